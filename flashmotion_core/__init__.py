@@ -1,0 +1,1 @@
+"""FlashMotion's library: trajectories, adapters, sampling and generation in pure torch, without ComfyUI."""

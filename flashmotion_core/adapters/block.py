@@ -1,0 +1,126 @@
+"""One Wan transformer block and its rotary embedding, in plain torch, for adapters that carry their own blocks.
+
+Written from the equations of Wan-Video/Wan2.2 (Apache-2.0), with the original parameter names. Legend: B batch, F latent frames,
+S tokens of one latent frame, L = F * S tokens, D width, H heads. Layers come from an ``operations`` namespace (``torch.nn``, or
+ComfyUI's ``comfy.ops.manual_cast``, whose layers can be cast and offloaded), attention from a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from ..wan.config import WanConfig
+
+Attention = Callable[..., Tensor]
+"""``(q_BLD, k_BMD, v_BMD, heads) -> BLD``; ComfyUI's ``optimized_attention`` has this form."""
+
+
+def scaled_dot_product(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
+    """Attention by torch's own fused kernel."""
+    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q_BLD, k_BMD, v_BMD))
+    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def timestep_embedding(timestep_N: Tensor, size: int) -> Tensor:
+    """Sinusoids of a timestep in 0..1000, cosines first: ``[N, size]`` float32."""
+    half = size // 2
+    frequency = torch.pow(10000, -torch.arange(half, dtype=torch.float32, device=timestep_N.device) / half)
+    angle = timestep_N.float()[:, None] * frequency
+    return torch.cat([angle.cos(), angle.sin()], dim=1)
+
+
+def rotary(frames: int, rows: int, columns: int, head_dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the three-axis rotary embedding, each ``[L, head_dim / 2]`` float32, tokens frame by frame, row by row.
+
+    Of ``head_dim`` channels, ``2 * (head_dim // 6)`` each go to height and width and the rest to time; theta is 10000. Angles are
+    computed in float64 as in the official code.
+    """
+    side = 2 * (head_dim // 6)
+    angles = []
+    for count, size in ((frames, head_dim - 2 * side), (rows, side), (columns, side)):
+        exponent = torch.arange(0, size, 2, dtype=torch.float64, device=device) / size
+        position = torch.arange(count, dtype=torch.float64, device=device)
+        angles.append(position[:, None] * torch.pow(10000.0, -exponent))
+    time, height, width = angles
+    grid = torch.cat(
+        [
+            time[:, None, None].expand(-1, rows, columns, -1),
+            height[None, :, None].expand(frames, -1, columns, -1),
+            width[None, None].expand(frames, rows, -1, -1),
+        ],
+        dim=-1,
+    ).flatten(0, 2)
+    return grid.cos().float(), grid.sin().float()
+
+
+def rotate(x_BLD: Tensor, heads: int, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn neighbouring channel pairs of every head by the token's angles."""
+    cos, sin = (t[None, :, None] for t in cos_sin)
+    pairs = x_BLD.float().unflatten(-1, (heads, -1, 2))
+    even, odd = pairs.unbind(-1)
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+    return turned.flatten(2).to(x_BLD.dtype)
+
+
+def _modulated(x_BLD: Tensor, scale_BFD: Tensor, shift_BFD: Tensor | None = None) -> Tensor:
+    """``x * scale + shift`` with one row per latent frame (or one in all), never expanded to one per token."""
+    x = x_BLD.unflatten(1, (scale_BFD.shape[1], -1))
+    x = x * scale_BFD[:, :, None]
+    if shift_BFD is not None:
+        x = x + shift_BFD[:, :, None]
+    return x.flatten(1, 2)
+
+
+class AttentionLayer(nn.Module):
+    """Self- or cross-attention with RMS-normed queries and keys; keys ``q k v o norm_q norm_k``."""
+
+    def __init__(self, config: WanConfig, operations: Any, attention: Attention, **factory: Any) -> None:
+        super().__init__()
+        self.heads, self.attention = config.num_heads, attention
+        for name in ("q", "k", "v", "o"):
+            self.add_module(name, operations.Linear(config.dim, config.dim, **factory))
+        for name in ("norm_q", "norm_k"):
+            self.add_module(name, operations.RMSNorm(config.dim, eps=config.eps, elementwise_affine=True, **factory))
+
+    def forward(self, x_BLD: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Attend from x to context; ``cos_sin`` turns queries and keys (self-attention only)."""
+        q, k = self.norm_q(self.q(x_BLD)), self.norm_k(self.k(context_BMD))
+        if cos_sin is not None:
+            q, k = rotate(q, self.heads, cos_sin), rotate(k, self.heads, cos_sin)
+        out: Tensor = self.o(self.attention(q, k, self.v(context_BMD), self.heads))
+        return out
+
+
+class WanBlock(nn.Module):
+    """Self-attention, cross-attention to text and feed-forward, modulated by the timestep."""
+
+    def __init__(self, config: WanConfig, operations: Any, attention: Attention, **factory: Any) -> None:
+        super().__init__()
+        dim, eps = config.dim, config.eps
+        self.norm1 = operations.LayerNorm(dim, eps=eps, elementwise_affine=False, **factory)
+        self.self_attn = AttentionLayer(config, operations, attention, **factory)
+        self.norm3 = operations.LayerNorm(dim, eps=eps, elementwise_affine=True, **factory)
+        self.cross_attn = AttentionLayer(config, operations, attention, **factory)
+        self.norm2 = operations.LayerNorm(dim, eps=eps, elementwise_affine=False, **factory)
+        self.ffn = nn.Sequential(
+            operations.Linear(dim, config.ffn_dim, **factory),
+            nn.GELU(approximate="tanh"),
+            operations.Linear(config.ffn_dim, dim, **factory),
+        )
+        self.modulation = nn.Parameter(torch.empty(1, 6, dim, **factory))
+
+    def forward(self, x_BLD: Tensor, e0_BF6D: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
+        """One block; ``e0_BF6D`` is the projected time embedding with one row per latent frame, or one in all."""
+        # A raw parameter is cast where it is used: the host may keep it in another type or on another device.
+        table = self.modulation.to(device=x_BLD.device, dtype=x_BLD.dtype)
+        shift1, scale1, gate1, shift2, scale2, gate2 = (table[:, None] + e0_BF6D).unbind(2)
+        h = _modulated(self.norm1(x_BLD), 1 + scale1, shift1)
+        x_BLD = x_BLD + _modulated(self.self_attn(h, h, cos_sin), gate1)
+        x_BLD = x_BLD + self.cross_attn(self.norm3(x_BLD), context_BMD, None)
+        h = _modulated(self.norm2(x_BLD), 1 + scale2, shift2)
+        return x_BLD + _modulated(self.ffn(h), gate2)

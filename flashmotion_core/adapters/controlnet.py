@@ -1,0 +1,155 @@
+"""The ControlNet adapter: a clone of the generator that also sees the control latent.
+
+Source: FlashMotion (CVPR 2026) and its ancestor MagicMotion: the clone reads ``[noisy latent | control latent]``, and the output of its
+block k goes through a zero-initialised 1 x 1 convolution into generator block ``inject_after[k]``. With the 5B's full depth, generator
+and adapter together have 10,282,783,104 parameters, plus 589,824 for the doubled input of the patch embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..wan.config import LATENT_CHANNELS, WanConfig
+from .base import TrajectoryAdapter, check_inject_after
+from .block import Attention, WanBlock, rotary, scaled_dot_product, timestep_embedding
+
+
+@dataclass
+class _Pass:
+    """State of one forward pass: hidden tokens and what every block needs beside them."""
+
+    hidden_BLD: Tensor
+    e0_BF6D: Tensor
+    context_BMD: Tensor
+    cos_sin: tuple[Tensor, Tensor]
+    next_index: int = 0
+
+
+class ControlNetAdapter(TrajectoryAdapter):
+    """A (full-depth by default) clone of the generator with one zero convolution per block."""
+
+    kind = "controlnet"
+
+    def __init__(
+        self,
+        generator: WanConfig,
+        inject_after: Sequence[int] | None = None,
+        control_channels: int = LATENT_CHANNELS,
+        operations: Any = nn,
+        attention: Attention = scaled_dot_product,
+        **factory: Any,
+    ) -> None:
+        """Build the adapter with uninitialised zero convolutions set to zero.
+
+        Args:
+            generator: sizes of the generator; the clone has the same width, heads and feed-forward.
+            inject_after: generator blocks to add to, one clone block each; None for all (full depth).
+            control_channels: channels of the control latent.
+            operations: where layers come from (``torch.nn`` or ``comfy.ops.manual_cast``).
+            attention: see ``block.Attention``.
+            factory: ``device`` and ``dtype``.
+
+        Raises:
+            ValueError: injection points that do not fit the generator.
+        """
+        super().__init__()
+        self.generator = generator
+        self.dim = dim = generator.dim
+        self.control_channels = control_channels
+        self.inject_after = check_inject_after(
+            range(generator.num_layers) if inject_after is None else inject_after, generator.num_layers
+        )
+        patch = generator.patch_size
+        self.patch_embedding = operations.Conv3d(
+            generator.in_channels + control_channels, dim, kernel_size=patch, stride=patch, **factory
+        )
+        self.text_embedding = nn.Sequential(
+            operations.Linear(generator.text_dim, dim, **factory),
+            nn.GELU(approximate="tanh"),
+            operations.Linear(dim, dim, **factory),
+        )
+        self.time_embedding = nn.Sequential(
+            operations.Linear(generator.freq_dim, dim, **factory), nn.SiLU(), operations.Linear(dim, dim, **factory)
+        )
+        self.time_projection = nn.Sequential(nn.SiLU(), operations.Linear(dim, 6 * dim, **factory))
+        self.blocks = nn.ModuleList(WanBlock(generator, operations, attention, **factory) for _ in self.inject_after)
+        # The clone carries the generator's head although nothing reads it: the published parameter count includes it, and a file of
+        # this adapter is then the generator's own file plus zero convolutions.
+        self.head = nn.Module()
+        self.head.head = operations.Linear(dim, generator.out_channels * patch[0] * patch[1] * patch[2], **factory)
+        self.head.modulation = nn.Parameter(torch.zeros(1, 2, dim, **factory))
+        self.zero_convs = nn.ModuleList(operations.Conv2d(dim, dim, 1, **factory) for _ in self.inject_after)
+        for conv in self.zero_convs:
+            nn.init.zeros_(conv.weight)
+            nn.init.zeros_(conv.bias)
+
+    def config(self) -> dict[str, Any]:
+        """See ``TrajectoryAdapter.config``."""
+        return {
+            "generator": asdict(self.generator),
+            "inject_after": list(self.inject_after),
+            "control_channels": self.control_channels,
+        }
+
+    @torch.no_grad()
+    def init_from_generator(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Copy the generator's weights (original key layout) into the clone; control channels and zero convolutions start at zero.
+
+        A shallower clone takes the generator blocks named by ``inject_after``.
+        """
+        own = self.state_dict()
+        source = {}
+        for key in own:
+            if key.startswith("zero_convs."):
+                continue
+            stem, _, rest = key.partition(".")
+            if stem == "blocks":
+                index, _, name = rest.partition(".")
+                source[key] = state_dict[f"blocks.{self.inject_after[int(index)]}.{name}"]
+            else:
+                source[key] = state_dict[key]
+        weight = source["patch_embedding.weight"]
+        padding = weight.new_zeros(weight.shape[0], self.control_channels, *weight.shape[2:])
+        source["patch_embedding.weight"] = torch.cat([weight, padding], dim=1)
+        for key, value in source.items():
+            own[key].copy_(value)
+
+    def prepare(self, control_BCFHW: Tensor) -> Tensor:
+        """The control latent itself: everything else depends on the noisy latent."""
+        return control_BCFHW
+
+    def begin(self, prepared: Tensor, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> _Pass:
+        """Embed latent and control, time and text; see ``TrajectoryAdapter.begin``."""
+        batch = latent_BCFHW.shape[0]
+        control = prepared.to(latent_BCFHW)
+        # Conditional and unconditional chunks lie one after the other along the batch; each gets the same control.
+        control = control.repeat(batch // control.shape[0], 1, 1, 1, 1)
+        hidden = self.patch_embedding(torch.cat([latent_BCFHW, control], dim=1))
+        _, _, frames, rows, columns = hidden.shape
+        embedded = self.time_embedding(timestep_embedding(timestep_BF.flatten(), self.generator.freq_dim).to(latent_BCFHW.dtype))
+        e0 = self.time_projection(embedded).unflatten(-1, (6, self.dim)).unflatten(0, timestep_BF.shape)
+        return _Pass(
+            hidden_BLD=hidden.flatten(2).transpose(1, 2),
+            e0_BF6D=e0,
+            context_BMD=self.text_embedding(context_BMT.to(latent_BCFHW.dtype)),
+            cos_sin=rotary(frames, rows, columns, self.generator.head_dim, latent_BCFHW.device),
+        )
+
+    def residual(self, index: int, state: _Pass) -> Tensor:
+        """Run the clone up to block ``index`` and take its zero convolution; skipped indices cost their block only."""
+        assert index >= state.next_index, "residuals are taken in ascending order, once each"
+        for block in self.blocks[state.next_index : index + 1]:
+            state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin)
+        state.next_index = index + 1
+        return pointwise(self.zero_convs[index], state.hidden_BLD)
+
+
+def pointwise(conv: nn.Module, x_BLC: Tensor) -> Tensor:
+    """Apply a 1 x 1 ``Conv2d`` to tokens: ``[B, L, C] -> [B, L, D]``."""
+    out: Tensor = conv(x_BLC.transpose(1, 2).unsqueeze(-1))
+    return out.squeeze(-1).transpose(1, 2)

@@ -1,0 +1,215 @@
+"""Few-step sampling: sigma schedules, the re-noise step and the loop, as pure functions.
+
+Flow convention: ``x_sigma = (1 - sigma) * x0 + sigma * noise``, the network predicts ``v = noise - x0``, timestep = 1000 sigma.
+Source: DMD / Self-Forcing inference (Apache-2.0) and FlashMotion (CVPR 2026), section on the FastGenerator; see ``wan/conditioning``
+for the clean first frame.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TRAINED_SHIFT = 5.0
+TRAINED_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The sigmas a generator was trained for, kept with its weights.
+
+    Attributes:
+        name: a preset of ``PRESETS``, or ``custom``.
+        sigmas: strictly decreasing noise levels in (0, 1], one per step, without the final 0.
+        shift: time shift of the generator; turns "40 % of the schedule" into a sigma.
+    """
+
+    name: str = "turbo"
+    sigmas: tuple[float, ...] = (1.0, 0.9375, 5 / 6, 0.625)
+    shift: float = TRAINED_SHIFT
+
+    def to_json(self) -> str:
+        """JSON for a safetensors metadata entry."""
+        return json.dumps({"name": self.name, "sigmas": list(self.sigmas), "shift": self.shift})
+
+    @classmethod
+    def from_json(cls, text: str) -> Schedule:
+        """Read ``to_json``'s form.
+
+        Raises:
+            ValueError: says which entry is wrong.
+        """
+        try:
+            found: dict[str, Any] = json.loads(text)
+            return cls(str(found["name"]), check_sigmas(found["sigmas"]), check_shift(found["shift"]))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"the file's schedule is {text[:80]!r}, but must be JSON with name, sigmas and shift.") from error
+
+
+def shift_sigma(sigma: float, shift: float) -> float:
+    """The time shift of flow models, ``s * sigma / (1 + (s - 1) * sigma)`` (SD3, eq. 23); maps [0, 1] onto itself."""
+    return shift * sigma / (1 + (shift - 1) * sigma)
+
+
+def plain_sigmas(steps: int) -> tuple[float, ...]:
+    """Evenly spaced sigmas: 1, .75, .5, .25 for four steps."""
+    if steps < 1:
+        raise ValueError(f"the number of steps is {steps}, but must be at least 1.")
+    return tuple(1 - index / steps for index in range(steps))
+
+
+def turbo_sigmas(steps: int, shift: float = TRAINED_SHIFT) -> tuple[float, ...]:
+    """Evenly spaced sigmas after the time shift: 1, .9375, .8333, .625 for four steps, which the FastGenerator was trained on."""
+    return tuple(shift_sigma(sigma, shift) for sigma in plain_sigmas(steps))
+
+
+PRESETS: dict[str, Callable[[int], tuple[float, ...]]] = {"turbo": turbo_sigmas, "plain": plain_sigmas}
+"""Named schedules: steps -> sigmas."""
+
+
+FROM_MODEL = "from model"
+
+
+def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | None) -> tuple[float, ...]:
+    """The sigmas a sampler runs on.
+
+    Args:
+        preset: ``from model``, a name of ``PRESETS``, or ``custom``.
+        steps: number of steps; ignored by ``custom``.
+        custom: sigmas typed by hand, for ``custom``.
+        schedule: what travels with the generator, if anything.
+
+    Raises:
+        ValueError: ``from model`` without a schedule, or with a hand-made one of another length; an unknown preset; bad sigmas.
+    """
+    if preset == "custom":
+        return parse_sigmas(custom)
+    if preset in PRESETS:
+        return PRESETS[preset](steps)
+    if preset != FROM_MODEL:
+        raise ValueError(f"the preset is {preset!r}, but must be one of {', '.join([FROM_MODEL, *PRESETS, 'custom'])}.")
+    if schedule is None:
+        raise ValueError("this model carries no schedule; load it with LoadFastGenerator, or choose the preset turbo.")
+    if steps == len(schedule.sigmas):
+        return schedule.sigmas
+    if schedule.name == "turbo":
+        return turbo_sigmas(steps, schedule.shift)
+    if schedule.name in PRESETS:
+        return PRESETS[schedule.name](steps)
+    raise ValueError(f"the generator's own schedule has {len(schedule.sigmas)} steps, but steps is {steps}; set it to {len(schedule.sigmas)}.")
+
+
+def check_shift(shift: float) -> float:
+    """Return the shift if it is a positive number, else raise ValueError."""
+    if not isinstance(shift, (int, float)) or not math.isfinite(shift) or shift <= 0:
+        raise ValueError(f"the shift is {shift!r}, but must be a positive number, such as 5.")
+    return float(shift)
+
+
+def check_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
+    """Return the sigmas as a tuple without a trailing zero.
+
+    Raises:
+        ValueError: empty, not finite, outside (0, 1], or not strictly decreasing.
+    """
+    values = tuple(float(sigma) for sigma in sigmas)
+    if values and values[-1] == 0:
+        values = values[:-1]
+    inside = all(0 < sigma <= 1 for sigma in values)
+    falling = all(a > b for a, b in zip(values, values[1:], strict=False))
+    if not values or not inside or not falling:
+        raise ValueError(
+            f"the sigmas are {list(sigmas)}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
+        )
+    return values
+
+
+def parse_sigmas(text: str) -> tuple[float, ...]:
+    """Read sigmas typed by hand, separated by commas or spaces; the final 0 may be left out.
+
+    Raises:
+        ValueError: see ``check_sigmas``; or a word is no number.
+    """
+    words = text.replace(",", " ").split()
+    try:
+        return check_sigmas([float(word) for word in words])
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(f"the sigmas are {text[:80]!r}, but must be numbers separated by commas, such as 1, 0.75, 0.5, 0.25.") from error
+
+
+def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool:
+    """Whether control is on at this sigma: half-open, so that equal ends are an empty range.
+
+    ``sigma_start`` and ``sigma_end`` are the sigmas at the start and end fraction of the schedule. The slack absorbs float32
+    rounding of sigmas; no schedule has two steps closer than that.
+    """
+    slack = 1e-5
+    return sigma_end + slack < sigma <= sigma_start + slack
+
+
+def control_sigma(fraction: float, shift: float) -> float:
+    """Sigma at a fraction of the schedule: 1 at 0, 0 at 1, time-shifted between (ComfyUI's ``percent_to_sigma`` for flow models)."""
+    return shift_sigma(1 - min(max(fraction, 0.0), 1.0), shift)
+
+
+def denoised(x: Tensor, velocity: Tensor, sigma: float) -> Tensor:
+    """The clean estimate ``x0 = x - sigma * v``."""
+    return x - sigma * velocity
+
+
+def renoise(x0: Tensor, noise: Tensor, sigma: float) -> Tensor:
+    """Bring a clean estimate back to a noise level with fresh noise: ``(1 - sigma) * x0 + sigma * noise``."""
+    return (1 - sigma) * x0 + sigma * noise
+
+
+def few_step(
+    denoise: Callable[[Tensor, float], Tensor],
+    noise: Tensor,
+    sigmas: Sequence[float],
+    fresh_noise: Iterator[Tensor],
+    callback: Callable[[int, Tensor], None] | None = None,
+) -> Tensor:
+    """Denoise from pure noise in ``len(sigmas)`` steps, re-noising each clean estimate with fresh noise.
+
+    Args:
+        denoise: ``(x, sigma) -> x0``; keeps a clean first frame itself.
+        noise: the starting point, scaled for ``sigmas[0]`` (pure noise when that is 1).
+        sigmas: strictly decreasing, without the final 0.
+        fresh_noise: yields a tensor of ``noise``'s shape for every step but the last.
+        callback: called with (index of the step just done, x0).
+
+    Returns:
+        the last clean estimate.
+    """
+    x = noise
+    for index, sigma in enumerate(sigmas):
+        x0 = denoise(x, sigma)
+        if callback is not None:
+            callback(index, x0)
+        if index + 1 < len(sigmas):
+            x = renoise(x0, next(fresh_noise), sigmas[index + 1])
+    return x0
+
+
+def comfyui_noise(shape: Sequence[int], seed: int) -> tuple[Tensor, Iterator[Tensor]]:
+    """The noise that ComfyUI draws for a seed on a CPU: the starting noise, and the re-noise of its ``lcm`` sampler.
+
+    ComfyUI draws the first from ``seed`` and the rest from ``seed + 1`` (``comfy/sample.py``, ``default_noise_sampler``), both in
+    float32 on the CPU, so a headless run repeats a ComfyUI run on a CPU. On a GPU ComfyUI draws the second on the device.
+    """
+    first = torch.randn(*shape, generator=torch.Generator("cpu").manual_seed(seed))
+    later = torch.Generator("cpu").manual_seed(seed + 1)
+
+    def draw() -> Iterator[Tensor]:
+        while True:
+            yield torch.randn(*shape, generator=later)
+
+    return first, draw()

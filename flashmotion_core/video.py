@@ -1,0 +1,190 @@
+"""Read and write clips and pictures: PyAV for mp4 files, Pillow for pictures. Everything is uint8 RGB, frames first."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+
+# Numbers of ITU-T H.273, as PyAV takes them.
+_BT709 = 1
+_LIMITED_RANGE = 1
+
+
+def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16) -> None:
+    """Write an h264 mp4 (yuv420p, BT.709) that plays everywhere.
+
+    The file is written beside its place and moved there when it is complete: an error or Ctrl+C leaves no broken file, and an older
+    file of that name stays as it was.
+
+    Args:
+        path: the target; its folder must exist.
+        frames: uint8 frames ``[H, W, 3]`` one by one, or a whole clip ``[T, H, W, 3]``; sides even.
+        fps: frames per second, above 0.
+        crf: constant rate factor, 0 (lossless) to 51; lower is better and larger.
+
+    Raises:
+        ValueError: no folder, no frames, another shape or type, odd sides, or a number out of range.
+    """
+    import av
+
+    path = Path(path)
+    check_target(path)
+    if not math.isfinite(fps) or fps <= 0:
+        raise ValueError(f"fps is {fps!r}, but must be a number above 0, such as 24.")
+    if not 0 <= crf <= 51:
+        raise ValueError(f"crf is {crf!r}, but must be from 0 (lossless) to 51.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            stream: Any = None
+            for frame in frames:
+                if stream is None:
+                    stream = _add_stream(container, frame, fps, crf)
+                _check_frame(frame, (stream.height, stream.width))
+                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
+                container.mux(stream.encode(picture))
+            if stream is None:
+                raise ValueError(f"there are no frames to write to {path}; give at least one.")
+            container.mux(stream.encode())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> None:
+    """Check early, before minutes of work, that an mp4 file can be written there.
+
+    Raises:
+        ValueError: another ending, a missing folder, or a folder where the file should go.
+    """
+    if path.suffix.lower() != ".mp4":
+        raise ValueError(f"the output is {path.name!r}, but must end in .mp4.")
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}; create it first.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the name of a file in it.")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"the folder {path.parent} cannot be written to; choose another one.")
+
+
+def _add_stream(container: Any, frame: Frames, fps: float, crf: int) -> Any:
+    _check_frame(frame, None)
+    height, width, _ = frame.shape
+    if height % 2 or width % 2:
+        raise ValueError(f"the frames are {width} x {height}, but h264 needs even sides; crop or pad them by one pixel.")
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(crf)})
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    # Untagged files are shown with whatever matrix the player guesses from the size.
+    context = stream.codec_context
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = _LIMITED_RANGE
+    return stream
+
+
+def _check_frame(frame: Frames, size: tuple[int, int] | None) -> None:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise ValueError(f"a frame is {frame.dtype} {list(frame.shape)}, but must be uint8 [height, width, 3].")
+    if size is not None and frame.shape[:2] != size:
+        raise ValueError(f"a frame is {frame.shape[1]} x {frame.shape[0]}, but the first one was {size[1]} x {size[0]}; give one size.")
+
+
+def read_clip(path: str | Path) -> tuple[Frames, float]:
+    """Frames ``[T, H, W, 3]`` uint8 of a clip's first video stream, and its frames per second.
+
+    Raises:
+        ValueError: missing, unreadable or cut-off file, or one without pictures.
+    """
+    import av
+
+    path = _existing(path)
+    try:
+        with av.open(path) as container:
+            if not container.streams.video:
+                raise ValueError(f"{path.name} has no video stream; give a video file.")
+            stream = container.streams.video[0]
+            rate = stream.average_rate or stream.guessed_rate
+            # The file's own matrix and range; files that name none are read by swscale's default, as players do.
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{path.name} cannot be read as a video ({error.strerror}); it is damaged or of another format.") from error
+    if not frames or rate is None:
+        raise ValueError(f"{path.name} has no decodable frames; it is damaged or cut off.")
+    return np.stack(frames), float(rate)
+
+
+def read_image(path: str | Path) -> Frames:
+    """A picture as uint8 ``[H, W, 3]``, turned as its EXIF orientation says; transparency is dropped.
+
+    Raises:
+        ValueError: missing or unreadable file.
+    """
+    return _read_picture(path, "RGB")
+
+
+def read_mask(path: str | Path) -> npt.NDArray[np.bool_]:
+    """A mask picture ``[H, W]``: True where it is brighter than half.
+
+    Raises:
+        ValueError: missing or unreadable file.
+    """
+    return _read_picture(path, "L") > 127
+
+
+def _read_picture(path: str | Path, mode: str) -> Frames:
+    from PIL import Image, ImageOps
+
+    path = _existing(path)
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert(mode)).copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path.name} cannot be read as a picture ({error}); it is damaged or of another format.") from error
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; check the name and folder.")
+    return path
+
+
+def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+    """Resize a picture ``[H, W, 3]`` uint8 or mask ``[H, W]`` bool to cover width x height pixels, and cut the overhang off evenly.
+
+    Pictures are resampled by Lanczos, as the official Wan code does, masks by the nearest pixel. Ask ``cover_notice`` what is lost.
+    """
+    from PIL import Image
+
+    left, top, crop_width, crop_height = _crop_box(image.shape[1], image.shape[0], width, height)
+    is_mask = image.dtype == np.bool_
+    picture = Image.fromarray(image.astype(np.uint8) * 255 if is_mask else image)
+    box = (left, top, left + crop_width, top + crop_height)
+    resized = np.asarray(picture.resize((width, height), Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS, box=box))
+    return resized > 127 if is_mask else resized.copy()
+
+
+def cover_notice(image: npt.NDArray[Any], width: int, height: int) -> str | None:
+    """One sentence on what ``cover`` cuts off; None where the shape fits (to within one pixel of the output)."""
+    left, top, _, _ = _crop_box(image.shape[1], image.shape[0], width, height)
+    scale = max(width / image.shape[1], height / image.shape[0])
+    if max(left, top) * scale < 1:
+        return None
+    side, lost = ("left and right", left / image.shape[1]) if left > top else ("top and bottom", top / image.shape[0])
+    return f"{image.shape[1]} x {image.shape[0]} pixels are cut to the video's {width} x {height}: {lost:.0%} is lost at {side} each."
+
+
+def _crop_box(image_width: int, image_height: int, width: int, height: int) -> tuple[float, float, float, float]:
+    """Left, top, width and height (in image pixels) of the largest centred part with the video's shape."""
+    scale = max(width / image_width, height / image_height)
+    crop_width, crop_height = min(width / scale, image_width), min(height / scale, image_height)
+    return (image_width - crop_width) / 2, (image_height - crop_height) / 2, crop_width, crop_height

@@ -1,0 +1,219 @@
+"""How an adapter hooks into ComfyUI's native Wan model: the one file that knows its internals.
+
+Two wrappers do it, both of them there from ComfyUI 0.16.3 on (the ``double_block`` patch list is silently ignored before 0.30):
+around each forward pass (``DIFFUSION_MODEL``), where block replacements are put into a copy of the options for that one call, so that
+nothing is left behind and patches of other packs are chained; and around each sampling run (``OUTER_SAMPLE``), to free the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.taesd.taehv
+import torch
+from comfy.ldm.modules.attention import optimized_attention
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..flashmotion_core.adapters import AdapterFile, TrajectoryAdapter, block_strengths, construct_adapter
+from ..flashmotion_core.sampling import Schedule, in_control_range
+from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
+
+KEY = "flashmotion"
+Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+def wan_config(model: Any) -> WanConfig:
+    """Sizes of the generator inside a MODEL.
+
+    Raises:
+        ValueError: the model is no Wan 2.2 TI2V generator; names what it is.
+    """
+    if not isinstance(model.model, comfy.model_base.WAN22):
+        raise ValueError(
+            f"the model is {type(model.model).__name__}, but FlashMotion works on Wan2.2-TI2V-5B (WAN22); load it with LoadFastGenerator."
+        )
+    wan = model.get_model_object("diffusion_model")
+    return WanConfig(
+        dim=wan.dim,
+        ffn_dim=wan.ffn_dim,
+        num_heads=wan.num_heads,
+        num_layers=wan.num_layers,
+        in_channels=wan.in_dim,
+        out_channels=wan.out_dim,
+        text_dim=wan.text_dim,
+        freq_dim=wan.freq_dim,
+        patch_size=tuple(wan.patch_size),
+        eps=wan.eps,
+    )
+
+
+def attached_schedule(model: Any) -> Schedule | None:
+    """The schedule that travels with a MODEL, if any."""
+    schedule: Schedule | None = model.get_attachment(f"{KEY}.schedule")
+    return schedule
+
+
+def attach_schedule(model: Any, schedule: Schedule) -> None:
+    """Let a schedule travel with a MODEL (clones keep it)."""
+    model.set_attachments(f"{KEY}.schedule", schedule)
+
+
+def needs_text(model: Any) -> bool:
+    """Whether the MODEL's generator was trained with text; assumed where its file does not say."""
+    return model.get_attachment(f"{KEY}.text") is not False
+
+
+def attach_needs_text(model: Any, text: bool) -> None:
+    """Remember with a MODEL whether its generator was trained with text."""
+    model.set_attachments(f"{KEY}.text", text)
+
+
+def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
+    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model.
+
+    Raises:
+        ValueError: the adapter belongs to another generator.
+    """
+    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast, attention=_attention)
+    # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
+    # the memory-mapped file until they are moved.
+    patcher = comfy.model_patcher.CoreModelPatcher(
+        adapter,
+        load_device=comfy.model_management.get_torch_device(),
+        offload_device=comfy.model_management.unet_offload_device(),
+    )
+    adapter.load_state_dict(file.state_dict, assign=True)
+    adapter.requires_grad_(False).eval()
+    return patcher
+
+
+def _attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
+    out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads)
+    return out
+
+
+def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
+    """Encode a control map to the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+
+    Args:
+        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels.
+        model: the MODEL, for its latent statistics.
+        control_map_THWC: uint8 pictures, 4k + 1 of them.
+
+    Raises:
+        ValueError: a VAE of another model.
+    """
+    channels = getattr(vae, "latent_channels", None)
+    if channels != LATENT_CHANNELS:
+        raise ValueError(f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors).")
+    pixels = control_map_THWC.float().div_(255)
+    if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
+        # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
+        pixels = torch.cat([pixels[:1].expand(3, -1, -1, -1), pixels])
+    latent: Tensor = model.get_model_object("latent_format").process_in(vae.encode(pixels))
+    return latent
+
+
+def apply_adapter(
+    model: Any, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float
+) -> Any:
+    """A clone of the MODEL that the adapter controls. Stacks with other adapters and other packs' patches."""
+    patched = model.clone()
+    hook = AdapterHook(patcher, control_BCFHW, strength, sigma_start, sigma_end)
+    patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, hook.forward)
+    patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, hook.run)
+    # Wrappers are not scanned for models, so the adapter is named here; otherwise nobody would load it.
+    patched.set_additional_models(KEY, [*model.get_additional_models_with_key(KEY), patcher])
+    return patched
+
+
+class AdapterHook:
+    """One adapter on one control latent. Shared by clones of the MODEL; holds only what a run may recompute."""
+
+    def __init__(self, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float) -> None:
+        self.patcher = patcher
+        self.control_BCFHW = control_BCFHW
+        self.strengths = block_strengths(strength, len(patcher.model.inject_after))
+        self.sigma_start, self.sigma_end = sigma_start, sigma_end
+        self._prepared: dict[Any, Any] = {}
+
+    def run(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
+        """Around a sampling run: free the prepared features afterwards, also after an error or a cancel."""
+        try:
+            return executor(*args, **kwargs)
+        finally:
+            self._prepared.clear()
+
+    def forward(
+        self,
+        executor: Any,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        clip_fea: Any = None,
+        time_dim_concat: Any = None,
+        transformer_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Around a forward pass: add the adapter's residuals after the generator's blocks."""
+        options = dict(transformer_options or {})
+        sigma = float(options["sigmas"][0])
+        if any(self.strengths) and in_control_range(sigma, self.sigma_start, self.sigma_end):
+            adapter: TrajectoryAdapter = self.patcher.model
+            prepared = self._prepare(adapter, x, options.get("context_window"))
+            # One row per sample, or per sample and latent frame where a start image makes the first one clean.
+            timestep_BF = timestep if timestep.ndim == 2 else timestep[:, None]
+            state = adapter.begin(prepared, x, timestep_BF, context)
+            blocks = dict(options.get("patches_replace", {}).get("dit", {}))
+            for index, block in enumerate(adapter.inject_after):
+                if self.strengths[index]:
+                    name = ("double_block", block)
+                    blocks[name] = _adding(blocks.get(name), adapter, index, state, self.strengths[index])
+            options["patches_replace"] = {**options.get("patches_replace", {}), "dit": blocks}
+        return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+    def _prepare(self, adapter: TrajectoryAdapter, x: Tensor, window: Any) -> Any:
+        """The adapter's per-video part for the frames of this call (all of them, or a sliding context window's)."""
+        control = self.control_BCFHW
+        key: tuple[int, ...] | None = None
+        if window is not None and getattr(window, "dim", None) == 2 and x.shape[2] != control.shape[2]:
+            key = tuple(window.index_list)
+            control = window.get_tensor(control, device=control.device, dim=2)
+        if x.shape[2:] != control.shape[2:]:
+            raise ValueError(
+                f"the trajectory was drawn for {_clip(self.control_BCFHW)}, but the latent being sampled is {_clip(x)}; "
+                "connect width, height and length of DrawTrajectory to the latent node."
+            )
+        cached = (key, x.device, x.dtype)
+        if cached not in self._prepared:
+            self._prepared[cached] = adapter.prepare(control.to(device=x.device, dtype=x.dtype))
+        return self._prepared[cached]
+
+
+def _adding(previous: Block | None, adapter: TrajectoryAdapter, index: int, state: Any, strength: float) -> Block:
+    """A block replacement that runs the block (or whoever replaced it before) and adds the residual."""
+
+    def block(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        out: dict[str, Any] = extra["original_block"](args) if previous is None else previous(args, extra)
+        tokens = out["img"]
+        residual = adapter.residual(index, state).to(tokens.dtype)
+        if residual.shape[1] != tokens.shape[1]:
+            raise ValueError(
+                f"the generator has {tokens.shape[1]} tokens where the trajectory has {residual.shape[1]}: "
+                "reference pictures beside the video are not supported together with a trajectory; remove them."
+            )
+        return {**out, "img": torch.add(tokens, residual, alpha=strength)}
+
+    return block
+
+
+def _clip(latent_BCFHW: Tensor) -> str:
+    frames, rows, columns = latent_BCFHW.shape[2:]
+    return f"{columns * 16} x {rows * 16} pixels, {(frames - 1) * 4 + 1} frames"

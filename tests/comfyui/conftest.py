@@ -1,0 +1,70 @@
+"""A real ComfyUI inside the test process, and the pack loaded into it as ComfyUI does: under a name of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def comfyui() -> Path:
+    """Folder of the ComfyUI under test, importable, on the CPU."""
+    folder = os.environ.get("FLASHMOTION_COMFYUI")
+    if not folder:
+        pytest.skip("needs ComfyUI: run python run_tests.py, or set FLASHMOTION_COMFYUI to its folder")
+    # In front, because ComfyUI owns the top-level names `nodes` and `utils`.
+    sys.path.insert(0, folder)
+    from comfy.cli_args import args
+
+    args.cpu = True  # before comfy.model_management is imported: it looks for CUDA
+    import comfy.utils
+
+    comfy.utils.set_progress_bar_enabled(False)
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def pack(comfyui: Path) -> ModuleType:
+    """The pack's package with its ``nodes``."""
+    spec = importlib.util.spec_from_file_location(
+        "flashmotion_pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["flashmotion_pack"] = module
+    spec.loader.exec_module(module)
+    importlib.import_module("flashmotion_pack.nodes")
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny random models in ComfyUI's folders: ``generator``, ``vae``, ``resnet`` and ``controlnet`` by path."""
+    import folder_paths
+
+    models = tmp_path_factory.mktemp("models")
+    paths = load_script("make_random", ROOT / "assets/tiny/make_random.py").write(models)
+    for kind in ("diffusion_models", "vae", "model_patches"):
+        folder_paths.add_model_folder_path(kind, str(models / kind), is_default=True)
+    folder_paths.set_output_directory(str(models / "output"))
+    folder_paths.set_temp_directory(str(models / "temp"))
+    return paths
+
+
+def load_script(name: str, path: Path) -> Any:
+    """Import a file that lives in no package."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

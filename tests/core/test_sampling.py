@@ -1,0 +1,116 @@
+"""Schedules, the re-noise step and the few-step loop."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from flashmotion_core.sampling import (
+    FROM_MODEL,
+    PRESETS,
+    Schedule,
+    check_sigmas,
+    comfyui_noise,
+    control_sigma,
+    denoised,
+    few_step,
+    in_control_range,
+    parse_sigmas,
+    plain_sigmas,
+    renoise,
+    resolve_sigmas,
+    shift_sigma,
+    turbo_sigmas,
+)
+
+
+def test_the_schedules_of_the_paper() -> None:
+    assert plain_sigmas(4) == (1.0, 0.75, 0.5, 0.25)
+    assert turbo_sigmas(4) == pytest.approx((1.0, 0.9375, 5 / 6, 0.625), abs=1e-15)
+    assert [round(1000 * sigma, 1) for sigma in turbo_sigmas(4)] == [1000.0, 937.5, 833.3, 625.0]
+    assert Schedule().sigmas == pytest.approx(turbo_sigmas(4), abs=1e-15)
+
+
+def test_shift_maps_the_unit_interval_onto_itself() -> None:
+    assert (shift_sigma(0.0, 5.0), shift_sigma(1.0, 5.0)) == (0.0, 1.0)
+    assert shift_sigma(0.3, 1.0) == pytest.approx(0.3)
+
+
+def test_schedule_travels_as_json() -> None:
+    schedule = Schedule("custom", (1.0, 0.5), 3.0)
+    assert Schedule.from_json(schedule.to_json()) == schedule
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"name":"x","sigmas":[2],"shift":5}', '{"name":"x","sigmas":[1],"shift":-1}'])
+def test_a_damaged_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="schedule|sigmas|shift"):
+        Schedule.from_json(text)
+
+
+@pytest.mark.parametrize("text", ["1, 0.9375 0.8333,0.625", "1 .9375 .8333 .625 0"])
+def test_typed_sigmas(text: str) -> None:
+    assert parse_sigmas(text) == (1.0, 0.9375, 0.8333, 0.625)
+
+
+@pytest.mark.parametrize("text", ["", "0", "1, 1", "0.5, 0.75", "2, 1", "nan", "one, two", "1, -0.5"])
+def test_typed_sigmas_that_make_no_schedule(text: str) -> None:
+    with pytest.raises(ValueError, match="the sigmas are"):
+        parse_sigmas(text)
+
+
+def test_resolving_a_preset() -> None:
+    own = Schedule("custom", (1.0, 0.5), 5.0)
+    assert resolve_sigmas("turbo", 4, "", None) == turbo_sigmas(4)
+    assert resolve_sigmas("custom", 9, "1, .5", None) == (1.0, 0.5)
+    assert resolve_sigmas(FROM_MODEL, 2, "", own) == own.sigmas
+    assert resolve_sigmas(FROM_MODEL, 8, "", Schedule()) == turbo_sigmas(8)
+    assert resolve_sigmas(FROM_MODEL, 2, "", Schedule("plain", plain_sigmas(4), 5.0)) == plain_sigmas(2)
+    with pytest.raises(ValueError, match="own schedule has 2 steps, but steps is 4"):
+        resolve_sigmas(FROM_MODEL, 4, "", own)
+    with pytest.raises(ValueError, match="carries no schedule"):
+        resolve_sigmas(FROM_MODEL, 4, "", None)
+    with pytest.raises(ValueError, match="preset is 'fast'"):
+        resolve_sigmas("fast", 4, "", None)
+    assert set(PRESETS) == {"turbo", "plain"}
+
+
+def test_control_range_is_half_open() -> None:
+    sigmas = turbo_sigmas(4)
+    at = [control_sigma(fraction, 5.0) for fraction in (0, 0.25, 0.5, 0.75, 1)]
+    inside = [in_control_range(sigma, at[1], at[3]) for sigma in sigmas]
+    assert inside == [False, True, True, False]
+    assert all(in_control_range(sigma, at[0], at[4]) for sigma in sigmas)
+    assert not any(in_control_range(sigma, at[2], at[2]) for sigma in sigmas)
+
+
+def test_control_range_survives_float32() -> None:
+    sigmas = torch.tensor(turbo_sigmas(4))
+    inside = [in_control_range(float(sigma), control_sigma(0.5, 5.0), control_sigma(0.75, 5.0)) for sigma in sigmas]
+    assert inside == [False, False, True, False]
+
+
+def test_renoise_inverts_the_clean_estimate() -> None:
+    x0, noise = torch.randn(3, dtype=torch.float64), torch.randn(3, dtype=torch.float64)
+    torch.testing.assert_close(denoised(renoise(x0, noise, 0.7), noise - x0, 0.7), x0)
+    assert torch.equal(renoise(x0, noise, 1.0), noise)
+
+
+def test_loop_ends_at_the_last_clean_estimate() -> None:
+    noise, later = comfyui_noise((2, 3), seed=7)
+    calls: list[tuple[float, torch.Tensor]] = []
+
+    def model(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        calls.append((sigma, x))
+        return x * 0.5
+
+    steps: list[int] = []
+    out = few_step(model, noise, (1.0, 0.5), later, callback=lambda index, _: steps.append(index))
+    again = comfyui_noise((2, 3), seed=7)[1]
+    assert [sigma for sigma, _ in calls] == [1.0, 0.5]
+    torch.testing.assert_close(calls[1][1], 0.5 * (noise * 0.5) + 0.5 * next(again))
+    assert torch.equal(out, calls[1][1] * 0.5)
+    assert steps == [0, 1]
+
+
+def test_check_sigmas_drops_the_final_zero() -> None:
+    assert check_sigmas([1, 0.5, 0]) == (1.0, 0.5)

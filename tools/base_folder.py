@@ -1,0 +1,76 @@
+"""Fill the base directory of the quickstart's server: the pack, the tiny models, the picture, the workflow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .errors import SetupError
+from .stamp import Stamp
+from .terminal import say
+
+PACK_NAME = "flashmotion"
+
+
+def link_pack(pack: Path, custom_nodes: Path) -> Path:
+    """Make `custom_nodes`/flashmotion a link to `pack` (a junction on Windows); raises SetupError when it cannot."""
+    link = custom_nodes / PACK_NAME
+    custom_nodes.mkdir(parents=True, exist_ok=True)
+    if link.exists() and link.resolve() == pack.resolve():
+        return link
+    if link.is_symlink():
+        link.unlink()
+    elif link.exists():
+        raise SetupError(f"{link} is in the way (it is not a link to {pack}): remove it and run the command again.")
+    try:
+        _link(pack, link)
+    except OSError as error:
+        raise SetupError(
+            f"{link} could not be made a link to {pack} ({error.strerror}): put FLASHMOTION_HOME on a disk that knows "
+            "links."
+        ) from error
+    return link
+
+
+def put_models(assets: Path, models: Path, python: Path) -> bool:
+    """Put the tiny models below `models`; True when they are trained ones, False when they are random.
+
+    Trained ones are the files `assets`/<folder of models>/*.safetensors. Without any, `assets`/make_random.py makes
+    random ones with `python`, once for every version of that script.
+    """
+    trained = sorted(assets.glob("*/*.safetensors"))
+    for file in trained:
+        copy_if_new(file, models / file.parent.name / file.name)
+    if trained:
+        return True
+    script = assets / "make_random.py"
+    stamp = Stamp(models / ".flashmotion-random.stamp", script.read_text(encoding="utf-8"))
+    if not stamp.is_current():
+        say("Making tiny models with random weights ...")
+        command = [str(python), str(script), str(models)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+        if done.returncode != 0:
+            raise SetupError(f"{script} could not make the tiny models: the reason is above.", done.stderr.strip())
+        stamp.write()
+    return False
+
+
+def copy_if_new(source: Path, target: Path) -> Path:
+    """Copy `source` to `target` unless a file of the same size and time is there already."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new, old = source.stat(), target.stat() if target.exists() else None
+    if old is None or (old.st_size, int(old.st_mtime)) != (new.st_size, int(new.st_mtime)):
+        shutil.copy2(source, target)
+    return target
+
+
+def _link(pack: Path, link: Path) -> None:
+    if sys.platform == "win32":
+        import _winapi  # a junction, unlike a symbolic link, needs no administrator
+
+        _winapi.CreateJunction(str(pack), str(link))
+    else:
+        os.symlink(pack, link, target_is_directory=True)

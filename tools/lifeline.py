@@ -1,0 +1,55 @@
+"""Child processes that end with their parent, however the parent ends.
+
+The parent holds the write end of the child's standard input and writes nothing. When the parent closes it, is killed
+or crashes, the child reads end-of-file and interrupts itself as Ctrl+C would. This needs no POSIX signals or process
+groups, so it is the same on Linux, macOS and Windows.
+
+    python lifeline.py SCRIPT [ARGUMENTS]      runs SCRIPT as `python SCRIPT [ARGUMENTS]` would, on such a lifeline
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+
+
+def end_with_parent() -> None:
+    """Interrupt this process when its standard input ends; stop it outright if it is still there 5 seconds later."""
+    threading.Thread(target=_wait_for_end_of_input, name="lifeline", daemon=True).start()
+
+
+def _wait_for_end_of_input() -> None:
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass  # a closed standard input says the same
+    if hasattr(signal, "pthread_kill"):
+        # A real signal wakes the main thread out of select(); interrupt_main() alone would not.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
+
+
+def main() -> None:
+    sys.argv = sys.argv[1:]
+    script = str(Path(sys.argv[0]).resolve())
+    # As `python SCRIPT` does. This file's own folder goes, so that nothing of it hides a module of the script's.
+    own = Path(__file__).resolve().parent
+    sys.path[:] = [str(Path(script).parent), *(entry for entry in sys.path if not entry or Path(entry) != own)]
+    end_with_parent()
+    runpy.run_path(script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A picture of a video with the requested boxes drawn over it. Runs inside the environment: PyAV, Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+from PIL import Image, ImageDraw
+
+SHOWN_FRAMES = 6
+COLUMNS = 3
+TILE_WIDTH = 400  # pixels, at least: a tiny video is enlarged by a whole number
+MARGIN, CAPTION = 8, 16
+# One colour per object, bright enough for any picture.
+COLOURS = ((255, 64, 64), (64, 200, 255), (255, 208, 0), (96, 255, 96), (255, 96, 255), (255, 255, 255))
+
+Box = tuple[float, float, float, float]
+
+
+def contact_sheet(video: Path, boxes_per_frame: Sequence[Sequence[Box | None]], picture: Path) -> Path:
+    """Write `picture`: up to six frames of `video`, from first to last, with the boxes of each drawn over it.
+
+    `boxes_per_frame`: for every frame of the video, for every object, (x, y, w, h) in pixels of the video from its top
+    left corner, or None where the object is hidden. Raises ValueError when there are not as many as frames.
+    """
+    frames = read_frames(video)
+    if len(frames) != len(boxes_per_frame):
+        raise ValueError(f"{video} has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
+    chosen = spread(len(frames), SHOWN_FRAMES)
+    tiles = [_tile(frames[index], boxes_per_frame[index], f"frame {index}") for index in chosen]
+    width, height = tiles[0].size
+    rows = -(-len(tiles) // COLUMNS)
+    columns = min(COLUMNS, len(tiles))
+    size = (MARGIN + columns * (width + MARGIN), MARGIN + rows * (height + MARGIN))
+    sheet = Image.new("RGB", size, (24, 24, 24))
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, COLUMNS)
+        sheet.paste(tile, (MARGIN + column * (width + MARGIN), MARGIN + row * (height + MARGIN)))
+    sheet.save(picture)
+    return picture
+
+
+def read_frames(video: Path) -> list[Image.Image]:
+    """All frames of `video`, RGB; raises ValueError when there is none."""
+    with av.open(str(video)) as container:
+        frames: list[Image.Image] = [frame.to_image() for frame in container.decode(video=0)]
+    if not frames:
+        raise ValueError(f"{video} holds no picture.")
+    return frames
+
+
+def spread(count: int, shown: int) -> list[int]:
+    """At most `shown` different indices of 0..count-1, evenly from the first to the last."""
+    shown = min(count, shown)
+    return [0] if shown == 1 else [round(index * (count - 1) / (shown - 1)) for index in range(shown)]
+
+
+def _tile(frame: Image.Image, boxes: Sequence[Box | None], caption: str) -> Image.Image:
+    scale = max(1, -(-TILE_WIDTH // frame.width))
+    size = (frame.width * scale, frame.height * scale)
+    tile = Image.new("RGB", (size[0], size[1] + CAPTION), (24, 24, 24))
+    tile.paste(frame.resize(size, Image.Resampling.NEAREST), (0, CAPTION))
+    draw = ImageDraw.Draw(tile)
+    draw.text((0, 2), caption, fill=(230, 230, 230))
+    for index, box in enumerate(boxes):
+        if box is not None:
+            x, y, w, h = (value * scale for value in box)
+            corners = (x, y + CAPTION, max(x, x + w - 1), max(y, y + h - 1) + CAPTION)
+            draw.rectangle(corners, outline=COLOURS[index % len(COLOURS)], width=3)
+    return tile

@@ -1,0 +1,59 @@
+"""`python run_tests.py`: set up everything the tests need and run them. The options are explained by --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from collections.abc import Sequence
+
+from . import browser, comfyui_source, environment
+from .quickstart import INDEX_NOTE
+from .terminal import run_command, say
+
+FAST = "not server and not browser"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command; what it does not know is for pytest."""
+    options = argparse.ArgumentParser(
+        prog="run_tests.py",
+        usage="%(prog)s [-h] [--fast] [pytest arguments]",
+        description="Set up what the tests need, a real ComfyUI and a browser included, and run them with pytest.",
+        epilog=INDEX_NOTE,
+        allow_abbrev=False,
+    )
+    options.add_argument("--fast", action="store_true", help=f'without server and browser: pytest -m "{FAST}"')
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; pytest's exit code."""
+    options, for_pytest = parser().parse_known_args(arguments)
+    return run_command("run_tests", lambda: run(options.fast, for_pytest))
+
+
+def run(fast: bool, for_pytest: Sequence[str]) -> int:
+    """Set up what is missing, then run pytest on the repository."""
+    where = environment.Environment(environment.home())
+    environment.prepare(where, for_tests=True)
+    variables = {"FLASHMOTION_COMFYUI": str(where.comfyui)}
+    if not fast:
+        oldest = comfyui_source.ensure(comfyui_source.OLDEST, where.python, where.home)
+        variables["FLASHMOTION_COMFYUI_OLDEST"] = str(oldest)
+        variables["FLASHMOTION_BROWSER"] = str(browser.ensure(where.python, where.home))
+    for name, value in variables.items():
+        say(f"{name}={value}")
+    # The program, not `python -m pytest`: that would put the repository on sys.path, whose `nodes` hides ComfyUI's.
+    program = environment.scripts_of(where.venv) / ("pytest.exe" if os.name == "nt" else "pytest")
+    command = [str(program), *(["-m", FAST] if fast else []), *for_pytest]
+    with subprocess.Popen(command, cwd=environment.REPOSITORY, env=_environment(variables)) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait()  # Ctrl+C reached pytest too, and it ends in order
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**kept, **variables}
