@@ -23,6 +23,7 @@ from .wan.keys import to_diffusers, to_original
 TEXT_TOKENS = 512
 """Tokens of text that the generator was trained on; shorter texts are followed by zeros."""
 
+
 @torch.no_grad()
 def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
     """Encode a prompt by umT5: ``[1, 512, text_dim]``, zeros after the true length.
@@ -167,7 +168,7 @@ def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[
     return config
 
 
-def _from_pretrained(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
+def load_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     try:
         model, loading = model_class.from_pretrained(folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True)
     except (OSError, ValueError, RuntimeError) as error:

@@ -1,290 +1,208 @@
 """Headless generation on diffusers: the same generator, adapter and codec files as in ComfyUI, without ComfyUI.
 
-Plain functions, in the order in which a run needs them: ``encode_text``, ``load_vae``, ``load_generator``, ``sample_latent``;
-``generate.py`` strings them together. Latents are in the generator's normalised space everywhere outside a VAE.
-Loading is apart from use, so that a caller can free one model before it loads the next.
+Plain functions. ``loading`` and ``vae`` load the models, apart from their use, so that a caller can free one before it loads the next;
+``sample_latent`` is the few-step loop with adapters; ``generate`` strings all of it together on the command line.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .adapters import GeneratorInfo, TrajectoryAdapter, block_strengths, read_generator_info
-from .adapters.checkpoint import read_tensors
-from .sampling import Schedule, comfyui_noise, control_sigma, denoised, few_step, in_control_range
-from .video import Frames
-from .wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, frame_timesteps, normalise, with_clean_frame
-from .wan.config import LATENT_CHANNELS, WanConfig, fingerprint, generator_shapes, shapes_of
-from .wan.keys import to_diffusers, to_original
-from .wan.taehv import TAEHV, encode_clip, load_taehv
+from .adapters import TrajectoryAdapter, block_strengths
+from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
+from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, few_step, in_control_range
+from .vae import Vae, load_vae
+from .wan.conditioning import frame_timesteps, with_clean_frame
 
-TEXT_TOKENS = 512
-"""Tokens of text that the generator was trained on; shorter texts are followed by zeros."""
-
-
-# Text
-
-
-@torch.no_grad()
-def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    """Encode a prompt by umT5: ``[1, 512, text_dim]``, zeros after the true length.
-
-    Args:
-        folder: a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
-        prompt: taken as it is, at most 512 tokens.
-        device: where the encoder runs; it is freed before this returns.
-        dtype: of the encoder and the result.
-
-    Raises:
-        ValueError: a folder without encoder or tokenizer, or a prompt that is too long.
-    """
-    from transformers import AutoTokenizer, UMT5EncoderModel
-
-    folder = Path(folder)
-    parts = [folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")]
-    _read_folder_config(parts[0], "text encoder", ("UMT5EncoderModel", "UMT5ForConditionalGeneration", "UMT5Model"))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
-        encoder = UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=dtype).to(device).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again.") from error
-    ids = tokenizer(prompt, return_tensors="pt").input_ids.to(device)
-    length = ids.shape[1]
-    if length > TEXT_TOKENS:
-        raise ValueError(f"the prompt has {length} tokens, but at most {TEXT_TOKENS} fit; shorten it.")
-    hidden = encoder(ids, torch.ones_like(ids)).last_hidden_state
-    return nn.functional.pad(hidden, (0, 0, 0, TEXT_TOKENS - length)).to(dtype)
-
-
-def no_text(config: WanConfig) -> Tensor:
-    """What a generator trained without text gets in its place: zeros ``[1, 512, text_dim]``."""
-    return torch.zeros(1, TEXT_TOKENS, config.text_dim)
-
-
-# VAE
-
-
-class Vae(Protocol):
-    """A codec between uint8 frames and normalised latents."""
-
-    def encode(self, frames: Frames) -> Tensor:
-        """Frames ``[4 k + 1, H, W, 3]`` (a picture: one) -> normalised latent ``[1, 48, k + 1, H / 16, W / 16]`` float32."""
-
-    def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
-        """Normalised latent of one clip -> its frames ``[H, W, 3]``, one by one."""
-
-
-class TinyVae:
-    """The TAEHV codec: pixels in 0..1, decoded as a stream."""
-
-    def __init__(self, codec: TAEHV) -> None:
-        self.codec = codec
-
-    @torch.no_grad()
-    def encode(self, frames: Frames) -> Tensor:
-        """See ``Vae.encode``."""
-        pixels = _pixels(frames, next(self.codec.parameters()))
-        return normalise(encode_clip(self.codec, pixels).float())
-
-    def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
-        """See ``Vae.decode``."""
-        latent = denormalise(latent_BCFHW.float()).to(next(self.codec.parameters()))
-        stream = self.codec.decode_stream(latent)
-        while True:
-            with torch.no_grad():  # around the work only: a generator must not leave it switched off for its caller
-                chunk = next(stream, None)
-            if chunk is None:
-                return
-            yield from _frames(chunk)
-
-
-class WanVae:
-    """The Wan 2.2 VAE as diffusers' ``AutoencoderKLWan``: pixels in -1..1, mode of the posterior."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        # Older exports carry Wan 2.1's 16 statistics, diffusers' default.
-        given = [model.config.latents_mean, model.config.latents_std]
-        mean, std = given if all(len(values) == LATENT_CHANNELS for values in given) else (LATENT_MEAN, LATENT_STD)
-        self.mean, self.std = (torch.tensor(values, device=model.device).view(1, -1, 1, 1, 1) for values in (mean, std))
-
-    @torch.no_grad()
-    def encode(self, frames: Frames) -> Tensor:
-        """See ``Vae.encode``."""
-        latent = self.model.encode(_pixels(frames, next(self.model.parameters())) * 2 - 1).latent_dist.mode()
-        result: Tensor = (latent.float() - self.mean) / self.std
-        return result
-
-    def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
-        """See ``Vae.decode``; diffusers decodes the whole clip before the first frame comes."""
-        latent = latent_BCFHW.float().to(self.mean.device) * self.std + self.mean
-        with torch.no_grad():
-            pixels = self.model.decode(latent.to(self.model.dtype), return_dict=False)[0]
-        yield from _frames((pixels + 1) / 2)
-
-
-def _pixels(frames: Frames, like: Tensor) -> Tensor:
-    """uint8 ``[T, H, W, 3]`` -> 0..1 ``[1, 3, T, H, W]``; divided in float32 as ComfyUI does."""
-    pixels = torch.from_numpy(frames).to(like.device).movedim(-1, 0)[None]
-    return (pixels / 255).to(like.dtype)
-
-
-def _frames(pixels_BCTHW: Tensor) -> Iterator[Frames]:
-    """Pixels in 0..1 of one clip -> uint8 frames."""
-    for frame in pixels_BCTHW[0].unbind(1):
-        array: Frames = (frame.float() * 255).round().clamp(0, 255).to(torch.uint8).movedim(0, -1).cpu().numpy()
-        yield array
-
-
-def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype) -> Vae:
-    """Load a codec: a TAEHV safetensors file, an ``AutoencoderKLWan`` folder, or a diffusers folder with ``vae/`` in it.
-
-    Raises:
-        ValueError: unreadable, or no codec for 48 latent channels.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        return TinyVae(load_taehv(path).to(device, dtype))
-    from diffusers import AutoencoderKLWan
-
-    folder = path / "vae" if (path / "vae").is_dir() else path
-    config = _read_folder_config(folder, "VAE", ("AutoencoderKLWan",))
-    if config.get("z_dim") != LATENT_CHANNELS:
-        raise ValueError(f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected.")
-    return WanVae(_from_pretrained(AutoencoderKLWan, folder, dtype).to(device))
-
-
-# Generator
+__all__ = [
+    "TEXT_TOKENS",
+    "Control",
+    "Generator",
+    "Vae",
+    "encode_text",
+    "injected",
+    "load_generator",
+    "load_vae",
+    "no_text",
+    "sample_latent",
+]
 
 
 @dataclass(frozen=True)
-class Generator:
-    """A generator on diffusers, ready to run.
+class Control:
+    """An adapter with what it follows.
 
     Attributes:
-        transformer: diffusers' ``WanTransformer3DModel``.
-        info: sizes, schedule and whether it was trained with text.
-        fingerprint: see ``wan.config.fingerprint``.
+        adapter: on the generator's device and in its type.
+        latent_BCFHW: the control map's normalised latent ``[1, 48, F, H, W]``, of the video's latent size.
+        strength: factor of the residuals, one for all injections or one each; 0 switches the adapter off.
+        start: fraction of the schedule (0..1) from which control is on.
+        end: fraction (0..1) from which it is off again; equal ends are an empty range.
     """
 
-    transformer: Any
-    info: GeneratorInfo
-    fingerprint: str
+    adapter: TrajectoryAdapter
+    latent_BCFHW: Tensor
+    strength: float | Sequence[float] = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("start", self.start), ("end", self.end)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
+        if not all(math.isfinite(value) for value in self.strengths):
+            raise ValueError(f"the control's strength is {self.strength}, but must be finite, such as 1.")
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """One strength per injection."""
+        return block_strengths(self.strength, len(self.adapter.inject_after))
+
+    def is_on(self, sigma: float, shift: float) -> bool:
+        """Whether this control adds anything at a noise level."""
+        return any(self.strengths) and in_control_range(sigma, control_sigma(self.start, shift), control_sigma(self.end, shift))
 
 
-def load_generator(path: str | Path, device: torch.device | str, dtype: torch.dtype) -> Generator:
-    """Load a generator: a safetensors file in either key layout, or a diffusers folder (with or without ``transformer/`` in it).
+@dataclass(frozen=True)
+class _Prepared:
+    """A control on the generator's device, with what its adapter computes once per video."""
 
-    As in diffusers, the time embedding, norms and modulation stay in float32.
+    control: Control
+    features: Any
+
+
+@torch.no_grad()
+def sample_latent(
+    generator: Generator,
+    context_BMT: Tensor,
+    shape_CFHW: Sequence[int],
+    controls: Sequence[Control] = (),
+    *,
+    clean_BCFHW: Tensor | None = None,
+    schedule: Schedule | None = None,
+    seed: int = 0,
+    noise: tuple[Tensor, Iterator[Tensor]] | None = None,
+    callback: Callable[[int, Tensor], None] | None = None,
+) -> Tensor:
+    """Denoise a clip's latent in a few steps, under any number of adapters; repeats ComfyUI's ``lcm`` sampler on a CPU.
+
+    Args:
+        generator: from ``load_generator``.
+        context_BMT: text tokens ``[1, 512, text_dim]`` from ``encode_text`` or ``no_text``.
+        shape_CFHW: latent shape, from ``wan.conditioning.latent_shape``.
+        controls: adapters, whose residuals add up.
+        clean_BCFHW: normalised latent ``[1, 48, 1, H, W]`` of the start image, kept as frame 0; None for text to video.
+        schedule: sigmas and shift; None for the generator's own, or the trained one where its file has none.
+        seed: of ComfyUI's CPU noise, from 0.
+        noise: starting noise ``[B, C, F, H, W]`` and an iterator of fresh noise, in place of the seed.
+        callback: called after every step with (index, normalised x0).
+
+    Returns:
+        the normalised latent ``[B, C, F, H, W]``, float32 on the generator's device.
 
     Raises:
-        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, or a quantised file.
+        ValueError: text width, latent sizes or injection points that do not fit each other.
     """
-    from diffusers import WanTransformer3DModel
+    schedule = schedule or generator.info.schedule or Schedule()
+    sigmas = check_sigmas(schedule.sigmas)
+    weight = generator.transformer.patch_embedding.weight
+    first, fresh = noise or comfyui_noise((1, *shape_CFHW), seed)
+    first = first.to(weight.device, torch.float32)
+    _check_shapes(generator, context_BMT, tuple(shape_CFHW), first, controls, clean_BCFHW)
+    context = context_BMT.to(weight).expand(first.shape[0], -1, -1)
+    clean = None if clean_BCFHW is None else clean_BCFHW.to(first)
+    prepared = [
+        _Prepared(control, control.adapter.prepare(control.latent_BCFHW.to(weight)))
+        for control in controls
+        if any(control.is_on(sigma, schedule.shift) for sigma in sigmas)
+    ]
 
-    path = Path(path)
-    if path.is_dir():
-        folder = path / "transformer" if (path / "transformer").is_dir() else path
-        _read_folder_config(folder, "generator", ("WanTransformer3DModel",))
-        transformer = _from_pretrained(WanTransformer3DModel, folder, dtype)
-        state_dict = to_original(transformer.state_dict())
-        info = GeneratorInfo(_config_of_diffusers(transformer.config, folder), None, True, {})
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        x = with_clean_frame(x, clean)
+        timestep_B = torch.full((x.shape[0],), sigma, dtype=torch.float32, device=x.device) * 1000
+        active = [entry for entry in prepared if entry.control.is_on(sigma, schedule.shift)]
+        velocity = _velocity(generator.transformer, x.to(weight.dtype), timestep_B, context, active, clean is not None)
+        return with_clean_frame(denoised(x, velocity.float(), sigma), clean)
+
+    later = (draw.to(first) for draw in fresh)
+    # A first sigma below 1 starts from a mixture with an empty (zero) latent, as ComfyUI's noise scaling does.
+    return few_step(denoise, first * sigmas[0], sigmas, later, callback)
+
+
+def _velocity(
+    transformer: Any, x: Tensor, timestep_B: Tensor, context_BMT: Tensor, active: Sequence[_Prepared], first_frame_is_clean: bool
+) -> Tensor:
+    """One forward pass with the active adapters."""
+    patch_frames, patch_rows, patch_columns = transformer.config.patch_size
+    assert patch_frames == 1
+    _, _, frames, rows, columns = x.shape
+    if first_frame_is_clean:
+        timestep_BF = frame_timesteps(timestep_B, frames, True)
+        # diffusers takes one timestep per token, in the order frames, rows, columns.
+        timestep = timestep_BF.repeat_interleave((rows // patch_rows) * (columns // patch_columns), dim=1)
     else:
-        info = read_generator_info(path)
-        state_dict = _read_generator(path, info.config)
-        transformer = _build_transformer(WanTransformer3DModel, info.config)
-        keep = set(WanTransformer3DModel._keep_in_fp32_modules)
-        weights = {
-            key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype) for key, value in to_diffusers(state_dict).items()
-        }
-        transformer.load_state_dict(weights, assign=True)
-    return Generator(transformer.to(device).requires_grad_(False).eval(), info, fingerprint(state_dict))
+        timestep_BF, timestep = timestep_B[:, None], timestep_B
+    with ExitStack() as stack:
+        for entry in active:
+            adapter = entry.control.adapter
+            state = adapter.begin(entry.features, x, timestep_BF, context_BMT)
+            stack.enter_context(injected(transformer.blocks, adapter, state, entry.control.strengths))
+        velocity: Tensor = transformer(x, timestep, context_BMT, return_dict=False)[0]
+    return velocity
 
 
-def _read_generator(path: Path, config: WanConfig) -> dict[str, Tensor]:
-    """All tensors in the original key layout, checked against the configuration."""
-    state_dict, _ = read_tensors(path)
-    if any(key.startswith("condition_embedder.") for key in state_dict):
-        state_dict = to_original(state_dict)
-    expected, found = generator_shapes(config), shapes_of(state_dict)
-    wrong = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
-    if wrong:
-        raise ValueError(f"{path.name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again.")
-    types = {value.dtype for value in state_dict.values()} - {torch.float32, torch.float16, torch.bfloat16}
-    if types:
-        raise ValueError(f"{path.name} holds {', '.join(map(str, types))} weights, but headless generation takes bf16, fp16 or fp32; use such a file.")
-    return state_dict
+@contextmanager
+def injected(blocks: nn.ModuleList, adapter: TrajectoryAdapter, state: Any, strengths: Sequence[float]) -> Iterator[None]:
+    """Within the context, ``strength * residual`` is added to the output of every block in ``adapter.inject_after``, once.
+
+    Args:
+        blocks: the generator's blocks.
+        adapter: whose ``residual`` is called.
+        state: what ``adapter.begin`` returned for this pass.
+        strengths: one per injection.
+    """
+
+    def add(index: int, strength: float, module: nn.Module, args: Any, hidden_BLD: Tensor) -> Tensor:
+        # Asked for at strength 0 too: a ControlNet's next residual stands on this one.
+        residual = adapter.residual(index, state)
+        return hidden_BLD + strength * residual.to(hidden_BLD.dtype) if strength else hidden_BLD
+
+    handles = [
+        blocks[block].register_forward_hook(partial(add, index, strength))
+        for index, (block, strength) in enumerate(zip(adapter.inject_after, strengths, strict=True))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
-def _build_transformer(transformer_class: Any, config: WanConfig) -> Any:
-    """An empty transformer: no memory is taken before the weights come (its rotary tables are real)."""
-    from accelerate import init_empty_weights
-
-    with init_empty_weights(include_buffers=False):
-        return transformer_class(
-            patch_size=config.patch_size,
-            num_attention_heads=config.num_heads,
-            attention_head_dim=config.head_dim,
-            in_channels=config.in_channels,
-            out_channels=config.out_channels,
-            text_dim=config.text_dim,
-            freq_dim=config.freq_dim,
-            ffn_dim=config.ffn_dim,
-            num_layers=config.num_layers,
-            eps=config.eps,
-        )
-
-
-def _config_of_diffusers(config: Any, folder: Path) -> WanConfig:
-    if (config.in_channels, config.out_channels) != (LATENT_CHANNELS, LATENT_CHANNELS) or config.image_dim is not None:
+def _check_shapes(
+    generator: Generator, context: Tensor, shape: tuple[int, ...], noise: Tensor, controls: Sequence[Control], clean: Tensor | None
+) -> None:
+    config = generator.info.config
+    if context.shape[-1] != config.text_dim:
         raise ValueError(
-            f"the generator in {folder} has {config.in_channels} channels in and {config.out_channels} out, but Wan2.2-TI2V-5B "
-            f"({LATENT_CHANNELS} in and out, no image encoder) was expected."
+            f"the text tokens are {context.shape[-1]} wide, but this generator takes {config.text_dim}; use the text encoder it was trained with."
         )
-    return WanConfig(
-        dim=config.num_attention_heads * config.attention_head_dim,
-        ffn_dim=config.ffn_dim,
-        num_heads=config.num_attention_heads,
-        num_layers=config.num_layers,
-        text_dim=config.text_dim,
-        freq_dim=config.freq_dim,
-        patch_size=tuple(config.patch_size),
-        eps=config.eps,
-    )
-
-
-def _read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[str, Any]:
-    """A folder's ``config.json``, which must be of one of the classes (diffusers would load another one with random weights)."""
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        found = config.get("_class_name") or ", ".join(config.get("architectures") or ["nothing"])
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{folder} has no readable config.json, but a {what} folder was expected; check the path.") from error
-    if found not in classes:
-        raise ValueError(f"{folder} holds {found}, but a {what} ({classes[0]}) was expected; choose another folder.")
-    return config
-
-
-def _from_pretrained(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
-    try:
-        model, loading = model_class.from_pretrained(folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{folder} cannot be read ({_first_line(error)}); download or export it again.") from error
-    if loading["missing_keys"]:
-        raise ValueError(f"the weights in {folder} lack {', '.join(sorted(loading['missing_keys']))}; download or export it again.")
-    return model
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")
+    channels, frames, rows, columns = shape
+    wanted = {"noise": (noise, shape), "start image": (clean, (channels, 1, rows, columns))}
+    wanted |= {f"control {index}": (control.latent_BCFHW, shape) for index, control in enumerate(controls)}
+    for name, (tensor, expected) in wanted.items():
+        if tensor is not None and tuple(tensor.shape[1:]) != expected:
+            raise ValueError(f"the {name}'s latent is {list(tensor.shape[1:])}, but {list(expected)} fits this video; encode it at the video's size.")
+    for control in controls:
+        if control.adapter.dim != config.dim or control.adapter.inject_after[-1] >= config.num_layers:
+            raise ValueError(
+                f"an adapter of width {control.adapter.dim} adds after block {control.adapter.inject_after[-1]}, but this generator has width "
+                f"{config.dim} and {config.num_layers} blocks; use the generator that the adapter was trained on."
+            )

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -49,7 +50,9 @@ class Schedule:
             found: dict[str, Any] = json.loads(text)
             return cls(str(found["name"]), check_sigmas(found["sigmas"]), check_shift(found["shift"]))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"the file's schedule is {text[:80]!r}, but must be JSON with name, sigmas and shift.") from error
+            raise ValueError(
+                f"the file's schedule is {text[:80]!r}, but must be JSON with name, sigmas and shift."
+            ) from error
 
 
 def shift_sigma(sigma: float, shift: float) -> float:
@@ -102,7 +105,9 @@ def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | No
         return turbo_sigmas(steps, schedule.shift)
     if schedule.name in PRESETS:
         return PRESETS[schedule.name](steps)
-    raise ValueError(f"the generator's own schedule has {len(schedule.sigmas)} steps, but steps is {steps}; set it to {len(schedule.sigmas)}.")
+    raise ValueError(
+        f"the generator's own schedule has {len(schedule.sigmas)} steps, but steps is {steps}; set it to {len(schedule.sigmas)}."
+    )
 
 
 def check_shift(shift: float) -> float:
@@ -122,7 +127,7 @@ def check_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
     if values and values[-1] == 0:
         values = values[:-1]
     inside = all(0 < sigma <= 1 for sigma in values)
-    falling = all(a > b for a, b in zip(values, values[1:], strict=False))
+    falling = all(a > b for a, b in pairwise(values))
     if not values or not inside or not falling:
         raise ValueError(
             f"the sigmas are {list(sigmas)}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
@@ -142,7 +147,9 @@ def parse_sigmas(text: str) -> tuple[float, ...]:
     except ValueError as error:
         if "could not convert" not in str(error):
             raise
-        raise ValueError(f"the sigmas are {text[:80]!r}, but must be numbers separated by commas, such as 1, 0.75, 0.5, 0.25.") from error
+        raise ValueError(
+            f"the sigmas are {text[:80]!r}, but must be numbers separated by commas, such as 1, 0.75, 0.5, 0.25."
+        ) from error
 
 
 def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool:

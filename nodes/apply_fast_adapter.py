@@ -33,10 +33,21 @@ class ApplyFastAdapter(io.ComfyNode):
                 "Makes objects follow a trajectory. Renders the control map of the trajectory, encodes it once (a new seed does not encode "
                 "again) and adds the adapter to the model; several can be chained."
             ),
-            search_aliases=["FlashMotion", "motion brush", "bbox", "drag", "trajectory control", "motion control", "controlnet", "few step"],
+            search_aliases=[
+                "FlashMotion",
+                "motion brush",
+                "bbox",
+                "drag",
+                "trajectory control",
+                "motion control",
+                "controlnet",
+                "few step",
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.2-TI2V-5B generator, best from LoadFastGenerator."),
-                io.Vae.Input("vae", tooltip="The VAE of the generator: wan2.2_vae, or a small TAEHV with 48 channels (faster)."),
+                io.Vae.Input(
+                    "vae", tooltip="The VAE of the generator: wan2.2_vae, or a small TAEHV with 48 channels (faster)."
+                ),
                 io.String.Input(
                     "trajectory",
                     force_input=True,
@@ -83,7 +94,11 @@ class ApplyFastAdapter(io.ComfyNode):
                     "Wins over the boxes; without it, the first frame shows filled boxes.",
                 ),
             ],
-            outputs=[io.Model.Output(display_name="model", tooltip="The controlled model, for FewStepSampler or any native sampler.")],
+            outputs=[
+                io.Model.Output(
+                    display_name="model", tooltip="The controlled model, for FewStepSampler or any native sampler."
+                )
+            ],
         )
 
     @classmethod

@@ -35,13 +35,17 @@ class FewStepSampler(io.ComfyNode):
             ),
             search_aliases=["FlashMotion", "few step", "4 step", "lcm", "dmd", "turbo", "ksampler", "distilled"],
             inputs=[
-                io.Model.Input("model", tooltip="The generator, with or without ApplyFastAdapter, LoRAs and other patches."),
+                io.Model.Input(
+                    "model", tooltip="The generator, with or without ApplyFastAdapter, LoRAs and other patches."
+                ),
                 io.Conditioning.Input(
                     "positive",
                     optional=True,
                     tooltip="The prompt. May stay empty only for a generator whose file says that it was trained without text.",
                 ),
-                io.Latent.Input("latent", tooltip="From Wan22ImageToVideoLatent; with a start image its first frame stays as it is."),
+                io.Latent.Input(
+                    "latent", tooltip="From Wan22ImageToVideoLatent; with a start image its first frame stays as it is."
+                ),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -90,7 +94,9 @@ class FewStepSampler(io.ComfyNode):
         schedule = wan_patch.attached_schedule(model)
         sigmas = resolve_sigmas(preset, steps, custom_sigmas, schedule)
         if len(sigmas) != TRAINED_STEPS:
-            logging.warning("FewStepSampler: %d steps; four-step generators look best at %d.", len(sigmas), TRAINED_STEPS)
+            logging.warning(
+                "FewStepSampler: %d steps; four-step generators look best at %d.", len(sigmas), TRAINED_STEPS
+            )
         logging.info("FewStepSampler: sigmas %s", ", ".join(f"{sigma:.4f}" for sigma in sigmas))
         if positive is None:
             positive = _no_text(model)

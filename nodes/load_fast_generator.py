@@ -56,7 +56,9 @@ class LoadFastGenerator(io.ComfyNode):
                     "fp8_e4m3fn_fast also computes in fp8 on GPUs that can.",
                 ),
             ],
-            outputs=[io.Model.Output(display_name="model", tooltip="The generator, with shift 5 and its schedule attached.")],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="The generator, with shift 5 and its schedule attached.")
+            ],
         )
 
     @classmethod

@@ -112,7 +112,9 @@ def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
     """
     channels = getattr(vae, "latent_channels", None)
     if channels != LATENT_CHANNELS:
-        raise ValueError(f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors).")
+        raise ValueError(
+            f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors)."
+        )
     pixels = control_map_THWC.float().div_(255)
     if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
         # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
@@ -137,7 +139,9 @@ def apply_adapter(
 class AdapterHook:
     """One adapter on one control latent. Shared by clones of the MODEL; holds only what a run may recompute."""
 
-    def __init__(self, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float) -> None:
+    def __init__(
+        self, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float
+    ) -> None:
         self.patcher = patcher
         self.control_BCFHW = control_BCFHW
         self.strengths = block_strengths(strength, len(patcher.model.inject_after))

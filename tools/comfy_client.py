@@ -126,7 +126,7 @@ async def _run(url: str, graph: Graph, on_progress: Callable[[Progress], None] |
 
 
 async def _follow(
-    socket: "aiohttp.ClientWebSocketResponse[Any]",
+    socket: aiohttp.ClientWebSocketResponse[Any],
     prompt_id: str,
     graph: Graph,
     on_progress: Callable[[Progress], None] | None,

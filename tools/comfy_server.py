@@ -28,11 +28,7 @@ _IMPORT_FAILED = re.compile(r"Cannot import (?P<path>.+) module for custom nodes
 
 
 class ServerError(SetupError):
-    """The server could not be started or has ended; `log` is the path of its log, if there is one."""
-
-    def __init__(self, message: str, log: Path | None = None) -> None:
-        super().__init__(message)
-        self.log = log
+    """The server could not be started or has ended; `details` are the last lines of its log."""
 
 
 class Server:
@@ -121,7 +117,7 @@ class Server:
         """Raises ServerError when the server has ended by itself."""
         code = None if self._process is None else self._process.poll()
         if code is not None:
-            raise ServerError(f"The ComfyUI server ended by itself (exit code {code}); see {self.log}.", self.log)
+            raise ServerError(f"The ComfyUI server ended by itself (exit code {code}); see {self.log}.", log_tail(self.log))
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -149,9 +145,8 @@ class Server:
                 self.check_alive()  # what answered might have been another server on the same port
                 return
             time.sleep(0.2)
-        raise ServerError(
-            f"The ComfyUI server did not answer within {self.timeout:.0f} seconds; see {self.log}.", self.log
-        )
+        sentence = f"The ComfyUI server did not answer within {self.timeout:.0f} seconds; see {self.log}."
+        raise ServerError(sentence, log_tail(self.log))
 
 
 def answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 import sys
@@ -59,6 +60,15 @@ def run_command(name: str, action: Callable[[], int]) -> int:
         if error.details:
             print("\n".join("  | " + line for line in error.details.splitlines()), file=sys.stderr)
         print(f"{name}: {error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            f"{name}: the disk is full ({error.filename}): free some space and run the command again.",
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
     except KeyboardInterrupt:
         print(f"\n{name}: stopped.", file=sys.stderr, flush=True)

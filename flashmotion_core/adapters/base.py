@@ -7,6 +7,7 @@ listed in ``inject_after``; it adds the residual, times the strength, to the blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -56,8 +57,10 @@ def check_inject_after(inject_after: Sequence[int], generator_layers: int | None
         ValueError: not ascending, negative, or past the generator's last block.
     """
     points = tuple(int(point) for point in inject_after)
-    if not points or points[0] < 0 or any(a >= b for a, b in zip(points, points[1:], strict=False)):
-        raise ValueError(f"the adapter's injection points are {list(points)}, but must be ascending block numbers from 0.")
+    if not points or points[0] < 0 or any(a >= b for a, b in pairwise(points)):
+        raise ValueError(
+            f"the adapter's injection points are {list(points)}, but must be ascending block numbers from 0."
+        )
     if generator_layers is not None and points[-1] >= generator_layers:
         raise ValueError(
             f"the adapter adds to generator block {points[-1]}, but this generator has blocks 0 to {generator_layers - 1}; "
@@ -75,5 +78,7 @@ def block_strengths(strength: float | Sequence[float], count: int) -> tuple[floa
     if isinstance(strength, (int, float)):
         return (float(strength),) * count
     if len(strength) != count:
-        raise ValueError(f"{len(strength)} block strengths were given, but the adapter has {count} injections; give one number or {count}.")
+        raise ValueError(
+            f"{len(strength)} block strengths were given, but the adapter has {count} injections; give one number or {count}."
+        )
     return tuple(float(value) for value in strength)

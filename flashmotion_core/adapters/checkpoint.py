@@ -29,7 +29,10 @@ from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 
 FORMAT = "1"
-KINDS: dict[str, type[ControlNetAdapter] | type[ResNetAdapter]] = {"controlnet": ControlNetAdapter, "resnet": ResNetAdapter}
+KINDS: dict[str, type[ControlNetAdapter] | type[ResNetAdapter]] = {
+    "controlnet": ControlNetAdapter,
+    "resnet": ResNetAdapter,
+}
 PREFIXES = ("model.", "module.", "_fsdp_wrapped_module.", "controlnet.", "adapter.")
 """Wrappers' prefixes that training code leaves on keys; stripped in any order and number."""
 
@@ -191,9 +194,13 @@ def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] 
     if kind is None:
         return _parse_foreign(state_dict, name)
     if metadata.get("flashmotion.format") != FORMAT:
-        raise ValueError(f"{name} has format {metadata.get('flashmotion.format')!r}, but this version reads {FORMAT!r}; update FlashMotion.")
+        raise ValueError(
+            f"{name} has format {metadata.get('flashmotion.format')!r}, but this version reads {FORMAT!r}; update FlashMotion."
+        )
     if kind not in KINDS:
-        raise ValueError(f"{name} is a FlashMotion {kind}, but an adapter (controlnet or resnet) was expected; choose another file.")
+        raise ValueError(
+            f"{name} is a FlashMotion {kind}, but an adapter (controlnet or resnet) was expected; choose another file."
+        )
     try:
         config = json.loads(metadata["flashmotion.config"])
         style = MapStyle(**json.loads(metadata["flashmotion.map"]))
@@ -212,7 +219,9 @@ def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
     shapes = shapes_of(rest)
     blocks = count_blocks(rest)
     if not zero_convs or "patch_embedding.weight" not in shapes or "blocks.0.self_attn.q.weight" not in shapes:
-        raise ValueError(f"{name} is {describe(shapes_of(tensors))}, but a trajectory adapter was expected; choose a file of model_patches.")
+        raise ValueError(
+            f"{name} is {describe(shapes_of(tensors))}, but a trajectory adapter was expected; choose a file of model_patches."
+        )
     dim, channels, *patch = shapes["patch_embedding.weight"]
     if len(zero_convs) != 2 * blocks or channels <= LATENT_CHANNELS:
         raise ValueError(
@@ -228,7 +237,11 @@ def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
         freq_dim=shapes["time_embedding.0.weight"][1],
         patch_size=(patch[0], patch[1], patch[2]),
     )
-    config = {"generator": asdict(generator), "inject_after": list(range(blocks)), "control_channels": channels - LATENT_CHANNELS}
+    config = {
+        "generator": asdict(generator),
+        "inject_after": list(range(blocks)),
+        "control_channels": channels - LATENT_CHANNELS,
+    }
     # The generator's head is not always kept in such files, and nothing reads it.
     if "head.head.weight" not in rest:
         head = LATENT_CHANNELS * patch[0] * patch[1] * patch[2]
@@ -253,7 +266,9 @@ def _split_zero_convs(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor],
     rest = dict(tensors)
     for key, value in tensors.items():
         match = re.match(r"^(.*?)(\d+)((?:\.\w+)*)\.weight$", key)
-        square = value.ndim in (4, 5) and value.shape[0] == value.shape[1] and all(side == 1 for side in value.shape[2:])
+        square = (
+            value.ndim in (4, 5) and value.shape[0] == value.shape[1] and all(side == 1 for side in value.shape[2:])
+        )
         if match and square:
             index = match.group(2)
             found[f"zero_convs.{index}.weight"] = value.flatten(2)[..., None]
@@ -291,9 +306,17 @@ def construct_adapter(
     expected, found = shapes_of(adapter.state_dict()), shapes_of(file.state_dict)
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())
-    wrong = [f"{key} {found[key]} for {expected[key]}" for key in sorted(expected.keys() & found.keys()) if expected[key] != found[key]]
+    wrong = [
+        f"{key} {found[key]} for {expected[key]}"
+        for key in sorted(expected.keys() & found.keys())
+        if expected[key] != found[key]
+    ]
     if missing or unknown or wrong:
-        parts = [f"{label}: {', '.join(keys)}" for label, keys in (("missing", missing), ("not known", unknown), ("other shape", wrong)) if keys]
+        parts = [
+            f"{label}: {', '.join(keys)}"
+            for label, keys in (("missing", missing), ("not known", unknown), ("other shape", wrong))
+            if keys
+        ]
         raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")
     return adapter
 
@@ -309,5 +332,7 @@ def build_adapter(
 ) -> TrajectoryAdapter:
     """The adapter with its weights, frozen, in evaluation mode; see ``construct_adapter`` for errors."""
     adapter = construct_adapter(file, generator, operations=operations, attention=attention, dtype=dtype)
-    adapter.load_state_dict({key: value.to(device=device, dtype=dtype) for key, value in file.state_dict.items()}, assign=True)
+    adapter.load_state_dict(
+        {key: value.to(device=device, dtype=dtype) for key, value in file.state_dict.items()}, assign=True
+    )
     return adapter.requires_grad_(False).eval()

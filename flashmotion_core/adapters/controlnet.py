@@ -131,7 +131,9 @@ class ControlNetAdapter(TrajectoryAdapter):
         control = control.repeat(batch // control.shape[0], 1, 1, 1, 1)
         hidden = self.patch_embedding(torch.cat([latent_BCFHW, control], dim=1))
         _, _, frames, rows, columns = hidden.shape
-        embedded = self.time_embedding(timestep_embedding(timestep_BF.flatten(), self.generator.freq_dim).to(latent_BCFHW.dtype))
+        embedded = self.time_embedding(
+            timestep_embedding(timestep_BF.flatten(), self.generator.freq_dim).to(latent_BCFHW.dtype)
+        )
         e0 = self.time_projection(embedded).unflatten(-1, (6, self.dim)).unflatten(0, timestep_BF.shape)
         return _Pass(
             hidden_BLD=hidden.flatten(2).transpose(1, 2),

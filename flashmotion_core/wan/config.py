@@ -108,7 +108,9 @@ def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanC
         ValueError: the file is no Wan generator with 48 latent channels; the sentence says what it is instead.
     """
     if "head.modulation" not in shapes or "patch_embedding.weight" not in shapes:
-        raise ValueError(f"expected a Wan2.2-TI2V-5B generator in the original key layout, but found {describe(shapes)}.")
+        raise ValueError(
+            f"expected a Wan2.2-TI2V-5B generator in the original key layout, but found {describe(shapes)}."
+        )
     dim, in_channels, *patch = shapes["patch_embedding.weight"]
     out_channels = shapes["head.head.weight"][0] // math.prod(patch)
     if (in_channels, out_channels) != (LATENT_CHANNELS, LATENT_CHANNELS):
@@ -179,5 +181,7 @@ def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
     for key, shape in sorted(shapes_of(state_dict).items()):
         digest.update(f"{key}{shape}".encode())
     for key in ("head.modulation", "blocks.0.modulation"):
-        digest.update(state_dict[key].detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(
+            state_dict[key].detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy().tobytes()
+        )
     return digest.hexdigest()[:16]

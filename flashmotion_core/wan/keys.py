@@ -23,9 +23,17 @@ _ROOT = (
     ("head.head", "proj_out"),
 )
 _BLOCK = (
-    *((f"{ours}.{p}", f"{theirs}.to_{p}") for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2")) for p in "qkv"),
+    *(
+        (f"{ours}.{p}", f"{theirs}.to_{p}")
+        for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2"))
+        for p in "qkv"
+    ),
     *((f"{ours}.o", f"{theirs}.to_out.0") for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2"))),
-    *((f"{ours}.norm_{p}", f"{theirs}.norm_{p}") for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2")) for p in "qk"),
+    *(
+        (f"{ours}.norm_{p}", f"{theirs}.norm_{p}")
+        for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2"))
+        for p in "qk"
+    ),
     ("norm3", "norm2"),
     ("ffn.0", "ffn.net.0.proj"),
     ("ffn.2", "ffn.net.2"),

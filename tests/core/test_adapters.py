@@ -83,7 +83,10 @@ def test_a_batch_gets_the_same_control(kind: type[TrajectoryAdapter]) -> None:
 
     def first(batch: int) -> torch.Tensor:
         state = adapter.begin(
-            adapter.prepare(control), latent.repeat(batch, 1, 1, 1, 1), torch.full((batch, 1), 500.0), text.repeat(batch, 1, 1)
+            adapter.prepare(control),
+            latent.repeat(batch, 1, 1, 1, 1),
+            torch.full((batch, 1), 500.0),
+            text.repeat(batch, 1, 1),
         )
         return adapter.residual(0, state).expand(batch, -1, -1)
 
@@ -94,7 +97,8 @@ def test_resnet_depends_on_the_control_alone() -> None:
     adapter = filled(ResNetAdapter(TINY))
     prepared = adapter.prepare(torch.randn(1, 48, 2, 4, 6))
     states = [
-        adapter.begin(prepared, torch.randn(1, 48, 2, 4, 6), torch.tensor([[time]]), torch.randn(1, 5, 32)) for time in (1000.0, 250.0)
+        adapter.begin(prepared, torch.randn(1, 48, 2, 4, 6), torch.tensor([[time]]), torch.randn(1, 5, 32))
+        for time in (1000.0, 250.0)
     ]
     assert torch.equal(adapter.residual(1, states[0]), adapter.residual(1, states[1]))
 
@@ -111,13 +115,22 @@ def test_controlnet_sees_latent_time_and_text() -> None:
 
     same = run()
     assert torch.equal(same, run())
-    for name, value in {"latent": base["latent"] + 1, "time": torch.tensor([[500.0, 500.0]]), "text": base["text"] + 1}.items():
+    for name, value in {
+        "latent": base["latent"] + 1,
+        "time": torch.tensor([[500.0, 500.0]]),
+        "text": base["text"] + 1,
+    }.items():
         assert not torch.allclose(same, run(**{name: value})), name
 
 
 def test_skipped_blocks_still_run() -> None:
     adapter = filled(ControlNetAdapter(TINY))
-    arguments = (torch.randn(1, 48, 1, 4, 4), torch.randn(1, 48, 1, 4, 4), torch.tensor([[500.0]]), torch.randn(1, 5, 32))
+    arguments = (
+        torch.randn(1, 48, 1, 4, 4),
+        torch.randn(1, 48, 1, 4, 4),
+        torch.tensor([[500.0]]),
+        torch.randn(1, 5, 32),
+    )
     every = adapter.begin(*arguments)
     last = adapter.begin(*arguments)
     assert torch.equal([adapter.residual(index, every) for index in range(3)][-1], adapter.residual(2, last))
@@ -135,7 +148,9 @@ def test_controlnet_starts_as_a_clone_of_the_generator() -> None:
     assert torch.equal(own["head.head.weight"], weights["head.head.weight"])
 
 
-@pytest.mark.parametrize(("points", "words"), [((2, 1), "ascending"), ((), "ascending"), ((0, 3), "block 3.*blocks 0 to 2")])
+@pytest.mark.parametrize(
+    ("points", "words"), [((2, 1), "ascending"), ((), "ascending"), ((0, 3), "block 3.*blocks 0 to 2")]
+)
 def test_injection_points_that_do_not_fit(points: tuple[int, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ResNetAdapter(TINY, inject_after=points)
@@ -155,7 +170,12 @@ def test_file_round_trip(kind: type[TrajectoryAdapter], tmp_path: Path) -> None:
     style, schedule = MapStyle("mask", 1.0, 3), Schedule("custom", (1.0, 0.5), 3.0)
     save_adapter(path, adapter, schedule=schedule, map_style=style, base_fingerprint="0123456789abcdef")
     file = read_adapter(path)
-    assert (file.kind, file.schedule, file.map_style, file.base_fingerprint) == (adapter.kind, schedule, style, "0123456789abcdef")
+    assert (file.kind, file.schedule, file.map_style, file.base_fingerprint) == (
+        adapter.kind,
+        schedule,
+        style,
+        "0123456789abcdef",
+    )
     again = build_adapter(file, TINY)
     assert again.config() == adapter.config()
     assert all(torch.equal(a, b) for a, b in zip(residuals(again), residuals(adapter), strict=True))
@@ -181,7 +201,10 @@ def test_every_unmatched_key_is_named() -> None:
     state["extra.weight"] = torch.zeros(2)
     state["time_embedding.0.bias"] = torch.zeros(7)
     file = parse_adapter(state, None, "odd.safetensors")
-    with pytest.raises(ValueError, match=r"odd.*missing: blocks\.1\.norm3\.bias; not known: extra\.weight; other shape: time_embedding\.0\.bias \(7,\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"odd.*missing: blocks\.1\.norm3\.bias; not known: extra\.weight; other shape: time_embedding\.0\.bias \(7,\)",
+    ):
         build_adapter(file, TINY)
 
 
@@ -210,7 +233,10 @@ def test_an_adapter_for_another_generator() -> None:
     [
         ({"lora_unet_blocks_0.lora_down.weight": torch.zeros(1, 1)}, "is a LoRA"),
         ({"decoder.22.bias": torch.zeros(12)}, "is a VAE"),
-        ({"patch_embedding.weight": torch.zeros(5120, 36, 1, 2, 2), "head.modulation": torch.zeros(1, 2, 5120)}, "the 14B"),
+        (
+            {"patch_embedding.weight": torch.zeros(5120, 36, 1, 2, 2), "head.modulation": torch.zeros(1, 2, 5120)},
+            "the 14B",
+        ),
     ],
 )
 def test_a_file_that_is_no_adapter(state: dict[str, torch.Tensor], words: str, tmp_path: Path) -> None:
@@ -242,7 +268,11 @@ def test_map_styles_that_make_no_sense(style: dict[str, object]) -> None:
 def test_a_generator_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "generator.safetensors"
     weights = {key: torch.zeros(shape) for key, shape in generator_shapes(TINY).items()}
-    save_whole(path, weights, {"flashmotion.text": "none", "flashmotion.schedule": Schedule("plain", (1.0, 0.5), 5.0).to_json()})
+    save_whole(
+        path,
+        weights,
+        {"flashmotion.text": "none", "flashmotion.schedule": Schedule("plain", (1.0, 0.5), 5.0).to_json()},
+    )
     info = read_generator_info(path)
     assert (info.config, info.text, info.diffusers_layout) == (TINY, False, False)
     assert info.schedule == Schedule("plain", (1.0, 0.5), 5.0)
@@ -253,6 +283,6 @@ def test_a_generator_says_what_it_is(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError):  # noqa: PT011 (the system's words differ)
+    with pytest.raises(OSError):
         save_whole(tmp_path / "taken", {"a": torch.zeros(1)}, {})
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]

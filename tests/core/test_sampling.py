@@ -41,7 +41,9 @@ def test_schedule_travels_as_json() -> None:
     assert Schedule.from_json(schedule.to_json()) == schedule
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"name":"x","sigmas":[2],"shift":5}', '{"name":"x","sigmas":[1],"shift":-1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '{"name":"x","sigmas":[2],"shift":5}', '{"name":"x","sigmas":[1],"shift":-1}']
+)
 def test_a_damaged_schedule_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="schedule|sigmas|shift"):
         Schedule.from_json(text)

@@ -43,7 +43,10 @@ def test_heads_come_from_metadata_where_given() -> None:
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
-        (generator_shapes(WanConfig(dim=5120, num_layers=40, in_channels=16, out_channels=16)), "the 14B.*16 input channels, 40 blocks"),
+        (
+            generator_shapes(WanConfig(dim=5120, num_layers=40, in_channels=16, out_channels=16)),
+            "the 14B.*16 input channels, 40 blocks",
+        ),
         ({"diffusion_model.blocks.0.self_attn.q.lora_down.weight": (8, 3072)}, "a LoRA"),
         ({"decoder.middle.0.residual.0.gamma": (1024,)}, "a VAE"),
         ({"shared.weight": (256384, 4096)}, "a text encoder"),
@@ -70,7 +73,13 @@ def test_keys_match_diffusers_own_module() -> None:
     tiny = WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=2, text_dim=64)
     with torch.device("meta"):
         module = diffusers.WanTransformer3DModel(
-            num_attention_heads=2, attention_head_dim=128, in_channels=48, out_channels=48, text_dim=64, ffn_dim=512, num_layers=2
+            num_attention_heads=2,
+            attention_head_dim=128,
+            in_channels=48,
+            out_channels=48,
+            text_dim=64,
+            ffn_dim=512,
+            num_layers=2,
         )
     expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
     assert to_diffusers(generator_shapes(tiny)) == expected
@@ -117,7 +126,9 @@ def test_first_frame_is_clean_and_at_time_zero() -> None:
 
 
 def test_fingerprint_names_the_weights_not_their_storage() -> None:
-    weights = {key: torch.randn(shape) for key, shape in generator_shapes(WanConfig(128, 128, 1, 1, text_dim=64)).items()}
+    weights = {
+        key: torch.randn(shape) for key, shape in generator_shapes(WanConfig(128, 128, 1, 1, text_dim=64)).items()
+    }
     other = {**weights, "head.modulation": weights["head.modulation"] + 1}
     assert fingerprint(weights) == fingerprint({key: value.bfloat16() for key, value in weights.items()})
     assert fingerprint(weights) != fingerprint(other)

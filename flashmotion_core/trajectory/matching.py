@@ -1,0 +1,68 @@
+"""Which boxes of different frames are the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+
+@dataclass
+class Thing:
+    """One object through time: its label and its (frame, index in that frame's list)."""
+
+    label: str
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+
+def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> list[Thing]:
+    """Join boxes (x, y, w, h) over frames into objects, in the order of first appearance.
+
+    When no frame has two boxes of the same label ("" counts as one), the label is the identity. Otherwise each box goes
+    to the object of the same label whose last box overlaps it most (greedy by intersection over union, earlier object
+    and earlier box first at a tie); a box that overlaps none starts a new object. Deterministic.
+    """
+    things: list[Thing] = []
+    if all(len(set(frame)) == len(frame) for frame in labels):
+        by_label: dict[str, Thing] = {}
+        for t, frame in enumerate(labels):
+            for index, label in enumerate(frame):
+                if label not in by_label:
+                    by_label[label] = Thing(label)
+                    things.append(by_label[label])
+                by_label[label].places.append((t, index))
+        return things
+
+    last_boxes: list[Box] = []
+    for t, (frame_boxes, frame_labels) in enumerate(zip(boxes, labels, strict=True)):
+        overlaps = [
+            (-overlap, n, index)
+            for n, thing in enumerate(things)
+            for index, box in enumerate(frame_boxes)
+            if thing.label == frame_labels[index] and (overlap := intersection_over_union(last_boxes[n], box)) > 0
+        ]
+        taken_things: set[int] = set()
+        taken_boxes: set[int] = set()
+        for _, n, index in sorted(overlaps):
+            if n not in taken_things and index not in taken_boxes:
+                taken_things.add(n)
+                taken_boxes.add(index)
+                things[n].places.append((t, index))
+                last_boxes[n] = frame_boxes[index]
+        for index, box in enumerate(frame_boxes):
+            if index not in taken_boxes:
+                things.append(Thing(frame_labels[index], [(t, index)]))
+                last_boxes.append(box)
+    return things
+
+
+def intersection_over_union(a: Box, b: Box) -> float:
+    """Overlap of two boxes (x, y, w, h) in [0, 1]."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    inner = width * height
+    return inner / (a[2] * a[3] + b[2] * b[3] - inner)

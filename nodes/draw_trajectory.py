@@ -1,0 +1,196 @@
+"""DrawTrajectory: the editor's document (and boxes, tracks, masks from elsewhere) -> trajectory and native outputs."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import comfy.utils
+import numpy as np
+import torch
+from comfy_api.latest import io, ui
+from numpy.typing import NDArray
+from torch import Tensor
+from typing_extensions import override
+
+from ..flashmotion_core.trajectory import (
+    Trajectory,
+    box_masks,
+    dumps,
+    from_bounding_boxes,
+    from_frame_masks,
+    from_object_masks,
+    from_tracks,
+    parse,
+    refine_masks_grabcut,
+    render,
+    resize,
+    retime,
+    sample,
+    to_bounding_boxes,
+    to_tracks,
+    trim,
+    with_objects,
+)
+
+DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
+IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
+RETIME, TRIM = "retime", "trim"
+PER_OBJECT, PER_FRAME = "one mask per object", "one mask per frame"
+SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
+PREVIEW_FRAMES, PREVIEW_SIDE = 16, 512
+# Since 0.30: keeps the preview over a page refresh without making this an output node. Older versions just lose it then.
+_KEEP_PREVIEW = {"has_intermediate_output": True} if any(f.name == "has_intermediate_output" for f in fields(io.Schema)) else {}
+
+
+class DrawTrajectory(io.ComfyNode):
+    """See the module."""
+
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        """Ids, types and texts of the node."""
+        return io.Schema(
+            node_id="DrawTrajectory",
+            display_name="Draw Trajectory",
+            category="FlashMotion",
+            description=(
+                "Where objects go: boxes with keyframes over a picture. Gives the resolved document for ApplyFastAdapter, and the same motion "
+                "as ComfyUI's boxes, tracks and masks."
+            ),
+            search_aliases=["FlashMotion", "motion brush", "bbox", "drag", "trajectory", "path", "spline", "keyframes", "track", "few step"],
+            inputs=[
+                io.String.Input(
+                    "trajectory",
+                    multiline=True,
+                    default=DEFAULT_DOCUMENT,
+                    tooltip="The trajectory document (JSON): size, frames, fps and objects with keyframes; x, y is the centre of a box, all "
+                    "in fractions of the frame. See the help page for the format.",
+                ),
+                io.Combo.Input(
+                    "connected_objects",
+                    options=[IF_NOTHING_DRAWN, ADD, IGNORE],
+                    default=IF_NOTHING_DRAWN,
+                    tooltip="What becomes of connected boxes, tracks and masks. if nothing is drawn: the document's objects win, connected "
+                    "ones are used only when it has none. add to drawn: both, drawn ones first. ignore: only the document.",
+                ),
+                io.Int.Input(
+                    "width", default=0, min=0, max=4096, step=32,
+                    tooltip="Width of the clip in pixels, a multiple of 32; 0: as in the document. Boxes keep their place in the frame.",
+                ),
+                io.Int.Input(
+                    "height", default=0, min=0, max=4096, step=32,
+                    tooltip="Height of the clip in pixels, a multiple of 32; 0: as in the document.",
+                ),
+                io.Int.Input(
+                    "length", default=0, min=0, max=1025, step=1,
+                    tooltip="Frames of the clip, 4k + 1 (such as 81 or 121); 0: as in the document.",
+                ),
+                io.Combo.Input(
+                    "length_change",
+                    options=[RETIME, TRIM],
+                    default=RETIME,
+                    tooltip="What happens when length differs from the document. retime: the whole motion is stretched or squeezed. trim: it is "
+                    "cut off, or holds its last box.",
+                ),
+                io.Combo.Input(
+                    "mask_batch",
+                    options=[PER_OBJECT, PER_FRAME],
+                    default=PER_OBJECT,
+                    advanced=True,
+                    tooltip="How connected masks are read: one per object, in the first frame; or one per frame of a single moving object.",
+                ),
+                io.Float.Input(
+                    "track_size", default=0.15, min=0.01, max=1.0, step=0.01, advanced=True,
+                    tooltip="Side of the box around a connected track, as a fraction of the frame's height.",
+                ),
+                io.Combo.Input(
+                    "first_frame_shapes",
+                    options=[SHAPES_BOXES, SHAPES_GRABCUT],
+                    default=SHAPES_BOXES,
+                    advanced=True,
+                    tooltip="Shapes of the objects in the first frame when no masks are connected. boxes: the filled boxes. grabcut: the object "
+                    "inside each box, cut out of start_image (needs the package opencv-python).",
+                ),
+                io.Image.Input(
+                    "start_image",
+                    optional=True,
+                    tooltip="Picture under the preview and for grabcut; and the picture whose pixels connected boxes and tracks refer to (without "
+                    "it, they refer to the document's size).",
+                ),
+                io.BoundingBox.Input(
+                    "boxes",
+                    optional=True,
+                    force_input=True,
+                    tooltip="Boxes of a detector or tracker in pixels, one list per frame, or one frame's boxes (they then stand still). The n-th box "
+                    "of every frame is object n.",
+                ),
+                io.Tracks.Input("tracks", optional=True, tooltip="Point tracks in pixels; each point becomes a box of track_size."),
+                io.Mask.Input(
+                    "masks",
+                    optional=True,
+                    tooltip="Shapes of the objects, see mask_batch. With objects from elsewhere they are the shapes in the first frame, and win over "
+                    "first_frame_shapes; alone they become objects themselves.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="trajectory", tooltip="The resolved document (JSON), for ApplyFastAdapter."),
+                io.Image.Output(display_name="preview", tooltip="Small pictures of the control map over the start image, at most 16 frames."),
+                io.Mask.Output(display_name="masks", tooltip="Shape of each object in the first frame, one mask per object."),
+                io.BoundingBox.Output(display_name="boxes", tooltip="The boxes in pixels, one list per frame; hidden objects are left out."),
+                io.Tracks.Output(display_name="tracks", tooltip="The centres of the boxes in pixels, with visibility."),
+                io.Int.Output(display_name="width", tooltip="Pixels, for the latent node."),
+                io.Int.Output(display_name="height", tooltip="Pixels, for the latent node."),
+                io.Int.Output(display_name="length", tooltip="Frames, for the latent node."),
+                io.Float.Output(display_name="fps", tooltip="Frames per second, for CreateVideo."),
+            ],
+            **_KEEP_PREVIEW,
+        )
+
+    @classmethod
+    @override
+    def execute(
+        cls,
+        trajectory: str,
+        connected_objects: str,
+        width: int,
+        height: int,
+        length: int,
+        length_change: str,
+        mask_batch: str,
+        track_size: float,
+        first_frame_shapes: str,
+        start_image: Tensor | None = None,
+        boxes: Any = None,
+        tracks: Any = None,
+        masks: Tensor | None = None,
+    ) -> io.NodeOutput:
+        """Resolve the document, then derive everything else from it."""
+        drawn = parse(trajectory)
+        source = drawn.size if start_image is None else (start_image.shape[2], start_image.shape[1])
+        if connected_objects == IGNORE or (drawn.objects and connected_objects == IF_NOTHING_DRAWN):
+            boxes = tracks = None
+            masks_make_objects = False
+        else:
+            masks_make_objects = boxes is None and tracks is None and not drawn.objects
+        found = connected(drawn, source, boxes, tracks, masks if masks_make_objects else None, mask_batch, track_size)
+        document = with_objects(drawn, (*drawn.objects, *found))
+        if not document.objects:
+            raise ValueError(
+                "DrawTrajectory has no objects; draw a box (add an object to the document), or connect boxes, tracks or masks."
+            )
+        document = fitted(document, width or drawn.size[0], height or drawn.size[1], length or drawn.frames, length_change)
+        shapes = first_frame_masks(document, start_image, masks, mask_batch, first_frame_shapes)
+        sampled = sample(document)
+        preview = preview_pictures(document, shapes, start_image)
+        return io.NodeOutput(
+            dumps(document),
+            preview,
+            torch.from_numpy(shapes.astype(np.float32)),
+            to_bounding_boxes(sampled, document),
+            to_tracks(sampled),
+            *document.size,
+            document.frames,
+            float(document.fps),
+            ui=ui.PreviewImage(preview, cls=cls),
+        )

@@ -1,0 +1,137 @@
+"""Clips and pictures: round trips, files that never break, cropping, error sentences."""
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from flashmotion_core.video import cover, cover_notice, read_clip, read_image, read_mask, write_mp4
+
+
+def bars(frames=5, height=64, width=96):
+    """Red, green and blue bars, with a white square that moves one square's width per frame."""
+    clip = np.zeros((frames, height, width, 3), np.uint8)
+    for index, colour in enumerate(((220, 30, 20), (30, 200, 40), (20, 50, 230))):
+        clip[:, :, index * width // 3 : (index + 1) * width // 3] = colour
+    for frame in range(frames):
+        clip[frame, :16, 16 * frame : 16 * frame + 16] = 255
+    return clip
+
+
+@pytest.mark.parametrize("fps", [24, 16, 29.97, 7.5])
+def test_clip_comes_back_with_its_colours_frames_and_rate(tmp_path, fps):
+    path = tmp_path / "clip.mp4"
+    write_mp4(path, bars(), fps, crf=4)
+    frames, rate = read_clip(path)
+    assert frames.shape == (5, 64, 96, 3)
+    assert frames.dtype == np.uint8
+    assert rate == pytest.approx(fps, rel=1e-3)
+    # Away from the edges, where halved chroma blurs.
+    for column in (16, 48, 80):
+        assert np.abs(frames[2, 40, column].astype(int) - bars()[2, 40, column]).max() <= 4
+    assert [int(frame[8].min(axis=1).argmax()) // 16 for frame in frames] == [0, 1, 2, 3, 4]
+
+
+def test_file_is_tagged_h264_yuv420p_bt709(tmp_path):
+    write_mp4(tmp_path / "clip.mp4", bars(), 24)
+    with av.open(tmp_path / "clip.mp4") as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt, context.colorspace, context.color_range) == ("h264", "yuv420p", 1, 1)
+
+
+def test_frames_may_come_one_by_one_and_lower_crf_is_larger(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    write_mp4(tmp_path / "good.mp4", iter(noise), 24, crf=5)
+    write_mp4(tmp_path / "small.mp4", iter(noise), 24, crf=45)
+    assert len(read_clip(tmp_path / "good.mp4")[0]) == 4
+    assert (tmp_path / "good.mp4").stat().st_size > 2 * (tmp_path / "small.mp4").stat().st_size
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_a_stop_leaves_no_broken_file_and_keeps_the_old_one(tmp_path, stop):
+    def frames():
+        yield from bars(3)
+        raise stop
+
+    with pytest.raises(stop):
+        write_mp4(tmp_path / "new.mp4", frames(), 24)
+    assert list(tmp_path.iterdir()) == []
+    write_mp4(tmp_path / "old.mp4", bars(), 24)
+    before = (tmp_path / "old.mp4").read_bytes()
+    with pytest.raises(stop):
+        write_mp4(tmp_path / "old.mp4", frames(), 24)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.mp4"]
+    assert (tmp_path / "old.mp4").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "fps", "crf", "message"),
+    [
+        ("a.avi", bars(), 24, 16, "the output is 'a.avi', but must end in .mp4"),
+        ("none/a.mp4", bars(), 24, 16, "there is no folder .*none; create it first"),
+        ("a.mp4", bars(), 0, 16, "fps is 0, but must be a number above 0"),
+        ("a.mp4", bars(), float("nan"), 16, "fps is nan"),
+        ("a.mp4", bars(), 24, 52, "crf is 52, but must be from 0"),
+        ("a.mp4", [], 24, 16, "there are no frames to write"),
+        ("a.mp4", bars(width=95), 24, 16, "the frames are 95 x 64, but h264 needs even sides"),
+        ("a.mp4", bars().astype(np.float32), 24, 16, r"a frame is float32 \[64, 96, 3\], but must be uint8"),
+        ("a.mp4", [bars()[0], bars(width=48)[0]], 24, 16, "a frame is 48 x 64, but the first one was 96 x 64"),
+    ],
+)
+def test_wrong_clips_are_named_and_leave_nothing(tmp_path, name, frames, fps, crf, message):
+    with pytest.raises(ValueError, match=message):
+        write_mp4(tmp_path / name, frames, fps, crf)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unreadable_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match="there is no file .*none.mp4"):
+        read_clip(tmp_path / "none.mp4")
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(ValueError, match="text.mp4 cannot be read as a video"):
+        read_clip(tmp_path / "text.mp4")
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(ValueError, match="text.png cannot be read as a picture"):
+        read_image(tmp_path / "text.png")
+    write_mp4(tmp_path / "whole.mp4", bars(), 24)
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:1500])
+    with pytest.raises(ValueError, match="cut.mp4"):
+        read_clip(tmp_path / "cut.mp4")
+
+
+def test_image_is_turned_as_exif_says(tmp_path):
+    upright = bars(1)[0]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored a quarter turn counter-clockwise
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "photo.png", exif=exif)
+    assert np.array_equal(read_image(tmp_path / "photo.png"), upright)
+
+
+def test_mask_is_true_where_bright(tmp_path):
+    Image.fromarray(np.array([[0, 127], [128, 255]], np.uint8)).save(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png").tolist() == [[False, False], [True, True]]
+
+
+def test_cover_keeps_a_picture_of_the_right_size():
+    picture = bars(1)[0]
+    assert np.array_equal(cover(picture, 96, 64), picture)
+    assert cover_notice(picture, 96, 64) is None
+    assert cover_notice(picture, 192, 128) is None
+
+
+def test_cover_cuts_the_overhang_evenly_and_says_so():
+    picture = bars(1)[0]
+    square = cover(picture, 64, 64)
+    assert np.array_equal(square, picture[:, 16:80])
+    assert cover_notice(picture, 64, 64) == "96 x 64 pixels are cut to the video's 64 x 64: 17% is lost at left and right each."
+    assert cover(picture, 96, 32).shape == (32, 96, 3)
+    assert "25% is lost at top and bottom each" in str(cover_notice(picture, 96, 32))
+
+
+def test_cover_of_a_mask_matches_the_cover_of_its_picture():
+    mask = np.zeros((60, 100), np.bool_)
+    mask[20:40, 30:70] = True
+    picture = np.repeat(mask[..., None], 3, axis=2).astype(np.uint8) * 255
+    covered = cover(mask, 64, 64)
+    assert covered.dtype == np.bool_
+    assert np.mean(covered != (cover(picture, 64, 64)[..., 0] > 127)) < 0.02

