@@ -46,7 +46,9 @@ def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dty
         tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
         encoder = UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=dtype).to(device).eval()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again.") from error
+        raise ValueError(
+            f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
+        ) from error
     ids = tokenizer(prompt, return_tensors="pt").input_ids.to(device)
     length = ids.shape[1]
     if length > TEXT_TOKENS:
@@ -91,31 +93,38 @@ def load_generator(path: str | Path, device: torch.device | str, dtype: torch.dt
         read_folder_config(folder, "generator", ("WanTransformer3DModel",))
         transformer = load_folder(WanTransformer3DModel, folder, dtype)
         state_dict = to_original(transformer.state_dict())
-        info = GeneratorInfo(_config_of_diffusers(transformer.config, folder), None, True, {})
+        info = GeneratorInfo(
+            _config_of_diffusers(transformer.config, folder), schedule=None, text=True, diffusers_layout=True
+        )
     else:
         info = read_generator_info(path)
-        state_dict = _read_generator(path, info.config)
+        state_dict = _read_generator(path, info)
         transformer = _build_transformer(WanTransformer3DModel, info.config)
         keep = set(WanTransformer3DModel._keep_in_fp32_modules)
         weights = {
-            key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype) for key, value in to_diffusers(state_dict).items()
+            key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype)
+            for key, value in to_diffusers(state_dict).items()
         }
         transformer.load_state_dict(weights, assign=True)
     return Generator(transformer.to(device).requires_grad_(False).eval(), info, fingerprint(state_dict))
 
 
-def _read_generator(path: Path, config: WanConfig) -> dict[str, Tensor]:
+def _read_generator(path: Path, info: GeneratorInfo) -> dict[str, Tensor]:
     """All tensors in the original key layout, checked against the configuration."""
     state_dict, _ = read_tensors(path)
-    if any(key.startswith("condition_embedder.") for key in state_dict):
+    if info.diffusers_layout:
         state_dict = to_original(state_dict)
-    expected, found = generator_shapes(config), shapes_of(state_dict)
+    expected, found = generator_shapes(info.config), shapes_of(state_dict)
     wrong = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if wrong:
-        raise ValueError(f"{path.name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again.")
+        raise ValueError(
+            f"{path.name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again."
+        )
     types = {value.dtype for value in state_dict.values()} - {torch.float32, torch.float16, torch.bfloat16}
     if types:
-        raise ValueError(f"{path.name} holds {', '.join(map(str, types))} weights, but headless generation takes bf16, fp16 or fp32; use such a file.")
+        raise ValueError(
+            f"{path.name} holds {', '.join(map(str, types))} weights, but headless generation takes bf16, fp16 or fp32; use such a file."
+        )
     return state_dict
 
 
@@ -162,7 +171,9 @@ def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         found = config.get("_class_name") or ", ".join(config.get("architectures") or ["nothing"])
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{folder} has no readable config.json, but a {what} folder was expected; check the path.") from error
+        raise ValueError(
+            f"{folder} has no readable config.json, but a {what} folder was expected; check the path."
+        ) from error
     if found not in classes:
         raise ValueError(f"{folder} holds {found}, but a {what} ({classes[0]}) was expected; choose another folder.")
     return config
@@ -170,11 +181,15 @@ def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[
 
 def load_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     try:
-        model, loading = model_class.from_pretrained(folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True)
+        model, loading = model_class.from_pretrained(
+            folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True
+        )
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"{folder} cannot be read ({_first_line(error)}); download or export it again.") from error
     if loading["missing_keys"]:
-        raise ValueError(f"the weights in {folder} lack {', '.join(sorted(loading['missing_keys']))}; download or export it again.")
+        raise ValueError(
+            f"the weights in {folder} lack {', '.join(sorted(loading['missing_keys']))}; download or export it again."
+        )
     return model
 
 

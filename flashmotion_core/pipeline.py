@@ -27,6 +27,7 @@ __all__ = [
     "Control",
     "Generator",
     "Vae",
+    "check_control",
     "encode_text",
     "injected",
     "load_generator",
@@ -55,11 +56,7 @@ class Control:
     end: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, value in (("start", self.start), ("end", self.end)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
-        if not all(math.isfinite(value) for value in self.strengths):
-            raise ValueError(f"the control's strength is {self.strength}, but must be finite, such as 1.")
+        check_control(self.strengths, self.start, self.end)
 
     @property
     def strengths(self) -> tuple[float, ...]:
@@ -68,7 +65,24 @@ class Control:
 
     def is_on(self, sigma: float, shift: float) -> bool:
         """Whether this control adds anything at a noise level."""
-        return any(self.strengths) and in_control_range(sigma, control_sigma(self.start, shift), control_sigma(self.end, shift))
+        return any(self.strengths) and in_control_range(
+            sigma, control_sigma(self.start, shift), control_sigma(self.end, shift)
+        )
+
+
+def check_control(strength: float | Sequence[float], start: float, end: float) -> None:
+    """Check the numbers of a ``Control``; apart from it, so that a caller can do so before loading models.
+
+    Raises:
+        ValueError: a fraction outside 0..1, a start after the end, or a strength that is not finite.
+    """
+    for name, value in (("start", start), ("end", end)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
+    if start > end:
+        raise ValueError(f"the control starts at {start} and ends at {end}, but the start must not come after the end.")
+    if not all(map(math.isfinite, strength if isinstance(strength, Sequence) else (strength,))):
+        raise ValueError(f"the control's strength is {strength}, but must be finite, such as 1.")
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,12 @@ def sample_latent(
 
 
 def _velocity(
-    transformer: Any, x: Tensor, timestep_B: Tensor, context_BMT: Tensor, active: Sequence[_Prepared], first_frame_is_clean: bool
+    transformer: Any,
+    x: Tensor,
+    timestep_B: Tensor,
+    context_BMT: Tensor,
+    active: Sequence[_Prepared],
+    first_frame_is_clean: bool,
 ) -> Tensor:
     """One forward pass with the active adapters."""
     patch_frames, patch_rows, patch_columns = transformer.config.patch_size
@@ -160,7 +179,9 @@ def _velocity(
 
 
 @contextmanager
-def injected(blocks: nn.ModuleList, adapter: TrajectoryAdapter, state: Any, strengths: Sequence[float]) -> Iterator[None]:
+def injected(
+    blocks: nn.ModuleList, adapter: TrajectoryAdapter, state: Any, strengths: Sequence[float]
+) -> Iterator[None]:
     """Within the context, ``strength * residual`` is added to the output of every block in ``adapter.inject_after``, once.
 
     Args:
@@ -187,19 +208,26 @@ def injected(blocks: nn.ModuleList, adapter: TrajectoryAdapter, state: Any, stre
 
 
 def _check_shapes(
-    generator: Generator, context: Tensor, shape: tuple[int, ...], noise: Tensor, controls: Sequence[Control], clean: Tensor | None
+    generator: Generator,
+    context: Tensor,
+    shape: tuple[int, ...],
+    noise: Tensor,
+    controls: Sequence[Control],
+    clean: Tensor | None,
 ) -> None:
     config = generator.info.config
     if context.shape[-1] != config.text_dim:
         raise ValueError(
             f"the text tokens are {context.shape[-1]} wide, but this generator takes {config.text_dim}; use the text encoder it was trained with."
         )
-    channels, frames, rows, columns = shape
+    channels, _, rows, columns = shape
     wanted = {"noise": (noise, shape), "start image": (clean, (channels, 1, rows, columns))}
     wanted |= {f"control {index}": (control.latent_BCFHW, shape) for index, control in enumerate(controls)}
     for name, (tensor, expected) in wanted.items():
         if tensor is not None and tuple(tensor.shape[1:]) != expected:
-            raise ValueError(f"the {name}'s latent is {list(tensor.shape[1:])}, but {list(expected)} fits this video; encode it at the video's size.")
+            raise ValueError(
+                f"the {name}'s latent is {list(tensor.shape[1:])}, but {list(expected)} fits this video; encode it at the video's size."
+            )
     for control in controls:
         if control.adapter.dim != config.dim or control.adapter.inject_after[-1] >= config.num_layers:
             raise ValueError(

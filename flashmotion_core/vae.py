@@ -105,5 +105,7 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype) -
     folder = path / "vae" if (path / "vae").is_dir() else path
     config = read_folder_config(folder, "VAE", ("AutoencoderKLWan",))
     if config.get("z_dim") != LATENT_CHANNELS:
-        raise ValueError(f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected.")
+        raise ValueError(
+            f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected."
+        )
     return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device))

@@ -81,7 +81,9 @@ def _add_stream(container: Any, frame: Frames, fps: float, crf: int) -> Any:
     _check_frame(frame, None)
     height, width, _ = frame.shape
     if height % 2 or width % 2:
-        raise ValueError(f"the frames are {width} x {height}, but h264 needs even sides; crop or pad them by one pixel.")
+        raise ValueError(
+            f"the frames are {width} x {height}, but h264 needs even sides; crop or pad them by one pixel."
+        )
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(crf)})
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     # Untagged files are shown with whatever matrix the player guesses from the size.
@@ -95,7 +97,9 @@ def _check_frame(frame: Frames, size: tuple[int, int] | None) -> None:
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ValueError(f"a frame is {frame.dtype} {list(frame.shape)}, but must be uint8 [height, width, 3].")
     if size is not None and frame.shape[:2] != size:
-        raise ValueError(f"a frame is {frame.shape[1]} x {frame.shape[0]}, but the first one was {size[1]} x {size[0]}; give one size.")
+        raise ValueError(
+            f"a frame is {frame.shape[1]} x {frame.shape[0]}, but the first one was {size[1]} x {size[0]}; give one size."
+        )
 
 
 def read_clip(path: str | Path) -> tuple[Frames, float]:
@@ -110,15 +114,20 @@ def read_clip(path: str | Path) -> tuple[Frames, float]:
     try:
         with av.open(path) as container:
             if not container.streams.video:
-                raise ValueError(f"{path.name} has no video stream; give a video file.")
+                raise ValueError(f"{path.name} has no video stream; it is damaged or of another kind.")
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
             # The file's own matrix and range; files that name none are read by swscale's default, as players do.
             frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
     except av.error.FFmpegError as error:
-        raise ValueError(f"{path.name} cannot be read as a video ({error.strerror}); it is damaged or of another format.") from error
-    if not frames or rate is None:
-        raise ValueError(f"{path.name} has no decodable frames; it is damaged or cut off.")
+        raise ValueError(
+            f"{path.name} cannot be read as a video ({error.strerror}); it is damaged or of another format."
+        ) from error
+    # ``stream.frames`` is 0 where the format does not say.
+    if not frames or rate is None or len(frames) < stream.frames:
+        raise ValueError(
+            f"{path.name} gives {len(frames)} of its {stream.frames or 'unknown number of'} frames; it is damaged or cut off."
+        )
     return np.stack(frames), float(rate)
 
 
@@ -137,7 +146,8 @@ def read_mask(path: str | Path) -> npt.NDArray[np.bool_]:
     Raises:
         ValueError: missing or unreadable file.
     """
-    return _read_picture(path, "L") > 127
+    bright: npt.NDArray[np.bool_] = _read_picture(path, "L") > 127
+    return bright
 
 
 def _read_picture(path: str | Path, mode: str) -> Frames:
@@ -148,7 +158,9 @@ def _read_picture(path: str | Path, mode: str) -> Frames:
         with Image.open(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert(mode)).copy()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path.name} cannot be read as a picture ({error}); it is damaged or of another format.") from error
+        raise ValueError(
+            f"{path.name} cannot be read as a picture ({error}); it is damaged or of another format."
+        ) from error
 
 
 def _existing(path: str | Path) -> Path:
@@ -169,7 +181,9 @@ def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
     is_mask = image.dtype == np.bool_
     picture = Image.fromarray(image.astype(np.uint8) * 255 if is_mask else image)
     box = (left, top, left + crop_width, top + crop_height)
-    resized = np.asarray(picture.resize((width, height), Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS, box=box))
+    resized = np.asarray(
+        picture.resize((width, height), Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS, box=box)
+    )
     return resized > 127 if is_mask else resized.copy()
 
 

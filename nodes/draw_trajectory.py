@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
-import comfy.utils
-import numpy as np
-import torch
 from comfy_api.latest import io, ui
-from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
 from ..flashmotion_core.trajectory import (
-    Trajectory,
-    box_masks,
     dumps,
-    from_bounding_boxes,
     from_frame_masks,
-    from_object_masks,
-    from_tracks,
+    from_object_mask,
     parse,
-    refine_masks_grabcut,
-    render,
-    resize,
-    retime,
     sample,
     to_bounding_boxes,
     to_tracks,
-    trim,
-    with_objects,
 )
+from ..flashmotion_core.trajectory.resolve import cover, fit, merge
+from ..flashmotion_core.wan.conditioning import check_size
+from .trajectory_inputs import connected_objects_of, fill_frame, preview_pictures, shapes_in_first_frame
 
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
 IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
 RETIME, TRIM = "retime", "trim"
 PER_OBJECT, PER_FRAME = "one mask per object", "one mask per frame"
 SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
-PREVIEW_FRAMES, PREVIEW_SIDE = 16, 512
 # Since 0.30: keeps the preview over a page refresh without making this an output node. Older versions just lose it then.
-_KEEP_PREVIEW = {"has_intermediate_output": True} if any(f.name == "has_intermediate_output" for f in fields(io.Schema)) else {}
+_KEEP_PREVIEW = (
+    {"has_intermediate_output": True} if any(f.name == "has_intermediate_output" for f in fields(io.Schema)) else {}
+)
 
 
 class DrawTrajectory(io.ComfyNode):
@@ -58,7 +48,18 @@ class DrawTrajectory(io.ComfyNode):
                 "Where objects go: boxes with keyframes over a picture. Gives the resolved document for ApplyFastAdapter, and the same motion "
                 "as ComfyUI's boxes, tracks and masks."
             ),
-            search_aliases=["FlashMotion", "motion brush", "bbox", "drag", "trajectory", "path", "spline", "keyframes", "track", "few step"],
+            search_aliases=[
+                "FlashMotion",
+                "motion brush",
+                "bbox",
+                "drag",
+                "trajectory",
+                "path",
+                "spline",
+                "keyframes",
+                "track",
+                "few step",
+            ],
             inputs=[
                 io.String.Input(
                     "trajectory",
@@ -75,15 +76,27 @@ class DrawTrajectory(io.ComfyNode):
                     "ones are used only when it has none. add to drawn: both, drawn ones first. ignore: only the document.",
                 ),
                 io.Int.Input(
-                    "width", default=0, min=0, max=4096, step=32,
+                    "width",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    step=32,
                     tooltip="Width of the clip in pixels, a multiple of 32; 0: as in the document. Boxes keep their place in the frame.",
                 ),
                 io.Int.Input(
-                    "height", default=0, min=0, max=4096, step=32,
+                    "height",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    step=32,
                     tooltip="Height of the clip in pixels, a multiple of 32; 0: as in the document.",
                 ),
                 io.Int.Input(
-                    "length", default=0, min=0, max=1025, step=1,
+                    "length",
+                    default=0,
+                    min=0,
+                    max=1025,
+                    step=1,
                     tooltip="Frames of the clip, 4k + 1 (such as 81 or 121); 0: as in the document.",
                 ),
                 io.Combo.Input(
@@ -101,7 +114,12 @@ class DrawTrajectory(io.ComfyNode):
                     tooltip="How connected masks are read: one per object, in the first frame; or one per frame of a single moving object.",
                 ),
                 io.Float.Input(
-                    "track_size", default=0.15, min=0.01, max=1.0, step=0.01, advanced=True,
+                    "track_size",
+                    default=0.15,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    advanced=True,
                     tooltip="Side of the box around a connected track, as a fraction of the frame's height.",
                 ),
                 io.Combo.Input(
@@ -122,10 +140,12 @@ class DrawTrajectory(io.ComfyNode):
                     "boxes",
                     optional=True,
                     force_input=True,
-                    tooltip="Boxes of a detector or tracker in pixels, one list per frame, or one frame's boxes (they then stand still). The n-th box "
-                    "of every frame is object n.",
+                    tooltip="Boxes of a detector or tracker in pixels: one list per frame, or one frame's boxes (they then stand still). "
+                    "Boxes of different frames are one object when their labels are equal, or where they overlap most.",
                 ),
-                io.Tracks.Input("tracks", optional=True, tooltip="Point tracks in pixels; each point becomes a box of track_size."),
+                io.Tracks.Input(
+                    "tracks", optional=True, tooltip="Point tracks in pixels; each point becomes a box of track_size."
+                ),
                 io.Mask.Input(
                     "masks",
                     optional=True,
@@ -134,10 +154,20 @@ class DrawTrajectory(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.String.Output(display_name="trajectory", tooltip="The resolved document (JSON), for ApplyFastAdapter."),
-                io.Image.Output(display_name="preview", tooltip="Small pictures of the control map over the start image, at most 16 frames."),
-                io.Mask.Output(display_name="masks", tooltip="Shape of each object in the first frame, one mask per object."),
-                io.BoundingBox.Output(display_name="boxes", tooltip="The boxes in pixels, one list per frame; hidden objects are left out."),
+                io.String.Output(
+                    display_name="trajectory", tooltip="The resolved document (JSON), for ApplyFastAdapter."
+                ),
+                io.Image.Output(
+                    display_name="preview",
+                    tooltip="Small pictures of the control map over the start image, at most 16 frames.",
+                ),
+                io.Mask.Output(
+                    display_name="masks", tooltip="Shape of each object in the first frame, one mask per object."
+                ),
+                io.BoundingBox.Output(
+                    display_name="boxes",
+                    tooltip="The boxes in pixels, one list per frame; hidden objects are left out.",
+                ),
                 io.Tracks.Output(display_name="tracks", tooltip="The centres of the boxes in pixels, with visibility."),
                 io.Int.Output(display_name="width", tooltip="Pixels, for the latent node."),
                 io.Int.Output(display_name="height", tooltip="Pixels, for the latent node."),
@@ -167,30 +197,41 @@ class DrawTrajectory(io.ComfyNode):
     ) -> io.NodeOutput:
         """Resolve the document, then derive everything else from it."""
         drawn = parse(trajectory)
-        source = drawn.size if start_image is None else (start_image.shape[2], start_image.shape[1])
-        if connected_objects == IGNORE or (drawn.objects and connected_objects == IF_NOTHING_DRAWN):
-            boxes = tracks = None
-            masks_make_objects = False
-        else:
-            masks_make_objects = boxes is None and tracks is None and not drawn.objects
-        found = connected(drawn, source, boxes, tracks, masks if masks_make_objects else None, mask_batch, track_size)
-        document = with_objects(drawn, (*drawn.objects, *found))
+        if connected_objects == IGNORE:
+            boxes = tracks = masks = None
+        size, frames = (width or drawn.size[0], height or drawn.size[1]), length or drawn.frames
+        check_size(*size, frames)
+        document = fit(drawn, size, frames, length_change)
+        if not drawn.objects or connected_objects == ADD:
+            picture = drawn.size if start_image is None else (start_image.shape[2], start_image.shape[1])
+            found = connected_objects_of(picture, boxes, tracks, track_size)
+            if not found and not drawn.objects and masks is not None:
+                found = [from_frame_masks(masks) if mask_batch == PER_OBJECT else from_object_mask(masks)]
+            document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
         if not document.objects:
             raise ValueError(
-                "DrawTrajectory has no objects; draw a box (add an object to the document), or connect boxes, tracks or masks."
+                "DrawTrajectory has no objects; add a box to the document, or connect boxes, tracks or masks."
             )
-        document = fitted(document, width or drawn.size[0], height or drawn.size[1], length or drawn.frames, length_change)
-        shapes = first_frame_masks(document, start_image, masks, mask_batch, first_frame_shapes)
+        if first_frame_shapes == SHAPES_GRABCUT and start_image is None and masks is None:
+            raise ValueError(
+                "DrawTrajectory cuts objects out of start_image, but none is connected; connect one, or choose boxes."
+            )
+        image = None if start_image is None else fill_frame(start_image[:1, ..., :3], size)
         sampled = sample(document)
-        preview = preview_pictures(document, shapes, start_image)
+        shapes_NHW = shapes_in_first_frame(
+            sampled,
+            masks[:1] if masks is not None and mask_batch == PER_FRAME else masks,
+            image if first_frame_shapes == SHAPES_GRABCUT else None,
+        )
+        preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         return io.NodeOutput(
             dumps(document),
-            preview,
-            torch.from_numpy(shapes.astype(np.float32)),
-            to_bounding_boxes(sampled, document),
+            preview_THWC,
+            shapes_NHW,
+            to_bounding_boxes(sampled, document.objects),
             to_tracks(sampled),
-            *document.size,
-            document.frames,
+            *size,
+            frames,
             float(document.fps),
-            ui=ui.PreviewImage(preview, cls=cls),
+            ui=ui.PreviewImage(preview_THWC, cls=cls),
         )

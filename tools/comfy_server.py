@@ -117,7 +117,9 @@ class Server:
         """Raises ServerError when the server has ended by itself."""
         code = None if self._process is None else self._process.poll()
         if code is not None:
-            raise ServerError(f"The ComfyUI server ended by itself (exit code {code}); see {self.log}.", log_tail(self.log))
+            raise ServerError(
+                f"The ComfyUI server ended by itself (exit code {code}); see {self.log}.", log_tail(self.log)
+            )
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

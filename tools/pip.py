@@ -37,6 +37,12 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "then run the command again",
     ),
     (
+        # With its retries turned off pip does not mention the connection.
+        r"that satisfies the requirement (?P<name>\S+) \(from versions: none\)",
+        "pip cannot reach its package index, or that index does not have {name}: check the network, the proxy and "
+        "pip's settings (`pip config list`), then run the command again",
+    ),
+    (
         r"No matching distribution found for (?P<name>\S+)",
         "pip finds no build of {name} for Python {python} on {system}: use another Python from 3.10 on, or another "
         "package index",

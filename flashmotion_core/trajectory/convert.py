@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import as_numpy, refuse_shape
 from .checks import TrajectoryError, fail, items, number
 from .control_map import pixel_boxes
-from .keyframes import as_numpy, checked_size, from_boxes
+from .keyframes import checked_size, from_boxes
 from .matching import match
 from .model import DEFAULT_FPS, MAX_FRAMES, TrackedObject, Trajectory
 from .sample import Sampled
@@ -75,7 +76,7 @@ def from_bounding_boxes(
         for t, index in thing.places:
             boxes_TN4[t, n] = boxes[t][index]
     visible_TN = ~np.isnan(boxes_TN4[..., 0])
-    names = [thing.label[:120] for thing in found]
+    names = [thing.label for thing in found]
     return from_boxes(boxes_TN4, visible_TN, size=size, fps=fps, tolerance=tolerance, labels=names)
 
 
@@ -108,10 +109,10 @@ def from_tracks(
         fail("tracks", tracks, 'give a TRACKS value with "track_path" and "track_visibility"')
     path_TN2 = as_numpy(data["track_path"], "track_path").astype(np.float64)
     if path_TN2.ndim != 3 or path_TN2.shape[2] != 2 or 0 in path_TN2.shape:
-        fail("track_path's shape", list(path_TN2.shape), "give [frames, tracks, 2]")
+        refuse_shape("track_path", path_TN2, "[frames, tracks, 2]")
     visible = as_numpy(data.get("track_visibility", np.ones(path_TN2.shape[:2], dtype=bool)), "track_visibility") > 0.5
     if visible.ndim != 2 or visible.shape[0] != path_TN2.shape[0] or visible.shape[1] not in (1, path_TN2.shape[1]):
-        fail("track_visibility's shape", list(visible.shape), "give [frames, tracks] or [frames, 1]")
+        refuse_shape("track_visibility", visible, "[frames, tracks] or [frames, 1]")
     visible_TN = np.broadcast_to(visible, path_TN2.shape[:2])
     width, height = items(box_size, "box_size", 2, 2, "numbers, (width, height) in pixels")
     extent_2 = np.array([number(side, "box_size", 0, 16384, "pixels", above=True) for side in (width, height)])
@@ -135,30 +136,30 @@ def from_object_mask(masks_THW: object, *, fps: float = DEFAULT_FPS, tolerance: 
 
     Frames with an empty mask are hidden. The document's size is the masks'.
     """
-    boxes_T4 = _mask_boxes(masks_THW)
+    boxes_T4, size = _mask_boxes(masks_THW)
     if np.isnan(boxes_T4).all():
         raise TrajectoryError("mask is empty on every frame: paint the object, values above 0.5 count.", "mask")
-    height, width = np.shape(masks_THW)[1:]  # type: ignore[arg-type]
     boxes_TN4 = boxes_T4[:, None]
-    return from_boxes(boxes_TN4, ~np.isnan(boxes_TN4[..., 0]), size=(width, height), fps=fps, tolerance=tolerance)
+    return from_boxes(boxes_TN4, ~np.isnan(boxes_TN4[..., 0]), size=size, fps=fps, tolerance=tolerance)
 
 
 def from_frame_masks(masks_NHW: object, *, fps: float = DEFAULT_FPS) -> Trajectory:
     """A one-frame document with one object per picture of a MASK batch [N, H, W] in 0..1, boxed as above."""
-    boxes_N4 = _mask_boxes(masks_NHW)
+    boxes_N4, size = _mask_boxes(masks_NHW)
     empty = np.flatnonzero(np.isnan(boxes_N4[:, 0]))
     if len(empty):
         raise TrajectoryError(f"mask[{empty[0]}] is empty: paint the object (values above 0.5) or drop it.", "mask")
-    height, width = np.shape(masks_NHW)[1:]  # type: ignore[arg-type]
     boxes_1N4 = boxes_N4[None]
-    return from_boxes(boxes_1N4, np.ones((1, len(boxes_N4)), dtype=np.bool_), size=(width, height), fps=fps)
+    return from_boxes(boxes_1N4, np.ones((1, len(boxes_N4)), dtype=np.bool_), size=size, fps=fps)
 
 
 def _box(entry: object, field: str) -> tuple[float, float, float, float]:
     if not isinstance(entry, Mapping) or not {"x", "y", "width", "height"} <= entry.keys():
         fail(field, entry, "give an object with x, y, width and height in pixels")
     x, y = (number(entry[name], f"{field}.{name}", -_MAX_PIXELS, _MAX_PIXELS, "pixels") for name in ("x", "y"))
-    w, h = (number(entry[name], f"{field}.{name}", 0, _MAX_PIXELS, "pixels", above=True) for name in ("width", "height"))
+    w, h = (
+        number(entry[name], f"{field}.{name}", 0, _MAX_PIXELS, "pixels", above=True) for name in ("width", "height")
+    )
     return x, y, w, h
 
 
@@ -175,17 +176,17 @@ def _filled(sampled: Sampled, places: list[tuple[int, int]]) -> torch.Tensor:
     return masks_BHW
 
 
-def _mask_boxes(masks: object) -> NDArray[np.float64]:
-    """Bounding rectangles [B, 4] (x, y, w, h; NaN where empty) of the values above 0.5 of each picture."""
+def _mask_boxes(masks: object) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Bounding rectangles [B, 4] (x, y, w, h; NaN where empty) of the values above 0.5, and the (width, height)."""
     masks_BHW = as_numpy(masks, "mask")
     if masks_BHW.ndim != 3 or 0 in masks_BHW.shape:
-        fail("mask's shape", list(masks_BHW.shape), "give a batch [pictures, height, width]")
+        refuse_shape("mask", masks_BHW, "a batch [pictures, height, width]")
     if masks_BHW.dtype.kind in "iu":
-        fail("mask's dtype", str(masks_BHW.dtype), "give floats from 0 to 1, or booleans")
+        raise TrajectoryError(f"mask has dtype {masks_BHW.dtype}: give floats from 0 to 1, or booleans.", "mask")
     boxes_B4 = np.full((len(masks_BHW), 4), np.nan)
     for b, mask_HW in enumerate(masks_BHW):
         inside_HW = mask_HW > 0.5
         columns, rows = np.flatnonzero(inside_HW.any(axis=0)), np.flatnonzero(inside_HW.any(axis=1))
         if len(columns):
             boxes_B4[b] = columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
-    return boxes_B4
+    return boxes_B4, (masks_BHW.shape[2], masks_BHW.shape[1])

@@ -59,8 +59,8 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
 
     Raises `TrajectoryError` (a `ValueError`), and nothing else, for whatever is wrong.
     """
-    data = _migrate(_decode(source) if isinstance(source, str) else source)
-    fields(data, "trajectory", ("version", "size", "frames"), ("fps", "objects"))
+    migrated = _migrate(_decode(source) if isinstance(source, str) else source)
+    data = fields(migrated, "trajectory", ("version", "size", "frames"), ("fps", "objects"))
     width, height = items(data["size"], "size", 2, 2, "whole numbers, [width, height] in pixels")
     frames = whole(data["frames"], "frames", 1, MAX_FRAMES, "length of the clip")
     trajectory = Trajectory(
@@ -121,7 +121,9 @@ def _decode(source: str) -> object:
     except TrajectoryError:
         raise
     except RecursionError:
-        raise TrajectoryError("trajectory is nested too deeply: paste a document of version 1, it has 6 levels.") from None
+        raise TrajectoryError(
+            "trajectory is nested too deeply: paste a document of version 1, it has 6 levels."
+        ) from None
     except ValueError as error:
         # Besides syntax errors: integers of more than 4300 digits.
         reason = str(error).splitlines()[0]

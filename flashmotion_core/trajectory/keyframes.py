@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,21 +64,27 @@ def from_boxes(
     scale_4 = np.array([width, height, width, height], dtype=np.float64)
     centres_TN4 = boxes_TN4 / scale_4
     centres_TN4[..., :2] += centres_TN4[..., 2:] * 0.5
-    known_TN = np.isfinite(centres_TN4).all(axis=2)
+    known_TN: NDArray[np.bool_] = np.all(np.isfinite(centres_TN4), axis=2)
     slack_4 = np.maximum(tolerance / scale_4, EXACT)
 
     objects = []
     for n in range(count):
         known_K = np.flatnonzero(known_TN[:, n])
         if not len(known_K):
-            raise TrajectoryError(f"objects[{n}] has no box on any frame: leave it out or give it one.", f"objects[{n}]")
+            raise TrajectoryError(
+                f"objects[{n}] has no box on any frame: leave it out or give it one.", f"objects[{n}]"
+            )
         naked = np.flatnonzero(visible_TN[:, n] & ~known_TN[:, n])
         if len(naked):
             where = f"objects[{n}] on frame {naked[0]}"
             raise TrajectoryError(f"{where} is visible without a finite box: give its box or hide it.", f"objects[{n}]")
         kept = _needed(known_K, centres_TN4[known_K, n], slack_4)
         if len(kept) > MAX_KEYFRAMES:
-            fail(f"objects[{n}].keyframes", kept, f"keep at most {MAX_KEYFRAMES} by raising tolerance (now {tolerance:g} px)")
+            fail(
+                f"objects[{n}].keyframes",
+                kept,
+                f"keep at most {MAX_KEYFRAMES} by raising tolerance (now {tolerance:g} px)",
+            )
         hidden_T = ~(visible_TN[:, n] & known_TN[:, n])
         objects.append(
             TrackedObject(
@@ -99,17 +104,6 @@ def checked_size(size: Sequence[int]) -> tuple[int, int]:
         whole(width, "size[0]", MIN_SIDE, MAX_SIDE, "width in pixels"),
         whole(height, "size[1]", MIN_SIDE, MAX_SIDE, "height in pixels"),
     )
-
-
-def as_numpy(value: Any, field: str) -> NDArray[Any]:
-    """A tensor (any device and dtype) or array-like as a numpy array; bfloat16 comes back as float32."""
-    if hasattr(value, "detach"):
-        tensor = value.detach().cpu()
-        value = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TrajectoryError(f"{field} is {type(value).__name__}: give a tensor or array of numbers.", field)
-    return array
 
 
 def _keyframe(frame: int, box_4: NDArray[np.float64]) -> Keyframe:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .checks import TrajectoryError
+from .model import MAX_OBJECTS
+
 Box: TypeAlias = tuple[float, float, float, float]
 
 
@@ -23,6 +26,8 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
     When no frame has two boxes of the same label ("" counts as one), the label is the identity. Otherwise each box goes
     to the object of the same label whose last box overlaps it most (greedy by intersection over union, earlier object
     and earlier box first at a tie); a box that overlaps none starts a new object. Deterministic.
+
+    Raises `TrajectoryError` for more than 64 objects.
     """
     things: list[Thing] = []
     if all(len(set(frame)) == len(frame) for frame in labels):
@@ -31,7 +36,7 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
             for index, label in enumerate(frame):
                 if label not in by_label:
                     by_label[label] = Thing(label)
-                    things.append(by_label[label])
+                    _add(things, by_label[label])
                 by_label[label].places.append((t, index))
         return things
 
@@ -53,9 +58,18 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
                 last_boxes[n] = frame_boxes[index]
         for index, box in enumerate(frame_boxes):
             if index not in taken_boxes:
-                things.append(Thing(frame_labels[index], [(t, index)]))
+                _add(things, Thing(frame_labels[index], [(t, index)]))
                 last_boxes.append(box)
     return things
+
+
+def _add(things: list[Thing], thing: Thing) -> None:
+    if len(things) == MAX_OBJECTS:
+        raise TrajectoryError(
+            f"bboxes hold more than {MAX_OBJECTS} objects: let the detector keep fewer (class, score, or count).",
+            "bboxes",
+        )
+    things.append(thing)
 
 
 def intersection_over_union(a: Box, b: Box) -> float:

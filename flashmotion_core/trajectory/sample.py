@@ -93,7 +93,7 @@ def sample_times(frames0: int, frames: int, fit: Fit) -> NDArray[np.float64]:
     f_T = np.arange(frames, dtype=np.float64)
     if fit == "trim":
         return np.minimum(f_T, float(frames0 - 1))
-    return f_T * (frames0 - 1) / max(frames - 1, 1)
+    return f_T * float(frames0 - 1) / float(max(frames - 1, 1))
 
 
 def centre_boxes(tracked: TrackedObject, t_T: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -146,12 +146,11 @@ def spline_centres(
     u, p0, p1 = u_T[:, None], points_K2[segment_T], points_K2[segment_T + 1]
     m0, m1, chord = m0_S2[segment_T], m1_S2[segment_T], chords_S2[segment_T]
     inner = p0 + u * (m0 + u * ((3.0 * chord - 2.0 * m0 - m1) + u * (m0 + m1 - 2.0 * chord)))
-    return np.where(u < 0.0, p0 + u * m0, np.where(u > 1.0, p1 + (u - 1.0) * m1, inner))
+    outer: NDArray[np.float64] = np.where(u < 0.0, p0 + u * m0, p1 + (u - 1.0) * m1)
+    return np.where((u < 0.0) | (u > 1.0), outer, inner)
 
 
-def _eased(
-    keyframes: tuple[Keyframe, ...], start_T: NDArray[np.intp], x_T: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _eased(keyframes: tuple[Keyframe, ...], start_T: NDArray[np.intp], x_T: NDArray[np.float64]) -> NDArray[np.float64]:
     """Travelled share per frame, from the time share and the ease of the segment's first keyframe."""
     hold_K = np.array([key.ease == "hold" for key in keyframes])
     beziers = [as_bezier(key.ease) for key in keyframes]

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import as_numpy, refuse_shape
 from .checks import TrajectoryError, fail, number, shorten, text, whole
 from .document import MAX_TEXT
-from .keyframes import as_numpy, from_boxes
+from .keyframes import from_boxes
 from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, TrackedObject, Trajectory
 from .sample import Sampled
 
@@ -92,16 +93,14 @@ def from_deltas(
 
     (MagicMotion's scripts keep an unused entry for frame 0 in their lists: leave it out.) `tolerance`: see `from_boxes`.
     """
-    boxes_N4 = as_numpy(first_N4, "first boxes").astype(np.float64)
-    steps_SN4 = as_numpy(deltas_SN4, "deltas").astype(np.float64)
+    boxes_N4 = as_numpy(first_N4, "first_N4").astype(np.float64)
+    steps_SN4 = as_numpy(deltas_SN4, "deltas_SN4").astype(np.float64)
     if boxes_N4.ndim != 2 or boxes_N4.shape[1] != 4:
-        fail("first boxes' shape", list(boxes_N4.shape), "give [objects, 4] with x, y, w, h")
+        refuse_shape("first_N4", boxes_N4, "[objects, 4] with x, y, w, h")
     if steps_SN4.ndim != 3 or steps_SN4.shape[1:] != boxes_N4.shape:
-        fail("deltas' shape", list(steps_SN4.shape), f"give [frames - 1, {len(boxes_N4)}, 4] with dx, dy, dw, dh")
+        refuse_shape("deltas_SN4", steps_SN4, f"[frames - 1, {len(boxes_N4)}, 4] with dx, dy, dw, dh")
     boxes_TN4 = np.concatenate([boxes_N4[None], steps_SN4]).cumsum(axis=0)
-    return from_boxes(
-        boxes_TN4, np.ones(boxes_TN4.shape[:2], dtype=np.bool_), size=size, fps=fps, tolerance=tolerance
-    )
+    return from_boxes(boxes_TN4, np.ones(boxes_TN4.shape[:2], dtype=np.bool_), size=size, fps=fps, tolerance=tolerance)
 
 
 def _read_row(

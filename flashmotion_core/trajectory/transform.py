@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from .checks import TrajectoryError, whole
-from .document import validate
 from .easing import cut_ease
+from .keyframes import checked_size
 from .model import (
     MAX_CENTRE,
     MAX_EXTENT,
@@ -31,7 +31,7 @@ def resize(trajectory: Trajectory, size: Sequence[int]) -> Trajectory:
 
     Raises `TrajectoryError` for a size outside 32..4096.
     """
-    return validate(replace(trajectory, size=tuple(size)))
+    return replace(trajectory, size=checked_size(size))
 
 
 def retime(trajectory: Trajectory, frames: int) -> Trajectory:

@@ -34,7 +34,9 @@ class MemoryBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = nn.Sequential(_conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width))
+        self.conv = nn.Sequential(
+            _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
+        )
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
@@ -147,12 +149,17 @@ class TAEHV(nn.Module):
         """
         batch, _, frames, height, width = pixels_BCTHW.shape
         if height % SPATIAL_STRIDE or width % SPATIAL_STRIDE:
-            raise ValueError(f"the picture is {width} x {height}, but its sides must be multiples of {SPATIAL_STRIDE}; crop or resize it.")
+            raise ValueError(
+                f"the picture is {width} x {height}, but its sides must be multiples of {SPATIAL_STRIDE}; crop or resize it."
+            )
         pixels = pixels_BCTHW.movedim(2, 1)
         padding = -frames % TEMPORAL_STRIDE
         if padding:
             pixels = torch.cat([pixels, pixels[:, -1:].expand(batch, padding, -1, -1, -1)], dim=1)
-        chunks = (functional.pixel_unshuffle(chunk, self.patch) for chunk in pixels.split(TEMPORAL_STRIDE * latents_per_chunk, dim=1))
+        chunks = (
+            functional.pixel_unshuffle(chunk, self.patch)
+            for chunk in pixels.split(TEMPORAL_STRIDE * latents_per_chunk, dim=1)
+        )
         return torch.cat(list(_run(self.encoder, chunks)), dim=1).movedim(1, 2)
 
     def decode(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
@@ -190,7 +197,9 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
     """
     shapes = shapes_of(state_dict)
     if not is_taehv(shapes):
-        raise ValueError(f"{name} is {describe(shapes)}, but a TAEHV codec with {LATENT_CHANNELS} latent channels was expected; choose another file.")
+        raise ValueError(
+            f"{name} is {describe(shapes)}, but a TAEHV codec with {LATENT_CHANNELS} latent channels was expected; choose another file."
+        )
     channels = shapes["decoder.1.weight"][1]
     if channels != LATENT_CHANNELS:
         raise ValueError(
@@ -203,7 +212,9 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
     expected = shapes_of(codec.state_dict())
     wrong = sorted(key for key in expected.keys() | shapes.keys() if expected.get(key) != shapes.get(key))
     if wrong:
-        raise ValueError(f"{name} does not fit the TAEHV layout ({len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}); choose another file.")
+        raise ValueError(
+            f"{name} does not fit the TAEHV layout ({len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}); choose another file."
+        )
     codec.load_state_dict(dict(state_dict), assign=True)
     return codec.requires_grad_(False).eval()
 

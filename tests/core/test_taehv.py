@@ -87,13 +87,17 @@ def test_widths_are_read_off_the_file(codec, tmp_path):
 
 
 def test_wrong_files_are_named(codec, tmp_path):
-    with pytest.raises(ValueError, match=r"other.safetensors is a TAEHV codec with 16 latent channels, but 48 .* expected"):
+    with pytest.raises(
+        ValueError, match=r"other.safetensors is a TAEHV codec with 16 latent channels, but 48 .* expected"
+    ):
         from_state_dict(TAEHV(16, 8, (8, 8, 8, 8), patch=1).state_dict(), "other.safetensors")
     with pytest.raises(ValueError, match=r"x is 1 tensors of an unknown model, such as 'a', but a TAEHV codec"):
         from_state_dict({"a": torch.zeros(1)}, "x")
     damaged = codec.state_dict() | {"extra": torch.zeros(1)}
     del damaged["encoder.4.conv.2.bias"]
-    with pytest.raises(ValueError, match=r"2 keys missing, unknown or of another shape: encoder.4.conv.2.bias, extra\)"):
+    with pytest.raises(
+        ValueError, match=r"2 keys missing, unknown or of another shape: encoder.4.conv.2.bias, extra\)"
+    ):
         from_state_dict(damaged, "x")
     with pytest.raises(ValueError, match="there is no file"):
         load_taehv(tmp_path / "none.safetensors")

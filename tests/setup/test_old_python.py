@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from tools.environment import REPOSITORY
 from tools.old_python import require_python
 
@@ -14,7 +15,9 @@ from tools.old_python import require_python
 def test_an_old_python_is_refused_in_one_sentence(version: tuple[int, ...]) -> None:
     with pytest.raises(SystemExit) as end:
         require_python(version)
-    assert str(end.value).startswith(f"FlashMotion needs Python 3.10 or newer and this is Python {version[0]}.{version[1]}: ")
+    assert str(end.value).startswith(
+        f"FlashMotion needs Python 3.10 or newer and this is Python {version[0]}.{version[1]}: "
+    )
 
 
 @pytest.mark.parametrize("version", [None, (3, 10), (3, 14, 1), (4, 0)])

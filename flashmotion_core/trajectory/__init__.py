@@ -1,0 +1,72 @@
+"""Trajectories: the document, its samples, its control map, and its conversions.
+
+    trajectory = parse(text)                       # untrusted JSON -> Trajectory, or TrajectoryError
+    sampled = sample(trajectory, frames, size)     # boxes [T, N, 4] in pixels (top-left corner), visibility [T, N]
+    video = render(sampled, masks_NHW)             # control map, uint8 [T, H, W, 3]
+
+The document stores box centres as fractions of the frame; everything sampled or converted is (x, y, w, h) in pixels with
+the top-left corner.
+"""
+
+from .checks import TrajectoryError
+from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
+from .convert import (
+    from_bounding_boxes,
+    from_frame_masks,
+    from_object_mask,
+    from_tracks,
+    to_bounding_boxes,
+    to_frame_masks,
+    to_object_mask,
+    to_tracks,
+)
+from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
+from .keyframes import from_boxes
+from .masks import refine_masks_grabcut
+from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping
+from .resolve import cover, fit, merge
+from .sample import Sampled, sample
+from .tables import from_csv, from_deltas, to_csv, to_deltas
+from .transform import resize, retime, trim
+
+__all__ = [
+    "VERSION",
+    "MIGRATIONS",
+    "SCHEMA_PATH",
+    "Trajectory",
+    "TrackedObject",
+    "Keyframe",
+    "TrajectoryError",
+    "parse",
+    "validate",
+    "dumps",
+    "to_mapping",
+    "retime",
+    "trim",
+    "resize",
+    "fit",
+    "cover",
+    "merge",
+    "Sampled",
+    "sample",
+    "PALETTE",
+    "object_color",
+    "default_thickness",
+    "pixel_boxes",
+    "render",
+    "render_chunks",
+    "refine_masks_grabcut",
+    "from_boxes",
+    "to_bounding_boxes",
+    "from_bounding_boxes",
+    "to_tracks",
+    "from_tracks",
+    "to_object_mask",
+    "to_frame_masks",
+    "from_object_mask",
+    "from_frame_masks",
+    "to_csv",
+    "from_csv",
+    "to_deltas",
+    "from_deltas",
+]

@@ -1,0 +1,72 @@
+"""What the quickstart puts into its server's base directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.base_folder import copy_if_new, link_pack, put_models
+from tools.errors import SetupError
+
+MAKE = "import sys, pathlib\np = pathlib.Path(sys.argv[1], 'vae', 'tiny.safetensors')\np.parent.mkdir(parents=True, exist_ok=True)\n"
+
+
+def test_the_pack_is_linked_and_linked_anew(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for pack in (first, second):
+        pack.mkdir()
+        (pack / "name.txt").write_text(pack.name, encoding="utf-8")
+        for _ in range(2):
+            link = link_pack(pack, tmp_path / "custom_nodes")
+            assert link == tmp_path / "custom_nodes" / "flashmotion"
+            assert (link / "name.txt").read_text(encoding="utf-8") == pack.name
+    assert (first / "name.txt").is_file()
+
+
+def test_a_folder_in_the_way_of_the_link_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "custom_nodes" / "flashmotion").mkdir(parents=True)
+    with pytest.raises(SetupError, match=r"flashmotion is in the way \(it is not a link to .*\): remove it"):
+        link_pack(tmp_path, tmp_path / "custom_nodes")
+    assert (tmp_path / "custom_nodes" / "flashmotion").is_dir()
+
+
+def test_random_models_are_made_once_for_every_version_of_the_script(tmp_path: Path) -> None:
+    script, made = tmp_path / "make_random.py", tmp_path / "models" / "vae" / "tiny.safetensors"
+    script.write_text(MAKE + "p.write_text('one')", encoding="utf-8")
+    assert put_models(tmp_path, tmp_path / "models", Path(sys.executable)) is False
+    made.write_text("kept", encoding="utf-8")
+    put_models(tmp_path, tmp_path / "models", Path(sys.executable))
+    assert made.read_text(encoding="utf-8") == "kept"
+    script.write_text(MAKE + "p.write_text('two')", encoding="utf-8")
+    put_models(tmp_path, tmp_path / "models", Path(sys.executable))
+    assert made.read_text(encoding="utf-8") == "two"
+
+
+def test_a_script_that_fails_is_an_error_and_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "make_random.py").write_text("raise SystemExit('no torch here')", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(SetupError, match=r"make_random\.py could not make the tiny models") as caught:
+            put_models(tmp_path, tmp_path / "models", Path(sys.executable))
+        assert caught.value.details == "no torch here"
+
+
+def test_trained_models_take_the_place_of_random_ones(tmp_path: Path) -> None:
+    trained = tmp_path / "assets" / "vae" / "tiny.safetensors"
+    trained.parent.mkdir(parents=True)
+    trained.write_text("trained", encoding="utf-8")
+    assert put_models(tmp_path / "assets", tmp_path / "models", Path(sys.executable)) is True
+    assert (tmp_path / "models" / "vae" / "tiny.safetensors").read_text(encoding="utf-8") == "trained"
+
+
+def test_a_file_is_copied_when_it_is_newer(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "deep" / "b"
+    source.write_text("1", encoding="utf-8")
+    copy_if_new(source, target)
+    target_time = target.stat().st_mtime
+    source.write_text("2", encoding="utf-8")
+    os.utime(source, (target_time + 10, target_time + 10))
+    copy_if_new(source, target)
+    assert target.read_text(encoding="utf-8") == "2"
