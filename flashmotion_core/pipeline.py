@@ -56,7 +56,8 @@ class Control:
     end: float = 1.0
 
     def __post_init__(self) -> None:
-        check_control(self.strengths, self.start, self.end)
+        check_control(self.strength, self.start, self.end)
+        block_strengths(self.strength, len(self.adapter.inject_after))
 
     @property
     def strengths(self) -> tuple[float, ...]:

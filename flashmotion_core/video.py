@@ -156,7 +156,8 @@ def _read_picture(path: str | Path, mode: str) -> Frames:
     path = _existing(path)
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert(mode)).copy()
+            pixels: Frames = np.array(ImageOps.exif_transpose(image).convert(mode))
+            return pixels
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path.name} cannot be read as a picture ({error}); it is damaged or of another format."

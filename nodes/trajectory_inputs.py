@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import comfy.utils
@@ -12,6 +13,7 @@ from torch import Tensor
 from ..flashmotion_core.trajectory import (
     Sampled,
     Trajectory,
+    default_thickness,
     from_bounding_boxes,
     from_tracks,
     refine_masks_grabcut,
@@ -58,13 +60,18 @@ def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | 
     size = (round(sampled.size[0] * scale), round(sampled.size[1] * scale))
     pictures = []
     for frame in chosen:
-        # One full-size frame at a time: outlines then look as the adapter will see them.
-        map_1HWC = (
-            torch.from_numpy(render(sampled, masks_NHW=shapes_NHW.numpy() > 0.5, frames=slice(frame, frame + 1))) / 255
+        # One full-size frame at a time, in full colour and with outlines that survive the smaller picture.
+        drawn_1HWC = render(
+            sampled,
+            masks_NHW=shapes_NHW.numpy() > 0.5,
+            opacity=1.0,
+            thickness=max(default_thickness(sampled.size), math.ceil(2 / scale)),
+            frames=slice(frame, frame + 1),
         )
+        map_1HWC = torch.from_numpy(drawn_1HWC) / 255
         pictures.append(comfy.utils.common_upscale(map_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1))
     preview = torch.cat(pictures)
     if image_1HWC is not None:
         under = comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1)
-        preview = torch.where(preview.amax(-1, keepdim=True) > 0.02, 0.35 * under + preview, 0.65 * under)
+        preview = torch.where(preview.amax(-1, keepdim=True) > 0.02, 0.5 * under + 0.6 * preview, 0.65 * under)
     return preview.clamp(0, 1)

@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flashmotion_core import trajectory
@@ -50,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
             video, document = _run_workflow(server, workflow, options)
         except (ConnectionError, TimeoutError) as error:
             raise SetupError(f"{error} Its log is {server.log}.", log_tail(server.log)) from error
-        picture = overlay.contact_sheet(video, _boxes(document), video.with_name(video.stem + "_boxes.png"))
+        frames = overlay.read_frames(video)
+        picture = video.with_name(video.stem.rstrip("_") + "_boxes.png")
+        overlay.contact_sheet(frames, _boxes(document, frames[0].size), picture)
         if options.out is not None:
             options.out.mkdir(parents=True, exist_ok=True)
             video, picture = (Path(shutil.copy2(file, options.out)) for file in (video, picture))
@@ -69,17 +72,17 @@ def _check_pack(server: Server) -> None:
 
 def _run_workflow(server: Server, workflow: Json, options: argparse.Namespace) -> tuple[Path, str]:
     """(the mp4, the trajectory document that was asked for)."""
-    graph = to_api(workflow, comfy_client.object_info(server.url))
+    graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
     if options.image is not None:
         name = base_folder.copy_if_new(options.image, server.base / "input" / options.image.name).name
         _set(graph, IMAGE_NODE, IMAGE_INPUT, name)
     if options.trajectory is not None:
-        _set(graph, TRAJECTORY_NODE, TRAJECTORY_INPUT, options.trajectory.read_text(encoding="utf-8"))
+        _set(graph, TRAJECTORY_NODE, TRAJECTORY_INPUT, _text(options.trajectory))
     document = graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT]
     status = StatusLine()
     started = time.monotonic()
     say(f"Running {options.workflow.name} ({len(graph)} nodes) ...")
-    result = comfy_client.run(server.url, graph, lambda progress: _show(status, progress))
+    result = comfy_client.run(server.url, graph, _reporter(status))
     status.clear()
     if result.error is not None:
         where = f" in {result.error.node_type}" if result.error.node_type else ""
@@ -91,17 +94,34 @@ def _run_workflow(server: Server, workflow: Json, options: argparse.Namespace) -
     return videos[0], document
 
 
-def _show(status: StatusLine, progress: comfy_client.Progress) -> None:
-    share = (progress.done + (progress.value / progress.maximum if progress.value < progress.maximum else 0.0)) / (
-        progress.nodes
-    )
-    steps = f" {progress.value:.0f}/{progress.maximum:.0f}" if progress.maximum > 1 else ""
-    status.show(f"  {bar(share)} {progress.done}/{progress.nodes} nodes  {progress.class_type}{steps}")
+def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
+    """Shows progress as one moving line on a terminal, as a line per node elsewhere."""
+    said: set[str] = set()
+
+    def show(progress: comfy_client.Progress) -> None:
+        count = f"{progress.done}/{progress.nodes} nodes  {progress.class_type}"
+        if not status.live:
+            if progress.node_id not in said:
+                say(f"  {count}")
+            said.add(progress.node_id)
+            return
+        within = progress.value / progress.maximum if progress.value < progress.maximum else 0.0
+        steps = f" {progress.value:.0f}/{progress.maximum:.0f}" if progress.maximum > 1 else ""
+        status.show(f"  {bar((progress.done + within) / progress.nodes)} {count}{steps}")
+
+    return show
 
 
-def _boxes(document: str) -> list[list[overlay.Box | None]]:
-    """Per frame, per object: the requested box in pixels, None where it is hidden."""
-    sampled = trajectory.sample(trajectory.parse(document))
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SetupError(f"{file} cannot be read as UTF-8 text ({error}).") from error
+
+
+def _boxes(document: str, size: tuple[int, int]) -> list[list[overlay.Box | None]]:
+    """Per frame, per object: the requested box in pixels of a video of `size` (width, height), None where hidden."""
+    sampled = trajectory.sample(trajectory.parse(document), size=size)
     return [
         [tuple(box) if seen else None for box, seen in zip(boxes, visible, strict=True)]
         for boxes, visible in zip(sampled.boxes_TN4.tolist(), sampled.visible_TN.tolist(), strict=True)

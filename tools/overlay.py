@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 SHOWN_FRAMES = 6
 COLUMNS = 3
-TILE_WIDTH = 400  # pixels, at least: a tiny video is enlarged by a whole number
+NARROW, WIDE = 320, 640  # pixels: narrower frames are enlarged by a whole number, wider ones made smaller
 MARGIN, CAPTION = 8, 16
 # One colour per object, bright enough for any picture.
 COLOURS = ((255, 64, 64), (64, 200, 255), (255, 208, 0), (96, 255, 96), (255, 96, 255), (255, 255, 255))
@@ -18,15 +18,16 @@ COLOURS = ((255, 64, 64), (64, 200, 255), (255, 208, 0), (96, 255, 96), (255, 96
 Box = tuple[float, float, float, float]
 
 
-def contact_sheet(video: Path, boxes_per_frame: Sequence[Sequence[Box | None]], picture: Path) -> Path:
-    """Write `picture`: up to six frames of `video`, from first to last, with the boxes of each drawn over it.
+def contact_sheet(
+    frames: Sequence[Image.Image], boxes_per_frame: Sequence[Sequence[Box | None]], picture: Path
+) -> Path:
+    """Write `picture`: up to six of `frames`, from first to last, with the boxes of each drawn over it.
 
-    `boxes_per_frame`: for every frame of the video, for every object, (x, y, w, h) in pixels of the video from its top
-    left corner, or None where the object is hidden. Raises ValueError when there are not as many as frames.
+    `boxes_per_frame`: for every frame, for every object, (x, y, w, h) in pixels from the top left corner, or None
+    where the object is hidden. Raises ValueError when there are not as many as frames.
     """
-    frames = read_frames(video)
     if len(frames) != len(boxes_per_frame):
-        raise ValueError(f"{video} has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
+        raise ValueError(f"The video has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
     chosen = spread(len(frames), SHOWN_FRAMES)
     tiles = [_tile(frames[index], boxes_per_frame[index], f"frame {index}") for index in chosen]
     width, height = tiles[0].size
@@ -57,10 +58,11 @@ def spread(count: int, shown: int) -> list[int]:
 
 
 def _tile(frame: Image.Image, boxes: Sequence[Box | None], caption: str) -> Image.Image:
-    scale = max(1, -(-TILE_WIDTH // frame.width))
-    size = (frame.width * scale, frame.height * scale)
+    scale = -(-NARROW // frame.width) if frame.width < NARROW else min(1.0, WIDE / frame.width)
+    size = (round(frame.width * scale), round(frame.height * scale))
+    resampling = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
     tile = Image.new("RGB", (size[0], size[1] + CAPTION), (24, 24, 24))
-    tile.paste(frame.resize(size, Image.Resampling.NEAREST), (0, CAPTION))
+    tile.paste(frame.resize(size, resampling), (0, CAPTION))
     draw = ImageDraw.Draw(tile)
     draw.text((0, 2), caption, fill=(230, 230, 230))
     for index, box in enumerate(boxes):

@@ -7,7 +7,7 @@ everything else (subgraphs, primitive nodes, values it cannot place) rather than
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,13 @@ class _Values:
         return self.rest.pop(0) if self.rest else _MISSING
 
 
-def to_api(workflow: Mapping[str, Any], object_info: Mapping[str, Json]) -> dict[str, Json]:
+def to_api(
+    workflow: Mapping[str, Any], object_info: Mapping[str, Json], note: Callable[[str], None] = lambda text: None
+) -> dict[str, Json]:
     """{node id: {"class_type", "inputs", "_meta"}} of a UI workflow; `object_info` is the running server's.
 
-    Raises WorkflowError, naming the node.
+    Fields that the workflow saved and that this server's older nodes do not have yet are left out, as in the frontend,
+    and reported to `note`, one sentence each. Raises WorkflowError, naming the node.
     """
     if workflow.get("definitions", {}).get("subgraphs"):
         raise WorkflowError("The workflow holds subgraphs, which cannot be run from here: unpack them in the editor.")
@@ -65,7 +68,7 @@ def to_api(workflow: Mapping[str, Any], object_info: Mapping[str, Json]) -> dict
             raise WorkflowError(f"{_name(node)} has the unknown mode {node['mode']}.")
         if node["type"] not in object_info:
             raise WorkflowError(f"{_name(node)} is of a type that this ComfyUI does not know.")
-        inputs = _widget_inputs(node, object_info[node["type"]])
+        inputs = _widget_inputs(node, object_info[node["type"]], note)
         for name, source in _linked_inputs(node, nodes, links):
             inputs.pop(name, None)
             if source is not None:
@@ -75,7 +78,7 @@ def to_api(workflow: Mapping[str, Any], object_info: Mapping[str, Json]) -> dict
     return graph
 
 
-def _widget_inputs(node: Json, info: Json) -> Json:
+def _widget_inputs(node: Json, info: Json, note: Callable[[str], None]) -> Json:
     """{input name: value} of the widgets of `node`."""
     saved = node.get("widgets_values") or []
     specs = list(_specs(info["input"], info.get("input_order")))
@@ -88,10 +91,23 @@ def _widget_inputs(node: Json, info: Json) -> Json:
         if _is_widget(spec) or name in with_widget:
             _take(name, spec, values, inputs)
     if values.rest:
-        raise WorkflowError(
-            f"{_name(node)} has more saved values than this ComfyUI's node has fields; left over: {values.rest!r}."
-        )
+        younger = _younger(node, inputs, values.rest)
+        if not younger:
+            raise WorkflowError(
+                f"{_name(node)} has more saved values than this ComfyUI's node has fields; left over: {values.rest!r}."
+            )
+        for name, value in younger.items():
+            note(f"{_name(node)} has no field {name} in this ComfyUI; the workflow's {value!r} is left out.")
     return inputs
+
+
+def _younger(node: Json, known: Json, rest: list[Any]) -> Json:
+    """{field: value} of the values left over, when the file names them and they come after all that are known."""
+    saved = [entry["widget"]["name"] for entry in node.get("inputs", []) if entry.get("widget")]
+    last = saved[len(saved) - len(rest) :]
+    before = saved[: len(saved) - len(rest)]
+    found = len(last) == len(rest) and not set(last) & set(known) and set(before) <= set(known)
+    return dict(zip(last, rest, strict=True)) if found else {}
 
 
 def _take(name: str, spec: list[Any], values: _Values, inputs: Json) -> None:

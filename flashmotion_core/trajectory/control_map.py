@@ -30,7 +30,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import choice, number, whole
+from .checks import choice, items, number, whole
 from .masks import CutMask, cut_masks, paint_moved
 from .sample import Sampled
 
@@ -145,6 +145,9 @@ def _plan(
     if thickness is None:
         thickness = default_thickness(sampled.size)
     whole(thickness, "thickness", 1, 255, "of box outlines, as OpenCV counts")
+    for index, color in enumerate(items(palette, "palette", 1, 256, "colours")):
+        for channel in items(color, f"palette[{index}]", 3, 3, "channels (red, green, blue)"):
+            whole(channel, f"palette[{index}]", 0, 255, "of a colour channel")
     rects_TN4, drawn_TN = pixel_boxes(sampled)
     count = drawn_TN.shape[1]
     colors = [object_color(k, opacity=opacity, palette=palette) for k in range(count)]
@@ -156,9 +159,9 @@ def _plan(
 def _draw(plan: _Plan, frames: range) -> NDArray[np.uint8]:
     width, height = plan.size
     pictures_THWC = np.zeros((len(frames), height, width, 3), dtype=np.uint8)
-    for picture_HWC, t in zip(pictures_THWC, frames, strict=True):
-        # Rows of bytes: a slice of a colour row is then one contiguous copy.
-        picture_HX = picture_HWC.reshape(height, width * 3)
+    # Rows of bytes: a slice of a colour row is then one contiguous copy.
+    pictures_THX = pictures_THWC.reshape(len(frames), height, width * 3)
+    for picture_HX, t in zip(pictures_THX, frames, strict=True):
         for n in np.flatnonzero(plan.drawn_TN[t]).tolist():
             left, top, right, bottom = plan.rects_TN4[t, n].tolist()
             mask = plan.masks[n]
@@ -167,7 +170,7 @@ def _draw(plan: _Plan, frames: range) -> NDArray[np.uint8]:
             elif mask is None:
                 picture_HX[top:bottom, left * 3 : right * 3] = plan.rows_NX[n, left * 3 : right * 3]
             else:
-                paint_moved(picture_HWC, plan.rows_NX[n, :3], mask, plan.boxes_TN4[0, n], plan.boxes_TN4[t, n])
+                paint_moved(picture_HX, plan.rows_NX[n], mask, plan.boxes_TN4[0, n], plan.boxes_TN4[t, n])
     return pictures_THWC
 
 

@@ -12,11 +12,12 @@ from .checks import TrajectoryError, whole
 
 
 class CutMask(NamedTuple):
-    """A mask inside its bounding rectangle, and where that starts in the picture."""
+    """A mask inside its bounding rectangle, where that starts in the picture, and how wide it is."""
 
-    inside_HW: NDArray[np.bool_]
+    inside_HX: NDArray[np.bool_]  # [H, width * 3], each column three times: numpy copies bytes by runs of such a mask
     left: int
     top: int
+    width: int
 
 
 def refine_masks_grabcut(image_HW3: object, boxes_N4: object, *, iterations: int = 5) -> NDArray[np.bool_]:
@@ -92,28 +93,29 @@ def cut_masks(masks: object, size: tuple[int, int], drawn_N: NDArray[np.bool_]) 
             cut.append(None)
             continue
         top, left = int(rows[0]), int(columns[0])
-        cut.append(CutMask(inside_HW[top : rows[-1] + 1, left : columns[-1] + 1].copy(), left, top))
+        inside_HX = inside_HW[top : rows[-1] + 1, left : columns[-1] + 1].repeat(3, axis=1)
+        cut.append(CutMask(inside_HX, left, top, inside_HX.shape[1] // 3))
     return cut
 
 
 def paint_moved(
-    picture_HWC: NDArray[np.uint8],
-    color_3: NDArray[np.uint8],
+    picture_HX: NDArray[np.uint8],
+    row_X: NDArray[np.uint8],
     mask: CutMask,
     box0_4: NDArray[np.float64],
     box_4: NDArray[np.float64],
 ) -> None:
-    """Fill the mask of frame 0, moved and scaled from `box0_4` to `box_4`, clipped to the picture."""
-    columns, x = _sources(
-        box0_4[0], box0_4[2], box_4[0], box_4[2], mask.left, mask.inside_HW.shape[1], picture_HWC.shape[1]
-    )
-    rows, y = _sources(
-        box0_4[1], box0_4[3], box_4[1], box_4[3], mask.top, mask.inside_HW.shape[0], picture_HWC.shape[0]
-    )
+    """Fill the mask of frame 0, moved and scaled from `box0_4` to `box_4`, clipped to the picture [H, W * 3] (bytes).
+
+    `row_X`: a row of the picture in the object's colour, W * 3 bytes.
+    """
+    height, width = picture_HX.shape[0], picture_HX.shape[1] // 3
+    columns, x = _sources(box0_4[0], box0_4[2], box_4[0], box_4[2], mask.left, mask.width, width)
+    rows, y = _sources(box0_4[1], box0_4[3], box_4[1], box_4[3], mask.top, len(mask.inside_HX), height)
     if len(columns) and len(rows):
-        inside_HW1 = mask.inside_HW[y[:, None], x[None, :]][..., None]
-        region = picture_HWC[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        np.copyto(region, color_3, where=inside_HW1)
+        across = slice(columns[0] * 3, columns[-1] * 3 + 3)
+        inside_HX = mask.inside_HX[y].take((x[:, None] * 3 + np.arange(3)).ravel(), axis=1)
+        np.copyto(picture_HX[rows[0] : rows[-1] + 1, across], row_X[across], where=inside_HX)
 
 
 def _sources(

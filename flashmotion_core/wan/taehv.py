@@ -64,7 +64,9 @@ class Pool(nn.Module):
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """``[B, N, C, H, W] -> [B, N / stride, C, H, W]``; chunks hold whole groups of frames."""
         for chunk in chunks:
-            yield _per_frame(self.conv, chunk.unflatten(1, (-1, self.stride)).flatten(2, 3))
+            batch, frames, channels, rows, columns = chunk.shape
+            groups = chunk.reshape(batch, frames // self.stride, self.stride * channels, rows, columns)
+            yield _per_frame(self.conv, groups)
 
 
 class Grow(nn.Module):
@@ -78,7 +80,8 @@ class Grow(nn.Module):
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         """``[B, N, C, H, W] -> [B, N * stride, C, H, W]``."""
         for chunk in chunks:
-            yield _per_frame(self.conv, chunk).unflatten(2, (self.stride, -1)).flatten(1, 2)
+            batch, frames, channels, rows, columns = chunk.shape
+            yield _per_frame(self.conv, chunk).reshape(batch, frames * self.stride, channels, rows, columns)
 
 
 class SoftClamp(nn.Module):
@@ -91,7 +94,7 @@ class SoftClamp(nn.Module):
 
 def _per_frame(layer: nn.Module, chunk_BNCHW: Tensor) -> Tensor:
     out: Tensor = layer(chunk_BNCHW.flatten(0, 1))
-    return out.unflatten(0, chunk_BNCHW.shape[:2])
+    return out.reshape(*chunk_BNCHW.shape[:2], *out.shape[1:])
 
 
 def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -158,7 +161,7 @@ class TAEHV(nn.Module):
             pixels = torch.cat([pixels, pixels[:, -1:].expand(batch, padding, -1, -1, -1)], dim=1)
         chunks = (
             functional.pixel_unshuffle(chunk, self.patch)
-            for chunk in pixels.split(TEMPORAL_STRIDE * latents_per_chunk, dim=1)
+            for chunk in torch.split(pixels, TEMPORAL_STRIDE * latents_per_chunk, dim=1)
         )
         return torch.cat(list(_run(self.encoder, chunks)), dim=1).movedim(1, 2)
 
@@ -169,7 +172,7 @@ class TAEHV(nn.Module):
     def decode_stream(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Iterator[Tensor]:
         """The same, chunk by chunk ``[B, 3, T, H, W]``; the first chunk is three frames shorter, as in ComfyUI."""
         trim = math.prod(DECODER_GROW) - 1
-        for chunk in _run(self.decoder, latent_BCFHW.movedim(2, 1).split(latents_per_chunk, dim=1)):
+        for chunk in _run(self.decoder, torch.split(latent_BCFHW.movedim(2, 1), latents_per_chunk, dim=1)):
             pixels = functional.pixel_shuffle(chunk, self.patch).movedim(1, 2)
             yield pixels[:, :, trim:]
             trim = 0

@@ -57,9 +57,7 @@ def random_adapter(adapter_class, **options):
     torch.manual_seed(3)
     adapter = adapter_class(TINY, **options).eval().requires_grad_(False)
     for key, value in adapter.named_parameters():
-        if key.startswith("zero_convs."):
-            value.copy_(torch.randn(value.shape) * 0.1)
-        elif key.endswith("modulation"):
+        if key.startswith("zero_convs.") or key.endswith("modulation"):
             value.copy_(torch.randn(value.shape) * 0.1)
     return adapter
 
@@ -109,7 +107,7 @@ def write_text_encoder(folder):
         "</s>",
         "<unk>",
         "▁",
-        *(f"▁{word}" for word in "a cat dog runs sleeps".split()),
+        *(f"▁{word}" for word in ("a", "cat", "dog", "runs", "sleeps")),
         *"abcdefghijklmnopqrstuvwxyz",
     ]
     tokenizer = Tokenizer(models.Unigram([(piece, -float(index)) for index, piece in enumerate(pieces)], unk_id=2))
@@ -256,7 +254,6 @@ def test_text_is_zero_after_its_true_length_and_matches_the_padded_encoding(fold
 
     tokens = encode_text(folder / "diffusers", "a cat runs", "cpu", torch.float32)
     assert tokens.shape == (1, 512, TINY.text_dim)
-    assert tokens[:, :4].abs().amin(dim=(0, 2)).min() >= 0
     assert tokens[:, :4].abs().sum(dim=2).min() > 0
     assert torch.equal(tokens[:, 4:], torch.zeros(1, 508, TINY.text_dim))
     tokenizer = AutoTokenizer.from_pretrained(folder / "diffusers" / "tokenizer")
@@ -277,7 +274,7 @@ def test_prompts_change_the_video(folder, generator):
 
 def test_text_errors(folder, tmp_path):
     with pytest.raises(ValueError, match=r"the prompt has 601 tokens, but at most 512 fit"):
-        encode_text(folder / "diffusers", "cat " * 600, "cpu", torch.float32)
+        encode_text(folder / "diffusers", " ".join(["cat"] * 600), "cpu", torch.float32)
     with pytest.raises(ValueError, match="a text encoder folder was expected"):
         encode_text(tmp_path, "", "cpu", torch.float32)
 
@@ -578,7 +575,6 @@ def test_ctrl_c_ends_with_one_sentence_and_no_file(command, tmp_path):
 
 def test_schedule_choice():
     kept = Schedule("turbo", shift=3.0, sigmas=(1.0, 0.5))
-    assert choose_schedule(None, None, kept) is not None
     assert choose_schedule(None, None, kept) == kept
     assert choose_schedule(None, 2, kept) == kept
     assert choose_schedule("plain", None, kept) == Schedule("plain", (1.0, 0.75, 0.5, 0.25), 3.0)

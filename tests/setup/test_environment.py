@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def test_a_torchvision_that_does_not_import_is_an_error(
     with pytest.raises(SetupError, match="The installed torch cannot be imported"):
         prepare(Environment(tmp_path / "home"))
     assert not (tmp_path / "home" / "venv" / "flashmotion" / "torch.stamp").exists()
+
+
+def test_a_python_without_venv_as_debian_ships_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ensurepip", None)  # the import system's own way to say that it is not there
+    with pytest.raises(SetupError, match=r"run `sudo apt install python3\.\d+-venv`"):
+        prepare(Environment(tmp_path / "home"))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

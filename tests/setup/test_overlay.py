@@ -12,7 +12,7 @@ from PIL import Image
 
 from tools.overlay import CAPTION, COLOURS, MARGIN, Box, contact_sheet, read_frames, spread
 
-SIDE, SCALE = 64, 7  # 7 * 64 = 448 is the first multiple of 64 from 400 on
+SIDE, SCALE = 64, 5  # 5 * 64 = 320: a frame this small is enlarged
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_boxes_are_drawn_where_they_were_asked_for(video: Path, tmp_path: Path) 
     # Two objects; the second is hidden but on the last frame.
     boxes: list[list[Box | None]] = [[(8.0, 16.0, 20.0, 24.0), None] for _ in range(8)]
     boxes[7][1] = (40.0, 40.0, 16.0, 16.0)
-    picture = contact_sheet(video, boxes, tmp_path / "sheet.png")
+    picture = contact_sheet(read_frames(video), boxes, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(picture))
     tile = SIDE * SCALE
     assert sheet.shape == (MARGIN + 2 * (tile + CAPTION + MARGIN), MARGIN + 3 * (tile + MARGIN), 3)
@@ -48,7 +48,7 @@ def test_boxes_are_drawn_where_they_were_asked_for(video: Path, tmp_path: Path) 
 
 def test_boxes_of_another_length_are_refused(video: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has 8 frames and there are boxes for 5"):
-        contact_sheet(video, [[] for _ in range(5)], tmp_path / "sheet.png")
+        contact_sheet(read_frames(video), [[] for _ in range(5)], tmp_path / "sheet.png")
 
 
 def test_frames_are_spread_from_first_to_last(video: Path) -> None:

@@ -73,6 +73,22 @@ def test_fields_younger_than_the_file_take_their_defaults() -> None:
     assert graph["2"]["inputs"] == {"codec": "h264", "codec.crf": 23.0}
 
 
+def test_fields_that_this_comfyui_does_not_have_yet_are_left_out_and_said() -> None:
+    save = node(1, "Save", ["h264", 30.0, "auto"])
+    names = ("codec", "codec.crf", "codec.encoding")
+    save["inputs"] = [{"name": name, "type": "X", "widget": {"name": name}, "link": None} for name in names]
+    said: list[str] = []
+    graph = to_api(workflow(save), INFO, said.append)
+    assert graph["1"]["inputs"] == {"codec": "h264", "codec.crf": 30.0}
+    assert said == [
+        "The node Save (number 1) has no field codec.encoding in this ComfyUI; the workflow's 'auto' is left out."
+    ]
+    # Between known fields it would shift the values of those that follow.
+    save["inputs"].reverse()
+    with pytest.raises(WorkflowError, match="has more saved values"):
+        to_api(workflow(save), INFO)
+
+
 def test_values_saved_by_name() -> None:
     graph = to_api(workflow(node(1, "Sample", {"steps": 9, "seed": 1, "videopreview": {}})), INFO)
     assert graph["1"]["inputs"] == {"steps": 9, "seed": 1}
