@@ -19,10 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapters.checkpoint import FORMAT, AdapterFile, construct_adapter, parse_adapter, read_tensors, save_adapter, save_whole, strip_prefixes
+from .adapters.checkpoint import FORMAT, AdapterFile, construct_adapter, parse_adapter, save_adapter, strip_prefixes
 from .sampling import PRESETS, TRAINED_STEPS, Schedule
 from .wan.config import WanConfig, config_of, shapes_of
 from .wan.keys import to_original
+from .weights import read_tensors, save_whole
 
 CONTAINERS = ("generator_ema", "generator", "adapter", "controlnet", "state_dict", "model")
 """Entries under which training code nests its weights; the first one found is taken unless ``--take`` names another."""
@@ -40,7 +41,9 @@ def unwrap(loaded: Any, take: str | None = None) -> tuple[dict[str, Tensor], str
         nested = [key for key, value in loaded.items() if isinstance(value, Mapping)]
         wanted = take if take in nested else next((key for key in CONTAINERS if key in nested), None)
         if wanted is None:
-            raise ValueError(f"the checkpoint holds no weights under any of {', '.join(CONTAINERS)}, but {nested or list(loaded)}; use --take.")
+            raise ValueError(
+                f"the checkpoint holds no weights under any of {', '.join(CONTAINERS)}, but {nested or list(loaded)}; use --take."
+            )
         path, loaded = f"{path}/{wanted}", loaded[wanted]
     if take is not None and f"/{take}" not in path:
         raise ValueError(f"the checkpoint has no entry {take!r}; leave --take out to see what it has.")
@@ -65,14 +68,23 @@ def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[s
             loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
             reason = str(error).splitlines()[0][:120]
-            raise ValueError(f"{path.name} is no checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run.") from error
+            raise ValueError(
+                f"{path.name} is no checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run."
+            ) from error
         tensors, metadata = unwrap(loaded, take)[0], {}
     if any(key.startswith("condition_embedder.") for key in tensors) and not any("zero" in key for key in tensors):
         tensors = to_original(tensors)
     return tensors, metadata
 
 
-def convert(source: Path, target: Path, *, dtype: torch.dtype | None = None, take: str | None = None, schedule: str | None = None) -> str:
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    take: str | None = None,
+    schedule: str | None = None,
+) -> str:
     """Convert one file; returns a sentence that says what it was.
 
     Args:
@@ -89,14 +101,22 @@ def convert(source: Path, target: Path, *, dtype: torch.dtype | None = None, tak
         raise ValueError(f"the output is {target.name}, but must end in .safetensors.")
     tensors, metadata = load(source, take)
     own = Schedule(schedule, PRESETS[schedule](TRAINED_STEPS)) if schedule else None
-    cast = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()} if dtype else tensors
+    cast = (
+        {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
+        if dtype
+        else tensors
+    )
     shapes = shapes_of(cast)
     is_generator = {"head.modulation", "patch_embedding.weight"} <= shapes.keys() and not any(
         len(shape) in (4, 5) and shape[2:] in ((1, 1), (1, 1, 1)) for shape in shapes.values()
     )
     if is_generator and metadata.get("flashmotion.kind", "generator") == "generator":
         config = config_of(shapes, metadata)
-        kept = {"flashmotion.format": FORMAT, "flashmotion.kind": "generator", "flashmotion.schedule": (own or Schedule()).to_json()}
+        kept = {
+            "flashmotion.format": FORMAT,
+            "flashmotion.kind": "generator",
+            "flashmotion.schedule": (own or Schedule()).to_json(),
+        }
         if own is None:
             kept |= {key: value for key, value in metadata.items() if key.startswith("flashmotion.") or key == "config"}
         save_whole(target, {key: value.contiguous() for key, value in cast.items()}, kept)
@@ -119,17 +139,26 @@ def _generator_of(file: AdapterFile) -> WanConfig:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m flashmotion_core.convert", description="Convert a generator's or adapter's checkpoint to safetensors."
+        prog="python -m flashmotion_core.convert",
+        description="Convert a generator's or adapter's checkpoint to safetensors.",
     )
     parser.add_argument("source", type=Path, help="checkpoint: .pt, .pth, .ckpt or .safetensors")
     parser.add_argument("target", type=Path, help="safetensors file to write")
     parser.add_argument("--dtype", choices=list(DTYPES), help="type of the written weights (default: as they are)")
     parser.add_argument("--take", help=f"entry of a nested checkpoint (default: the first of {', '.join(CONTAINERS)})")
-    parser.add_argument("--schedule", choices=list(PRESETS), help="schedule that the weights were trained for (default: as the file says, else turbo)")
+    parser.add_argument(
+        "--schedule",
+        choices=list(PRESETS),
+        help="schedule of the weights (default: as the file says, else turbo)",
+    )
     options = parser.parse_args(arguments)
     try:
         said = convert(
-            options.source, options.target, dtype=DTYPES.get(options.dtype), take=options.take, schedule=options.schedule
+            options.source,
+            options.target,
+            dtype=DTYPES.get(options.dtype),
+            take=options.take,
+            schedule=options.schedule,
         )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

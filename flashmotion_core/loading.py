@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
-from .adapters.checkpoint import read_tensors
 from .wan.config import LATENT_CHANNELS, WanConfig, fingerprint, generator_shapes, shapes_of
 from .wan.keys import to_diffusers, to_original
+from .weights import read_tensors
 
 TEXT_TOKENS = 512
 """Tokens of text that the generator was trained on; shorter texts are followed by zeros."""

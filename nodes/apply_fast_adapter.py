@@ -153,9 +153,9 @@ def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tens
 
 
 def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
-    """Let the adapter's schedule travel with a model that has none; say so where two disagree."""
+    """Let the adapter's schedule travel with a model whose file named none; say so where two disagree."""
     attached = wan_patch.attached_schedule(model)
-    if attached is None:
+    if attached is None or wan_patch.schedule_is_open(model):
         wan_patch.attach_schedule(model, file.schedule)
     elif attached.sigmas != file.schedule.sigmas:
         logging.warning(

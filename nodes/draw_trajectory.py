@@ -19,6 +19,7 @@ from ..flashmotion_core.trajectory import (
     to_tracks,
 )
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
+from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
 from .trajectory_inputs import connected_objects_of, fill_frame, preview_pictures, shapes_in_first_frame
 
@@ -186,7 +187,7 @@ class DrawTrajectory(io.ComfyNode):
         width: int,
         height: int,
         length: int,
-        length_change: str,
+        length_change: Fit,
         mask_batch: str,
         track_size: float,
         first_frame_shapes: str,

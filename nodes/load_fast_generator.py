@@ -75,7 +75,7 @@ class LoadFastGenerator(io.ComfyNode):
         wan_patch.wan_config(model)
         schedule = info.schedule or Schedule()
         (model,) = ModelSamplingSD3().patch(model, schedule.shift)
-        wan_patch.attach_schedule(model, schedule)
+        wan_patch.attach_schedule(model, schedule, assumed=info.schedule is None)
         wan_patch.attach_needs_text(model, info.text)
         return io.NodeOutput(model)
 

@@ -60,9 +60,15 @@ def attached_schedule(model: Any) -> Schedule | None:
     return schedule
 
 
-def attach_schedule(model: Any, schedule: Schedule) -> None:
-    """Let a schedule travel with a MODEL (clones keep it)."""
+def attach_schedule(model: Any, schedule: Schedule, assumed: bool = False) -> None:
+    """Let a schedule travel with a MODEL (clones keep it); ``assumed`` where no file said so."""
     model.set_attachments(f"{KEY}.schedule", schedule)
+    model.set_attachments(f"{KEY}.schedule_assumed", assumed)
+
+
+def schedule_is_open(model: Any) -> bool:
+    """Whether no file has said yet which schedule the MODEL was trained for."""
+    return attached_schedule(model) is None or bool(model.get_attachment(f"{KEY}.schedule_assumed"))
 
 
 def needs_text(model: Any) -> bool:

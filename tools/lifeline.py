@@ -23,6 +23,8 @@ GRACE_SECONDS = 5.0
 
 def end_with_parent() -> None:
     """Interrupt this process when its standard input ends; stop it outright if it is still there 5 seconds later."""
+    # What a shell starts with `&` ignores the interrupt, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_wait_for_end_of_input, name="lifeline", daemon=True).start()
 
 

@@ -97,6 +97,7 @@ def _run_workflow(server: Server, workflow: Json, options: argparse.Namespace) -
 def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
     """Shows progress as one moving line on a terminal, as a line per node elsewhere."""
     said: set[str] = set()
+    shares = [0.0]
 
     def show(progress: comfy_client.Progress) -> None:
         count = f"{progress.done}/{progress.nodes} nodes  {progress.class_type}"
@@ -106,8 +107,9 @@ def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
             said.add(progress.node_id)
             return
         within = progress.value / progress.maximum if progress.value < progress.maximum else 0.0
+        shares.append((progress.done + within) / progress.nodes)
         steps = f" {progress.value:.0f}/{progress.maximum:.0f}" if progress.maximum > 1 else ""
-        status.show(f"  {bar((progress.done + within) / progress.nodes)} {count}{steps}")
+        status.show(f"  {bar(max(shares))} {count}{steps}")
 
     return show
 

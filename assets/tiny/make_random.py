@@ -26,12 +26,13 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from flashmotion_core.adapters.checkpoint import FORMAT, MapStyle, save_adapter, save_whole
+from flashmotion_core.adapters.checkpoint import FORMAT, MapStyle, save_adapter
 from flashmotion_core.adapters.controlnet import ControlNetAdapter
 from flashmotion_core.adapters.resnet import ResNetAdapter
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig, fingerprint, generator_shapes, shapes_of
 from flashmotion_core.wan.taehv import TAEHV
+from flashmotion_core.weights import save_whole
 
 TINY = WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=4, text_dim=64)
 # A clip of the tiny world is 8 times smaller than a real one: outlines of min(H, W) // 100 would be 1 or 2 pixels there.

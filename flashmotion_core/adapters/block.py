@@ -23,7 +23,8 @@ Attention = Callable[..., Tensor]
 def scaled_dot_product(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
     """Attention by torch's own fused kernel."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q_BLD, k_BMD, v_BMD))
-    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    out: Tensor = functional.scaled_dot_product_attention(q, k, v)
+    return out.transpose(1, 2).flatten(2)
 
 
 def timestep_embedding(timestep_N: Tensor, size: int) -> Tensor:
@@ -82,10 +83,11 @@ class AttentionLayer(nn.Module):
     def __init__(self, config: WanConfig, operations: Any, attention: Attention, **factory: Any) -> None:
         super().__init__()
         self.heads, self.attention = config.num_heads, attention
-        for name in ("q", "k", "v", "o"):
-            self.add_module(name, operations.Linear(config.dim, config.dim, **factory))
-        for name in ("norm_q", "norm_k"):
-            self.add_module(name, operations.RMSNorm(config.dim, eps=config.eps, elementwise_affine=True, **factory))
+        dim = config.dim
+        self.q, self.k, self.v, self.o = (operations.Linear(dim, dim, **factory) for _ in range(4))
+        self.norm_q, self.norm_k = (
+            operations.RMSNorm(dim, eps=config.eps, elementwise_affine=True, **factory) for _ in range(2)
+        )
 
     def forward(self, x_BLD: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
         """Attend from x to context; ``cos_sin`` turns queries and keys (self-attention only)."""

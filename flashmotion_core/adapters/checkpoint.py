@@ -8,21 +8,19 @@ adapter was trained on) and, for a generator trained without text, ``flashmotion
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..sampling import Schedule
 from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, describe, shapes_of
 from ..wan.keys import to_original
+from ..weights import read_header, read_tensors, save_whole
 from .base import TrajectoryAdapter
 from .block import Attention, scaled_dot_product
 from .controlnet import ControlNetAdapter
@@ -47,7 +45,7 @@ class MapStyle:
         thickness: outline in pixels; None for min(height, width) // 100.
     """
 
-    mode: str = "box"
+    mode: Literal["box", "mask"] = "box"
     opacity: float = 0.5
     thickness: int | None = None
 
@@ -83,51 +81,17 @@ class GeneratorInfo:
     diffusers_layout: bool
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """State dict and metadata of a safetensors file.
-
-    Raises:
-        ValueError: the file is missing, truncated or of another format.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-        return load_file(path), metadata
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
-        return f"{path.name} is a pickle file; convert it with python -m flashmotion_core.convert {path.name} OUT.safetensors."
-    return (
-        f"{path.name} ({path.stat().st_size:,} bytes) is no whole safetensors file ({error}); "
-        "it is probably cut off: download or copy it again."
-    )
-
-
 def read_generator_info(path: str | Path) -> GeneratorInfo:
     """Configuration and metadata of a generator's safetensors file; reads the header only.
 
     Raises:
         ValueError: unreadable, or no Wan2.2-TI2V-5B generator; the sentence says what it is instead.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
-    try:
-        return generator_info(shapes, metadata)
+        return generator_info(*read_header(path))
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        name = Path(path).name
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
 
 
 def generator_info(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> GeneratorInfo:
@@ -163,18 +127,6 @@ def save_adapter(
     if base_fingerprint is not None:
         metadata["flashmotion.base"] = base_fingerprint
     save_whole(path, {key: value.detach().contiguous() for key, value in adapter.state_dict().items()}, metadata)
-
-
-def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside its place and move it there when it is complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        save_file(dict(state_dict), part, metadata=dict(metadata))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_adapter(path: str | Path) -> AdapterFile:
@@ -300,7 +252,7 @@ def construct_adapter(
             f"with {generator.num_layers} blocks; use it with the generator that it was trained on."
         )
     # A ControlNet's own feed-forward and text widths come from its file: they need not equal the generator's.
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in made_for.items()}
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in made_for.items()}
     own = replace(generator, **known)
     adapter = KINDS[file.kind](own, **config, operations=operations, attention=attention, device="meta", dtype=dtype)
     expected, found = shapes_of(adapter.state_dict()), shapes_of(file.state_dict)

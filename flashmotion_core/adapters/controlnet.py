@@ -83,10 +83,7 @@ class ControlNetAdapter(TrajectoryAdapter):
         self.head = nn.Module()
         self.head.head = operations.Linear(dim, generator.out_channels * patch[0] * patch[1] * patch[2], **factory)
         self.head.modulation = nn.Parameter(torch.zeros(1, 2, dim, **factory))
-        self.zero_convs = nn.ModuleList(operations.Conv2d(dim, dim, 1, **factory) for _ in self.inject_after)
-        for conv in self.zero_convs:
-            nn.init.zeros_(conv.weight)
-            nn.init.zeros_(conv.bias)
+        self.zero_convs = nn.ModuleList(zero_conv(dim, dim, operations, **factory) for _ in self.inject_after)
 
     def config(self) -> dict[str, Any]:
         """See ``TrajectoryAdapter.config``."""
@@ -149,6 +146,14 @@ class ControlNetAdapter(TrajectoryAdapter):
             state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin)
         state.next_index = index + 1
         return pointwise(self.zero_convs[index], state.hidden_BLD)
+
+
+def zero_conv(channels_in: int, channels_out: int, operations: Any, **factory: Any) -> Any:
+    """A 1 x 1 ``Conv2d`` that starts at zero, so that a fresh adapter adds exactly nothing."""
+    conv = operations.Conv2d(channels_in, channels_out, 1, **factory)
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    return conv
 
 
 def pointwise(conv: nn.Module, x_BLC: Tensor) -> Tensor:

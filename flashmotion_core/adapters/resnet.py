@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from .base import TrajectoryAdapter, check_inject_after
-from .controlnet import pointwise
+from .controlnet import pointwise, zero_conv
 
 
 class ResBlock(nn.Module):
@@ -77,10 +77,7 @@ class ResNetAdapter(TrajectoryAdapter):
         patch = generator.patch_size
         self.stem = operations.Conv3d(control_channels, width, kernel_size=patch, stride=patch, **factory)
         self.trunk = nn.ModuleList(ResBlock(width, groups, operations, **factory) for _ in self.inject_after)
-        self.zero_convs = nn.ModuleList(operations.Conv2d(width, self.dim, 1, **factory) for _ in self.inject_after)
-        for conv in self.zero_convs:
-            nn.init.zeros_(conv.weight)
-            nn.init.zeros_(conv.bias)
+        self.zero_convs = nn.ModuleList(zero_conv(width, self.dim, operations, **factory) for _ in self.inject_after)
 
     def config(self) -> dict[str, Any]:
         """See ``TrajectoryAdapter.config``."""

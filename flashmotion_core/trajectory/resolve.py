@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from .model import MAX_OBJECTS, TrackedObject, Trajectory
+from .sample import Fit
 from .transform import resize, retime, trim
 
 
-def fit(trajectory: Trajectory, size: Sequence[int], frames: int, how: Literal["retime", "trim"]) -> Trajectory:
+def fit(trajectory: Trajectory, size: Sequence[int], frames: int, how: Fit) -> Trajectory:
     """The document on another clip: boxes keep their place in the frame; time is stretched (`retime`) or cut (`trim`).
 
     Raises `TrajectoryError` for a size or length outside the limits.

@@ -72,7 +72,7 @@ def trim(trajectory: Trajectory, frames: int) -> Trajectory:
     * smooth path: equal to 1e-9 at the keyframes, on the last frame, and up to the keyframe before the last kept one.
       Past that, the spline has lost the point that it was heading for and bends differently, by up to 4/27 of the
       change of its tangents. (`sample(..., fit="trim")` has no such error.)
-    * an overshooting ease may have left the limits of a keyframe (centre -4..5, size to 4) on the new last frame: the
+    * an overshooting ease may have left the limits of a keyframe (centre -4..5, size to 4) where one is inserted: the
       inserted box is clamped to them.
 
     Raises `TrajectoryError` for `frames` outside 1..1025, or when baking would need more than 512 keyframes.

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ..adapters.checkpoint import read_tensors
+from ..weights import read_tensors
 from .config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE, Shapes, describe, shapes_of
 
 ENCODER_POOL = (2, 2, 1)

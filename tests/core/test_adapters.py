@@ -22,9 +22,9 @@ from flashmotion_core.adapters import (
     read_generator_info,
     save_adapter,
 )
-from flashmotion_core.adapters.checkpoint import save_whole
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
+from flashmotion_core.weights import save_whole
 
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=3, text_dim=32)
 BOTH = pytest.mark.parametrize("kind", [ControlNetAdapter, ResNetAdapter])

@@ -9,18 +9,29 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, build_adapter, read_adapter, read_generator_info, save_adapter
-from flashmotion_core.adapters.checkpoint import read_tensors
+from flashmotion_core.adapters import (
+    ControlNetAdapter,
+    ResNetAdapter,
+    build_adapter,
+    read_adapter,
+    read_generator_info,
+    save_adapter,
+)
 from flashmotion_core.convert import convert, main
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
+from flashmotion_core.weights import read_tensors
 
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=2, text_dim=32)
 WEIGHTS = {key: torch.full(shape, 0.5) for key, shape in generator_shapes(TINY).items()}
 
 
 def test_a_nested_prefixed_generator(tmp_path: Path) -> None:
-    nested = {"step": 7, "generator": {f"model.{key}": value for key, value in WEIGHTS.items()}, "critic": {"a": torch.zeros(1)}}
+    nested = {
+        "step": 7,
+        "generator": {f"model.{key}": value for key, value in WEIGHTS.items()},
+        "critic": {"a": torch.zeros(1)},
+    }
     torch.save(nested, tmp_path / "model.pt")
     convert(tmp_path / "model.pt", tmp_path / "out.safetensors", dtype=torch.bfloat16)
     state, _ = read_tensors(tmp_path / "out.safetensors")
@@ -55,7 +66,10 @@ def test_diffusers_layout_comes_out_in_the_original_one(tmp_path: Path) -> None:
 
 def test_a_foreign_controlnet_becomes_one_of_ours(tmp_path: Path) -> None:
     state = ControlNetAdapter(TINY).state_dict()
-    torch.save({"state_dict": {f"module.{key.replace('zero_convs', 'zero')}": value for key, value in state.items()}}, tmp_path / "a.pt")
+    torch.save(
+        {"state_dict": {f"module.{key.replace('zero_convs', 'zero')}": value for key, value in state.items()}},
+        tmp_path / "a.pt",
+    )
     said = convert(tmp_path / "a.pt", tmp_path / "a.safetensors")
     assert "a controlnet adapter for a generator of width 128 with 2 blocks" in said
     build_adapter(read_adapter(tmp_path / "a.safetensors"), TINY)
@@ -83,7 +97,9 @@ class Evil:
         ({"lora_unet.lora_down.weight": torch.zeros(1, 1)}, "is a LoRA"),
     ],
 )
-def test_what_cannot_be_converted(content: object, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_converted(
+    content: object, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(content, "in.pt")
     assert main(["in.pt", "out.safetensors"]) == 2

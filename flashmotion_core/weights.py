@@ -1,0 +1,69 @@
+"""Weight files: safetensors with metadata, read and written whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """Shapes and metadata of a safetensors file, without its weights.
+
+    Raises:
+        ValueError: the file is missing, truncated or of another format.
+    """
+    path = _existing(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
+            return shapes, dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise ValueError(_unreadable(path, error)) from error
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """State dict and metadata of a safetensors file.
+
+    Raises:
+        ValueError: the file is missing, truncated or of another format.
+    """
+    path = _existing(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+        return load_file(path), metadata
+    except (SafetensorError, OSError) as error:
+        raise ValueError(_unreadable(path, error)) from error
+
+
+def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file beside its place and move it there when it is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file(dict(state_dict), part, metadata=dict(metadata))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; check the name and folder.")
+    return path
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
+        return f"{path.name} is a pickle file; convert it with python -m flashmotion_core.convert {path.name} OUT.safetensors."
+    return (
+        f"{path.name} ({path.stat().st_size:,} bytes) is no whole safetensors file ({error}); "
+        "it is probably cut off: download or copy it again."
+    )

@@ -1,0 +1,367 @@
+"""The hook into ComfyUI's Wan model: identities, batches, chains, types and sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from .helpers import DOCUMENT, SIZE, apply, few_steps, latent_for, load_model, load_vae, start_picture
+
+BOTH = pytest.mark.parametrize("kind", ["resnet", "controlnet"])
+
+
+@pytest.fixture(scope="module")
+def vae(tiny: dict[str, Path]) -> Any:
+    return load_vae(tiny)
+
+
+@pytest.fixture(scope="module")
+def model(pack: ModuleType, tiny: dict[str, Path]) -> Any:
+    return load_model(pack, tiny)
+
+
+@pytest.fixture(scope="module")
+def image_latent(vae: Any) -> dict[str, Any]:
+    return latent_for(vae, start_picture())
+
+
+@pytest.fixture(scope="module")
+def plain(pack: ModuleType, model: Any, image_latent: dict[str, Any]) -> torch.Tensor:
+    return few_steps(pack, model, image_latent)
+
+
+def conditioning(seed: int, tokens: int = 12, width: int = 64) -> list[list[Any]]:
+    return [[torch.randn(1, tokens, width, generator=torch.Generator().manual_seed(seed)), {}]]
+
+
+def stock(
+    model: Any, latent: dict[str, Any], cfg: float, negative_tokens: int = 12, steps: int = 2, seed: int = 3
+) -> torch.Tensor:
+    """ComfyUI's own KSampler."""
+    import nodes
+
+    with torch.inference_mode():
+        (out,) = nodes.KSampler().sample(
+            model, seed, steps, cfg, "euler", "simple", conditioning(1), conditioning(2, negative_tokens), latent, 1.0
+        )
+    return out["samples"].clone()  # type: ignore[no-any-return]
+
+
+@BOTH
+def test_control_changes_the_video_but_not_its_first_frame(
+    kind: str,
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    model: Any,
+    vae: Any,
+    image_latent: dict[str, Any],
+    plain: torch.Tensor,
+) -> None:
+    out = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+    assert (out[:, :, 1:] - plain[:, :, 1:]).abs().mean() > 0.05
+    torch.testing.assert_close(out[:, :, :1], image_latent["samples"][:, :, :1], atol=1e-5, rtol=0)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "changed", [{"strength": 0.0}, {"start": 0.5, "end": 0.5}, {"start": 0.9, "end": 1.0}], ids=str
+)
+def test_no_control_is_bit_identical(
+    kind: str,
+    changed: dict[str, float],
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    model: Any,
+    vae: Any,
+    image_latent: dict[str, Any],
+    plain: torch.Tensor,
+) -> None:
+    # .9 to 1: no step of four starts there.
+    out = few_steps(pack, apply(pack, tiny, model, vae, kind, **changed), image_latent)
+    assert torch.equal(out, plain)
+
+
+@BOTH
+def test_the_model_given_in_stays_as_it_was(
+    kind: str,
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    model: Any,
+    vae: Any,
+    image_latent: dict[str, Any],
+    plain: torch.Tensor,
+) -> None:
+    few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+    assert torch.equal(few_steps(pack, model, image_latent), plain)
+
+
+@BOTH
+def test_range_counts_in_steps(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    """Control in the first step only equals control from step 0 to a quarter of the schedule, and nothing else."""
+    outs = [
+        few_steps(pack, apply(pack, tiny, model, vae, kind, start=start, end=end), image_latent)
+        for start, end in ((0.0, 0.25), (0.0, 0.2), (0.25, 0.5))
+    ]
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+
+
+@BOTH
+def test_positive_and_negative_in_one_batch_or_one_by_one(
+    kind: str,
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    model: Any,
+    vae: Any,
+    image_latent: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stock KSampler at CFG 4 gives the same whether ComfyUI batches both passes or, short of memory, splits them."""
+    controlled = apply(pack, tiny, model, vae, kind)
+    passes: list[list[int]] = []
+
+    def count(executor: Any, *args: Any, **kwargs: Any) -> Any:
+        passes.append(args[5]["cond_or_uncond"])
+        return executor(*args, **kwargs)
+
+    controlled.add_wrapper_with_key("diffusion_model", "test", count)
+    together = stock(controlled, image_latent, cfg=4.0)
+    monkeypatch.setattr(type(controlled), "get_free_memory", lambda *_: 0)
+    split = stock(controlled, image_latent, cfg=4.0)
+    assert passes[:2] == [[1, 0]] * 2
+    assert sorted(passes[2:]) == [[0], [0], [1], [1]]
+    torch.testing.assert_close(split, together, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(together, stock(model, image_latent, cfg=4.0), atol=1e-2)
+
+
+@BOTH
+def test_batch_of_two_and_prompts_of_two_lengths(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
+) -> None:
+    controlled = apply(pack, tiny, model, vae, kind)
+    two = latent_for(vae, start_picture(), batch=2)
+    out = stock(controlled, two, cfg=4.0, negative_tokens=7)
+    one = stock(controlled, latent_for(vae, start_picture()), cfg=4.0, negative_tokens=7)
+    torch.testing.assert_close(out[:1], one, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(out[0], out[1])
+
+
+def test_stacked_adapters_both_count(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    once = apply(pack, tiny, model, vae, "resnet", strength=0.5)
+    twice = apply(pack, tiny, once, vae, "resnet", strength=0.5)
+    whole = few_steps(pack, apply(pack, tiny, model, vae, "resnet", strength=1.0), image_latent)
+    torch.testing.assert_close(few_steps(pack, twice, image_latent), whole, atol=1e-3, rtol=1e-3)
+    mixed = few_steps(pack, apply(pack, tiny, once, vae, "controlnet"), image_latent)
+    assert not torch.allclose(mixed, whole, atol=1e-2)
+
+
+def test_other_packs_patches_are_chained(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    calls: list[str] = []
+
+    def replace(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        calls.append("replace")
+        out: dict[str, Any] = extra["original_block"](args)
+        return {**out, "img": out["img"] * 0.5}
+
+    def attention(options: dict[str, Any]) -> Any:
+        calls.append("attention")
+        return options["x"]
+
+    theirs = model.clone()
+    theirs.set_model_patch_replace(replace, "dit", "double_block", 1)
+    theirs.set_model_patch(attention, "attn2_patch")
+    before = apply(pack, tiny, theirs, vae, "resnet")
+    after = apply(pack, tiny, model, vae, "resnet")
+    after.set_model_patch_replace(replace, "dit", "double_block", 1)
+    after.set_model_patch(attention, "attn2_patch")
+    outs = [few_steps(pack, patched, image_latent) for patched in (before, after)]
+    assert torch.equal(outs[0], outs[1])
+    assert calls.count("replace") == 8
+    assert calls.count("attention") == 2 * 4 * 4
+    assert not torch.allclose(outs[0], few_steps(pack, theirs, image_latent), atol=1e-2)
+
+
+@BOTH
+@pytest.mark.parametrize("weight_dtype", ["fp8_e4m3fn", "fp8_e5m2"])
+def test_fp8_weights(
+    kind: str,
+    weight_dtype: str,
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    vae: Any,
+    image_latent: dict[str, Any],
+    plain: torch.Tensor,
+) -> None:
+    small = load_model(pack, tiny, weight_dtype)
+    out = few_steps(pack, apply(pack, tiny, small, vae, kind), image_latent)
+    assert torch.isfinite(out).all()
+    assert not torch.allclose(out, plain, atol=1e-2)
+
+
+@BOTH
+def test_an_adapter_stored_in_bf16(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    from flashmotion_core.convert import convert
+
+    half = tiny[kind].with_name(f"{kind}_bf16.safetensors")
+    convert(tiny[kind], half, dtype=torch.bfloat16)
+    full = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+    out = few_steps(pack, apply(pack, {**tiny, "half": half}, model, vae, "half"), image_latent)
+    assert not torch.equal(out, full)
+    assert (out - full).abs().mean() < 0.1 * full.abs().mean()
+
+
+def test_the_adapter_is_loaded_and_released_with_the_model(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    import comfy.model_management
+
+    controlled = apply(pack, tiny, model, vae, "resnet")
+    patcher = controlled.get_additional_models()[0]
+    comfy.model_management.unload_all_models()
+    few_steps(pack, controlled, image_latent)
+    assert patcher.model in [
+        loaded.model.model for loaded in comfy.model_management.current_loaded_models if loaded.model
+    ]
+    hook = next(wrapper.__self__ for wrapper in controlled.wrappers["diffusion_model"]["flashmotion"])
+    assert hook._prepared == {}
+    comfy.model_management.unload_all_models()
+    assert not comfy.model_management.current_loaded_models
+
+
+def test_features_are_computed_once_per_run_and_freed_after_an_error(
+    pack: ModuleType,
+    tiny: dict[str, Path],
+    model: Any,
+    vae: Any,
+    image_latent: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    controlled = apply(pack, tiny, model, vae, "resnet")
+    adapter = controlled.get_additional_models()[0].model
+    calls: list[int] = []
+    real = adapter.prepare
+    monkeypatch.setattr(adapter, "prepare", lambda control: calls.append(1) or real(control))
+    few_steps(pack, controlled, image_latent)
+    assert len(calls) == 1
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("stop")
+
+    monkeypatch.setattr(adapter, "residual", fail)
+    with pytest.raises(RuntimeError, match="stop"):
+        few_steps(pack, controlled, image_latent)
+    hook = controlled.wrappers["diffusion_model"]["flashmotion"][0].__self__
+    assert hook._prepared == {}
+
+
+@BOTH
+def test_sliding_context_windows(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    from comfy_extras.nodes_context_windows import WanContextWindowsManualNode
+
+    controlled = apply(pack, tiny, model, vae, kind)
+    windows = WanContextWindowsManualNode.execute(controlled, 9, 4, "standard_static", 1, False, "pyramid", False).args[
+        0
+    ]
+    out = few_steps(pack, windows, image_latent)
+    bare = few_steps(
+        pack,
+        WanContextWindowsManualNode.execute(model, 9, 4, "standard_static", 1, False, "pyramid", False).args[0],
+        image_latent,
+    )
+    assert torch.isfinite(out).all()
+    assert (out[:, :, 1:] - bare[:, :, 1:]).abs().mean() > 0.05
+
+
+@BOTH
+def test_a_latent_of_another_size_is_refused(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
+) -> None:
+    controlled = apply(pack, tiny, model, vae, kind)
+    with pytest.raises(
+        ValueError,
+        match="drawn for 128 x 96 pixels, 17 frames, but the latent being sampled is 128 x 96 pixels, 9 frames",
+    ):
+        few_steps(pack, controlled, latent_for(vae, None, frames=9))
+
+
+def test_a_lora_loads_on_top(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    import comfy.sd
+
+    generator = torch.Generator().manual_seed(1)
+    lora = {
+        f"diffusion_model.blocks.0.self_attn.q.lora_{side}.weight": torch.randn(shape, generator=generator)
+        for side, shape in (("A", (4, 256)), ("B", (256, 4)))
+    }
+    controlled = apply(pack, tiny, model, vae, "resnet")
+    with_lora, _ = comfy.sd.load_lora_for_models(controlled, None, lora, 1.0, 0.0)
+    assert not torch.allclose(
+        few_steps(pack, with_lora, image_latent), few_steps(pack, controlled, image_latent), atol=1e-3
+    )
+    assert pack.nodes.wan_patch.attached_schedule(with_lora).name == "turbo"
+
+
+def test_another_architecture_is_refused(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, tmp_path: Path
+) -> None:
+    import comfy.sd
+
+    from flashmotion_core.wan.config import WanConfig, generator_shapes
+
+    shapes = generator_shapes(
+        WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=1, in_channels=16, out_channels=16)
+    )
+    wan21 = comfy.sd.load_diffusion_model_state_dict({key: torch.zeros(shape) for key, shape in shapes.items()})
+    with pytest.raises(ValueError, match="the model is WAN21"):
+        apply(pack, tiny, wan21, vae, "resnet")
+
+
+def test_another_vae_is_refused(pack: ModuleType, tiny: dict[str, Path], model: Any) -> None:
+    class Other:
+        latent_channels = 16
+
+    with pytest.raises(ValueError, match="16 latent channels, but 48 are needed"):
+        apply(pack, tiny, model, Other(), "resnet")
+
+
+def test_masks_shape_the_first_frame(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    masks = torch.zeros(2, SIZE[1], SIZE[0])
+    masks[:, 30:60, 20:50] = 1
+    boxes = few_steps(pack, apply(pack, tiny, model, vae, "resnet"), image_latent)
+    shaped = few_steps(pack, apply(pack, tiny, model, vae, "resnet", masks=masks), image_latent)
+    assert not torch.equal(boxes, shaped)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"trajectory": ""}, "trajectory is empty"),
+        ({"trajectory": "{"}, "trajectory"),
+        ({"trajectory": DOCUMENT.replace("[128, 96]", "[120, 96]")}, "width is 120"),
+        ({"trajectory": DOCUMENT.replace('"frames": 17', '"frames": 18')}, "frame count is 18"),
+        ({"start": 0.7, "end": 0.2}, "start must not come after end"),
+        ({"masks": torch.zeros(3, 96, 128)}, "mask"),
+    ],
+)
+def test_bad_input_of_apply(
+    changed: dict[str, Any], words: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        apply(pack, tiny, model, vae, "resnet", **changed)
