@@ -139,17 +139,17 @@ def parse_sigmas(text: str) -> tuple[float, ...]:
     """Read sigmas typed by hand, separated by commas or spaces; the final 0 may be left out.
 
     Raises:
-        ValueError: see ``check_sigmas``; or a word is no number.
+        ValueError: see ``check_sigmas``; or no number at all, or a word that is none.
     """
-    words = text.replace(",", " ").split()
     try:
-        return check_sigmas([float(word) for word in words])
-    except ValueError as error:
-        if "could not convert" not in str(error):
-            raise
+        sigmas = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        sigmas = []
+    if not sigmas:
         raise ValueError(
             f"the sigmas are {text[:80]!r}, but must be numbers separated by commas, such as 1, 0.75, 0.5, 0.25."
-        ) from error
+        )
+    return check_sigmas(sigmas)
 
 
 def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool:

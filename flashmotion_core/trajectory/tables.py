@@ -26,10 +26,12 @@ def to_csv(sampled: Sampled, objects: Sequence[TrackedObject]) -> str:
     """CSV text with the columns frame, id, label, x, y, w, h, visible: one row per frame and object, hidden ones too.
 
     frame is 0-based; x, y, w, h are pixels of `sampled.size` with (x, y) the top-left corner, written so that reading
-    them gives the same doubles; visible is 1 or 0. `objects`: the trajectory's, in the order of `sampled`.
+    them gives the same doubles; visible is 1 or 0. Lines end with CR LF. `objects`: the trajectory's, in the order of
+    `sampled`.
     """
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+    # RFC 4180's line end; with "\n" alone the writer would leave a carriage return in a label unquoted.
+    writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow(CSV_HEADER)
     rows = zip(sampled.boxes_TN4.tolist(), sampled.visible_TN.tolist(), strict=True)
     for frame, (boxes_N4, visible_N) in enumerate(rows):

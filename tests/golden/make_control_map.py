@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image
 
 TARGET = Path(__file__).with_name("control_map")
-PALETTE = (
-    "A351FB FF4040 FFA1A0 FF7633 FFB633 D1D435 4CFB12 94CF1A 40DE8A 1B9640 00D6C1 2E9CAA 00C4FF 364797 6675FF 0019EF "
-    "863AFF 530087 CD3AFF FF97CA FF39C9"
-).split()
+PALETTE = [
+    *("A351FB", "FF4040", "FFA1A0", "FF7633", "FFB633", "D1D435", "4CFB12", "94CF1A", "40DE8A", "1B9640", "00D6C1"),
+    *("2E9CAA", "00C4FF", "364797", "6675FF", "0019EF", "863AFF", "530087", "CD3AFF", "FF97CA", "FF39C9"),
+]
 
 
 def colour(k: int, opacity: float) -> tuple[int, ...]:
@@ -57,7 +57,7 @@ def moved(mask, box0, box, column: int, row: int) -> bool:
 def paint(scene: dict, masks) -> np.ndarray:
     width, height = scene["size"]
     frames = []
-    for t, (boxes, visible) in enumerate(zip(scene["boxes"], scene["visible"])):
+    for t, (boxes, visible) in enumerate(zip(scene["boxes"], scene["visible"], strict=True)):
         picture = np.zeros((height, width, 3), dtype=np.uint8)
         for k, box in enumerate(boxes):
             corners = rectangle(box, width, height)

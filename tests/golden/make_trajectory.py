@@ -13,70 +13,70 @@ Layout: {"tolerance", "cases": [{"name", "document", "calls": [{"frames", "size"
 from __future__ import annotations
 
 import json
-from decimal import Decimal as D
-from decimal import getcontext
+from decimal import Decimal, getcontext
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 getcontext().prec = 50
 TARGET = Path(__file__).with_name("trajectory.json")
 CURVES = {"in": (0.42, 0, 1, 1), "out": (0, 0, 0.58, 1), "in-out": (0.42, 0, 0.58, 1)}
-MINIMUM = D("1e-6")
+MINIMUM = Decimal("1e-6")
 
 
-def bernstein(p1: D, p2: D, s: D) -> D:
+def bernstein(p1: Decimal, p2: Decimal, s: Decimal) -> Decimal:
     return 3 * (1 - s) ** 2 * s * p1 + 3 * (1 - s) * s**2 * p2 + s**3
 
 
-def ease(kind, x: D) -> D:
+def ease(kind, x: Decimal) -> Decimal:
     if kind == "linear":
         return x
     if kind == "hold":
-        return D(0)
-    x1, y1, x2, y2 = (D(value) for value in (CURVES[kind] if isinstance(kind, str) else kind))
-    low, high = D(0), D(1)
+        return Decimal(0)
+    x1, y1, x2, y2 = (Decimal(value) for value in (CURVES[kind] if isinstance(kind, str) else kind))
+    low, high = Decimal(0), Decimal(1)
     for _ in range(160):
         middle = (low + high) / 2
         low, high = (middle, high) if bernstein(x1, x2, middle) < x else (low, middle)
     return bernstein(y1, y2, low)
 
 
-def knot(p, q) -> D:
+def knot(p, q) -> Decimal:
     """Centripetal knot distance: the square root of the chord's length."""
     return ((p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2).sqrt().sqrt()
 
 
-def pyramid(points, u: D):
+def pyramid(points, u: Decimal):
     """Barry and Goldman's evaluation of the Catmull-Rom segment between points[1] and points[2] at share u of its knots."""
-    times = [D(0)]
-    for p, q in zip(points, points[1:]):
+    times = [Decimal(0)]
+    for p, q in pairwise(points):
         times.append(times[-1] + knot(p, q))
     t = times[1] + u * (times[2] - times[1])
 
     def mix(a, b, start, stop):
-        return tuple(((stop - t) * i + (t - start) * j) / (stop - start) for i, j in zip(a, b))
+        return tuple(((stop - t) * i + (t - start) * j) / (stop - start) for i, j in zip(a, b, strict=True))
 
     a1, a2, a3 = (mix(points[i], points[i + 1], times[i], times[i + 1]) for i in range(3))
     b1, b2 = mix(a1, a2, times[0], times[2]), mix(a2, a3, times[1], times[3])
     return mix(b1, b2, times[1], times[2])
 
 
-def spline(keys, index: int, u: D):
+def spline(keys, index: int, u: Decimal):
     """The centre at share u of the segment after key `index`; straight on along the end tangents outside [0, 1]."""
-    centres = [(D(key["x"]), D(key["y"])) for key in keys]
+    centres = [(Decimal(key["x"]), Decimal(key["y"])) for key in keys]
     p, q = centres[index], centres[index + 1]
     if p == q:
         return p
-    mirrored_before = tuple(2 * i - j for i, j in zip(p, q))
-    mirrored_after = tuple(2 * j - i for i, j in zip(p, q))
+    mirrored_before = tuple(2 * i - j for i, j in zip(p, q, strict=True))
+    mirrored_after = tuple(2 * j - i for i, j in zip(p, q, strict=True))
     before = centres[index - 1] if index > 0 and centres[index - 1] != p else mirrored_before
     after = centres[index + 2] if index + 2 < len(centres) and centres[index + 2] != q else mirrored_after
     points = (before, p, q, after)
     if 0 <= u <= 1:
         return pyramid(points, u)
-    edge, small = (D(0), D("1e-20")) if u < 0 else (D(1), D("-1e-20"))
+    edge, small = (Decimal(0), Decimal("1e-20")) if u < 0 else (Decimal(1), Decimal("-1e-20"))
     start, near = pyramid(points, edge), pyramid(points, edge + small)
-    return tuple(i + (u - edge) * (j - i) / small for i, j in zip(start, near))
+    return tuple(i + (u - edge) * (j - i) / small for i, j in zip(start, near, strict=True))
 
 
 def box_at(tracked, t: Fraction, size):
@@ -84,12 +84,12 @@ def box_at(tracked, t: Fraction, size):
     index = max((i for i, key in enumerate(keys) if key["frame"] <= t), default=None)
     if index is None or index == len(keys) - 1:
         key = keys[0 if index is None else index]
-        x, y, w, h = (D(key[name]) for name in "xywh")
+        x, y, w, h = (Decimal(key[name]) for name in "xywh")
     else:
         first, second = keys[index], keys[index + 1]
         share = (t - first["frame"]) / (second["frame"] - first["frame"])
-        u = ease(first.get("ease", "linear"), D(share.numerator) / D(share.denominator))
-        x, y, w, h = (D(first[name]) + (D(second[name]) - D(first[name])) * u for name in "xywh")
+        u = ease(first.get("ease", "linear"), Decimal(share.numerator) / Decimal(share.denominator))
+        x, y, w, h = (Decimal(first[name]) + (Decimal(second[name]) - Decimal(first[name])) * u for name in "xywh")
         if tracked.get("path", "linear") == "smooth":
             x, y = spline(keys, index, u)
         w, h = max(w, MINIMUM), max(h, MINIMUM)
@@ -99,10 +99,8 @@ def box_at(tracked, t: Fraction, size):
 def reference(document, frames: int, size, fit: str):
     boxes, visible = [], []
     for f in range(frames):
-        if fit == "trim":
-            t = Fraction(min(f, document["frames"] - 1))
-        else:
-            t = Fraction(f * (document["frames"] - 1), max(frames - 1, 1))
+        last = document["frames"] - 1
+        t = Fraction(min(f, last)) if fit == "trim" else Fraction(f * last, max(frames - 1, 1))
         nearest = int(t + Fraction(1, 2))
         boxes.append([box_at(tracked, t, size) for tracked in document["objects"]])
         visible.append(
@@ -124,7 +122,13 @@ def two_keys(curve, **more):
     return {"keyframes": [key(1, 0.2, 0.3, 0.1, 0.2, curve), key(11, 0.75, 0.6, 0.35, 0.25)], **more}
 
 
-WINDING = [key(0, 0.1, 0.8), key(3, 0.15, 0.2, 0.1, 0.1), key(4, 0.55, 0.25), key(10, 0.8, 0.7, 0.3, 0.2), key(12, 0.4, 0.9)]
+WINDING = [
+    key(0, 0.1, 0.8),
+    key(3, 0.15, 0.2, 0.1, 0.1),
+    key(4, 0.55, 0.25),
+    key(10, 0.8, 0.7, 0.3, 0.2),
+    key(12, 0.4, 0.9),
+]
 OWN = [(None, None, "retime")]
 RETIMES = [(None, None, "retime"), (7, None, "retime"), (20, (832, 480), "retime"), (1, None, "retime")]
 TRIMS = [(5, None, "trim"), (17, (480, 832), "trim"), (1, None, "trim")]

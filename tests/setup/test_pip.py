@@ -16,7 +16,7 @@ PYTHON = Path(sys.executable)
 
 def failure(arguments: list[str], home: Path) -> SetupError:
     with pytest.raises(SetupError) as caught:
-        run_pip(PYTHON, arguments, what="Fetching a thing", home=home)
+        run_pip(PYTHON, arguments, what="Fetching a thing", size="1 kB", home=home)
     return caught.value
 
 
@@ -67,6 +67,12 @@ def test_a_failure_of_an_unknown_kind_points_to_the_log(tmp_path: Path) -> None:
 
 def test_a_success_keeps_pips_temporary_files_in_the_set_up_folder(registry: Any, tmp_path: Path) -> None:
     registry.wheel("flashmotion_probe", modules=("flashmotion_probe",))
-    run_pip(PYTHON, ["download", "--dest", str(tmp_path / "got"), "flashmotion-probe"], what="Fetching", home=tmp_path)
+    run_pip(
+        PYTHON,
+        ["download", "--dest", str(tmp_path / "got"), "flashmotion-probe"],
+        what="Fetching",
+        size="1 kB",
+        home=tmp_path,
+    )
     assert [file.name for file in (tmp_path / "got").iterdir()] == ["flashmotion_probe-1.0-py3-none-any.whl"]
     assert (tmp_path / "temporary").is_dir()

@@ -37,7 +37,9 @@ TRAJECTORY = Trajectory(
     13,
     (
         TrackedObject("a", (Keyframe(0, 0.2, 0.3, 0.1, 0.2, "in"), Keyframe(9, 0.7, 0.6, 0.3, 0.4)), "cat"),
-        TrackedObject("b", (Keyframe(0, 0.5, 0.5, 0.2, 0.2), Keyframe(12, 0.9, 0.1, 0.2, 0.2)), "dog", hidden=((3, 5),)),
+        TrackedObject(
+            "b", (Keyframe(0, 0.5, 0.5, 0.2, 0.2), Keyframe(12, 0.9, 0.1, 0.2, 0.2)), "dog", hidden=((3, 5),)
+        ),
     ),
 )
 
@@ -96,7 +98,9 @@ def test_hidden_frames_may_lack_a_box_and_visible_ones_may_not() -> None:
 def test_more_keyframes_than_fit_ask_for_a_tolerance() -> None:
     boxes_TN4 = np.tile([10.0, 10, 40, 30], (1000, 1, 1))
     boxes_TN4[::2, :, 0] += 3
-    with pytest.raises(TrajectoryError, match=r"keyframes is a list of 1000 items: keep at most 512 by raising tolerance"):
+    with pytest.raises(
+        TrajectoryError, match=r"keyframes is a list of 1000 items: keep at most 512 by raising tolerance"
+    ):
         from_boxes(boxes_TN4, np.ones((1000, 1), bool), size=SIZE)
     assert len(from_boxes(boxes_TN4, np.ones((1000, 1), bool), size=SIZE, tolerance=4).objects[0].keyframes) < 512
 
@@ -269,7 +273,7 @@ def test_an_empty_mask_among_objects_is_named() -> None:
 
 
 def test_csv_round_trip_is_exact_and_keeps_hidden_boxes() -> None:
-    labelled = Trajectory(SIZE, 13, (TRAJECTORY.objects[0], TrackedObject("b,\n", *_rest('say "hi", twice'))))
+    labelled = Trajectory(SIZE, 13, (TRAJECTORY.objects[0], TrackedObject("b,\n", *_rest('say "hi",\r twice'))))
     sampled = sample(labelled)
     table = to_csv(sampled, labelled.objects)
     assert table.splitlines()[0] == "frame,id,label,x,y,w,h,visible"
@@ -277,7 +281,7 @@ def test_csv_round_trip_is_exact_and_keeps_hidden_boxes() -> None:
     assert first[:3] == ["0", "a", "cat"]
     assert [float(cell) for cell in first[3:7]] == sampled.boxes_TN4[0, 0].tolist()
     back = from_csv(table, size=SIZE)
-    assert [(tracked.id, tracked.label) for tracked in back.objects] == [("a", "cat"), ("b,\n", 'say "hi", twice')]
+    assert [(tracked.id, tracked.label) for tracked in back.objects] == [("a", "cat"), ("b,\n", 'say "hi",\r twice')]
     np.testing.assert_allclose(sample(back).boxes_TN4, sampled.boxes_TN4, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(sample(back).visible_TN, sampled.visible_TN)
 

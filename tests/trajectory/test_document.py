@@ -53,7 +53,10 @@ def test_text_and_mapping_give_the_same() -> None:
 
 def test_the_largest_document_can_be_written_and_read_back() -> None:
     long = 0.12345678901234567 - 4
-    keys = tuple(Keyframe(513 + k, long, long, 0.1234567890123456, 1 / 3, (1 / 3, -1.2345678901234567, 2 / 3, 2.9)) for k in range(512))
+    keys = tuple(
+        Keyframe(513 + k, long, long, 0.1234567890123456, 1 / 3, (1 / 3, -1.2345678901234567, 2 / 3, 2.9))
+        for k in range(512)
+    )
     label = "\N{GRINNING FACE}" * 120
     objects = tuple(
         TrackedObject(f"{n:064}", keys, label, "#ffffff", "linear", tuple((2 * k, 2 * k) for k in range(512)))
@@ -157,8 +160,12 @@ def test_a_list_that_contains_itself_is_only_an_error() -> None:
 
 def test_older_versions_are_migrated_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_module, "VERSION", 3)
-    monkeypatch.setitem(document_module.MIGRATIONS, 1, lambda old: {**old, "frames": old["length"] + 1, "fps": old["rate"]})
-    monkeypatch.setitem(document_module.MIGRATIONS, 2, lambda old: {k: old[k] for k in ("version", "size", "frames", "fps")})
+    monkeypatch.setitem(
+        document_module.MIGRATIONS, 1, lambda old: {**old, "frames": old["length"] + 1, "fps": old["rate"]}
+    )
+    monkeypatch.setitem(
+        document_module.MIGRATIONS, 2, lambda old: {k: old[k] for k in ("version", "size", "frames", "fps")}
+    )
     assert parse({"version": 1, "size": [64, 64], "length": 4, "rate": 8}) == Trajectory((64, 64), 5, (), 8.0)
     assert parse({"version": 3, "size": [64, 64], "frames": 4}).frames == 4
     assert message({"version": 1, "size": [64, 64]}) == (

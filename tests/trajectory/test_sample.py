@@ -59,7 +59,9 @@ def test_keyframes_are_met_exactly_whatever_the_path_and_ease() -> None:
 
 
 def test_retiming_to_the_same_times_is_the_same_curve() -> None:
-    trajectory = moving(Keyframe(0, 0, 0, 0.1, 0.1, "in"), Keyframe(4, 1, 0.2, 0.5, 0.1), Keyframe(10, 0.3, 1, 0.1, 0.3))
+    trajectory = moving(
+        Keyframe(0, 0, 0, 0.1, 0.1, "in"), Keyframe(4, 1, 0.2, 0.5, 0.1), Keyframe(10, 0.3, 1, 0.1, 0.3)
+    )
     own, dense = sample(trajectory), sample(trajectory, 31)
     np.testing.assert_array_equal(dense.boxes_TN4[::3], own.boxes_TN4)
 
@@ -109,7 +111,9 @@ def test_beziers_are_solved_to_1e_15_everywhere() -> None:
 
 def test_the_bezier_of_a_line_is_the_line_and_in_mirrors_out() -> None:
     x = np.linspace(0, 1, 33)
-    line, ease_in, ease_out = (np.tile(c, (33, 1)) for c in ((1 / 3, 1 / 3, 2 / 3, 2 / 3), (0.42, 0, 1, 1), (0, 0, 0.58, 1)))
+    line, ease_in, ease_out = (
+        np.tile(c, (33, 1)) for c in ((1 / 3, 1 / 3, 2 / 3, 2 / 3), (0.42, 0, 1, 1), (0, 0, 0.58, 1))
+    )
     np.testing.assert_allclose(bezier_fraction(x, line), x, atol=1e-15)
     np.testing.assert_allclose(bezier_fraction(x, ease_in), 1 - bezier_fraction(1 - x, ease_out), atol=1e-14)
     # CSS's ease-in at the middle of its time, from the closed form of its x: 1.26 s (1 - s)^2 + 3 s^2 (1 - s) + s^3 = 0.5.
@@ -125,7 +129,9 @@ def test_a_cut_ease_is_the_first_part_of_the_curve(ease: Any, x: float) -> None:
 
     def curve(kind: Any, at: np.ndarray) -> np.ndarray:
         named = {"in": (0.42, 0, 1, 1), "out": (0, 0, 0.58, 1), "in-out": (0.42, 0, 0.58, 1)}
-        return at if kind == "linear" else bezier_fraction(at, np.tile(named.get(kind, kind), (len(at), 1)).astype(float))
+        return (
+            at if kind == "linear" else bezier_fraction(at, np.tile(named.get(kind, kind), (len(at), 1)).astype(float))
+        )
 
     np.testing.assert_allclose(curve(part, shares) * end, curve(ease, shares * x), atol=1e-11)
 

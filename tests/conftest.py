@@ -1,0 +1,109 @@
+"""What all tests share: the folder `tools` as a package, and real ComfyUI servers.
+
+`tools` is imported without putting the repository on sys.path, because the repository's `nodes` would then hide ComfyUI's.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def load_module(name: str, path: Path, package: bool = False) -> Any:
+    """Import a file that is on no path, under a name of our choice."""
+    folders = [str(path.parent)] if package else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if "tools" not in sys.modules:
+    load_module("tools", ROOT / "tools/__init__.py", package=True)
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A real ComfyUI with the pack, the tiny models and two pictures (cat.jpg, astronaut.png)."""
+
+    url: str
+    base: Path
+    log: Path
+    version: str
+
+    def run(self, graph: dict[str, Any]) -> Any:
+        """Queue a graph in API form and wait for its end: `tools.comfy_client.Result`."""
+        from tools import comfy_client
+
+        return comfy_client.run(self.url, graph, timeout=180)
+
+
+def fill_base(base: Path) -> None:
+    """The pack, tiny models and pictures in a server's base directory."""
+    from skimage import data
+    from skimage.io import imsave
+
+    from tools.base_folder import link_pack
+
+    link_pack(ROOT, base / "custom_nodes")
+    shutil.copytree(ROOT / "tests/comfyui/empty_conditioning", base / "custom_nodes/empty_conditioning")
+    load_module("make_random", ROOT / "assets/tiny/make_random.py").write(base / "models")
+    (base / "input").mkdir()
+    shutil.copy(ROOT / "assets/tiny/cat.jpg", base / "input")
+    imsave(base / "input/astronaut.png", data.astronaut())
+    # Names that the full-size workflows ask for; empty, so that only validation can pass.
+    for name in (
+        "diffusion_models/wan2.2_ti2v_5B_turbo.safetensors",
+        "diffusion_models/rt_detr_v4-x-hgnet_fp16.safetensors",
+        "vae/wan2.2_vae.safetensors",
+        "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+        "model_patches/flashmotion_resnet.safetensors",
+    ):
+        (base / "models" / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / "models" / name).touch()
+
+
+def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
+    """A server of the ComfyUI that an environment variable names, until the generator is closed."""
+    from tools.comfy_server import Server
+
+    comfyui = os.environ.get(variable)
+    if not comfyui:
+        pytest.skip(f"needs {variable}, the folder of a ComfyUI: run python run_tests.py")
+    fill_base(base)
+    shutil.copy(Path(comfyui) / "input/example.png", base / "input")
+    version = (Path(comfyui) / "comfyui_version.py").read_text(encoding="utf-8").split('"')[1]
+    with Server(sys.executable, comfyui, base) as server:
+        yield RunningServer(server.url, base, server.log, version)
+
+
+@pytest.fixture(scope="session")
+def newest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The pinned ComfyUI."""
+    yield from start_server("FLASHMOTION_COMFYUI", tmp_path_factory.mktemp("newest"))
+
+
+@pytest.fixture(scope="session")
+def oldest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The oldest ComfyUI that the pack supports."""
+    yield from start_server("FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"))
+
+
+@pytest.fixture(params=["newest_server", "oldest_server"])
+def server(request: pytest.FixtureRequest) -> RunningServer:
+    """Both, one after the other."""
+    found: RunningServer = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,161 @@
+"""The tiny workflow in the real frontend, in both renderers: it loads, runs by the Run button, and shows its video."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import RunningServer
+
+pytestmark = pytest.mark.browser
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright_api = pytest.importorskip("playwright.sync_api")
+    browser = os.environ.get("FLASHMOTION_BROWSER")
+    if not browser:
+        pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
+    with playwright_api.sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=browser, args=list(ARGUMENTS))
+        yield instance
+        instance.close()
+
+
+class OpenPage:
+    """The frontend in one renderer, and every complaint of its console."""
+
+    def __init__(self, chromium: Any, url: str, vue: bool, artefacts: Path) -> None:
+        settings = {
+            "Comfy.TutorialCompleted": True,
+            "Comfy.VueNodes.Enabled": vue,
+            "Comfy.Minimap.Visible": False,
+            "Comfy.Workflow.Persist": False,
+        }
+        request = urllib.request.Request(
+            f"{url}/settings", json.dumps(settings).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request).close()
+        self.artefacts = artefacts
+        self.complaints: list[str] = []
+        self.page = chromium.new_page(viewport={"width": 1850, "height": 940})
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda entry: self.complaints.append(f"{entry.text} {entry.location}") if entry.type == "error" else None,
+        )
+        self.page.goto(url)
+        self.page.wait_for_function(
+            "() => window.app?.canvas && window.app?.extensionManager?.workflow", timeout=120_000
+        )
+        self.page.wait_for_function("() => !document.querySelector('#splash-loader')", timeout=60_000)
+        self.page.evaluate(
+            """() => { window.seen = []; for (const name of ['executed', 'execution_success', 'execution_error'])
+            window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
+        )
+
+    def load(self, name: str) -> None:
+        workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+        self.page.evaluate(
+            "async ([wf, name]) => { await window.app.loadGraphData(wf, true, true, name) }", [workflow, name]
+        )
+        self.page.wait_for_timeout(500)
+
+    def run(self) -> list[list[Any]]:
+        self.page.get_by_test_id("queue-button").first.click()
+        self.page.wait_for_function(
+            "() => window.seen.some(([name]) => name === 'execution_success' || name === 'execution_error')",
+            timeout=180_000,
+        )
+        self.page.wait_for_timeout(1500)
+        seen: list[list[Any]] = self.page.evaluate("() => window.seen")
+        return seen
+
+    def picture(self, name: str) -> None:
+        self.page.screenshot(path=self.artefacts / f"{name}.png")
+
+    def complaints_about_us(self) -> list[str]:
+        return [text for text in self.complaints if "flashmotion" in text.lower() or any(name in text for name in OURS)]
+
+
+@pytest.fixture(params=[False, True], ids=["classic", "vue"])
+def opened(
+    request: pytest.FixtureRequest,
+    chromium: Any,
+    newest_server: RunningServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[OpenPage]:
+    page = OpenPage(chromium, newest_server.url, request.param, tmp_path_factory.mktemp("screenshots"))
+    assert page.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == request.param
+    yield page
+    page.page.close()
+
+
+def test_load_run_and_read_back(opened: OpenPage, newest_server: RunningServer) -> None:
+    opened.load("flashmotion_tiny_cpu")
+    opened.picture("loaded")
+    seen = opened.run()
+    opened.picture("ran")
+    assert [event for event in seen if event[0] == "execution_error"] == []
+    outputs = {str(detail["node"]): detail["output"] for name, detail in seen if name == "executed"}
+    kinds = dict(opened.page.evaluate("() => window.app.graph.nodes.map((node) => [String(node.id), node.type])"))
+    by_kind = {kinds[node]: output for node, output in outputs.items()}
+    assert len(by_kind["DrawTrajectory"]["images"]) == 16
+    (video,) = by_kind["SaveVideo"]["images"]
+    path = newest_server.base / "output" / video["subfolder"] / video["filename"]
+    assert path.stat().st_size > 10_000
+    with urllib.request.urlopen(f"{newest_server.url}/history?max_items=1") as reply:
+        (entry,) = json.load(reply).values()
+    assert entry["status"]["status_str"] == "success"
+    assert opened.complaints_about_us() == []
+
+
+def test_the_video_plays_in_the_page(opened: OpenPage) -> None:
+    opened.load("flashmotion_tiny_cpu")
+    opened.run()
+    opened.page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some((video) => video.videoWidth > 0)", timeout=30_000
+    )
+    sizes = opened.page.evaluate(
+        "() => [...document.querySelectorAll('video')].map((video) => [video.videoWidth, video.videoHeight])"
+    )
+    assert [384, 256] in sizes
+
+
+def test_what_run_sends_and_what_is_saved_is_the_document(opened: OpenPage) -> None:
+    opened.load("flashmotion_tiny_cpu")
+    workflow = json.loads((WORKFLOWS / "flashmotion_tiny_cpu.json").read_text(encoding="utf-8"))
+    (drawn,) = (entry["widgets_values"][0] for entry in workflow["nodes"] if entry["type"] == "DrawTrajectory")
+    prompt = opened.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+    (sent,) = (entry["inputs"] for entry in prompt.values() if entry["class_type"] == "DrawTrajectory")
+    assert sent["trajectory"] == drawn
+    saved = opened.page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
+    before = {entry["type"]: entry.get("widgets_values") for entry in workflow["nodes"]}
+    after = {entry["type"]: entry.get("widgets_values") for entry in saved["nodes"]}
+    assert {kind: after[kind] for kind in OURS} == {kind: before[kind] for kind in OURS}
+
+
+@pytest.mark.parametrize("name", ["flashmotion_5b", "flashmotion_detector_boxes"])
+def test_the_full_size_workflows_open_without_missing_nodes(name: str, opened: OpenPage) -> None:
+    opened.load(name)
+    workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+    opened_kinds = opened.page.evaluate(
+        "() => window.app.graph.nodes.filter((node) => !node.has_errors).map((node) => node.type)"
+    )
+    assert sorted(opened_kinds) == sorted(entry["type"] for entry in workflow["nodes"])
+    links = opened.page.evaluate("() => window.app.graph.serialize().links.length")
+    assert links == len(workflow["links"])
+    assert opened.complaints_about_us() == []
