@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,7 +65,9 @@ def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[s
             raise ValueError(f"there is no file {path}; check the name and folder.")
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        except (
+            Exception
+        ) as error:  # torch and pickle raise many kinds; all of them mean that there are no tensors to be had
             reason = str(error).splitlines()[0][:120]
             raise ValueError(
                 f"{path.name} is no checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run."

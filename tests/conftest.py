@@ -76,6 +76,38 @@ def fill_base(base: Path) -> None:
         (base / "models" / name).touch()
 
 
+def write_wrong_files(models: Path) -> None:
+    """Files that a user may pick by mistake: a 14B generator, a LoRA, a 14B adapter; their real keys, next to no data."""
+    import json
+
+    import torch
+    from safetensors.torch import save_file
+
+    from flashmotion_core.sampling import Schedule
+
+    fourteen = {
+        "patch_embedding.weight": (5120, 36, 1, 2, 2),
+        "head.modulation": (1, 2, 5120),
+        "head.head.weight": (64, 5120),
+    }
+    lora = {"diffusion_model.blocks.0.self_attn.q.lora_A.weight": (4, 8)}
+    adapter = {
+        "flashmotion.format": "1",
+        "flashmotion.kind": "resnet",
+        "flashmotion.config": json.dumps({"generator": {"dim": 5120, "num_layers": 40}}),
+        "flashmotion.schedule": Schedule().to_json(),
+        "flashmotion.map": "{}",
+    }
+    for name, shapes, metadata in (
+        ("diffusion_models/wan14b", fourteen, None),
+        ("diffusion_models/lora", lora, None),
+        ("model_patches/lora", lora, None),
+        ("model_patches/adapter14b", {"stem.weight": (1,)}, adapter),
+    ):
+        tensors = {key: torch.zeros(shape, dtype=torch.float16) for key, shape in shapes.items()}
+        save_file(tensors, models / f"{name}.safetensors", metadata=metadata)
+
+
 def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
     """A server of the ComfyUI that an environment variable names, until the generator is closed."""
     from tools.comfy_server import Server
@@ -84,6 +116,7 @@ def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
     if not comfyui:
         pytest.skip(f"needs {variable}, the folder of a ComfyUI: run python run_tests.py")
     fill_base(base)
+    write_wrong_files(base / "models")
     shutil.copy(Path(comfyui) / "input/example.png", base / "input")
     version = (Path(comfyui) / "comfyui_version.py").read_text(encoding="utf-8").split('"')[1]
     with Server(sys.executable, comfyui, base) as server:

@@ -70,7 +70,7 @@ def rotate(x_BLD: Tensor, heads: int, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
 
 def _modulated(x_BLD: Tensor, scale_BFD: Tensor, shift_BFD: Tensor | None = None) -> Tensor:
     """``x * scale + shift`` with one row per latent frame (or one in all), never expanded to one per token."""
-    x = x_BLD.unflatten(1, (scale_BFD.shape[1], -1))
+    x: Tensor = x_BLD.unflatten(1, (scale_BFD.shape[1], -1))
     x = x * scale_BFD[:, :, None]
     if shift_BFD is not None:
         x = x + shift_BFD[:, :, None]
