@@ -24,7 +24,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if __name__ == "__main__":  # as a script; whoever imports this file has the core already
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flashmotion_core.adapters.checkpoint import FORMAT, MapStyle, save_adapter
 from flashmotion_core.adapters.controlnet import ControlNetAdapter

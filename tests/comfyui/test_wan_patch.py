@@ -222,6 +222,39 @@ def test_an_adapter_stored_in_bf16(
     assert (out - full).abs().mean() < 0.1 * full.abs().mean()
 
 
+@BOTH
+def test_a_generator_that_computes_in_bf16(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    import comfy.sd
+
+    half = comfy.sd.load_diffusion_model(str(tiny["generator"]), model_options={"dtype": torch.bfloat16})
+    half.model.manual_cast_dtype = None
+    pack.nodes.wan_patch.attach_needs_text(half, False)
+    controlled = apply(pack, tiny, half, vae, kind)
+    out = few_steps(pack, controlled, image_latent, preset="turbo")
+    full = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+    assert half.model.get_dtype_inference() == torch.bfloat16
+    assert (out - full).abs().mean() < 0.1 * full.abs().mean()
+
+
+@BOTH
+def test_an_adapter_that_is_only_partly_on_the_device(
+    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
+) -> None:
+    """What --lowvram and --novram do: weights stay behind and are cast when a layer runs."""
+    import comfy.model_management
+
+    controlled = apply(pack, tiny, model, vae, kind)
+    whole = few_steps(pack, controlled, image_latent)
+    comfy.model_management.unload_all_models()
+    patcher = controlled.get_additional_models()[0]
+    patcher.load(torch.device("cpu"), lowvram_model_memory=1000)
+    left = [name for name, module in patcher.model.named_modules() if getattr(module, "comfy_cast_weights", False)]
+    assert left
+    assert torch.equal(few_steps(pack, controlled, image_latent), whole)
+
+
 def test_the_adapter_is_loaded_and_released_with_the_model(
     pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
 ) -> None:

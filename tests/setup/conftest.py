@@ -1,28 +1,15 @@
-"""Tests of the two commands. `tools` is imported without putting the repository on sys.path: see pyproject.toml."""
+"""A package registry of a few bytes, and a network that is not there."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import os
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-if "tools" not in sys.modules:
-    spec = importlib.util.spec_from_file_location(
-        "tools", ROOT / "tools" / "__init__.py", submodule_search_locations=[str(ROOT / "tools")]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["tools"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["tools"])
 
 # pip asks a source archive for its metadata; this backend, inside the archive, needs nothing to answer.
 _BACKEND = """
