@@ -151,7 +151,7 @@ def main() -> int:
     def child(name: str) -> list[str]:
         """A process of its own for each: this one stays small, since children inherit its peak memory."""
         command = [sys.executable, __file__, "--only", name, "--repeat", str(options.repeat)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
     same = child(COMPARE) == ["True"]
     video = FRAMES * SIZE[0] * SIZE[1] * 3 / 2**20

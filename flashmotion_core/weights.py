@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -26,8 +26,8 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
         raise ValueError(_unreadable(path, error)) from error
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """State dict and metadata of a safetensors file.
+def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """State dict and metadata of a safetensors file; of some keys only, where named.
 
     Raises:
         ValueError: the file is missing, truncated or of another format.
@@ -36,6 +36,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
+            if keys is not None:
+                return {key: file.get_tensor(key) for key in keys}, metadata
         return load_file(path), metadata
     except (SafetensorError, OSError) as error:
         raise ValueError(_unreadable(path, error)) from error

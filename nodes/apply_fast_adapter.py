@@ -129,6 +129,7 @@ class ApplyFastAdapter(io.ComfyNode):
             model, patcher, control, strength, sampling.percent_to_sigma(start), sampling.percent_to_sigma(end)
         )
         _agree_on_schedule(patched, file)
+        _notice_another_generator(patched, file)
         return io.NodeOutput(patched)
 
     @classmethod
@@ -163,4 +164,16 @@ def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
             file.name,
             file.schedule.sigmas,
             attached.sigmas,
+        )
+
+
+def _notice_another_generator(model: Any, file: AdapterFile) -> None:
+    """Say so where the adapter was trained on other weights: it runs, and may follow less closely."""
+    attached = wan_patch.attached_fingerprint(model)
+    if None not in (attached, file.base_fingerprint) and attached != file.base_fingerprint:
+        logging.warning(
+            "ApplyFastAdapter: %s was trained on another generator (%s) than this one (%s); it may follow less closely.",
+            file.name,
+            file.base_fingerprint,
+            attached,
         )

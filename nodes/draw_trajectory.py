@@ -211,7 +211,9 @@ class DrawTrajectory(io.ComfyNode):
             document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
         if not document.objects:
             raise ValueError(
-                "DrawTrajectory has no objects; add a box to the document, or connect boxes, tracks or masks."
+                "DrawTrajectory has no objects; connect boxes, tracks or masks, or add an object to the document, such as "
+                '{"id": "dog", "keyframes": [{"frame": 0, "x": 0.3, "y": 0.5, "w": 0.2, "h": 0.3}, '
+                '{"frame": 120, "x": 0.7, "y": 0.5, "w": 0.2, "h": 0.3}]}.'
             )
         if first_frame_shapes == SHAPES_GRABCUT and start_image is None and masks is None:
             raise ValueError(

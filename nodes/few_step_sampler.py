@@ -101,6 +101,12 @@ class FewStepSampler(io.ComfyNode):
         if positive is None:
             positive = _no_text(model)
         samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+        channels = wan_patch.wan_config(model).in_channels
+        if samples.ndim != 5 or samples.shape[1] != channels:
+            raise ValueError(
+                f"the latent has shape {list(samples.shape)}, but a video's [batch, {channels}, frames, height, width] is needed; "
+                "connect Wan22ImageToVideoLatent."
+            )
         noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
         out = comfy.sample.sample_custom(
             model,

@@ -14,6 +14,8 @@ from typing_extensions import override
 
 from ..flashmotion_core.adapters import read_generator_info
 from ..flashmotion_core.sampling import Schedule
+from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+from ..flashmotion_core.weights import read_tensors
 from . import wan_patch
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
@@ -77,6 +79,7 @@ class LoadFastGenerator(io.ComfyNode):
         (model,) = ModelSamplingSD3().patch(model, schedule.shift)
         wan_patch.attach_schedule(model, schedule, assumed=info.schedule is None)
         wan_patch.attach_needs_text(model, info.text)
+        wan_patch.attach_fingerprint(model, fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]))
         return io.NodeOutput(model)
 
     @classmethod

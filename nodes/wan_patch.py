@@ -81,6 +81,17 @@ def attach_needs_text(model: Any, text: bool) -> None:
     model.set_attachments(f"{KEY}.text", text)
 
 
+def attached_fingerprint(model: Any) -> str | None:
+    """Fingerprint of the MODEL's generator, where LoadFastGenerator loaded it."""
+    found: str | None = model.get_attachment(f"{KEY}.fingerprint")
+    return found
+
+
+def attach_fingerprint(model: Any, fingerprint: str) -> None:
+    """Remember with a MODEL which generator it is."""
+    model.set_attachments(f"{KEY}.fingerprint", fingerprint)
+
+
 def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
     """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model.
 

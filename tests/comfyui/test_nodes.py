@@ -209,7 +209,7 @@ def test_grabcut_cuts_the_object_out_of_its_box(pack: ModuleType, tiny: dict[str
     [
         ({"trajectory": ""}, "trajectory is empty"),
         ({"trajectory": "[]"}, "trajectory"),
-        ({"trajectory": EMPTY}, "has no objects; add a box"),
+        ({"trajectory": EMPTY}, "has no objects; connect boxes"),
         ({"trajectory": DOCUMENT.replace('"version": 1', '"version": 9')}, "version"),
         ({"trajectory": DOCUMENT.replace('"x": 0.3', '"x": NaN')}, "NaN"),
         ({"trajectory": DOCUMENT.replace('"hidden"', '"hiden"')}, "hiden.*hidden"),
@@ -254,6 +254,12 @@ def test_the_latent_keeps_its_other_entries(pack: ModuleType, tiny: dict[str, Pa
     out = pack.nodes.FewStepSampler.execute(model, latent, 1, "from model", 4).args[0]
     assert torch.equal(out["noise_mask"], latent["noise_mask"])
     assert out["samples"].shape == latent["samples"].shape
+
+
+def test_a_latent_of_another_model_is_refused(pack: ModuleType, tiny: dict[str, Path]) -> None:
+    latent = {"samples": torch.ones(1, 16, 2, 4, 4)}
+    with pytest.raises(ValueError, match=r"shape \[1, 16, 2, 4, 4\].*connect Wan22ImageToVideoLatent"):
+        few_steps(pack, load_model(pack, tiny), latent)
 
 
 def test_a_missing_prompt_is_said(pack: ModuleType, tiny: dict[str, Path]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from flashmotion_core.sampling import Schedule
+
 from .helpers import DOCUMENT, SIZE, apply, few_steps, latent_for, load_model, load_vae, start_picture
 
 BOTH = pytest.mark.parametrize("kind", ["resnet", "controlnet"])
@@ -398,3 +400,47 @@ def test_bad_input_of_apply(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         apply(pack, tiny, model, vae, "resnet", **changed)
+
+
+def test_an_adapter_of_another_generator_is_mentioned(
+    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flashmotion_core.adapters import read_adapter
+    from flashmotion_core.weights import read_tensors, save_whole
+
+    apply(pack, tiny, model, vae, "resnet")
+    assert "another generator" not in caplog.text
+    tensors, metadata = read_tensors(tiny["resnet"])
+    other = tiny["resnet"].with_name("other.safetensors")
+    save_whole(
+        other,
+        tensors,
+        {
+            **metadata,
+            "flashmotion.base": "0" * 16,
+            "flashmotion.schedule": Schedule("plain", (1.0, 0.5), 5.0).to_json(),
+        },
+    )
+    assert read_adapter(other).base_fingerprint == "0" * 16
+    apply(pack, {**tiny, "other": other}, model, vae, "other")
+    assert "other.safetensors was trained on another generator (0000000000000000)" in caplog.text
+    assert "the generator's are used" in caplog.text
+
+
+def test_the_adapters_schedule_serves_a_generator_without_one(
+    pack: ModuleType, tiny: dict[str, Path], vae: Any
+) -> None:
+    from flashmotion_core.weights import read_tensors, save_whole
+
+    tensors, metadata = read_tensors(tiny["generator"])
+    bare = tiny["generator"].with_name("bare.safetensors")
+    save_whole(bare, tensors, {key: value for key, value in metadata.items() if key != "flashmotion.schedule"})
+    model = load_model(pack, {**tiny, "generator": bare})
+    assert pack.nodes.wan_patch.attached_schedule(model).name == "turbo"
+    tensors, metadata = read_tensors(tiny["resnet"])
+    plain = tiny["resnet"].with_name("plain.safetensors")
+    save_whole(
+        plain, tensors, {**metadata, "flashmotion.schedule": Schedule("plain", (1.0, 0.75, 0.5, 0.25), 5.0).to_json()}
+    )
+    controlled = apply(pack, {**tiny, "plain": plain}, model, vae, "plain")
+    assert pack.nodes.wan_patch.attached_schedule(controlled).sigmas == (1.0, 0.75, 0.5, 0.25)

@@ -1,0 +1,50 @@
+"""What the pack adds to ComfyUI's start: python bench/import_time.py COMFYUI_FOLDER [RUNS]
+
+Imports what ComfyUI has imported by the time it loads custom nodes, then the pack, in a fresh process per run, and prints the median of
+the pack's share. Run it with the Python of that ComfyUI.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parents[1]
+PROGRAM = """
+import asyncio, importlib.util, sys, time
+sys.path.insert(0, sys.argv[1])
+from comfy.cli_args import args
+args.cpu = True
+import nodes, comfy_extras.nodes_model_advanced, comfy_api.latest
+start = time.perf_counter()
+spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py", submodule_search_locations=[sys.argv[2]])
+module = importlib.util.module_from_spec(spec)
+sys.modules["pack"] = module
+spec.loader.exec_module(module)
+extension = asyncio.run(module.comfy_entrypoint())
+for node in asyncio.run(extension.get_node_list()):
+    node.define_schema()
+print("MS", 1000 * (time.perf_counter() - start))
+"""
+
+
+def main() -> None:
+    """Command line."""
+    if len(sys.argv) < 2:
+        sys.exit("usage: python bench/import_time.py COMFYUI_FOLDER [RUNS]")
+    comfyui, runs = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    times = []
+    for _ in range(runs):
+        command = [sys.executable, "-c", PROGRAM, str(comfyui), str(PACK)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACK.parent)
+        times += [float(line[3:]) for line in done.stdout.splitlines() if line.startswith("MS ")]
+    print(
+        f"import and schemas: median {statistics.median(times):.1f} ms, {min(times):.1f} to {max(times):.1f} ms ({runs} runs, {platform.machine()})"
+    )
+
+
+if __name__ == "__main__":
+    main()
