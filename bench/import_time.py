@@ -14,11 +14,12 @@ from pathlib import Path
 
 PACK = Path(__file__).resolve().parents[1]
 PROGRAM = """
-import asyncio, importlib.util, sys, time
+import asyncio, gc, importlib.util, sys, time
 sys.path.insert(0, sys.argv[1])
 from comfy.cli_args import args
 args.cpu = True
 import nodes, comfy_extras.nodes_model_advanced, comfy_api.latest
+gc.collect()  # the debt of the imports before us: a full collection over torch's objects takes longer than our import
 start = time.perf_counter()
 spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py", submodule_search_locations=[sys.argv[2]])
 module = importlib.util.module_from_spec(spec)

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.adapters import AdapterFile, read_adapter
+from ..flashmotion_core.adapters import AdapterFile
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from . import wan_patch
@@ -120,7 +120,7 @@ class ApplyFastAdapter(io.ComfyNode):
         document = parse(trajectory)
         check_size(*document.size, document.frames)
         generator = wan_patch.wan_config(model)
-        file = read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
+        file = wan_patch.read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
         patcher = wan_patch.load_adapter(file, generator)
         control_map = _control_map(document, masks, file)
         control = wan_patch.encode_control(vae, model, control_map)

@@ -8,6 +8,7 @@ nothing is left behind and patches of other packs are chained; and around each s
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import comfy.latent_formats
@@ -16,14 +17,22 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import comfy.taesd.taehv
+import comfy.utils
 import torch
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..flashmotion_core.adapters import AdapterFile, TrajectoryAdapter, block_strengths, construct_adapter
+from ..flashmotion_core.adapters import (
+    AdapterFile,
+    TrajectoryAdapter,
+    block_strengths,
+    construct_adapter,
+    parse_adapter,
+)
 from ..flashmotion_core.sampling import Schedule, in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
+from ..flashmotion_core.weights import read_header
 
 KEY = "flashmotion"
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -90,6 +99,17 @@ def attached_fingerprint(model: Any) -> str | None:
 def attach_fingerprint(model: Any, fingerprint: str) -> None:
     """Remember with a MODEL which generator it is."""
     model.set_attachments(f"{KEY}.fingerprint", fingerprint)
+
+
+def read_adapter(path: str) -> AdapterFile:
+    """An adapter's file, read by ComfyUI's own loader, so that its memory mapping and streaming apply.
+
+    Raises:
+        ValueError: a wrong, truncated or foreign file.
+    """
+    read_header(path)  # says what is wrong with a file in one sentence, before anything large is read
+    state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
+    return parse_adapter(state_dict, metadata, Path(path).name)
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
