@@ -134,8 +134,10 @@ class ApplyFastAdapter(io.ComfyNode):
 
     @classmethod
     @override
-    def fingerprint_inputs(cls, adapter_name: str, **_: Any) -> tuple[str, int, float]:
-        """Load again when a file of the same name has changed."""
+    def fingerprint_inputs(cls, adapter_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
+        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        if adapter_name is None:
+            return None
         file = Path(folder_paths.get_full_path_or_raise("model_patches", adapter_name)).stat()
         return adapter_name, file.st_size, file.st_mtime
 

@@ -122,7 +122,9 @@ class FewStepSampler(io.ComfyNode):
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        return io.NodeOutput({**latent, "samples": out})
+        # Newer latents carry the ratios of the empty picture they stand for; a sampled one is what it is.
+        kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
+        return io.NodeOutput({**kept, "samples": out})
 
 
 def _no_text(model: Any) -> list[list[Any]]:

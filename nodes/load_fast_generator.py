@@ -84,7 +84,9 @@ class LoadFastGenerator(io.ComfyNode):
 
     @classmethod
     @override
-    def fingerprint_inputs(cls, generator_name: str, **_: Any) -> tuple[str, int, float]:
-        """Load again when a file of the same name has changed."""
+    def fingerprint_inputs(cls, generator_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
+        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        if generator_name is None:
+            return None
         file = Path(folder_paths.get_full_path_or_raise("diffusion_models", generator_name)).stat()
         return generator_name, file.st_size, file.st_mtime

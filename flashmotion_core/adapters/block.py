@@ -39,24 +39,25 @@ def rotary(frames: int, rows: int, columns: int, head_dim: int, device: torch.de
     """Cosine and sine of the three-axis rotary embedding, each ``[L, head_dim / 2]`` float32, tokens frame by frame, row by row.
 
     Of ``head_dim`` channels, ``2 * (head_dim // 6)`` each go to height and width and the rest to time; theta is 10000. Angles are
-    computed in float64 as in the official code.
+    computed in float64 as in the official code, on the CPU: they are small tables, and not every device knows float64.
     """
     side = 2 * (head_dim // 6)
-    angles = []
+    tables = []
     for count, size in ((frames, head_dim - 2 * side), (rows, side), (columns, side)):
-        exponent = torch.arange(0, size, 2, dtype=torch.float64, device=device) / size
-        position = torch.arange(count, dtype=torch.float64, device=device)
-        angles.append(position[:, None] * torch.pow(10000.0, -exponent))
-    time, height, width = angles
+        exponent = torch.arange(0, size, 2, dtype=torch.float64) / size
+        angles = torch.arange(count, dtype=torch.float64)[:, None] * torch.pow(10000.0, -exponent)
+        tables.append(torch.stack([angles.cos(), angles.sin()]).float().to(device))
+    time, height, width = tables
     grid = torch.cat(
         [
-            time[:, None, None].expand(-1, rows, columns, -1),
-            height[None, :, None].expand(frames, -1, columns, -1),
-            width[None, None].expand(frames, rows, -1, -1),
+            time[:, :, None, None].expand(-1, -1, rows, columns, -1),
+            height[:, None, :, None].expand(-1, frames, -1, columns, -1),
+            width[:, None, None].expand(-1, frames, rows, -1, -1),
         ],
         dim=-1,
-    ).flatten(0, 2)
-    return grid.cos().float(), grid.sin().float()
+    )
+    cos, sin = grid.flatten(1, 3)
+    return cos, sin
 
 
 def rotate(x_BLD: Tensor, heads: int, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
