@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from .helpers import Rig
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,6 +60,12 @@ def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     folder_paths.set_output_directory(str(models / "output"))
     folder_paths.set_temp_directory(str(models / "temp"))
     return paths
+
+
+@pytest.fixture(scope="module")
+def rig(pack: ModuleType, tiny: dict[str, Path]) -> Rig:
+    """The pack and the tiny models, with the nodes' calls in short."""
+    return Rig(pack, tiny)
 
 
 def load_script(name: str, path: Path) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,46 +38,73 @@ def start_picture() -> torch.Tensor:
     return torch.randint(0, 256, (1, SIZE[1], SIZE[0], 3), generator=generator).float() / 255
 
 
-def load_vae(tiny: dict[str, Path]) -> Any:
-    """ComfyUI's VAE of the tiny codec."""
-    import comfy.sd
-    import comfy.utils
+@dataclass(frozen=True)
+class Rig:
+    """The pack inside ComfyUI with the tiny models; each model is loaded at its first use and kept."""
 
-    return comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(tiny["vae"])))
+    pack: ModuleType
+    tiny: dict[str, Path]
 
+    @cached_property
+    def vae(self) -> Any:
+        """ComfyUI's VAE of the tiny codec."""
+        import comfy.sd
+        import comfy.utils
 
-def latent_for(vae: Any, picture: torch.Tensor | None, frames: int = 17, batch: int = 1) -> dict[str, Any]:
-    """Wan22ImageToVideoLatent's output."""
-    from comfy_extras.nodes_wan import Wan22ImageToVideoLatent
+        return comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(self.tiny["vae"])))
 
-    latent: dict[str, Any] = Wan22ImageToVideoLatent.execute(vae, *SIZE, frames, batch, start_image=picture).args[0]
-    return latent
+    @cached_property
+    def generator(self) -> Any:
+        """The tiny generator, a MODEL without control."""
+        return self.load()
 
+    @cached_property
+    def image_latent(self) -> dict[str, Any]:
+        """The latent most tests sample: it begins with the start picture."""
+        return self.latent(start_picture())
 
-def load_model(pack: ModuleType, tiny: dict[str, Path], weight_dtype: str = "default") -> Any:
-    """LoadFastGenerator's output."""
-    return pack.nodes.LoadFastGenerator.execute(tiny["generator"].name, weight_dtype).args[0]
+    @cached_property
+    def plain(self) -> torch.Tensor:
+        """What the generator makes of ``image_latent`` without control."""
+        return self.sample(self.generator)
 
+    def load(self, **changed: Any) -> Any:
+        """LoadFastGenerator's output."""
+        values = {"generator_name": self.tiny["generator"].name, "weight_dtype": "default", **changed}
+        return self.pack.nodes.LoadFastGenerator.execute(**values).args[0]
 
-def apply(pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, kind: str, **changed: Any) -> Any:
-    """ApplyFastAdapter's output."""
-    values = {"trajectory": DOCUMENT, "strength": 1.0, "start": 0.0, "end": 1.0, **changed}
-    return pack.nodes.ApplyFastAdapter.execute(model, vae, adapter_name=tiny[kind].name, **values).args[0]
+    def latent(self, picture: torch.Tensor | None = None, frames: int = 17, batch: int = 1) -> dict[str, Any]:
+        """Wan22ImageToVideoLatent's output."""
+        from comfy_extras.nodes_wan import Wan22ImageToVideoLatent
 
+        node = Wan22ImageToVideoLatent.execute(self.vae, *SIZE, frames, batch, start_image=picture)
+        latent: dict[str, Any] = node.args[0]
+        return latent
 
-def few_steps(pack: ModuleType, model: Any, latent: dict[str, Any], seed: int = 11, **changed: Any) -> torch.Tensor:
-    """FewStepSampler's latent."""
-    values = {"preset": "from model", "steps": 4, **changed}
-    with torch.inference_mode():  # as ComfyUI runs nodes
-        out = pack.nodes.FewStepSampler.execute(model, latent, seed, **values).args[0]["samples"]
-    return out.clone()  # type: ignore[no-any-return]
+    def apply(self, kind: str, model: Any = None, **changed: Any) -> Any:
+        """ApplyFastAdapter's output; without ``model``, on ``generator``."""
+        values = {
+            "model": self.generator if model is None else model,
+            "vae": self.vae,
+            "trajectory": DOCUMENT,
+            "adapter_name": self.tiny[kind].name,
+            "strength": 1.0,
+            "start": 0.0,
+            "end": 1.0,
+            **changed,
+        }
+        return self.pack.nodes.ApplyFastAdapter.execute(**values).args[0]
 
-
-def sample_with(
-    pack: ModuleType, tiny: dict[str, Path], latent: dict[str, Any], kind: str | None, vae: Any, seed: int = 11
-) -> torch.Tensor:
-    """Load, perhaps control, and sample."""
-    model = load_model(pack, tiny)
-    if kind is not None:
-        model = apply(pack, tiny, model, vae, kind)
-    return few_steps(pack, model, latent, seed)
+    def sample(self, model: Any, latent: dict[str, Any] | None = None, **changed: Any) -> torch.Tensor:
+        """FewStepSampler's latent; without ``latent``, from ``image_latent``."""
+        values = {
+            "model": model,
+            "latent": self.image_latent if latent is None else latent,
+            "seed": 11,
+            "preset": "from model",
+            "steps": 4,
+            **changed,
+        }
+        with torch.inference_mode():  # as ComfyUI runs nodes
+            out = self.pack.nodes.FewStepSampler.execute(**values).args[0]["samples"]
+        return out.clone()  # type: ignore[no-any-return]

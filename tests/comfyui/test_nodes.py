@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from .helpers import DOCUMENT, SIZE, few_steps, latent_for, load_model, load_vae, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, start_picture
 
 SNAPSHOT = Path(__file__).with_name("schemas.json")
 EMPTY = json.dumps({"version": 1, "size": SIZE, "frames": 17, "objects": []})
@@ -50,12 +50,12 @@ def schemas(pack: ModuleType) -> dict[str, Any]:
     return found
 
 
-def test_schemas_only_grow(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_schemas_only_grow(rig: Rig) -> None:
     """Saved workflows name nodes by id and widgets by position: nothing is renamed, moved or removed, new inputs come last.
 
     After adding an input or node, write the new snapshot: the failure prints it.
     """
-    now = json.loads(json.dumps(schemas(pack)))
+    now = json.loads(json.dumps(schemas(rig.pack)))
     kept = json.loads(SNAPSHOT.read_text(encoding="utf-8")) if SNAPSHOT.exists() else {}
     for name, old in kept.items():
         assert now[name]["inputs"][: len(old["inputs"])] == old["inputs"], name
@@ -63,19 +63,19 @@ def test_schemas_only_grow(pack: ModuleType, tiny: dict[str, Path]) -> None:
     assert now == kept, f"write this to {SNAPSHOT.name}:\n{json.dumps(now, indent=1)}"
 
 
-def test_every_text_is_there(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    for name in schemas(pack):
-        schema = getattr(pack.nodes, name).define_schema()
+def test_every_text_is_there(rig: Rig) -> None:
+    for name in schemas(rig.pack):
+        schema = getattr(rig.pack.nodes, name).define_schema()
         assert schema.description
         assert "FlashMotion" in schema.search_aliases
         assert "few step" in schema.search_aliases
         for entry in (*schema.inputs, *schema.outputs):
             assert entry.tooltip, f"{name}.{entry.id}"
-    draw = pack.nodes.DrawTrajectory.define_schema()
+    draw = rig.pack.nodes.DrawTrajectory.define_schema()
     assert {"motion brush", "bbox", "drag"} <= set(draw.search_aliases)
 
 
-def draw(pack: ModuleType, **changed: Any) -> dict[str, Any]:
+def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
     values = {
         "trajectory": DOCUMENT,
         "connected_objects": "if nothing is drawn",
@@ -88,13 +88,13 @@ def draw(pack: ModuleType, **changed: Any) -> dict[str, Any]:
         "first_frame_shapes": "boxes",
         **changed,
     }
-    out = dict(zip(OUTPUTS, pack.nodes.DrawTrajectory.execute(**values).args, strict=True))
+    out = dict(zip(OUTPUTS, rig.pack.nodes.DrawTrajectory.execute(**values).args, strict=True))
     out["document"] = json.loads(out["trajectory"])
     return out
 
 
-def test_drawn_objects_come_out_in_every_native_form(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    out = draw(pack)
+def test_drawn_objects_come_out_in_every_native_form(rig: Rig) -> None:
+    out = draw(rig)
     assert (out["width"], out["height"], out["length"], out["fps"]) == (*SIZE, 17, 12.0)
     assert out["masks"].shape == (2, SIZE[1], SIZE[0])
     left, top, right, bottom = 13, 24, 64, 72  # .3 +- .2 of 128, .5 +- .25 of 96
@@ -108,16 +108,16 @@ def test_drawn_objects_come_out_in_every_native_form(pack: ModuleType, tiny: dic
     assert out["preview"].max() > 0.3
 
 
-def test_the_preview_is_small(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    big = draw(pack, width=1280, height=704, length=121, start_image=torch.rand(1, 352, 640, 3))
+def test_the_preview_is_small(rig: Rig) -> None:
+    big = draw(rig, width=1280, height=704, length=121, start_image=torch.rand(1, 352, 640, 3))
     assert big["preview"].shape == (16, 282, 512, 3)
     assert big["preview"].element_size() * big["preview"].nelement() < 2**25
 
 
-def test_size_and_length_can_be_changed(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    stretched = draw(pack, length=33)["document"]
+def test_size_and_length_can_be_changed(rig: Rig) -> None:
+    stretched = draw(rig, length=33)["document"]
     assert [key["frame"] for key in stretched["objects"][0]["keyframes"]] == [0, 32]
-    cut = draw(pack, length=9, length_change="trim", width=64, height=64)
+    cut = draw(rig, length=9, length_change="trim", width=64, height=64)
     assert cut["document"]["size"] == [64, 64]
     assert (cut["width"], cut["height"], cut["length"]) == (64, 64, 9)
     assert cut["document"]["objects"][0]["keyframes"][-1]["frame"] == 8
@@ -127,71 +127,71 @@ def test_size_and_length_can_be_changed(pack: ModuleType, tiny: dict[str, Path])
 BOXES = [[{"x": 10 + frame, "y": 20, "width": 30, "height": 40, "label": "dog", "score": 0.9}] for frame in range(17)]
 
 
-def test_connected_boxes_are_used_when_nothing_is_drawn(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    out = draw(pack, trajectory=EMPTY, boxes=BOXES)
+def test_connected_boxes_are_used_when_nothing_is_drawn(rig: Rig) -> None:
+    out = draw(rig, trajectory=EMPTY, boxes=BOXES)
     assert len(out["document"]["objects"]) == 1
     for frame, boxes in enumerate(out["boxes"]):
         assert boxes[0] == pytest.approx({"x": 10 + frame, "y": 20, "width": 30, "height": 40, "label": "dog"})
 
 
 @pytest.mark.parametrize(("choice", "objects"), [("if nothing is drawn", 2), ("ignore", 2), ("add to drawn", 4)])
-def test_what_wins_is_chosen(choice: str, objects: int, pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_what_wins_is_chosen(choice: str, objects: int, rig: Rig) -> None:
     tracks = {"track_path": torch.full((17, 1, 2), 50.0), "track_visibility": torch.ones(17, 1, dtype=torch.bool)}
-    out = draw(pack, connected_objects=choice, boxes=BOXES, tracks=tracks)
+    out = draw(rig, connected_objects=choice, boxes=BOXES, tracks=tracks)
     assert len(out["document"]["objects"]) == objects
     assert len({entry["id"] for entry in out["document"]["objects"]}) == objects
 
 
-def test_boxes_of_a_picture_of_another_shape_are_cropped_with_it(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_boxes_of_a_picture_of_another_shape_are_cropped_with_it(rig: Rig) -> None:
     """A 192 x 96 picture fills 128 x 96 by losing 32 pixels on either side."""
     still = [{"x": 96 - 10, "y": 10, "width": 20, "height": 30}]
-    out = draw(pack, trajectory=EMPTY, boxes=still, start_image=torch.zeros(1, 96, 192, 3))
+    out = draw(rig, trajectory=EMPTY, boxes=still, start_image=torch.zeros(1, 96, 192, 3))
     assert out["boxes"][0][0] == pytest.approx(
         {"x": 54, "y": 10, "width": 20, "height": 30, "label": out["boxes"][0][0]["label"]}
     )
     assert len(out["boxes"]) == 17
 
 
-def test_tracks_become_boxes_of_the_given_size(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_tracks_become_boxes_of_the_given_size(rig: Rig) -> None:
     path = torch.stack([torch.linspace(20, 100, 17), torch.full((17,), 48.0)], dim=-1)[:, None]
     out = draw(
-        pack, trajectory=EMPTY, tracks={"track_path": path, "track_visibility": torch.ones(17, 1, dtype=torch.bool)}
+        rig, trajectory=EMPTY, tracks={"track_path": path, "track_visibility": torch.ones(17, 1, dtype=torch.bool)}
     )
     assert out["boxes"][16][0]["width"] == pytest.approx(0.25 * SIZE[1])
     torch.testing.assert_close(out["tracks"]["track_path"], path, atol=1e-3, rtol=0)
 
 
-def test_masks_alone_become_objects(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_masks_alone_become_objects(rig: Rig) -> None:
     masks = torch.zeros(2, SIZE[1], SIZE[0])
     masks[0, 10:30, 20:60] = 1
     masks[1, 50:90, 80:100] = 1
-    out = draw(pack, trajectory=EMPTY, masks=masks)
+    out = draw(rig, trajectory=EMPTY, masks=masks)
     assert torch.equal(out["masks"], masks)
     found = [box[side] for box in out["boxes"][16] for side in ("x", "y", "width", "height")]
     assert found == pytest.approx([20, 10, 40, 20, 80, 50, 20, 40])
 
 
-def test_a_mask_per_frame_is_one_moving_object(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_a_mask_per_frame_is_one_moving_object(rig: Rig) -> None:
     masks = torch.zeros(17, SIZE[1], SIZE[0])
     for frame in range(17):
         masks[frame, 30:50, 10 + 4 * frame : 30 + 4 * frame] = 1
     masks[5] = 0
-    out = draw(pack, trajectory=EMPTY, masks=masks, mask_batch="one mask per frame")
+    out = draw(rig, trajectory=EMPTY, masks=masks, mask_batch="one mask per frame")
     assert len(out["document"]["objects"]) == 1
     assert out["boxes"][5] == []
     assert out["boxes"][16][0]["x"] == pytest.approx(74)
     assert torch.equal(out["masks"], masks[:1])
 
 
-def test_masks_give_drawn_objects_their_shape(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_masks_give_drawn_objects_their_shape(rig: Rig) -> None:
     masks = torch.zeros(2, 2 * SIZE[1], 2 * SIZE[0])
     masks[:, 60:120, 40:100] = 1
-    out = draw(pack, masks=masks)
+    out = draw(rig, masks=masks)
     assert out["masks"].sum(dim=(1, 2)).tolist() == [900.0, 900.0]
-    assert out["document"] == draw(pack)["document"]
+    assert out["document"] == draw(rig)["document"]
 
 
-def test_grabcut_cuts_the_object_out_of_its_box(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_grabcut_cuts_the_object_out_of_its_box(rig: Rig) -> None:
     pytest.importorskip("cv2")
     image = torch.full((1, SIZE[1], SIZE[0], 3), 0.1)
     yy, xx = torch.meshgrid(torch.arange(SIZE[1]), torch.arange(SIZE[0]), indexing="ij")
@@ -199,7 +199,7 @@ def test_grabcut_cuts_the_object_out_of_its_box(pack: ModuleType, tiny: dict[str
     image[0, disc] = torch.tensor([0.9, 0.5, 0.1])
     document = json.loads(DOCUMENT)
     document["objects"] = document["objects"][:1]
-    out = draw(pack, trajectory=json.dumps(document), start_image=image, first_frame_shapes="grabcut")
+    out = draw(rig, trajectory=json.dumps(document), start_image=image, first_frame_shapes="grabcut")
     found = out["masks"][0] > 0.5
     assert (found & disc).sum() / (found | disc).sum() > 0.9
 
@@ -222,57 +222,56 @@ def test_grabcut_cuts_the_object_out_of_its_box(pack: ModuleType, tiny: dict[str
         ({"first_frame_shapes": "grabcut"}, "none is connected"),
     ],
 )
-def test_bad_input_of_draw(changed: dict[str, Any], words: str, pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_bad_input_of_draw(changed: dict[str, Any], words: str, rig: Rig) -> None:
     with pytest.raises(ValueError, match=words):
-        draw(pack, **changed)
+        draw(rig, **changed)
 
 
-def test_few_step_sampler_equals_the_stock_sampler(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_few_step_sampler_equals_the_stock_sampler(rig: Rig) -> None:
     """The generator from LoadFastGenerator samples the same in ComfyUI's own KSampler with lcm, simple, 4 steps and CFG 1."""
     import nodes
 
-    model, latent = load_model(pack, tiny), latent_for(load_vae(tiny), start_picture())
+    model, latent = rig.generator, rig.image_latent  # loaded outside inference mode
     empty = [[torch.zeros(1, 512, 64), {}]]
     with torch.inference_mode():
         (stock,) = nodes.KSampler().sample(model, 11, 4, 1.0, "lcm", "simple", empty, empty, latent, 1.0)
-    torch.testing.assert_close(few_steps(pack, model, latent), stock["samples"], atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(rig.sample(model, latent), stock["samples"], atol=2e-3, rtol=1e-3)
 
 
-def test_presets_and_seeds_change_the_result(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    model, latent = load_model(pack, tiny), latent_for(load_vae(tiny), None, frames=5)
-    base = few_steps(pack, model, latent)
-    assert torch.equal(base, few_steps(pack, model, latent, preset="turbo"))
-    assert torch.equal(
-        base, few_steps(pack, model, latent, preset="custom", custom_sigmas="1, 0.9375, 0.8333333333, 0.625")
-    )
+def test_presets_and_seeds_change_the_result(rig: Rig) -> None:
+    model, latent = rig.generator, rig.latent(frames=5)
+    base = rig.sample(model, latent)
+    assert torch.equal(base, rig.sample(model, latent, preset="turbo"))
+    custom = {"preset": "custom", "custom_sigmas": "1, 0.9375, 0.8333333333, 0.625"}
+    assert torch.equal(base, rig.sample(model, latent, **custom))
     for other in ({"preset": "plain"}, {"steps": 3}, {"seed": 12}):
-        assert not torch.allclose(base, few_steps(pack, model, latent, **other), atol=1e-2), other
+        assert not torch.allclose(base, rig.sample(model, latent, **other), atol=1e-2), other
 
 
-def test_the_latent_keeps_its_other_entries(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    model, latent = load_model(pack, tiny), latent_for(load_vae(tiny), start_picture(), frames=5)
-    out = pack.nodes.FewStepSampler.execute(model, latent, 1, "from model", 4).args[0]
+def test_the_latent_keeps_its_other_entries(rig: Rig) -> None:
+    latent = rig.latent(start_picture(), frames=5)
+    out = rig.pack.nodes.FewStepSampler.execute(rig.generator, latent, 1, "from model", 4).args[0]
     assert torch.equal(out["noise_mask"], latent["noise_mask"])
     assert out["samples"].shape == latent["samples"].shape
 
 
-def test_a_latent_of_another_model_is_refused(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_a_latent_of_another_model_is_refused(rig: Rig) -> None:
     latent = {"samples": torch.ones(1, 16, 2, 4, 4)}
     with pytest.raises(ValueError, match=r"shape \[1, 16, 2, 4, 4\].*connect Wan22ImageToVideoLatent"):
-        few_steps(pack, load_model(pack, tiny), latent)
+        rig.sample(rig.generator, latent)
 
 
-def test_a_missing_prompt_is_said(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_a_missing_prompt_is_said(rig: Rig) -> None:
     import comfy.sd
 
-    plain = comfy.sd.load_diffusion_model(str(tiny["generator"]))
-    latent = latent_for(load_vae(tiny), None, frames=5)
+    plain = comfy.sd.load_diffusion_model(str(rig.tiny["generator"]))
+    latent = rig.latent(frames=5)
     with pytest.raises(ValueError, match="connect CLIPTextEncode to positive"):
-        few_steps(pack, plain, latent, preset="turbo")
+        rig.sample(plain, latent, preset="turbo")
     with pytest.raises(ValueError, match="carries no schedule; load it with LoadFastGenerator"):
-        few_steps(pack, plain, latent)
+        rig.sample(plain, latent)
     with pytest.raises(ValueError, match="the sigmas are"):
-        few_steps(pack, load_model(pack, tiny), latent, preset="custom", custom_sigmas="0.5, 1")
+        rig.sample(rig.generator, latent, preset="custom", custom_sigmas="0.5, 1")
 
 
 @pytest.mark.parametrize(
@@ -291,44 +290,37 @@ def test_a_missing_prompt_is_said(pack: ModuleType, tiny: dict[str, Path]) -> No
         ("diffusers.safetensors", None, "diffusers' key layout; convert it"),
     ],
 )
-def test_wrong_generator_files(
-    name: str, tensors: dict[str, tuple[int, ...]] | None, words: str, pack: ModuleType, tiny: dict[str, Path]
-) -> None:
+def test_wrong_generator_files(name: str, tensors: dict[str, tuple[int, ...]] | None, words: str, rig: Rig) -> None:
     from flashmotion_core.wan.config import WanConfig, generator_shapes
     from flashmotion_core.wan.keys import to_diffusers
 
     shapes = tensors or to_diffusers(generator_shapes(WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=1)))
     save_file(
         {key: torch.zeros(shape, dtype=torch.float16) for key, shape in shapes.items()},
-        tiny["generator"].with_name(name),
+        rig.tiny["generator"].with_name(name),
     )
     with pytest.raises(ValueError, match=f"(?s){name}.*({words})"):
-        pack.nodes.LoadFastGenerator.execute(name, "default")
+        rig.load(generator_name=name)
 
 
-def test_truncated_files_are_named(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    whole = tiny["generator"].read_bytes()
-    tiny["generator"].with_name("cut.safetensors").write_bytes(whole[: len(whole) // 2])
+def test_truncated_files_are_named(rig: Rig) -> None:
+    whole = rig.tiny["generator"].read_bytes()
+    rig.tiny["generator"].with_name("cut.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"cut\.safetensors.*cut off"):
-        pack.nodes.LoadFastGenerator.execute("cut.safetensors", "default")
+        rig.load(generator_name="cut.safetensors")
 
 
-def test_a_generator_file_is_no_adapter(pack: ModuleType, tiny: dict[str, Path]) -> None:
-    tiny["resnet"].with_name("generator.safetensors").write_bytes(tiny["generator"].read_bytes())
+def test_a_generator_file_is_no_adapter(rig: Rig) -> None:
+    rig.tiny["resnet"].with_name("generator.safetensors").write_bytes(rig.tiny["generator"].read_bytes())
     with pytest.raises(ValueError, match="generator.safetensors is a FlashMotion generator, but an adapter"):
-        pack.nodes.ApplyFastAdapter.execute(
-            load_model(pack, tiny), load_vae(tiny), DOCUMENT, "generator.safetensors", 1.0, 0.0, 1.0
-        )
+        rig.apply("resnet", adapter_name="generator.safetensors")
 
 
-def test_a_file_that_changes_is_loaded_again(pack: ModuleType, tiny: dict[str, Path]) -> None:
+def test_a_file_that_changes_is_loaded_again(rig: Rig) -> None:
     import os
 
-    before = pack.nodes.LoadFastGenerator.fingerprint_inputs(
-        generator_name=tiny["generator"].name, weight_dtype="default"
-    )
-    os.utime(tiny["generator"], (1, 1))
-    assert (
-        pack.nodes.LoadFastGenerator.fingerprint_inputs(generator_name=tiny["generator"].name, weight_dtype="default")
-        != before
-    )
+    fingerprint = rig.pack.nodes.LoadFastGenerator.fingerprint_inputs
+    chosen = {"generator_name": rig.tiny["generator"].name, "weight_dtype": "default"}
+    before = fingerprint(**chosen)
+    os.utime(rig.tiny["generator"], (1, 1))
+    assert fingerprint(**chosen) != before

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from .helpers import DOCUMENT, SIZE, latent_for, load_vae, sample_with, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, start_picture
 
 FRAMES = 17
 TOLERANCE = 1e-3
@@ -46,13 +45,11 @@ def headless(tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | No
 
 @pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])
 @pytest.mark.parametrize("kind", [None, "resnet", "controlnet"])
-def test_both_hosts_give_the_same_latents(
-    kind: str | None, with_image: bool, pack: ModuleType, tiny: dict[str, Path], record_property: Any
-) -> None:
+def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, rig: Rig, record_property: Any) -> None:
     picture = start_picture() if with_image else None
-    vae = load_vae(tiny)
-    ours = sample_with(pack, tiny, latent_for(vae, picture, FRAMES), kind, vae, seed=11)
-    theirs = headless(tiny, kind, picture, seed=11)
+    model = rig.generator if kind is None else rig.apply(kind)
+    ours = rig.sample(model, rig.latent(picture, FRAMES), seed=11)
+    theirs = headless(rig.tiny, kind, picture, seed=11)
     difference = float((ours - theirs).abs().max())
     record_property("max_abs_difference", difference)
     assert ours.abs().max() > 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,29 +9,9 @@ import torch
 
 from flashmotion_core.sampling import Schedule
 
-from .helpers import DOCUMENT, SIZE, apply, few_steps, latent_for, load_model, load_vae, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, start_picture
 
 BOTH = pytest.mark.parametrize("kind", ["resnet", "controlnet"])
-
-
-@pytest.fixture(scope="module")
-def vae(tiny: dict[str, Path]) -> Any:
-    return load_vae(tiny)
-
-
-@pytest.fixture(scope="module")
-def model(pack: ModuleType, tiny: dict[str, Path]) -> Any:
-    return load_model(pack, tiny)
-
-
-@pytest.fixture(scope="module")
-def image_latent(vae: Any) -> dict[str, Any]:
-    return latent_for(vae, start_picture())
-
-
-@pytest.fixture(scope="module")
-def plain(pack: ModuleType, model: Any, image_latent: dict[str, Any]) -> torch.Tensor:
-    return few_steps(pack, model, image_latent)
 
 
 def conditioning(seed: int, tokens: int = 12, width: int = 64) -> list[list[Any]]:
@@ -54,78 +32,42 @@ def stock(
 
 
 @BOTH
-def test_control_changes_the_video_but_not_its_first_frame(
-    kind: str,
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    model: Any,
-    vae: Any,
-    image_latent: dict[str, Any],
-    plain: torch.Tensor,
-) -> None:
-    out = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+def test_control_changes_the_video_but_not_its_first_frame(kind: str, rig: Rig) -> None:
+    plain = rig.plain
+    out = rig.sample(rig.apply(kind))
     assert (out[:, :, 1:] - plain[:, :, 1:]).abs().mean() > 0.05
-    torch.testing.assert_close(out[:, :, :1], image_latent["samples"][:, :, :1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(out[:, :, :1], rig.image_latent["samples"][:, :, :1], atol=1e-5, rtol=0)
 
 
 @BOTH
 @pytest.mark.parametrize(
     "changed", [{"strength": 0.0}, {"start": 0.5, "end": 0.5}, {"start": 0.9, "end": 1.0}], ids=str
 )
-def test_no_control_is_bit_identical(
-    kind: str,
-    changed: dict[str, float],
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    model: Any,
-    vae: Any,
-    image_latent: dict[str, Any],
-    plain: torch.Tensor,
-) -> None:
+def test_no_control_is_bit_identical(kind: str, changed: dict[str, float], rig: Rig) -> None:
     # .9 to 1: no step of four starts there.
-    out = few_steps(pack, apply(pack, tiny, model, vae, kind, **changed), image_latent)
-    assert torch.equal(out, plain)
+    plain = rig.plain  # sampled before anything is applied
+    assert torch.equal(rig.sample(rig.apply(kind, **changed)), plain)
 
 
 @BOTH
-def test_the_model_given_in_stays_as_it_was(
-    kind: str,
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    model: Any,
-    vae: Any,
-    image_latent: dict[str, Any],
-    plain: torch.Tensor,
-) -> None:
-    few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
-    assert torch.equal(few_steps(pack, model, image_latent), plain)
+def test_the_model_given_in_stays_as_it_was(kind: str, rig: Rig) -> None:
+    before = rig.plain
+    rig.sample(rig.apply(kind))
+    assert torch.equal(rig.sample(rig.generator), before)
 
 
 @BOTH
-def test_range_counts_in_steps(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_range_counts_in_steps(kind: str, rig: Rig) -> None:
     """Control in the first step only equals control from step 0 to a quarter of the schedule, and nothing else."""
-    outs = [
-        few_steps(pack, apply(pack, tiny, model, vae, kind, start=start, end=end), image_latent)
-        for start, end in ((0.0, 0.25), (0.0, 0.2), (0.25, 0.5))
-    ]
+    outs = [rig.sample(rig.apply(kind, start=start, end=end)) for start, end in ((0.0, 0.25), (0.0, 0.2), (0.25, 0.5))]
     assert torch.equal(outs[0], outs[1])
     assert not torch.equal(outs[0], outs[2])
 
 
 @BOTH
-def test_positive_and_negative_in_one_batch_or_one_by_one(
-    kind: str,
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    model: Any,
-    vae: Any,
-    image_latent: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_positive_and_negative_in_one_batch_or_one_by_one(kind: str, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stock KSampler at CFG 4 gives the same whether ComfyUI batches both passes or, short of memory, splits them."""
-    controlled = apply(pack, tiny, model, vae, kind)
+    controlled = rig.apply(kind)
     passes: list[list[int]] = []
 
     def count(executor: Any, *args: Any, **kwargs: Any) -> Any:
@@ -133,41 +75,34 @@ def test_positive_and_negative_in_one_batch_or_one_by_one(
         return executor(*args, **kwargs)
 
     controlled.add_wrapper_with_key("diffusion_model", "test", count)
-    together = stock(controlled, image_latent, cfg=4.0)
+    together = stock(controlled, rig.image_latent, cfg=4.0)
     monkeypatch.setattr(type(controlled), "get_free_memory", lambda *_: 0)
-    split = stock(controlled, image_latent, cfg=4.0)
+    split = stock(controlled, rig.image_latent, cfg=4.0)
     assert passes[:2] == [[1, 0]] * 2
     assert sorted(passes[2:]) == [[0], [0], [1], [1]]
     torch.testing.assert_close(split, together, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(together, stock(model, image_latent, cfg=4.0), atol=1e-2)
+    assert not torch.allclose(together, stock(rig.generator, rig.image_latent, cfg=4.0), atol=1e-2)
 
 
 @BOTH
-def test_batch_of_two_and_prompts_of_two_lengths(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
-) -> None:
-    controlled = apply(pack, tiny, model, vae, kind)
-    two = latent_for(vae, start_picture(), batch=2)
-    out = stock(controlled, two, cfg=4.0, negative_tokens=7)
-    one = stock(controlled, latent_for(vae, start_picture()), cfg=4.0, negative_tokens=7)
+def test_batch_of_two_and_prompts_of_two_lengths(kind: str, rig: Rig) -> None:
+    controlled = rig.apply(kind)
+    out = stock(controlled, rig.latent(start_picture(), batch=2), cfg=4.0, negative_tokens=7)
+    one = stock(controlled, rig.latent(start_picture()), cfg=4.0, negative_tokens=7)
     torch.testing.assert_close(out[:1], one, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(out[0], out[1])
 
 
-def test_stacked_adapters_both_count(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
-    once = apply(pack, tiny, model, vae, "resnet", strength=0.5)
-    twice = apply(pack, tiny, once, vae, "resnet", strength=0.5)
-    whole = few_steps(pack, apply(pack, tiny, model, vae, "resnet", strength=1.0), image_latent)
-    torch.testing.assert_close(few_steps(pack, twice, image_latent), whole, atol=1e-3, rtol=1e-3)
-    mixed = few_steps(pack, apply(pack, tiny, once, vae, "controlnet"), image_latent)
+def test_stacked_adapters_both_count(rig: Rig) -> None:
+    once = rig.apply("resnet", strength=0.5)
+    twice = rig.apply("resnet", once, strength=0.5)
+    whole = rig.sample(rig.apply("resnet", strength=1.0))
+    torch.testing.assert_close(rig.sample(twice), whole, atol=1e-3, rtol=1e-3)
+    mixed = rig.sample(rig.apply("controlnet", once))
     assert not torch.allclose(mixed, whole, atol=1e-2)
 
 
-def test_other_packs_patches_are_chained(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_other_packs_patches_are_chained(rig: Rig) -> None:
     calls: list[str] = []
 
     def replace(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
@@ -179,93 +114,75 @@ def test_other_packs_patches_are_chained(
         calls.append("attention")
         return options["x"]
 
-    theirs = model.clone()
+    theirs = rig.generator.clone()
     theirs.set_model_patch_replace(replace, "dit", "double_block", 1)
     theirs.set_model_patch(attention, "attn2_patch")
-    before = apply(pack, tiny, theirs, vae, "resnet")
-    after = apply(pack, tiny, model, vae, "resnet")
+    before = rig.apply("resnet", theirs)
+    after = rig.apply("resnet")
     after.set_model_patch_replace(replace, "dit", "double_block", 1)
     after.set_model_patch(attention, "attn2_patch")
-    outs = [few_steps(pack, patched, image_latent) for patched in (before, after)]
+    outs = [rig.sample(patched) for patched in (before, after)]
     assert torch.equal(outs[0], outs[1])
     assert calls.count("replace") == 8
     assert calls.count("attention") == 2 * 4 * 4
-    assert not torch.allclose(outs[0], few_steps(pack, theirs, image_latent), atol=1e-2)
+    assert not torch.allclose(outs[0], rig.sample(theirs), atol=1e-2)
 
 
 @BOTH
 @pytest.mark.parametrize("weight_dtype", ["fp8_e4m3fn", "fp8_e5m2"])
-def test_fp8_weights(
-    kind: str,
-    weight_dtype: str,
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    vae: Any,
-    image_latent: dict[str, Any],
-    plain: torch.Tensor,
-) -> None:
-    small = load_model(pack, tiny, weight_dtype)
-    out = few_steps(pack, apply(pack, tiny, small, vae, kind), image_latent)
+def test_fp8_weights(kind: str, weight_dtype: str, rig: Rig) -> None:
+    out = rig.sample(rig.apply(kind, rig.load(weight_dtype=weight_dtype)))
     assert torch.isfinite(out).all()
-    assert not torch.allclose(out, plain, atol=1e-2)
+    assert not torch.allclose(out, rig.plain, atol=1e-2)
 
 
 @BOTH
-def test_an_adapter_stored_in_bf16(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_an_adapter_stored_in_bf16(kind: str, rig: Rig) -> None:
     from flashmotion_core.convert import convert
 
-    half = tiny[kind].with_name(f"{kind}_bf16.safetensors")
-    convert(tiny[kind], half, dtype=torch.bfloat16)
-    full = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
-    out = few_steps(pack, apply(pack, {**tiny, "half": half}, model, vae, "half"), image_latent)
+    half = rig.tiny[kind].with_name(f"{kind}_bf16.safetensors")
+    convert(rig.tiny[kind], half, dtype=torch.bfloat16)
+    full = rig.sample(rig.apply(kind))
+    out = rig.sample(rig.apply(kind, adapter_name=half.name))
     assert not torch.equal(out, full)
     assert (out - full).abs().mean() < 0.1 * full.abs().mean()
 
 
 @BOTH
-def test_a_generator_that_computes_in_bf16(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_a_generator_that_computes_in_bf16(kind: str, rig: Rig) -> None:
     import comfy.sd
 
-    half = comfy.sd.load_diffusion_model(str(tiny["generator"]), model_options={"dtype": torch.bfloat16})
+    half = comfy.sd.load_diffusion_model(str(rig.tiny["generator"]), model_options={"dtype": torch.bfloat16})
     half.model.manual_cast_dtype = None
-    pack.nodes.wan_patch.attach_needs_text(half, False)
-    controlled = apply(pack, tiny, half, vae, kind)
-    out = few_steps(pack, controlled, image_latent, preset="turbo")
-    full = few_steps(pack, apply(pack, tiny, model, vae, kind), image_latent)
+    rig.pack.nodes.wan_patch.attach_needs_text(half, False)
+    out = rig.sample(rig.apply(kind, half), preset="turbo")
+    full = rig.sample(rig.apply(kind))
     assert half.model.get_dtype_inference() == torch.bfloat16
     assert (out - full).abs().mean() < 0.1 * full.abs().mean()
 
 
 @BOTH
-def test_an_adapter_that_is_only_partly_on_the_device(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_an_adapter_that_is_only_partly_on_the_device(kind: str, rig: Rig) -> None:
     """What --lowvram and --novram do: weights stay behind and are cast when a layer runs."""
     import comfy.model_management
 
-    controlled = apply(pack, tiny, model, vae, kind)
-    whole = few_steps(pack, controlled, image_latent)
+    controlled = rig.apply(kind)
+    whole = rig.sample(controlled)
     comfy.model_management.unload_all_models()
     patcher = controlled.get_additional_models()[0]
     patcher.load(torch.device("cpu"), lowvram_model_memory=1000)
     left = [name for name, module in patcher.model.named_modules() if getattr(module, "comfy_cast_weights", False)]
     assert left
-    assert torch.equal(few_steps(pack, controlled, image_latent), whole)
+    assert torch.equal(rig.sample(controlled), whole)
 
 
-def test_the_adapter_is_loaded_and_released_with_the_model(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_the_adapter_is_loaded_and_released_with_the_model(rig: Rig) -> None:
     import comfy.model_management
 
-    controlled = apply(pack, tiny, model, vae, "resnet")
+    controlled = rig.apply("resnet")
     patcher = controlled.get_additional_models()[0]
     comfy.model_management.unload_all_models()
-    few_steps(pack, controlled, image_latent)
+    rig.sample(controlled)
     assert patcher.model in [
         loaded.model.model for loaded in comfy.model_management.current_loaded_models if loaded.model
     ]
@@ -275,20 +192,13 @@ def test_the_adapter_is_loaded_and_released_with_the_model(
     assert not comfy.model_management.current_loaded_models
 
 
-def test_features_are_computed_once_per_run_and_freed_after_an_error(
-    pack: ModuleType,
-    tiny: dict[str, Path],
-    model: Any,
-    vae: Any,
-    image_latent: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    controlled = apply(pack, tiny, model, vae, "resnet")
+def test_features_are_computed_once_per_run_and_freed_after_an_error(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    controlled = rig.apply("resnet")
     adapter = controlled.get_additional_models()[0].model
     calls: list[int] = []
     real = adapter.prepare
     monkeypatch.setattr(adapter, "prepare", lambda control: calls.append(1) or real(control))
-    few_steps(pack, controlled, image_latent)
+    rig.sample(controlled)
     assert len(calls) == 1
 
     def fail(*_: Any) -> None:
@@ -296,46 +206,36 @@ def test_features_are_computed_once_per_run_and_freed_after_an_error(
 
     monkeypatch.setattr(adapter, "residual", fail)
     with pytest.raises(RuntimeError, match="stop"):
-        few_steps(pack, controlled, image_latent)
+        rig.sample(controlled)
     hook = controlled.wrappers["diffusion_model"]["flashmotion"][0].__self__
     assert hook._prepared == {}
 
 
 @BOTH
-def test_sliding_context_windows(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_sliding_context_windows(kind: str, rig: Rig) -> None:
     from comfy_extras.nodes_context_windows import WanContextWindowsManualNode
 
-    controlled = apply(pack, tiny, model, vae, kind)
-    windows = WanContextWindowsManualNode.execute(controlled, 9, 4, "standard_static", 1, False, "pyramid", False).args[
-        0
-    ]
-    out = few_steps(pack, windows, image_latent)
-    bare = few_steps(
-        pack,
-        WanContextWindowsManualNode.execute(model, 9, 4, "standard_static", 1, False, "pyramid", False).args[0],
-        image_latent,
+    out, bare = (
+        rig.sample(
+            WanContextWindowsManualNode.execute(model, 9, 4, "standard_static", 1, False, "pyramid", False).args[0]
+        )
+        for model in (rig.apply(kind), rig.generator)
     )
     assert torch.isfinite(out).all()
     assert (out[:, :, 1:] - bare[:, :, 1:]).abs().mean() > 0.05
 
 
 @BOTH
-def test_a_latent_of_another_size_is_refused(
-    kind: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
-) -> None:
-    controlled = apply(pack, tiny, model, vae, kind)
+def test_a_latent_of_another_size_is_refused(kind: str, rig: Rig) -> None:
+    controlled, latent = rig.apply(kind), rig.latent(frames=9)
     with pytest.raises(
         ValueError,
         match="drawn for 128 x 96 pixels, 17 frames, but the latent being sampled is 128 x 96 pixels, 9 frames",
     ):
-        few_steps(pack, controlled, latent_for(vae, None, frames=9))
+        rig.sample(controlled, latent)
 
 
-def test_a_lora_loads_on_top(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_a_lora_loads_on_top(rig: Rig) -> None:
     import comfy.sd
 
     generator = torch.Generator().manual_seed(1)
@@ -343,17 +243,13 @@ def test_a_lora_loads_on_top(
         f"diffusion_model.blocks.0.self_attn.q.lora_{side}.weight": torch.randn(shape, generator=generator)
         for side, shape in (("A", (4, 256)), ("B", (256, 4)))
     }
-    controlled = apply(pack, tiny, model, vae, "resnet")
+    controlled = rig.apply("resnet")
     with_lora, _ = comfy.sd.load_lora_for_models(controlled, None, lora, 1.0, 0.0)
-    assert not torch.allclose(
-        few_steps(pack, with_lora, image_latent), few_steps(pack, controlled, image_latent), atol=1e-3
-    )
-    assert pack.nodes.wan_patch.attached_schedule(with_lora).name == "turbo"
+    assert not torch.allclose(rig.sample(with_lora), rig.sample(controlled), atol=1e-3)
+    assert rig.pack.nodes.wan_patch.attached_schedule(with_lora).name == "turbo"
 
 
-def test_another_architecture_is_refused(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, tmp_path: Path
-) -> None:
+def test_another_architecture_is_refused(rig: Rig) -> None:
     import comfy.sd
 
     from flashmotion_core.wan.config import WanConfig, generator_shapes
@@ -363,24 +259,22 @@ def test_another_architecture_is_refused(
     )
     wan21 = comfy.sd.load_diffusion_model_state_dict({key: torch.zeros(shape) for key, shape in shapes.items()})
     with pytest.raises(ValueError, match="the model is WAN21"):
-        apply(pack, tiny, wan21, vae, "resnet")
+        rig.apply("resnet", wan21)
 
 
-def test_another_vae_is_refused(pack: ModuleType, tiny: dict[str, Path], model: Any) -> None:
+def test_another_vae_is_refused(rig: Rig) -> None:
     class Other:
         latent_channels = 16
 
     with pytest.raises(ValueError, match="16 latent channels, but 48 are needed"):
-        apply(pack, tiny, model, Other(), "resnet")
+        rig.apply("resnet", vae=Other())
 
 
-def test_masks_shape_the_first_frame(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, image_latent: dict[str, Any]
-) -> None:
+def test_masks_shape_the_first_frame(rig: Rig) -> None:
     masks = torch.zeros(2, SIZE[1], SIZE[0])
     masks[:, 30:60, 20:50] = 1
-    boxes = few_steps(pack, apply(pack, tiny, model, vae, "resnet"), image_latent)
-    shaped = few_steps(pack, apply(pack, tiny, model, vae, "resnet", masks=masks), image_latent)
+    boxes = rig.sample(rig.apply("resnet"))
+    shaped = rig.sample(rig.apply("resnet", masks=masks))
     assert not torch.equal(boxes, shaped)
 
 
@@ -395,23 +289,19 @@ def test_masks_shape_the_first_frame(
         ({"masks": torch.zeros(3, 96, 128)}, "mask"),
     ],
 )
-def test_bad_input_of_apply(
-    changed: dict[str, Any], words: str, pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any
-) -> None:
+def test_bad_input_of_apply(changed: dict[str, Any], words: str, rig: Rig) -> None:
     with pytest.raises(ValueError, match=words):
-        apply(pack, tiny, model, vae, "resnet", **changed)
+        rig.apply("resnet", **changed)
 
 
-def test_an_adapter_of_another_generator_is_mentioned(
-    pack: ModuleType, tiny: dict[str, Path], model: Any, vae: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_adapter_of_another_generator_is_mentioned(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     from flashmotion_core.adapters import read_adapter
     from flashmotion_core.weights import read_tensors, save_whole
 
-    apply(pack, tiny, model, vae, "resnet")
+    rig.apply("resnet")
     assert "another generator" not in caplog.text
-    tensors, metadata = read_tensors(tiny["resnet"])
-    other = tiny["resnet"].with_name("other.safetensors")
+    tensors, metadata = read_tensors(rig.tiny["resnet"])
+    other = rig.tiny["resnet"].with_name("other.safetensors")
     save_whole(
         other,
         tensors,
@@ -422,25 +312,23 @@ def test_an_adapter_of_another_generator_is_mentioned(
         },
     )
     assert read_adapter(other).base_fingerprint == "0" * 16
-    apply(pack, {**tiny, "other": other}, model, vae, "other")
+    rig.apply("resnet", adapter_name=other.name)
     assert "other.safetensors was trained on another generator (0000000000000000)" in caplog.text
     assert "the generator's are used" in caplog.text
 
 
-def test_the_adapters_schedule_serves_a_generator_without_one(
-    pack: ModuleType, tiny: dict[str, Path], vae: Any
-) -> None:
+def test_the_adapters_schedule_serves_a_generator_without_one(rig: Rig) -> None:
     from flashmotion_core.weights import read_tensors, save_whole
 
-    tensors, metadata = read_tensors(tiny["generator"])
-    bare = tiny["generator"].with_name("bare.safetensors")
+    tensors, metadata = read_tensors(rig.tiny["generator"])
+    bare = rig.tiny["generator"].with_name("bare.safetensors")
     save_whole(bare, tensors, {key: value for key, value in metadata.items() if key != "flashmotion.schedule"})
-    model = load_model(pack, {**tiny, "generator": bare})
-    assert pack.nodes.wan_patch.attached_schedule(model).name == "turbo"
-    tensors, metadata = read_tensors(tiny["resnet"])
-    plain = tiny["resnet"].with_name("plain.safetensors")
+    model = rig.load(generator_name=bare.name)
+    assert rig.pack.nodes.wan_patch.attached_schedule(model).name == "turbo"
+    tensors, metadata = read_tensors(rig.tiny["resnet"])
+    plain = rig.tiny["resnet"].with_name("plain.safetensors")
     save_whole(
         plain, tensors, {**metadata, "flashmotion.schedule": Schedule("plain", (1.0, 0.75, 0.5, 0.25), 5.0).to_json()}
     )
-    controlled = apply(pack, {**tiny, "plain": plain}, model, vae, "plain")
-    assert pack.nodes.wan_patch.attached_schedule(controlled).sigmas == (1.0, 0.75, 0.5, 0.25)
+    controlled = rig.apply("resnet", model, adapter_name=plain.name)
+    assert rig.pack.nodes.wan_patch.attached_schedule(controlled).sigmas == (1.0, 0.75, 0.5, 0.25)
