@@ -42,6 +42,16 @@ def test_mypy(tmp_path: Path) -> None:
     )
 
 
+def test_mypy_of_training(tmp_path: Path) -> None:
+    for name in ("flashmotion_core", "train"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    run(
+        str(TOOLS / "mypy"),
+        *("--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache"), "-p", "train"),
+        folder=tmp_path,
+    )
+
+
 def imported(file: Path) -> set[str]:
     """Dotted names of modules that a file imports, relative ones resolved against the repository."""
     found = set()
@@ -63,6 +73,7 @@ def imported(file: Path) -> set[str]:
             ("comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes", "train", "tools", "server"),
         ),
         ("nodes", ("train", "tools", "diffusers", "transformers", "cv2", "pydantic", "accelerate")),
+        ("train", ("nodes", "tools", "comfy", "comfy_api", "folder_paths")),
         ("tools", ("nodes", "train", "comfy")),
     ],
 )

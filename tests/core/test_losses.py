@@ -26,9 +26,9 @@ from flashmotion_core.losses import (
     flow_matching_loss,
     flow_target,
     guided,
-    sums_by_sigma,
     noised,
     squared_error,
+    sums_by_sigma,
     velocity_from_x0,
     x0_from_velocity,
 )
