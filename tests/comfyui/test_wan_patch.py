@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -260,6 +261,54 @@ def test_another_architecture_is_refused(rig: Rig) -> None:
     wan21 = comfy.sd.load_diffusion_model_state_dict({key: torch.zeros(shape) for key, shape in shapes.items()})
     with pytest.raises(ValueError, match="the model is WAN21"):
         rig.apply("resnet", wan21)
+
+
+def narrow_wan_vae(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """ComfyUI's VAE around its own Wan 2.2 VAE class with few channels: ComfyUI fixes the width, and 705 M parameters are too many."""
+    import comfy.ldm.wan.vae2_2 as module
+    import comfy.sd
+
+    real = module.WanVAE
+    monkeypatch.setattr(module, "WanVAE", lambda **sizes: real(**{**sizes, "dim": 8, "dec_dim": 8}))
+    sizes = {
+        "z_dim": 48,
+        "dim_mult": [1, 2, 4, 4],
+        "num_res_blocks": 2,
+        "attn_scales": [],
+        "temperal_downsample": [False, True, True],
+    }
+    with torch.device("meta"):
+        shapes = {key: tuple(value.shape) for key, value in module.WanVAE(**sizes).state_dict().items()}
+    generator = torch.Generator().manual_seed(2)
+    weights = {
+        key: torch.ones(shape)
+        if key.endswith("gamma")
+        else torch.randn(shape, generator=generator) / max(1, math.prod(shape[1:])) ** 0.5
+        for key, shape in shapes.items()
+    }
+    return comfy.sd.VAE(sd=weights)
+
+
+@BOTH
+def test_the_wan_vae_groups_frames_as_the_map_means_them(kind: str, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 + 4 + 4 ... without copies in front: the first latent frame is that of the first picture alone."""
+    vae = narrow_wan_vae(monkeypatch)
+    control_map = torch.randint(0, 256, (17, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
+    encode = rig.pack.nodes.wan_patch.encode_control
+    whole, first = encode(vae, rig.generator, control_map), encode(vae, rig.generator, control_map[:1])
+    assert whole.shape == (1, 48, 5, SIZE[1] // 16, SIZE[0] // 16)
+    torch.testing.assert_close(whole[:, :, :1], first)
+    plain = rig.plain
+    assert not torch.allclose(rig.sample(rig.apply(kind, vae=vae)), plain, atol=1e-2)
+
+
+def test_the_tiny_vae_groups_a_clip_like_the_wan_vae(rig: Rig) -> None:
+    """With a TAEHV the map gets three copies in front: its first latent frame is that of the first picture alone, too."""
+    control_map = torch.randint(0, 256, (17, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
+    encode = rig.pack.nodes.wan_patch.encode_control
+    whole, first = encode(rig.vae, rig.generator, control_map), encode(rig.vae, rig.generator, control_map[:1])
+    assert whole.shape == (1, 48, 5, SIZE[1] // 16, SIZE[0] // 16)
+    torch.testing.assert_close(whole[:, :, :1], first, atol=1e-4, rtol=1e-4)
 
 
 def test_another_vae_is_refused(rig: Rig) -> None:
