@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..flashmotion_core.adapters import AdapterFile
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
-from . import wan_patch
+from . import attachments, wan_patch
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -157,9 +157,9 @@ def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tens
 
 def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
     """Let the adapter's schedule travel with a model whose file named none; say so where two disagree."""
-    attached = wan_patch.attached_schedule(model)
-    if attached is None or wan_patch.schedule_is_open(model):
-        wan_patch.attach_schedule(model, file.schedule)
+    attached = attachments.attached_schedule(model)
+    if attached is None or attachments.schedule_is_open(model):
+        attachments.attach_schedule(model, file.schedule)
     elif attached.sigmas != file.schedule.sigmas:
         logging.warning(
             "ApplyFastAdapter: %s was trained on sigmas %s, the generator on %s; the generator's are used.",
@@ -171,7 +171,7 @@ def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
 
 def _notice_another_generator(model: Any, file: AdapterFile) -> None:
     """Say so where the adapter was trained on other weights: it runs, and may follow less closely."""
-    attached = wan_patch.attached_fingerprint(model)
+    attached = attachments.attached_fingerprint(model)
     if None not in (attached, file.base_fingerprint) and attached != file.base_fingerprint:
         logging.warning(
             "ApplyFastAdapter: %s was trained on another generator (%s) than this one (%s); it may follow less closely.",

@@ -14,7 +14,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ..flashmotion_core.sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, resolve_sigmas
-from . import wan_patch
+from . import attachments, wan_patch
 
 
 class FewStepSampler(io.ComfyNode):
@@ -91,7 +91,7 @@ class FewStepSampler(io.ComfyNode):
         positive: Any = None,
     ) -> io.NodeOutput:
         """Resolve the schedule, then leave everything to ``comfy.sample``: previews, cancel and progress are native."""
-        schedule = wan_patch.attached_schedule(model)
+        schedule = attachments.attached_schedule(model)
         sigmas = resolve_sigmas(preset, steps, custom_sigmas, schedule)
         if len(sigmas) != TRAINED_STEPS:
             logging.warning(
@@ -133,7 +133,7 @@ def _no_text(model: Any) -> list[list[Any]]:
     Raises:
         ValueError: the generator needs a prompt.
     """
-    if wan_patch.needs_text(model):
+    if attachments.needs_text(model):
         raise ValueError(
             "FewStepSampler has no positive conditioning, but this generator was trained with text; connect CLIPTextEncode to positive."
         )

@@ -16,7 +16,7 @@ from ..flashmotion_core.adapters import read_generator_info
 from ..flashmotion_core.sampling import Schedule
 from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from ..flashmotion_core.weights import read_tensors
-from . import wan_patch
+from . import attachments, wan_patch
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -77,9 +77,9 @@ class LoadFastGenerator(io.ComfyNode):
         wan_patch.wan_config(model)
         schedule = info.schedule or Schedule()
         (model,) = ModelSamplingSD3().patch(model, schedule.shift)
-        wan_patch.attach_schedule(model, schedule, assumed=info.schedule is None)
-        wan_patch.attach_needs_text(model, info.text)
-        wan_patch.attach_fingerprint(model, fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]))
+        attachments.attach_schedule(model, schedule, assumed=info.schedule is None)
+        attachments.attach_needs_text(model, info.text)
+        attachments.attach_fingerprint(model, fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]))
         return io.NodeOutput(model)
 
     @classmethod

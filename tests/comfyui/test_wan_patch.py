@@ -155,7 +155,7 @@ def test_a_generator_that_computes_in_bf16(kind: str, rig: Rig) -> None:
 
     half = comfy.sd.load_diffusion_model(str(rig.tiny["generator"]), model_options={"dtype": torch.bfloat16})
     half.model.manual_cast_dtype = None
-    rig.pack.nodes.wan_patch.attach_needs_text(half, False)
+    rig.pack.nodes.attachments.attach_needs_text(half, False)
     out = rig.sample(rig.apply(kind, half), preset="turbo")
     full = rig.sample(rig.apply(kind))
     assert half.model.get_dtype_inference() == torch.bfloat16
@@ -247,7 +247,7 @@ def test_a_lora_loads_on_top(rig: Rig) -> None:
     controlled = rig.apply("resnet")
     with_lora, _ = comfy.sd.load_lora_for_models(controlled, None, lora, 1.0, 0.0)
     assert not torch.allclose(rig.sample(with_lora), rig.sample(controlled), atol=1e-3)
-    assert rig.pack.nodes.wan_patch.attached_schedule(with_lora).name == "turbo"
+    assert rig.pack.nodes.attachments.attached_schedule(with_lora).name == "turbo"
 
 
 def test_another_architecture_is_refused(rig: Rig) -> None:
@@ -373,11 +373,11 @@ def test_the_adapters_schedule_serves_a_generator_without_one(rig: Rig) -> None:
     bare = rig.tiny["generator"].with_name("bare.safetensors")
     save_whole(bare, tensors, {key: value for key, value in metadata.items() if key != "flashmotion.schedule"})
     model = rig.load(generator_name=bare.name)
-    assert rig.pack.nodes.wan_patch.attached_schedule(model).name == "turbo"
+    assert rig.pack.nodes.attachments.attached_schedule(model).name == "turbo"
     tensors, metadata = read_tensors(rig.tiny["resnet"])
     plain = rig.tiny["resnet"].with_name("plain.safetensors")
     save_whole(
         plain, tensors, {**metadata, "flashmotion.schedule": Schedule("plain", (1.0, 0.75, 0.5, 0.25), 5.0).to_json()}
     )
     controlled = rig.apply("resnet", model, adapter_name=plain.name)
-    assert rig.pack.nodes.wan_patch.attached_schedule(controlled).sigmas == (1.0, 0.75, 0.5, 0.25)
+    assert rig.pack.nodes.attachments.attached_schedule(controlled).sigmas == (1.0, 0.75, 0.5, 0.25)
