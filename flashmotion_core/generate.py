@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,8 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
     check_control(options.strength, options.start, options.end)
     trajectory = _read_trajectory(options.trajectory)
+    if not trajectory.objects:
+        raise ValueError(f"{options.trajectory.name} has no objects, so there is nothing to follow; add one.")
     width, height = trajectory.size
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
@@ -227,10 +229,7 @@ def _control_map(trajectory: Trajectory, mask_paths: Sequence[Path] | None, adap
                 f"--masks names {len(mask_paths)} files, but the trajectory has {len(trajectory.objects)} objects; give one mask each."
             )
         masks = np.stack([_fit_picture(path, *trajectory.size, mask=True) for path in mask_paths])
-    style = adapter_file.map_style
-    return render(
-        sample(trajectory), masks_NHW=masks, mode=style.mode, opacity=style.opacity, thickness=style.thickness
-    )
+    return render(sample(trajectory), masks_NHW=masks, **asdict(adapter_file.map_style))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,8 @@ class ApplyFastAdapter(io.ComfyNode):
                 io.Combo.Input(
                     "adapter_name",
                     options=folder_paths.get_filename_list("model_patches"),
-                    tooltip="A FlashMotion adapter (.safetensors) in models/model_patches. ResNet: 42 MB, no measurable time. ControlNet: as "
-                    "large as the generator, about twice the time, follows more closely.",
+                    tooltip="A FlashMotion adapter (.safetensors) in models/model_patches. ResNet: small (42 MB for the 5B) and fast. ControlNet: "
+                    "as large as the generator and computed beside it in every step; in the paper it follows more closely.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -119,6 +120,8 @@ class ApplyFastAdapter(io.ComfyNode):
             raise ValueError(f"ApplyFastAdapter: start is {start} and end is {end}, but start must not come after end.")
         document = parse(trajectory)
         check_size(*document.size, document.frames)
+        if not document.objects:
+            raise ValueError("ApplyFastAdapter: the trajectory has no objects, so there is nothing to follow; add one.")
         generator = wan_patch.wan_config(model)
         file = wan_patch.read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
         patcher = wan_patch.load_adapter(file, generator)
@@ -144,13 +147,10 @@ class ApplyFastAdapter(io.ComfyNode):
 
 def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tensor:
     """The control map in the style the adapter was trained on, uint8 ``[T, H, W, 3]``."""
-    style = file.map_style
     frames_THWC = render(
         sample(document),
         masks_NHW=None if masks is None else masks.cpu().numpy(),
-        mode=style.mode,
-        opacity=style.opacity,
-        thickness=style.thickness,
+        **asdict(file.map_style),
     )
     return torch.from_numpy(frames_THWC)
 

@@ -167,8 +167,7 @@ class AdapterHook:
     ) -> Any:
         """Around a forward pass: add the adapter's residuals after the generator's blocks."""
         options = dict(transformer_options or {})
-        sigma = float(options["sigmas"][0])
-        if any(self.strengths) and in_control_range(sigma, self.sigma_start, self.sigma_end):
+        if any(self.strengths) and self._is_on(options):
             adapter: TrajectoryAdapter = self.patcher.model
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
@@ -181,6 +180,12 @@ class AdapterHook:
                     blocks[name] = _adding(blocks.get(name), adapter, index, state, self.strengths[index])
             options["patches_replace"] = {**options.get("patches_replace", {}), "dit": blocks}
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
+
+    def _is_on(self, options: dict[str, Any]) -> bool:
+        """Whether this step lies in the range of control; over the whole schedule the sigma, on the GPU, is not even read."""
+        if self.sigma_start >= 1 and self.sigma_end <= 0:
+            return True
+        return in_control_range(float(options["sigmas"][0]), self.sigma_start, self.sigma_end)
 
     def _prepare(self, adapter: TrajectoryAdapter, x: Tensor, window: Any) -> Any:
         """The adapter's per-video part for the frames of this call (all of them, or a sliding context window's)."""

@@ -12,9 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,15 +22,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from .base_folder import copy_if_new, link_pack
 from .comfy_server import Server
+from .frontend import BROWSER_ARGUMENTS, open_page, set_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"
 VERSION = "0.1.0"
-BROWSER_ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-COLUMN, NOTE_WIDTH = 440, 400
+COLUMN = 440
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
@@ -276,22 +271,6 @@ def fixed_id(name: str) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_DNS, f"flashmotion/{name}")
 
 
-def open_page(page: Page, url: str) -> None:
-    """Open the frontend and wait until it takes a graph."""
-    page.goto(url)
-    page.wait_for_function("() => window.app?.canvas && window.app?.extensionManager?.workflow", timeout=120_000)
-    page.wait_for_function("() => !document.querySelector('#splash-loader')", timeout=60_000)
-    page.evaluate("() => window.app.api.addEventListener('execution_success', () => { window.flashmotionDone = true })")
-
-
-def settings(url: str, values: Mapping[str, Any]) -> None:
-    """Set the user's settings on the server, before a page is opened."""
-    request = urllib.request.Request(
-        f"{url}/settings", json.dumps(dict(values)).encode(), {"Content-Type": "application/json"}
-    )
-    urllib.request.urlopen(request).close()
-
-
 def main() -> None:
     """Write everything into example_workflows/."""
     comfyui, browser = Path(os.environ["FLASHMOTION_COMFYUI"]), os.environ["FLASHMOTION_BROWSER"]
@@ -311,14 +290,14 @@ def main() -> None:
                         path.parent.mkdir(parents=True, exist_ok=True)
                         path.touch()
         with Server(sys.executable, comfyui, base) as server, sync_playwright() as playwright:
-            settings(
-                server.url,
-                {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False},
-            )
+            set_settings(server.url, {})
             chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
             for name, example in examples().items():
                 page = chromium.new_page(viewport={"width": 1850, "height": 940})
                 open_page(page, server.url)
+                page.evaluate(
+                    "() => window.app.api.addEventListener('execution_success', () => { window.flashmotionDone = true })"
+                )
                 save(page, name, example)
                 page.close()
                 print(f"{name}: {len(example.nodes)} nodes")

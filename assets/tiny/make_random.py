@@ -4,7 +4,7 @@
 
 They are a stand-in until trained ones are embedded here: everything runs, nothing follows the boxes yet. Written into ComfyUI's folders:
 
-    diffusion_models/flashmotion_tiny_generator.safetensors   a Wan 2.2 TI2V generator, 4.4 M parameters, without text
+    diffusion_models/flashmotion_tiny_generator.safetensors   a Wan 2.2 TI2V generator, 3.9 M parameters, without text
     vae/flashmotion_tiny_vae.safetensors                      a TAEHV with 48 latent channels, 11.4 M, read by the plain VAE loader
     model_patches/flashmotion_tiny_resnet.safetensors         a ResNet adapter
     model_patches/flashmotion_tiny_controlnet.safetensors     a ControlNet adapter

@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
+from ..conftest import load_module
 from .helpers import Rig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,7 @@ def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     import folder_paths
 
     models = tmp_path_factory.mktemp("models")
-    paths = load_script("make_random", ROOT / "assets/tiny/make_random.py").write(models)
+    paths = load_module("make_random", ROOT / "assets/tiny/make_random.py").write(models)
     for kind in ("diffusion_models", "vae", "model_patches"):
         folder_paths.add_model_folder_path(kind, str(models / kind), is_default=True)
     folder_paths.set_output_directory(str(models / "output"))
@@ -66,13 +66,3 @@ def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def rig(pack: ModuleType, tiny: dict[str, Path]) -> Rig:
     """The pack and the tiny models, with the nodes' calls in short."""
     return Rig(pack, tiny)
-
-
-def load_script(name: str, path: Path) -> Any:
-    """Import a file that lives in no package."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -332,6 +332,7 @@ def test_masks_shape_the_first_frame(rig: Rig) -> None:
     [
         ({"trajectory": ""}, "trajectory is empty"),
         ({"trajectory": "{"}, "trajectory"),
+        ({"trajectory": '{"version": 1, "size": [128, 96], "frames": 17}'}, "has no objects"),
         ({"trajectory": DOCUMENT.replace("[128, 96]", "[120, 96]")}, "width is 120"),
         ({"trajectory": DOCUMENT.replace('"frames": 17', '"frames": 18')}, "frame count is 18"),
         ({"start": 0.7, "end": 0.2}, "start must not come after end"),

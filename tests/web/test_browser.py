@@ -11,15 +11,13 @@ from typing import Any
 
 import pytest
 
+from tools.frontend import BROWSER_ARGUMENTS, open_page, set_settings
+
 from ..conftest import RunningServer
 
 pytestmark = pytest.mark.browser
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
 
 
@@ -30,7 +28,7 @@ def chromium() -> Iterator[Any]:
     if not browser:
         pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
     with playwright_api.sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=browser, args=list(ARGUMENTS))
+        instance = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
         yield instance
         instance.close()
 
@@ -39,16 +37,7 @@ class OpenPage:
     """The frontend in one renderer, and every complaint of its console."""
 
     def __init__(self, chromium: Any, url: str, vue: bool, artefacts: Path) -> None:
-        settings = {
-            "Comfy.TutorialCompleted": True,
-            "Comfy.VueNodes.Enabled": vue,
-            "Comfy.Minimap.Visible": False,
-            "Comfy.Workflow.Persist": False,
-        }
-        request = urllib.request.Request(
-            f"{url}/settings", json.dumps(settings).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request).close()
+        set_settings(url, {"Comfy.VueNodes.Enabled": vue})
         self.artefacts = artefacts
         self.complaints: list[str] = []
         self.page = chromium.new_page(viewport={"width": 1850, "height": 940})
@@ -57,11 +46,7 @@ class OpenPage:
             "console",
             lambda entry: self.complaints.append(f"{entry.text} {entry.location}") if entry.type == "error" else None,
         )
-        self.page.goto(url)
-        self.page.wait_for_function(
-            "() => window.app?.canvas && window.app?.extensionManager?.workflow", timeout=120_000
-        )
-        self.page.wait_for_function("() => !document.querySelector('#splash-loader')", timeout=60_000)
+        open_page(self.page, url)
         self.page.evaluate(
             """() => { window.seen = []; for (const name of ['executed', 'execution_success', 'execution_error'])
             window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
