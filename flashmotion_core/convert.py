@@ -1,6 +1,7 @@
 """Convert a checkpoint of a generator or adapter to a safetensors file with the original key names and our metadata.
 
     python -m flashmotion_core.convert IN OUT.safetensors [--dtype bf16] [--take generator_ema] [--schedule turbo]
+    python -m flashmotion_core.convert GENERATOR.safetensors FOLDER --diffusers [--dtype bf16]
 
 Reads ``.pt`` files of training code (nested, prefixed, float32) and safetensors files in either key layout. Pickles are opened with
 ``weights_only=True``: they cannot run code.
@@ -13,6 +14,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -131,6 +133,34 @@ def convert(
     return f"{source.name}: a {file.kind} adapter for a generator of width {adapter.dim} with {_generator_of(file).num_layers} blocks"
 
 
+def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write a generator as ``folder/transformer``, for diffusers' ``WanTransformer3DModel.from_pretrained``.
+
+    Diffusers keeps the time embedding, norms and modulation in float32, and has no place for our schedule.
+
+    Args:
+        source: a safetensors file in either key layout.
+        folder: of a diffusers pipeline; must not have a ``transformer`` yet.
+        dtype: of the other weights; None keeps it.
+
+    Raises:
+        ValueError: no generator, or there is a ``transformer`` already.
+    """
+    from .loading import load_generator
+
+    target = folder / "transformer"
+    if target.exists():
+        raise ValueError(f"{target} is there already; remove it or choose another folder.")
+    if dtype is None:
+        dtype = read_tensors(source, ["patch_embedding.weight"])[0]["patch_embedding.weight"].dtype
+    transformer = load_generator(source, "cpu", dtype).transformer
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".transformer.") as part:
+        # One file, as ours: diffusers would cut the 5B in two.
+        transformer.save_pretrained(Path(part) / "transformer", max_shard_size="1TB")
+        (Path(part) / "transformer").rename(target)
+
+
 def _generator_of(file: AdapterFile) -> WanConfig:
     made_for: dict[str, Any] = json.loads(json.dumps(file.config["generator"]))
     made_for["patch_size"] = tuple(made_for["patch_size"])
@@ -144,7 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Convert a generator's or adapter's checkpoint to safetensors.",
     )
     parser.add_argument("source", type=Path, help="checkpoint: .pt, .pth, .ckpt or .safetensors")
-    parser.add_argument("target", type=Path, help="safetensors file to write")
+    parser.add_argument("target", type=Path, help="safetensors file (with --diffusers: folder) to write")
+    parser.add_argument("--diffusers", action="store_true", help="write a generator as a folder for diffusers")
     parser.add_argument("--dtype", choices=list(DTYPES), help="type of the written weights (default: as they are)")
     parser.add_argument("--take", help=f"entry of a nested checkpoint (default: the first of {', '.join(CONTAINERS)})")
     parser.add_argument(
@@ -154,6 +185,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
+        if options.diffusers:
+            if options.take or options.schedule:
+                raise ValueError("--diffusers goes with --dtype alone; convert to a safetensors file first.")
+            to_diffusers_folder(options.source, options.target, DTYPES.get(options.dtype))
+            print(f"{options.source.name}: a generator -> {options.target / 'transformer'}")
+            return 0
         said = convert(
             options.source,
             options.target,

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .adapters.block import rotary, scaled_dot_product, timestep_embedding
+from .wan.block import rotary, scaled_dot_product, timestep_embedding
 from .wan.config import LATENT_CHANNELS, TI2V_5B
 
 POSITION_CHANNELS = 128

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
-from .wan.config import LATENT_CHANNELS, WanConfig, fingerprint, generator_shapes, shapes_of
+from .wan.config import LATENT_CHANNELS, WanConfig, config_of, fingerprint, generator_shapes, shapes_of
 from .wan.keys import to_diffusers, to_original
 from .weights import read_tensors
 
@@ -24,37 +24,60 @@ TEXT_TOKENS = 512
 """Tokens of text that the generator was trained on; shorter texts are followed by zeros."""
 
 
-@torch.no_grad()
-def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    """Encode a prompt by umT5: ``[1, 512, text_dim]``, zeros after the true length.
+class TextEncoder:
+    """umT5 and its tokenizer, loaded once for many prompts."""
 
-    Args:
-        folder: a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
-        prompt: taken as it is, at most 512 tokens.
-        device: where the encoder runs; it is freed before this returns.
-        dtype: of the encoder and the result.
+    def __init__(self, folder: str | Path, device: torch.device | str, dtype: torch.dtype) -> None:
+        """Load both.
+
+        Args:
+            folder: a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
+            device: where the encoder runs.
+            dtype: of the encoder and the result.
+
+        Raises:
+            ValueError: a folder without encoder or tokenizer.
+        """
+        from transformers import AutoTokenizer, UMT5EncoderModel
+
+        folder = Path(folder)
+        parts = [folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")]
+        classes = ("UMT5EncoderModel", "UMT5ForConditionalGeneration", "UMT5Model")
+        read_folder_config(parts[0], "text encoder", classes)
+        self.device, self.dtype = device, dtype
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
+            self.encoder: Any = (
+                UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=dtype).to(device).eval()
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
+            ) from error
+
+    @torch.no_grad()
+    def __call__(self, prompt: str) -> Tensor:
+        """The true tokens of a prompt, ``[M, text_dim]`` with M at most 512.
+
+        Raises:
+            ValueError: a prompt that is too long.
+        """
+        ids = self.tokenizer(prompt, return_tensors="pt").input_ids.to(self.device)
+        length = ids.shape[1]
+        if length > TEXT_TOKENS:
+            raise ValueError(f"the prompt has {length} tokens, but at most {TEXT_TOKENS} fit; shorten it.")
+        hidden: Tensor = self.encoder(ids, torch.ones_like(ids)).last_hidden_state[0]
+        return hidden.to(self.dtype)
+
+
+def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+    """Encode one prompt by umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
 
     Raises:
-        ValueError: a folder without encoder or tokenizer, or a prompt that is too long.
+        ValueError: see ``TextEncoder``.
     """
-    from transformers import AutoTokenizer, UMT5EncoderModel
-
-    folder = Path(folder)
-    parts = [folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")]
-    read_folder_config(parts[0], "text encoder", ("UMT5EncoderModel", "UMT5ForConditionalGeneration", "UMT5Model"))
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
-        encoder = UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=dtype).to(device).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
-        ) from error
-    ids = tokenizer(prompt, return_tensors="pt").input_ids.to(device)
-    length = ids.shape[1]
-    if length > TEXT_TOKENS:
-        raise ValueError(f"the prompt has {length} tokens, but at most {TEXT_TOKENS} fit; shorten it.")
-    hidden = encoder(ids, torch.ones_like(ids)).last_hidden_state
-    return nn.functional.pad(hidden, (0, 0, 0, TEXT_TOKENS - length)).to(dtype)
+    tokens_MT = TextEncoder(folder, device, dtype)(prompt)
+    return nn.functional.pad(tokens_MT, (0, 0, 0, TEXT_TOKENS - len(tokens_MT)))[None]
 
 
 def no_text(config: WanConfig) -> Tensor:
@@ -109,21 +132,49 @@ def load_generator(path: str | Path, device: torch.device | str, dtype: torch.dt
     return Generator(transformer.to(device).requires_grad_(False).eval(), info, fingerprint(state_dict))
 
 
+def read_generator(path: str | Path) -> tuple[GeneratorInfo, dict[str, Tensor]]:
+    """All weights of a generator in the original key layout, as stored, checked against its configuration.
+
+    Args:
+        path: a safetensors file in either layout, or a diffusers folder (with or without ``transformer/`` in it).
+
+    Raises:
+        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, or a quantised file.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        info = read_generator_info(path)
+        return info, _read_generator(path, info)
+    folder = path / "transformer" if (path / "transformer").is_dir() else path
+    given = read_folder_config(folder, "generator", ("WanTransformer3DModel",))
+    state_dict: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        state_dict |= read_tensors(file)[0]
+    state_dict = to_original(state_dict)
+    if not state_dict:
+        raise ValueError(f"{folder} has no safetensors files beside its config.json; download or export it again.")
+    config = replace(config_of(shapes_of(state_dict)), num_heads=int(given["num_attention_heads"]))
+    info = GeneratorInfo(config, schedule=None, text=True, diffusers_layout=True)
+    return info, _checked(state_dict, info, folder.name)
+
+
 def _read_generator(path: Path, info: GeneratorInfo) -> dict[str, Tensor]:
     """All tensors in the original key layout, checked against the configuration."""
     state_dict, _ = read_tensors(path)
-    if info.diffusers_layout:
-        state_dict = to_original(state_dict)
+    return _checked(to_original(state_dict) if info.diffusers_layout else state_dict, info, path.name)
+
+
+def _checked(state_dict: dict[str, Tensor], info: GeneratorInfo, name: str) -> dict[str, Tensor]:
     expected, found = generator_shapes(info.config), shapes_of(state_dict)
     wrong = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if wrong:
         raise ValueError(
-            f"{path.name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again."
+            f"{name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again."
         )
     types = {value.dtype for value in state_dict.values()} - {torch.float32, torch.float16, torch.bfloat16}
     if types:
         raise ValueError(
-            f"{path.name} holds {', '.join(map(str, types))} weights, but headless generation takes bf16, fp16 or fp32; use such a file."
+            f"{name} holds {', '.join(map(str, types))} weights, but bf16, fp16 or fp32 was expected; use such a file."
         )
     return state_dict
 

@@ -103,6 +103,11 @@ class GradientBalance(LossBalance):
             f"decay = {self.decay!r}, but needs ratios >= 0, at least one step and a decay from 0 to below 1.",
         )
 
+    @property
+    def has_observed(self) -> bool:
+        """Whether there are norms to go by."""
+        return self._diffusion is not None
+
     def ratio(self, step: int) -> float:
         """The wanted ratio of the gradients at a step."""
         return self.start + (self.end - self.start) * min(step / self.ramp_steps, 1.0)

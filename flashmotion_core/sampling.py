@@ -206,6 +206,24 @@ def few_step(
     return x0
 
 
+def euler(denoise: Callable[[Tensor, float], Tensor], noise: Tensor, sigmas: Sequence[float]) -> Tensor:
+    """Integrate the flow by Euler steps down to sigma 0: ``x + (next - sigma) * (x - x0) / sigma``. For multi-step generators.
+
+    Args:
+        denoise: ``(x, sigma) -> x0``; keeps a clean first frame itself.
+        noise: the starting point, scaled for ``sigmas[0]``.
+        sigmas: strictly decreasing, without the final 0.
+
+    Returns:
+        the clean latent; frame 0 is as ``denoise`` left it in the last step.
+    """
+    x = noise
+    for sigma, following in pairwise((*sigmas, 0.0)):
+        x0 = denoise(x, sigma)
+        x = x0 + (following / sigma) * (x - x0)
+    return x
+
+
 def comfyui_noise(shape: Sequence[int], seed: int) -> tuple[Tensor, Iterator[Tensor]]:
     """The noise that ComfyUI draws for a seed on a CPU: the starting noise, and the re-noise of its ``lcm`` sampler.
 

@@ -22,7 +22,7 @@ from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, de
 from ..wan.keys import to_original
 from ..weights import read_header, read_tensors, save_whole
 from .base import TrajectoryAdapter
-from .block import Attention, scaled_dot_product
+from ..wan.block import Attention, scaled_dot_product
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 
@@ -117,16 +117,31 @@ def save_adapter(
     base_fingerprint: str | None = None,
 ) -> None:
     """Write an adapter with its metadata; the file appears whole or not at all."""
+    write_adapter(
+        path,
+        AdapterFile(
+            adapter.kind,
+            adapter.config(),
+            adapter.state_dict(),
+            schedule or Schedule(),
+            map_style or MapStyle(),
+            base_fingerprint,
+        ),
+    )
+
+
+def write_adapter(path: str | Path, file: AdapterFile) -> None:
+    """The same from an adapter's parts, without its module."""
     metadata = {
         "flashmotion.format": FORMAT,
-        "flashmotion.kind": adapter.kind,
-        "flashmotion.config": json.dumps(adapter.config()),
-        "flashmotion.schedule": (schedule or Schedule()).to_json(),
-        "flashmotion.map": json.dumps(asdict(map_style or MapStyle())),
+        "flashmotion.kind": file.kind,
+        "flashmotion.config": json.dumps(file.config),
+        "flashmotion.schedule": file.schedule.to_json(),
+        "flashmotion.map": json.dumps(asdict(file.map_style)),
     }
-    if base_fingerprint is not None:
-        metadata["flashmotion.base"] = base_fingerprint
-    save_whole(path, {key: value.detach().contiguous() for key, value in adapter.state_dict().items()}, metadata)
+    if file.base_fingerprint is not None:
+        metadata["flashmotion.base"] = file.base_fingerprint
+    save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
 
 
 def read_adapter(path: str | Path) -> AdapterFile:

@@ -8,26 +8,16 @@ and adapter together have 10,282,783,104 parameters, plus 589,824 for the double
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.generator import Pass, add_embeddings, embed
 from .base import TrajectoryAdapter, check_inject_after
-from .block import Attention, WanBlock, rotary, scaled_dot_product, timestep_embedding
-
-
-@dataclass
-class _Pass:
-    """State of one forward pass: hidden tokens and what every block needs beside them."""
-
-    hidden_BLD: Tensor
-    e0_BF6D: Tensor
-    context_BMD: Tensor
-    cos_sin: tuple[Tensor, Tensor]
-    next_index: int = 0
+from ..wan.block import Attention, WanBlock, scaled_dot_product
 
 
 class ControlNetAdapter(TrajectoryAdapter):
@@ -65,18 +55,7 @@ class ControlNetAdapter(TrajectoryAdapter):
             range(generator.num_layers) if inject_after is None else inject_after, generator.num_layers
         )
         patch = generator.patch_size
-        self.patch_embedding = operations.Conv3d(
-            generator.in_channels + control_channels, dim, kernel_size=patch, stride=patch, **factory
-        )
-        self.text_embedding = nn.Sequential(
-            operations.Linear(generator.text_dim, dim, **factory),
-            nn.GELU(approximate="tanh"),
-            operations.Linear(dim, dim, **factory),
-        )
-        self.time_embedding = nn.Sequential(
-            operations.Linear(generator.freq_dim, dim, **factory), nn.SiLU(), operations.Linear(dim, dim, **factory)
-        )
-        self.time_projection = nn.Sequential(nn.SiLU(), operations.Linear(dim, 6 * dim, **factory))
+        add_embeddings(self, generator, generator.in_channels + control_channels, operations, **factory)
         self.blocks = nn.ModuleList(WanBlock(generator, operations, attention, **factory) for _ in self.inject_after)
         # The clone carries the generator's head although nothing reads it: the published parameter count includes it, and a file of
         # this adapter is then the generator's own file plus zero convolutions.
@@ -120,31 +99,20 @@ class ControlNetAdapter(TrajectoryAdapter):
         """The control latent itself: everything else depends on the noisy latent."""
         return control_BCFHW
 
-    def begin(self, prepared: Tensor, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> _Pass:
+    def begin(self, prepared: Tensor, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Pass:
         """Embed latent and control, time and text; see ``TrajectoryAdapter.begin``."""
         batch = latent_BCFHW.shape[0]
         control = prepared.to(latent_BCFHW)
         # Conditional and unconditional chunks lie one after the other along the batch; each gets the same control.
         control = control.repeat(batch // control.shape[0], 1, 1, 1, 1)
-        hidden = self.patch_embedding(torch.cat([latent_BCFHW, control], dim=1))
-        _, _, frames, rows, columns = hidden.shape
-        embedded = self.time_embedding(
-            timestep_embedding(timestep_BF.flatten(), self.generator.freq_dim).to(latent_BCFHW.dtype)
-        )
-        e0 = self.time_projection(embedded).unflatten(-1, (6, self.dim)).unflatten(0, timestep_BF.shape)
-        return _Pass(
-            hidden_BLD=hidden.flatten(2).transpose(1, 2),
-            e0_BF6D=e0,
-            context_BMD=self.text_embedding(context_BMT.to(latent_BCFHW.dtype)),
-            cos_sin=rotary(frames, rows, columns, self.generator.head_dim, latent_BCFHW.device),
-        )
+        return embed(self, self.generator, torch.cat([latent_BCFHW, control], dim=1), timestep_BF, context_BMT)
 
-    def residual(self, index: int, state: _Pass) -> Tensor:
+    def residual(self, index: int, state: Pass) -> Tensor:
         """Run the clone up to block ``index`` and take its zero convolution; skipped indices cost their block only."""
-        assert index >= state.next_index, "residuals are taken in ascending order, once each"
-        for block in self.blocks[state.next_index : index + 1]:
+        assert index >= state.next_block, "residuals are taken in ascending order, once each"
+        for block in self.blocks[state.next_block : index + 1]:
             state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin)
-        state.next_index = index + 1
+        state.next_block = index + 1
         return pointwise(self.zero_convs[index], state.hidden_BLD)
 
 

@@ -177,7 +177,7 @@ def test_wrong_generators_are_named(folder, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes((folder / "generator.safetensors").read_bytes()[:5000])
     for path, message in (
         (tmp_path / "lacking.safetensors", "lacking.safetensors has 1 keys missing.*blocks.1.ffn.2.bias"),
-        (tmp_path / "fp8.safetensors", "holds torch.float8_e4m3fn weights, but headless generation takes"),
+        (tmp_path / "fp8.safetensors", "holds torch.float8_e4m3fn weights, but bf16, fp16 or fp32 was expected"),
         (tmp_path / "cut.safetensors", "cut.safetensors .* is no whole safetensors file"),
         (tmp_path / "none.safetensors", "there is no file"),
         (folder / "resnet.safetensors", "resnet.safetensors: .*a FlashMotion ResNet adapter"),

@@ -1,4 +1,4 @@
-"""One Wan transformer block and its rotary embedding, in plain torch, for adapters that carry their own blocks.
+"""One Wan transformer block and its rotary embedding, in plain torch: the trained generator, and adapters that carry their own blocks.
 
 Written from the equations of Wan-Video/Wan2.2 (Apache-2.0), with the original parameter names. Legend: B batch, F latent frames,
 S tokens of one latent frame, L = F * S tokens, D width, H heads. Layers come from an ``operations`` namespace (``torch.nn``, or
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ..wan.config import WanConfig
+from .config import WanConfig
 
 Attention = Callable[..., Tensor]
 """``(q_BLD, k_BMD, v_BMD, heads) -> BLD``; ComfyUI's ``optimized_attention`` has this form."""
