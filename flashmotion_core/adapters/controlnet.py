@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..wan.block import Attention, WanBlock, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.generator import Pass, add_embeddings, embed
 from .base import TrajectoryAdapter, check_inject_after
-from ..wan.block import Attention, WanBlock, scaled_dot_product
 
 
 class ControlNetAdapter(TrajectoryAdapter):

@@ -22,8 +22,8 @@ from flashmotion_core.adapters import (
     read_generator_info,
     save_adapter,
 )
-from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.sampling import Schedule
+from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
 from flashmotion_core.weights import save_whole
 

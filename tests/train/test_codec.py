@@ -1,0 +1,248 @@
+"""The tiny codec: a start that is no grey, frames grouped as the generator needs them, and training that goes on where it stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from flashmotion_core.wan.conditioning import normalise
+from flashmotion_core.wan.taehv import TAEHV, encode_clip, load_taehv
+from train.codec import CHECKPOINT, FILE, CodecSettings, train_codec
+from train.codec_data import Crops
+from train.codec_linear import components, decode_whole, encode_whole, start
+from train.codec_optim import orthogonalise
+from train.codec_quality import evaluate_codec, spread
+from train.data import synthetic
+from train.engine.errors import TrainError, TrainingStopped
+
+SHORT = CodecSettings(
+    steps=5,
+    start_steps=3,
+    decoder_widths=(32, 32, 32, 32),
+    crop=32,
+    frames=5,
+    batch=2,
+    clips=4,
+    clip_frames=9,
+    warmup=2,
+    checkpoint_every=2,
+)
+
+
+def narrow() -> TAEHV:
+    torch.manual_seed(0)
+    return TAEHV(encoder_width=64, decoder_widths=(16, 16, 16, 16))
+
+
+def crops(keep: int = 12, difficulty: str = "easy") -> Crops:
+    return Crops(3, difficulty, (128, 128), 9, crop=64, length=9, keep=keep)
+
+
+@cache
+def started() -> TAEHV:
+    """A codec at its start; its decoder is narrow."""
+    codec = narrow().requires_grad_(False)
+    start(codec, crops().batch(0, 32), torch.Generator().manual_seed(0))
+    return codec
+
+
+def decibels(squares: Tensor) -> float:
+    return -10 * math.log10(squares.mean().item())
+
+
+# The linear start
+
+
+def test_components_are_those_of_the_covariance() -> None:
+    rows = torch.randn(500, 6, generator=torch.Generator().manual_seed(0)) @ torch.diag(
+        torch.tensor([5.0, 1, 3, 0, 2, 4])
+    )
+    vectors, deviations = components(rows, 6)
+    torch.testing.assert_close(deviations[:5], (rows @ vectors[:, :5]).std(dim=0, correction=0), rtol=1e-4, atol=1e-4)
+    assert deviations.diff().max() <= 0
+    torch.testing.assert_close(vectors[:, :5].T @ vectors[:, :5], torch.eye(5), atol=1e-5, rtol=0)
+    assert (vectors[:, 5] == 0).all()  # there the rows do not vary
+
+
+def test_the_first_latents_tell_more_than_the_mean_of_a_block() -> None:
+    def latents_and_blocks(step: int) -> tuple[Tensor, Tensor]:
+        pixels = crops().batch(step, 48)
+        latents = normalise(encode_whole(started(), pixels)).movedim(1, -1).flatten(0, -2)
+        whole = torch.cat([pixels[:, :, :1].expand(-1, -1, 3, -1, -1), pixels], dim=2)
+        blocks = whole.unflatten(4, (-1, 16)).unflatten(3, (-1, 16)).unflatten(2, (-1, 4))
+        return latents, blocks.permute(0, 2, 4, 6, 3, 5, 7, 1).reshape(len(latents), -1, 3)
+
+    latents, blocks = latents_and_blocks(0)
+    with_one = torch.cat([latents, torch.ones(len(latents), 1)], dim=1)
+    inverse = torch.linalg.solve(with_one.T @ with_one, with_one.T @ blocks.flatten(1))
+    latents, blocks = latents_and_blocks(1)  # of other places
+    decoded = torch.cat([latents, torch.ones(len(latents), 1)], dim=1) @ inverse
+    linear = decibels((decoded - blocks.flatten(1)).square())
+    mean_colour = decibels((blocks - blocks.mean(dim=1, keepdim=True)).square())
+    assert linear > 20
+    assert linear > mean_colour + 3
+
+
+def test_the_first_latents_are_normal() -> None:
+    latents = normalise(encode_whole(started(), crops().batch(0, 32)))
+    assert spread(latents) < 0.01
+    assert spread(2 * latents) > 1
+
+
+def test_without_memory_blocks_the_start_is_the_same() -> None:
+    pixels = crops().batch(5, 2)
+    latents = encode_whole(started(), pixels)
+    torch.testing.assert_close(encode_whole(started(), pixels, memory=False), latents)
+    torch.testing.assert_close(decode_whole(started(), latents, memory=False), decode_whole(started(), latents))
+
+
+# Whole clips at once
+
+
+def test_all_frames_at_once_give_what_the_codec_gives() -> None:
+    codec = narrow().requires_grad_(False)
+    pixels = torch.rand(2, 3, 9, 32, 48, generator=torch.Generator().manual_seed(0))
+    latents = encode_whole(codec, pixels)
+    torch.testing.assert_close(latents, encode_clip(codec, pixels))
+    torch.testing.assert_close(decode_whole(codec, latents), codec.decode(latents))
+
+
+def test_the_first_latent_frame_is_of_the_first_frame_alone() -> None:
+    codec = narrow().requires_grad_(False)
+    pixels = torch.rand(1, 3, 9, 32, 32, generator=torch.Generator().manual_seed(0))
+    later, first = pixels.clone(), pixels.clone()
+    later[:, :, 1:] = 0.5
+    first[:, :, 0] = 0.5
+    latents = encode_whole(codec, pixels)
+    torch.testing.assert_close(encode_whole(codec, later)[:, :, :1], latents[:, :, :1])
+    torch.testing.assert_close(encode_whole(codec, pixels[:, :, :1]), latents[:, :, :1])
+    assert (encode_whole(codec, later) - latents)[:, :, 1:].abs().min() > 0
+    assert (encode_whole(codec, first) - latents)[:, :, 0].abs().max() > 1e-3
+
+
+# Crops
+
+
+def test_crops_do_not_depend_on_the_steps_before() -> None:
+    one, other = crops(keep=3), crops(keep=3)
+    batches = [one.batch(step, 4) for step in range(6)]
+    assert torch.equal(other.batch(5, 4), batches[5])
+    assert not torch.equal(batches[4], batches[5])
+
+
+def test_every_step_brings_a_new_clip() -> None:
+    source = crops(keep=3)
+    numbers = [{source._clip(step, slot).number for slot in range(3)} for step in range(4)]
+    assert numbers == [{0, 1, 2}, {1, 2, 3}, {2, 3, 4}, {3, 4, 5}]
+
+
+def test_the_second_half_of_a_batch_shows_sprites() -> None:
+    source = crops(keep=8)
+    sprites = {number: synthetic.clip(3, number, "easy", (128, 128), 9) for number in range(8)}
+    for kept in (source._clip(0, slot) for slot in range(8)):
+        painted = (sprites[kept.number].owner_THW > 0)[..., None].repeat(3, axis=-1)
+        source._slots[kept.number] = kept._replace(frames_THWC=painted.astype(np.uint8) * 255)
+    shares = source.batch(0, 64)[:, :, 0].mean(dim=(1, 2, 3))
+    assert shares[32:].min() > 0
+    assert shares[32:].mean() > 1.2 * shares[:32].mean()
+
+
+# Muon
+
+
+@pytest.mark.parametrize("shape", [(6, 40), (40, 6)])
+def test_steps_are_about_orthogonal(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * torch.logspace(-1, 1, shape[1])
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    values = torch.linalg.svdvals(orthogonalise(matrix, torch.float32))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    assert ((left.T @ orthogonalise(matrix, torch.float32) @ right.T).diagonal() > 0.6).all()
+
+
+# Training
+
+
+def trained(settings: CodecSettings, folder: Path, stop: int | None = None) -> list[float]:
+    """Losses of a run; `stop` kills it after so many steps."""
+    losses: list[float] = []
+
+    def report(step: int, steps: int, loss: float, seconds: float) -> None:
+        losses.append(loss)
+        if step == stop:
+            raise KeyboardInterrupt
+
+    try:
+        train_codec(settings, folder, report=report)
+    except KeyboardInterrupt:
+        assert stop is not None
+    return losses
+
+
+def test_a_killed_run_goes_on_with_equal_losses(tmp_path: Path) -> None:
+    whole = trained(SHORT, tmp_path / "whole")
+    assert len(whole) == 5
+    assert trained(SHORT, tmp_path / "killed", stop=3) == whole[:3]  # checkpoint after 2, with the linear encoder
+    assert trained(SHORT, tmp_path / "killed", stop=3 + 2) == whole[2:]
+    file, other = (tmp_path / name / FILE for name in ("killed", "whole"))
+    assert not file.exists()
+    assert trained(SHORT, tmp_path / "killed") == whole[4:]  # checkpoint after 4, with all layers
+    weights = load_taehv(other).state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in load_taehv(file).state_dict().items())
+    assert {weight.dtype for weight in weights.values()} == {torch.float16}
+    assert trained(SHORT, tmp_path / "killed") == []
+    with pytest.raises(TrainError, match="other codec settings"):
+        trained(SHORT.model_copy(update={"lr": 1.0}), tmp_path / "killed")
+
+
+def test_training_lowers_the_loss(tmp_path: Path) -> None:
+    settings = SHORT.model_copy(update={"steps": 75, "start_steps": 70, "batch": 4, "checkpoint_every": 99})
+    logged: list[float] = []
+    train_codec(settings, tmp_path, log=lambda step, values: logged.append(values["squares"]))
+    assert len(logged) == 75
+    assert np.mean(logged[-10:]) < 0.75 * np.mean(logged[:10])
+
+
+def test_a_budget_settles_the_steps_once(tmp_path: Path) -> None:
+    seen: list[int] = []
+    report: Callable[[int, int, float, float], None] = lambda step, steps, loss, seconds: seen.append(steps)  # noqa: E731
+    settings = SHORT.model_copy(update={"steps": 10**6, "start_steps": 10**6, "checkpoint_every": 1})
+
+    def stop(step: int, steps: int, loss: float, seconds: float) -> None:
+        seen.append(steps)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_codec(settings, tmp_path, minutes=0.03, report=stop)
+    assert 2 <= seen[0] < 1000
+    assert not (tmp_path / CHECKPOINT).exists() or seen[0] > 1
+    train_codec(settings, tmp_path, minutes=60, report=report)
+    assert set(seen) == {seen[0]}
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
+    with pytest.raises(TrainingStopped, match=r"lower codec\.lr"):
+        trained(SHORT.model_copy(update={"lr": 1e30}), tmp_path)
+
+
+# Quality
+
+
+def test_a_grey_codec_loses_the_sprites() -> None:
+    clips = [synthetic.clip(3, index, "easy", (64, 64), 5, split="eval_a") for index in range(2)]
+    codec = started()
+    values = evaluate_codec(codec, clips)
+    pixels = torch.stack([torch.from_numpy(clip.frames_THWC) for clip in clips]).movedim(-1, 1).float() / 255
+    decoded = codec.decode(encode_clip(codec, pixels)).clamp(0, 1)
+    assert values["psnr"] == pytest.approx(decibels((decoded - pixels).square()), abs=1e-3)
+    assert values["psnr_sprites"] < values["psnr"]
+    assert values["lost"] > 0.5
+    assert values["box_iou"] < 0.5
+    assert 0.3 < values["latent_std"] < 2

@@ -1,0 +1,190 @@
+"""The evaluation phase on tiny random networks: its bounds, its files, and how it goes on after it was killed."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from train.data import synthetic
+from train.data.sources import SourceClip
+from train.engine.errors import TrainError
+from train.evaluate import evaluate, rows_of
+from train.measures import interval, mean, measure, picture_scores, track_scores
+from train.parts import Parts
+
+from .tiny_run import open_run, trained_run
+
+ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = trained_run(tmp_path_factory.mktemp("run"), models=ONE_ADAPTER)
+    (run.phase_folder("stage1_resnet")).mkdir(parents=True)
+    (run.phase_folder("stage1_resnet") / "done.json").write_text('{"fingerprint": "f", "seconds": 75.0}')
+    (run.phase_folder("stage1_resnet") / "settled.json").write_text('{"steps": 4321, "minutes": null}')
+    evaluate(run)
+    return run.folder
+
+
+ONE_ADAPTER: dict[str, Any] = {
+    "sizes": {"dim": 128, "ffn_dim": 192, "num_heads": 1, "num_layers": 2, "text_dim": 32},
+    "adapters": [{"kind": "resnet", "width": 32}],
+}
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    found = json.loads((folder / "report/metrics.json").read_text())["rows"]
+    return {row["name"]: row for row in found}
+
+
+def test_every_row_is_there_with_finite_figures(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert list(found) == ["real", "oracle", "static", *ADAPTER_ROWS]
+    assert [found[name]["steps"] for name in ADAPTER_ROWS] == [3, 4, 4, 4, 4]
+    for name, row in found.items():
+        numbers = [value for value in row.values() if isinstance(value, int | float)]
+        assert all(math.isfinite(value) for value in numbers)
+        assert row["clips"] == 2
+        assert row["box_iou_low"] <= row["box_iou"] <= row["box_iou_high"]
+        assert 0 <= row["lost"] <= 1
+        assert (row["adapter"], row["seconds"] is None) == (("resnet", False) if name in ADAPTER_ROWS else (None, True))
+
+
+def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert found["real"]["box_iou"] > 0.9
+    assert found["real"]["mask_iou"] > 0.9
+    assert found["real"]["psnr"] is None  # nothing differs
+    assert (found["real"]["sharpness"], found["real"]["motion"], found["real"]["lost"]) == (1, 1, 0)
+    assert found["static"]["box_iou"] < found["real"]["box_iou"] - 0.05
+    assert found["static"]["motion"] == 0
+    assert found["static"]["centre_error"] > found["real"]["centre_error"]
+
+
+def test_rows_differ_where_their_networks_do(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert len({found[name]["psnr"] for name in ["oracle", *ADAPTER_ROWS]}) == 1 + len(ADAPTER_ROWS)
+
+
+def test_the_page_stands_alone_and_names_phases_and_rows(evaluated: Path) -> None:
+    page = (evaluated / "report/index.html").read_text()
+    assert "stage1_resnet" in page
+    assert "4321" in page
+    assert "1 min" in page
+    assert "FastAdapter, FastGenerator (resnet)" in page
+    assert 'src="data:video/mp4;base64,' in page
+    assert page.count('src="data:image/png;base64,') == 2 + len(ADAPTER_ROWS)  # no picture of the real clips alone
+    assert str(evaluated) not in page
+
+
+def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> None:
+    folder = evaluated / "phases/evaluate/rows"
+    before = rows(evaluated)
+    kept = json.loads((folder / "flashmotion_resnet.json").read_text())
+    kept["row"]["psnr"] = 99.5  # what no measuring gives
+    (folder / "flashmotion_resnet.json").write_text(json.dumps(kept))
+    (folder / "static.json").write_text("{")  # killed, or damaged
+    (folder / "random_trajectory_resnet.json").unlink()
+    (evaluated / "report/metrics.json").unlink()
+    run, said = open_run(evaluated, models=ONE_ADAPTER)
+    evaluate(run)
+    after = rows(evaluated)
+    assert after["flashmotion"]["psnr"] == 99.5
+    assert after["static"] == before["static"]
+    again, first = after["random_trajectory"], before["random_trajectory"]
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
+    assert "flashmotion_resnet was measured before" in said.getvalue()
+    assert "static was measured before" not in said.getvalue()
+
+
+def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
+    from train.evaluate import _kept, _mark  # what decides whether a row stands
+
+    run, _ = open_run(evaluated, models=ONE_ADAPTER)
+    parts = Parts(run)
+    clips = parts.clips("eval")
+    row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
+    mark = _mark(parts, row, clips, 2)
+    file = evaluated / "phases/evaluate/rows/oracle.json"
+    assert _kept(file, mark) is not None
+    assert _kept(file, _mark(parts, row, clips, 3)) is None
+    parts.vae_path.touch()
+    assert _kept(file, _mark(parts, row, clips, 2)) is None
+
+
+def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path)
+    assert sum(row.others_boxes for row in rows_of(run, 2)) == 2
+    assert not any(row.others_boxes for row in rows_of(run, 1))
+
+
+def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path)
+    with pytest.raises(TrainError, match="there are no encoded clips in .*eval; run the data phase first"):
+        evaluate(run)
+
+
+class OneVideo:
+    """A source with one clip that is a video to whoever asks."""
+
+    def __init__(self, clip: synthetic.Clip) -> None:
+        self.found = SourceClip("a", clip.frames_THWC, 24.0, "", clip.document, None, {"video": {}})
+
+    def __len__(self) -> int:
+        return 1
+
+    def clip(self, index: int) -> SourceClip:
+        return self.found
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+
+def test_videos_are_measured_by_their_pictures_alone() -> None:
+    clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
+    dark = (clip.frames_THWC * 0.5).astype(np.uint8)
+    scores = measure(OneVideo(clip), 0, {"video": {}}, dark)
+    assert [scores[name] for name in ("box_iou", "mask_iou", "centre_error", "lost")] == [None] * 4
+    assert scores["sharpness"] == pytest.approx(0.5, abs=0.05)
+    assert scores["motion"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_measures_of_pictures_in_closed_form() -> None:
+    real = np.zeros((3, 8, 8, 3), dtype=np.uint8)
+    real[1:, :, 4:] = 100  # an edge that appears
+    found = real.copy()
+    found[1:] += 10
+    scores = picture_scores(found, real)
+    assert scores["psnr"] == pytest.approx(10 * math.log10(255**2 / 100))
+    assert scores["sharpness"] == pytest.approx(1)
+    assert scores["motion"] == pytest.approx(60 / 50)
+    assert picture_scores(real[:1].repeat(3, axis=0), real[:1].repeat(3, axis=0)) == {
+        "psnr": None,
+        "sharpness": None,
+        "motion": None,
+    }
+
+
+def test_what_the_real_clip_hides_does_not_count() -> None:
+    clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
+    assert track_scores(clip.frames_THWC, clip)["box_iou"] is not None
+    clip.visible_TN[0] = False
+    assert set(track_scores(clip.frames_THWC, clip).values()) == {None}
+
+
+def test_the_interval_is_over_clips() -> None:
+    scores = [{"box_iou": value} for value in (0.2, 0.4, None, 0.9)]
+    assert mean(scores, "box_iou") == pytest.approx(0.5)
+    low, high = interval(scores, "box_iou", seed=1)
+    assert low is not None
+    assert high is not None
+    assert 0.2 <= low < 0.5 < high <= 0.9
+    assert interval(scores, "box_iou", seed=1) == (low, high)
+    assert interval([{"box_iou": 0.5}], "box_iou", seed=1) == (0.5, 0.5)
+    assert interval([{"box_iou": None}], "box_iou", seed=1) == (None, None)

@@ -1,0 +1,125 @@
+"""Two processes train what one trains, and their checkpoints fit both."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from train.engine import parallel
+from train.engine.errors import TrainError
+from train.engine.parallel import World
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = Path(__file__).with_name("two_ranks.py")
+ALONE = World(0, 1, 0, torch.device("cpu"))
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that two processes wrote."""
+    folder = tmp_path_factory.mktemp("two_ranks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    logs = [folder / f"{rank}.log" for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), str(folder)],
+            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
+        for rank, log in enumerate(logs)
+    ]
+    try:
+        codes = [process.wait(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert codes == [0, 0], "\n".join(log.read_text()[-3000:] for log in logs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def worker() -> dict[str, Any]:
+    return runpy.run_path(str(WORKER))
+
+
+def test_two_processes_train_as_one(together: Path, worker: dict[str, Any]) -> None:
+    theirs = torch.load(together / "whole.pt")["trained"]
+    ours = worker["train_small"](worker["Training"].new(ALONE))
+    assert theirs.keys() == ours.keys()
+    assert (ours["norms"] > 0.5).any()  # clipped
+    for key, value in ours.items():
+        torch.testing.assert_close(theirs[key], value, rtol=1e-6, atol=1e-6, msg=key)
+
+
+def test_one_process_reads_the_checkpoint_of_two(together: Path, worker: dict[str, Any]) -> None:
+    training = worker["Training"].new(ALONE, seed=5)
+    assert training.load(together / "checkpoints", 2) == {"step": 2}
+    theirs = torch.load(together / "whole.pt")["saved"]
+    worker["same"](worker["flat"](training.state()), theirs)
+
+
+def test_alone_nothing_is_collected_or_sharded() -> None:
+    tensor = torch.tensor([1.0])
+    assert parallel.mean_over_ranks(ALONE, tensor) == tensor
+    assert parallel.sum_over_ranks(ALONE, tensor) is not tensor
+    assert parallel.broadcast_object(ALONE, tensor) is tensor
+    parallel.barrier(ALONE)
+    linear = torch.nn.Linear(2, 2)
+    parallel.shard(linear, [linear], ALONE, half=True)
+    assert type(linear) is torch.nn.Linear
+
+
+def test_start_without_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert parallel.start("cpu") == ALONE
+    assert ALONE.is_main
+    assert parallel.start("auto").device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    parallel.stop()
+
+
+@pytest.mark.parametrize(
+    ("variables", "device", "sentence"),
+    [
+        ({"WORLD_SIZE": "two"}, "cpu", "WORLD_SIZE is 'two', which is no whole number"),
+        ({"WORLD_SIZE": "0"}, "cpu", "WORLD_SIZE is 0"),
+        ({"WORLD_SIZE": "2"}, "cpu", "RANK is not set, but WORLD_SIZE is 2"),
+        ({"WORLD_SIZE": "2", "RANK": "2", "LOCAL_RANK": "0"}, "cpu", "RANK is 2 and WORLD_SIZE is 2"),
+        ({"WORLD_SIZE": "2", "RANK": "-1", "LOCAL_RANK": "0"}, "cpu", "RANK is '-1'"),
+        ({"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}, "cpu", "MASTER_ADDR is not set"),
+        ({"RANK": "1"}, "cpu", "RANK is 1 and WORLD_SIZE is 1"),
+        ({}, "tpu", "device is 'tpu': write auto, cpu or cuda"),
+    ],
+)
+def test_start_refuses(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], device: str, sentence: str) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainError, match=sentence):
+        parallel.start(device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_said_in_a_sentence() -> None:
+    with pytest.raises(TrainError, match="device is cuda, but this machine shows none; set device to cpu"):
+        parallel.start("cuda")

@@ -1,0 +1,215 @@
+"""The whole command, as a maker runs it: from nothing to exported files, again, and into every wall."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.loading import load_generator
+from flashmotion_core.vae import load_vae
+from flashmotion_core.weights import read_tensors
+from train.engine.tracking import read_log
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
+
+
+def command(
+    run: Path, *arguments: str, script: str = "run_all.py", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """`python train/run_all.py --config smoke` in a process of its own, with one thread."""
+    line = [sys.executable, str(ROOT / "train" / script), "--config", "smoke", "--run", str(run), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """The error of a command that failed as it should: exit code 1 and one line, no traceback."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stdout + done.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "smoke"
+    done = command(run)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return run
+
+
+def test_exported_files_load(finished: Path) -> None:
+    export = finished / "export"
+    generator = load_generator(export / "diffusion_models/smoke_fast_generator.safetensors", "cpu", torch.float32)
+    info = read_generator_info(export / "diffusion_models/smoke_fast_generator.safetensors")
+    assert not info.text
+    assert info.schedule is not None
+    assert len(info.schedule.sigmas) == 4
+    for kind in ("resnet", "controlnet"):
+        file = read_adapter(export / f"model_patches/smoke_fast_{kind}.safetensors")
+        assert file.base_fingerprint == generator.fingerprint
+        assert file.map_style.thickness == 3
+        assert build_adapter(file, info.config).kind == kind
+    load_vae(export / "vae/smoke_vae.safetensors", "cpu", torch.float32)
+
+
+def test_every_phase_leaves_its_traces(finished: Path) -> None:
+    assert (finished / "report/index.html").stat().st_size > 10_000
+    rows = json.loads((finished / "report/metrics.json").read_text(encoding="utf-8"))["rows"]
+    assert {row["adapter"] for row in rows} >= {"resnet", "controlnet"}
+    for phase in TRAINED:
+        folder = finished / "phases" / phase
+        assert (folder / "curves.png").is_file()
+        assert list(folder.glob("tensorboard/events*"))
+        log = read_log(folder / "log.csv")
+        assert any(name.startswith("loss/") for name in log)
+        assert any(name.startswith("loss_by_sigma/") for name in log)
+    assert (finished / "phases/stage3_resnet/validation/step_000008.png").is_file()
+    assert yaml.safe_load((finished / "config.yaml").read_text(encoding="utf-8"))["stage3"]["gan"]["width"] == 64
+
+
+def test_training_changed_what_it_should_and_nothing_else(finished: Path) -> None:
+    models = finished / "models"
+    slow, fast = (
+        load_file(models / f"diffusion_models/smoke_{which}_generator.safetensors") for which in ("slow", "fast")
+    )
+    assert any(not torch.equal(slow[key], fast[key]) for key in slow)
+    before, after = (
+        load_file(models / f"model_patches/smoke_{which}_resnet.safetensors") for which in ("slow", "fast")
+    )
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+    assert before["zero_convs.0.weight"].any()
+
+
+def test_again_everything_is_done(finished: Path) -> None:
+    times = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
+    done = command(finished)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("done before") == len(TRAINED) + 4  # codec, data, evaluate, export
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
+
+
+def test_a_stage_can_be_done_anew_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "copy"
+    shutil.copytree(finished, run)
+    refused = sentence(command(run, "stage3.optim.lr=1e-4", script="stage3_fast_adapter.py"))
+    assert "--redo stage3_resnet" in refused
+    done = command(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = run / "phases/stage3_resnet.previous-1/smoke_fast_resnet.safetensors"
+    assert kept.read_bytes() == (finished / "models/model_patches/smoke_fast_resnet.safetensors").read_bytes()
+    assert (run / "models/model_patches/smoke_fast_resnet.safetensors").read_bytes() != kept.read_bytes()
+
+
+def test_a_dry_run_and_a_plan_do_nothing(tmp_path: Path) -> None:
+    for option in ("--dry-run", "--plan"):
+        done = command(tmp_path / "run", option)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "stage3_resnet" in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
+def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    run = tmp_path / "copy"
+    shutil.copytree(finished, run)
+    done = command(run, "--only", "export", "--export-to", str(tmp_path / "models"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "models/model_patches/smoke_fast_resnet.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["stage1.optim.lrr=1"], "did you mean lr?"),
+        (["--only", "stage4"], "has the phases codec, data"),
+        (["device=cuda"], "device is cuda, but this machine shows none"),
+        (["data.frames=1"], "use at least 5 frames"),
+        (["data.frames=10"], "use 9 or 13"),
+        (["data.size=[60, 64]"], "use 32 or 64"),
+        (["base.global_batch=5"], "must be a multiple of"),
+        (["models.vae=nowhere.safetensors"], "nowhere.safetensors"),
+        (["base.optim.kind=adamw8bit"], "adamw8bit"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    if "device=cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert expected in sentence(command(tmp_path / "run", *arguments))
+
+
+def test_a_phase_without_those_before_it(tmp_path: Path) -> None:
+    assert "data stands on codec, which is not done" in sentence(command(tmp_path / "run", "--only", "data"))
+
+
+def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    found = sentence(
+        command(
+            tmp_path / "run",
+            f"models.vae={finished / 'models/vae/smoke_vae.safetensors'}",
+            "--only",
+            "data",
+            "data.train={kind: videos, folder: '" + (tmp_path / "clips").as_posix() + "'}",
+        )
+    )
+    assert "holds no videos" in found
+
+
+def test_a_run_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    assert "--run" in sentence(command(tmp_path / "file" / "run"))
+
+
+def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "copy"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "phases/stage1_resnet")
+    file = run / "data/train/000003.safetensors"
+    tensors, metadata = read_tensors(file)
+    tensors["latent"][0, 1, 0, 0] = float("nan")
+    save_file(tensors, file, metadata=metadata)
+    found = sentence(command(run, "--only", "stage1_resnet"))
+    assert "000003.safetensors" in found
+    assert "not finite" in found
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "copy"
+    shutil.copytree(finished, run)
+    (run / "phases/stage1_resnet/done.json").unlink()
+    found = sentence(command(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3"))
+    assert "checkpoint of another configuration" in found
+    done = command(run, "--only", "stage1_resnet")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "copy"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "phases/stage3_controlnet")
+    small = run / "phases/stage3_controlnet"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(small)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        found = sentence(command(run, "--only", "stage3_controlnet"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert "make room" in found
+    assert (run / "models/model_patches/smoke_fast_resnet.safetensors").is_file()

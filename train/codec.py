@@ -1,0 +1,248 @@
+"""Train a tiny codec of TAEHV's layout on the synthetic world, small enough to come with the pack.
+
+Two parts. At first the encoder is a fixed linear code (`codec_linear`) and the decoder, without its memory blocks, learns to invert it:
+cheap steps that lead away from grey at once. Then everything learns together. The latents are noised a little on their way to the decoder
+and held near mean 0 and deviation 1 in the generator's normalised space, so what matters gets a large share of it and a generator's small
+errors do not show.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+
+from flashmotion_core.wan.conditioning import denormalise, normalise
+from flashmotion_core.wan.taehv import TAEHV
+from flashmotion_core.weights import save_whole
+
+from .codec_data import Crops
+from .codec_linear import decode_whole, encode_whole, start
+from .codec_optim import Muon
+from .codec_quality import reconstruction, spread
+from .engine.errors import TrainError, TrainingStopped
+from .engine.files import write_text_whole
+from .engine.optim import lr_factor
+from .engine.settings import Count, Positive, Seed, Settings, Share
+from .engine.streams import Streams
+
+FILE = "flashmotion_tiny_vae.safetensors"
+CHECKPOINT = "checkpoint.pt"
+BOOKKEEPING = {"checkpoint_every", "share"}
+"""Settings that do not change the result."""
+SETTLED = "settled.json"
+BIAS_LR = 1e-3
+START_CROPS = 64
+START_PART = 0.2
+"""Most of a time budget that the first part may take."""
+USABLE = 0.9
+"""Part of a time budget for steps; the rest is for checkpoints and a slower machine."""
+
+
+class CodecSettings(Settings):
+    """A codec that is trained from nothing."""
+
+    seed: Seed = 0
+    """Of the world's clips and of all other draws."""
+    difficulty: Literal["easy", "normal", "hard"] = "normal"
+    """Of the world."""
+    size: tuple[int, int] = (128, 128)
+    """Width and height of the clips; sprites are as large as a share of it."""
+    clip_frames: Annotated[int, Field(ge=1)] = 17
+    decoder_widths: tuple[Count, Count, Count, Count] = (256, 128, 64, 64)
+    """Of the decoder's stages. ComfyUI loads these alone; others are for trying something out."""
+    clips: Count = 400
+    """Clips held in memory; every step replaces one."""
+    crop: Annotated[int, Field(ge=16, multiple_of=16)] = 64
+    """Side of what is trained on, in pixels."""
+    frames: Annotated[int, Field(ge=1)] = 9
+    """Frames of what is trained on, 4k + 1."""
+    batch: Annotated[int, Field(ge=2)] = 8
+    """Crops in a step; half of them show a sprite."""
+    steps: Count = 10000
+    """In all; a time budget may allow fewer."""
+    start_steps: Annotated[int, Field(ge=0)] = 800
+    """Of these, with the linear encoder; a fifth of a time budget at most."""
+    lr: Positive = 4e-3
+    """Of Muon: the largest singular value of a step."""
+    warmup: Annotated[int, Field(ge=0)] = 20
+    """Steps in which the learning rate rises, at the beginning of either part."""
+    decay: Share = 0.7
+    """Last share of either part in which the learning rate falls."""
+    noise: Annotated[float, Field(ge=0)] = 0.1
+    """Standard deviation of what is added to normalised latents before they are decoded."""
+    edges: Annotated[float, Field(ge=0)] = 0.1
+    """Weight of the error in the differences of neighbouring pixels."""
+    spread: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the latents' means and deviations."""
+    precision: Literal["fp32", "bf16"] = "bf16"
+    checkpoint_every: Count = 500
+    share: Share = 0.2
+    """Part of a run's time budget."""
+
+
+def train_codec(
+    settings: CodecSettings,
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    device: torch.device | str = "cpu",
+    report: Callable[[int, int, float, float], None] | None = None,
+    log: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> Path:
+    """Train, or go on where an earlier run in this folder stopped, and write the codec (fp16).
+
+    Args:
+        folder: keeps checkpoint, settled number of steps and result.
+        minutes: time budget; from it follows the number of steps, once, at the beginning.
+        report: called after each step with (steps done, steps in all, loss, seconds of the step).
+        log: called after each step with (steps done, values by name).
+
+    Returns:
+        The safetensors file.
+
+    Raises:
+        TrainError: the checkpoint is of other settings; TrainingStopped: the loss is no number any more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    run = _Training(settings, folder, torch.device(device))
+    done = run.load()
+    run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
+    for step in range(done, run.steps):
+        stepped = time.perf_counter()
+        values = run.step(step)
+        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < run.steps:
+            run.save(step + 1)
+        if log is not None:
+            log(step + 1, values)
+        if report is not None:
+            report(step + 1, run.steps, values["loss"], time.perf_counter() - stepped)
+    run.save(run.steps)
+    path = folder / FILE
+    weights = {name: weight.half().cpu().contiguous() for name, weight in run.codec.state_dict().items()}
+    save_whole(path, weights, {"trained_on": f"synthetic world, {settings.difficulty}", "steps": str(run.steps)})
+    return path
+
+
+class _Training:
+    """Codec, optimizers and data of a run."""
+
+    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device) -> None:
+        self.settings, self.folder, self.device = settings, folder, device
+        self.crops = Crops(
+            settings.seed,
+            settings.difficulty,
+            settings.size,
+            settings.clip_frames,
+            crop=settings.crop,
+            length=settings.frames,
+            keep=settings.clips,
+        )
+        self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
+        self.codec = TAEHV(decoder_widths=settings.decoder_widths)
+        self._make_optimizers()
+
+    def _make_optimizers(self) -> None:
+        self.codec.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        weights = [weight for weight in self.codec.parameters() if weight.ndim > 1]
+        biases = [weight for weight in self.codec.parameters() if weight.ndim == 1]
+        self.muon = Muon(weights, lr=self.settings.lr)
+        self.adam = torch.optim.Adam(biases, lr=BIAS_LR, betas=(0.9, 0.99))
+
+    def load(self) -> int:
+        """Start from nothing or from the checkpoint; returns the steps done."""
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            generator = Streams(self.settings.seed, "codec", 0).generator("start")
+            start(self.codec, self.crops.batch(0, START_CROPS), generator)
+            return 0
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        if state["settings"] != self._settings():
+            raise TrainError(f"{path} was made with other codec settings; delete its folder or choose another one.")
+        self.codec.load_state_dict(state["codec"])
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
+        return int(state["step"])
+
+    def save(self, step: int) -> None:
+        """Write the checkpoint beside its place and move it there."""
+        path = self.folder / CHECKPOINT
+        part = path.with_name(path.name + ".part")
+        state = {
+            "settings": self._settings(),
+            "step": step,
+            "codec": self.codec.state_dict(),
+            "muon": self.muon.state_dict(),
+            "adam": self.adam.state_dict(),
+        }
+        torch.save(state, part)
+        os.replace(part, path)
+
+    def _settings(self) -> dict[str, Any]:
+        return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
+
+    def settle(self, seconds: float | None) -> None:
+        """Find out how many steps fit, or read what was found out when the run began."""
+        file = self.folder / SETTLED
+        if file.is_file():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            self.steps, self.start_steps = kept["steps"], kept["start_steps"]
+            return
+        if seconds is not None:
+            began = time.perf_counter()
+            before = {name: weight.clone() for name, weight in self.codec.state_dict().items()}
+            first, second = (self._seconds_per_step(memory) for memory in (False, True))
+            self.codec.load_state_dict(before)
+            self._make_optimizers()
+            left = USABLE * (seconds - (time.perf_counter() - began))
+            self.start_steps = max(1, min(self.start_steps, int(START_PART * left / first)))
+            self.steps = min(self.steps, self.start_steps + max(1, int((left - self.start_steps * first) / second)))
+        write_text_whole(file, json.dumps({"steps": self.steps, "start_steps": self.start_steps}))
+
+    def _seconds_per_step(self, memory: bool) -> float:
+        """The median of four after one that warms up; spoils weights and optimizers."""
+        seconds = []
+        for _ in range(5):
+            began = time.perf_counter()
+            self._advance(0, memory, 0.1)
+            seconds.append(time.perf_counter() - began)
+        return sorted(seconds[1:])[1]
+
+    def step(self, step: int) -> dict[str, float]:
+        """Step number `step`, counted from 0."""
+        memory = step >= self.start_steps
+        past, part = (self.start_steps, self.steps - self.start_steps) if memory else (0, self.start_steps)
+        settings = self.settings
+        factor = lr_factor(step - past, part, warmup=settings.warmup, decay=settings.decay, kind="linear")
+        values = self._advance(step, memory, factor)
+        if not math.isfinite(values["loss"]):
+            raise TrainingStopped(f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr.")
+        return values | {"lr": settings.lr * factor}
+
+    def _advance(self, step: int, memory: bool, factor: float) -> dict[str, float]:
+        for optimizer, lr in ((self.muon, self.settings.lr), (self.adam, BIAS_LR)):
+            optimizer.param_groups[0]["lr"] = lr * factor
+        self.codec.encoder.requires_grad_(memory)
+        pixels = self.crops.batch(step, self.settings.batch).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            latent = normalise(encode_whole(self.codec, pixels, memory=memory))
+            noise = torch.randn(latent.shape, generator=Streams(self.settings.seed, "codec", step).generator("noise"))
+            noised = latent + self.settings.noise * noise.to(latent)
+            decoded = decode_whole(self.codec, denormalise(noised), memory=memory)
+        squares, edges = reconstruction(decoded.float(), pixels)
+        # What the generator will see are clips as they come: without the half that was chosen for its sprites.
+        off = spread(latent.float()[: len(latent) // 2])
+        loss = squares + self.settings.edges * edges + self.settings.spread * off
+        loss.backward()
+        for optimizer in (self.muon, self.adam):
+            optimizer.step()
+            optimizer.zero_grad()
+        return {"loss": loss.item(), "squares": squares.item(), "edges": edges.item(), "spread": off.item()}

@@ -1,0 +1,73 @@
+"""Make a source's clips in other processes, so that rendering or decoding overlaps with encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+
+from train.engine.errors import TrainError
+from train.engine.worker import start_worker
+
+from .sources import Source, SourceClip
+
+
+def clips_ahead(source: Source, indices: range, workers: int) -> Generator[SourceClip, None, None]:
+    """The clips of these indices in order, made by `workers` other processes ahead of their use; by this one where that is 0.
+
+    Raises:
+        TrainError: a clip that cannot be used, or a process that died.
+    """
+    if not workers or not indices:
+        for index in indices:
+            with _reading(index):
+                clip = source.clip(index)
+            yield clip
+        return
+    # A new interpreter each: a fork would copy a process with threads and a CUDA context.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source,))
+    try:
+        remaining = iter(indices)
+        ahead: list[tuple[int, Future[SourceClip]]] = []
+        while True:
+            ahead += [(index, pool.submit(_make, index)) for index in islice(remaining, 2 * workers - len(ahead))]
+            if not ahead:
+                return
+            index, future = ahead.pop(0)
+            with _reading(index):
+                clip = future.result()
+            yield clip
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _reading(index: int) -> Iterator[None]:
+    try:
+        yield
+    except TrainError:
+        raise
+    except BrokenProcessPool as error:
+        raise TrainError(
+            f"a process that made clips died near clip {index}, probably for want of memory; use fewer data workers."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise TrainError(f"clip {index} cannot be used: {error}") from error
+
+
+_source: Source | None = None
+
+
+def _start(source: Source) -> None:
+    """In a worker: keep the source."""
+    global _source
+    _source = source
+    start_worker()
+
+
+def _make(index: int) -> SourceClip:
+    assert _source is not None
+    return _source.clip(index)

@@ -1,0 +1,182 @@
+"""Clips of a source -> encoded clips. Can be killed at any moment: run again, it continues and ends with the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.trajectory import sample
+from flashmotion_core.vae import Vae
+from flashmotion_core.weights import save_whole
+from train.engine.errors import TrainError
+
+from .ahead import clips_ahead
+from .control import control_maps, inside_map
+from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, read_index
+from .sources import Source, SourceClip, check_clip_size
+
+
+def fingerprint(settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none") -> str:
+    """A name for everything that decides what encoded clips hold: sha256 as 64 hex digits.
+
+    Args:
+        settings: of the source (`Source.settings`), size and length of its clips included.
+        codec: `content_hash` of the VAE's file or folder.
+        style: of the control maps; its mode does not count, as both are encoded.
+        text: `content_hash` of the text encoder, or "none".
+    """
+    look = {name: value for name, value in asdict(style).items() if name != "mode"}
+    parts = {"format": FORMAT, "source": dict(settings), "codec": codec, "map": look, "text": text}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def content_hash(path: str | Path) -> str:
+    """sha256 of a file, or of all files in a folder with their names; 64 hex digits."""
+    path = Path(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def encode_clips(
+    source: Source,
+    vae: Vae,
+    folder: str | Path,
+    *,
+    style: MapStyle,
+    fingerprint: str,
+    text: Callable[[str], Tensor] | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = 0,
+) -> None:
+    """Encode what is not there yet, in the source's order; does nothing where everything is.
+
+    Args:
+        source: the clips.
+        vae: the codec, on its device.
+        folder: of the encoded clips; made when missing.
+        style: of the control maps (both modes are encoded).
+        fingerprint: see the function of that name.
+        text: prompt -> its true tokens ``[M, T]``; None for a generator without text.
+        report: called with (clips done, clips in all), first with what was there.
+        workers: processes that make clips while this one encodes; 0 for none. What is written does not depend on it.
+
+    Raises:
+        TrainError: a source without clips or a clip that cannot be used, a folder that cannot be written or holds clips of another
+            fingerprint, or a latent that does not fit float16.
+    """
+    folder, total = Path(folder), len(source)
+    if not total:
+        raise TrainError(f"there are no clips to encode into {folder}; check the data settings.")
+    done = _open(folder, fingerprint)
+    report(done, total)
+    if done == total and (folder / COMPLETE).is_file():
+        return
+    with closing(clips_ahead(source, range(done, total), workers)) as clips:
+        for index, clip in enumerate(clips, start=done):
+            tensors = _encode(clip, vae, style, text)
+            _write(folder, index, clip, tensors)
+            report(index + 1, total)
+    with _writing(folder):
+        part = folder / (COMPLETE + ".part")
+        part.write_text(json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n", encoding="ascii")
+        os.replace(part, folder / COMPLETE)
+
+
+def _open(folder: Path, fingerprint: str) -> int:
+    """Make or open the index, without a torn last line; returns the number of clips in it."""
+    index = folder / INDEX
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        found, records, whole = read_index(folder) if index.exists() else (fingerprint, [], 0)
+        if index.exists() and index.stat().st_size > whole:
+            os.truncate(index, whole)
+        if not whole:
+            _append(folder, {"format": FORMAT, "fingerprint": fingerprint})
+            return 0
+    if found != fingerprint:
+        raise TrainError(
+            f"{folder} holds clips that were encoded from other settings or another codec ({found[:12]}, not {fingerprint[:12]}); "
+            "remove that folder or choose another one."
+        )
+    for record in records:
+        if not (folder / record.file).is_file():
+            raise TrainError(f"{folder / record.file} is missing; remove {folder} and run the data phase again.")
+    return len(records)
+
+
+@torch.no_grad()
+def _encode(clip: SourceClip, vae: Vae, style: MapStyle, text: Callable[[str], Tensor] | None) -> dict[str, Tensor]:
+    frames, height, width, _ = clip.frames_THWC.shape
+    check_clip_size(f"clip {clip.name}", (width, height), frames)
+    assert clip.trajectory.size == (width, height)
+    assert clip.trajectory.frames == frames
+    videos = (clip.frames_THWC, *control_maps(clip, style))
+    tensors = {name: vae.encode(video)[0] for name, video in zip(LATENTS, videos, strict=True)}
+    tensors["text"] = torch.zeros(0, 0) if text is None else text(clip.prompt)
+    tensors = {name: value.to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise TrainError(
+                f"clip {clip.name}: its {name} has a value that is not finite in float16; check the codec and the text encoder."
+            )
+    return {**tensors, "inside": torch.from_numpy(inside_map(sample(clip.trajectory)))}
+
+
+def _write(folder: Path, index: int, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
+    """The clip's file first, whole and on the disk; only then its line in the index."""
+    path = folder / f"{index:06d}.safetensors"
+    frames, height, width, _ = clip.frames_THWC.shape
+    with _writing(folder):
+        save_whole(path, tensors, {})
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        record = ClipRecord(
+            name=clip.name,
+            file=path.name,
+            bytes=path.stat().st_size,
+            frames=frames,
+            width=width,
+            height=height,
+            fps=clip.fps,
+            objects=len(clip.trajectory.objects),
+            prompt=clip.prompt,
+            text=(tensors["text"].shape[0], tensors["text"].shape[1]),
+            origin=clip.origin,
+        )
+        _append(folder, asdict(record))
+
+
+def _append(folder: Path, line: Mapping[str, Any]) -> None:
+    with (folder / INDEX).open("ab") as file:
+        file.write(json.dumps(line).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise TrainError(
+            f"encoded clips cannot be written to {folder} ({reason}); free space there or choose another run folder, "
+            "then run again: it continues."
+        ) from error

@@ -1,0 +1,234 @@
+"""Encoded clips: one safetensors file per clip, read at random, batched, and read ahead.
+
+A folder holds ``index.jsonl`` (a header line with format and fingerprint, then a line per clip), ``000000.safetensors`` ... and, once all
+clips are there, ``complete.json``. `encode.encode_clips` writes it. A clip's file holds, in float16 unless said otherwise,
+
+    latent, control_box, control_mask    [48, F, H, W]  normalised latents of the video and of its two control maps
+    inside                               [1, F, H, W]   uint8, see `control.inside_map`
+    text                                 [M, T]         the prompt's true tokens; M = 0 without text
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flashmotion_core.loading import TEXT_TOKENS
+from flashmotion_core.wan.conditioning import latent_shape
+from flashmotion_core.weights import read_tensors
+from train.engine.errors import TrainError
+
+FORMAT = 1
+INDEX, COMPLETE = "index.jsonl", "complete.json"
+LATENTS = ("latent", "control_box", "control_mask")
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """A line of the index.
+
+    Attributes:
+        name: the clip's, for reports.
+        file: its file in the folder, and
+        bytes: that file's size.
+        frames, width, height, fps: of the video, in pixels and per second.
+        objects: how many follow a trajectory.
+        prompt: what the text tokens say.
+        text: tokens and their width; (0, 0) without text.
+        origin: see `sources.SourceClip`.
+    """
+
+    name: str
+    file: str
+    bytes: int
+    frames: int
+    width: int
+    height: int
+    fps: float
+    objects: int
+    prompt: str
+    text: tuple[int, int]
+    origin: dict[str, Any]
+
+
+@dataclass
+class Batch:
+    """B clips of one shape, float32.
+
+    Attributes:
+        latent_BCFHW: normalised; frame 0 is the encoded start image itself, as the codec is causal.
+        control_box_BCFHW, control_mask_BCFHW: normalised latents of the control maps with boxes and with masks.
+        inside_B1FHW: 1.0 inside the objects' boxes, else 0.0.
+        context_BMT: text tokens, followed by zeros up to the 512 that the generator always sees: its cross-attention has no mask, so zero
+            rows take part and their number matters. Where no clip of the batch has text, one zero row stands for all 512: attention over
+            equal rows gives that row's value, however many there are.
+        names: of the clips.
+    """
+
+    latent_BCFHW: Tensor
+    control_box_BCFHW: Tensor
+    control_mask_BCFHW: Tensor
+    inside_B1FHW: Tensor
+    context_BMT: Tensor
+    names: list[str]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The batch on another device; a copy to a GPU does not wait for it."""
+        target = torch.device(device)
+
+        def moved(value: Tensor) -> Tensor:
+            pinned = value.pin_memory() if target.type == "cuda" and value.device.type == "cpu" else value
+            return pinned.to(target, non_blocking=True)
+
+        return Batch(
+            moved(self.latent_BCFHW),
+            moved(self.control_box_BCFHW),
+            moved(self.control_mask_BCFHW),
+            moved(self.inside_B1FHW),
+            moved(self.context_BMT),
+            list(self.names),
+        )
+
+
+class EncodedClips:
+    """A finished folder of encoded clips, all of one shape.
+
+    Attributes:
+        records: the index, one per clip.
+        shape_CFHW: the latents' shape.
+        fingerprint: see `encode.fingerprint`.
+    """
+
+    def __init__(self, folder: str | Path, *, fingerprint: str | None = None, text_dim: int | None = None) -> None:
+        """Read the index and check that every file is there; no tensor is read.
+
+        Args:
+            folder: written by `encode.encode_clips`.
+            fingerprint: the one that is expected; None takes any.
+            text_dim: the generator's width of text tokens. None: that of the encoded texts, 0 where there are none.
+
+        Raises:
+            TrainError: missing, unfinished, empty, damaged, encoded from something else, or of mixed shapes.
+        """
+        self.folder = Path(folder)
+        if not (self.folder / INDEX).is_file():
+            raise TrainError(f"there are no encoded clips in {folder}; run the data phase first.")
+        self.fingerprint, self.records, _ = read_index(self.folder)
+        if fingerprint is not None and self.fingerprint != fingerprint:
+            raise TrainError(
+                f"the clips in {folder} were encoded from other settings or another codec ({self.fingerprint[:12]}, not {fingerprint[:12]}); "
+                "remove that folder and run the data phase again."
+            )
+        if not (self.folder / COMPLETE).is_file():
+            raise TrainError(
+                f"the clips in {folder} are not finished ({len(self.records)} so far); run the data phase again, it continues."
+            )
+        if not self.records:
+            raise TrainError(f"the index in {folder} lists no clips; remove that folder and run the data phase again.")
+        for record in self.records:
+            self._check_file(record)
+        self.shape_CFHW = self._one_shape()
+        widths = {record.text[1] for record in self.records if record.text[0]}
+        self.text_dim = max(widths, default=0) if text_dim is None else text_dim
+        if widths - {self.text_dim}:
+            raise TrainError(
+                f"the texts in {folder} are {max(widths - {self.text_dim})} wide, but the generator takes {self.text_dim}; encode them again."
+            )
+
+    def __len__(self) -> int:
+        """How many clips."""
+        return len(self.records)
+
+    def read(self, index: int) -> dict[str, Tensor]:
+        """The tensors of one clip as they are stored (see the module).
+
+        Raises:
+            TrainError: a damaged file, or a value that is not finite.
+        """
+        record = self.records[index]
+        path = self.folder / record.file
+        try:
+            tensors, _ = read_tensors(path)
+        except ValueError as error:
+            raise TrainError(f"{path} is damaged ({error}); {_AGAIN}.") from error
+        expected = {name: self.shape_CFHW for name in LATENTS}
+        shapes = {**expected, "inside": (1, *self.shape_CFHW[1:]), "text": record.text}
+        if {name: tuple(value.shape) for name, value in tensors.items()} != shapes:
+            raise TrainError(f"{path} does not hold the tensors that its index names; {_AGAIN}.")
+        for name in (*LATENTS, "text"):
+            if not torch.isfinite(tensors[name]).all():
+                raise TrainError(f"{path} has a value in {name} that is not finite; {_AGAIN}.")
+        return tensors
+
+    def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> Batch:
+        """Some clips as one batch; raises as `read`."""
+        clips = [self.read(index) for index in indices]
+        latent, control_box, control_mask, inside = (
+            torch.stack([clip[name] for clip in clips]).float() for name in (*LATENTS, "inside")
+        )
+        rows = TEXT_TOKENS if any(len(clip["text"]) for clip in clips) else 1
+        context_BMT = torch.zeros(len(clips), rows, self.text_dim)
+        for context_MT, clip in zip(context_BMT, clips, strict=True):
+            if len(clip["text"]):
+                context_MT[: len(clip["text"])] = clip["text"]
+        names = [self.records[index].name for index in indices]
+        return Batch(latent, control_box, control_mask, inside, context_BMT, names).to(device)
+
+    def _check_file(self, record: ClipRecord) -> None:
+        path = self.folder / record.file
+        size = path.stat().st_size if path.is_file() else None
+        if size != record.bytes:
+            found = "is missing" if size is None else f"has {size:,} of {record.bytes:,} bytes"
+            raise TrainError(f"{path} {found}; {_AGAIN}.")
+
+    def _one_shape(self) -> tuple[int, int, int, int]:
+        first = self.records[0]
+        for record in self.records:
+            if (record.width, record.height, record.frames) != (first.width, first.height, first.frames):
+                raise TrainError(
+                    f"clips of one data set must have one size and length, but {first.name} is {_size(first)} and {record.name} is {_size(record)}; "
+                    "encode them into two folders."
+                )
+        return latent_shape(first.width, first.height, first.frames)
+
+
+_AGAIN = "remove the folder of encoded clips and run the data phase again"
+
+
+def _size(record: ClipRecord) -> str:
+    return f"{record.width} x {record.height} x {record.frames}"
+
+
+def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
+    """Fingerprint, clips, and the bytes that whole lines take: a last line without its end was never finished, and is left out.
+
+    Raises:
+        TrainError: a line in between that is damaged, or another format.
+    """
+    content = (folder / INDEX).read_bytes()
+    whole = content.rfind(b"\n") + 1
+    lines = content[:whole].splitlines()
+    if not lines:
+        return "", [], 0
+    number = 1
+    records = []
+    try:
+        header = json.loads(lines[0])
+        fingerprint = str(header["fingerprint"])
+        if header["format"] != FORMAT:
+            raise TrainError(
+                f"{folder / INDEX} has format {header['format']!r}, but this version reads {FORMAT}; {_AGAIN}."
+            )
+        for line in lines[1:]:
+            number += 1
+            values = json.loads(line)
+            records.append(ClipRecord(**{**values, "text": tuple(values["text"])}))
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise TrainError(f"{folder / INDEX} is damaged in line {number} ({error}); {_AGAIN}.") from error
+    return fingerprint, records, whole

@@ -1,0 +1,230 @@
+"""The files of one clip in a maker's folder: looked at, checked and read. Everything wrong is a ValueError of one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flashmotion_core.trajectory import Trajectory, from_boxes, parse, pixel_boxes, sample
+from flashmotion_core.trajectory import cover as cover_boxes
+from flashmotion_core.video import Frames, cover
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+FPS_SLACK = 0.99  # 23.976 serves as 24: a frame is shown twice every 40 seconds
+FASTEST = 240.0  # frames per second of a trajectory document
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip that can be used.
+
+    Attributes:
+        source_size: (width, height) of the video in pixels.
+        taken: the video's frames that make the clip, ascending.
+        fps: frames per second of the clip.
+        prompt: may be empty.
+        trajectory: of the clip: its frames, brought to its size.
+        masks: label pictures of frame 0, of all taken frames, or none.
+    """
+
+    source_size: tuple[int, int]
+    taken: tuple[int, ...]
+    fps: float
+    prompt: str
+    trajectory: Trajectory
+    masks: tuple[Path, ...]
+
+
+def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) -> Entry:
+    """Everything about a clip but its pixels.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    source_size, rate, count = _probe(video)
+    taken = _taken(frames, rate, fps, count)
+    document = _document(video.with_suffix(".json"), source_size, taken[-1] + 1)
+    sampled = sample(document)
+    trajectory = cover_boxes(
+        from_boxes(
+            sampled.boxes_TN4[list(taken)],
+            sampled.visible_TN[list(taken)],
+            size=document.size,
+            fps=min(fps or rate, FASTEST),
+            ids=[tracked.id for tracked in document.objects],
+            labels=[tracked.label for tracked in document.objects],
+        ),
+        size,
+    )
+    masks = _masks(video.with_suffix(".masks"), taken)
+    if masks:
+        drawn_N = pixel_boxes(sampled)[1][0]
+        present = np.unique(_labels(masks[0], source_size, len(drawn_N)))
+        missing = [n + 1 for n in np.flatnonzero(drawn_N).tolist() if n + 1 not in present]
+        if missing:
+            raise ValueError(
+                f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but that object is visible on frame 0; paint it."
+            )
+    return Entry(source_size, taken, fps or rate, _prompt(video.with_suffix(".txt")), trajectory, masks)
+
+
+def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
+    """The clip's frames ``[T, H, W, 3]``; nothing after them is decoded.
+
+    Raises:
+        ValueError: a damaged file.
+    """
+    import av
+
+    pictures: list[Frames] = []
+    try:
+        with av.open(video) as container:
+            stream: Any = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for number, frame in enumerate(container.decode(stream)):
+                repeats = entry.taken.count(number)
+                if repeats:
+                    picture = frame.to_ndarray(format="rgb24")
+                    if picture.shape[1::-1] != entry.source_size:
+                        raise ValueError(f"{video.name} changes its size at frame {number}; convert it to one size.")
+                    pictures += [cover(picture, *size)] * repeats
+                if len(pictures) == len(entry.taken):
+                    break
+    except av.error.FFmpegError as error:
+        raise ValueError(
+            f"{video.name} cannot be decoded ({error.strerror}); it is damaged: repair or remove it."
+        ) from error
+    if len(pictures) < len(entry.taken):
+        raise ValueError(
+            f"{video.name} gives {len(pictures)} of {len(entry.taken)} frames; it is cut off: repair or remove it."
+        )
+    return np.stack(pictures)
+
+
+def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """The label pictures ``[1 or T, H, W]``, scaled and cropped as the frames are; None without any.
+
+    Raises:
+        ValueError: an unreadable picture, one of another size, or a value that is no object.
+    """
+    if not entry.masks:
+        return None
+    objects = len(entry.trajectory.objects)
+    labels_THW = np.zeros((len(entry.masks), size[1], size[0]), dtype=np.uint8)
+    for labels_HW, path in zip(labels_THW, entry.masks, strict=True):
+        source_HW = _labels(path, entry.source_size, objects)
+        for label in range(1, objects + 1):
+            labels_HW[cover(source_HW == label, *size)] = label
+    return labels_THW
+
+
+def identity(video: Path) -> list[Any]:
+    """Name and size of a video, and a hash of its small files: plain JSON values."""
+    digest = hashlib.sha256()
+    for suffix in (".json", ".txt"):
+        path = video.with_suffix(suffix)
+        content = path.read_bytes() if path.is_file() else b""
+        digest.update(len(content).to_bytes(8, "big") + content)
+    folder = video.with_suffix(".masks")
+    pictures = sorted(folder.glob("*.png")) if folder.is_dir() else []
+    digest.update(repr([(path.name, path.stat().st_size) for path in pictures]).encode())
+    return [video.name, video.stat().st_size, digest.hexdigest()]
+
+
+def _probe(video: Path) -> tuple[tuple[int, int], float, int]:
+    """Size, frames per second and number of frames; packets are counted where the container does not say."""
+    import av
+
+    try:
+        with av.open(video) as container:
+            if not container.streams.video:
+                raise ValueError("it has no video stream; it is damaged or of another kind")
+            stream = container.streams.video[0]
+            rate = stream.average_rate or stream.guessed_rate
+            size = (stream.width, stream.height)
+            count = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+    except av.error.FFmpegError as error:
+        raise ValueError(
+            f"it cannot be read as a video ({error.strerror}); it is damaged or of another format"
+        ) from error
+    if not rate or not all(size):
+        raise ValueError("it names no frame rate or size; it is damaged")
+    return size, float(rate), int(count)
+
+
+def _taken(frames: int, rate: float, fps: float | None, count: int) -> tuple[int, ...]:
+    if fps is not None and rate < fps * FPS_SLACK:
+        raise ValueError(
+            f"it has {rate:g} frames per second, but {fps:g} are asked for; lower data.fps, frames are not invented"
+        )
+    step = 1.0 if fps is None else rate / fps
+    taken = np.floor(np.arange(frames) * step + 0.5).astype(int).tolist()
+    if taken[-1] >= count:
+        raise ValueError(f"it has {count} frames, but {taken[-1] + 1} are needed; remove it or lower data.frames")
+    return tuple(taken)
+
+
+def _document(path: Path, size: tuple[int, int], frames: int) -> Trajectory:
+    if not path.is_file():
+        raise ValueError(f"it has no trajectory; save one as {path.name}")
+    try:
+        document = parse(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if not document.objects:
+        raise ValueError(f"{path.name} has no objects, so there is nothing to follow; add one")
+    if document.size != size:
+        raise ValueError(
+            f"{path.name} is for {document.size[0]} x {document.size[1]} pixels, but the video has {size[0]} x {size[1]}; draw it on the video"
+        )
+    if document.frames < frames:
+        raise ValueError(f"{path.name} has {document.frames} frames, but {frames} of the video are used; extend it")
+    return document
+
+
+def _prompt(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is no UTF-8 text; save it as UTF-8") from error
+
+
+def _masks(folder: Path, taken: tuple[int, ...]) -> tuple[Path, ...]:
+    if not folder.is_dir():
+        return ()
+    needed = [folder / f"{number:05d}.png" for number in taken]
+    missing = [path for path in needed if not path.is_file()]
+    if not missing:
+        return tuple(needed)
+    if len(missing) == len(set(needed)) - 1 and needed[0].is_file():
+        return (needed[0],)
+    raise ValueError(f"{folder.name} has no {missing[0].name}; give frame 0 alone or all {len(needed)} frames")
+
+
+def _labels(path: Path, size: tuple[int, int], objects: int) -> NDArray[np.uint8]:
+    """A label picture ``[H, W]``; of a palette picture, the indices."""
+    from PIL import Image
+
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        with Image.open(path) as image:
+            labels = np.array(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{name} cannot be read as a picture ({error}); it is damaged") from error
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise ValueError(f"{name} is a colour picture; save labels as an 8-bit grey or palette PNG")
+    if labels.shape[::-1] != size:
+        raise ValueError(
+            f"{name} has {labels.shape[1]} x {labels.shape[0]} pixels, but the video has {size[0]} x {size[1]}; save it at the video's size"
+        )
+    if int(labels.max()) > objects or int(labels.min()) < 0:
+        value = int(labels.max()) if int(labels.max()) > objects else int(labels.min())
+        raise ValueError(
+            f"{name} has the value {value}, but the trajectory has {objects} objects; values are 0 to {objects}"
+        )
+    return labels.astype(np.uint8)

@@ -1,0 +1,167 @@
+"""From weights to networks: types, devices, frozen or trained, float8, checkpointing, LoRA, sharding; in this order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from flashmotion_core.adapters import (
+    AdapterFile,
+    ControlNetAdapter,
+    ResNetAdapter,
+    TrajectoryAdapter,
+    construct_adapter,
+)
+from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
+from flashmotion_core.wan.config import WanConfig
+from flashmotion_core.wan.generator import WanGenerator, initialise
+
+from . import lora, parallel
+from .checkpointing import checkpoint_blocks
+from .config import Config
+from .errors import TrainError
+from .fp8 import store_as_fp8
+from .parallel import World
+from .phases import Gan
+from .roles import Denoiser, Discriminator, Role, units
+from .settings import Adapter
+
+Weights = Mapping[str, Tensor]
+
+
+class Builder:
+    """Makes the networks of a phase as the configuration wants them."""
+
+    def __init__(self, config: Config, world: World) -> None:
+        self.config, self.world = config, world
+        half = config.precision != "fp32"
+        self.frozen_type = torch.bfloat16 if half else torch.float32
+        self.trained_type = torch.bfloat16 if config.precision == "bf16_kahan" else torch.float32
+        self.autocast = torch.bfloat16 if half else None
+        self.sharded = world.size > 1 and config.memory.sharding == "full"
+        if self.sharded and config.memory.fp8:
+            raise TrainError(
+                f"memory.fp8 is on and {world.size} processes share the weights, but float8 cannot be shared; set memory.sharding to none."
+            )
+
+    def generator(
+        self,
+        sizes: WanConfig,
+        weights: Weights,
+        *,
+        trained: bool = False,
+        loras: Mapping[str, Weights | None] | None = None,
+        rank: int = 0,
+        alpha: float = 1.0,
+        trained_loras: Sequence[str] = (),
+    ) -> WanGenerator:
+        """A generator with weights in the original key layout.
+
+        Args:
+            sizes: of the generator.
+            weights: all of them.
+            trained: whether they are; else they are frozen (and float8, where wanted).
+            loras: LoRAs to add, with weights or None for fresh ones.
+            rank: of the LoRAs.
+            alpha: of the LoRAs.
+            trained_loras: which of them are trained.
+        """
+        with torch.device("meta"):
+            generator = WanGenerator(sizes)
+        generator.requires_grad_(trained)
+        self._fill(generator, weights, trained)
+        if self.config.memory.fp8 and not trained:
+            store_as_fp8(generator)
+        for name, kept in (loras or {}).items():
+            lora.add_lora(generator, name, rank, alpha, dtype=self.trained_type)
+            if kept is not None:
+                lora.load_lora(generator, name, kept)
+            for _, parameter in lora.trainable(generator, name):
+                parameter.requires_grad_(name in trained_loras)
+        if self.config.memory.checkpointing:
+            contexts = lora.contexts(generator) if loras else None
+            checkpoint_blocks(generator.blocks, offload=self.config.memory.offload, contexts=contexts)
+        if self.sharded:
+            self._shard(generator, units(generator))
+            torch.distributed.fsdp.register_fsdp_forward_method(generator, "features")
+        return generator
+
+    def fresh_generator(self, sizes: WanConfig) -> Weights:
+        """Weights to train a generator from nothing, from the run's seed."""
+        generator = WanGenerator(sizes)
+        initialise(generator, torch.Generator().manual_seed(seed_of(self.config.seed, "generator")))
+        return generator.state_dict()
+
+    def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
+        """An adapter that adds nothing yet: the ResNet's tower from the run's seed, the ControlNet a clone of the generator."""
+        points = settings.inject_after(sizes.num_layers)
+        adapter: TrajectoryAdapter
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(self.config.seed, f"adapter/{settings.kind}"))
+            if settings.kind == "resnet":
+                adapter = ResNetAdapter(sizes, points, width=settings.width)
+            else:
+                adapter = ControlNetAdapter(sizes, points)
+                adapter.init_from_generator(generator)
+        return AdapterFile(
+            adapter.kind, adapter.config(), adapter.state_dict(), name=f"a fresh {settings.kind} adapter"
+        )
+
+    def adapter(self, file: AdapterFile, sizes: WanConfig, *, trained: bool = False) -> TrajectoryAdapter:
+        """The adapter of a file."""
+        adapter = construct_adapter(file, sizes)
+        adapter.requires_grad_(trained)
+        self._fill(adapter, file.state_dict, trained)
+        if self.config.memory.checkpointing and isinstance(adapter, ControlNetAdapter):
+            checkpoint_blocks(adapter.blocks, offload=self.config.memory.offload)
+        if self.sharded:
+            # No root around them: hosts call an adapter's parts, never the whole.
+            for unit in units(adapter):
+                self._shard(unit, [])
+        return adapter
+
+    def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
+        """A fresh classifier on the features of a frozen generator."""
+        sizes = backbone.config
+        taps = tap_blocks(sizes.num_layers)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(self.config.seed, "classifier"))
+            classifier = AttentionClassifier(
+                ClassifierConfig(
+                    dim=sizes.dim,
+                    text_dim=sizes.text_dim,
+                    taps=len(taps),
+                    width=settings.width,
+                    heads=settings.heads,
+                    semantic=settings.semantic,
+                    trajectory=settings.trajectory,
+                    video=settings.video,
+                    paired=settings.paired,
+                )
+            )
+        # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.
+        classifier.to(self.world.device)
+        if self.sharded:
+            self._shard(classifier, [])
+        return Discriminator(backbone, classifier, taps)
+
+    def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
+        """How a method calls it; ``name`` of the LoRA that is on."""
+        return Role(network, name, has_loras, self.autocast, self.world.device)
+
+    def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:
+        """Weights into a module on the meta device; trained ones are copies, frozen ones may be shared between roles."""
+        dtype = self.trained_type if trained else self.frozen_type
+        ready = {key: value.to(self.world.device, dtype, copy=trained) for key, value in weights.items()}
+        module.load_state_dict(ready, assign=True)
+
+    def _shard(self, root: nn.Module, parts: Sequence[nn.Module]) -> None:
+        parallel.shard(root, parts, self.world, half=self.autocast is not None)
+
+
+def seed_of(seed: int, what: str) -> int:
+    """The seed of one part of a run."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{what}".encode()).digest()[:7], "big")

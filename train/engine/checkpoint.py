@@ -1,0 +1,215 @@
+"""Checkpoints that are whole or not there, through torch's distributed checkpoint (DCP).
+
+A checkpoint is a folder `step_000123` with DCP's files and `trainer.json`. It is written as `step_000123.part` and renamed when
+everything is on the disk, and only then are older ones deleted; so a process that is killed at any moment leaves a usable one behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+
+from .errors import TrainError
+from .optim import load_optimizer_state, optimizer_state
+from .parallel import World, broadcast_object
+
+__all__ = ["latest", "load", "load_optimizer_state", "optimizer_state", "save"]
+
+_NAME = re.compile(r"step_(\d{6,})")
+_TRAINER = "trainer.json"
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step_{step:06d}"
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps of the whole checkpoints, ascending."""
+    if not folder.is_dir():
+        return []
+    names = ((entry, _NAME.fullmatch(entry.name)) for entry in folder.iterdir())
+    return sorted(
+        int(match[1])
+        for entry, match in names
+        if match and (entry / ".metadata").is_file() and (entry / _TRAINER).is_file()
+    )
+
+
+def latest(folder: Path) -> int | None:
+    """The step of the newest whole checkpoint, None without any."""
+    steps = _steps(folder)
+    return steps[-1] if steps else None
+
+
+def notes(folder: Path, step: int) -> dict[str, Any]:
+    """What was saved under "trainer", without the tensors. Raises TrainError if it cannot be read."""
+    path = _path(folder, step)
+    try:
+        found: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError) as error:
+        raise TrainError(
+            f"the checkpoint {path} is damaged ({error}): delete that folder to go on from an earlier one."
+        ) from error
+
+
+def _check_tensors(state: Mapping[str, Any], name: str = "state") -> None:
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            _check_tensors(value, f"{name}.{key}")
+        else:
+            # anything else would go through pickle, which runs code when it is read
+            assert isinstance(value, Tensor), f"{name}.{key} is a {type(value).__name__}, not a tensor"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that led to it, on every rank."""
+    yield error
+    failures = [failure for failure, _ in error.failures.values()] if isinstance(error, CheckpointException) else []
+    for cause in (*failures, error.__cause__, error.__context__):
+        if cause is not None:
+            yield from _causes(cause)
+
+
+def _write_problem(error: BaseException) -> str | None:
+    """What the disk did wrong, in words; None if it was not the disk."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError):
+            return cause.strerror or str(cause)
+    # torch's writer keeps no trace of the system's error, and a cause does not travel from rank to rank
+    if any("PytorchStreamWriter failed" in str(cause) for cause in _causes(error)):
+        return "a file could not be written to its end"
+    return None
+
+
+def _cannot_save(path: Path, problem: str) -> TrainError:
+    return TrainError(
+        f"the checkpoint {path} cannot be written ({problem}): make room on that disk or let it be written to, and start again; the "
+        "earlier checkpoints are kept."
+    )
+
+
+@contextmanager
+def _without_remark() -> Iterator[None]:
+    """DCP remarks that it is alone, which is what it was told."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
+
+
+def _on_main(world: World, path: Path, action: Callable[[], None]) -> None:
+    """Let rank 0 do something with files while the others wait; its OSError is a TrainError on every rank."""
+    problem: str | None = None
+    if world.is_main:
+        try:
+            action()
+        except OSError as error:
+            problem = error.strerror or str(error)
+    problem = broadcast_object(world, problem)
+    if problem is not None:
+        raise _cannot_save(path, problem)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _discard(path: Path) -> None:
+    """Delete a checkpoint so that it is never seen half deleted."""
+    aside = path.with_name(f"{path.name}.old.part")
+    os.replace(path, aside)
+    shutil.rmtree(aside)
+
+
+def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: int) -> None:
+    """Write `folder/step_000123` and keep the `keep` newest up to this one. Every rank calls it; raises TrainError.
+
+    state: nested dicts of tensors and DTensors, and under "trainer" a dict that JSON can hold. A checkpoint of the same step is replaced.
+    """
+    assert keep >= 1
+    tensors = {key: value for key, value in state.items() if key != "trainer"}
+    _check_tensors(tensors)
+    text = json.dumps(state["trainer"])
+    path = _path(folder, step)
+    part = path.with_name(f"{path.name}.part")
+
+    def begin() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob("step_*.part"):
+            shutil.rmtree(stale)
+        part.mkdir()
+        (part / _TRAINER).write_text(text, encoding="utf-8")
+
+    def finish() -> None:
+        for file in part.iterdir():
+            _sync(file)
+        _sync(part)
+        if path.exists():
+            os.replace(path, path.with_name(f"{path.name}.old.part"))
+        os.replace(part, path)
+        _sync(folder)
+        shutil.rmtree(path.with_name(f"{path.name}.old.part"), ignore_errors=True)
+        # never those after this step: they are another run's future, and counting them could delete this one
+        for old in [earlier for earlier in _steps(folder) if earlier <= step][:-keep]:
+            _discard(_path(folder, old))
+
+    try:
+        _on_main(world, path, begin)
+        try:
+            with _without_remark():
+                state_dict_saver.save(tensors, storage_writer=FileSystemWriter(part), no_dist=world.size == 1)
+        except (CheckpointException, OSError, RuntimeError) as error:
+            problem = _write_problem(error)
+            if problem is None:
+                raise
+            raise _cannot_save(path, problem) from error
+        _on_main(world, path, finish)
+    except TrainError:
+        if world.is_main:
+            shutil.rmtree(part, ignore_errors=True)  # give the room back
+        raise
+
+
+def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dict[str, Any]:
+    """Read `folder/step_000123` INTO the tensors of `state`, and return what was under "trainer". Every rank calls it.
+
+    `state` may ask for a part of what was saved; the number of processes may differ. Raises TrainError if the checkpoint is damaged or
+    of other shapes; then `state` is partly overwritten. Bits that flipped on the disk are not noticed.
+    """
+    tensors = {key: value for key, value in state.items() if key != "trainer"}
+    _check_tensors(tensors)
+    path = _path(folder, step)
+    try:
+        trainer: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
+        with _without_remark():
+            state_dict_loader.load(tensors, storage_reader=FileSystemReader(path), no_dist=world.size == 1)
+    except (CheckpointException, Exception) as error:
+        causes = list(_causes(error))
+        for cause in causes:
+            if not isinstance(cause, (CheckpointException, Exception)):
+                raise  # Ctrl-C on one of the ranks
+        first = next((cause for cause in causes if not isinstance(cause, CheckpointException)), error)
+        reason = (str(first).strip().splitlines() or [type(first).__name__])[0]
+        raise TrainError(
+            f"the checkpoint {path} is damaged or belongs to other settings ({reason}): delete that folder to go on from an earlier one."
+        ) from error
+    return trainer

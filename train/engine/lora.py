@@ -1,0 +1,187 @@
+"""LoRAs by name in the blocks of a network (on peft): several in one frozen base, of which one or none is active.
+
+Student and critic may thus share one base. peft's own switches also change `requires_grad`, which an optimizer must be able to rely on;
+so the active one is set directly.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from .checkpointing import Contexts
+from .fp8 import Fp8Linear
+
+
+def _layers(module: nn.Module) -> dict[str, Any]:
+    """peft's layers by the names of the linear layers that they stand for."""
+    from peft.tuners.lora import LoraLayer
+
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, LoraLayer)}
+
+
+def _named(module: nn.Module, name: str) -> dict[str, Any]:
+    layers = {place: layer for place, layer in _layers(module).items() if name in layer.lora_A}
+    assert layers, f"no LoRA {name!r} was added"
+    return layers
+
+
+def add_lora(
+    module: nn.Module, name: str, rank: int, alpha: float, *, dtype: torch.dtype = torch.float32
+) -> list[tuple[str, nn.Parameter]]:
+    """Add a LoRA to every linear layer inside `module.blocks`, active from now on; returns its weights, which are trained.
+
+    The rest of `module` is frozen, other LoRAs excepted. It adds alpha / rank * B A x, with B = 0 at first. Before `parallel.shard`.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    layers = _layers(module)
+    assert all(name not in layer.lora_A for layer in layers.values()), f"there is a LoRA {name!r} already"
+    others = [parameter for key, parameter in module.named_parameters() if ".lora_" in key and parameter.requires_grad]
+    linear = [
+        place
+        for place, layer in module.named_modules()
+        if place.startswith("blocks.") and isinstance(layer, nn.Linear) and ".lora_" not in place
+    ]
+    places = [place.removesuffix(".base_layer") for place in linear]
+    assert places, "module.blocks has no linear layer"
+    # one expression for whole names: peft would match the endings of names in a list
+    options: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": "|".join(map(re.escape, places))}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several LoRAs are meant
+        inject_adapter_in_model(LoraConfig(**options), module, adapter_name=name)
+    module.requires_grad_(False)
+    for parameter in others:
+        parameter.requires_grad_(True)
+    for layer in _named(module, name).values():
+        for half in (layer.lora_A[name], layer.lora_B[name]):
+            half.to(dtype).requires_grad_(True)
+    _set(list(_layers(module).values()), name)
+    return trainable(module, name)
+
+
+def trainable(module: nn.Module, name: str) -> list[tuple[str, nn.Parameter]]:
+    """The weights of one LoRA, under their names in `module.named_parameters()`."""
+    ends = (f".lora_A.{name}.weight", f".lora_B.{name}.weight")
+    found = [(key, parameter) for key, parameter in module.named_parameters() if key.endswith(ends)]
+    assert found, f"no LoRA {name!r} was added"
+    return found
+
+
+def _set(layers: list[Any], name: str | None) -> None:
+    for layer in layers:
+        layer._disable_adapters = name is None
+        if name is not None:
+            layer._active_adapter = [name]
+
+
+def _current(layers: list[Any]) -> str | None:
+    first = layers[0]
+    return None if first.disable_adapters else str(first.active_adapters[0])
+
+
+class _Active(AbstractContextManager[None]):
+    """May be entered again and again: a graph that is walked twice repeats a forward twice."""
+
+    def __init__(self, layers: list[Any], name: str | None) -> None:
+        self.layers = layers
+        self.name = name
+        self.before: list[str | None] = []
+
+    def __enter__(self) -> None:
+        self.before.append(_current(self.layers))
+        if self.before[-1] != self.name:
+            _set(self.layers, self.name)
+
+    def __exit__(self, *_: object) -> None:
+        before = self.before.pop()
+        if before != self.name:
+            _set(self.layers, before)
+
+
+@contextmanager
+def active(module: nn.Module, name: str | None) -> Iterator[None]:
+    """Inside, the LoRA `name` works, or with None the base alone; after it, what worked before. May be nested."""
+    layers = list(_layers(module).values() if name is None else _named(module, name).values())
+    assert layers, "no LoRA was added"
+    with _Active(layers, name):
+        yield
+
+
+def contexts(module: nn.Module) -> Contexts:
+    """For `checkpoint_blocks`: what backward computes again, it computes with the LoRA that was active in forward.
+
+    Make it after the last `add_lora`.
+    """
+    layers = list(_layers(module).values())
+    assert layers, "no LoRA was added"
+
+    def pair() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        return nullcontext(), _Active(layers, _current(layers))
+
+    return pair
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def base_state_dict(module: nn.Module) -> dict[str, Tensor]:
+    """The module without any LoRA, under its original key names. Sharded weights are gathered: every rank calls it."""
+    return {
+        key.replace(".base_layer.", "."): _whole(tensor)
+        for key, tensor in module.state_dict().items()
+        if ".lora_A." not in key and ".lora_B." not in key
+    }
+
+
+@torch.no_grad()
+def merged(weights: Mapping[str, Tensor], module: nn.Module, name: str) -> dict[str, Tensor]:
+    """`weights`, under the module's original key names, with base + alpha / rank * B A where the LoRA works.
+
+    Added in float32 and cast back. The weights may be better than the module's own (which may be fp8); every rank calls it.
+    """
+    sums = dict(weights)
+    for place, layer in _named(module, name).items():
+        weight = sums[f"{place}.weight"]
+        down, up = (_whole(half[name].weight).float() for half in (layer.lora_A, layer.lora_B))
+        delta = (layer.scaling[name] * (up @ down)).to(weight.device)
+        sums[f"{place}.weight"] = (weight.float() + delta).to(weight.dtype)
+    return sums
+
+
+def merged_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
+    """`merged` into the module's own weights."""
+    fp8 = any(isinstance(layer, Fp8Linear) for layer in module.modules())
+    assert not fp8, "use merged() with the full-precision weights, not these of fp8"
+    return merged(base_state_dict(module), module, name)
+
+
+def lora_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
+    """A LoRA's live weights as `blocks.0.<layer>.lora_A.weight` [rank, in] and `.lora_B.weight` [out, rank]."""
+    return {
+        f"{place}.{half}.weight": getattr(layer, half)[name].weight.detach()
+        for place, layer in _named(module, name).items()
+        for half in ("lora_A", "lora_B")
+    }
+
+
+@torch.no_grad()
+def load_lora(module: nn.Module, name: str, state: Mapping[str, Tensor]) -> None:
+    """Into a LoRA that was added, what `lora_state_dict` gave, perhaps under another name; ValueError if it does not fit."""
+    own = lora_state_dict(module, name)
+    if own.keys() != state.keys():
+        different = sorted(own.keys() ^ state.keys())
+        raise ValueError(f"these LoRA weights are of another network: {different[0]!r} is on one side only.")
+    for key, tensor in own.items():
+        if tensor.shape != state[key].shape:
+            shapes = f"{tuple(state[key].shape)}, not {tuple(tensor.shape)}"
+            raise ValueError(f"{key!r} has the shape {shapes}: these LoRA weights are of another rank or network.")
+        tensor.copy_(state[key])

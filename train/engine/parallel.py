@@ -1,0 +1,163 @@
+"""Several processes: who we are, a few collectives, and sharding by FSDP2.
+
+Any launcher will do that sets RANK, WORLD_SIZE and LOCAL_RANK (torchrun, SLURM, Ray); alone we are one process and every function here
+does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .errors import TrainError
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among the others, and the device that it computes on."""
+
+    rank: int
+    size: int
+    local_rank: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """True for the one process that prints and writes."""
+        return self.rank == 0
+
+
+def _number(name: str, required: bool) -> int | None:
+    value = os.environ.get(name)
+    if value is None:
+        if required:
+            raise TrainError(
+                f"{name} is not set, but WORLD_SIZE is {os.environ['WORLD_SIZE']}: start several processes with torchrun."
+            )
+        return None
+    if not value.isdecimal():
+        raise TrainError(
+            f"the environment variable {name} is {value!r}, which is no whole number: start with torchrun."
+        )
+    return int(value)
+
+
+def _device(name: str, local_rank: int) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":
+        return torch.device("cpu")
+    if name != "cuda":
+        raise TrainError(f"device is {name!r}: write auto, cpu or cuda.")
+    if not torch.cuda.is_available():
+        raise TrainError(
+            "device is cuda, but this machine shows none; set device to cpu, or install a torch that fits the GPU's driver."
+        )
+    if local_rank >= torch.cuda.device_count():
+        raise TrainError(
+            f"LOCAL_RANK is {local_rank}, but this machine shows {torch.cuda.device_count()} GPU(s): start one process per GPU."
+        )
+    return torch.device("cuda", local_rank)
+
+
+def start(device: str) -> World:
+    """Join the other processes, if there are any; `device` is auto, cpu or cuda. Raises TrainError."""
+    size = _number("WORLD_SIZE", required=False)
+    if size is None:
+        size = 1
+    several = size > 1
+    rank = _number("RANK", required=several) or 0
+    local_rank = _number("LOCAL_RANK", required=several) or 0
+    if rank >= max(size, 1) or size < 1:
+        raise TrainError(f"RANK is {rank} and WORLD_SIZE is {size}: a rank is below the number of processes.")
+    world = World(rank, size, local_rank, _device(device, local_rank))
+    on_gpu = world.device.type == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(world.device)
+    if several:
+        for name in ("MASTER_ADDR", "MASTER_PORT"):
+            if name not in os.environ:
+                raise TrainError(f"{name} is not set, but WORLD_SIZE is {size}: start several processes with torchrun.")
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            timeout=timedelta(minutes=30),
+            rank=rank,
+            world_size=size,
+            device_id=world.device if on_gpu else None,
+        )
+    return world
+
+
+def stop() -> None:
+    """Leave the other processes; without any, nothing."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def sum_over_ranks(world: World, tensor: Tensor) -> Tensor:
+    """A new tensor on the world's device, the same on every rank; no gradient flows."""
+    total = tensor.detach().to(world.device, copy=True)
+    if world.size > 1:
+        dist.all_reduce(total)
+    return total
+
+
+def mean_over_ranks(world: World, tensor: Tensor) -> Tensor:
+    """As `sum_over_ranks`, divided by the number of processes."""
+    assert tensor.is_floating_point()
+    return sum_over_ranks(world, tensor) / world.size
+
+
+def barrier(world: World) -> None:
+    """Wait until every process is here."""
+    if world.size > 1:
+        dist.barrier()
+
+
+def broadcast_object(world: World, value: Thing) -> Thing:
+    """Rank 0's value on every rank; it travels between our own processes only."""
+    if world.size == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, device=world.device)
+    return box[0]
+
+
+def _check_dtypes(unit: nn.Module) -> None:
+    from torch.distributed.tensor import DTensor
+
+    own = {p.dtype for p in unit.parameters() if p.requires_grad and not isinstance(p, DTensor)}
+    assert len(own) <= 1, f"FSDP2 reduces the gradients of a unit in one piece, but they are {own}"
+
+
+def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bool) -> None:
+    """Share the parameters among the processes (FSDP2): each unit in the given order, then what is left in `root`.
+
+    Frozen or trained alike; buffers are not shared. The trained parameters of one unit have one dtype. `half`: compute in bfloat16 and
+    sum gradients in float32, with the parameters kept in their own dtype. Call it before making an optimizer or an `Ema`, and after the
+    last change to the modules (LoRA, fp8).
+    """
+    if world.size == 1:
+        return
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    policy = MixedPrecisionPolicy()
+    if half:
+        policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+    mesh = init_device_mesh(world.device.type, (world.size,))
+    for unit in (*units, root):
+        if any(True for _ in unit.parameters()):
+            _check_dtypes(unit)
+            # True for the root too: its gathered weights would otherwise survive a forward without backward, and the next forward would
+            # not see what an optimizer or an average wrote into the shards meanwhile.
+            fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=True)

@@ -1,0 +1,158 @@
+"""The networks of a run and the parts they play: student, teacher, critic, discriminator.
+
+A role is a way to call a network: one network with two LoRAs plays two roles. Frame 0 of every latent is the clean start picture, at
+timestep 0: image to video is the only task here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from flashmotion_core.adapters import TrajectoryAdapter
+from flashmotion_core.discriminator import AttentionClassifier
+from flashmotion_core.wan.conditioning import frame_timesteps
+from flashmotion_core.wan.generator import WanGenerator
+
+from . import lora
+
+
+class Denoiser(nn.Module):
+    """A generator, with or without an adapter: noisy latent and condition -> velocity."""
+
+    def __init__(self, generator: WanGenerator, adapter: TrajectoryAdapter | None = None) -> None:
+        super().__init__()
+        self.generator = generator
+        self.adapter = adapter
+
+    def forward(
+        self,
+        x_BCFHW: Tensor,
+        sigma_B: Tensor,
+        context_BMT: Tensor,
+        control_BCFHW: Tensor | None = None,
+        strength_B: Tensor | None = None,
+    ) -> Tensor:
+        """The velocity ``[B, C, F, H, W]``.
+
+        Args:
+            x_BCFHW: noised latent with its clean frame 0.
+            sigma_B: noise level of the other frames.
+            context_BMT: text tokens.
+            control_BCFHW: control latent; without an adapter it has no influence.
+            strength_B: factor of the residuals of each sample; None for 1.
+        """
+        timestep_BF = frame_timesteps(1000 * sigma_B.to(x_BCFHW), x_BCFHW.shape[2], True)
+        adapter = self.adapter
+        if adapter is None or control_BCFHW is None:
+            velocity: Tensor = self.generator(x_BCFHW, timestep_BF, context_BMT)
+            return velocity
+        state = adapter.begin(adapter.prepare(control_BCFHW), x_BCFHW, timestep_BF, context_BMT)
+        injection = {block: index for index, block in enumerate(adapter.inject_after)}
+
+        def add(block: int, hidden_BLD: Tensor) -> Tensor:
+            if block not in injection:
+                return hidden_BLD
+            residual = adapter.residual(injection[block], state)
+            if strength_B is not None:
+                residual = residual * strength_B[:, None, None].to(residual)
+            return hidden_BLD + residual.to(hidden_BLD.dtype)
+
+        velocity = self.generator(x_BCFHW, timestep_BF, context_BMT, add)
+        return velocity
+
+
+class Discriminator(nn.Module):
+    """A frozen generator that looks at a noised clip, and the classifier that reads what it sees: one logit, positive for real."""
+
+    def __init__(self, backbone: WanGenerator, classifier: AttentionClassifier, taps: Sequence[int]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.classifier = classifier
+        self.taps = tuple(taps)
+
+    def forward(self, x_BCFHW: Tensor, sigma_B: Tensor, context_BMT: Tensor, control_BCFHW: Tensor) -> Tensor:
+        """Logits ``[B]`` in float32; gradients reach ``x`` through the frozen backbone."""
+        timestep_B = 1000 * sigma_B.to(x_BCFHW)
+        timestep_BF = frame_timesteps(timestep_B, x_BCFHW.shape[2], True)
+        features, grid = self.backbone.features(x_BCFHW, timestep_BF, context_BMT, self.taps)
+        logit: Tensor = self.classifier(features, grid, context_BMT, control_BCFHW, timestep_B)
+        return logit.float()
+
+
+@dataclass
+class Role:
+    """How a method calls a network.
+
+    Attributes:
+        network: a Denoiser or Discriminator.
+        lora: the LoRA of the network's generator that is switched on; None for the bare generator.
+        has_loras: whether the generator has LoRAs at all.
+        autocast: arithmetic type of the forward pass; None for the weights' own.
+    """
+
+    network: Denoiser | Discriminator
+    lora: str | None = None
+    has_loras: bool = False
+    autocast: torch.dtype | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __call__(self, *arguments: Tensor | None) -> Tensor:
+        """The network's output in float32."""
+        with self._lora(), self._autocast():
+            out: Tensor = self.network(*arguments)
+        return out.float()
+
+    @property
+    def generator(self) -> WanGenerator:
+        """The network's generator, a discriminator's backbone."""
+        if isinstance(self.network, Discriminator):
+            return self.network.backbone
+        return self.network.generator
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """What of the network is trained in this role."""
+        return {
+            name: parameter
+            for name, parameter in self.network.named_parameters()
+            if parameter.requires_grad and (".lora_" not in name or f".{self.lora}." in name)
+        }
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within it, no gradient is kept for the role's own weights; it still flows through to the input."""
+        trained = list(self.parameters().values())
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in trained:
+                parameter.requires_grad_(True)
+
+    def _lora(self) -> AbstractContextManager[None]:
+        if not self.has_loras:
+            return nullcontext()
+        return lora.active(self.generator, self.lora)
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        if self.autocast is None or self.device.type == "meta":
+            return nullcontext()
+        return torch.autocast(self.device.type, self.autocast)
+
+
+def units(network: nn.Module) -> list[nn.Module]:
+    """The parts that are spread over ranks one by one: blocks, zero convolutions, embeddings. Weights of one part have one type."""
+    found: list[nn.Module] = []
+    for child in network.children():
+        if isinstance(child, nn.ModuleList):
+            found.extend(child)
+        elif isinstance(child, (WanGenerator, TrajectoryAdapter)):
+            found.extend(units(child))
+        else:
+            found.append(child)
+    return found

@@ -1,0 +1,76 @@
+"""All randomness of training, without any state to save.
+
+Every draw comes from a generator of its own, seeded by what it is for: the run's seed, the phase, the iteration, a name and the clip's
+position in the GLOBAL batch. So a resumed run draws what an uninterrupted one would have drawn, and two processes draw together what one
+process draws alone, whatever the size of a micro-batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def _generator(key: str) -> torch.Generator:
+    word = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    return torch.Generator("cpu").manual_seed(word & (2**63 - 1))
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The random numbers of one iteration of one phase."""
+
+    seed: int
+    phase: str
+    iteration: int
+
+    def __post_init__(self) -> None:
+        assert "/" not in self.phase, "a slash would let two keys be the same text"
+
+    def generator(self, name: str, position: int | None = None) -> torch.Generator:
+        """A fresh CPU generator; without a position it is the same one for the whole batch."""
+        assert "/" not in name, "a slash would let two keys be the same text"
+        place = "all" if position is None else str(position)
+        return _generator(f"{self.seed}/{self.phase}/{self.iteration}/{name}/{place}")
+
+    def noise(self, name: str, positions: Sequence[int], shape: Sequence[int]) -> Tensor:
+        """Standard normal [len(positions), *shape], float32 on the CPU; a row depends on its own position only."""
+        rows = torch.empty(len(positions), *shape)
+        for row, position in zip(rows, positions, strict=True):
+            torch.randn(tuple(shape), generator=self.generator(name, position), out=row)
+        return rows
+
+    def uniform(self, name: str, positions: Sequence[int]) -> Tensor:
+        """Uniform in [0, 1), float64 [len(positions)] on the CPU; a value depends on its own position only."""
+        values = [
+            torch.rand((), generator=self.generator(name, position), dtype=torch.float64) for position in positions
+        ]
+        return torch.stack(values) if values else torch.empty(0, dtype=torch.float64)
+
+    def integer(self, name: str, below: int) -> int:
+        """A whole number in 0..below-1, the same on every rank."""
+        assert below > 0
+        return int(torch.randint(below, (), generator=self.generator(name)))
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
+    return tuple(torch.randperm(count, generator=_generator(f"{seed}/order/{epoch}/{count}")).tolist())
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> list[int]:
+    """The order of `count` clips in an epoch: a permutation of 0..count-1."""
+    return list(_order(seed, epoch, count))
+
+
+def dataset_index(seed: int, position_overall: int, count: int) -> int:
+    """Which of `count` clips is the `position_overall`-th of the run (iteration * global_batch + position), counted from 0."""
+    assert count > 0
+    assert position_overall >= 0
+    epoch, place = divmod(position_overall, count)
+    return _order(seed, epoch, count)[place]

@@ -1,0 +1,339 @@
+"""The loop: fetch, ask the method for its terms, backward, step, log, look, keep. It knows no loss.
+
+Everything random is a function of seed, phase, iteration and position, so that what a checkpoint holds (weights, optimizers, averages and a
+few numbers) is all there is: a run that was killed goes on to the same losses, and two processes compute what one would.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data.encoded import Batch, EncodedClips
+from ..data.prefetch import Prefetcher
+from ..methods.base import Method, Step
+from . import checkpoint, optim
+from .console import Console, Progress, peak_memory
+from .ema import Ema
+from .errors import TrainError
+from .health import Health
+from .interrupt import Interruptions
+from .parallel import World, broadcast_object, mean_over_ranks
+from .phases import Phase
+from .settled import keep_steps, settled_steps
+from .streams import Streams, dataset_index
+from .tracking import Metrics, Tracker
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a phase of training is, besides its method.
+
+    Attributes:
+        name: of the phase; its random numbers depend on it.
+        folder: for checkpoints, log and pictures of this phase.
+        settings: steps, batches, intervals.
+        fingerprint: of everything the phase depends on; a checkpoint of another one is refused.
+        seed: of the run.
+        precision: of the run.
+        sharded: whether the ranks share the weights out (then gradients are averaged already).
+        minutes: time budget; None for ``settings.steps`` whatever they take.
+        wandb: whether figures go to Weights & Biases too.
+    """
+
+    name: str
+    folder: Path
+    settings: Phase
+    fingerprint: str
+    seed: int
+    precision: str
+    sharded: bool = True
+    minutes: float | None = None
+    wandb: bool = False
+
+
+class Trainer:
+    """Trains one phase to its end; ``run`` goes on from the newest whole checkpoint."""
+
+    def __init__(
+        self,
+        job: Job,
+        method: Method,
+        clips: EncodedClips,
+        world: World,
+        console: Console,
+        health: Health,
+        validate: Callable[[int, Tracker | None], None] | None = None,
+    ) -> None:
+        self.job, self.method, self.clips, self.world, self.console, self.health = (
+            job,
+            method,
+            clips,
+            world,
+            console,
+            health,
+        )
+        self.validate = validate
+        settings = job.settings
+        self.accumulation = accumulation(settings.global_batch, settings.micro_batch, world.size)
+        self.optimizers = {
+            name: optim.make_optimizer(
+                "adamw_kahan" if (job.precision, update.optim.kind) == ("bf16_kahan", "adamw") else update.optim.kind,
+                update.parameters,
+                lr=update.optim.lr,
+                betas=update.optim.betas,
+                weight_decay=update.optim.weight_decay,
+                device=world.device,
+            )
+            for name, update in method.updates.items()
+        }
+        self.averages = {
+            name: Ema(update.parameters, update.ema.decay, update.ema.start)
+            for name, update in method.updates.items()
+            if update.ema is not None
+        }
+        self.done = dict.fromkeys(method.updates, 0)
+        self.metrics = Metrics(world.device)
+        self.iteration = 0
+        self.steps = settings.steps
+        self._totals: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Train from where the newest checkpoint is to the last step, and leave a checkpoint there.
+
+        Raises:
+            TrainError: a checkpoint of another configuration, a disk that is full, data that cannot be read.
+            TrainingStopped: the run is of no use any more; see ``health``.
+            KeyboardInterrupt: after Ctrl+C or SIGTERM, with a checkpoint of the last finished iteration.
+        """
+        self._resume()
+        self.steps = self._settle()
+        settings, folder = self.job.settings, self.job.folder
+        with ExitStack() as stack:
+            tracker = None
+            if self.world.is_main:
+                tracker = Tracker(folder, wandb=self.job.wandb, resume_step=self.iteration)
+                stack.callback(tracker.close)
+            progress = stack.enter_context(self.console.phase(self.job.name, self.steps, start=self.iteration))
+            stop = stack.enter_context(Interruptions())
+            batches = stack.enter_context(self._batches(self.iteration, self.steps))
+            while self.iteration < self.steps:
+                started = time.monotonic()
+                waited = self._iterate(batches)
+                self.iteration += 1
+                last = self.iteration == self.steps
+                interrupted = self._asked_to_stop(stop)
+                # Also before an early stop: it shows a loss that is no number before a checkpoint is made of it.
+                self._log(progress, tracker, time.monotonic() - started, waited, last or interrupted)
+                if (
+                    self.validate
+                    and settings.validate_every
+                    and (last or self.iteration % settings.validate_every == 0)
+                ):
+                    with self.average():
+                        self.validate(self.iteration, tracker)
+                if last or interrupted or self.iteration % settings.checkpoint_every == 0:
+                    self._save()
+                if interrupted:
+                    break
+            if self._asked_to_stop(stop):
+                raise KeyboardInterrupt
+
+    @contextmanager
+    def average(self) -> Iterator[None]:
+        """Within it, the trained weights are their moving averages."""
+        with ExitStack() as stack:
+            for ema in self.averages.values():
+                stack.enter_context(ema.swapped())
+            yield
+
+    def _asked_to_stop(self, stop: Interruptions) -> bool:
+        """Whether rank 0 was; the same on every rank."""
+        return broadcast_object(self.world, stop.asked)
+
+    def _iterate(self, batches: Iterator[tuple[Batch, float]]) -> float:
+        """All updates of one iteration; the seconds waited for data."""
+        fetched = [next(batches) for _ in range(self.accumulation)]
+        for name in self.method.schedule(self.iteration):
+            self._gradients(name, [batch for batch, _ in fetched])
+            update = self.method.updates[name]
+            parameters = list(update.parameters.values())
+            norm = optim.clip(parameters, update.optim.clip)
+            factor = optim.lr_factor(
+                self.done[name],
+                self._updates_in_all(name),
+                warmup=update.optim.warmup,
+                decay=update.optim.decay,
+                kind=update.optim.decay_kind if update.optim.decay else "constant",
+            )
+            for group in self.optimizers[name].param_groups:
+                group["lr"] = update.optim.lr * factor
+            self.optimizers[name].step()
+            self.done[name] += 1
+            if name in self.averages:
+                self.averages[name].update(self.done[name])
+            self.method.after(name, self.iteration)
+            self.metrics.last(f"gradient_norm/{name}", norm)
+            self.metrics.last(f"lr/{name}", update.optim.lr * factor)
+        return sum(waited for _, waited in fetched)
+
+    def _gradients(self, name: str, batches: list[Batch]) -> None:
+        """Gradients of an update over the whole global batch."""
+        parameters = self.method.updates[name].parameters
+        for parameter in parameters.values():
+            parameter.grad = None
+        for micro_step, batch in enumerate(batches):
+            step = self._step(micro_step)
+            for term in self.method.terms(name, batch, step):
+                (term / self.accumulation).backward()
+        if self.world.size > 1 and not self.job.sharded:
+            for parameter in parameters.values():
+                if parameter.grad is not None:
+                    parameter.grad.copy_(mean_over_ranks(self.world, parameter.grad))
+
+    def _step(self, micro_step: int) -> Step:
+        return Step(
+            iteration=self.iteration,
+            progress=self.iteration / self.steps,
+            streams=Streams(self.job.seed, self.job.name, self.iteration),
+            positions=tuple(self._positions(micro_step)),
+            global_batch=self.job.settings.global_batch,
+            metrics=self.metrics,
+            is_first=micro_step == 0,
+        )
+
+    def _positions(self, micro_step: int) -> range:
+        """Which clips of the global batch this rank works on in a micro-step."""
+        size = self.job.settings.micro_batch
+        first = (micro_step * self.world.size + self.world.rank) * size
+        return range(first, first + size)
+
+    @contextmanager
+    def _batches(self, start: int, stop: int) -> Iterator[Iterator[tuple[Batch, float]]]:
+        """This rank's micro-batches of iterations ``start`` to ``stop``, read ahead."""
+
+        def indices() -> Iterator[list[int]]:
+            for iteration in range(start, stop):
+                for micro_step in range(self.accumulation):
+                    places = [iteration * self.job.settings.global_batch + p for p in self._positions(micro_step)]
+                    yield [dataset_index(self.job.seed, place, len(self.clips)) for place in places]
+
+        prefetcher = Prefetcher(self.clips, indices(), self.world.device)
+        try:
+            yield prefetcher
+        finally:
+            prefetcher.close()
+
+    def _updates_in_all(self, name: str) -> int:
+        """How many times an update is made in the whole phase."""
+        if name not in self._totals:
+            self._totals[name] = sum(name in self.method.schedule(i) for i in range(self.steps))
+        return self._totals[name]
+
+    def _settle(self) -> int:
+        """The number of steps: as configured, or what fits the time budget; settled once and kept in the folder."""
+        found = settled_steps(self.job, self.method, self.iteration, self._probe)
+        steps = broadcast_object(self.world, found)
+        if self.world.is_main:
+            keep_steps(self.job, steps)
+        return steps
+
+    def _probe(self, name: str, trial: int) -> float:
+        """Seconds of one update's gradients; changes nothing. Trials differ in what is drawn, and so in how long rollouts are."""
+        kept = self.method.state_dict()
+        with self._batches(0, 1) as batches:
+            fetched = [next(batches)[0] for _ in range(self.accumulation)]
+        started = time.monotonic()
+        self.iteration = -1 - trial  # before all others: what only some of them do, such as the canary, is not timed
+        self._gradients(name, fetched)
+        self.iteration = 0
+        if self.world.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.method.load_state_dict(kept)
+        self.metrics = Metrics(self.world.device)
+        return time.monotonic() - started
+
+    def _log(self, progress: Progress, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
+        self.metrics.mean("time/step", seconds)
+        self.metrics.mean("time/waiting_share", waited / max(seconds, 1e-9))
+        if not last and self.iteration % self.job.settings.log_every:
+            return
+        values = self.metrics.collect(self.world)
+        memory = peak_memory(self.world.device)
+        if memory is not None:
+            values["memory/peak_GB"] = memory / 1e9
+        if tracker is not None:
+            tracker.log(self.iteration, values)
+        progress.update(
+            self.iteration,
+            loss=next((value for name, value in values.items() if name.startswith("loss/")), float("nan")),
+            seconds_per_step=values["time/step"],
+            peak_memory_bytes=memory,
+            waiting_share=values["time/waiting_share"],
+        )
+        for warning in self.health.check(self.iteration, values):
+            self.console.say(f"{self.job.name}, step {self.iteration}: {warning}")
+
+    def _state(self) -> dict[str, Any]:
+        """Everything that training changes, as live tensors, and the few numbers beside them."""
+        return {
+            "weights": {name: dict(update.parameters) for name, update in self.method.updates.items()},
+            "optimizers": {
+                name: checkpoint.optimizer_state(self.method.updates[name].parameters, optimizer)
+                for name, optimizer in self.optimizers.items()
+            },
+            "averages": {name: ema.state_dict() for name, ema in self.averages.items()},
+            "trainer": {
+                "iteration": self.iteration,
+                "done": self.done,
+                "fingerprint": self.job.fingerprint,
+                "method": self.method.state_dict(),
+                "health": self.health.state_dict(),
+            },
+        }
+
+    def _save(self) -> None:
+        checkpoint.save(
+            self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.settings.keep
+        )
+
+    def _resume(self) -> None:
+        folder = self.job.folder / "checkpoints"
+        step = checkpoint.latest(folder)
+        if step is None:
+            return
+        state = self._state()
+        if checkpoint.notes(folder, step)["fingerprint"] != self.job.fingerprint:
+            raise TrainError(
+                f"{folder} holds a checkpoint of another configuration; continue with the one in the run folder's config.yaml, "
+                f"or use another --run, or delete {folder.parent} to train this phase anew."
+            )
+        kept = checkpoint.load(folder, step, state, self.world)
+        for name, optimizer in self.optimizers.items():
+            checkpoint.load_optimizer_state(self.method.updates[name].parameters, optimizer, state["optimizers"][name])
+        for name, ema in self.averages.items():
+            ema.load_state_dict(state["averages"][name])
+        self.iteration, self.done = kept["iteration"], kept["done"]
+        self.method.load_state_dict(kept["method"])
+        self.health.load_state_dict(kept["health"])
+
+
+def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:
+    """Micro-steps per iteration.
+
+    Raises:
+        TrainError: the global batch is no multiple of what all ranks do at once.
+    """
+    at_once = micro_batch * ranks
+    if global_batch % at_once:
+        raise TrainError(
+            f"global_batch is {global_batch}, but must be a multiple of micro_batch {micro_batch} x {ranks} ranks; use "
+            f"{-(-global_batch // at_once) * at_once}."
+        )
+    return global_batch // at_once

@@ -1,0 +1,1 @@
+"""What is learned, and how: flow matching, distribution matching, the hybrid objective, consistency."""

@@ -1,0 +1,73 @@
+"""The discriminator's side of stage 3, shared by every method with an adversarial term."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from flashmotion_core.gan_losses import (
+    discriminator_gan_loss,
+    discriminator_statistics,
+    finite_difference_r1,
+    generator_gan_loss,
+    perturbed,
+)
+from flashmotion_core.losses import noised
+from flashmotion_core.wan.conditioning import with_clean_frame
+
+from ..data.encoded import Batch
+from ..engine import phases
+from ..engine.roles import Role
+from .base import Step, Update, clean_frame
+
+
+class Adversary:
+    """Judges noised clips against their trajectories; real and fake at the same timestep, and with the same noise in its own step."""
+
+    def __init__(self, role: Role, settings: phases.Gan) -> None:
+        self.role, self.settings = role, settings
+        self.law = settings.sigmas.law()
+        self.update = Update(role.parameters(), settings.optim)
+
+    def terms(self, fake_BCFHW: Tensor, control_BCFHW: Tensor, batch: Batch, step: Step) -> Iterator[Tensor]:
+        """The discriminator's objective on a fake clip (without gradient) and the batch's real one."""
+        settings, real = self.settings, batch.latent_BCFHW
+        clean, context = clean_frame(batch), batch.context_BMT
+        sigma, noise = step.sigma("judged_sigma", self.law, real), step.noise("judged_noise", real)
+        x_real = with_clean_frame(noised(real, noise, sigma), clean)
+        x_fake = with_clean_frame(noised(fake_BCFHW, noise, sigma), clean)
+        clips, controls = [x_real, x_fake], [control_BCFHW, control_BCFHW]
+        if settings.mismatched and len(real) > 1:
+            clips, controls = [*clips, x_real], [*controls, control_BCFHW.roll(1, 0)]
+        logits = self._judge(clips, controls, sigma, context)
+        loss_B = discriminator_gan_loss(logits[0], logits[1], logits[2] if len(logits) > 2 else None)
+        if settings.r1_weight:
+            moved = perturbed(x_real, step.noise("r1", real), settings.r1_step)
+            (again,) = self._judge([moved], [control_BCFHW], sigma, context)
+            r1_B = finite_difference_r1(logits[0], again, settings.r1_step)
+            step.metrics.mean("gan/r1", r1_B)
+            loss_B = loss_B + 0.5 * settings.r1_weight * r1_B
+        statistics = discriminator_statistics(logits[0], logits[1])
+        for name in ("real_mean", "fake_mean", "gap", "accuracy"):
+            step.metrics.mean(f"gan/{name}", getattr(statistics, name))
+        step.metrics.mean("loss/discriminator", loss_B)
+        yield loss_B.mean()
+
+    def fooled(self, fake_BCFHW: Tensor, control_BCFHW: Tensor, batch: Batch, step: Step) -> Tensor:
+        """The student's loss for being recognised, ``[B]``; gradients reach the clip through the frozen discriminator."""
+        sigma = step.sigma("fooled_sigma", self.law, fake_BCFHW)
+        x = with_clean_frame(noised(fake_BCFHW, step.noise("fooled_noise", fake_BCFHW), sigma), clean_frame(batch))
+        with self.role.frozen():
+            loss_B = generator_gan_loss(self.role(x, sigma, batch.context_BMT, control_BCFHW))
+        step.metrics.mean("loss/gan", loss_B)
+        return loss_B
+
+    def _judge(self, clips: list[Tensor], controls: list[Tensor], sigma_B: Tensor, context_BMT: Tensor) -> list[Tensor]:
+        """All clips in one pass: a logit per clip and list entry."""
+        count = len(clips)
+        logits = self.role(
+            torch.cat(clips), sigma_B.repeat(count), context_BMT.repeat(count, 1, 1), torch.cat(controls)
+        )
+        return list(logits.chunk(count))

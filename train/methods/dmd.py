@@ -1,0 +1,165 @@
+"""Distribution matching distillation: stage 2 (the generator is the student), and a baseline of stage 3 (the adapter is)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from flashmotion_core.losses import (
+    dmd_gradient,
+    dmd_loss,
+    fake_score_loss,
+    guided,
+    noised,
+    x0_from_velocity,
+)
+from flashmotion_core.sampling import euler, turbo_sigmas
+from flashmotion_core.wan.conditioning import with_clean_frame
+
+from ..data.encoded import Batch
+from ..engine import phases
+from ..engine.roles import Role
+from .adversary import Adversary
+from .base import Method, Step, Update, choose, clean_frame, without_prompt
+from .rollout import denoise, motion, rollout
+
+
+class Dmd(Method):
+    """The student's samples are moved by ``fake score - real score``; the fake score learns the student's distribution all the time.
+
+    DMD2 with two time scales: the fake score learns in every iteration, the student in every ``ratio``-th.
+    """
+
+    result = "student"
+
+    def __init__(
+        self,
+        student: Role,
+        real: Role,
+        fake: Role,
+        discriminator: Role | None,
+        settings: phases.Dmd,
+        sigmas: Sequence[float],
+        shift: float,
+        no_prompt_1MT: Tensor | None = None,
+    ) -> None:
+        self.no_prompt_1MT = no_prompt_1MT
+        self.student, self.real, self.fake = student, real, fake
+        self.settings, self.sigmas, self.shift = settings, tuple(sigmas), shift
+        self.law = settings.sigmas.law()
+        self.roles = {"student": student, "real": real, "fake": fake}
+        self.updates = {
+            "student": Update(student.parameters(), settings.optim, settings.ema),
+            "fake": Update(fake.parameters(), settings.fake_optim),
+        }
+        self.adversary: Adversary | None = None
+        if discriminator is not None:
+            assert settings.gan is not None
+            self.adversary = Adversary(discriminator, settings.gan)
+            self.roles["discriminator"] = discriminator
+            self.updates["discriminator"] = self.adversary.update
+
+    def schedule(self, iteration: int) -> Sequence[str]:
+        """See ``Method``."""
+        critics = ("fake", "discriminator") if self.adversary is not None else ("fake",)
+        after = iteration - self.settings.fake_warmup
+        return ("student", *critics) if after >= 0 and after % self.settings.ratio == 0 else critics
+
+    def cycle(self) -> int:
+        """See ``Method``."""
+        return self.settings.ratio
+
+    def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
+        """See ``Method``."""
+        control = choose(batch, step, mask_share=0.2).control_BCFHW
+        x0 = self._rollout(batch, control, step, update)
+        if update == "student":
+            yield self._student_loss(x0, control, batch, step)
+        elif update == "fake":
+            yield self._fake_loss(x0, control, batch, step)
+        else:
+            assert self.adversary is not None
+            yield from self.adversary.terms(x0, control, batch, step)
+
+    def _rollout(self, batch: Batch, control: Tensor, step: Step, update: str) -> Tensor:
+        noise = [partial(step.noise, f"{update}_rollout_{k}", batch.latent_BCFHW) for k in range(len(self.sigmas))]
+        return rollout(
+            self.student,
+            clean_frame(batch),
+            batch.context_BMT,
+            control,
+            self.sigmas,
+            lambda k: noise[k](),
+            exit_step=step.streams.integer(f"{update}_exit", len(self.sigmas)),
+            grad=update == "student",
+        )
+
+    def _student_loss(self, x0: Tensor, control: Tensor, batch: Batch, step: Step) -> Tensor:
+        sigma, noise = step.sigma("score_sigma", self.law, x0), step.noise("score_noise", x0)
+        with torch.no_grad():
+            x = with_clean_frame(noised(x0.detach(), noise, sigma), clean_frame(batch))
+            fake = x0_from_velocity(x, self.fake(x, sigma, batch.context_BMT, control), sigma)
+            real = x0_from_velocity(x, self._guided(x, sigma, control, batch), sigma)
+            gradient = dmd_gradient(x0, fake, real)
+        loss_B = dmd_loss(x0, gradient)
+        step.metrics.mean("loss/dmd", loss_B)
+        step.metrics.mean("gradient/dmd", gradient.square().mean().sqrt())
+        step.metrics.mean("drift/mean", x0.detach().mean() - batch.latent_BCFHW.mean())
+        step.metrics.mean("drift/std", x0.detach().std() / batch.latent_BCFHW.std())
+        if self.adversary is not None:
+            loss_B = loss_B + self.adversary.settings.weight * self.adversary.fooled(x0, control, batch, step)
+        if self._canary_is_due(step):
+            self._canary(control, batch, step)
+        return loss_B.mean()
+
+    def _guided(self, x: Tensor, sigma_B: Tensor, control: Tensor, batch: Batch) -> Tensor:
+        """The real score's velocity under guidance; the trajectory is in both halves."""
+        conditional = self.real(x, sigma_B, batch.context_BMT, control)
+        scale = self.settings.guidance_scale
+        if scale == 1:
+            return conditional
+        return guided(conditional, self.real(x, sigma_B, without_prompt(batch, self.no_prompt_1MT), control), scale)
+
+    def _fake_loss(self, x0: Tensor, control: Tensor, batch: Batch, step: Step) -> Tensor:
+        sigma, noise = step.sigma("fake_sigma", self.law, x0), step.noise("fake_noise", x0)
+        x = with_clean_frame(noised(x0, noise, sigma), clean_frame(batch))
+        velocity = self.fake(x, sigma, batch.context_BMT, control)
+        loss_B = fake_score_loss(velocity, x0, noise, sigma, kind=self.settings.fake_loss)
+        step.metrics.mean("loss/fake", loss_B)
+        step.metrics.bins("loss_by_sigma", loss_B, sigma)
+        return loss_B.mean()
+
+    def _canary_is_due(self, step: Step) -> bool:
+        # Rounded to the student's turns: those are the only iterations that come here.
+        every = self.settings.canary.every
+        return step.is_first and every > 0 and step.iteration % every < self.settings.ratio
+
+    @torch.no_grad()
+    def _canary(self, control: Tensor, batch: Batch, step: Step) -> None:
+        """The student's motion and the teacher's, from the same noise: distillation can end in a still picture."""
+        clean = clean_frame(batch)
+        noise = [partial(step.noise, f"canary_{k}", batch.latent_BCFHW) for k in range(len(self.sigmas))]
+        last = len(self.sigmas) - 1
+        x0 = rollout(
+            self.student,
+            clean,
+            batch.context_BMT,
+            control,
+            self.sigmas,
+            lambda k: noise[k](),
+            exit_step=last,
+            grad=False,
+        )
+
+        def teacher(x: Tensor, sigma: float) -> Tensor:
+            return with_clean_frame(
+                denoise(self.real, with_clean_frame(x, clean), sigma, batch.context_BMT, control), clean
+            )
+
+        sigmas = turbo_sigmas(self.settings.canary.teacher_steps, self.shift)
+        step.metrics.mean("motion/student", motion(x0))
+        step.metrics.mean("motion/teacher", motion(euler(teacher, noise[0](), sigmas)))
+        step.metrics.mean("motion/real", motion(batch.latent_BCFHW))

@@ -1,0 +1,130 @@
+"""The phases of a run in order, with what each stands on; `run_all` tells the story, the stage scripts pick from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from . import (
+    base_generator,
+    encode_data,
+    evaluate,
+    export,
+    stage1_slow_adapter,
+    stage2_fast_generator,
+    stage3_fast_adapter,
+)
+from .codec_phase import codec_digest, train_codec_phase
+from .engine.config import digest
+from .engine.run import Phase, Run
+from .parts import FAST, SLOW, Parts
+from .training import phase_digest
+
+
+class Story:
+    """Collects the phases of a configuration; those whose result is given (a generator, a VAE) are not among them."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.config, self.parts = run, run.config, Parts(run)
+        self.phases: list[Phase] = []
+
+    def told(self) -> list[Phase]:
+        """All phases, in order."""
+        codec, codec_phase = self._codec()
+        data, data_phase = self._data(codec, codec_phase)
+        slow, base_phase = self._base(data, data_phase)
+        ground = [*data_phase, *base_phase]
+        slow_adapters = [self._stage1(adapter.kind, slow, data, ground) for adapter in self.config.models.adapters]
+        fast, fast_phase = self._stage2(slow, data, ground)
+        for phase in list(slow_adapters):
+            self._stage3(phase, fast, slow, [phase, *fast_phase])
+        last = self.phases[-len(slow_adapters) :]
+        marks = [phase.fingerprint for phase in last]
+        settings = self.config.evaluate.model_dump(mode="json", exclude={"workers"})
+        metrics = self.run.folder / "report/metrics.json"
+        self._add(
+            "evaluate", "what the adapters do on held-out clips", digest("evaluate", settings, *marks), [metrics], last,
+            partial(evaluate.evaluate, self.run),
+        )  # fmt: skip
+        exported = [self.run.folder / "export" / "model_patches"]
+        self._add(
+            "export", "files for ComfyUI", digest("export", self.config.export, *marks), exported, last,
+            partial(export.export, self.run), alone=True,
+        )  # fmt: skip
+        return self.phases
+
+    def _codec(self) -> tuple[str, list[Phase]]:
+        given = self.config.models.vae
+        if given is not None:
+            return file_digest(given), []
+        mark = codec_digest(self.config)
+        work = partial(train_codec_phase, self.run)
+        title = "a small codec for the synthetic world"
+        return mark, [self._add("codec", title, mark, [self.parts.vae_path], [], work, alone=True)]
+
+    def _data(self, codec: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
+        data, models = self.config.data, self.config.models
+        settings = data.model_dump(mode="json", exclude={"workers", "share"})
+        mark = digest("data", settings, codec, models.text_encoder, models.negative_prompt)
+        outputs = [self.parts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
+        work = partial(encode_data.encode, self.run)
+        return mark, [self._add("data", "clips and control maps, encoded once", mark, outputs, needs, work, alone=True)]
+
+    def _base(self, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
+        models = self.config.models
+        if models.generator is not None:
+            return file_digest(models.generator), []
+        mark = phase_digest(self.run, "base", self.config.base, digest(models.sizes), data)
+        work = partial(base_generator.train, self.run, mark)
+        return mark, [self._add("base", "a small SlowGenerator", mark, [self.parts.generator_path(SLOW)], needs, work)]
+
+    def _stage1(self, kind: str, slow: str, data: str, needs: Sequence[Phase]) -> Phase:
+        adapter = digest(self.parts.adapter_settings(kind))
+        mark = phase_digest(self.run, "stage1", self.config.stage1, adapter, slow, data)
+        title = f"the SlowAdapter ({kind}) on the SlowGenerator"
+        work = partial(stage1_slow_adapter.train, self.run, kind, mark)
+        return self._add(f"stage1_{kind}", title, mark, [self.parts.adapter_path(SLOW, kind)], needs, work)
+
+    def _stage2(self, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
+        given, settings = self.config.models.fast_generator, self.config.stage2
+        if given is not None:
+            return file_digest(given), []
+        mark = phase_digest(self.run, "stage2", settings, digest(self.config.steps), slow, data)
+        outputs = [self.parts.generator_path(FAST), *([self.parts.lora_path] if settings.lora else [])]
+        work = partial(stage2_fast_generator.train, self.run, mark)
+        return mark, [self._add("stage2", "the FastGenerator, distilled", mark, outputs, needs, work)]
+
+    def _stage3(self, below: Phase, fast: str, slow: str, needs: Sequence[Phase]) -> Phase:
+        kind = below.name.removeprefix("stage1_")
+        settings = self.config.stage3
+        depends = (below.fingerprint, fast, slow)
+        mark = phase_digest(self.run, "stage3", settings, *depends)
+        title = f"the FastAdapter ({kind}) on the FastGenerator"
+        work = partial(stage3_fast_adapter.train, self.run, kind, mark)
+        return self._add(f"stage3_{kind}", title, mark, [self.parts.adapter_path(FAST, kind)], needs, work)
+
+    def _add(
+        self,
+        name: str,
+        title: str,
+        fingerprint: str,
+        outputs: Sequence[Path],
+        needs: Sequence[Phase],
+        work: Callable[[], None],
+        alone: bool = False,
+    ) -> Phase:
+        phase = Phase(name, title, fingerprint, outputs, needs, work, alone)
+        self.phases.append(phase)
+        return phase
+
+
+def phases_of(run: Run) -> list[Phase]:
+    """All phases that this configuration has, in order."""
+    return Story(run).told()
+
+
+def file_digest(path: str) -> str:
+    """A given file counts by its path, size and time: hashing 10 GB at every start would be slow."""
+    file = Path(path)
+    return digest(str(file), *((file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else ()))

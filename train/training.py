@@ -1,0 +1,85 @@
+"""One phase of training, from its method to its curves; what the stage scripts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .data.encoded import EncodedClips
+from .engine import phases
+from .engine.config import digest
+from .engine.console import Console
+from .engine.curves import draw_curves
+from .engine.health import Health, HealthSettings
+from .engine.run import Run
+from .engine.settings import Settings
+from .engine.tracking import Tracker, read_log
+from .engine.trainer import Job, Trainer
+from .methods.base import Method
+
+Validate = Callable[[int, "Tracker | None"], None]
+
+BOOKKEEPING = {"share", "log_every", "validate_every", "checkpoint_every", "keep", "micro_batch"}
+"""Settings of a phase that do not change its result."""
+
+
+def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
+    """Fingerprint of a training phase: its settings, and the fingerprints of what it stands on."""
+    config = run.config
+    return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), config.seed, config.precision, *depends)
+
+
+def train_phase(
+    run: Run,
+    name: str,
+    method: Method,
+    settings: phases.Phase,
+    fingerprint: str,
+    clips: EncodedClips,
+    validate: Validate | None = None,
+) -> Trainer:
+    """Train a phase to its end and draw its curves; the trainer, for its averages.
+
+    Raises:
+        TrainError: see ``Trainer.run``.
+    """
+    folder = run.phase_folder(name)
+    health = run.config.health
+    job = Job(
+        name=name,
+        folder=folder,
+        settings=settings,
+        fingerprint=fingerprint,
+        seed=run.config.seed,
+        precision=run.config.precision,
+        sharded=run.config.memory.sharding == "full",
+        minutes=run.minutes(settings.share),
+        wandb=run.config.logging.wandb,
+    )
+    watch = Health(
+        HealthSettings(
+            max_gap=health.max_gap,
+            min_motion=health.motion_floor,
+            patience=health.patience,
+            warn_gap=None if health.max_gap is None else 0.6 * health.max_gap,
+            warn_motion=None if health.motion_floor is None else min(1.0, 1.5 * health.motion_floor),
+        ),
+        phase=name.split("_")[0],
+        optim_keys={"fake": "fake_optim", "discriminator": "gan.optim"},
+    )
+    trainer = Trainer(job, method, clips, run.world, run.console, watch, validate)
+    try:
+        trainer.run()
+    finally:
+        # Also for a phase that was stopped: its curves say why.
+        if run.world.is_main:
+            draw(folder, name, run.console)
+    return trainer
+
+
+def draw(folder: Path, name: str, console: Console) -> None:
+    """The curves of a phase's log, where there is anything in it."""
+    log = folder / "log.csv"
+    if log.is_file() and read_log(log):
+        draw_curves(log, folder / "curves.png", name)
+        console.say(f"{name}: curves in {folder / 'curves.png'}")
