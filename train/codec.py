@@ -40,7 +40,7 @@ BOOKKEEPING = {"checkpoint_every", "share"}
 SETTLED = "settled.json"
 BIAS_LR = 1e-3
 START_CROPS = 64
-START_PART = 0.2
+START_PART = 0.35
 """Most of a time budget that the first part may take."""
 USABLE = 0.9
 """Part of a time budget for steps; the rest is for checkpoints and a slower machine."""
@@ -69,7 +69,7 @@ class CodecSettings(Settings):
     steps: Count = 10000
     """In all; a time budget may allow fewer."""
     start_steps: Annotated[int, Field(ge=0)] = 800
-    """Of these, with the linear encoder; a fifth of a time budget at most."""
+    """Of these, with the linear encoder; a third of a time budget at most."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
     warmup: Annotated[int, Field(ge=0)] = 20
@@ -148,7 +148,6 @@ class _Training:
         )
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
         self.codec = TAEHV(decoder_widths=settings.decoder_widths)
-        self._make_optimizers()
 
     def _make_optimizers(self) -> None:
         self.codec.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -163,10 +162,12 @@ class _Training:
         if not path.is_file():
             generator = Streams(self.settings.seed, "codec", 0).generator("start")
             start(self.codec, self.crops.batch(0, START_CROPS), generator)
+            self._make_optimizers()
             return 0
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if state["settings"] != self._settings():
             raise TrainError(f"{path} was made with other codec settings; delete its folder or choose another one.")
+        self._make_optimizers()
         self.codec.load_state_dict(state["codec"])
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])

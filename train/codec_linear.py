@@ -4,8 +4,9 @@ A codec with usual random weights falls for grey: it learns the mean picture and
 A memory block begins with a last convolution of zero and a bias that lifts its input above zero, where ReLU changes nothing: it passes
 frames on as they are (`memory=False` leaves the zeros out of the computation too). What remains of the encoder is a pyramid of
 projections, which are set to principal components: first of 2 frames x 4 x 4 pixels, then of 4 x 8 x 8, then of 4 x 16 x 16.
-The decoder has no such closed form (its upsampling gives the four cells of a parent equal values, so that only differences between
-neighbours can tell them apart) and learns to invert the code; only its last layer is set, by least squares on random features.
+The decoder has no such closed form: its upsampling gives the four cells of a parent equal values, so that only differences between
+neighbours can tell them apart. It starts by handing the strongest channels through, its last layer set by least squares (a blurred, still
+picture for each latent frame), and learns the rest.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def components(rows_NC: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def start(codec: TAEHV, pixels_BCTHW: Tensor, generator: torch.Generator) -> None:
-    """Set all weights: encoder to the principal components of these clips, decoder to a random linear map, its last layer by least squares.
+    """Set all weights: encoder to the principal components of these clips, decoder to a blurred picture.
 
     Normalised latents of the clips have mean 0 and standard deviation 1 in each channel. Works in float32 on the CPU.
 
@@ -159,25 +160,22 @@ def _start_decoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
             # All frames of a latent frame start as the same picture.
             copies = torch.eye(layer.conv.in_channels).repeat(layer.stride, 1)
             layer.conv.weight.copy_(copies[:, :, None, None])
-        if isinstance(layer, nn.Conv2d):
-            rectified = layer.bias is None and isinstance(layers[index + 1], nn.ReLU)
-            kept = min(layer.in_channels, layer.out_channels // 2 if rectified else layer.out_channels, x.shape[1])
-            layer.weight[:kept] = 0
-            layer.weight[:kept, :kept, 1, 1] = torch.eye(kept)
-            if index > 1:  # what lifts its input must not reach its output
-                layer.weight.sub_(layer.weight.mean(dim=1, keepdim=True))
-            if rectified:  # nothing lifts these features: there is one for each sign
-                layer.weight[layer.out_channels // 2 :] = -layer.weight[: layer.out_channels // 2]
-    for index, layer in enumerate(layers):
-        after = layers[index + 1] if index + 1 < len(layers) else None
         if not isinstance(layer, nn.Conv2d):
             continue
+        after = layers[index + 1]
+        width, mirrored = layer.out_channels, layer.bias is None and isinstance(after, nn.ReLU)
+        # The strongest latent channels are handed on as they are, beside random mixtures of all.
+        kept = min(layer.in_channels, width // 2 if mirrored else width, x.shape[1])
+        layer.weight[:kept] = 0
+        layer.weight[:kept, :kept, 1, 1] = torch.eye(kept)
+        if index > 1:  # what lifts the features before must not reach these
+            layer.weight.sub_(layer.weight.mean(dim=1, keepdim=True))
+        if mirrored:  # nothing can lift these above ReLU's corner, so there is one for each sign
+            layer.weight[width // 2 :] = -layer.weight[: width // 2]
+            continue
         rows = _rows(run_layers(layers[: index + 1], x, batch, memory=False))
-        lift = LIFT * rows.std(dim=0).max() - rows.mean(dim=0)
-        if isinstance(after, MemoryBlock):
-            _lift(after).copy_(lift)
-        elif layer.bias is not None:
-            layer.bias.copy_(lift)
+        bias = _lift(after) if isinstance(after, MemoryBlock) else _bias(layer)
+        bias.copy_(LIFT * rows.std(dim=0).max() - rows.mean(dim=0))
     assert isinstance(last, nn.Conv2d)
     features = run_layers(layers, x, batch, memory=False).unflatten(0, (batch, -1))[:, TEMPORAL_STRIDE - 1 :]
     seen = _rows(functional.unfold(features.flatten(0, 1), 3, padding=1))

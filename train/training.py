@@ -11,10 +11,11 @@ from .engine.config import digest
 from .engine.console import Console
 from .engine.curves import draw_curves
 from .engine.health import Health, HealthSettings
+from .engine.job import Job
 from .engine.run import Run
 from .engine.settings import Settings
 from .engine.tracking import Tracker, read_log
-from .engine.trainer import Job, Trainer
+from .engine.trainer import Trainer
 from .methods.base import Method
 
 Validate = Callable[[int, "Tracker | None"], None]
@@ -26,7 +27,8 @@ BOOKKEEPING = {"share", "log_every", "validate_every", "checkpoint_every", "keep
 def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
     """Fingerprint of a training phase: its settings, and the fingerprints of what it stands on."""
     config = run.config
-    return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), config.seed, config.precision, *depends)
+    general = [config.seed, config.precision, config.memory.fp8]
+    return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), *general, *depends)
 
 
 def train_phase(

@@ -1,4 +1,4 @@
-"""What test_training.py lets be killed. No test itself: python -m tests.train.killed_training CLIPS FOLDER
+"""What test_resume.py lets be killed. No test itself: python -m tests.train.killed_training CLIPS FOLDER
 
 Trains a small stage 3 in a child that is killed, again and again, at random moments and while it writes a checkpoint; then to its end. Says how
 many kills there were, and how many of them left an unfinished checkpoint.
@@ -19,7 +19,7 @@ import torch
 from train.data.encoded import EncodedClips
 from train.engine.checkpoint import latest
 
-from .small import final_state, prepared
+from .small_runs import final_state, prepared
 
 CHANGES = {"stage3": {"steps": 10, "checkpoint_every": 1, "gan": {"semantic": False}}}
 KILLS = 4

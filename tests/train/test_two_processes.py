@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,26 +14,16 @@ import torch
 from train.data.encoded import EncodedClips
 from train.engine import checkpoint
 
-from .small import figures, final_state, prepared, trained_alike, write_clips
+from .small_runs import figures, final_state, prepared, trained_alike
 from .two_trainings import CASES, RESUMED, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-5
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> EncodedClips:
-    return write_clips(tmp_path_factory.mktemp("clips") / "train")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS"),
+]
 
 
 @pytest.fixture(scope="module")

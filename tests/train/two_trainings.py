@@ -14,7 +14,8 @@ import torch
 from train.data.encoded import EncodedClips
 from train.engine import parallel
 
-from .small import METHODS, final_state, prepared, signal_after
+from .small import METHODS
+from .small_runs import final_state, prepared, signal_after
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flow": ("flow_controlnet", {}),

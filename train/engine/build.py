@@ -37,6 +37,7 @@ class Builder:
 
     def __init__(self, config: Config, world: World) -> None:
         self.config, self.world = config, world
+        self._frozen: dict[int, tuple[Tensor, Tensor]] = {}
         half = config.precision != "fp32"
         self.frozen_type = torch.bfloat16 if half else torch.float32
         self.trained_type = torch.bfloat16 if config.precision == "bf16_kahan" else torch.float32
@@ -76,7 +77,9 @@ class Builder:
         if self.config.memory.fp8 and not trained:
             store_as_fp8(generator)
         for name, kept in (loras or {}).items():
-            lora.add_lora(generator, name, rank, alpha, dtype=self.trained_type)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed_of(self.config.seed, f"lora/{name}"))
+                lora.add_lora(generator, name, rank, alpha, dtype=self.trained_type)
             if kept is not None:
                 lora.load_lora(generator, name, kept)
             for _, parameter in lora.trainable(generator, name):
@@ -154,9 +157,19 @@ class Builder:
 
     def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:
         """Weights into a module on the meta device; trained ones are copies, frozen ones may be shared between roles."""
-        dtype = self.trained_type if trained else self.frozen_type
-        ready = {key: value.to(self.world.device, dtype, copy=trained) for key, value in weights.items()}
-        module.load_state_dict(ready, assign=True)
+        place = self._copied if trained else self._placed
+        module.load_state_dict({key: place(value) for key, value in weights.items()}, assign=True)
+
+    def _copied(self, value: Tensor) -> Tensor:
+        return value.to(self.world.device, self.trained_type, copy=True)
+
+    def _placed(self, value: Tensor) -> Tensor:
+        """A frozen tensor on the device, in its type; the same one for the same weights."""
+        if self.sharded:  # each network shares its own out
+            return value.to(self.world.device, self.frozen_type, copy=True)
+        if id(value) not in self._frozen:
+            self._frozen[id(value)] = value, value.to(self.world.device, self.frozen_type)
+        return self._frozen[id(value)][1]
 
     def _shard(self, root: nn.Module, parts: Sequence[nn.Module]) -> None:
         parallel.shard(root, parts, self.world, half=self.autocast is not None)

@@ -53,7 +53,8 @@ class Ema:
         """Inside, the weights are the averages (rounded to the weights' dtype); after it they are to the bit what they were."""
         assert not self._swapped, "the weights are the averages already"
         averages, weights = self._pairs()
-        kept = [weight.clone() for weight in weights]
+        # A GPU's wait on the host: there is no second place for 20 GB of them.
+        kept = [weight.clone() if weight.device.type == "cpu" else weight.cpu() for weight in weights]
         self._swapped = True
         try:
             with torch.no_grad():

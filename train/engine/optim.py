@@ -45,7 +45,8 @@ def make_optimizer(
     # the order must not depend on the parameters': a state is kept by group number
     in_order = [groups[key] for key in sorted(groups, key=str)]
     if kind == "adamw":
-        return torch.optim.AdamW(in_order, lr=lr, betas=betas, eps=eps)
+        # On a GPU in one kernel: the default would copy the second moments of all weights at once.
+        return torch.optim.AdamW(in_order, lr=lr, betas=betas, eps=eps, fused=device.type == "cuda" or None)
     if kind == "adamw_kahan":
         return _kahan(in_order, lr, betas, eps)
     if kind == "adamw8bit":

@@ -11,6 +11,8 @@ from flashmotion_core.sigma_laws import SigmaLaw
 
 from .settings import Count, Positive, Settings, Share
 
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
 
 class Lora(Settings):
     """Train a low-rank difference instead of all weights."""
@@ -26,7 +28,7 @@ class Optim(Settings):
     kind: Literal["adamw", "adamw8bit"] = "adamw"
     """`adamw8bit` needs bitsandbytes and one GPU. With precision bf16_kahan, adamw keeps a compensation instead of masters."""
     lr: Positive = 1e-4
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Positive = 1.0
     """Largest norm of the gradient."""
@@ -40,7 +42,7 @@ class Optim(Settings):
 class EmaSettings(Settings):
     """The moving average of the trained weights, which is what gets exported."""
 
-    decay: Share = 0.999
+    decay: BelowOne = 0.999
     start: Annotated[int, Field(ge=0)] = 100
     """Updates before which the average is a plain copy."""
 

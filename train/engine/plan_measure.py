@@ -14,13 +14,13 @@ from ..data.encoded import Batch
 from ..methods.base import Step, Update
 from ..methods.dmd import Dmd
 from .config import Config
+from .job import accumulation
 from .plan import TEXT_TOKENS, PhasePlan, RoleBytes
 from .plan_device import backward
 from .plan_meter import Meter
 from .plan_methods import MetaBuilder, Planned
 from .streams import Streams
 from .tracking import Metrics
-from .trainer import accumulation
 
 BATCHES_AHEAD = 3
 """Micro-batches on the device besides those of the iteration: two that wait, and one that is being put there."""
@@ -152,13 +152,11 @@ class Measurement:
             reached = [parameter for parameter in parameters if id(parameter) not in self._never_reached]
             own = 0 if self._gradients_are_there else sum(parameter.nbytes for parameter in reached)
             most = max(most, peaks[name] - own + self._gathered())
-            if self.builder.imitation.device == "cuda" and self._optimizer(update) == "adamw":
-                # torch's step over all weights at once copies the second moments.
-                most = max(most, sum(4 * parameter.numel() for parameter in parameters) // self.sharers)
-            if update.ema is not None:
+            if update.ema is not None and self.builder.imitation.device != "cuda":  # a GPU's wait on the host
                 swapped += sum(parameter.nbytes for parameter in parameters) // self.sharers
         batch = sum(value.nbytes for value in _values(self._batch()))
-        return max(most, swapped) + batch * (self.accumulation + BATCHES_AHEAD)
+        at_once = 1 if self.builder.imitation.device == "cuda" else self.accumulation + BATCHES_AHEAD
+        return max(most, swapped) + batch * at_once
 
     def _gathered(self) -> int:
         """Where ranks share weights: two blocks of them, whole, and one's gradients."""

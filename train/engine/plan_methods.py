@@ -31,7 +31,7 @@ from .plan_meter import Meter
 from .roles import Denoiser, Discriminator, Role
 from .settings import Adapter
 
-AUTOCAST_KEEPS_CASTS = True
+AUTOCAST_KEEPS_CASTS = False
 """`Role` leaves autocast's cache on: float32 weights stay there in bfloat16 until the network is through."""
 
 
@@ -135,11 +135,6 @@ class MetaBuilder(Builder):
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
         """See ``Builder``."""
         return MetaRole(network, name, has_loras, self.autocast, self.world.device, imitation=self.imitation)
-
-    def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:
-        if self.imitation.device != "cpu":  # what goes to a GPU is a copy each time
-            weights = {key: torch.empty_like(value) for key, value in weights.items()}
-        super()._fill(module, weights, trained)
 
 
 def _offload(blocks: Iterable[nn.Module]) -> None:

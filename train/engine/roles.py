@@ -142,7 +142,8 @@ class Role:
     def _autocast(self) -> AbstractContextManager[None]:
         if self.autocast is None or self.device.type == "meta":
             return nullcontext()
-        return torch.autocast(self.device.type, self.autocast)
+        # No cache of cast weights: each is used once per pass, and the cache would keep a copy of all of them until its end.
+        return torch.autocast(self.device.type, self.autocast, cache_enabled=False)
 
 
 def units(network: nn.Module) -> list[nn.Module]:

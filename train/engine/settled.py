@@ -10,7 +10,7 @@ from ..methods.base import Method
 from .files import write_text_whole
 
 if TYPE_CHECKING:
-    from .trainer import Job
+    from .job import Job
 
 USABLE = 0.85
 """Part of the budget that goes into steps; the rest is for optimizers, checkpoints and pictures."""

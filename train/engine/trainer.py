@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,38 +22,11 @@ from .ema import Ema
 from .errors import TrainError
 from .health import Health
 from .interrupt import Interruptions
+from .job import Job, accumulation
 from .parallel import World, broadcast_object, mean_over_ranks
-from .phases import Phase
 from .settled import keep_steps, settled_steps
 from .streams import Streams, dataset_index
 from .tracking import Metrics, Tracker
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a phase of training is, besides its method.
-
-    Attributes:
-        name: of the phase; its random numbers depend on it.
-        folder: for checkpoints, log and pictures of this phase.
-        settings: steps, batches, intervals.
-        fingerprint: of everything the phase depends on; a checkpoint of another one is refused.
-        seed: of the run.
-        precision: of the run.
-        sharded: whether the ranks share the weights out (then gradients are averaged already).
-        minutes: time budget; None for ``settings.steps`` whatever they take.
-        wandb: whether figures go to Weights & Biases too.
-    """
-
-    name: str
-    folder: Path
-    settings: Phase
-    fingerprint: str
-    seed: int
-    precision: str
-    sharded: bool = True
-    minutes: float | None = None
-    wandb: bool = False
 
 
 class Trainer:
@@ -190,7 +161,7 @@ class Trainer:
             parameter.grad = None
         for micro_step, batch in enumerate(batches):
             step = self._step(micro_step)
-            for term in self.method.terms(name, batch, step):
+            for term in self.method.terms(name, batch.to(self.world.device), step):
                 (term / self.accumulation).backward()
         if self.world.size > 1 and not self.job.sharded:
             for parameter in parameters.values():
@@ -224,7 +195,7 @@ class Trainer:
                     places = [iteration * self.job.settings.global_batch + p for p in self._positions(micro_step)]
                     yield [dataset_index(self.job.seed, place, len(self.clips)) for place in places]
 
-        prefetcher = Prefetcher(self.clips, indices(), self.world.device)
+        prefetcher = Prefetcher(self.clips, indices(), "cpu")
         try:
             yield prefetcher
         finally:
@@ -322,18 +293,3 @@ class Trainer:
         self.iteration, self.done = kept["iteration"], kept["done"]
         self.method.load_state_dict(kept["method"])
         self.health.load_state_dict(kept["health"])
-
-
-def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:
-    """Micro-steps per iteration.
-
-    Raises:
-        TrainError: the global batch is no multiple of what all ranks do at once.
-    """
-    at_once = micro_batch * ranks
-    if global_batch % at_once:
-        raise TrainError(
-            f"global_batch is {global_batch}, but must be a multiple of micro_batch {micro_batch} x {ranks} ranks; use "
-            f"{-(-global_batch // at_once) * at_once}."
-        )
-    return global_batch // at_once
