@@ -123,6 +123,7 @@ class Server:
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the cores to the browser
         environment.update(OFFLINE)
         environment.update(READABLE_LOG)
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

@@ -56,4 +56,5 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return {**kept, **variables}
+    # Threads that wait without spinning: pytest, a server and a browser share the machine's cores.
+    return {"OMP_WAIT_POLICY": "PASSIVE", **kept, **variables}
