@@ -67,7 +67,6 @@ def run_all(options: argparse.Namespace) -> int:
 
 def _tell(options: argparse.Namespace, console: Console) -> int:
     from train.check import check, show_plan
-
     from train.engine import parallel
     from train.engine.config import load
     from train.engine.run import Run
@@ -77,7 +76,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
     config = load(options.config, options.overrides)
     if options.export_to is not None:
         check_models_folder(options.export_to)
-    world = parallel.start(config.device)
+    world = parallel.start("cpu" if options.plan else config.device)
     run = Run(
         config,
         options.run or Path("runs") / config.name,

@@ -23,7 +23,8 @@ from train.validation import Validator
 
 def train(run: Run, kind: str, fingerprint: str) -> None:
     """Train an adapter and write `models/model_patches/NAME_slow_KIND.safetensors`."""
-    parts, settings = Parts(run), run.config.stage1
+    parts = Parts(run)
+    settings = run.config.stage1.scaled(parts.adapter_settings(kind).lr_scale)
     slow = parts.slow
     file = parts.builder.fresh_adapter(parts.adapter_settings(kind), slow.sizes, slow.weights)
     adapter = parts.builder.adapter(file, slow.sizes, trained=True)

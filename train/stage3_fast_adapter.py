@@ -37,6 +37,7 @@ def train(run: Run, kind: str, fingerprint: str) -> None:
     if isinstance(settings, phases.Skip):
         parts.save_adapter(parts.adapter_path(FAST, kind), file, file.state_dict, parts.fast)
         return
+    settings = settings.scaled(parts.adapter_settings(kind).lr_scale)
     generator, shared = _fast_generator(parts, settings)
     adapter = parts.builder.adapter(file, parts.fast.sizes, trained=True)
     lora_name = SHARED_LORA if shared else None

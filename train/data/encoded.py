@@ -162,7 +162,8 @@ class EncodedClips:
         if {name: tuple(value.shape) for name, value in tensors.items()} != shapes:
             raise TrainError(f"{path} does not hold the tensors that its index names; {_AGAIN}.")
         for name in (*LATENTS, "text"):
-            if not torch.isfinite(tensors[name]).all():
+            # One number that is not finite makes the sum so; several times faster than looking at each.
+            if not tensors[name].sum(dtype=torch.float32).isfinite():
                 raise TrainError(f"{path} has a value in {name} that is not finite; {_AGAIN}.")
         return tensors
 

@@ -134,7 +134,7 @@ def _read(name: str, seen: tuple[Path, ...]) -> dict[str, Any]:
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = CONFIGS / f"{name}.yaml"
-    elif not path.is_absolute() and not path.is_file() and seen:
+    elif seen:  # beside the file that extends it
         path = seen[-1].parent / path
     path = path.resolve()
     if path in seen:

@@ -37,7 +37,11 @@ def check_together(config: Config) -> None:
         raise ValueError("memory.offload needs memory.checkpointing: true.")
     if config.precision == "bf16_kahan":
         for name, optim in _within(config, Optim):
-            if optim.kind == "adamw" and optim.betas[1] > 0.99:
+            if optim.kind == "adamw8bit":
+                raise ValueError(
+                    f"{name}.kind is adamw8bit, but with precision bf16_kahan small updates would be lost to rounding; use adamw, or precision bf16."
+                )
+            if optim.betas[1] > 0.99:
                 raise ValueError(
                     f"{name}.betas are {list(optim.betas)}, but with precision bf16_kahan the second moment is bf16 and cannot follow a "
                     "second beta above 0.99; use 0.95."

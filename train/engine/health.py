@@ -85,7 +85,7 @@ class Health:
                 raise TrainingStopped(
                     f"step {step}: the discriminator tells real from generated too easily to teach anything ({GAP} is {gap:.2f}, "
                     f"above {settings.max_gap:g} for {settings.patience} checks); raise {self._phase}.gan.r1_weight "
-                    f"or lower {self._phase}.gan.optim.lr, and go on from an earlier checkpoint."
+                    f"or lower {self._phase}.gan.optim.lr, and train the phase anew with --redo."
                 )
             if settings.warn_gap is not None and gap > settings.warn_gap:
                 found["gap"] = f"{GAP} is {gap:.2f}, above {settings.warn_gap:g}: the discriminator is winning."
@@ -97,8 +97,8 @@ class Health:
                 raise TrainingStopped(
                     f"step {step}: the student's video has frozen (it moves {100 * share:.0f} % as much as the teacher's, below "
                     f"{100 * (settings.min_motion or 0):.0f} % for {settings.patience} checks); lower "
-                    f"{self._phase}.guidance_scale or raise {self._phase}.ratio (fake updates per student update), and go on from an "
-                    "earlier checkpoint."
+                    f"{self._phase}.guidance_scale or raise {self._phase}.ratio (fake updates per student update), and train the "
+                    "phase anew with --redo."
                 )
             if settings.warn_motion is not None and share < settings.warn_motion:
                 found["motion"] = f"the student's video moves {100 * share:.0f} % as much as the teacher's."

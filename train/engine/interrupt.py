@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interruptions:
-    """Within it, the first signal sets ``asked``; a second Ctrl+C interrupts at once."""
+    """Within it, a signal sets ``asked``; a second Ctrl+C interrupts at once (launchers repeat SIGTERM, people do not)."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -26,6 +26,6 @@ class Interruptions:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True

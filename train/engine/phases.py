@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from flashmotion_core.sampling import Schedule, turbo_sigmas
 from flashmotion_core.sigma_laws import SigmaLaw
@@ -115,10 +116,19 @@ class Phase(Settings):
         return self
 
 
-class Flow(Phase):
-    """Flow matching: the generator from nothing (base), or an adapter on it (stage 1)."""
+class Learning(Phase):
+    """A phase whose result one optimizer makes."""
 
     optim: Optim = Optim()
+
+    def scaled(self, factor: float) -> Self:
+        """The same with another learning rate."""
+        return self.model_copy(update={"optim": self.optim.model_copy(update={"lr": self.optim.lr * factor})})
+
+
+class Flow(Learning):
+    """Flow matching: the generator from nothing (base), or an adapter on it (stage 1)."""
+
     ema: EmaSettings = EmaSettings()
     sigmas: Sigmas = Sigmas()
     conditioning: Conditioning = Conditioning()
@@ -164,7 +174,7 @@ class Canary(Settings):
     teacher_steps: Count = 20
 
 
-class Dmd(Phase):
+class Dmd(Learning):
     """Stage 2, distribution matching distillation; also a baseline of stage 3, with the adapter as the student."""
 
     method: Literal["dmd"] = "dmd"
@@ -198,7 +208,7 @@ class Balance(Settings):
     """What a step is: an iteration after the warm-up, or an update of the adapter."""
 
 
-class Hybrid(Phase):
+class Hybrid(Learning):
     """Stage 3: the adapter on the frozen FastGenerator, by the adversarial and the diffusion loss."""
 
     method: Literal["hybrid"] = "hybrid"
@@ -217,7 +227,7 @@ class Hybrid(Phase):
     """One generator in memory: with stage 2's LoRA it generates, without it discriminates."""
 
 
-class Lcm(Phase):
+class Lcm(Learning):
     """A baseline of stage 3: consistency distillation of the adapter."""
 
     method: Literal["lcm"] = "lcm"

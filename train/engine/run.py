@@ -21,7 +21,7 @@ from .config import Config, dump
 from .console import Console
 from .errors import TrainError
 from .files import write_text_whole
-from .parallel import World, barrier
+from .parallel import World, barrier, broadcast_object
 
 POLL_SECONDS = 2.0
 
@@ -103,7 +103,7 @@ class Run:
         Raises:
             TrainError: it was done with other settings, or whatever its work raises.
         """
-        state = self.state(phase)
+        state = broadcast_object(self.world, self.state(phase))
         if state == "done":
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
             return

@@ -97,6 +97,8 @@ class Adapter(Settings):
     kind: Literal["resnet", "controlnet"] = "resnet"
     width: Count = 128
     """Channels of the ResNet's tower, a multiple of 32."""
+    lr_scale: Positive = 1.0
+    """Factor on the learning rates of stages 1 and 3: a ControlNet wants about a tenth of a ResNet's."""
     blocks: Count | None = None
     """Generator blocks that get a residual, spread evenly; none for all of them."""
 
