@@ -114,8 +114,8 @@ def test_an_unknown_key_is_named_with_the_nearest_one(override: str, expected: s
         ("memory.offload=true", "memory.offload needs memory.checkpointing: true."),
         ("stage3.share_backbone=true", "set stage2.lora."),
         ("models.text_encoder=/t5", "models.text_encoder is given"),
-        ("stage3.balance.options={value: -1}", "stage3.balance: the lambda schedule constant has value = -1.0"),
-        ("stage3.balance.options={k: 1}", "stage3.balance.options are {'k': 1.0}, which the mode constant has not."),
+        ("stage3.balance={mode: constant, options: {value: -1}}", "stage3.balance: the lambda schedule constant has value = -1.0"),
+        ("stage3.balance={mode: constant, options: {k: 1}}", "stage3.balance.options are {'k': 1.0}, which the mode constant has not."),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, expected: str) -> None:
@@ -127,7 +127,7 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, expect
     [
         (["stage2.gan={mismatched: true}", "stage2.micro_batch=1"], "stage2.gan.mismatched takes .* stage2.micro_batch is 1; use at least 2."),
         (["stage3.gan.weight=0", "stage3.balance={mode: gradient_balance}"], "there is nothing to balance."),
-        (["stage3.gan.weight=0", "stage3.balance.options={value: 0}"], "nothing is left to learn from."),
+        (["stage3.gan.weight=0", "stage3.balance={mode: constant, options: {value: 0}}"], "nothing is left to learn from."),
         (["stage2.lora={rank: 4}", "models.fast_generator=/f"], "models.fast_generator skips stage 2; leave one of them out."),
     ],
 )  # fmt: skip
@@ -148,5 +148,5 @@ def test_the_second_moment_of_kahan_has_to_follow() -> None:
     assert load("tiny_cpu", good).precision == "bf16_kahan"
     said = sentence(*good, "stage2.fake_optim.betas=[0.5, 0.999]")
     assert said.startswith("stage2.fake_optim.betas are [0.5, 0.999], but with precision bf16_kahan")
-    assert load("tiny_cpu", [*good, "stage2.fake_optim={kind: adamw8bit, betas: [0.5, 0.999]}"])
+    assert "small updates would be lost" in sentence(*good, "stage2.fake_optim={kind: adamw8bit}")
     assert load("tiny_cpu", ["stage2.fake_optim.betas=[0.5, 0.999]"])

@@ -24,6 +24,8 @@ from .errors import TrainError
 from .phases import Base, Dmd, Export, Flow, Hybrid, Lcm, Skip, Steps
 from .settings import Count, Data, Memory, Models, Positive, Seed, Settings, Share
 
+REPLACED = {**VARIANTS, "balance": "mode"}
+"""Where another value of a key makes the other keys of its mapping meaningless."""
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -160,7 +162,7 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`changes` laid over `base`, mapping by mapping; another `method` or kind of source replaces the mapping as a whole."""
     result = dict(base)
     for key, value in changes.items():
-        old, mark = result.get(key), VARIANTS.get(key)
+        old, mark = result.get(key), REPLACED.get(key)
         if isinstance(old, dict) and isinstance(value, dict) and (mark not in value or value[mark] == old.get(mark)):
             result[key] = _merged(old, value)
         else:
@@ -173,7 +175,7 @@ def _set(values: dict[str, Any], keys: Sequence[str], value: Any, override: str)
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
             raise TrainError(f"the override is {override!r}, but {key} is no mapping; give it whole.")
-    if len(keys) > 1 and VARIANTS.get(keys[-2]) == keys[-1] and values.get(keys[-1]) != value:
+    if len(keys) > 1 and REPLACED.get(keys[-2]) == keys[-1] and values.get(keys[-1]) != value:
         values.clear()  # the others were settings of the other method or kind of source
     values[keys[-1]] = value
 
