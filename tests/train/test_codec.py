@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from train.codec_data import Crops
 from train.codec_linear import components, decode_whole, encode_whole, start
 from train.codec_optim import orthogonalise
 from train.codec_quality import evaluate_codec, spread
+from train.codec_settle import fastest_threads, steps_that_fit
 from train.data import synthetic
 from train.engine.errors import TrainError, TrainingStopped
 
@@ -173,7 +174,36 @@ def test_steps_are_about_orthogonal(shape: tuple[int, int]) -> None:
     assert ((left.T @ orthogonalise(matrix, torch.float32) @ right.T).diagonal() > 0.6).all()
 
 
+# What is settled
+
+
+def test_steps_fit_the_budget() -> None:
+    assert steps_that_fit(1000, 10**6, 10**6, 1.0, 2.0) == (315 + 292, 315)  # 900 s: 35 % of them, then the rest
+    assert steps_that_fit(1000, 10**6, 100, 1.0, 2.0) == (500, 100)
+    assert steps_that_fit(1000, 300, 100, 1.0, 2.0) == (300, 100)
+    assert steps_that_fit(0, 300, 100, 1.0, 2.0) == (2, 1)
+
+
+@pytest.mark.parametrize("slow", [1, 3])
+def test_the_threads_that_are_faster_win(slow: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = [3]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    fast = fastest_threads(lambda: 2.0 if threads[-1] == slow else 1.0)
+    assert {slow, fast} == {1, 3}
+    assert threads[-1] == fast
+
+
 # Training
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Which number of threads is faster may change between two runs, and with it the last bits of a sum."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def trained(settings: CodecSettings, folder: Path, stop: int | None = None) -> list[float]:

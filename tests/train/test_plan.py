@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -147,8 +148,13 @@ def gradients(method: Method, batch: Batch, update: str, exit_step: int = 3, fir
 
 def most_bytes(work: Callable[[], None]) -> int:
     """The most that torch's CPU allocator held during some work, on top of what it held before, by the profiler's account."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        work()
+    gc.collect()  # what earlier tests left in cycles must not be freed on our account
+    gc.disable()
+    try:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+            work()
+    finally:
+        gc.enable()
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
     held = most = 0
     for event in sorted(events, key=lambda event: event.start_ns()):

@@ -16,6 +16,8 @@ from train.engine.tracking import Metrics, Tracker, read_log
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_means_are_over_samples_and_last_is_last() -> None:
     metrics = Metrics("cpu")
@@ -59,7 +61,8 @@ def _collect(rank: int, store: str, out: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo over a file store")
-def test_two_ranks_see_the_same_averages(tmp_path: Path) -> None:
+def test_two_ranks_see_the_same_averages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)  # the other processes import this file
     torch.multiprocessing.spawn(_collect, (str(tmp_path / "store"), str(tmp_path / "rank")), nprocs=2)
     first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
     assert first == second == {"loss": 3.0, "norm": 0.5, "binned/sigma_0.0": 4.0, "binned/sigma_0.9": 4.0}

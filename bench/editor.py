@@ -1,0 +1,170 @@
+"""What the trajectory editor costs in the page: python bench/editor.py COMFYUI_FOLDER CHROMIUM
+
+With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged and while the clip plays (from the
+pointer event to the end of layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a
+workflow with ten such nodes costs against the same workflow with its ten documents empty. Both renderers. Run it with the Python of that
+ComfyUI, which needs Playwright.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.base_folder import link_pack  # noqa: E402 (it is on no path)
+from tools.comfy_server import Server  # noqa: E402
+from tools.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # noqa: E402
+
+OBJECTS, FRAMES, KEYFRAMES, NODES = 16, 121, 20, 10
+DRAG = """async ([x0, y0, steps]) => {
+    const canvas = document.querySelector('.fm-canvas')
+    const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
+        bubbles: true, cancelable: true, pointerId: 1, pointerType: 'mouse', isPrimary: true, button: type === 'pointermove' ? -1 : 0,
+        buttons: type === 'pointerup' ? 0 : 1, clientX: x, clientY: y }))
+    canvas.setPointerCapture = () => {}
+    canvas.releasePointerCapture = () => {}
+    const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
+        const channel = new MessageChannel()
+        channel.port1.onmessage = resolve
+        channel.port2.postMessage(0)
+    }))
+    send('pointerdown', x0, y0)
+    const times = []
+    for (let step = 1; step <= steps; step += 1) {
+        await new Promise((resolve) => requestAnimationFrame(resolve))
+        const start = performance.now()
+        send('pointermove', x0 + 40 * Math.sin(step / 9), y0 + 30 * Math.cos(step / 7))
+        const handled = performance.now() - start
+        const before = performance.now()
+        let began = 0
+        requestAnimationFrame(() => { began = performance.now() })
+        await painted()
+        times.push(handled + performance.now() - Math.max(began, before))
+    }
+    send('pointerup', x0, y0)
+    return times
+}"""
+PLACE = """async ([x, y]) => {
+    const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
+    const canvas = document.querySelector('.fm-canvas')
+    const { left, top, width } = canvas.getBoundingClientRect()
+    const view = fitView(canvas.clientWidth, canvas.clientHeight, [1280, 704])
+    const zoom = width / canvas.clientWidth
+    return [left + (view.left + x * view.width) * zoom, top + (view.top + y * view.height) * zoom]
+}"""
+IDLE = """async (milliseconds) => {
+    let drawn = 0
+    const names = ['clearRect', 'fillRect', 'strokeRect', 'fillText', 'stroke', 'fill', 'drawImage']
+    const kept = names.map((name) => CanvasRenderingContext2D.prototype[name])
+    names.forEach((name, index) => {
+        CanvasRenderingContext2D.prototype[name] = function (...values) {
+            if (this.canvas.closest?.('.fm-editor')) drawn += 1
+            return kept[index].apply(this, values)
+        }
+    })
+    await new Promise((resolve) => setTimeout(resolve, milliseconds))
+    names.forEach((name, index) => { CanvasRenderingContext2D.prototype[name] = kept[index] })
+    return drawn
+}"""
+VALUE = "() => window.app.graph.nodes[0].widgets.find((widget) => widget.name === 'trajectory').value"
+OPEN = """async (graph) => {
+    const start = performance.now()
+    await window.app.loadApiJson(graph, 'bench')
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    return performance.now() - start
+}"""
+
+
+def document(full: bool) -> str:
+    """A trajectory with everything at its largest, or none."""
+    objects = [
+        {
+            "id": f"o{n}",
+            "label": f"object {n}",
+            "path": "smooth",
+            "keyframes": [
+                {
+                    "frame": round(k * (FRAMES - 1) / (KEYFRAMES - 1)),
+                    "x": 0.5 + 0.35 * math.sin(n + k / 3),
+                    "y": 0.5 + 0.35 * math.cos(2 * n + k / 4),
+                    "w": 0.12,
+                    "h": 0.16,
+                    "ease": "in-out",
+                }
+                for k in range(KEYFRAMES)
+            ],
+        }
+        for n in range(OBJECTS if full else 0)
+    ]
+    return json.dumps({"version": 1, "size": [1280, 704], "frames": FRAMES, "fps": 24, "objects": objects})
+
+
+def graph(count: int, full: bool) -> dict[str, Any]:
+    """A workflow of so many editors."""
+    return {
+        str(index + 1): {"class_type": "DrawTrajectory", "inputs": {"trajectory": document(full)}}
+        for index in range(count)
+    }
+
+
+def figures(times: list[float]) -> str:
+    """Median, 95th percentile and worst in milliseconds."""
+    ordered = sorted(times)
+    return f"median {statistics.median(ordered):5.1f}  p95 {ordered[int(0.95 * len(ordered))]:5.1f}  worst {ordered[-1]:5.1f} ms"
+
+
+def measure(page: Any, name: str) -> None:
+    """All figures of one renderer."""
+    page.evaluate(OPEN, graph(1, True))
+    page.wait_for_function("() => document.querySelector('.fm-canvas')?.clientWidth > 0")
+    page.wait_for_timeout(1000)
+    # The first object's box on frame 0.
+    place = [*page.evaluate(PLACE, [0.5, 0.85]), 240]
+    page.evaluate(DRAG, [*place[:2], 20])  # warms up
+    times = page.evaluate(DRAG, place)
+    moved = json.loads(page.evaluate(VALUE))["objects"][0]["keyframes"][0]
+    assert moved["x"] != 0.5, "the drag moved the box"
+    print(f"{name:<8} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}")
+    page.wait_for_timeout(500)
+    print(f"{name:<8} drawing calls in 2 s of doing nothing   {page.evaluate(IDLE, 2000)}")
+    opened = {full: [page.evaluate(OPEN, graph(NODES, full)) for _ in range(5)] for full in (False, True, False, True)}
+    full, empty = (statistics.median(opened[which]) for which in (True, False))
+    print(f"{name:<8} opening {NODES} nodes                     {full:5.0f} ms, with empty documents {empty:.0f} ms")
+
+
+def main() -> None:
+    """Command line."""
+    if len(sys.argv) != 3:
+        sys.exit("usage: python bench/editor.py COMFYUI_FOLDER CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    comfyui, chromium = Path(sys.argv[1]).resolve(), sys.argv[2]
+    print(f"{platform.platform()}, {platform.machine()}")
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        link_pack(ROOT, base / "custom_nodes")
+        (base / "input").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "assets/tiny/cat.jpg", base / "input")
+        with Server(sys.executable, comfyui, base) as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER_ARGUMENTS))
+            for vue in (False, True):
+                set_settings(server.url, {"Comfy.VueNodes.Enabled": vue})
+                page = browser.new_page(viewport={"width": 1500, "height": 1000})
+                open_page(page, server.url)
+                measure(page, "Nodes 2.0" if vue else "classic")
+                page.close()
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
