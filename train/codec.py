@@ -8,11 +8,11 @@ errors do not show.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,12 +23,13 @@ from flashmotion_core.wan.conditioning import denormalise, normalise
 from flashmotion_core.wan.taehv import TAEHV
 from flashmotion_core.weights import save_whole
 
+from . import codec_settle
 from .codec_data import Crops
 from .codec_linear import decode_whole, encode_whole, start
 from .codec_optim import Muon
 from .codec_quality import reconstruction, spread
+from .codec_settle import Settled
 from .engine.errors import TrainError, TrainingStopped
-from .engine.files import write_text_whole
 from .engine.optim import lr_factor
 from .engine.settings import Count, Positive, Seed, Settings, Share
 from .engine.streams import Streams
@@ -37,13 +38,8 @@ FILE = "flashmotion_tiny_vae.safetensors"
 CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
 """Settings that do not change the result."""
-SETTLED = "settled.json"
 BIAS_LR = 1e-3
 START_CROPS = 64
-START_PART = 0.35
-"""Most of a time budget that the first part may take."""
-USABLE = 0.9
-"""Part of a time budget for steps; the rest is for checkpoints and a slower machine."""
 
 
 class CodecSettings(Settings):
@@ -100,7 +96,7 @@ def train_codec(
     """Train, or go on where an earlier run in this folder stopped, and write the codec (fp16).
 
     Args:
-        folder: keeps checkpoint, settled number of steps and result.
+        folder: keeps checkpoint, what was settled (steps, threads) and result.
         minutes: time budget; from it follows the number of steps, once, at the beginning.
         report: called after each step with (steps done, steps in all, loss, seconds of the step).
         log: called after each step with (steps done, values by name).
@@ -112,20 +108,23 @@ def train_codec(
         TrainError: the checkpoint is of other settings; TrainingStopped: the loss is no number any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
+    began, threads = time.perf_counter(), torch.get_num_threads()
     run = _Training(settings, folder, torch.device(device))
-    done = run.load()
-    run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
-    for step in range(done, run.steps):
-        stepped = time.perf_counter()
-        values = run.step(step)
-        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < run.steps:
-            run.save(step + 1)
-        if log is not None:
-            log(step + 1, values)
-        if report is not None:
-            report(step + 1, run.steps, values["loss"], time.perf_counter() - stepped)
-    run.save(run.steps)
+    try:
+        done = run.load()
+        run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
+        for step in range(done, run.steps):
+            stepped = time.perf_counter()
+            values = run.step(step)
+            if (step + 1) % settings.checkpoint_every == 0 and step + 1 < run.steps:
+                run.save(step + 1)
+            if log is not None:
+                log(step + 1, values)
+            if report is not None:
+                report(step + 1, run.steps, values["loss"], time.perf_counter() - stepped)
+        run.save(run.steps)
+    finally:
+        torch.set_num_threads(threads)
     path = folder / FILE
     weights = {name: weight.half().cpu().contiguous() for name, weight in run.codec.state_dict().items()}
     save_whole(path, weights, {"trained_on": f"synthetic world, {settings.difficulty}", "steps": str(run.steps)})
@@ -137,15 +136,8 @@ class _Training:
 
     def __init__(self, settings: CodecSettings, folder: Path, device: torch.device) -> None:
         self.settings, self.folder, self.device = settings, folder, device
-        self.crops = Crops(
-            settings.seed,
-            settings.difficulty,
-            settings.size,
-            settings.clip_frames,
-            crop=settings.crop,
-            length=settings.frames,
-            keep=settings.clips,
-        )
+        world = (settings.seed, settings.difficulty, settings.size, settings.clip_frames)
+        self.crops = Crops(*world, crop=settings.crop, length=settings.frames, keep=settings.clips)
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
         self.codec = TAEHV(decoder_widths=settings.decoder_widths)
 
@@ -191,31 +183,34 @@ class _Training:
         return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
     def settle(self, seconds: float | None) -> None:
-        """Find out how many steps fit, or read what was found out when the run began."""
-        file = self.folder / SETTLED
-        if file.is_file():
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            self.steps, self.start_steps = kept["steps"], kept["start_steps"]
-            return
-        if seconds is not None:
-            began = time.perf_counter()
-            before = {name: weight.clone() for name, weight in self.codec.state_dict().items()}
-            first, second = (self._seconds_per_step(memory) for memory in (False, True))
-            self.codec.load_state_dict(before)
-            self._make_optimizers()
-            left = USABLE * (seconds - (time.perf_counter() - began))
-            self.start_steps = max(1, min(self.start_steps, int(START_PART * left / first)))
-            self.steps = min(self.steps, self.start_steps + max(1, int((left - self.start_steps * first) / second)))
-        write_text_whole(file, json.dumps({"steps": self.steps, "start_steps": self.start_steps}))
+        """Set torch's threads and find out how many steps fit `seconds`, or take what was found out when the run began."""
+        settled = codec_settle.read(self.folder)
+        if settled is None:
+            settled = self._settled(seconds)
+            codec_settle.keep(self.folder, settled)
+        self.steps, self.start_steps = settled.steps, settled.start_steps
+        if settled.threads:
+            torch.set_num_threads(settled.threads)
 
-    def _seconds_per_step(self, memory: bool) -> float:
-        """The median of four after one that warms up; spoils weights and optimizers."""
-        seconds = []
-        for _ in range(5):
-            began = time.perf_counter()
+    def _settled(self, seconds: float | None) -> Settled:
+        began = time.perf_counter()
+        before = {name: weight.clone() for name, weight in self.codec.state_dict().items()}
+
+        def probe(memory: bool) -> float:
+            stepped = time.perf_counter()
             self._advance(0, memory, 0.1)
-            seconds.append(time.perf_counter() - began)
-        return sorted(seconds[1:])[1]
+            return time.perf_counter() - stepped
+
+        steps, start_steps, threads = self.steps, self.start_steps, 0
+        if self.device.type == "cpu" and torch.get_num_threads() > 1:
+            threads = codec_settle.fastest_threads(partial(probe, False))
+        if seconds is not None:
+            first, second = (codec_settle.median(partial(probe, memory)) for memory in (False, True))
+            left = seconds - (time.perf_counter() - began)
+            steps, start_steps = codec_settle.steps_that_fit(left, steps, start_steps, first, second)
+        self.codec.load_state_dict(before)
+        self._make_optimizers()
+        return Settled(steps, start_steps, threads)
 
     def step(self, step: int) -> dict[str, float]:
         """Step number `step`, counted from 0."""
