@@ -211,7 +211,7 @@ class DrawTrajectory(io.ComfyNode):
             document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
         if not document.objects:
             raise ValueError(
-                "DrawTrajectory has no objects; connect boxes, tracks or masks, or add an object to the document, such as "
+                "DrawTrajectory has no objects; draw a box in the node, connect boxes, tracks or masks, or send a document with one, such as "
                 '{"id": "dog", "keyframes": [{"frame": 0, "x": 0.3, "y": 0.5, "w": 0.2, "h": 0.3}, '
                 '{"frame": 120, "x": 0.7, "y": 0.5, "w": 0.2, "h": 0.3}]}.'
             )
@@ -227,8 +227,9 @@ class DrawTrajectory(io.ComfyNode):
             image if first_frame_shapes == SHAPES_GRABCUT else None,
         )
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
+        resolved = dumps(document)
         return io.NodeOutput(
-            dumps(document),
+            resolved,
             preview_THWC,
             shapes_NHW,
             to_bounding_boxes(sampled, document.objects),
@@ -236,5 +237,6 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
-            ui=ui.PreviewImage(preview_THWC, cls=cls),
+            # The editor offers connected objects as keyframes: it reads the resolved document.
+            ui={**ui.PreviewImage(preview_THWC, cls=cls).as_dict(), "trajectory": [resolved]},
         )

@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 
-from . import browser, comfyui_source, environment
+from . import browser, comfyui_source, environment, javascript
 from .quickstart import INDEX_NOTE
 from .terminal import run_command, say
 
@@ -37,7 +37,9 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
     """Set up what is missing, then run pytest on the repository."""
     where = environment.Environment(environment.home())
     environment.prepare(where, for_tests=True)
-    variables = {"FLASHMOTION_COMFYUI": str(where.comfyui)}
+    scripts = environment.scripts_of(where.venv)
+    javascript.ensure(scripts, environment.REPOSITORY)
+    variables = {"FLASHMOTION_COMFYUI": str(where.comfyui), "FLASHMOTION_NPM": str(scripts / _program("npm"))}
     if not fast:
         oldest = comfyui_source.ensure(comfyui_source.OLDEST, where.python, where.home)
         variables["FLASHMOTION_COMFYUI_OLDEST"] = str(oldest)
@@ -45,13 +47,17 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
     for name, value in variables.items():
         say(f"{name}={value}")
     # The program, not `python -m pytest`: that would put the repository on sys.path, whose `nodes` hides ComfyUI's.
-    program = environment.scripts_of(where.venv) / ("pytest.exe" if os.name == "nt" else "pytest")
+    program = scripts / _program("pytest")
     command = [str(program), *(["-m", FAST] if fast else []), *for_pytest]
     with subprocess.Popen(command, cwd=environment.REPOSITORY, env=_environment(variables)) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
             return process.wait()  # Ctrl+C reached pytest too, and it ends in order
+
+
+def _program(name: str) -> str:
+    return f"{name}.exe" if os.name == "nt" else name
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:

@@ -88,8 +88,12 @@ def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
         "first_frame_shapes": "boxes",
         **changed,
     }
-    out = dict(zip(OUTPUTS, rig.pack.nodes.DrawTrajectory.execute(**values).args, strict=True))
+    done = rig.pack.nodes.DrawTrajectory.execute(**values)
+    out = dict(zip(OUTPUTS, done.args, strict=True))
     out["document"] = json.loads(out["trajectory"])
+    # What the editor in the page is told: its own preview, and the document with the connected objects in it.
+    assert done.ui["trajectory"] == [out["trajectory"]]
+    assert len(done.ui["images"]) >= 1
     return out
 
 
@@ -209,7 +213,7 @@ def test_grabcut_cuts_the_object_out_of_its_box(rig: Rig) -> None:
     [
         ({"trajectory": ""}, "trajectory is empty"),
         ({"trajectory": "[]"}, "trajectory"),
-        ({"trajectory": EMPTY}, "has no objects; connect boxes"),
+        ({"trajectory": EMPTY}, "has no objects; draw a box"),
         ({"trajectory": DOCUMENT.replace('"version": 1', '"version": 9')}, "version"),
         ({"trajectory": DOCUMENT.replace('"x": 0.3', '"x": NaN')}, "NaN"),
         ({"trajectory": DOCUMENT.replace('"hidden"', '"hiden"')}, "hiden.*hidden"),

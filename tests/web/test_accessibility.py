@@ -1,0 +1,65 @@
+"""The editor under axe, in both renderers, and light and dark: no violation of WCAG 2 A and AA in what is ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import RunningServer
+from .editor_page import EditorPage
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
+CHECK = """async () => {
+    const found = await axe.run('.fm-editor', { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })
+    return {
+        passed: found.passes.length,
+        violations: found.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`),
+    }
+}"""
+DOCUMENT = {
+    "version": 1,
+    "size": [384, 256],
+    "frames": 33,
+    "fps": 24,
+    "objects": [
+        {
+            "id": name,
+            "label": name,
+            "keyframes": [{"frame": k, "x": 0.2 + k / 60, "y": 0.4, "w": 0.2, "h": 0.3} for k in (0, 32)],
+        }
+        for name in ("cat", "dog")
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Any]:
+    from tools.frontend import BROWSER_ARGUMENTS
+
+    playwright_api = pytest.importorskip("playwright.sync_api")
+    browser = os.environ.get("FLASHMOTION_BROWSER")
+    if not browser or not AXE.is_file():
+        pytest.skip("needs FLASHMOTION_BROWSER and node_modules: run python run_tests.py")
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
+        yield chromium.new_context(viewport={"width": 1500, "height": 1000})
+        chromium.close()
+
+
+@pytest.mark.parametrize("palette", ["dark", "light"])
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "vue"])
+def test_axe_finds_nothing(context: Any, newest_server: RunningServer, vue: bool, palette: str) -> None:
+    editor = EditorPage(context, newest_server.url, vue, **{"Comfy.ColorPalette": palette})
+    editor.load(DOCUMENT)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.page.add_script_tag(path=str(AXE))
+    found = editor.page.evaluate(CHECK)
+    editor.page.close()
+    assert found["violations"] == []
+    assert found["passed"] > 10

@@ -1,0 +1,81 @@
+/** Making elements. Text is always set as text: names come from workflow files, which nobody vouches for. */
+
+import { ICONS } from "./icons.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element with attributes and children; strings become text.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string | number | boolean | undefined>} [attributes] true: an empty attribute; false, undefined: none
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * @param {Element} target
+ * @param {string} name
+ * @param {string | number | boolean | undefined} value
+ */
+export function setAttribute(target, name, value) {
+  if (value === undefined || value === false) target.removeAttribute(name);
+  else target.setAttribute(name, value === true ? "" : String(value));
+}
+
+/**
+ * One of our icons, for the eye only.
+ * @param {string} name
+ * @returns {SVGSVGElement}
+ */
+export function icon(name) {
+  const picture = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: "16", height: "16", "aria-hidden": "true" })) {
+    picture.setAttribute(key, value);
+  }
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  picture.append(path);
+  return picture;
+}
+
+/**
+ * A button that shows an icon and is called by a name.
+ * @param {string} iconName
+ * @param {string} label
+ * @param {(event: MouseEvent) => void} onClick
+ * @param {Record<string, string | boolean | undefined>} [attributes]
+ * @returns {HTMLButtonElement}
+ */
+export function iconButton(iconName, label, onClick, attributes = {}) {
+  const button = element("button", { type: "button", class: "fm-button", title: label, "aria-label": label, ...attributes });
+  button.append(icon(iconName));
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+/**
+ * Replace an element's children only when they differ, so that focus and selection survive.
+ * @param {Element} parent
+ * @param {readonly Node[]} children
+ */
+export function setChildren(parent, children) {
+  const old = parent.childNodes;
+  if (old.length === children.length && children.every((child, index) => child === old[index])) return;
+  parent.replaceChildren(...children);
+}
+
+/**
+ * Set the text only when it differs: a live region would say it again.
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}

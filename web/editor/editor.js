@@ -1,0 +1,210 @@
+/**
+ * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
+ *
+ * @import { Background } from "./pictures.js"
+ *
+ * @typedef {object} Host
+ * @property {string} locale such as "en" or "zh"
+ * @property {() => void} changed a change of the document is finished
+ * @property {() => boolean} pansGraph whether drags pan what lies around the editor
+ * @property {(event: PointerEvent) => void} forwardPointer
+ * @property {(event: WheelEvent) => void} forwardWheel
+ * @property {() => void} refocusGraph the user leaves the editor
+ *
+ * @typedef {object} Editor
+ * @property {HTMLElement} element
+ * @property {(text: string) => void} load
+ * @property {() => string} value the document's text, complete at every moment
+ * @property {(background: Background | undefined) => void} setBackground
+ * @property {(text: string | undefined) => void} setResolved the document of the last run, connected objects included
+ * @property {(linked: boolean) => void} setLinked whether the document comes from another node
+ * @property {(onClose: () => void) => void} openLarge the large view, for an editor that stands nowhere else
+ * @property {() => void} release stop playing and leave the large view: the node goes
+ * @property {() => void} layout
+ */
+
+import { createBanner } from "./banner.js";
+import { connectedObjects } from "./connected.js";
+import { createDialog } from "./dialog.js";
+import { element, setText } from "./dom.js";
+import { createFiles, installClipboard } from "./files.js";
+import { openHelp } from "./help.js";
+import { createInspector } from "./inspector.js";
+import { belongsToField, handleKey } from "./keyboard.js";
+import { createMapPicture } from "./map_picture.js";
+import { openMotionMenu, openObjectMenu } from "./menus.js";
+import { createPictures } from "./pictures.js";
+import { installPlayer } from "./player.js";
+import { createSession } from "./session.js";
+import { installStageInput } from "./stage_input.js";
+import { textsFor } from "./texts.js";
+import { watchTheme } from "./theme.js";
+import { createTimePanel } from "./time_panel.js";
+import { createToolbar, menuButton } from "./toolbar.js";
+import { createStage } from "./view.js";
+
+/**
+ * @param {Host} host
+ * @returns {Editor}
+ */
+export function createEditor(host) {
+  addStyleSheets();
+  const texts = textsFor(host.locale);
+  const session = createSession(host.changed);
+  const mapPicture = createMapPicture();
+  const pictures = createPictures(() => stage.redraw());
+  const stage = createStage(session, (frame) => {
+    const { shown, state } = session;
+    return state.map
+      ? { drawable: mapPicture(shown, frame), covers: true }
+      : { drawable: pictures.at(frame, shown.frames, shown.fps), covers: false };
+  }, texts);
+  const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
+  const focus = () => sink.focus({ preventScroll: true });
+  const files = createFiles(session, texts);
+  /** @type {string | undefined} */
+  let resolved;
+
+  const actions = {
+    toggleLarge: () => dialog.toggle(),
+    help: () => openHelp(root, boundsOf("help"), texts),
+    fitView: () => stage.setView(undefined),
+    leave,
+    rename: () => {
+      inspector.name.focus();
+      inspector.name.select();
+    },
+  };
+  const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
+  const tools = createToolbar(context, texts.editor, [
+    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
+    menuButton("motion", texts.motions, (beside) => openMotionMenu(context, beside)),
+    menuButton("more", texts.objectMenu, (beside) => openObjectMenu(context, beside)),
+    "<>", "help", "largeView",
+  ]);
+  const inspector = createInspector(context);
+  const time = createTimePanel(context, focus);
+  const banner = createBanner(session, texts);
+  const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
+  const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
+  const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
+  stage.element.append(sink, empty, linked, message);
+  const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
+    tools.element, stage.element, time.element, inspector.element, banner.element);
+  const wrapper = element("div", { class: "fm-wrapper" }, root);
+  const dialog = createDialog(wrapper, root, texts, () => {
+    stage.setView(undefined);
+    focus();
+  });
+
+  const input = installStageInput({
+    stage, session, texts, focus,
+    openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
+    host: { ...host, isFocused: () => root.contains(document.activeElement) },
+  });
+  installClipboard(sink, session, texts);
+
+  function leave() {
+    const { tool, ids, keys } = session.state;
+    if (input.cancel()) return;
+    if (tool !== "draw") session.set({ tool: "draw" });
+    else if (ids.length || keys.length) session.set({ ids: [], keys: [] });
+    else if (dialog.isOpen()) dialog.close();
+    else {
+      sink.blur();
+      host.refocusGraph();
+    }
+  }
+
+  /** @param {string} id */
+  function boundsOf(id) {
+    return (root.querySelector(`[data-command="${id}"]`) ?? root).getBoundingClientRect();
+  }
+
+  root.addEventListener("keydown", (event) => {
+    if (root.querySelector(":popover-open")) {
+      // Its Escape closes it, and does nothing else.
+      event.stopPropagation();
+      return;
+    }
+    if (session.state.problem !== undefined) return;
+    if (belongsToField(event.target, event, sink)) {
+      // A number is finished with Enter; the keys are the stage's again.
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
+      return;
+    }
+    if (!handleKey(context, event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  // A click on a button leaves the keys with the stage; whoever came with Tab stays on the button.
+  root.addEventListener("click", (event) => {
+    const { target } = event;
+    if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
+  });
+  // What was typed by an input method is no text for us.
+  sink.addEventListener("input", () => {
+    sink.value = "";
+  });
+  root.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  root.addEventListener("drop", (event) => {
+    const file = event.dataTransfer?.files[0];
+    if (!file || !files.drop(file)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  function update() {
+    const { state, shown } = session;
+    for (const part of [tools, time, inspector, banner]) part.update();
+    for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
+    setText(message, state.message);
+    message.classList.toggle("fm-alarm", state.alarm);
+    empty.hidden = shown.objects.length > 0 || state.map;
+    stage.redraw();
+  }
+  session.subscribe(update);
+  installPlayer(session);
+  watchTheme(() => {
+    stage.redraw();
+    time.update();
+  });
+  new ResizeObserver(() => {
+    stage.redraw();
+    time.update();
+  }).observe(root);
+  update();
+
+  return {
+    element: wrapper,
+    load: session.load,
+    value: session.text,
+    setBackground: pictures.show,
+    setResolved(text) {
+      resolved = text;
+    },
+    setLinked(isLinked) {
+      if (linked.hidden === !isLinked) return;
+      linked.hidden = !isLinked;
+      update();
+    },
+    openLarge: (onClose) => dialog.toggle(onClose),
+    release() {
+      if (session.state.playing) session.set({ playing: false });
+      dialog.close();
+    },
+    layout: stage.redraw,
+  };
+}
+
+/** The style sheets, once for the page: an editor may stand anywhere in it. */
+function addStyleSheets() {
+  for (const name of ["editor.css", "panels.css"]) {
+    const { href } = new URL(name, import.meta.url);
+    if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
+  }
+}

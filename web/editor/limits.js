@@ -1,0 +1,25 @@
+/** The limits of a trajectory document; the same as in flashmotion_core/trajectory/model.py. */
+
+export const VERSION = 1;
+export const MAX_OBJECTS = 64;
+/** Also the most hidden intervals of an object. */
+export const MAX_KEYFRAMES = 512;
+export const MAX_FRAMES = 1025;
+export const MIN_SIDE = 32;
+export const MAX_SIDE = 4096;
+export const MIN_CENTRE = -4;
+export const MAX_CENTRE = 5;
+/** Not 0: a size that can be divided by. Overshooting eases stop here too. */
+export const MIN_EXTENT = 1e-6;
+export const MAX_EXTENT = 4;
+export const MAX_FPS = 240;
+export const DEFAULT_FPS = 24;
+export const MAX_ID = 64;
+export const MAX_LABEL = 120;
+/** Characters of a document's text; above the longest text that `stringify` can write. */
+export const MAX_TEXT = 10_000_000;
+
+/** @type {readonly import("./types.js").EaseName[]} */
+export const EASE_NAMES = ["linear", "hold", "in", "out", "in-out"];
+/** @type {readonly import("./types.js").Path[]} */
+export const PATHS = ["linear", "smooth"];

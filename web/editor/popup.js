@@ -1,0 +1,110 @@
+/**
+ * Menus and small panels above everything else: native popovers, so that no renderer's transform or clipping touches them,
+ * a click outside closes them, and Escape too.
+ *
+ * @typedef {{text: string, run: () => void, key?: string, disabled?: boolean} | "-"} MenuItem
+ */
+
+import { element, iconButton } from "./dom.js";
+
+/**
+ * Show content beside a place.
+ * @param {HTMLElement} root the editor, whose style it takes
+ * @param {{left: number, top: number, bottom: number}} beside viewport pixels
+ * @param {HTMLElement} content
+ * @param {string} [className]
+ * @returns {() => void} close it
+ */
+export function openPopup(root, beside, content, className = "") {
+  const before = document.activeElement;
+  const popup = element("div", { class: `fm-popup ${className}`, popover: "auto" }, content);
+  popup.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
+    popup.remove();
+    if (before instanceof HTMLElement && (document.activeElement === document.body || !document.activeElement)) before.focus({ preventScroll: true });
+  });
+  // ComfyUI's own keys and drags are not meant.
+  for (const name of ["pointerdown", "wheel", "contextmenu"]) popup.addEventListener(name, (event) => event.stopPropagation());
+  root.append(popup);
+  popup.showPopover();
+  const { offsetWidth: w, offsetHeight: h } = popup;
+  const below = beside.bottom + 4 + h <= innerHeight;
+  popup.style.left = `${Math.max(Math.min(beside.left, innerWidth - w - 8), 8)}px`;
+  popup.style.top = `${Math.max(below ? beside.bottom + 4 : Math.min(beside.top - h - 4, innerHeight - h - 8), 8)}px`;
+  return () => popup.hidePopover();
+}
+
+/**
+ * A menu of buttons; arrow keys go through it.
+ * @param {HTMLElement} root
+ * @param {{left: number, top: number, bottom: number}} beside
+ * @param {string} label
+ * @param {readonly MenuItem[]} items
+ */
+export function openMenu(root, beside, label, items) {
+  const menu = element("div", { class: "fm-menu", role: "menu", "aria-label": label });
+  for (const item of items) {
+    if (item === "-") {
+      menu.append(element("div", { class: "fm-rule", role: "separator" }));
+      continue;
+    }
+    const button = element("button", { type: "button", role: "menuitem", class: "fm-item", disabled: item.disabled ?? false }, item.text);
+    if (item.key) button.append(element("kbd", {}, item.key));
+    button.addEventListener("click", () => {
+      close();
+      item.run();
+    });
+    menu.append(button);
+  }
+  menu.addEventListener("keydown", (event) => {
+    const buttons = [...menu.querySelectorAll("button:enabled")];
+    const index = buttons.indexOf(/** @type {Element} */ (document.activeElement));
+    const next = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (event.key !== "Escape" && event.key !== "Tab") event.stopPropagation();
+    if (next === undefined) return;
+    event.preventDefault();
+    const target = buttons.at(next % buttons.length);
+    if (target instanceof HTMLElement) target.focus();
+  });
+  const close = openPopup(root, beside, menu);
+  // Not at once: the Enter that ended a field would press the button.
+  requestAnimationFrame(() => menu.querySelector("button")?.focus());
+}
+
+/**
+ * @typedef {object} FormField
+ * @property {string} name
+ * @property {string} label
+ * @property {number} value
+ * @property {number} min
+ * @property {number} max
+ * @property {number} [step]
+ */
+
+/**
+ * A panel with number fields and a button.
+ * @param {HTMLElement} root
+ * @param {{left: number, top: number, bottom: number}} beside
+ * @param {{title: string, apply: string, close: string, fields: readonly FormField[]}} form
+ * @param {(values: Record<string, number>) => boolean} run closes the panel when it returns true
+ */
+export function openForm(root, beside, { title, apply, close: closeText, fields }, run) {
+  const body = element("form", { class: "fm-form", "aria-label": title, novalidate: false });
+  const head = element("div", { class: "fm-form-head" }, element("strong", {}, title));
+  head.append(iconButton("close", closeText, () => close()));
+  body.append(head);
+  for (const { name, label, value, min, max, step = 1 } of fields) {
+    body.append(element("label", {}, element("span", {}, label), element("input", { type: "number", name, value, min, max, step })));
+  }
+  body.append(element("button", { type: "submit", class: "fm-primary" }, apply));
+  body.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") event.stopPropagation();
+  });
+  body.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = Object.fromEntries(fields.map(({ name }) => [name, Number(/** @type {HTMLInputElement} */ (body.elements.namedItem(name)).value)]));
+    if (run(values)) close();
+  });
+  const close = openPopup(root, beside, body);
+  body.querySelector("input")?.focus();
+}

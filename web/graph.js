@@ -1,0 +1,65 @@
+/**
+ * Small dealings with ComfyUI's graph that need nothing but what they are given.
+ *
+ * @import { ComfyNode } from "./upstream.js"
+ *
+ * @typedef {object} GraphCanvas
+ * @property {(event: PointerEvent) => void} processMouseDown
+ * @property {(event: PointerEvent) => void} processMouseMove
+ * @property {(event: PointerEvent) => void} processMouseUp
+ */
+
+/**
+ * A node's place, the same after a reload of its graph. (Not with the root graph's id: a new workflow gets another one.)
+ * @param {ComfyNode} node
+ * @returns {string | undefined} undefined before it stands in a graph
+ */
+export function placeOf({ id, graph }) {
+  if (!graph || String(id) === "-1") return undefined;
+  return graph.rootGraph && graph.rootGraph !== graph ? `${graph.id}:${id}` : String(id);
+}
+
+/**
+ * Middle-drag pans the graph, also when it begins on the editor.
+ * @param {GraphCanvas} canvas
+ * @param {HTMLElement} element
+ * @param {PointerEvent} event
+ */
+export function forwardPointer(canvas, element, event) {
+  event.preventDefault();
+  const listening = new AbortController();
+  const options = { signal: listening.signal };
+  canvas.processMouseDown(event);
+  element.ownerDocument.addEventListener("pointermove", (moved) => canvas.processMouseMove(moved), options);
+  for (const name of /** @type {const} */ (["pointerup", "pointercancel"])) {
+    element.ownerDocument.addEventListener(name, (ended) => {
+      canvas.processMouseUp(ended);
+      listening.abort();
+    }, options);
+  }
+}
+
+/**
+ * Run `after` whenever ComfyUI calls a method of the node's class.
+ * @param {Record<string, unknown>} prototype
+ * @param {string} method
+ * @param {(node: ComfyNode, ...args: unknown[]) => void} after
+ */
+export function follow(prototype, method, after) {
+  const before = prototype[method];
+  prototype[method] = /** @this {ComfyNode} @param {...unknown} args */ function (...args) {
+    const result = typeof before === "function" ? before.apply(this, args) : undefined;
+    after(this, ...args);
+    return result;
+  };
+}
+
+/**
+ * The document that the last run resolved, connected objects included.
+ * @param {unknown} output
+ * @returns {string | undefined}
+ */
+export function resolvedText(output) {
+  const { trajectory } = /** @type {{trajectory?: unknown}} */ (Object(output));
+  return Array.isArray(trajectory) && typeof trajectory[0] === "string" ? trajectory[0] : undefined;
+}
