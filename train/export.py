@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from flashmotion_core.adapters.checkpoint import write_adapter
@@ -27,6 +26,7 @@ from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
 from .engine.errors import TrainError
+from .engine.files import writing
 from .engine.run import Run
 from .parts import FAST, SLOW, Parts
 
@@ -187,12 +187,5 @@ def _copy(source: Path, target: Path, aside: Path | None = None) -> None:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise TrainError(
-            f"exported files cannot be written to {folder} ({reason}); make room there or check its rights, and run again."
-        ) from error
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return writing("exported files", folder, "make room there or check its rights, and run again")

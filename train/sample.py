@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -10,13 +10,12 @@ from torch import Tensor
 from flashmotion_core.losses import guided
 from flashmotion_core.sampling import euler as integrate
 from flashmotion_core.sampling import few_step
-from flashmotion_core.wan.conditioning import with_clean_frame
 
 from .data.encoded import Batch
 from .engine.roles import Role
 from .engine.streams import Streams
 from .methods.base import without_prompt
-from .methods.rollout import denoise
+from .methods.rollout import estimator
 
 
 @torch.no_grad()
@@ -49,23 +48,16 @@ def sample(
     positions = range(first, first + len(batch.names))
     clean = batch.latent_BCFHW[:, :, :1]
     control = batch.control_box_BCFHW if control_BCFHW is None else control_BCFHW
+    conditional = estimator(role, clean, batch.context_BMT, control)
+    unconditional = estimator(role, clean, without_prompt(batch, no_prompt_1MT), control)
 
     def noise(step: int) -> Tensor:
         return streams.noise(f"noise_{step}", positions, batch.latent_BCFHW.shape[1:]).to(clean)
 
-    def later() -> Iterator[Tensor]:
-        step = 1
-        while True:
-            yield noise(step)
-            step += 1
-
     def estimate(x: Tensor, sigma: float) -> Tensor:
-        x = with_clean_frame(x, clean)
-        x0 = denoise(role, x, sigma, batch.context_BMT, control)
-        if guidance_scale != 1:
-            x0 = guided(x0, denoise(role, x, sigma, without_prompt(batch, no_prompt_1MT), control), guidance_scale)
-        return with_clean_frame(x0, clean)
+        x0 = conditional(x, sigma)
+        return x0 if guidance_scale == 1 else guided(x0, unconditional(x, sigma), guidance_scale)
 
     if euler:
         return integrate(estimate, noise(0) * sigmas[0], sigmas)
-    return few_step(estimate, noise(0) * sigmas[0], sigmas, later())
+    return few_step(estimate, noise(0) * sigmas[0], sigmas, map(noise, count(1)))

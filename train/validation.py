@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.vae import Vae
 from flashmotion_core.wan.config import WanConfig
 
-from .data.sources import SourceClip
+from .data.sources import Source, SourceClip
 from .engine.roles import Role
 from .engine.run import Run
 from .engine.tracking import Tracker
@@ -38,19 +40,24 @@ class Validator:
         sigmas = self.parts.schedule.sigmas
         if not self.few_steps:
             sigmas = turbo_sigmas(logging.validation_steps, self.parts.schedule.shift)
+        source = None if tracker is None else self._source
         rows = []
         for index in range(count):
             batch = clips.batch([index], self.run.world.device)
             latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
-            if tracker is not None:
-                source = self.parts.source("eval").clip(index)
-                rows += rows_of(source, decoded(self.parts.vae, latent))
+            if source is not None:
+                rows += rows_of(source.clip(index), decoded(self.parts.vae, latent))
         if tracker is None:
             return
         sheet = contact_sheet(rows)
         path = self.run.phase_folder(self.phase) / "validation" / f"step_{step:06d}.png"
         write_png(path, sheet)
         tracker.image(step, "validation", sheet)
+
+    @cached_property
+    def _source(self) -> Source:
+        """The held-out clips as videos: a folder of them is looked through once."""
+        return self.parts.source("eval")
 
 
 def rows_of(clip: SourceClip, sample_THWC: Picture) -> list[list[Picture]]:

@@ -7,7 +7,7 @@ Legend: B batch, C channels, F latent frames, H and W latent rows and columns, L
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,12 +161,3 @@ def initialise(generator: WanGenerator, random: torch.Generator) -> None:
             columns = parameter.numel() // rows
             bound = (6 / (rows + columns)) ** 0.5
             parameter.copy_(bound * (2 * torch.rand(parameter.shape, generator=random) - 1))
-
-
-def load_weights(generator: WanGenerator, state_dict: Mapping[str, Tensor]) -> None:
-    """Copy a whole state dict (original key layout) into the generator, cast to its type."""
-    own = generator.state_dict()
-    assert own.keys() == state_dict.keys(), "the file was checked when it was read"
-    with torch.no_grad():
-        for key, value in own.items():
-            value.copy_(state_dict[key])

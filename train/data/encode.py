@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from flashmotion_core.adapters.checkpoint import MapStyle
@@ -20,6 +19,7 @@ from flashmotion_core.trajectory import sample
 from flashmotion_core.vae import Vae
 from flashmotion_core.weights import save_whole
 from train.engine.errors import TrainError
+from train.engine.files import writing
 
 from .ahead import clips_ahead
 from .control import control_maps, inside_map
@@ -170,13 +170,6 @@ def _append(folder: Path, line: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise TrainError(
-            f"encoded clips cannot be written to {folder} ({reason}); free space there or choose another run folder, "
-            "then run again: it continues."
-        ) from error
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    remedy = "free space there or choose another run folder, then run again: it continues"
+    return writing("encoded clips", folder, remedy)

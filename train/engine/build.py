@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -28,6 +27,7 @@ from .parallel import World
 from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units
 from .settings import Adapter
+from .streams import seed_of
 
 Weights = Mapping[str, Tensor]
 
@@ -78,7 +78,7 @@ class Builder:
             store_as_fp8(generator)
         for name, kept in (loras or {}).items():
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed_of(self.config.seed, f"lora/{name}"))
+                torch.manual_seed(seed_of(f"{self.config.seed}/lora/{name}"))
                 lora.add_lora(generator, name, rank, alpha, dtype=self.trained_type)
             if kept is not None:
                 lora.load_lora(generator, name, kept)
@@ -95,7 +95,7 @@ class Builder:
     def fresh_generator(self, sizes: WanConfig) -> Weights:
         """Weights to train a generator from nothing, from the run's seed."""
         generator = WanGenerator(sizes)
-        initialise(generator, torch.Generator().manual_seed(seed_of(self.config.seed, "generator")))
+        initialise(generator, torch.Generator().manual_seed(seed_of(f"{self.config.seed}/generator")))
         return generator.state_dict()
 
     def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
@@ -103,7 +103,7 @@ class Builder:
         points = settings.inject_after(sizes.num_layers)
         adapter: TrajectoryAdapter
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(self.config.seed, f"adapter/{settings.kind}"))
+            torch.manual_seed(seed_of(f"{self.config.seed}/adapter/{settings.kind}"))
             if settings.kind == "resnet":
                 adapter = ResNetAdapter(sizes, points, width=settings.width)
             else:
@@ -131,7 +131,7 @@ class Builder:
         sizes = backbone.config
         taps = tap_blocks(sizes.num_layers)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(self.config.seed, "classifier"))
+            torch.manual_seed(seed_of(f"{self.config.seed}/classifier"))
             classifier = AttentionClassifier(
                 ClassifierConfig(
                     dim=sizes.dim,
@@ -173,8 +173,3 @@ class Builder:
 
     def _shard(self, root: nn.Module, parts: Sequence[nn.Module]) -> None:
         parallel.shard(root, parts, self.world, half=self.autocast is not None)
-
-
-def seed_of(seed: int, what: str) -> int:
-    """The seed of one part of a run."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{what}".encode()).digest()[:7], "big")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from flashmotion_core.sampling import Schedule, turbo_sigmas
-from flashmotion_core.sigma_laws import SigmaLaw
+from flashmotion_core.sigma_laws import SCORE_LAW, SigmaLaw
 
 from .settings import Count, Positive, Settings, Share
 
@@ -63,7 +63,7 @@ class Sigmas(Settings):
         return SigmaLaw(**self.model_dump())
 
 
-SCORE_SIGMAS = Sigmas(low=0.02, high=0.98)
+SCORE_SIGMAS = Sigmas(low=SCORE_LAW.low, high=SCORE_LAW.high)
 
 
 class Steps(Settings):
@@ -196,6 +196,8 @@ class Dmd(Learning):
     gan: Gan | None = None
     """Add an adversarial term."""
     canary: Canary = Canary()
+    mask_share: Share = 0.2
+    """Samples with filled masks instead of boxes, where the student has an adapter."""
 
 
 class Balance(Settings):
@@ -221,7 +223,10 @@ class Hybrid(Learning):
     balance: Balance = Balance()
     down_weight_noise: bool = False
     """Scale the diffusion loss by 1 - sigma^2."""
-    conditioning: Conditioning = Conditioning()
+    mask_share: Share = 0.2
+    """Samples with filled masks instead of boxes."""
+    inside_weight: Annotated[float, Field(ge=1)] = 1.0
+    """How much more an error inside the boxes counts in the diffusion loss."""
     ema: EmaSettings = EmaSettings(decay=0.99)
     share_backbone: bool = False
     """One generator in memory: with stage 2's LoRA it generates, without it discriminates."""
@@ -234,7 +239,10 @@ class Lcm(Learning):
     optim: Optim = Optim(lr=2e-6)
     grid: Annotated[int, Field(ge=2)] = 50
     """Noise levels between which consistency is asked for."""
-    conditioning: Conditioning = Conditioning()
+    mask_share: Share = 0.2
+    """Samples with filled masks instead of boxes."""
+    text_dropout: Share = 0.1
+    """Samples without prompt."""
     ema: EmaSettings = EmaSettings(decay=0.99)
 
 

@@ -146,14 +146,12 @@ class Role:
         return torch.autocast(self.device.type, self.autocast, cache_enabled=False)
 
 
-def units(network: nn.Module) -> list[nn.Module]:
+def units(network: WanGenerator | TrajectoryAdapter) -> list[nn.Module]:
     """The parts that are spread over ranks one by one: blocks, zero convolutions, embeddings. Weights of one part have one type."""
     found: list[nn.Module] = []
     for child in network.children():
         if isinstance(child, nn.ModuleList):
             found.extend(child)
-        elif isinstance(child, (WanGenerator, TrajectoryAdapter)):
-            found.extend(units(child))
         else:
             found.append(child)
     return found

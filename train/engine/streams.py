@@ -16,9 +16,13 @@ import torch
 from torch import Tensor
 
 
+def seed_of(key: str) -> int:
+    """The seed of whatever is random in a run and has this name: 0 to 2**63 - 1."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") & (2**63 - 1)
+
+
 def _generator(key: str) -> torch.Generator:
-    word = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
-    return torch.Generator("cpu").manual_seed(word & (2**63 - 1))
+    return torch.Generator("cpu").manual_seed(seed_of(key))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from flashmotion_core.sigma_laws import own_share
+
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
 from ..methods.base import Method, Step
@@ -173,17 +175,20 @@ class Trainer:
             iteration=self.iteration,
             progress=self.iteration / self.steps,
             streams=Streams(self.job.seed, self.job.name, self.iteration),
-            positions=tuple(self._positions(micro_step)),
+            positions=self._positions(micro_step),
             global_batch=self.job.settings.global_batch,
             metrics=self.metrics,
             is_first=micro_step == 0,
         )
 
-    def _positions(self, micro_step: int) -> range:
+    def _positions(self, micro_step: int) -> tuple[int, ...]:
         """Which clips of the global batch this rank works on in a micro-step."""
-        size = self.job.settings.micro_batch
-        first = (micro_step * self.world.size + self.world.rank) * size
-        return range(first, first + size)
+        everyone = torch.arange(self.job.settings.global_batch)
+        world = self.world
+        share = own_share(
+            everyone, rank=world.rank, ranks=world.size, micro_step=micro_step, micro_steps=self.accumulation
+        )
+        return tuple(share.tolist())
 
     @contextmanager
     def _batches(self, start: int, stop: int) -> Iterator[Iterator[tuple[Batch, float]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,10 @@ class Step:
         """Gaussian noise of the shape of ``like`` (its batch is this micro-step's)."""
         return self.streams.noise(name, self.positions, like.shape[1:]).to(like)
 
+    def noises(self, name: str, like: Tensor) -> Callable[[int], Tensor]:
+        """Noise of step k of a rollout."""
+        return lambda k: self.noise(f"{name}_{k}", like)
+
 
 @dataclass(frozen=True)
 class Update:
@@ -90,10 +94,6 @@ class Method:
     def schedule(self, iteration: int) -> Sequence[str]:
         """Names of the updates of an iteration, in order."""
         return (self.result,)
-
-    def cycle(self) -> int:
-        """Iterations after which the schedule repeats; measured step times are averaged over this many."""
-        return 1
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """The terms of an update's objective, each a scalar, the mean over the micro-batch, already weighted.

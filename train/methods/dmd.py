@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from flashmotion_core.losses import (
     noised,
     x0_from_velocity,
 )
-from flashmotion_core.sampling import euler, turbo_sigmas
+from flashmotion_core.sampling import euler, few_step, turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..data.encoded import Batch
@@ -24,7 +24,7 @@ from ..engine import phases
 from ..engine.roles import Role
 from .adversary import Adversary
 from .base import Method, Step, Update, choose, clean_frame, without_prompt
-from .rollout import denoise, motion, rollout
+from .rollout import estimator, motion, rollout
 
 
 class Dmd(Method):
@@ -68,13 +68,9 @@ class Dmd(Method):
         after = iteration - self.settings.fake_warmup
         return ("student", *critics) if after >= 0 and after % self.settings.ratio == 0 else critics
 
-    def cycle(self) -> int:
-        """See ``Method``."""
-        return self.settings.ratio
-
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        control = choose(batch, step, mask_share=0.2).control_BCFHW
+        control = choose(batch, step, mask_share=self.settings.mask_share).control_BCFHW
         x0 = self._rollout(batch, control, step, update)
         if update == "student":
             yield self._student_loss(x0, control, batch, step)
@@ -85,14 +81,13 @@ class Dmd(Method):
             yield from self.adversary.terms(x0, control, batch, step)
 
     def _rollout(self, batch: Batch, control: Tensor, step: Step, update: str) -> Tensor:
-        noise = [partial(step.noise, f"{update}_rollout_{k}", batch.latent_BCFHW) for k in range(len(self.sigmas))]
         return rollout(
             self.student,
             clean_frame(batch),
             batch.context_BMT,
             control,
             self.sigmas,
-            lambda k: noise[k](),
+            step.noises(f"{update}_rollout", batch.latent_BCFHW),
             exit_step=step.streams.integer(f"{update}_exit", len(self.sigmas)),
             grad=update == "student",
         )
@@ -140,26 +135,10 @@ class Dmd(Method):
     @torch.no_grad()
     def _canary(self, control: Tensor, batch: Batch, step: Step) -> None:
         """The student's motion and the teacher's, from the same noise: distillation can end in a still picture."""
-        clean = clean_frame(batch)
-        noise = [partial(step.noise, f"canary_{k}", batch.latent_BCFHW) for k in range(len(self.sigmas))]
-        last = len(self.sigmas) - 1
-        x0 = rollout(
-            self.student,
-            clean,
-            batch.context_BMT,
-            control,
-            self.sigmas,
-            lambda k: noise[k](),
-            exit_step=last,
-            grad=False,
-        )
-
-        def teacher(x: Tensor, sigma: float) -> Tensor:
-            return with_clean_frame(
-                denoise(self.real, with_clean_frame(x, clean), sigma, batch.context_BMT, control), clean
-            )
-
+        condition = (clean_frame(batch), batch.context_BMT, control)
+        noise = step.noises("canary", batch.latent_BCFHW)
+        x0 = few_step(estimator(self.student, *condition), noise(0) * self.sigmas[0], self.sigmas, map(noise, count(1)))
         sigmas = turbo_sigmas(self.settings.canary.teacher_steps, self.shift)
         step.metrics.mean("motion/student", motion(x0))
-        step.metrics.mean("motion/teacher", motion(euler(teacher, noise[0](), sigmas)))
+        step.metrics.mean("motion/teacher", motion(euler(estimator(self.real, *condition), noise(0), sigmas)))
         step.metrics.mean("motion/real", motion(batch.latent_BCFHW))

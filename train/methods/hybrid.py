@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 import torch
@@ -59,14 +58,9 @@ class Hybrid(Method):
         # The discriminator first, so that it has seen the clips it judges.
         return ("discriminator", "adapter") if after >= 0 and after % self.settings.ratio == 0 else ("discriminator",)
 
-    def cycle(self) -> int:
-        """See ``Method``."""
-        return 1 if self.adversary is None else self.settings.ratio
-
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        conditioning = self.settings.conditioning
-        choice = choose(batch, step, mask_share=conditioning.mask_share)
+        choice = choose(batch, step, mask_share=self.settings.mask_share)
         if update == "discriminator":
             assert self.adversary is not None
             with torch.no_grad():
@@ -98,14 +92,13 @@ class Hybrid(Method):
 
     def _fake(self, batch: Batch, choice: Choice, step: Step, *, grad: bool) -> Tensor:
         name = "adapter" if grad else "discriminator"
-        noise = [partial(step.noise, f"{name}_rollout_{k}", batch.latent_BCFHW) for k in range(len(self.sigmas))]
         return rollout(
             self.student,
             clean_frame(batch),
             choice.context_BMT,
             choice.control_BCFHW,
             self.sigmas,
-            lambda k: noise[k](),
+            step.noises(f"{name}_rollout", batch.latent_BCFHW),
             exit_step=step.streams.integer(f"{name}_exit", len(self.sigmas)),
             grad=grad,
         )
@@ -121,7 +114,7 @@ class Hybrid(Method):
         sigma = torch.tensor(self.sigmas, dtype=torch.float32).to(x0.device)[index]
         x = with_clean_frame(noised(x0, step.noise("diffusion_noise", x0), sigma), clean_frame(batch))
         prediction = x0_from_velocity(x, self.student(x, sigma, choice.context_BMT, choice.control_BCFHW), sigma)
-        weight = cell_weights(batch, settings.conditioning.inside_weight)
+        weight = cell_weights(batch, settings.inside_weight)
         loss_B = diffusion_loss(
             prediction, x0, sigma, down_weight_noise=settings.down_weight_noise, weight_B1FHW=weight
         )

@@ -35,12 +35,11 @@ class Lcm(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        conditioning = self.settings.conditioning
         choice = choose(
             batch,
             step,
-            mask_share=conditioning.mask_share,
-            text_dropout=conditioning.text_dropout,
+            mask_share=self.settings.mask_share,
+            text_dropout=self.settings.text_dropout,
             no_prompt_1MT=self.no_prompt_1MT,
         )
         x0, clean = batch.latent_BCFHW, clean_frame(batch)

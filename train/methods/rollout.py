@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import torch
 from torch import Tensor
 
 from flashmotion_core.losses import x0_from_velocity
-from flashmotion_core.sampling import renoise
+from flashmotion_core.sampling import few_step
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..engine.roles import Role
@@ -38,19 +39,27 @@ def rollout(
         grad: whether that last step is differentiated; those before it never are.
     """
     assert 0 <= exit_step < len(sigmas)
-    x = with_clean_frame(noise(0) * sigmas[0], clean_BC1HW)
-    for index in range(exit_step + 1):
-        with torch.set_grad_enabled(grad and index == exit_step):
-            x0 = with_clean_frame(denoise(student, x, sigmas[index], context_BMT, control_BCFHW), clean_BC1HW)
-        if index < exit_step:
-            x = with_clean_frame(renoise(x0, noise(index + 1), sigmas[index + 1]), clean_BC1HW)
-    return x0
+    estimate = estimator(student, clean_BC1HW, context_BMT, control_BCFHW)
+
+    def differentiated_last(x: Tensor, sigma: float) -> Tensor:
+        with torch.set_grad_enabled(grad and sigma == sigmas[exit_step]):
+            return estimate(x, sigma)
+
+    return few_step(differentiated_last, noise(0) * sigmas[0], sigmas[: exit_step + 1], map(noise, count(1)))
 
 
-def denoise(role: Role, x_BCFHW: Tensor, sigma: float, context_BMT: Tensor, control_BCFHW: Tensor | None) -> Tensor:
-    """A role's clean estimate at one noise level for all samples."""
-    sigma_B = torch.full((x_BCFHW.shape[0],), sigma, dtype=torch.float32, device=x_BCFHW.device)
-    return x0_from_velocity(x_BCFHW, role(x_BCFHW, sigma_B, context_BMT, control_BCFHW), sigma_B)
+def estimator(
+    role: Role, clean_BC1HW: Tensor, context_BMT: Tensor, control_BCFHW: Tensor | None
+) -> Callable[[Tensor, float], Tensor]:
+    """``(x, sigma) -> x0`` for the samplers: a role's clean estimate, its frame 0 as given on the way in and out."""
+
+    def estimate(x_BCFHW: Tensor, sigma: float) -> Tensor:
+        x = with_clean_frame(x_BCFHW, clean_BC1HW)
+        sigma_B = torch.full((x.shape[0],), sigma, dtype=torch.float32, device=x.device)
+        x0 = x0_from_velocity(x, role(x, sigma_B, context_BMT, control_BCFHW), sigma_B)
+        return with_clean_frame(x0, clean_BC1HW)
+
+    return estimate
 
 
 def motion(x0_BCFHW: Tensor) -> Tensor:
