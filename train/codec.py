@@ -49,6 +49,8 @@ class CodecSettings(Settings):
     """Of the world's clips and of all other draws."""
     difficulty: Literal["easy", "normal", "hard"] = "normal"
     """Of the world."""
+    photographs: Annotated[int, Field(ge=0)] = 0
+    """One clip in so many is made of photographs instead, so that a start picture may be one; 0 for none."""
     size: tuple[int, int] = (128, 128)
     """Width and height of the clips; sprites are as large as a share of it."""
     clip_frames: Annotated[int, Field(ge=1)] = 17
@@ -137,7 +139,9 @@ class _Training:
     def __init__(self, settings: CodecSettings, folder: Path, device: torch.device) -> None:
         self.settings, self.folder, self.device = settings, folder, device
         world = (settings.seed, settings.difficulty, settings.size, settings.clip_frames)
-        self.crops = Crops(*world, crop=settings.crop, length=settings.frames, keep=settings.clips)
+        self.crops = Crops(
+            *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
+        )
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
         self.codec = TAEHV(decoder_widths=settings.decoder_widths)
 

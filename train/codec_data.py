@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .data import synthetic
+from .data.difficulty import Difficulty
 from .engine.streams import Streams
+
+
+PHOTOGRAPHED = Difficulty(photographs=1.0, cutouts=0.5)
 
 
 class Kept(NamedTuple):
@@ -30,9 +34,22 @@ class Crops:
     """
 
     def __init__(
-        self, seed: int, difficulty: str, size: tuple[int, int], frames: int, *, crop: int, length: int, keep: int
+        self,
+        seed: int,
+        difficulty: str,
+        size: tuple[int, int],
+        frames: int,
+        *,
+        crop: int,
+        length: int,
+        keep: int,
+        photographs: int = 0,
     ) -> None:
-        """Clips of `frames` frames and `size` (width, height); crops of `length` frames and `crop` x `crop` pixels."""
+        """Clips of `frames` frames and `size` (width, height); crops of `length` frames and `crop` x `crop` pixels.
+
+        One clip in `photographs` has things cut out of a photograph in front of another one; 0 for none.
+        """
+        self.photographs = photographs
         self.seed, self.difficulty, self.size, self.frames = seed, difficulty, size, frames
         self.crop, self.length, self.keep = crop, length, keep
         self._slots: dict[int, Kept] = {}
@@ -66,7 +83,9 @@ class Crops:
         number = slot + self.keep * ((self.keep + step - 1 - slot) // self.keep)
         kept = self._slots.get(slot)
         if kept is None or kept.number != number:
-            clip = synthetic.clip(self.seed, number, self.difficulty, self.size, self.frames)
+            photographed = self.photographs and number % self.photographs == 0
+            difficulty = PHOTOGRAPHED if photographed else self.difficulty
+            clip = synthetic.clip(self.seed, number, difficulty, self.size, self.frames)
             kept = Kept(number, clip.frames_THWC, clip.boxes_TN4, clip.visible_TN)
             self._slots[slot] = kept
         return kept

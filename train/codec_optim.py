@@ -16,17 +16,26 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 
 
-def orthogonalise(matrix_MN: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-    """The nearest matrix with orthonormal rows or columns, roughly: the same singular vectors, singular values near 1."""
+def orthogonalise(matrix_MN: Tensor) -> Tensor:
+    """The nearest matrix with orthonormal rows or columns, roughly: the same singular vectors, singular values near 1.
+
+    The rounds are worked out on the small square ``x x^T``, whose polynomials commute, and meet the long matrix twice in all. In float32:
+    bfloat16 took three times as long on a CPU without instructions for it.
+    """
     wide = matrix_MN.shape[0] <= matrix_MN.shape[1]
-    x = (matrix_MN if wide else matrix_MN.T).to(dtype)
+    x = (matrix_MN if wide else matrix_MN.T).float()
     x = x / (x.norm() + 1e-7)
     a, b, c = COEFFICIENTS
+    gram = x @ x.T
+    product: Tensor | None = None
     for _ in range(ROUNDS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = (x if wide else x.T).to(matrix_MN.dtype)
-    return result
+        polynomial = b * gram + c * gram @ gram
+        polynomial.diagonal().add_(a)
+        gram = polynomial @ gram @ polynomial
+        product = polynomial if product is None else polynomial @ product
+    assert product is not None
+    result: Tensor = product @ x
+    return (result if wide else result.T).to(matrix_MN.dtype)
 
 
 class Muon(torch.optim.Optimizer):
