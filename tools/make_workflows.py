@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"
 VERSION = "0.1.0"
 COLUMN = 440
+DRAW_WIDTH, DRAW_HEIGHT = 560, 980  # of Draw Trajectory: a wide picture, and rows for three objects
+NEXT = COLUMN + DRAW_WIDTH + 40  # where the columns after it begin
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
@@ -65,7 +67,7 @@ def main_graph(generator: str, vae: str, adapter: str, image: str, text: bool, t
         "2": ("VAELoader", 0, row + 180, 400, 80, {"vae_name": vae}),
         "3": ("LoadImage", 0, row + 330, 400, 360, {"image": image}),
         "4": (
-            "DrawTrajectory", COLUMN, row, 480, 860,
+            "DrawTrajectory", COLUMN, row, DRAW_WIDTH, DRAW_HEIGHT,
             {
                 "trajectory": trajectory, "connected_objects": "if nothing is drawn", "width": 0, "height": 0, "length": 0,
                 "length_change": "retime", "mask_batch": "one mask per object", "track_size": 0.15, "first_frame_shapes": "boxes",
@@ -73,28 +75,28 @@ def main_graph(generator: str, vae: str, adapter: str, image: str, text: bool, t
             },
         ),
         "5": (
-            "ApplyFastAdapter", COLUMN + 520, row, 400, 250,
+            "ApplyFastAdapter", NEXT, row, 400, 250,
             {
                 "model": ["1", 0], "vae": ["2", 0], "trajectory": ["4", 0], "adapter_name": adapter, "strength": 1.0, "start": 0.0,
                 "end": 1.0, "masks": ["4", 2],
             },
         ),
         "6": (
-            "Wan22ImageToVideoLatent", COLUMN + 520, row + 330, 400, 230,
+            "Wan22ImageToVideoLatent", NEXT, row + 330, 400, 230,
             {
                 "vae": ["2", 0], "width": ["4", 5], "height": ["4", 6], "length": ["4", 7], "batch_size": 1, "start_image": ["3", 0],
             },
         ),
         "7": (
-            "FewStepSampler", COLUMN + 960, row, 400, 270,
+            "FewStepSampler", NEXT + 440, row, 400, 270,
             {
                 "model": ["5", 0], "latent": ["6", 0], "seed": 0, "preset": "from model", "steps": 4, "custom_sigmas": "",
             },
         ),
-        "8": ("VAEDecode", COLUMN + 960, row + 330, 400, 70, {"samples": ["7", 0], "vae": ["2", 0]}),
-        "9": ("CreateVideo", COLUMN + 960, row + 460, 400, 100, {"images": ["8", 0], "fps": ["4", 8]}),
+        "8": ("VAEDecode", NEXT + 440, row + 330, 400, 70, {"samples": ["7", 0], "vae": ["2", 0]}),
+        "9": ("CreateVideo", NEXT + 440, row + 460, 400, 100, {"images": ["8", 0], "fps": ["4", 8]}),
         "10": (
-            "SaveVideo", COLUMN + 1400, row, 460, 560,
+            "SaveVideo", NEXT + 880, row, 460, 560,
             {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"},
         ),
     }  # fmt: skip
@@ -104,7 +106,7 @@ def main_graph(generator: str, vae: str, adapter: str, image: str, text: bool, t
             {"clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "type": "wan", "device": "default"},
         )  # fmt: skip
         nodes["12"] = (
-            "CLIPTextEncode", COLUMN, row + 900, 480, 130,
+            "CLIPTextEncode", COLUMN, row + DRAW_HEIGHT + 40, DRAW_WIDTH, 130,
             {"clip": ["11", 0], "text": "The dog runs across the meadow from left to right, tracking shot, sunlight."},
         )  # fmt: skip
         nodes["7"][5]["positive"] = ["12", 0]
@@ -115,10 +117,10 @@ def groups(height: int) -> list[tuple[str, int, int, int, int]]:
     """Frames around the steps."""
     return [
         ("1 - Models and picture", -20, 50, 440, height),
-        ("2 - Draw", COLUMN - 20, 50, 520, height),
-        ("3 - Control and size", COLUMN + 500, 50, 440, height),
-        ("4 - Four steps", COLUMN + 940, 50, 440, height),
-        ("5 - Result", COLUMN + 1380, 50, 500, height),
+        ("2 - Draw", COLUMN - 20, 50, DRAW_WIDTH + 40, height),
+        ("3 - Control and size", NEXT - 20, 50, 440, height),
+        ("4 - Four steps", NEXT + 420, 50, 440, height),
+        ("5 - Result", NEXT + 860, 50, 500, height),
     ]
 
 
@@ -197,19 +199,19 @@ def examples() -> dict[str, Example]:
     full = main_graph(*turbo, dog)
     detector = main_graph(*turbo, document((1280, 704), 121, []))
     detector["13"] = (
-        "UNETLoader", 0, 1170, 400, 110, {"unet_name": "rt_detr_v4-x-hgnet_fp16.safetensors", "weight_dtype": "default"},
+        "UNETLoader", 0, 1290, 400, 110, {"unet_name": "rt_detr_v4-x-hgnet_fp16.safetensors", "weight_dtype": "default"},
     )  # fmt: skip
     detector["14"] = (
-        "RTDETR_detect", COLUMN, 1170, 480, 170,
+        "RTDETR_detect", COLUMN, 1290, DRAW_WIDTH, 170,
         {"model": ["13", 0], "image": ["3", 0], "threshold": 0.6, "class_name": "all", "max_detections": 4},
     )  # fmt: skip
     detector["4"][5]["boxes"] = ["14", 0]
     detr = {"name": "rt_detr_v4-x-hgnet_fp16.safetensors", "directory": "diffusion_models"}
     detr["url"] = f"{SDPOSE}/diffusion_models/{detr['name']}"
     return {
-        "flashmotion_tiny_cpu": Example(tiny, groups(960), NOTE_TINY, run=True),
-        "flashmotion_5b": Example(full, groups(1120), NOTE_5B, WAN_FILES),
-        "flashmotion_detector_boxes": Example(detector, groups(1320), NOTE_DETECTOR, {**WAN_FILES, "13": [detr]}),
+        "flashmotion_tiny_cpu": Example(tiny, groups(1080), NOTE_TINY, run=True),
+        "flashmotion_5b": Example(full, groups(1240), NOTE_5B, WAN_FILES),
+        "flashmotion_detector_boxes": Example(detector, groups(1440), NOTE_DETECTOR, {**WAN_FILES, "13": [detr]}),
     }
 
 
@@ -238,7 +240,7 @@ LAY_OUT = """([nodes, groups, note]) => {
     }
     const canvas = window.app.canvas
     canvas.ds.scale = 0.6
-    canvas.ds.offset = [580, 60]
+    canvas.ds.offset = [560, 60]
     canvas.setDirty(true, true)
 }"""
 
@@ -255,7 +257,7 @@ def save(page: Page, name: str, example: Example) -> None:
         node["properties"] |= {"cnr_id": "flashmotion" if own else "comfy-core", "ver": VERSION if own else "0.30.0"}
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
-    workflow["extra"] = {"ds": {"scale": 0.6, "offset": [580, 60]}}
+    workflow["extra"] = {"ds": {"scale": 0.6, "offset": [560, 60]}}
     workflow["id"] = str(fixed_id(name))
     (FOLDER / f"{name}.json").write_text(json.dumps(workflow, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if example.run:
