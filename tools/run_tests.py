@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 
-from . import browser, comfyui_source, environment, javascript
+from . import browser, comfyui_source, environment, frontend_versions, javascript
 from .quickstart import INDEX_NOTE
 from .terminal import run_command, say
 
@@ -43,6 +43,9 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
     if not fast:
         oldest = comfyui_source.ensure(comfyui_source.OLDEST, where.python, where.home)
         variables["FLASHMOTION_COMFYUI_OLDEST"] = str(oldest)
+        for name in ("OLDEST", "NEWEST"):
+            page = frontend_versions.ensure(getattr(frontend_versions, name), where.python, where.home)
+            variables[f"FLASHMOTION_FRONTEND_{name}"] = str(page)
         variables["FLASHMOTION_BROWSER"] = str(browser.ensure(where.python, where.home))
     for name, value in variables.items():
         say(f"{name}={value}")
