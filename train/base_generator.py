@@ -1,16 +1,15 @@
-"""Phase 0: a small SlowGenerator from nothing, together with an adapter that is thrown away.
+"""Phase 0: a small SlowGenerator from nothing, together with an adapter.
 
 A generator that saw trajectories while it learned is controlled far sooner afterwards; the adapter is left out of a share of the samples,
-so that the generator also works alone. With `models.generator` this phase is not needed.
+so that the generator also works alone. Stage 1 may begin with this adapter (`from_base`). With `models.generator` this phase is not needed.
 """
 
 from __future__ import annotations
 
 from .engine.roles import Denoiser
 from .engine.run import Run
-from .engine.settings import Adapter
 from .methods.flow import Flow
-from .parts import SLOW, Parts, whole_state
+from .parts import BASE, SLOW, GeneratorFile, Parts, whole_state
 from .training import train_phase
 from .validation import Validator
 
@@ -21,8 +20,8 @@ def train(run: Run, fingerprint: str) -> None:
     sizes = run.config.models.sizes.config()
     weights = parts.builder.fresh_generator(sizes)
     generator = parts.builder.generator(sizes, weights, trained=True)
-    throwaway = parts.builder.fresh_adapter(Adapter(kind="resnet"), sizes, weights)
-    adapter = parts.builder.adapter(throwaway, sizes, trained=True)
+    file = parts.builder.fresh_adapter(run.config.models.base_adapter, sizes, weights)
+    adapter = parts.builder.adapter(file, sizes, trained=True)
     student = parts.builder.role(Denoiser(generator, adapter))
     trainer = train_phase(
         run,
@@ -34,4 +33,6 @@ def train(run: Run, fingerprint: str) -> None:
         Validator(run, parts, "base", student, sizes, few_steps=False),
     )
     with trainer.average():
-        parts.save_generator(parts.generator_path(SLOW), sizes, whole_state(generator), None)
+        made, with_it = whole_state(generator), whole_state(adapter)
+        parts.save_generator(parts.generator_path(SLOW), sizes, made, None)
+        parts.save_adapter(parts.adapter_path(BASE, file.kind), file, with_it, GeneratorFile(sizes, made, False))

@@ -3,7 +3,8 @@
 Two parts. At first the encoder is a fixed linear code (`codec_linear`) and the decoder, without its memory blocks, learns to invert it:
 cheap steps that lead away from grey at once. Then everything learns together. The latents are noised a little on their way to the decoder
 and held near mean 0 and deviation 1 in the generator's normalised space, so what matters gets a large share of it and a generator's small
-errors do not show.
+errors do not show. From `encoder_part` on the encoder stays as it is: latents are settled, a generator can learn them, and the decoder goes
+on alone (the phase `decoder`).
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class CodecSettings(Settings):
     """In all; a time budget may allow fewer."""
     start_steps: Annotated[int, Field(ge=0)] = 800
     """Of these, with the linear encoder; a third of a time budget at most."""
+    encoder_part: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Part of the steps in which the encoder learns; in the rest, the phase `decoder`, the decoder learns alone."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
     warmup: Annotated[int, Field(ge=0)] = 20
@@ -90,6 +93,7 @@ def train_codec(
     settings: CodecSettings,
     folder: Path,
     *,
+    rest: bool = False,
     minutes: float | None = None,
     device: torch.device | str = "cpu",
     report: Callable[[int, int, float, float], None] | None = None,
@@ -99,6 +103,8 @@ def train_codec(
 
     Args:
         folder: keeps checkpoint, what was settled (steps, threads) and result.
+        rest: False ends where the encoder does; True goes on to the last step from there, in a folder that holds the checkpoint and what
+            was settled.
         minutes: time budget; from it follows the number of steps, once, at the beginning.
         report: called after each step with (steps done, steps in all, loss, seconds of the step).
         log: called after each step with (steps done, values by name).
@@ -115,21 +121,22 @@ def train_codec(
     try:
         done = run.load()
         run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
-        for step in range(done, run.steps):
+        end = run.steps if rest else run.encoder_steps
+        for step in range(done, end):
             stepped = time.perf_counter()
             values = run.step(step)
-            if (step + 1) % settings.checkpoint_every == 0 and step + 1 < run.steps:
+            if (step + 1) % settings.checkpoint_every == 0 and step + 1 < end:
                 run.save(step + 1)
             if log is not None:
                 log(step + 1, values)
             if report is not None:
-                report(step + 1, run.steps, values["loss"], time.perf_counter() - stepped)
-        run.save(run.steps)
+                report(step + 1, end, values["loss"], time.perf_counter() - stepped)
+        run.save(max(done, end))
     finally:
         torch.set_num_threads(threads)
     path = folder / FILE
     weights = {name: weight.half().cpu().contiguous() for name, weight in run.codec.state_dict().items()}
-    save_whole(path, weights, {"trained_on": f"synthetic world, {settings.difficulty}", "steps": str(run.steps)})
+    save_whole(path, weights, {"trained_on": f"synthetic world, {settings.difficulty}", "steps": str(end)})
     return path
 
 
@@ -144,6 +151,11 @@ class _Training:
         )
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
         self.codec = TAEHV(decoder_widths=settings.decoder_widths)
+
+    @property
+    def encoder_steps(self) -> int:
+        """Steps after which the encoder stays as it is; the first part is not cut short."""
+        return min(self.steps, max(self.start_steps, round(self.settings.encoder_part * self.steps)))
 
     def _make_optimizers(self) -> None:
         self.codec.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -202,7 +214,7 @@ class _Training:
 
         def probe(memory: bool) -> float:
             stepped = time.perf_counter()
-            self._advance(0, memory, 0.1)
+            self._advance(0, memory, 0.1, encoder=memory)
             return time.perf_counter() - stepped
 
         steps, start_steps, threads = self.steps, self.start_steps, 0
@@ -222,15 +234,15 @@ class _Training:
         past, part = (self.start_steps, self.steps - self.start_steps) if memory else (0, self.start_steps)
         settings = self.settings
         factor = lr_factor(step - past, part, warmup=settings.warmup, decay=settings.decay, kind="linear")
-        values = self._advance(step, memory, factor)
+        values = self._advance(step, memory, factor, encoder=memory and step < self.encoder_steps)
         if not math.isfinite(values["loss"]):
             raise TrainingStopped(f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr.")
         return values | {"lr": settings.lr * factor}
 
-    def _advance(self, step: int, memory: bool, factor: float) -> dict[str, float]:
+    def _advance(self, step: int, memory: bool, factor: float, *, encoder: bool) -> dict[str, float]:
         for optimizer, lr in ((self.muon, self.settings.lr), (self.adam, BIAS_LR)):
             optimizer.param_groups[0]["lr"] = lr * factor
-        self.codec.encoder.requires_grad_(memory)
+        self.codec.encoder.requires_grad_(encoder)
         pixels = self.crops.batch(step, self.settings.batch).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             latent = normalise(encode_whole(self.codec, pixels, memory=memory))

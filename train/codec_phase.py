@@ -1,11 +1,13 @@
-"""The codec phase of a run: `codec.train_codec` in the run's folder, with its console and log."""
+"""The phases codec and decoder of a run: `codec.train_codec` in the run's folder, with its console and log."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
-from .codec import train_codec
+from . import codec_settle
+from .codec import CHECKPOINT, train_codec
 from .engine.config import Config, digest
 from .engine.run import Run
 from .engine.tracking import Tracker
@@ -23,8 +25,22 @@ def codec_digest(config: Config) -> str:
 
 def train_codec_phase(run: Run) -> None:
     """Train it and put it into `models/vae/NAME_vae.safetensors`. For one rank alone."""
-    settings, folder = run.config.codec, run.phase_folder("codec")
-    with run.console.phase("codec", settings.steps) as progress:
+    _copy(_train(run, "codec"), Parts(run).codec_path)
+
+
+def train_decoder_phase(run: Run) -> None:
+    """Train the rest of the decoder's steps and put the whole into `models/vae/NAME_vae_decoder.safetensors`. For one rank alone."""
+    folder = run.phase_folder("decoder")
+    if not (folder / CHECKPOINT).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (codec_settle.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
+            _copy(run.phase_folder("codec") / name, folder / name)
+    _copy(_train(run, "decoder"), Parts(run).decoder_path)
+
+
+def _train(run: Run, phase: str) -> Path:
+    settings, folder, rest = run.config.codec, run.phase_folder(phase), phase == "decoder"
+    with run.console.phase(phase, settings.steps) as progress:
         tracker: Tracker | None = None
 
         def log(step: int, values: Mapping[str, float]) -> None:
@@ -39,9 +55,10 @@ def train_codec_phase(run: Run) -> None:
             progress.update(step, loss=loss, seconds_per_step=seconds)
 
         try:
-            file = train_codec(
+            return train_codec(
                 settings,
                 folder,
+                rest=rest,
                 minutes=run.minutes(settings.share),
                 device=run.world.device,
                 report=report,
@@ -50,9 +67,11 @@ def train_codec_phase(run: Run) -> None:
         finally:
             if tracker is not None:
                 tracker.close()
-            draw(folder, "codec", run.console)
-    path = Parts(run).vae_path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    shutil.copyfile(file, part)
-    part.replace(path)
+            draw(folder, phase, run.console)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    shutil.copyfile(source, part)
+    part.replace(target)

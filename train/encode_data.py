@@ -23,7 +23,7 @@ FEWEST = 32
 def encode(run: Run) -> None:
     """Encode the training and the evaluation clips; continues where it stopped. For one rank alone."""
     parts, data, models = Parts(run), run.config.data, run.config.models
-    codec = encoding.content_hash(parts.vae_path)
+    codec = encoding.content_hash(parts.codec_path)
     text = "none" if models.text_encoder is None else encoding.content_hash(models.text_encoder)
     if parts.text_encoder is not None:
         tokens_MT = parts.text_encoder(models.negative_prompt).cpu()
@@ -41,6 +41,7 @@ def encode(run: Run) -> None:
                 text=parts.text_encoder,
                 report=lambda done, total: progress.update(done),
                 workers=data.workers,
+                encode_in_workers=run.world.device.type == "cpu",
             )
         clips = EncodedClips(parts.clips_folder(split))
         run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")

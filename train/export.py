@@ -61,7 +61,7 @@ def export(run: Run) -> None:
             written += [base.path] if base is not None else []
             written += [_export_adapter(parts, which, adapter.kind, folder, dtype, base) for adapter in models.adapters]
         if models.vae is None:
-            written.append(folder / "vae" / parts.vae_path.name)
+            written.append(folder / "vae" / parts.codec_path.name)
             _copy(parts.vae_path, written[-1])
     _show(run, written)
 

@@ -32,6 +32,8 @@ from .engine.run import Run
 from .engine.settings import Adapter, Synthetic
 
 SLOW, FAST = "slow", "fast"
+BASE = "base"
+"""Of the adapter that the SlowGenerator was trained with."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,25 @@ class Parts:
     # Paths
 
     @property
-    def vae_path(self) -> Path:
-        """The codec: given, or made by the phase codec."""
+    def codec_path(self) -> Path:
+        """The codec by which clips are encoded: given, or made by the phase codec."""
         given = self.config.models.vae
         return Path(given) if given else self.run.folder / "models/vae" / f"{self.config.name}_vae.safetensors"
+
+    @property
+    def decoder_path(self) -> Path:
+        """The same encoder with the decoder that the phase decoder made."""
+        return self.codec_path.with_name(f"{self.config.name}_vae_decoder.safetensors")
+
+    @property
+    def has_decoder_phase(self) -> bool:
+        """Whether the decoder goes on learning after the encoder."""
+        return self.config.models.vae is None and self.config.codec.encoder_part < 1
+
+    @property
+    def vae_path(self) -> Path:
+        """What decodes: the codec, as soon as there is one with the decoder of the phase decoder. Both encode alike."""
+        return self.decoder_path if self.has_decoder_phase and self.decoder_path.exists() else self.codec_path
 
     def generator_path(self, which: str) -> Path:
         """The slow or fast generator: given, or made by the phases base and stage 2."""
@@ -74,7 +91,7 @@ class Parts:
         return self.run.model("loras", "fast_lora")
 
     def adapter_path(self, which: str, kind: str) -> Path:
-        """The slow or fast adapter of a kind."""
+        """The slow, fast or base adapter of a kind."""
         return self.run.model("model_patches", f"{which}_{kind}")
 
     def clips_folder(self, split: str) -> Path:
@@ -111,7 +128,7 @@ class Parts:
 
     @cached_property
     def vae(self) -> Vae:
-        """The codec, on the run's device; in bf16 unless the run is fp32, which on a CPU encodes twice as fast."""
+        """The codec of `vae_path`, on the run's device; in bf16 unless the run is fp32, which on a CPU encodes twice as fast."""
         dtype = torch.float32 if self.config.precision == "fp32" else torch.bfloat16
         return load_vae(self.vae_path, self.run.world.device, dtype)
 

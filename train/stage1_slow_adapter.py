@@ -16,7 +16,7 @@ if __name__ == "__main__":  # as a script, the repository is not on the path
 from train.engine.roles import Denoiser
 from train.engine.run import Run
 from train.methods.flow import Flow
-from train.parts import SLOW, Parts, whole_state
+from train.parts import BASE, SLOW, Parts, whole_state
 from train.training import train_phase
 from train.validation import Validator
 
@@ -24,9 +24,10 @@ from train.validation import Validator
 def train(run: Run, kind: str, fingerprint: str) -> None:
     """Train an adapter and write `models/model_patches/NAME_slow_KIND.safetensors`."""
     parts = Parts(run)
-    settings = run.config.stage1.scaled(parts.adapter_settings(kind).lr_scale)
-    slow = parts.slow
-    file = parts.builder.fresh_adapter(parts.adapter_settings(kind), slow.sizes, slow.weights)
+    wanted, slow = parts.adapter_settings(kind), parts.slow
+    settings = run.config.stage1.scaled(wanted.lr_scale)
+    fresh = None if wanted.from_base else parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
+    file = parts.adapter(BASE, kind) if fresh is None else fresh
     adapter = parts.builder.adapter(file, slow.sizes, trained=True)
     student = parts.builder.role(Denoiser(parts.builder.generator(slow.sizes, slow.weights), adapter))
     name = f"stage1_{kind}"

@@ -15,10 +15,10 @@ from . import (
     stage2_fast_generator,
     stage3_fast_adapter,
 )
-from .codec_phase import codec_digest, train_codec_phase
+from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .engine.config import digest
 from .engine.run import Phase, Run
-from .parts import FAST, SLOW, Parts
+from .parts import BASE, FAST, SLOW, Parts
 from .training import phase_digest
 
 
@@ -39,7 +39,7 @@ class Story:
         fast, fast_phase = self._stage2(slow, data, ground)
         for phase in list(slow_adapters):
             self._stage3(phase, fast, slow, [phase, *fast_phase])
-        last = self.phases[-len(slow_adapters) :]
+        last = [*self.phases[-len(slow_adapters) :], *self._decoder(codec, codec_phase)]
         marks = [phase.fingerprint for phase in last]
         settings = self.config.evaluate.model_dump(mode="json", exclude={"workers"})
         metrics = self.run.folder / "report/metrics.json"
@@ -61,7 +61,14 @@ class Story:
         mark = codec_digest(self.config)
         work = partial(train_codec_phase, self.run)
         title = "a small codec for the synthetic world"
-        return mark, [self._add("codec", title, mark, [self.parts.vae_path], [], work, alone=True)]
+        return mark, [self._add("codec", title, mark, [self.parts.codec_path], [], work, alone=True)]
+
+    def _decoder(self, codec: str, needs: Sequence[Phase]) -> list[Phase]:
+        if not self.parts.has_decoder_phase:
+            return []
+        work, outputs = partial(train_decoder_phase, self.run), [self.parts.decoder_path]
+        mark = digest("decoder", codec)
+        return [self._add("decoder", "the codec's decoder, alone", mark, outputs, needs, work, alone=True)]
 
     def _data(self, codec: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
         data, models = self.config.data, self.config.models
@@ -75,9 +82,11 @@ class Story:
         models = self.config.models
         if models.generator is not None:
             return file_digest(models.generator), []
-        mark = phase_digest(self.run, "base", self.config.base, digest(models.sizes), data)
+        depends = (digest(models.sizes), digest(models.base_adapter), data)
+        mark = phase_digest(self.run, "base", self.config.base, *depends)
         work = partial(base_generator.train, self.run, mark)
-        return mark, [self._add("base", "a small SlowGenerator", mark, [self.parts.generator_path(SLOW)], needs, work)]
+        outputs = [self.parts.generator_path(SLOW), self.parts.adapter_path(BASE, models.base_adapter.kind)]
+        return mark, [self._add("base", "a small SlowGenerator", mark, outputs, needs, work)]
 
     def _stage1(self, kind: str, slow: str, data: str, needs: Sequence[Phase]) -> Phase:
         adapter = digest(self.parts.adapter_settings(kind))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -236,6 +237,31 @@ def test_a_killed_run_goes_on_with_equal_losses(tmp_path: Path) -> None:
     assert trained(SHORT, tmp_path / "killed") == []
     with pytest.raises(TrainError, match="other codec settings"):
         trained(SHORT.model_copy(update={"lr": 1.0}), tmp_path / "killed")
+
+
+def test_the_decoder_goes_on_alone(tmp_path: Path) -> None:
+    settings = SHORT.model_copy(update={"encoder_part": 0.8})
+    whole = trained(SHORT, tmp_path / "whole")
+    assert trained(settings, tmp_path / "a") == whole[:4]
+    settled = load_taehv(tmp_path / "a" / FILE).state_dict()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    file = train_codec(settings, tmp_path / "b", rest=True)
+    changed = {
+        name.partition(".")[0]
+        for name, weight in load_taehv(file).state_dict().items()
+        if not torch.equal(weight, settled[name])
+    }
+    assert changed == {"decoder"}
+    assert trained(settings, tmp_path / "a") == []
+    assert all(
+        torch.equal(weight, settled[name]) for name, weight in load_taehv(tmp_path / "a" / FILE).state_dict().items()
+    )
+
+
+def test_photographs_are_among_the_clips() -> None:
+    plain, mixed = crops(keep=4), Crops(3, "easy", (128, 128), 9, crop=64, length=9, keep=4, photographs=2)
+    equal = [np.array_equal(plain._clip(0, slot).frames_THWC, mixed._clip(0, slot).frames_THWC) for slot in range(4)]
+    assert equal == [False, True, False, True]
 
 
 def test_training_lowers_the_error(tmp_path: Path) -> None:

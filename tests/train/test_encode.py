@@ -97,8 +97,9 @@ def test_a_second_run_changes_nothing(vae: Vae, whole: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in whole.iterdir()} == before
 
 
-def test_other_processes_make_the_same_clips(vae: Vae, whole: Path, tmp_path: Path) -> None:
-    encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", workers=1)
+@pytest.mark.parametrize("encode", [False, True])
+def test_other_processes_make_the_same_clips(vae: Vae, whole: Path, tmp_path: Path, encode: bool) -> None:
+    encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", workers=1, encode_in_workers=encode)
     assert hashes(tmp_path) == hashes(whole)
 
 

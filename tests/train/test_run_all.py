@@ -65,6 +65,13 @@ def test_exported_files_load(finished: Path) -> None:
     load_vae(export / "vae/smoke_vae.safetensors", "cpu", torch.float32)
 
 
+def test_the_exported_codec_encodes_as_the_clips_were_encoded(finished: Path) -> None:
+    first, _ = read_tensors(finished / "models/vae/smoke_vae.safetensors")
+    last, _ = read_tensors(finished / "export/vae/smoke_vae.safetensors")
+    changed = {name.partition(".")[0] for name, weight in first.items() if not torch.equal(weight, last[name])}
+    assert changed == {"decoder"}
+
+
 def test_every_phase_leaves_its_traces(finished: Path) -> None:
     assert (finished / "report/index.html").stat().st_size > 10_000
     rows = json.loads((finished / "report/metrics.json").read_text(encoding="utf-8"))["rows"]
@@ -97,7 +104,7 @@ def test_again_everything_is_done(finished: Path) -> None:
     times = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
     done = command(finished)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("done before") == len(TRAINED) + 4  # codec, data, evaluate, export
+    assert done.stdout.count("done before") == len(TRAINED) + 5  # codec, data, decoder, evaluate, export
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
 
 

@@ -1,22 +1,29 @@
-"""Make a source's clips in other processes, so that rendering or decoding overlaps with encoding."""
+"""Make a source's clips in other processes, so that rendering or decoding overlaps with encoding, or is done there with it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from typing import Any, TypeVar
 
 from train.engine.errors import TrainError
 from train.engine.worker import start_worker
 
 from .sources import Source, SourceClip
 
+T = TypeVar("T")
 
-def clips_ahead(source: Source, indices: range, workers: int) -> Generator[SourceClip, None, None]:
-    """The clips of these indices in order, made by `workers` other processes ahead of their use; by this one where that is 0.
+
+def clips_ahead(
+    source: Source, indices: range, workers: int, work: Callable[[SourceClip], T]
+) -> Generator[T, None, None]:
+    """`work` on the clips of these indices in order, by `workers` other processes ahead of their use; by this one where that is 0.
+
+    `work` and what it returns must be picklable.
 
     Raises:
         TrainError: a clip that cannot be used, or a process that died.
@@ -24,22 +31,22 @@ def clips_ahead(source: Source, indices: range, workers: int) -> Generator[Sourc
     if not workers or not indices:
         for index in indices:
             with _reading(index):
-                clip = source.clip(index)
-            yield clip
+                made = work(source.clip(index))
+            yield made
         return
     # A new interpreter each: a fork would copy a process with threads and a CUDA context.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source,))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source, work))
     try:
         remaining = iter(indices)
-        ahead: list[tuple[int, Future[SourceClip]]] = []
+        ahead: list[tuple[int, Future[T]]] = []
         while True:
             ahead += [(index, pool.submit(_make, index)) for index in islice(remaining, 2 * workers - len(ahead))]
             if not ahead:
                 return
             index, future = ahead.pop(0)
             with _reading(index):
-                clip = future.result()
-            yield clip
+                made = future.result()
+            yield made
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -58,16 +65,17 @@ def _reading(index: int) -> Iterator[None]:
         raise TrainError(f"clip {index} cannot be used: {error}") from error
 
 
-_source: Source | None = None
+_job: tuple[Source, Callable[[SourceClip], Any]] | None = None
 
 
-def _start(source: Source) -> None:
-    """In a worker: keep the source."""
-    global _source
-    _source = source
+def _start(source: Source, work: Callable[[SourceClip], Any]) -> None:
+    """In a worker: keep the source, and what to do with its clips."""
+    global _job
+    _job = (source, work)
     start_worker()
 
 
-def _make(index: int) -> SourceClip:
-    assert _source is not None
-    return _source.clip(index)
+def _make(index: int) -> Any:
+    assert _job is not None
+    source, work = _job
+    return work(source.clip(index))

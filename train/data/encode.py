@@ -8,10 +8,13 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flashmotion_core.adapters.checkpoint import MapStyle
@@ -64,6 +67,7 @@ def encode_clips(
     text: Callable[[str], Tensor] | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     workers: int = 0,
+    encode_in_workers: bool = False,
 ) -> None:
     """Encode what is not there yet, in the source's order; does nothing where everything is.
 
@@ -76,6 +80,7 @@ def encode_clips(
         text: prompt -> its true tokens ``[M, T]``; None for a generator without text.
         report: called with (clips done, clips in all), first with what was there.
         workers: processes that make clips while this one encodes; 0 for none. What is written does not depend on it.
+        encode_in_workers: they encode too, each on one thread; for a codec on the CPU.
 
     Raises:
         TrainError: a source without clips or a clip that cannot be used, a folder that cannot be written or holds clips of another
@@ -88,9 +93,10 @@ def encode_clips(
     report(done, total)
     if done == total and (folder / COMPLETE).is_file():
         return
-    with closing(clips_ahead(source, range(done, total), workers)) as clips:
-        for index, clip in enumerate(clips, start=done):
-            tensors = _encode(clip, vae, style, text)
+    work = partial(_with_latents, vae, style) if encode_in_workers else _without_latents
+    with closing(clips_ahead(source, range(done, total), workers, work)) as clips:
+        for index, (clip, latents) in enumerate(clips, start=done):
+            tensors = _tensors(clip, latents or _latents(clip, vae, style), text)
             _write(folder, index, clip, tensors)
             report(index + 1, total)
     with _writing(folder):
@@ -121,14 +127,31 @@ def _open(folder: Path, fingerprint: str) -> int:
     return len(records)
 
 
+Latents = dict[str, NDArray[np.float32]]
+
+
+def _without_latents(clip: SourceClip) -> tuple[SourceClip, Latents]:
+    return clip, {}
+
+
+def _with_latents(vae: Vae, style: MapStyle, clip: SourceClip) -> tuple[SourceClip, Latents]:
+    return clip, _latents(clip, vae, style)
+
+
 @torch.no_grad()
-def _encode(clip: SourceClip, vae: Vae, style: MapStyle, text: Callable[[str], Tensor] | None) -> dict[str, Tensor]:
+def _latents(clip: SourceClip, vae: Vae, style: MapStyle) -> Latents:
+    """Video and control maps through the codec; arrays, as tensors would travel between processes by file descriptor."""
     frames, height, width, _ = clip.frames_THWC.shape
     check_clip_size(f"clip {clip.name}", (width, height), frames)
     assert clip.trajectory.size == (width, height)
     assert clip.trajectory.frames == frames
     videos = (clip.frames_THWC, *control_maps(clip, style))
-    tensors = {name: vae.encode(video)[0] for name, video in zip(LATENTS, videos, strict=True)}
+    return {name: vae.encode(video)[0].float().cpu().numpy() for name, video in zip(LATENTS, videos, strict=True)}
+
+
+def _tensors(clip: SourceClip, latents: Latents, text: Callable[[str], Tensor] | None) -> dict[str, Tensor]:
+    """What is kept of a clip."""
+    tensors = {name: torch.from_numpy(latent) for name, latent in latents.items()}
     tensors["text"] = torch.zeros(0, 0) if text is None else text(clip.prompt)
     tensors = {name: value.to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
     for name, value in tensors.items():

@@ -99,8 +99,18 @@ class Adapter(Settings):
     """Channels of the ResNet's tower, a multiple of 32."""
     lr_scale: Positive = 1.0
     """Factor on the learning rates of stages 1 and 3: a ControlNet wants about a tenth of a ResNet's."""
+    from_base: bool = False
+    """Begin stage 1 with the adapter that the generator was trained with in the phase base, not with a fresh one; a ResNet alone can."""
     blocks: Count | None = None
     """Generator blocks that get a residual, spread evenly; none for all of them."""
+
+    @model_validator(mode="after")
+    def _base_has_a_resnet(self) -> Adapter:
+        if self.from_base and self.kind != "resnet":
+            raise ValueError(
+                f"from_base is on for a {self.kind}, but the phase base trains with a resnet; leave it off."
+            )
+        return self
 
     def inject_after(self, layers: int) -> tuple[int, ...]:
         """These blocks of a generator with so many layers."""
@@ -124,6 +134,19 @@ class Models(Settings):
     """What stands for "no prompt": the other half of guidance, and what a dropped prompt is replaced by."""
     adapters: tuple[Adapter, ...] = (Adapter(),)
     """Stages 1 and 3 run once for each."""
+
+    @property
+    def base_adapter(self) -> Adapter:
+        """What the phase base trains the generator with: thrown away, unless stage 1 begins with it."""
+        return next((adapter for adapter in self.adapters if adapter.from_base), Adapter())
+
+    @model_validator(mode="after")
+    def _base_is_trained(self) -> Models:
+        if self.generator is not None and any(adapter.from_base for adapter in self.adapters):
+            raise ValueError(
+                "an adapter has from_base, but with models.generator there is no phase base; leave it off."
+            )
+        return self
 
     @model_validator(mode="after")
     def _adapters_are_distinct(self) -> Models:
