@@ -37,7 +37,7 @@ if "tools" not in sys.modules:
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A real ComfyUI with the pack, the tiny models and two pictures (cat.jpg, astronaut.png)."""
+    """A real ComfyUI with the pack, the tiny models and pictures (the scenes of assets/tiny, cat.jpg, astronaut.png)."""
 
     url: str
     base: Path
@@ -56,13 +56,14 @@ def fill_base(base: Path) -> None:
     from skimage import data
     from skimage.io import imsave
 
-    from tools.base_folder import link_pack
+    from tools.base_folder import link_pack, put_models
 
     link_pack(ROOT, base / "custom_nodes")
     shutil.copytree(ROOT / "tests/comfyui/empty_conditioning", base / "custom_nodes/empty_conditioning")
-    load_module("make_random", ROOT / "assets/tiny/make_random.py").write(base / "models")
+    put_models(ROOT / "assets/tiny", base / "models", Path(sys.executable))
     (base / "input").mkdir()
-    shutil.copy(ROOT / "assets/tiny/cat.jpg", base / "input")
+    for picture in (*ROOT.glob("assets/tiny/*.png"), ROOT / "assets/tiny/cat.jpg"):
+        shutil.copy(picture, base / "input")
     imsave(base / "input/astronaut.png", data.astronaut())
     # Names that the full-size workflows ask for; empty, so that only validation can pass.
     for name in (

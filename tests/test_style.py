@@ -74,7 +74,7 @@ def imported(file: Path) -> set[str]:
         ),
         ("nodes", ("train", "tools", "diffusers", "transformers", "cv2", "pydantic", "accelerate")),
         ("train", ("nodes", "tools", "comfy", "comfy_api", "folder_paths")),
-        ("tools", ("nodes", "train", "comfy")),
+        ("tools", ("nodes", "comfy")),
     ],
 )
 def test_who_may_import_whom(folder: str, forbidden: tuple[str, ...]) -> None:
@@ -83,6 +83,16 @@ def test_who_may_import_whom(folder: str, forbidden: tuple[str, ...]) -> None:
     for file in files:
         wrong = {name for name in imported(file) if name.split(".")[0] in forbidden}
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_tools_know_of_training_only_its_world_and_its_measures() -> None:
+    used: set[str] = set()
+    for file in sorted((ROOT / "tools").rglob("*.py")):
+        names = {name for name in imported(file) if name.split(".")[0] == "train"}
+        wrong = {name for name in names if name != "train.measures" and not name.startswith("train.data.")}
+        assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
+        used |= names
+    assert used
 
 
 def test_inside_the_core_imports_are_relative() -> None:

@@ -1,4 +1,4 @@
-"""The second half of `quickstart.py`, inside the environment: server, workflow, video, picture."""
+"""The second half of `quickstart.py`, inside the environment: server, workflow, video, measure, pictures."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from flashmotion_core import trajectory
 
-from . import base_folder, comfy_client, overlay
+from . import base_folder, comfy_client, follow, overlay, scenes
+from .animation import moving_picture
 from .comfy_server import Server, import_failures, log_tail
 from .errors import SetupError
 from .lifeline import end_with_parent
@@ -29,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         options.add_argument(f"--{name}", type=Path, required=True)
     for name in ("image", "trajectory", "out"):
         options.add_argument(f"--{name}", type=Path)
+    options.add_argument("--scene", type=int)
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--ui", action="store_true")
     return options
@@ -41,26 +46,79 @@ def main() -> None:
     raise SystemExit(run_command("quickstart", lambda: run(options)))
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is run: the picture to start from, the scene that it shows (None for a photograph), the document to follow."""
+
+    picture: Path
+    scene: scenes.Scene | None
+    document: str
+
+
 def run(options: argparse.Namespace) -> int:
-    """Start the server, run the workflow, write the picture, print where both are."""
+    """Start the server, run the workflow, measure, write the pictures, print where everything is."""
     workflow: Json = json.loads(options.workflow.read_text(encoding="utf-8"))
+    job = _job(workflow, options)
     say(f"Starting ComfyUI ({options.comfyui.name}) ...")
     with Server(options.python, options.comfyui, options.base, options.port) as server:
         try:
             _check_pack(server)
-            video, document = _run_workflow(server, workflow, options)
+            video = _run_workflow(server, workflow, job, options.workflow.name)
         except (ConnectionError, TimeoutError) as error:
             raise SetupError(f"{error} Its log is {server.log}.", log_tail(server.log)) from error
-        frames = overlay.read_frames(video)
-        picture = video.with_name(video.stem.rstrip("_") + "_boxes.png")
-        overlay.contact_sheet(frames, _boxes(document, frames[0].size), picture)
-        if options.out is not None:
-            options.out.mkdir(parents=True, exist_ok=True)
-            video, picture = (Path(shutil.copy2(file, options.out)) for file in (video, picture))
-        say(f"video:   {video}\npicture: {picture} (some of its frames with the requested boxes drawn over them)")
+        _show(video, job, options.out)
         if options.ui:
-            _stay_open(server)
+            _stay_open(server, job)
     return 0
+
+
+def _job(workflow: Json, options: argparse.Namespace) -> Job:
+    """The picture goes into the server's input folder."""
+    given = None if options.trajectory is None else _text(options.trajectory)
+    folder = options.base / "input"
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.image is not None:
+        picture = base_folder.copy_if_new(options.image, folder / options.image.name)
+        say(f"Start picture: {options.image}.")
+        return Job(picture, None, given if given is not None else _saved_document(workflow))
+    scene = scenes.draw(options.scene or 0)
+    scene.picture().save(folder / scene.name)
+    say(f"Scene {scene.number}: {scene.objects}.")
+    return Job(folder / scene.name, scene, given if given is not None else scene.document)
+
+
+def _show(video: Path, job: Job, out: Path | None) -> None:
+    """Measure the clip, write what shows it beside the video (and into `out`), and say where everything is."""
+    frames = overlay.read_frames(video)
+    asked = trajectory.parse(job.document)
+    boxes = _boxes(asked, frames[0].size)
+    stem = video.with_name(video.stem.rstrip("_"))
+    with Image.open(job.picture) as start:
+        moving = moving_picture(start, frames, boxes, asked.fps, stem.with_name(f"{stem.name}.gif"))
+    sheet = overlay.contact_sheet(frames, boxes, stem.with_name(f"{stem.name}_boxes.png"))
+    moves = stem.with_name(f"{stem.name}_trajectory.json")
+    moves.write_text(job.document, encoding="utf-8")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        video, moving, sheet, moves = (Path(shutil.copy2(file, out)) for file in (video, moving, sheet, moves))
+    say(_measured(frames, job, asked))
+    say(f"video:      {video}")
+    say(f"animation:  {moving} (left: what was asked for, right: what came out)")
+    say(f"picture:    {sheet} (some of the frames with the boxes drawn over them)")
+    say(f"trajectory: {moves} (change it, and give it back with --trajectory)")
+
+
+def _measured(frames: list[Image.Image], job: Job, asked: trajectory.Trajectory) -> str:
+    """The sentence about how well the boxes were followed."""
+    if job.scene is None:
+        return (
+            "Not measured: the tiny models know the drawn scenes of their synthetic world only, and a photograph lies "
+            "outside of it."
+        )
+    try:
+        return follow.measure(frames, job.scene, asked).sentence()
+    except follow.NotMeasurableError as error:
+        return f"Not measured: {error}."
 
 
 def _check_pack(server: Server) -> None:
@@ -70,18 +128,14 @@ def _check_pack(server: Server) -> None:
         raise SetupError(sentence, log_tail(server.log))
 
 
-def _run_workflow(server: Server, workflow: Json, options: argparse.Namespace) -> tuple[Path, str]:
-    """(the mp4, the trajectory document that was asked for)."""
+def _run_workflow(server: Server, workflow: Json, job: Job, name: str) -> Path:
+    """The mp4."""
     graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
-    if options.image is not None:
-        name = base_folder.copy_if_new(options.image, server.base / "input" / options.image.name).name
-        _set(graph, IMAGE_NODE, IMAGE_INPUT, name)
-    if options.trajectory is not None:
-        _set(graph, TRAJECTORY_NODE, TRAJECTORY_INPUT, _text(options.trajectory))
-    document = graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT]
+    graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
+    graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT] = job.document
     status = StatusLine()
     started = time.monotonic()
-    say(f"Running {options.workflow.name} ({len(graph)} nodes) ...")
+    say(f"Running {name} ({len(graph)} nodes) ...")
     result = comfy_client.run(server.url, graph, _reporter(status))
     status.clear()
     if result.error is not None:
@@ -89,9 +143,9 @@ def _run_workflow(server: Server, workflow: Json, options: argparse.Namespace) -
         raise SetupError(f"The workflow failed{where}: {result.error} (log: {server.log})")
     videos = [file for file in result.files(server.base) if file.suffix == ".mp4"]
     if not videos:
-        raise SetupError(f"The workflow {options.workflow} ran and wrote no mp4.")
-    say(f"  done in {time.monotonic() - started:.1f} s")
-    return videos[0], document
+        raise SetupError(f"The workflow {name} ran and wrote no mp4.")
+    say(f"  from picture and boxes to mp4 in {time.monotonic() - started:.1f} s")
+    return videos[0]
 
 
 def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
@@ -121,17 +175,21 @@ def _text(file: Path) -> str:
         raise SetupError(f"{file} cannot be read as UTF-8 text ({error}).") from error
 
 
-def _boxes(document: str, size: tuple[int, int]) -> list[list[overlay.Box | None]]:
+def _saved_document(workflow: Json) -> str:
+    """The document that the workflow was saved with."""
+    found = [node["widgets_values"][0] for node in workflow["nodes"] if node["type"] == TRAJECTORY_NODE]
+    if len(found) != 1:
+        raise SetupError(f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}, and exactly one is needed.")
+    return str(found[0])
+
+
+def _boxes(document: trajectory.Trajectory, size: tuple[int, int]) -> list[list[overlay.Box | None]]:
     """Per frame, per object: the requested box in pixels of a video of `size` (width, height), None where hidden."""
-    sampled = trajectory.sample(trajectory.parse(document), size=size)
+    sampled = trajectory.sample(document, size=size)
     return [
         [tuple(box) if seen else None for box, seen in zip(boxes, visible, strict=True)]
         for boxes, visible in zip(sampled.boxes_TN4.tolist(), sampled.visible_TN.tolist(), strict=True)
     ]
-
-
-def _set(graph: dict[str, Json], class_type: str, name: str, value: str) -> None:
-    graph[_only(graph, class_type)]["inputs"][name] = value
 
 
 def _only(graph: dict[str, Json], class_type: str) -> str:
@@ -141,8 +199,11 @@ def _only(graph: dict[str, Json], class_type: str) -> str:
     return found[0]
 
 
-def _stay_open(server: Server) -> None:
-    say(f"ComfyUI is open at {server.url} (the example is in its list of workflows); Ctrl+C ends it.")
+def _stay_open(server: Server, job: Job) -> None:
+    say(
+        f"ComfyUI is open at {server.url} (the example is in its list of workflows, {job.picture.name} among the "
+        "pictures of Load Image); Ctrl+C ends it."
+    )
     try:
         while True:
             server.check_alive()

@@ -1,4 +1,5 @@
-"""Write the example workflows and their pictures: `python -m tools.make_workflows` inside the test environment.
+"""Write the example workflows, their pictures, and the scenes that the tiny one starts from: `python -m tools.make_workflows NAME ...` inside
+the test environment. Names are those of workflow files without their ending; none means all.
 
 The graphs stand here in API form; the real frontend loads them, lays them out as told, and saves them, so the files are what
 ComfyUI itself writes. Needs FLASHMOTION_COMFYUI and FLASHMOTION_BROWSER, as run_tests.py sets them.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -20,12 +20,15 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from .base_folder import copy_if_new, link_pack
+from . import scenes
+from .base_folder import copy_if_new, link_pack, put_models
 from .comfy_server import Server
 from .frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from .readable import readable
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"
+TINY = ROOT / "assets" / "tiny"
 VERSION = "0.1.0"
 COLUMN = 440
 DRAW_WIDTH, DRAW_HEIGHT = 560, 980  # of Draw Trajectory: a wide picture, and rows for three objects
@@ -50,13 +53,7 @@ class Example:
 
 def document(size: tuple[int, int], frames: int, objects: list[dict[str, Any]]) -> str:
     """A trajectory document, readable in the text field."""
-    head = json.dumps({"version": 1, "size": size, "frames": frames, "fps": 24})[:-1]
-    rows = []
-    for entry in objects:
-        keys = ",\n    ".join(json.dumps(key) for key in entry["keyframes"])
-        rest = json.dumps({name: value for name, value in entry.items() if name != "keyframes"})[:-1]
-        rows.append(f'  {rest}, "keyframes": [\n    {keys}]}}')
-    return head + ', "objects": [\n' + ",\n".join(rows) + "]}"
+    return readable({"version": 1, "size": size, "frames": frames, "fps": 24, "objects": objects})
 
 
 def main_graph(generator: str, vae: str, adapter: str, image: str, text: bool, trajectory: str) -> dict[str, Node]:
@@ -171,24 +168,18 @@ def examples() -> dict[str, Example]:
             ],
         }],
     )  # fmt: skip
-    cat = document(
-        (384, 256), 33,
-        [{
-            "id": "cat", "label": "cat", "path": "smooth", "keyframes": [
-                {"frame": 0, "x": 0.5, "y": 0.48, "w": 0.5, "h": 0.8, "ease": "in-out"},
-                {"frame": 16, "x": 0.62, "y": 0.52, "w": 0.44, "h": 0.7, "ease": "out"},
-                {"frame": 32, "x": 0.36, "y": 0.5, "w": 0.56, "h": 0.9},
-            ],
-        }],
-    )  # fmt: skip
+    scene = scenes.draw(0)
     tiny = main_graph(
         "flashmotion_tiny_generator.safetensors",
         "flashmotion_tiny_vae.safetensors",
         "flashmotion_tiny_resnet.safetensors",
-        "cat.jpg",
+        scene.name,
         False,
-        cat,
+        scene.document,
     )
+    # Taller than the others: its picture is small, so that there is room for the whole editor and the preview.
+    kind, x, y, width, _, inputs = tiny["4"]
+    tiny["4"] = (kind, x, y, width, 1200, inputs)
     turbo = (
         "wan2.2_ti2v_5B_turbo.safetensors",
         "wan2.2_vae.safetensors",
@@ -209,7 +200,7 @@ def examples() -> dict[str, Example]:
     detr = {"name": "rt_detr_v4-x-hgnet_fp16.safetensors", "directory": "diffusion_models"}
     detr["url"] = f"{SDPOSE}/diffusion_models/{detr['name']}"
     return {
-        "flashmotion_tiny_cpu": Example(tiny, groups(1080), NOTE_TINY, run=True),
+        "flashmotion_tiny_cpu": Example(tiny, groups(1310), NOTE_TINY, run=True),
         "flashmotion_5b": Example(full, groups(1240), NOTE_5B, WAN_FILES),
         "flashmotion_detector_boxes": Example(detector, groups(1440), NOTE_DETECTOR, {**WAN_FILES, "13": [detr]}),
     }
@@ -274,16 +265,19 @@ def fixed_id(name: str) -> uuid.UUID:
 
 
 def main() -> None:
-    """Write everything into example_workflows/."""
+    """Write the named workflows, or all, into example_workflows/."""
+    chosen = {name: example for name, example in examples().items() if name in sys.argv[1:] or len(sys.argv) == 1}
     comfyui, browser = Path(os.environ["FLASHMOTION_COMFYUI"]), os.environ["FLASHMOTION_BROWSER"]
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         link_pack(ROOT, base / "custom_nodes")
-        subprocess.run([sys.executable, str(ROOT / "assets/tiny/make_random.py"), str(base / "models")], check=True)
-        copy_if_new(ROOT / "assets/tiny/cat.jpg", base / "input/cat.jpg")
+        put_models(TINY, base / "models", Path(sys.executable))
+        for scene in map(scenes.draw, range(len(scenes.PICKED))):
+            scene.picture().save(TINY / scene.name, optimize=True)
+            copy_if_new(TINY / scene.name, base / "input" / scene.name)
         copy_if_new(comfyui / "input/example.png", base / "input/example.png")
-        for example in examples().values():
+        for example in chosen.values():
             for _, *_, inputs in example.nodes.values():
                 for kind, key in (("diffusion_models", "generator_name"), ("diffusion_models", "unet_name"), ("vae", "vae_name"),
                                   ("text_encoders", "clip_name"), ("model_patches", "adapter_name")):  # fmt: skip
@@ -294,7 +288,7 @@ def main() -> None:
         with Server(sys.executable, comfyui, base) as server, sync_playwright() as playwright:
             set_settings(server.url, {})
             chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-            for name, example in examples().items():
+            for name, example in chosen.items():
                 page = chromium.new_page(viewport={"width": 1850, "height": 940})
                 open_page(page, server.url)
                 page.evaluate(

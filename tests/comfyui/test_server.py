@@ -108,7 +108,7 @@ def test_example_workflows_are_complete() -> None:
 
 def test_the_tiny_workflow_makes_a_video(server: RunningServer) -> None:
     frames = video_of(server, tiny_graph(server))
-    assert frames.shape == (33, 256, 384, 3)
+    assert frames.shape == (17, 128, 128, 3)
     assert frames[10].std() > 5
 
 
@@ -119,7 +119,7 @@ def test_a_photograph_and_another_adapter(newest_server: RunningServer) -> None:
     node(graph, "ApplyFastAdapter")["adapter_name"] = "flashmotion_tiny_controlnet.safetensors"
     controlnet = video_of(newest_server, graph)
     assert resnet.shape == controlnet.shape
-    assert np.abs(resnet[20].astype(int) - controlnet[20]).mean() > 1
+    assert np.abs(resnet[10].astype(int) - controlnet[10]).mean() > 1
 
 
 def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_server: RunningServer) -> None:
@@ -133,7 +133,9 @@ def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_
     assert any(apply_id in nodes for nodes in cached)
     node(graph, "FewStepSampler")["seed"] = 77
     draw = node(graph, "DrawTrajectory")
-    draw["trajectory"] = draw["trajectory"].replace('"x": 0.36', '"x": 0.9')
+    moved = json.loads(draw["trajectory"])
+    moved["objects"][0]["keyframes"][-1].update(x=0.2, y=0.2)
+    draw["trajectory"] = json.dumps(moved)
     assert np.abs(first[-1].astype(int) - video_of(newest_server, graph)[-1]).mean() > 0.5
 
 
@@ -184,10 +186,10 @@ def errors() -> list[tuple[str, str, Any, str]]:
         ("LoadFastGenerator", "generator_name", "lora.safetensors", "found a LoRA"),
         ("ApplyFastAdapter", "adapter_name", "flashmotion_resnet.safetensors", "cut off"),
         ("ApplyFastAdapter", "adapter_name", "lora.safetensors", "is a LoRA"),
-        ("ApplyFastAdapter", "adapter_name", "adapter14b.safetensors", "width 5120 with 40 blocks, but this one has width 256 with 4"),
+        ("ApplyFastAdapter", "adapter_name", "adapter14b.safetensors", "width 5120 with 40 blocks, but this one has width 256"),
         ("ApplyFastAdapter", "start", 1.0, None),
         ("FewStepSampler", "preset", "custom", "the sigmas are ''"),
-        ("Wan22ImageToVideoLatent", "length", 17, "connect width, height and length of DrawTrajectory"),
+        ("Wan22ImageToVideoLatent", "length", 33, "connect width, height and length of DrawTrajectory"),
     ]  # fmt: skip
 
 
@@ -210,6 +212,7 @@ def test_a_run_can_be_cancelled_while_sampling(newest_server: RunningServer) -> 
     """Interrupt after the first step: the run ends as interrupted, long before 100 steps, and the server goes on."""
     graph = tiny_graph(newest_server)
     node(graph, "FewStepSampler").update(steps=100, preset="turbo", seed=5)
+    node(graph, "DrawTrajectory").update(width=384, height=256, length=33)  # steps that last
 
     async def cancel() -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
@@ -235,7 +238,7 @@ def test_a_run_can_be_cancelled_while_sampling(newest_server: RunningServer) -> 
     assert events[-1]["type"] == "execution_interrupted"
     steps = [event["data"]["value"] for event in events if event["type"] == "progress"]
     assert max(steps) < 50
-    assert video_of(newest_server, tiny_graph(newest_server)).shape[0] == 33
+    assert video_of(newest_server, tiny_graph(newest_server)).shape[0] == 17
 
 
 def test_help_pages_and_locales_are_served(newest_server: RunningServer) -> None:

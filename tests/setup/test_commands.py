@@ -39,6 +39,17 @@ def test_a_file_that_is_not_there(tmp_path: Path, option: str) -> None:
     assert said == "quickstart: There is no file nowhere.json."
 
 
+@pytest.mark.parametrize("number", [-1, 2**32])
+def test_a_scene_that_does_not_exist(tmp_path: Path, number: int) -> None:
+    said = sentence(tmp_path, "quickstart.py", "--scene", str(number))
+    assert said == f"quickstart: --scene is {number}: give a number from 0 to 4294967295."
+
+
+def test_two_start_pictures(tmp_path: Path) -> None:
+    said = sentence(tmp_path, "quickstart.py", "--scene", "1", "--image", __file__)
+    assert said == "quickstart: --scene and --image both say what the first frame is: give one of them."
+
+
 @pytest.mark.parametrize("name", ["quickstart.py", "run_tests.py"])
 def test_a_home_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")

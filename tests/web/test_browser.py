@@ -117,7 +117,7 @@ def test_the_video_plays_in_the_page(opened: OpenPage) -> None:
     sizes = opened.page.evaluate(
         "() => [...document.querySelectorAll('video')].map((video) => [video.videoWidth, video.videoHeight])"
     )
-    assert [384, 256] in sizes
+    assert [128, 128] in sizes
 
 
 def test_what_run_sends_and_what_is_saved_is_the_document(opened: OpenPage) -> None:

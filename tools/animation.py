@@ -1,0 +1,87 @@
+"""A moving picture of a run, large enough to see: left what was asked for, right what came out. Inside the environment: Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from .overlay import COLOURS, Box
+
+LARGE = 384  # pixels: a side of at least this is wanted, in whole multiples of the video's pixels
+MARGIN, CAPTION = 12, 34
+BACKGROUND, INK = (24, 24, 24), (235, 235, 235)
+HOLD = 0.8  # seconds that the first and the last frame stay
+COLORS = 256
+LEFT, RIGHT = "the picture, and boxes that move", "the video that comes out"
+
+
+def moving_picture(
+    start: Image.Image,
+    frames: Sequence[Image.Image],
+    boxes_per_frame: Sequence[Sequence[Box | None]],
+    fps: float,
+    file: Path,
+) -> Path:
+    """Write the GIF `file`, which loops: the picture `start` with its moving boxes beside the video.
+
+    `start` is cut to the video's shape around its centre, as the workflow does. `boxes_per_frame` as in
+    `overlay.contact_sheet`. Raises ValueError when there are not as many as frames.
+    """
+    if len(frames) != len(boxes_per_frame):
+        raise ValueError(f"The video has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
+    scale = max(1, -(-LARGE // max(frames[0].size)))
+    still = ImageOps.fit(ImageOps.exif_transpose(start).convert("RGB"), frames[0].size, Image.Resampling.BILINEAR)
+    pages = [
+        _page(_asked(_enlarged(still, scale), boxes_per_frame, number, scale), _enlarged(frame, scale))
+        for number, frame in enumerate(frames)
+    ]
+    # GIF counts in hundredths of a second, and one palette for all frames keeps still parts still.
+    durations = [max(2, round(100 / fps)) * 10] * len(pages)
+    for end in (0, -1):
+        durations[end] = round(HOLD * 1000)
+    palette = _palette(pages)
+    indexed = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+    indexed[0].save(file, save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=False)
+    return file
+
+
+def _enlarged(picture: Image.Image, scale: int) -> Image.Image:
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def _asked(
+    picture: Image.Image, boxes_per_frame: Sequence[Sequence[Box | None]], number: int, scale: int
+) -> Image.Image:
+    """The start picture, the paths of all boxes, and the boxes of frame `number`."""
+    draw = ImageDraw.Draw(picture)
+    for index in range(len(boxes_per_frame[0])):
+        colour = COLOURS[index % len(COLOURS)]
+        path = [box for boxes in boxes_per_frame if (box := boxes[index]) is not None]
+        draw.line([((x + w / 2) * scale, (y + h / 2) * scale) for x, y, w, h in path], fill=colour, width=3)
+        box = boxes_per_frame[number][index]
+        if box is not None:
+            x, y, w, h = (value * scale for value in box)
+            draw.rectangle((x, y, max(x, x + w - 1), max(y, y + h - 1)), outline=colour, width=4)
+    return picture
+
+
+def _page(left: Image.Image, right: Image.Image) -> Image.Image:
+    page = Image.new("RGB", (MARGIN + 2 * (left.width + MARGIN), CAPTION + left.height + MARGIN), BACKGROUND)
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(18)
+    for place, (picture, caption) in enumerate(((left, LEFT), (right, RIGHT))):
+        x = MARGIN + place * (left.width + MARGIN)
+        page.paste(picture, (x, CAPTION))
+        draw.text((x, 7), caption, fill=INK, font=font)
+    return page
+
+
+def _palette(pages: Sequence[Image.Image]) -> Image.Image:
+    """The colours of first, middle and last page in one picture with a palette."""
+    chosen = [pages[0], pages[len(pages) // 2], pages[-1]]
+    strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
+    for row, page in enumerate(chosen):
+        strip.paste(page, (0, row * page.height))
+    return strip.quantize(COLORS, method=Image.Quantize.MEDIANCUT)

@@ -1,0 +1,87 @@
+"""The quickstart's start pictures: numbered scenes of the synthetic world that the tiny models were trained on.
+
+Runs inside the environment. Scenes are drawn with a seed of their own, which neither the training nor the evaluation uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from flashmotion_core import trajectory
+from train.data.difficulty import PRESETS
+from train.data.synthetic import Clip, clip
+
+from .errors import SetupError
+from .overlay import COLOURS
+from .readable import readable
+
+SIZE, FRAMES, FPS = (128, 128), 17, 12.0
+WORLD = replace(PRESETS["easy"], sprites=(2, 2))
+SEED = 2026
+# Scenes 0, 1, 2, ... were chosen by eye: clear colours, and both objects go far. The others come as they are drawn.
+PICKED = (122, 96, 184)
+# The one shape that is cut out of a photograph, which ComfyUI's own packages do not hold.
+PHOTOGRAPHED = "horse"
+TRIES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A scene of the world. `clip`: the real video, sprites and boxes. `document`: their motion, as an artist draws it."""
+
+    number: int
+    clip: Clip
+    document: str
+
+    @property
+    def name(self) -> str:
+        """File name of the start picture."""
+        return picture_name(self.number)
+
+    @property
+    def objects(self) -> str:
+        """What can be seen, in words."""
+        names = (sprite.name for sprite in self.clip.sprites)
+        return " and ".join(f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names)
+
+    def picture(self) -> Image.Image:
+        """The start picture, RGB."""
+        return Image.fromarray(self.clip.frames_THWC[0])
+
+
+def picture_name(number: int) -> str:
+    """File name of a scene's start picture."""
+    return f"flashmotion_scene_{number}.png"
+
+
+def draw(number: int) -> Scene:
+    """Scene `number`, 0 to 2**32 - 1; the same one on every machine."""
+    index = PICKED[number] if number < len(PICKED) else number
+    for seed in range(SEED, SEED + TRIES):
+        try:
+            drawn = clip(seed, index, WORLD, SIZE, FRAMES)
+        except RuntimeError:  # the photograph is not here
+            continue
+        # Left out also where the photograph is here, so that numbers mean the same everywhere.
+        if not any(sprite.name.split()[-1] == PHOTOGRAPHED for sprite in drawn.sprites):
+            return Scene(number, drawn, readable(trajectory.to_mapping(_motion(drawn))))
+    raise SetupError(f"Scene {number} cannot be drawn without scikit-image: give another number, for example 0.")
+
+
+def _motion(drawn: Clip) -> trajectory.Trajectory:
+    """The keyframes by which the sprites move, named, and short to read: 1/10000 of the frame is far below a pixel."""
+    objects = tuple(
+        replace(
+            tracked,
+            label=sprite.name,
+            color="#{:02x}{:02x}{:02x}".format(*colour),
+            keyframes=tuple(
+                replace(key, **{name: round(getattr(key, name), 4) for name in ("x", "y", "w", "h")})
+                for key in tracked.keyframes
+            ),
+        )
+        for tracked, sprite, colour in zip(drawn.motion.objects, drawn.sprites, COLOURS, strict=False)
+    )
+    return replace(drawn.motion, fps=FPS, objects=objects)
