@@ -75,6 +75,11 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
     }
 
 
+def clip_box_iou(frames_THWC: Frames, clip: Clip) -> float | None:
+    """The box IoU of a clip that was asked to be like a clip of the world: `track_scores` in one number, for people."""
+    return track_scores(frames_THWC, clip)["box_iou"]
+
+
 def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:
     """What the pictures look like, without frame 0, which is given.
 
