@@ -35,13 +35,18 @@ def link_pack(pack: Path, custom_nodes: Path) -> Path:
     return link
 
 
+def trained_models(assets: Path) -> list[Path]:
+    """The trained models of the repository: `assets`/<folder of models>/*.safetensors."""
+    return sorted(assets.glob("*/*.safetensors"))
+
+
 def put_models(assets: Path, models: Path, python: Path) -> bool:
     """Put the tiny models below `models`; True when they are trained ones, False when they are random.
 
-    Trained ones are the files `assets`/<folder of models>/*.safetensors. Without any, `assets`/make_random.py makes
-    random ones with `python`, once for every version of that script.
+    Where `trained_models` has none, `assets`/make_random.py makes random ones with `python`, once for every version of
+    that script.
     """
-    trained = sorted(assets.glob("*/*.safetensors"))
+    trained = trained_models(assets)
     for file in trained:
         copy_if_new(file, models / file.parent.name / file.name)
     if trained:

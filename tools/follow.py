@@ -16,6 +16,7 @@ from flashmotion_core.metrics import box_iou
 from flashmotion_core.trajectory import Trajectory, sample
 from train.data.tracking import track
 
+from .overlay import Box
 from .scenes import Scene
 
 # A first box that overlaps a sprite's own by less than this is meant for something else.
@@ -77,6 +78,15 @@ def measure(frames: Sequence[Image.Image], scene: Scene, asked: Trajectory) -> F
         boxes=int(counts_TN.sum()),
         objects=int(counts_TN.any(axis=0).sum()),
     )
+
+
+def requested_boxes(document: Trajectory, size: tuple[int, int]) -> list[list[Box | None]]:
+    """Per frame, per object: the requested box in pixels of a video of `size` (width, height), None where hidden."""
+    sampled = sample(document, size=size)
+    return [
+        [tuple(box) if seen else None for box, seen in zip(boxes, visible, strict=True)]
+        for boxes, visible in zip(sampled.boxes_TN4.tolist(), sampled.visible_TN.tolist(), strict=True)
+    ]
 
 
 def _sprites_of(asked: Trajectory, first_N4: NDArray[np.float64], scene: Scene) -> list[int]:

@@ -91,7 +91,7 @@ def _show(video: Path, job: Job, out: Path | None) -> None:
     """Measure the clip, write what shows it beside the video (and into `out`), and say where everything is."""
     frames = overlay.read_frames(video)
     asked = trajectory.parse(job.document)
-    boxes = _boxes(asked, frames[0].size)
+    boxes = follow.requested_boxes(asked, frames[0].size)
     stem = video.with_name(video.stem.rstrip("_"))
     with Image.open(job.picture) as start:
         moving = moving_picture(start, frames, boxes, asked.fps, stem.with_name(f"{stem.name}.gif"))
@@ -181,15 +181,6 @@ def _saved_document(workflow: Json) -> str:
     if len(found) != 1:
         raise SetupError(f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}, and exactly one is needed.")
     return str(found[0])
-
-
-def _boxes(document: trajectory.Trajectory, size: tuple[int, int]) -> list[list[overlay.Box | None]]:
-    """Per frame, per object: the requested box in pixels of a video of `size` (width, height), None where hidden."""
-    sampled = trajectory.sample(document, size=size)
-    return [
-        [tuple(box) if seen else None for box, seen in zip(boxes, visible, strict=True)]
-        for boxes, visible in zip(sampled.boxes_TN4.tolist(), sampled.visible_TN.tolist(), strict=True)
-    ]
 
 
 def _only(graph: dict[str, Json], class_type: str) -> str:

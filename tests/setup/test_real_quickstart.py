@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from PIL import Image
 from tools.comfy_server import answers
 from tools.environment import REPOSITORY
 from tools.overlay import read_frames
+from tools.scenes import draw
+
+from ..tiny import FLOOR, needs_trained_models
 
 DOCUMENT = {
     "version": 1,
@@ -62,11 +66,55 @@ def test_a_photograph_and_a_trajectory_become_a_video(command: list[str], tmp_pa
     (picture,) = out.glob("*_boxes.png")
     assert str(video) in done.stdout
     assert str(picture) in done.stdout
+    assert "Not measured: the tiny models know the drawn scenes" in done.stdout
     frames = read_frames(video)
     assert (len(frames), frames[0].size) == (9, (128, 96))
     with Image.open(picture) as sheet:
         assert sheet.width > 3 * 128
     assert (tmp_path / "home" / "run" / "input" / "photo.png").is_file()
+
+
+def box_iou(said: str) -> tuple[float, float]:
+    """(the clip's, that of standing still) from what the command prints."""
+    pattern = r"^Box IoU between where the 2 objects went and the boxes: (\d\.\d\d) on average \(.*still would give (\d\.\d\d)"
+    found = re.search(pattern, said, re.MULTILINE)
+    assert found is not None, said
+    return float(found[1]), float(found[2])
+
+
+@pytest.mark.server
+def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run([*command, "--scene", "1", "--out", str(out)], tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert "Scene 1: an orange slanted moon and a pink bands gear.\n" in done.stdout
+    assert re.search(r"^  from picture and boxes to mp4 in \d+\.\d s$", done.stdout, re.MULTILINE)
+    clip, still = box_iou(done.stdout)
+    assert 0 <= clip <= 1
+    assert 0.2 < still < 0.3
+    (video,) = out.glob("*.mp4")
+    frames = read_frames(video)
+    assert (len(frames), frames[0].size) == (17, (128, 128))
+    (animation,) = out.glob("*.gif")
+    with Image.open(animation) as moving:
+        assert moving.n_frames == 17
+        assert moving.width > 2 * 3 * 128
+    (trajectory,) = out.glob("*_trajectory.json")
+    assert trajectory.read_text(encoding="utf-8") == draw(1).document
+    assert str(animation) in done.stdout
+    assert str(trajectory) in done.stdout
+
+
+@pytest.mark.server
+@needs_trained_models
+def test_objects_of_a_scene_follow_their_own_and_other_boxes(command: list[str], tmp_path: Path) -> None:
+    clip, still = box_iou(run(command, tmp_path / "home").stdout)
+    assert clip > FLOOR > still
+    other = json.loads(draw(0).document)
+    other["objects"][0]["keyframes"][-1].update(x=0.58, y=0.2)
+    (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
+    done = run([*command, "--trajectory", str(tmp_path / "other.json")], tmp_path / "home")
+    assert box_iou(done.stdout)[0] > FLOOR
 
 
 @pytest.mark.server

@@ -3,77 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.frontend import BROWSER_ARGUMENTS, open_page, set_settings
-
 from ..conftest import RunningServer
+from .workflow_page import OURS, WORKFLOWS, OpenPage, launched
 
 pytestmark = pytest.mark.browser
-
-WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright_api = pytest.importorskip("playwright.sync_api")
-    browser = os.environ.get("FLASHMOTION_BROWSER")
-    if not browser:
-        pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
-    with playwright_api.sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-        yield instance
-        instance.close()
-
-
-class OpenPage:
-    """The frontend in one renderer, and every complaint of its console."""
-
-    def __init__(self, chromium: Any, url: str, vue: bool, artefacts: Path) -> None:
-        set_settings(url, {"Comfy.VueNodes.Enabled": vue})
-        self.artefacts = artefacts
-        self.complaints: list[str] = []
-        self.page = chromium.new_page(viewport={"width": 1850, "height": 940})
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda entry: self.complaints.append(f"{entry.text} {entry.location}") if entry.type == "error" else None,
-        )
-        open_page(self.page, url)
-        self.page.evaluate(
-            """() => { window.seen = []; for (const name of ['executed', 'execution_success', 'execution_error'])
-            window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
-        )
-
-    def load(self, name: str) -> None:
-        workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
-        self.page.evaluate(
-            "async ([wf, name]) => { await window.app.loadGraphData(wf, true, true, name) }", [workflow, name]
-        )
-        self.page.wait_for_timeout(500)
-
-    def run(self) -> list[list[Any]]:
-        self.page.get_by_test_id("queue-button").first.click()
-        self.page.wait_for_function(
-            "() => window.seen.some(([name]) => name === 'execution_success' || name === 'execution_error')",
-            timeout=180_000,
-        )
-        self.page.wait_for_timeout(1500)
-        seen: list[list[Any]] = self.page.evaluate("() => window.seen")
-        return seen
-
-    def picture(self, name: str) -> None:
-        self.page.screenshot(path=self.artefacts / f"{name}.png")
-
-    def complaints_about_us(self) -> list[str]:
-        return [text for text in self.complaints if "flashmotion" in text.lower() or any(name in text for name in OURS)]
+    yield from launched()
 
 
 @pytest.fixture(params=[False, True], ids=["classic", "vue"])

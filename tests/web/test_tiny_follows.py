@@ -1,0 +1,82 @@
+"""The tiny workflow in the real frontend: the objects follow the boxes, and moving the boxes moves the objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flashmotion_core.metrics import box_iou
+from flashmotion_core.trajectory import Keyframe, Trajectory, dumps, parse, sample
+from tools import scenes
+from tools.follow import measure, requested_boxes
+from tools.overlay import contact_sheet, read_frames
+
+from ..conftest import RunningServer
+from ..tiny import APART, FLOOR, needs_trained_models
+from .workflow_page import OpenPage, launched
+
+pytestmark = [pytest.mark.browser, needs_trained_models]
+
+EDITOR = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory').widgets[0]"
+# Where the two objects of scene 0 shall end instead: centres, as fractions of the frame.
+OTHER_ENDS = ((0.58, 0.2), (0.45, 0.82))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    yield from launched()
+
+
+@pytest.fixture
+def opened(chromium: Any, newest_server: RunningServer, tmp_path: Path) -> Iterator[OpenPage]:
+    page = OpenPage(chromium, newest_server.url, False, tmp_path)
+    page.load("flashmotion_tiny_cpu")
+    yield page
+    page.page.close()
+
+
+def moved(document: Trajectory) -> Trajectory:
+    """The same objects on straight ways to other places."""
+    objects = []
+    for tracked, (x, y) in zip(document.objects, OTHER_ENDS, strict=True):
+        first, last = tracked.keyframes[0], tracked.keyframes[-1]
+        ways: tuple[Keyframe, ...] = (replace(first, ease="linear"), replace(last, x=x, y=y))
+        objects.append(replace(tracked, path="linear", keyframes=ways))
+    return replace(document, objects=tuple(objects))
+
+
+def test_the_other_boxes_are_far_from_the_first() -> None:
+    """What this file compares differs enough, and both motions lie in the frame."""
+    asked = parse(scenes.draw(0).document)
+    first_TN4, other_TN4 = sample(asked).boxes_TN4, sample(moved(asked)).boxes_TN4
+    assert np.array_equal(first_TN4[0], other_TN4[0])
+    assert box_iou(first_TN4, other_TN4)[1:].mean() < FLOOR - APART
+    assert other_TN4[..., :2].min() >= 0
+    assert (other_TN4[..., :2] + other_TN4[..., 2:]).max() <= 128
+
+
+def test_objects_follow_the_boxes_and_move_with_them(opened: OpenPage, newest_server: RunningServer) -> None:
+    scene = scenes.draw(0)
+    drawn = parse(opened.page.evaluate(f"() => {EDITOR}.value"))
+    assert drawn == parse(scene.document)
+    other = moved(drawn)
+    found = {}
+    for name, document in (("as saved", drawn), ("moved", other)):
+        opened.page.evaluate(f"(text) => {{ {EDITOR}.value = text }}", dumps(document))
+        assert parse(opened.page.evaluate(f"() => {EDITOR}.value")) == document
+        frames = read_frames(opened.video(newest_server.base, opened.run()))
+        contact_sheet(frames, requested_boxes(document, frames[0].size), opened.artefacts / f"{name}.png")
+        opened.picture(f"page {name}")
+        found[name] = {"saved": measure(frames, scene, drawn).box_iou, "moved": measure(frames, scene, other).box_iou}
+    print(json.dumps(found))
+    assert found["as saved"]["saved"] > FLOOR
+    assert found["moved"]["moved"] > FLOOR
+    assert found["moved"]["saved"] < found["moved"]["moved"] - APART
+    assert found["as saved"]["moved"] < found["as saved"]["saved"] - APART
+    assert opened.complaints_about_us() == []
