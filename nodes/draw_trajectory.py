@@ -21,7 +21,13 @@ from ..flashmotion_core.trajectory import (
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
-from .trajectory_inputs import connected_objects_of, fill_frame, preview_pictures, shapes_in_first_frame
+from .trajectory_inputs import (
+    connected_objects_of,
+    fill_frame,
+    preview_pictures,
+    shapes_in_first_frame,
+    start_picture,
+)
 
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
 IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
@@ -228,6 +234,7 @@ class DrawTrajectory(io.ComfyNode):
         )
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         resolved = dumps(document)
+        saved = [] if image is None else ui.PreviewImage(start_picture(image), cls=cls).as_dict()["images"]
         return io.NodeOutput(
             resolved,
             preview_THWC,
@@ -237,6 +244,10 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
-            # The editor offers connected objects as keyframes: it reads the resolved document.
-            ui={**ui.PreviewImage(preview_THWC, cls=cls).as_dict(), "trajectory": [resolved]},
+            # For the editor: it offers connected objects as keyframes, and shows the start image when it finds no loader's file.
+            ui={
+                **ui.PreviewImage(preview_THWC, cls=cls).as_dict(),
+                "trajectory": [resolved],
+                "start_image": saved,
+            },
         )

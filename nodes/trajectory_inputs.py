@@ -22,6 +22,7 @@ from ..flashmotion_core.trajectory import (
 )
 
 PREVIEW_FRAMES, PREVIEW_SIDE = 16, 512
+START_SIDE = 1024
 
 
 def connected_objects_of(picture: tuple[int, int], boxes: Any, tracks: Any, track_size: float) -> list[Trajectory]:
@@ -75,3 +76,11 @@ def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | 
         under = comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1)
         preview = torch.where(preview.amax(-1, keepdim=True) > 0.02, 0.5 * under + 0.6 * preview, 0.65 * under)
     return preview.clamp(0, 1)
+
+
+def start_picture(image_1HWC: Tensor) -> Tensor:
+    """The start image for the editor, float32 ``[1, h, w, 3]``, longest side `START_SIDE` pixels at most."""
+    height, width = image_1HWC.shape[1:3]
+    scale = min(1.0, START_SIDE / max(width, height))
+    size = (round(width * scale), round(height * scale))
+    return comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1).clamp(0, 1)

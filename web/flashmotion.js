@@ -21,8 +21,9 @@ const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // No name that ComfyUI registers a component for, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_WIDTH = 420;
 const MIN_HEIGHT = 430;
+// Of a new node: room for a wide picture.
+const [WIDTH, HEIGHT] = [540, 920];
 
 /**
  * An editor and the node that it edits for now. ComfyUI's undo, like every reload, makes all nodes anew, and Nodes 2.0 goes
@@ -163,7 +164,7 @@ function createWidget(node, name, initial) {
   });
   first.widget = widget;
   node.hideOutputImages = true;
-  return { widget, minWidth: MIN_WIDTH, minHeight: MIN_HEIGHT };
+  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
 }
 
 /**

@@ -6,10 +6,17 @@
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, callback?: (value: unknown) => void}} WidgetLike
  * @typedef {{element: HTMLElement, callback?: (value: unknown) => void}} DomWidget
  *
+ * @typedef {{origin_id: unknown, origin_slot: number}} LinkLike
+ *
  * @typedef {object} GraphLike
  * @property {string} [id]
  * @property {GraphLike} [rootGraph]
  * @property {(foreground: boolean, background: boolean) => void} [setDirtyCanvas]
+ * @property {ComfyNode[]} [nodes]
+ * @property {{name: string}[]} [inputs] of a subgraph
+ * @property {{linkIds: unknown[]}[]} [outputs] of a subgraph
+ * @property {(id: unknown) => LinkLike | null | undefined} [getLink]
+ * @property {(id: unknown) => ComfyNode | null} [getNodeById]
  *
  * @typedef {object} ComfyNode the little of a node that we touch
  * @property {number | string} id
@@ -17,7 +24,7 @@
  * @property {GraphLike | null} graph
  * @property {{name: string, type: unknown, link?: unknown}[]} [inputs]
  * @property {WidgetLike[]} [widgets]
- * @property {{nodes: ComfyNode[]}} [subgraph] of a subgraph's node
+ * @property {GraphLike & {nodes: ComfyNode[]}} [subgraph] of a subgraph's node
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
  * @property {(slot: number) => ComfyNode | null} getInputNode
@@ -45,7 +52,7 @@ export function connectedPicture(node, toUrl) {
   let slot = node.inputs?.findIndex(({ name }) => name === PICTURE_INPUT) ?? -1;
   let current = node;
   for (let step = 0; step < MAX_STEPS && slot >= 0; step += 1) {
-    const source = current.getInputNode(slot);
+    const source = sourceOf(current, slot);
     if (!source) return undefined;
     const found = fileOf(source, toUrl) ?? resultOf(source);
     if (found) return found;
@@ -56,13 +63,13 @@ export function connectedPicture(node, toUrl) {
 }
 
 /**
- * The pictures that a node itself has shown, from the `output` of its run.
+ * The start image without boxes, from the `output` of a node's run: what its loader cannot show when it has none.
  * @param {unknown} output
  * @param {ToUrl} toUrl
  * @returns {Background | undefined}
  */
 export function picturesOf(output, toUrl) {
-  const { images } = /** @type {{images?: unknown}} */ (Object(output));
+  const { start_image: images } = /** @type {{start_image?: unknown}} */ (Object(output));
   if (!Array.isArray(images)) return undefined;
   const urls = images.flatMap((image) => {
     const { filename, subfolder = "", type = "temp" } = Object(image);
@@ -80,6 +87,42 @@ function fileOf(node, toUrl) {
     const [, subfolder = "", file, type = "input"] = parts;
     if (usual === "image" ? !IMAGE_FILE.test(file) : !VIDEO_FILE.test(file)) continue;
     return { kind: usual === "video" ? "video" : "image", urls: [viewUrl(file, subfolder, type, toUrl)] };
+  }
+  return undefined;
+}
+
+/**
+ * The node that feeds an input, across the borders of subgraphs.
+ * @param {ComfyNode} node
+ * @param {number} slot
+ * @returns {ComfyNode | null | undefined}
+ */
+function sourceOf(node, slot) {
+  const link = node.graph?.getLink?.(node.inputs?.[slot]?.link);
+  const source = node.getInputNode(slot);
+  if (!link) return source;
+  if (!source) {
+    // From outside of the subgraph that the node is in.
+    const host = hostOf(node.graph, node.graph?.rootGraph);
+    const name = node.graph?.inputs?.[link.origin_slot]?.name;
+    const outer = host?.inputs?.findIndex((input) => input.name === name) ?? -1;
+    return host && outer >= 0 ? sourceOf(host, outer) : undefined;
+  }
+  const inside = source.subgraph;
+  const inner = inside?.getLink?.(inside.outputs?.[link.origin_slot]?.linkIds[0]);
+  return (inner && inside?.getNodeById?.(inner.origin_id)) ?? source;
+}
+
+/**
+ * The node that stands for a subgraph.
+ * @param {GraphLike | null} subgraph
+ * @param {GraphLike | undefined} graph where to look
+ * @returns {ComfyNode | undefined}
+ */
+function hostOf(subgraph, graph) {
+  for (const node of graph?.nodes ?? []) {
+    const found = node.subgraph === subgraph ? node : hostOf(subgraph, node.subgraph);
+    if (found) return found;
   }
   return undefined;
 }

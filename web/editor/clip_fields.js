@@ -31,7 +31,8 @@ export function createClipFields({ session, texts, root }) {
     update();
   }, { min: 1, max: MAX_FPS });
   const box = element("div", { class: "fm-fields", role: "group", "aria-label": texts.clip },
-    element("span", { class: "fm-caption" }, texts.clip), width.element, height.element, frames.element, fps.element);
+    element("span", { class: "fm-caption" }, texts.clip), width.element, height.element, frames.element, fps.element,
+    element("span", { class: "fm-break" }), element("span", { class: "fm-caption" }, texts.clipHint));
 
   /** @param {number} length */
   function changeLength(length) {

@@ -14,6 +14,7 @@
  * @typedef {object} Command
  * @property {keyof Texts} text
  * @property {string} [icon]
+ * @property {keyof Texts} [short] written beside the icon where there is room
  * @property {readonly string[]} [keys] such as "Ctrl+Shift+z"; "Ctrl" stands for Cmd too
  * @property {(session: Session, texts: Texts, actions: Actions) => void} run
  * @property {(state: State, session: Session) => boolean} [enabled]
@@ -26,15 +27,15 @@ import { fill } from "./texts.js";
 
 /** @param {State} state */
 const hasObject = (state) => state.ids.length > 0;
-/** @param {import("./session.js").Tool} tool @param {keyof Texts} text @param {string} key @returns {Command} */
-const toolCommand = (tool, text, key) => ({
-  text, icon: tool, keys: [key],
+/** @param {import("./session.js").Tool} tool @param {keyof Texts} text @param {keyof Texts} short @param {string} key @returns {Command} */
+const toolCommand = (tool, text, short, key) => ({
+  text, short, icon: tool, keys: [key],
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
 });
-/** @param {"snap" | "ghosts" | "map" | "loop"} name @param {string} [key] @returns {Command} */
-const toggleCommand = (name, key) => ({
-  text: name, icon: name, keys: key ? [key] : [],
+/** @param {"snap" | "ghosts" | "map" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
+const toggleCommand = (name, key, short) => ({
+  text: name, short, icon: name, keys: [key],
   run: (session) => session.set({ [name]: !session.state[name] }),
   pressed: (state) => state[name],
 });
@@ -74,13 +75,13 @@ export const COMMANDS = {
       if (label) session.say(fill(texts.saidRedone, label));
     },
   },
-  toolDraw: toolCommand("draw", "toolDraw", "v"),
-  toolBox: toolCommand("box", "toolBox", "b"),
-  toolSelect: toolCommand("select", "toolSelect", "m"),
-  toolRecord: toolCommand("record", "toolRecord", "r"),
-  snap: toggleCommand("snap", "s"),
-  ghosts: toggleCommand("ghosts", "g"),
-  map: toggleCommand("map", "c"),
+  toolDraw: toolCommand("draw", "toolDraw", "shortDraw", "v"),
+  toolBox: toolCommand("box", "toolBox", "shortBox", "b"),
+  toolSelect: toolCommand("select", "toolSelect", "shortSelect", "m"),
+  toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
+  snap: toggleCommand("snap", "s", "shortSnap"),
+  ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
+  map: toggleCommand("map", "c", "shortMap"),
   loop: toggleCommand("loop", "l"),
   play: { text: "play", icon: "play", keys: [" "], run: (session) => session.set({ playing: !session.state.playing }), pressed: (state) => state.playing },
   stepBack: { text: "stepBack", icon: "back", keys: [","], run: (session) => goToFrame(session, session.state.frame - 1) },
@@ -148,6 +149,7 @@ export const COMMANDS = {
   },
   fitView: { text: "fitView", icon: "fit", keys: ["0"], run: (_session, _texts, actions) => actions.fitView() },
   largeView: { text: "largeView", icon: "large", keys: ["f"], run: (_session, _texts, actions) => actions.toggleLarge() },
+  closeLarge: { text: "closeLarge", icon: "small", run: (_session, _texts, actions) => actions.toggleLarge() },
   help: { text: "help", icon: "help", keys: ["?"], run: (_session, _texts, actions) => actions.help() },
   leave: { text: "leave", keys: ["Escape"], run: (_session, _texts, actions) => actions.leave() },
 };

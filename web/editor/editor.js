@@ -43,6 +43,9 @@ import { createTimePanel } from "./time_panel.js";
 import { createToolbar, menuButton } from "./toolbar.js";
 import { createStage } from "./view.js";
 
+/** How long a message stays on the picture. */
+const MESSAGE_MS = 6000;
+
 /**
  * @param {Host} host
  * @returns {Editor}
@@ -78,9 +81,9 @@ export function createEditor(host) {
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
   const tools = createToolbar(context, texts.editor, [
     "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
-    menuButton("motion", texts.motions, (beside) => openMotionMenu(context, beside)),
-    menuButton("more", texts.objectMenu, (beside) => openObjectMenu(context, beside)),
-    "<>", "help", "largeView",
+    menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
+    menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
+    "<>", "help", "largeView", "closeLarge",
   ]);
   const inspector = createInspector(context);
   const time = createTimePanel(context, focus);
@@ -94,6 +97,7 @@ export function createEditor(host) {
   const wrapper = element("div", { class: "fm-wrapper" }, root);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
+    stage.mark({});
     focus();
   });
 
@@ -158,11 +162,18 @@ export function createEditor(host) {
     event.stopPropagation();
   });
 
+  /** Say something, and let it go from sight after a while. @param {string} text */
+  function tell(text) {
+    setText(message, text);
+    for (const fading of message.getAnimations()) fading.cancel();
+    if (!session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
+  }
+
   function update() {
     const { state, shown } = session;
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
-    setText(message, state.message);
+    if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
     empty.hidden = shown.objects.length > 0 || state.map;
     stage.redraw();

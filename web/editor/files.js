@@ -5,7 +5,8 @@
  * @import { Session } from "./session.js"
  * @import { Texts } from "./texts.js"
  *
- * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, drop: (file: File) => boolean}} Files
+ * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, drop: (file: File) => boolean,
+ *   copy: () => void, cut: () => void, paste: () => void}} Files
  */
 
 import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "./clipboard.js";
@@ -15,6 +16,9 @@ import { element } from "./dom.js";
 import { MAX_TEXT } from "./limits.js";
 import { removeSelected } from "./actions.js";
 import { fill } from "./texts.js";
+
+/** What was copied last in this page: browsers let a button read the clipboard only where they trust the page. */
+let lastCopied = "";
 
 /**
  * @param {Session} session
@@ -63,7 +67,43 @@ export function createFiles(session, texts) {
       void read(file);
       return true;
     },
+    copy: () => void copySelected(session, texts, toClipboard),
+    cut() {
+      if (copySelected(session, texts, toClipboard)) removeSelected(session, texts);
+    },
+    paste: () => void fromClipboard().then((text) => paste(session, texts, text)),
   };
+}
+
+/** @param {string} text */
+function toClipboard(text) {
+  // There is none on pages that come neither from this machine nor by https; the copy kept here is left then.
+  navigator.clipboard?.writeText(text).catch(() => undefined);
+}
+
+/** @returns {Promise<string>} */
+async function fromClipboard() {
+  try {
+    return await navigator.clipboard.readText();
+  } catch {
+    return lastCopied;
+  }
+}
+
+/**
+ * Copy the selected keyframes, or else the selected objects.
+ * @param {Session} session
+ * @param {Texts} texts
+ * @param {(text: string) => void} write
+ * @returns {boolean} false, and nothing is written, when nothing is selected
+ */
+function copySelected(session, texts, write) {
+  const { keys, ids, document } = session.state;
+  if (!keys.length && !ids.length) return false;
+  lastCopied = keys.length ? copyKeyframes(document, { selection: keys }) : copyObjects(document, { ids });
+  write(lastCopied);
+  session.say(texts.saidCopied);
+  return true;
 }
 
 /**
@@ -75,13 +115,9 @@ export function createFiles(session, texts) {
 export function installClipboard(sink, session, texts) {
   /** @param {ClipboardEvent} event */
   function copy(event) {
-    const { keys, ids, document } = session.state;
-    if (!keys.length && !ids.length) return;
-    const text = keys.length ? copyKeyframes(document, { selection: keys }) : copyObjects(document, { ids });
-    event.clipboardData?.setData("text/plain", text);
+    if (!copySelected(session, texts, (text) => event.clipboardData?.setData("text/plain", text))) return;
     event.preventDefault();
     event.stopPropagation();
-    session.say(texts.saidCopied);
     if (event.type === "cut") removeSelected(session, texts);
   }
 

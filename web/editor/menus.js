@@ -94,20 +94,40 @@ export function openMotionMenu(context, beside) {
  * @param {Beside} beside
  */
 export function openObjectMenu(context, beside) {
-  const { root, texts, files, connected } = context;
+  const { session, root, texts, files, connected } = context;
+  const none = session.state.ids.length + session.state.keys.length === 0;
   const use = connected();
   openMenu(root(), beside, texts.objectMenu, [
+    { text: texts.cut, key: "Ctrl+X", disabled: none, run: files.cut },
+    { text: texts.copy, key: "Ctrl+C", disabled: none, run: files.copy },
+    { text: texts.paste, key: "Ctrl+V", run: files.paste },
     ...["duplicate", "rename", "remove", "raise", "lower"].map((id) => commandItem(context, id)),
     "-",
     ...["alignLeft", "alignCentre", "alignRight", "alignTop", "alignMiddle", "alignBottom", "distributeX", "distributeY"].map((id) => commandItem(context, id)),
     "-",
     ...["addKey", "selectAll", "fitView"].map((id) => commandItem(context, id)),
+    { text: texts.ghostOptions, run: () => openGhostForm(context, beside) },
     "-",
     ...(use ? [{ text: texts.useConnected, run: () => use(beside) }] : []),
     { text: texts.importFile, run: files.open },
     { text: texts.exportJson, run: files.saveJson },
     { text: texts.exportCsv, run: files.saveCsv },
   ]);
+}
+
+/** @param {MenuContext} context @param {Beside} beside */
+function openGhostForm({ session, root, texts }, beside) {
+  const { ghostCount, ghostStep } = session.state;
+  openForm(root(), beside, {
+    title: texts.ghosts, apply: texts.apply, close: texts.close,
+    fields: [
+      { name: "count", label: texts.ghostCount, value: ghostCount, min: 1, max: 12 },
+      { name: "step", label: texts.ghostStep, value: ghostStep, min: 0, max: 240 },
+    ],
+  }, ({ count, step }) => {
+    session.set({ ghosts: true, ghostCount: count, ghostStep: step });
+    return true;
+  });
 }
 
 /** @param {MenuContext} context @param {string} id @returns {MenuItem} */

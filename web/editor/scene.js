@@ -10,6 +10,10 @@
  * @property {string} color "#rrggbb"
  * @property {Box} box
  * @property {boolean} hidden on this frame, in the video
+ *
+ * @typedef {object} Ghosts boxes of neighbouring frames
+ * @property {number} count on each side, 0 or more
+ * @property {number} step frames between them; 0: by the length of the clip
  */
 
 import { paletteColor } from "./palette.js";
@@ -72,14 +76,15 @@ export function centresOf(object, frames) {
 }
 
 /**
- * The frames of the ghosts around a frame: three before and three after, farther apart in longer clips.
+ * The frames of the ghosts around a frame.
  * @param {number} frame
  * @param {number} frames length of the clip
- * @returns {{frame: number, strength: number}[]} strength 0 to 1
+ * @param {Ghosts} ghosts
+ * @returns {{frame: number, strength: number}[]} strength 0 to 1, the nearest strongest
  */
-export function ghostFrames(frame, frames) {
-  const step = Math.max(Math.round(frames / 20), 1);
-  return [-3, -2, -1, 1, 2, 3]
-    .map((n) => ({ frame: frame + n * step, strength: 1 - Math.abs(n) * 0.25 }))
+export function ghostFrames(frame, frames, { count, step }) {
+  const by = step || Math.max(Math.round(frames / 20), 1);
+  return Array.from({ length: count }, (_, n) => n + 1)
+    .flatMap((n) => [-n, n].map((m) => ({ frame: frame + m * by, strength: 1 - n / (count + 1) })))
     .filter((ghost) => ghost.frame >= 0 && ghost.frame < frames);
 }

@@ -18,6 +18,7 @@
  * @property {Theme} theme
  */
 
+import { sameBox } from "./edit.js";
 import { colorOf } from "./scene.js";
 import { faded } from "./theme.js";
 import { pixelsPerFrame, ticks, xOfFrame } from "./timescale.js";
@@ -79,10 +80,14 @@ function drawRow(ctx, { width, span, frame, keys, theme }, object, row) {
   const color = colorOf(object, row);
   const middle = row * ROW + ROW / 2;
   const half = pixelsPerFrame(span, width) / 2;
-  const first = xOfFrame(span, width, object.keyframes[0].frame);
-  const last = xOfFrame(span, width, object.keyframes[object.keyframes.length - 1].frame);
-  ctx.fillStyle = faded(color, 0.45);
-  ctx.fillRect(first, middle - 2, last - first, 4);
+  ctx.fillStyle = faded(color, 0.5);
+  object.keyframes.slice(1).forEach((key, index) => {
+    const before = object.keyframes[index];
+    // A thin line where the box stands still: a pause is seen at once.
+    const thick = before.ease === "hold" || sameBox(before, key) ? 1 : 5;
+    const [from, to] = [xOfFrame(span, width, before.frame), xOfFrame(span, width, key.frame)];
+    ctx.fillRect(from, middle - thick / 2, to - from, thick);
+  });
   for (const [from, to] of object.hidden) {
     drawHidden(ctx, xOfFrame(span, width, from) - half, xOfFrame(span, width, to) + half, row * ROW + 4, ROW - 9, theme);
   }

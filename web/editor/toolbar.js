@@ -20,6 +20,7 @@ import { element, icon, iconButton, setAttribute } from "./dom.js";
 export function commandButton({ session, texts, actions }, id) {
   const command = COMMANDS[id];
   const button = iconButton(command.icon ?? "more", labelOf(command, texts), () => command.run(session, texts, actions), { "data-command": id });
+  if (command.short) button.append(caption(texts[command.short]));
   let playing = false;
   return {
     button,
@@ -79,10 +80,17 @@ export function keyName(key) {
  * A button that opens a menu beside itself.
  * @param {string} iconName
  * @param {string} label
+ * @param {string} short written beside the icon where there is room
  * @param {(beside: DOMRect) => void} open
  * @returns {HTMLButtonElement}
  */
-export function menuButton(iconName, label, open) {
+export function menuButton(iconName, label, short, open) {
   const button = iconButton(iconName, label, () => open(button.getBoundingClientRect()), { "aria-haspopup": "menu" });
+  button.append(caption(short));
   return button;
+}
+
+/** @param {string} text what the button's name says, too */
+function caption(text) {
+  return element("span", { class: "fm-short", "aria-hidden": "true" }, text);
 }

@@ -85,12 +85,13 @@ export function createStage(session, pictureAt, labels) {
   const shown = () => shownObjects(session.shown, session.state.frame, session.state.ids, session.state.unseen);
 
   const painter = createPainter(canvas, (ctx, width, height) => {
-    const { frame, ids, locked, ghosts, playing } = session.state;
+    const { frame, ids, locked, ghosts, ghostCount, ghostStep, playing } = session.state;
     const { drawable: picture, covers } = pictureAt(frame);
     const theme = readTheme(box);
     ctx.font = `11px ${theme.font}`;
     drawStage(ctx, {
-      width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, ghosts, playing,
+      width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
+      ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
       picture, covers, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
     });
   });

@@ -4,7 +4,7 @@
  * @import { Document } from "./types.js"
  * @import { Point, Rect, View } from "./geometry.js"
  * @import { Guide } from "./snap.js"
- * @import { Shown } from "./scene.js"
+ * @import { Ghosts, Shown } from "./scene.js"
  * @import { Theme } from "./theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -18,7 +18,7 @@
  * @property {readonly Shown[]} shown
  * @property {readonly string[]} selected ids
  * @property {readonly string[]} locked ids
- * @property {boolean} ghosts
+ * @property {Ghosts | undefined} ghosts undefined: none
  * @property {boolean} playing
  * @property {Drawable | undefined} picture
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
@@ -117,10 +117,10 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
-function drawGhosts(ctx, { view, document, frame }, { object, color }) {
-  if (object.keyframes.length < 2) return;
+function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
+  if (!ghosts || object.keyframes.length < 2) return;
   ctx.lineWidth = 1;
-  for (const ghost of ghostFrames(frame, document.frames)) {
+  for (const ghost of ghostFrames(frame, document.frames, ghosts)) {
     const { left, top, right, bottom } = rectOf(view, boxAt(object, ghost.frame));
     ctx.strokeStyle = faded(color, ghost.strength * 0.6);
     ctx.strokeRect(left, top, right - left, bottom - top);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { defaultThickness, objectColor, pixelRectangle, renderControlMap } from "../../../web/editor/control_map.js";
-import { paletteColor } from "../../../web/editor/palette.js";
+import { COLORS, paletteColor } from "../../../web/editor/palette.js";
 import { sampleDocument } from "../../../web/editor/sample.js";
 import { example, golden, readPng } from "./helpers.js";
 
@@ -54,7 +54,8 @@ test("colours are the palette's from class one, at half intensity rounded half t
   );
   assert.deepEqual(objectColor(20), objectColor(41));
   assert.deepEqual(objectColor(0, 1), [0xff, 0x40, 0x40]);
-  assert.deepEqual([0, 20, 21].map(paletteColor), ["#ff4040", "#a351fb", "#ff4040"]);
+  assert.equal(new Set(COLORS).size, 18);
+  assert.deepEqual([0, 17, 18].map(paletteColor), [COLORS[0], COLORS[17], COLORS[0]]);
 });
 
 test("thickness and rectangles follow the rules", () => {

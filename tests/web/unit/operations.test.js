@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import * as ops from "../../../web/editor/operations.js";
 import { emptyDocument, parse, stringify } from "../../../web/editor/document.js";
-import { PALETTE } from "../../../web/editor/palette.js";
+import { COLORS } from "../../../web/editor/palette.js";
 import { example, object } from "./helpers.js";
 
 const BOX = { x: 0.5, y: 0.5, w: 0.2, h: 0.2 };
@@ -20,7 +20,7 @@ test("new objects get an id, a label and the control map's colour of their place
   );
   assert.deepEqual(
     document.objects.map(({ color }) => color),
-    ["#ff4040", "#ffa1a0", "#ff7633"],
+    COLORS.slice(0, 3),
   );
   assert.deepEqual(object(document, "o2").keyframes, [{ frame: 4, ...BOX, ease: "linear" }]);
 });
@@ -32,14 +32,14 @@ test("an id or colour that is in use is not given again", () => {
   assert.deepEqual(ids(document), ["o2", "o3", "o4"]);
   assert.deepEqual(
     document.objects.map(({ color }) => color),
-    ["#ffa1a0", "#ff7633", "#ffb633"],
+    COLORS.slice(1, 4),
   );
 });
 
-test("the first 21 objects differ in colour, and there may be 64", () => {
+test("the first 18 objects differ in colour, and there may be 64", () => {
   let document = emptyDocument([640, 480], 25);
   for (let n = 0; n < 64; n += 1) document = ops.addObject(document, { box: BOX, frame: 0 });
-  assert.equal(new Set(document.objects.slice(0, 21).map(({ color }) => color)).size, PALETTE.length);
+  assert.equal(new Set(document.objects.slice(0, 18).map(({ color }) => color)).size, COLORS.length);
   assert.equal(new Set(ids(document)).size, 64);
   assert.throws(() => ops.addObject(document, { box: BOX, frame: 0 }), /objects would be 65: keep at most 64/);
 });
