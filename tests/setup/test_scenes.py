@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +86,25 @@ def test_what_cannot_be_found_counts_as_nothing(scene: scenes.Scene) -> None:
     gone = measure(empty, scene, parse(scene.document))
     assert (gone.box_iou, gone.lost) == (0.0, 32)
     assert "in 32 of 32 boxes the object was not found" in gone.sentence()
+
+
+def test_a_users_comfyui_has_all_that_is_needed() -> None:
+    # The blank clip makes the tracker look everywhere.
+    script = """
+import sys
+for name in ("cv2", "skimage", "pydantic", "diffusers", "accelerate", "peft", "matplotlib", "tensorboard"):
+    sys.modules[name] = None
+sys.path.insert(0, sys.argv[1])
+from PIL import Image
+from flashmotion_core.trajectory import parse
+from tools import follow, overlay, scenes
+scene = scenes.draw(int(sys.argv[2]))
+blank = [scene.picture(), *[Image.new("RGB", scenes.SIZE)] * (scenes.FRAMES - 1)]
+print(follow.measure(blank, scene, parse(scene.document)).lost)
+"""
+    command = [sys.executable, "-c", script, str(REPOSITORY), str(WITH_HORSE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("32\n", "")
 
 
 def test_objects_in_any_order_belong_to_their_sprites(scene: scenes.Scene) -> None:
