@@ -13,6 +13,13 @@ from .stamp import Stamp
 from .terminal import say
 
 PACK_NAME = "flashmotion"
+# ComfyUI's folders of models, and the models without which the example workflow does not run.
+FOLDERS = ("diffusion_models", "vae", "model_patches")
+NEEDED = (
+    "diffusion_models/flashmotion_tiny_generator.safetensors",
+    "vae/flashmotion_tiny_vae.safetensors",
+    "model_patches/flashmotion_tiny_resnet.safetensors",
+)
 
 
 def link_pack(pack: Path, custom_nodes: Path) -> Path:
@@ -36,8 +43,10 @@ def link_pack(pack: Path, custom_nodes: Path) -> Path:
 
 
 def trained_models(assets: Path) -> list[Path]:
-    """The trained models of the repository: `assets`/<folder of models>/*.safetensors."""
-    return sorted(assets.glob("*/*.safetensors"))
+    """The trained models `assets`/<folder of models>/*.safetensors; none while one that the example needs is missing."""
+    if not all((assets / name).is_file() for name in NEEDED):
+        return []
+    return [file for folder in FOLDERS for file in sorted((assets / folder).glob("*.safetensors"))]
 
 
 def put_models(assets: Path, models: Path, python: Path) -> bool:

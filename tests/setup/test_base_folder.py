@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.base_folder import copy_if_new, link_pack, put_models
+from tools.base_folder import NEEDED, copy_if_new, link_pack, put_models, trained_models
 from tools.errors import SetupError
 
 MAKE = "import sys, pathlib\np = pathlib.Path(sys.argv[1], 'vae', 'tiny.safetensors')\np.parent.mkdir(parents=True, exist_ok=True)\n"
@@ -54,11 +54,16 @@ def test_a_script_that_fails_is_an_error_and_is_tried_again(tmp_path: Path) -> N
 
 
 def test_trained_models_take_the_place_of_random_ones(tmp_path: Path) -> None:
-    trained = tmp_path / "assets" / "vae" / "tiny.safetensors"
-    trained.parent.mkdir(parents=True)
-    trained.write_text("trained", encoding="utf-8")
-    assert put_models(tmp_path / "assets", tmp_path / "models", Path(sys.executable)) is True
-    assert (tmp_path / "models" / "vae" / "tiny.safetensors").read_text(encoding="utf-8") == "trained"
+    assets, models = tmp_path / "assets", tmp_path / "models"
+    for name in (*NEEDED, "model_patches/another.safetensors", "metrics/features.safetensors"):
+        (assets / name).parent.mkdir(parents=True, exist_ok=True)
+        (assets / name).write_text("trained", encoding="utf-8")
+    assert put_models(assets, models, Path(sys.executable)) is True
+    copied = {file.relative_to(models).as_posix() for file in models.rglob("*.safetensors")}
+    assert copied == {*NEEDED, "model_patches/another.safetensors"}
+    assert (models / NEEDED[0]).read_text(encoding="utf-8") == "trained"
+    (assets / NEEDED[1]).unlink()
+    assert trained_models(assets) == []
 
 
 def test_a_file_is_copied_when_it_is_newer(tmp_path: Path) -> None:
