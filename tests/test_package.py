@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.base_folder import NEEDED
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # the registry's own tools bring it
@@ -87,7 +89,17 @@ def test_nothing_large_or_pickled_is_tracked() -> None:
         path = ROOT / name
         assert path.suffix not in (".pt", ".pth", ".ckpt", ".pkl", ".bin"), name
         if path.is_file():
-            assert path.stat().st_size < 20_000_000, name
+            assert path.stat().st_size < 25_000_000, name
+
+
+def test_the_tiny_weights_are_tiny() -> None:
+    """What the first command needs is below 60 MB, all weights together below 100 MB, and none is in the registry's archive."""
+    sizes = {
+        file.relative_to(ROOT).as_posix(): file.stat().st_size for file in ROOT.glob("assets/tiny/*/*.safetensors")
+    }
+    assert sum(sizes.values()) < 100_000_000
+    assert sum(size for name, size in sizes.items() if name.removeprefix("assets/tiny/") in NEEDED) < 60_000_000
+    assert not set(sizes) & set(archive())
 
 
 def test_comfyui_finds_the_node_ids_without_running_us() -> None:
