@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, needs_trained_models]
 
 EDITOR = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory').widgets[0]"
 # Where the two objects of scene 0 shall end instead: centres, as fractions of the frame.
-OTHER_ENDS = ((0.58, 0.2), (0.45, 0.82))
+OTHER_ENDS = ((0.7, 0.8), (0.5, 0.2))
 
 
 @pytest.fixture(scope="module")
