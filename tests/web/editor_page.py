@@ -11,6 +11,15 @@ from tools.frontend import open_page, set_settings
 
 T = TypeVar("T")
 EMPTY = {"version": 1, "size": [384, 256], "frames": 33, "fps": 24, "objects": []}
+CAT = {
+    "id": "cat",
+    "label": "cat",
+    "keyframes": [
+        {"frame": 0, "x": 0.3, "y": 0.4, "w": 0.2, "h": 0.3},
+        {"frame": 32, "x": 0.7, "y": 0.5, "w": 0.2, "h": 0.3},
+    ],
+}
+ONE = {**EMPTY, "objects": [CAT]}
 GRAPH = {
     "1": {"class_type": "LoadImage", "inputs": {"image": "cat.jpg"}},
     "2": {"class_type": "DrawTrajectory", "inputs": {"trajectory": "", "start_image": ["1", 0]}},
@@ -18,11 +27,11 @@ GRAPH = {
 }
 PLACE_NODES = """(scale) => {
     const graph = window.app.graph
-    const node = (type) => graph.nodes.find((entry) => entry.type === type)
-    node('LoadImage').pos = [-500, 0]
-    node('PreviewImage').pos = [700, 0]
-    node('DrawTrajectory').pos = [0, 0]
-    node('DrawTrajectory').setSize([480, 860])
+    const others = graph.nodes.filter((entry) => entry.type !== 'DrawTrajectory')
+    others.forEach((node, index) => { node.pos = [node.type === 'PreviewImage' ? 700 : -500, 350 * index] })
+    const node = graph.nodes.find((entry) => entry.type === 'DrawTrajectory')
+    node.pos = [0, 0]
+    node.setSize([480, 860])
     const canvas = window.app.canvas
     canvas.ds.scale = scale
     canvas.ds.offset = [300 / scale, 80 / scale]
@@ -37,24 +46,97 @@ VIEW = """async (size) => {
     const zoom = width / canvas.clientWidth
     return { left: left + view.left * zoom, top: top + view.top * zoom, width: view.width * zoom, height: view.height * zoom }
 }"""
+# The editor of a node that comes again keeps its history, for ComfyUI's undo; a document of another clip ends that.
+FORGET = """() => {
+    document.querySelectorAll(':popover-open').forEach((popup) => popup.hidePopover())
+    document.querySelectorAll('dialog.fm-dialog').forEach((dialog) => dialog.close())
+    const { canvas, rootGraph, graph } = window.app
+    if (rootGraph && canvas.graph !== rootGraph) canvas.setGraph(rootGraph)
+    const other = '{"version":1,"size":[64,64],"frames":1,"objects":[]}'
+    for (const { type, widgets } of graph?.nodes ?? []) if (type === 'DrawTrajectory') widgets[0].value = other
+}"""
+PIXEL = """([x, y]) => {
+    const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
+    const rect = canvas.getBoundingClientRect()
+    const at = (value, start, side, pixels) => Math.round(((value - start) / side) * pixels)
+    const place = [at(x, rect.left, rect.width, canvas.width), at(y, rect.top, rect.height, canvas.height)]
+    return [...canvas.getContext('2d').getImageData(...place, 1, 1).data].slice(0, 3)
+}"""
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
+SAVE_AND_LOAD = """async () => {
+    await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
+}"""
+INTO_SUBGRAPH = f"""async (promote) => {{
+    const node = {NODE}
+    const {{ subgraph, node: host }} = window.app.graph.convertToSubgraph(new Set([node]))
+    if (promote) {{
+        const inner = subgraph.nodes[0]
+        const input = inner.inputs.find((entry) => entry.name === 'trajectory')
+        subgraph.addInput('trajectory', 'STRING').connect(input, inner)
+        await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
+    }} else window.app.canvas.openSubgraph(subgraph, host)
+}}"""
+# Frontends before 1.46 show the promoted editor on the subgraph's node itself, and there is no menu entry.
+EDIT_PROMOTED = """() => {
+    const host = window.app.graph.nodes.find((node) => node.subgraph)
+    host.pos = [0, 0]
+    host.setSize([480, 860])
+    const ours = window.app.extensions.find((extension) => extension.name === 'FlashMotion.TrajectoryEditor')
+    ours.getNodeMenuItems(host).find((item) => item.content === 'Edit trajectory')?.callback()
+}"""
+SHOW_INNER = """() => {
+    const [node] = window.app.canvas.graph.nodes
+    node.pos = [0, 0]
+    node.setSize([480, 860])
+    window.app.canvas.ds.scale = 1
+    window.app.canvas.ds.offset = [300, 80]
+    window.app.canvas.setDirty(true, true)
+}"""
+
+
+def corners(key: dict[str, float]) -> list[float]:
+    """left, top, right, bottom of a keyframe."""
+    x, y, w, h = (key[name] for name in "xywh")
+    return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
 
 
 class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
     def __init__(self, context: Any, url: str, vue: bool, **settings: Any) -> None:
+        self.vue = vue
         set_settings(url, {"Comfy.VueNodes.Enabled": vue, **settings})
         self.page = context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         open_page(self.page, url)
 
-    def load(self, document: Any = None, scale: float = 1.0) -> None:
-        """Load the graph with a document (a text is taken as it is)."""
+    def start_anew(self) -> None:
+        """The renderer of this page, an empty document, and nothing open."""
+        self.errors.clear()
+        self.page.evaluate(FORGET)
+        self.set_renderer(self.vue)
+        self.load()
+
+    def set_renderer(self, vue: bool) -> None:
+        """Change the renderer as the settings dialog does."""
+        if self.is_vue() == vue:
+            return
+        self.page.evaluate(
+            "async (vue) => { await window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue) }", vue
+        )
+        self.until(lambda: self.is_vue() == vue)
+
+    def is_vue(self) -> bool:
+        """Whether nodes are drawn by Nodes 2.0 now."""
+        answer: bool = self.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)")
+        return answer
+
+    def load(self, document: Any = None, scale: float = 1.0, graph: dict[str, Any] | None = None) -> None:
+        """Load the graph (LoadImage -> DrawTrajectory "2" -> PreviewImage) with a document (a text is taken as it is)."""
         text = document if isinstance(document, str) else json.dumps(document or EMPTY)
-        graph = json.loads(json.dumps(GRAPH))
+        graph = json.loads(json.dumps(graph or GRAPH))
         graph["2"]["inputs"]["trajectory"] = text
         self.page.evaluate("async (graph) => { await window.app.loadApiJson(graph, 'editor') }", graph)
         self.page.evaluate(PLACE_NODES, scale)
@@ -73,7 +155,7 @@ class EditorPage:
 
         self.until(still)
 
-    def until(self, check: Callable[[], T], seconds: float = 10.0) -> T:
+    def until(self, check: Callable[[], T], seconds: float = 30.0) -> T:
         """Ask until the answer is true; the last answer is what an assertion then shows."""
         deadline = time.monotonic() + seconds
         while not (answer := check()) and time.monotonic() < deadline:
@@ -89,6 +171,17 @@ class EditorPage:
     def document(self) -> Any:
         """The widget's value, decoded."""
         return json.loads(self.text())
+
+    def sent_text(self) -> str:
+        """The document that Run would send, letter by letter."""
+        prompt = self.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+        (inputs,) = (entry["inputs"] for entry in prompt.values() if entry["class_type"] == "DrawTrajectory")
+        text: str = inputs["trajectory"]
+        return text
+
+    def sent(self) -> Any:
+        """The same, decoded."""
+        return json.loads(self.sent_text())
 
     def objects(self) -> Any:
         """The objects of the document."""
@@ -106,6 +199,11 @@ class EditorPage:
         """A place in the picture (of a clip of this size) in pixels of the page."""
         view = self.page.evaluate(VIEW, list(size))
         return view["left"] + x * view["width"], view["top"] + y * view["height"]
+
+    def pixel(self, x: float, y: float, size: tuple[int, int] = (384, 256)) -> list[int]:
+        """What is drawn at a place in the picture, red, green, blue."""
+        value: list[int] = self.page.evaluate(PIXEL, list(self.at(x, y, size)))
+        return value
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag the mouse from one place in the picture to another."""
@@ -125,6 +223,11 @@ class EditorPage:
     def click(self, name: str) -> None:
         """Click one of the editor's buttons, by the beginning of its name."""
         self.page.locator(f'.fm-editor button[aria-label^="{name}"]').first.click()
+
+    def menu(self, button: str, item: str) -> None:
+        """Choose from one of the editor's menus."""
+        self.click(button)
+        self.page.get_by_role("menuitem", name=item).click()
 
     def graph_key(self, keys: str) -> None:
         """Press keys while the graph, not the editor, has the focus."""

@@ -1,183 +1,28 @@
-"""The trajectory editor in the real frontend, in both renderers: drawn, undone, saved, copied, enlarged, broken."""
+"""The rest of the trajectory editor in the pinned frontend, in both renderers: what test_editor_core.py leaves out."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from ..conftest import RunningServer
-from .editor_page import NODE, EditorPage
+from .editor_page import (
+    CAT,
+    EDIT_PROMOTED,
+    INTO_SUBGRAPH,
+    NODE,
+    ONE,
+    SAVE_AND_LOAD,
+    EditorPage,
+    corners,
+)
 
 pytestmark = pytest.mark.browser
-
-CAT = {
-    "id": "cat",
-    "label": "cat",
-    "keyframes": [
-        {"frame": 0, "x": 0.3, "y": 0.4, "w": 0.2, "h": 0.3},
-        {"frame": 32, "x": 0.7, "y": 0.5, "w": 0.2, "h": 0.3},
-    ],
-}
-ONE = {"version": 1, "size": [384, 256], "frames": 33, "fps": 24, "objects": [CAT]}
-
-
-@pytest.fixture(scope="module")
-def context() -> Iterator[Any]:
-    from tools.frontend import BROWSER_ARGUMENTS
-
-    playwright_api = pytest.importorskip("playwright.sync_api")
-    browser = os.environ.get("FLASHMOTION_BROWSER")
-    if not browser:
-        pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
-    with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-        yield chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
-        chromium.close()
-
-
-@pytest.fixture(params=[False, True], ids=["classic", "vue"])
-def editor(request: pytest.FixtureRequest, context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
-    opened = EditorPage(context, newest_server.url, request.param)
-    opened.load()
-    yield opened
-    assert [error for error in opened.errors if "flashmotion" in error.lower()] == []
-    opened.page.close()
-
-
-def corners(key: dict[str, float]) -> list[float]:
-    """left, top, right, bottom of a keyframe."""
-    x, y, w, h = (key[name] for name in "xywh")
-    return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
-
-
-def sent_text(editor: EditorPage) -> str:
-    """The document that Run would send, letter by letter."""
-    prompt = editor.page.evaluate("async () => (await window.app.graphToPrompt()).output")
-    (inputs,) = (entry["inputs"] for entry in prompt.values() if entry["class_type"] == "DrawTrajectory")
-    text: str = inputs["trajectory"]
-    return text
-
-
-def sent(editor: EditorPage) -> Any:
-    """The same, decoded."""
-    return json.loads(sent_text(editor))
-
-
-def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:
-    editor.drag((0.2, 0.2), (0.4, 0.6))
-    (drawn,) = editor.objects()
-    assert corners(drawn["keyframes"][0]) == pytest.approx([0.2, 0.2, 0.4, 0.6], abs=0.02)
-    editor.press("End")
-    assert editor.frame() == 32
-    editor.drag((0.3, 0.4), (0.62, 0.44))
-    first, last = editor.objects()[0]["keyframes"]
-    assert (first["frame"], last["frame"]) == (0, 32)
-    assert (last["x"] - first["x"], last["y"] - first["y"]) == pytest.approx((0.32, 0.04), abs=0.02)
-    assert (last["w"], last["h"]) == (first["w"], first["h"])
-
-
-def test_size_speed_and_a_pause(editor: EditorPage) -> None:
-    editor.load(ONE)
-    editor.page.get_by_role("option", name="cat").click()
-    editor.press("End")
-    editor.drag((0.8, 0.65), (0.9, 0.77))
-    last = editor.objects()[0]["keyframes"][1]
-    assert corners(last) == pytest.approx([0.6, 0.35, 0.9, 0.77], abs=0.02)
-    editor.press("Home")
-    editor.page.get_by_label("Speed to the next keyframe").select_option("hold")
-    editor.click("Hide from here")
-    (cat,) = editor.objects()
-    assert [key["ease"] for key in cat["keyframes"]] == ["hold", "linear"]
-    assert cat["hidden"] == [[0, 31]]
-    editor.page.get_by_label("Width in pixels", exact=True).fill("96")
-    editor.press("Enter")
-    assert editor.objects()[0]["keyframes"][0]["w"] == 0.25
-
-
-def test_one_step_of_undo_for_each_gesture(editor: EditorPage) -> None:
-    before = editor.text()
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    drawn = editor.text()
-    editor.drag((0.2, 0.2), (0.5, 0.5))
-    moved = editor.text()
-    assert len({before, drawn, moved}) == 3
-    editor.press("Control+z")
-    assert editor.text() == drawn
-    editor.press("Control+z")
-    assert editor.document() == json.loads(before)
-    editor.press("Control+y", "Control+y")
-    assert editor.text() == moved
-
-
-def test_the_graphs_own_undo_takes_back_a_gesture_and_keeps_the_view(editor: EditorPage) -> None:
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    drawn = editor.text()
-    editor.press(".", ".", ".")
-    editor.drag((0.2, 0.25), (0.5, 0.5))
-    moved = editor.text()
-    editor.graph_key("Control+z")
-    editor.until(lambda: editor.text() == drawn)
-    editor.settle()
-    assert editor.frame() == 3
-    assert editor.page.locator(".fm-option[aria-selected=true]").count() == 1
-    editor.graph_key("Control+y")
-    editor.until(lambda: editor.text() == moved)
-
-
-def test_a_saved_workflow_opens_unchanged(editor: EditorPage) -> None:
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    drawn = editor.text()
-    editor.page.evaluate(
-        "async () => { await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize()))) }"
-    )
-    editor.settle()
-    assert editor.text() == drawn
-    assert editor.page.get_by_role("option", name="object 1").count() == 1
-
-
-def test_what_run_sends_is_the_document(editor: EditorPage) -> None:
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    assert sent_text(editor) == editor.text()
-    editor.load(json.dumps(ONE, indent=2))
-    assert sent_text(editor) == json.dumps(ONE, indent=2)
-
-
-def test_a_copied_node_is_a_node_of_its_own(editor: EditorPage) -> None:
-    editor.load(ONE)
-    original = editor.text()
-    editor.page.evaluate(
-        f"""() => {{ const canvas = window.app.canvas; canvas.selectNode({NODE})
-        canvas.copyToClipboard(); canvas.pasteFromClipboard({{ position: [0, 1000] }}) }}"""
-    )
-    values = "() => window.app.graph.nodes.filter((node) => node.type === 'DrawTrajectory').map((node) => node.widgets[0].value)"
-    editor.until(lambda: len(editor.page.evaluate(values)) == 2)
-    assert editor.page.evaluate(values) == [original, original]
-    editor.page.get_by_role("option", name="cat").first.click()
-    editor.page.locator(".fm-sink").first.focus()
-    editor.press("ArrowRight")
-    changed = editor.page.evaluate(values)
-    assert sorted(value == original for value in changed) == [False, True]
-
-
-def test_the_renderer_changes_while_editing(editor: EditorPage) -> None:
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    drawn = editor.text()
-    now = editor.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)")
-    editor.page.evaluate(
-        "async (vue) => { await window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue) }", not now
-    )
-    editor.until(lambda: editor.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") != now)
-    editor.page.wait_for_function("() => document.querySelector('.fm-canvas')?.getBoundingClientRect().width > 0")
-    editor.settle()
-    assert editor.text() == drawn
-    editor.drag((0.6, 0.5), (0.8, 0.9))
-    assert corners(editor.objects()[1]["keyframes"][0]) == pytest.approx([0.6, 0.5, 0.8, 0.9], abs=0.02)
-    editor.press("Control+z")
-    assert editor.text() == drawn
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
@@ -291,15 +136,14 @@ def test_a_broken_document_keeps_its_text(editor: EditorPage) -> None:
     alert = editor.page.locator(".fm-banner").get_by_role("alert")
     assert "not valid JSON" in alert.inner_text()
     assert editor.text() == broken
-    assert sent_text(editor) == broken
+    assert editor.sent_text() == broken
     editor.page.get_by_label("Text of the trajectory").fill(json.dumps(ONE))
     editor.page.get_by_role("button", name="Use this text").click()
     assert not alert.is_visible()
     assert [entry["id"] for entry in editor.objects()] == ["cat"]
 
 
-def test_objects_travel_between_nodes_through_the_clipboard(editor: EditorPage, context: Any) -> None:
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_objects_travel_between_nodes_through_the_clipboard(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
     editor.page.locator(".fm-sink").focus()
@@ -312,56 +156,294 @@ def test_objects_travel_between_nodes_through_the_clipboard(editor: EditorPage, 
     assert editor.page.evaluate("() => window.app.graph.nodes.length") == 3
 
 
-INTO_SUBGRAPH = f"""async (promote) => {{
-    const node = {NODE}
-    const {{ subgraph, node: host }} = window.app.graph.convertToSubgraph(new Set([node]))
-    if (promote) {{
-        const inner = subgraph.nodes[0]
-        const input = inner.inputs.find((entry) => entry.name === 'trajectory')
-        subgraph.addInput('trajectory', 'STRING').connect(input, inner)
-        await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
-    }} else window.app.canvas.openSubgraph(subgraph, host)
-}}"""
-# Frontends before 1.46 show the promoted editor on the subgraph's node itself, and there is no menu entry.
-EDIT_PROMOTED = """() => {
-    const host = window.app.graph.nodes.find((node) => node.subgraph)
-    host.pos = [0, 0]
-    host.setSize([480, 860])
-    const ours = window.app.extensions.find((extension) => extension.name === 'FlashMotion.TrajectoryEditor')
-    ours.getNodeMenuItems(host).find((item) => item.content === 'Edit trajectory')?.callback()
-}"""
-SHOW_INNER = """() => {
-    const [node] = window.app.canvas.graph.nodes
-    node.pos = [0, 0]
-    node.setSize([480, 860])
-    window.app.canvas.ds.scale = 1
-    window.app.canvas.ds.offset = [300, 80]
-    window.app.canvas.setDirty(true, true)
+def test_time_runs_at_the_clips_own_speed(editor: EditorPage) -> None:
+    editor.load({**ONE, "fps": 4})
+    editor.page.locator(".fm-sink").focus()
+    editor.page.evaluate("() => { window.pressed = performance.now() }")
+    editor.press("Space")
+    seen = editor.page.wait_for_function(
+        """() => {
+            const frame = Number(document.querySelector('.fm-ruler').getAttribute('aria-valuenow'))
+            return frame >= 5 && [frame, performance.now() - window.pressed]
+        }"""
+    )
+    frame, passed = seen.json_value()
+    editor.press("Space")
+    assert passed >= frame / 4 * 1000 - 50
+    assert editor.frame() >= frame
+
+
+def test_a_speed_of_ones_own(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.page.get_by_label("Speed to the next keyframe").select_option("custom")
+    fields = editor.page.locator(".fm-curve-fields input")
+    for index, value in enumerate(("0.9", "0", "1", "0.1")):
+        fields.nth(index).fill(value)
+        fields.nth(index).press("Tab")
+    editor.press("Escape")
+    assert editor.objects()[0]["keyframes"][0]["ease"] == [0.9, 0, 1, 0.1]
+    assert editor.page.get_by_label("Speed to the next keyframe").input_value() == "custom"
+
+
+def test_the_speed_of_the_hand_is_recorded(editor: EditorPage) -> None:
+    editor.load({**ONE, "fps": 8, "objects": [{**CAT, "keyframes": CAT["keyframes"][:1]}]})
+    editor.page.locator(".fm-sink").focus()
+    editor.press("r")
+    mouse = editor.page.mouse
+    mouse.move(*editor.at(0.3, 0.4))
+    mouse.down()
+    editor.until(lambda: editor.frame() >= 2)
+    mouse.move(*editor.at(0.6, 0.7), steps=4)
+    arrived = editor.frame()
+    editor.until(lambda: editor.frame() >= arrived + 3)
+    mouse.up()
+    keys = editor.objects()[0]["keyframes"]
+    assert (keys[0]["x"], keys[0]["y"]) == pytest.approx((0.3, 0.4), abs=0.01)
+    assert (keys[-1]["x"], keys[-1]["y"]) == pytest.approx((0.6, 0.7), abs=0.02)
+    assert keys[-1]["frame"] >= arrived
+    editor.press("Control+z")
+    assert editor.frames() == [0]
+
+
+def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
+    dog = {**CAT, "id": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.7, "w": 0.1, "h": 0.1}]}
+    editor.load({**ONE, "objects": [CAT, dog]})
+    editor.page.locator(".fm-sink").focus()
+    editor.press("m")
+    editor.drag((0.05, 0.05), (0.95, 0.95))
+    editor.menu("Object and document", "Align left")
+    lefts = [entry["keyframes"][0]["x"] - entry["keyframes"][0]["w"] / 2 for entry in editor.objects()]
+    assert lefts == pytest.approx([0.2, 0.2])
+    editor.press("Control+z")
+    assert editor.objects()[1]["keyframes"][0]["x"] == 0.6
+
+
+def test_copy_and_paste_need_no_keyboard(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.menu("Object and document", "Copy")
+    editor.load()
+    editor.menu("Object and document", "Paste")
+    editor.until(lambda: len(editor.objects()) == 1)
+    assert editor.frames() == [0, 32]
+
+
+DROP = """([name, text]) => {
+    const data = new DataTransfer()
+    data.items.add(new File([text], name))
+    document.querySelector('.fm-canvas').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }))
 }"""
 
 
-def test_editing_goes_on_inside_a_subgraph(editor: EditorPage) -> None:
+def test_files_are_saved_and_dropped(editor: EditorPage) -> None:
+    editor.load(ONE)
+    saved = {}
+    for kind in ("JSON", "CSV"):
+        with editor.page.expect_download() as download:
+            editor.menu("Object and document", f"Save as {kind}")
+        saved[kind] = download.value.path().read_text(encoding="utf-8")
+    assert json.loads(saved["JSON"])["objects"][0]["id"] == "cat"
+    assert len(saved["CSV"].splitlines()) == 1 + 33
+    editor.load()
+    for kind in ("JSON", "CSV"):
+        editor.page.evaluate(DROP, [f"motion.{kind.lower()}", saved[kind]])
+        editor.until(lambda: len(editor.objects()) == 1)
+        assert editor.frames() == [0, 32]
+        editor.page.locator(".fm-sink").focus()
+        editor.press("Control+z")
+        assert editor.objects() == []
+    editor.page.evaluate(DROP, ["motion.json", '{"version": 2}'])
+    editor.until(lambda: editor.page.locator(".fm-message.fm-alarm").count() == 1)
+    assert editor.objects() == []
+
+
+def test_the_page_is_reloaded(context: Any, newest_server: RunningServer, opened: EditorPage) -> None:
+    editor = EditorPage(context, newest_server.url, opened.vue, **{"Comfy.Workflow.Persist": True})
+    editor.load()
+    editor.drag((0.1, 0.1), (0.3, 0.4))
+    drawn = editor.text()
+    stored = "(text) => Object.values({ ...localStorage, ...sessionStorage }).some((entry) => entry.includes(text))"
+    editor.until(lambda: editor.page.evaluate(stored, "object 1"), seconds=20)
+    editor.page.reload()
+    editor.page.wait_for_function(f"() => window.app?.rootGraph && {NODE}", timeout=120_000)
+    editor.until(lambda: editor.text() == drawn)
+    assert editor.page.get_by_role("option", name="object 1").count() == 1
+    editor.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
+    editor.page.close()
+
+
+def show_run(editor: EditorPage) -> None:
+    """Run, and wait until it is through."""
+    editor.page.evaluate(
+        """() => { window.ended = undefined; for (const name of ['execution_success', 'execution_error'])
+        window.app.api.addEventListener(name, () => { window.ended = name }, { once: true }) }"""
+    )
+    editor.page.get_by_test_id("queue-button").first.click()
+    assert editor.until(lambda: editor.page.evaluate("() => window.ended"), seconds=60) == "execution_success"
+
+
+def test_without_a_loader_the_picture_comes_with_the_run(editor: EditorPage) -> None:
+    graph = {
+        "7": {"class_type": "EmptyImage", "inputs": {"width": 384, "height": 256, "batch_size": 1, "color": 0x20A0E0}},
+        "2": {"class_type": "DrawTrajectory", "inputs": {"start_image": ["7", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    editor.load(ONE, graph=graph)
+    assert editor.pixel(0.05, 0.9) != pytest.approx([0x20, 0xA0, 0xE0], abs=6)
+    show_run(editor)
+    editor.until(lambda: editor.pixel(0.05, 0.9) == pytest.approx([0x20, 0xA0, 0xE0], abs=6))
+    # Of the boxes of that run nothing is left behind the boxes of now.
+    editor.page.get_by_role("option", name="cat").click()
+    editor.page.locator(".fm-sink").focus()
+    editor.press("Delete")
+    editor.until(lambda: editor.pixel(0.2, 0.45) == pytest.approx([0x20, 0xA0, 0xE0], abs=6))
+
+
+def test_a_video_is_shown_at_the_frame_of_the_clip(editor: EditorPage, newest_server: RunningServer) -> None:
+    write_video(newest_server.base / "input/two_colours.mp4")
+    graph = {
+        "1": {"class_type": "LoadVideo", "inputs": {"file": "two_colours.mp4"}},
+        "4": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
+        "2": {"class_type": "DrawTrajectory", "inputs": {"start_image": ["4", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    editor.load(ONE, graph=graph)
+    editor.until(lambda: editor.pixel(0.05, 0.9)[0] > 180)
+    editor.page.locator(".fm-sink").focus()
+    editor.press("End")
+    editor.until(lambda: editor.pixel(0.05, 0.9)[2] > 180)
+
+
+def write_video(path: Path) -> None:
+    """33 frames of 384 x 256 at 24 per second: red, from the middle on blue."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 384, 256, "yuv420p"
+        for index in range(33):
+            picture = np.zeros((256, 384, 3), np.uint8)
+            picture[..., 0 if index < 16 else 2] = 230
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def test_what_a_mask_brings_becomes_keyframes(editor: EditorPage) -> None:
+    whole, part = ({"width": w, "height": h, "value": v} for w, h, v in ((384, 256, 0.0), (96, 64, 1.0)))
+    graph = {
+        "4": {"class_type": "SolidMask", "inputs": whole},
+        "5": {"class_type": "SolidMask", "inputs": part},
+        "1": {
+            "class_type": "MaskComposite",
+            "inputs": {"destination": ["4", 0], "source": ["5", 0], "x": 96, "y": 64, "operation": "add"},
+        },
+        "2": {"class_type": "DrawTrajectory", "inputs": {"masks": ["1", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    editor.load(graph=graph)
+    show_run(editor)
+    editor.menu("Object and document", "Use connected objects as keyframes")
+    editor.page.get_by_label("Tolerance in pixels").fill("2")
+    editor.press("Enter")
+    (found,) = editor.objects()
+    assert corners(found["keyframes"][0]) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01)
+    assert len(found["keyframes"]) == 1
+
+
+def test_the_ghosts_are_as_many_as_one_wishes(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    before = editor.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()")
+    editor.menu("Object and document", "Ghosts")
+    editor.page.get_by_label("On each side").fill("8")
+    editor.page.get_by_label("Frames between").fill("4")
+    editor.press("Enter")
+    editor.until(lambda: editor.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()") != before)
+
+
+def test_the_control_map_is_what_the_model_sees(editor: EditorPage) -> None:
+    editor.load(ONE)
+    assert editor.pixel(0.05, 0.9) != [0, 0, 0]
+    editor.page.locator(".fm-sink").focus()
+    editor.press("c")
+    editor.until(lambda: editor.pixel(0.05, 0.9) == [0, 0, 0])
+    editor.press("c")
+    editor.until(lambda: editor.pixel(0.05, 0.9) != [0, 0, 0])
+
+
+def test_size_speed_and_a_pause(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.press("End")
+    editor.drag((0.8, 0.65), (0.9, 0.77))
+    last = editor.objects()[0]["keyframes"][1]
+    assert corners(last) == pytest.approx([0.6, 0.35, 0.9, 0.77], abs=0.02)
+    editor.press("Home")
+    editor.page.get_by_label("Speed to the next keyframe").select_option("hold")
+    editor.click("Hide from here")
+    (cat,) = editor.objects()
+    assert [key["ease"] for key in cat["keyframes"]] == ["hold", "linear"]
+    assert cat["hidden"] == [[0, 31]]
+    editor.page.get_by_label("Width in pixels", exact=True).fill("96")
+    editor.press("Enter")
+    assert editor.objects()[0]["keyframes"][0]["w"] == 0.25
+
+
+def test_a_copied_node_is_a_node_of_its_own(editor: EditorPage) -> None:
+    editor.load(ONE)
+    original = editor.text()
+    editor.page.evaluate(
+        f"""() => {{ const canvas = window.app.canvas; canvas.selectNode({NODE})
+        canvas.copyToClipboard(); canvas.pasteFromClipboard({{ position: [0, 1000] }}) }}"""
+    )
+    values = "() => window.app.graph.nodes.filter((node) => node.type === 'DrawTrajectory').map((node) => node.widgets[0].value)"
+    editor.until(lambda: len(editor.page.evaluate(values)) == 2)
+    assert editor.page.evaluate(values) == [original, original]
+    editor.page.get_by_role("option", name="cat").first.click()
+    editor.page.locator(".fm-sink").first.focus()
+    editor.press("ArrowRight")
+    changed = editor.page.evaluate(values)
+    assert sorted(value == original for value in changed) == [False, True]
+
+
+def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> None:
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
-    editor.page.evaluate(INTO_SUBGRAPH, False)
-    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
-    editor.page.evaluate(SHOW_INNER)
+    editor.page.evaluate(
+        f"""() => {{
+        const graph = window.app.graph
+        const {{ node }} = graph.convertToSubgraph(new Set([{NODE}]))
+        graph.unpackSubgraph(node)
+        {NODE}.pos = [0, 0]
+        {NODE}.setSize([480, 860])
+    }}"""
+    )
     editor.settle()
-    assert sent(editor) == document
+    assert editor.document() == document
+    assert editor.sent() == document
     editor.drag((0.6, 0.6), (0.8, 0.9))
-    assert len(sent(editor)["objects"]) == 2
+    assert len(editor.sent()["objects"]) == 2
 
 
-def test_a_promoted_trajectory_can_be_edited(editor: EditorPage) -> None:
+PROMOTE_AGAIN = """async () => {
+    const graph = window.app.graph
+    const host = graph.nodes.find((node) => node.subgraph)
+    const { subgraph } = graph.convertToSubgraph(new Set([host]))
+    const inner = subgraph.nodes.find((node) => node.subgraph)
+    const input = inner.inputs.find((entry) => entry.name === 'trajectory')
+    subgraph.addInput('trajectory', 'STRING').connect(input, inner)
+    await window.app.loadGraphData(JSON.parse(JSON.stringify(graph.serialize())))
+}"""
+
+
+def test_a_trajectory_promoted_twice_can_be_edited(editor: EditorPage) -> None:
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, True)
-    assert sent(editor) == document
+    editor.page.evaluate(PROMOTE_AGAIN)
+    assert editor.sent() == document
     editor.page.evaluate(EDIT_PROMOTED)
     editor.settle()
     editor.drag((0.6, 0.6), (0.8, 0.9))
-    assert len(sent(editor)["objects"]) == 2
-    editor.page.evaluate(
-        "async () => { await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize()))) }"
-    )
-    assert len(sent(editor)["objects"]) == 2
+    assert len(editor.sent()["objects"]) == 2
+    editor.page.evaluate(SAVE_AND_LOAD)
+    assert len(editor.sent()["objects"]) == 2

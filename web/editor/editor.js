@@ -140,6 +140,8 @@ export function createEditor(host) {
     if (!handleKey(context, event)) return;
     event.preventDefault();
     event.stopPropagation();
+    // ComfyUI's undo saw the key before us, and looks at it again in the next animation frame: on a button it would undo, too.
+    Object.defineProperty(event, "key", { value: "Unidentified" });
   });
   // A click on a button leaves the keys with the stage; whoever came with Tab stays on the button.
   root.addEventListener("click", (event) => {
@@ -192,7 +194,9 @@ export function createEditor(host) {
 
   return {
     element: wrapper,
-    load: session.load,
+    load(text) {
+      if (session.load(text)) stage.setView(undefined);
+    },
     value: session.text,
     setBackground: pictures.show,
     setResolved(text) {

@@ -10,7 +10,7 @@
  */
 
 import { COMMANDS } from "./commands.js";
-import { applyCamera } from "./operations.js";
+import { applyCamera, movePaths } from "./operations.js";
 import { openForm, openMenu } from "./popup.js";
 import { arc, bounce, orbit, shake } from "./presets.js";
 import { keyName } from "./toolbar.js";
@@ -72,6 +72,7 @@ export function openMotionMenu(context, beside) {
       ], texts.stepPreset, (before, { from: a, to: b, amount, times }) =>
         each((now, id) => shake(now, { id, from: a, to: b, amount: amount / 100, times }))(before)),
     },
+    { text: texts.movePath, disabled: none, run: () => openPathForm(context, beside) },
     commandItem(context, "keepStill"),
     commandItem(context, "reverse"),
     commandItem(context, "flipX"),
@@ -113,6 +114,19 @@ export function openObjectMenu(context, beside) {
     { text: texts.exportJson, run: files.saveJson },
     { text: texts.exportCsv, run: files.saveCsv },
   ]);
+}
+
+/** @param {MenuContext} context @param {Beside} beside */
+function openPathForm({ session, root, texts }, beside) {
+  const { document, ids } = session.state;
+  const [width, height] = document.size;
+  openForm(root(), beside, {
+    title: texts.movePath, apply: texts.apply, close: texts.close,
+    fields: [
+      { name: "right", label: texts.pixelsRight, value: 0, min: -4 * width, max: 4 * width },
+      { name: "down", label: texts.pixelsDown, value: 0, min: -4 * height, max: 4 * height },
+    ],
+  }, ({ right, down }) => session.edit(texts.stepMove, (before) => movePaths(before, { ids, dx: right / width, dy: down / height })));
 }
 
 /** @param {MenuContext} context @param {Beside} beside */

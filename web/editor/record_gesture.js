@@ -39,6 +39,14 @@ export function recordGesture({ stage, session, texts }, from, id) {
     else finish();
   }
 
+  /** The hand may have come a long way since the last animation frame. */
+  function end() {
+    if (!asked) return;
+    samples.push({ time: performance.now() - began, ...hand });
+    session.draft((before) => recordMotion(before, { id, first, samples }));
+    finish();
+  }
+
   function finish() {
     if (!asked) return;
     cancelAnimationFrame(asked);
@@ -51,8 +59,9 @@ export function recordGesture({ stage, session, texts }, from, id) {
     move(to) {
       const at = toPicture(stage.view, to);
       hand = { x: start.x + at.x - grip.x, y: start.y + at.y - grip.y };
+      samples.push({ time: performance.now() - began, ...hand });
     },
-    end: finish,
+    end,
     cancel() {
       cancelAnimationFrame(asked);
       asked = 0;

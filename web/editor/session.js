@@ -44,7 +44,8 @@
  * @property {() => void} undo
  * @property {() => void} redo
  * @property {(message: string, alarm?: boolean) => void} say
- * @property {(text: string) => void} load a document of the history is gone back to, with frame and selection kept
+ * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
+ *   when it is another document
  * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
  */
 
@@ -145,18 +146,19 @@ export function createSession(changed) {
       set({ message, alarm });
     },
     load(loaded) {
-      if (loaded === text) return;
+      if (loaded === text) return false;
       const found = parse(loaded);
       text = loaded;
       if (found.document === undefined) {
         set({ problem: found.problem, draft: undefined, playing: false });
-        return;
+        return true;
       }
       const known = stepTo(history, found.document);
       if (!known) history.replace(found.document);
       // Another document altogether starts at its beginning.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
       set({ ...view, document: history.present, draft: undefined, problem: undefined, playing: false, message: "" });
+      return !known;
     },
     text() {
       text ??= stringify(state.document);

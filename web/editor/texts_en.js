@@ -139,6 +139,9 @@ export const ENGLISH = {
   tolerance: "Tolerance in pixels",
   useConnectedTip: "The boxes found by the last run become keyframes, as few as keep within the tolerance.",
 
+  movePath: "Move the whole path",
+  pixelsRight: "Right, pixels",
+  pixelsDown: "Down, pixels",
   arc: "Arc",
   bounce: "Bounce",
   orbit: "Orbit",

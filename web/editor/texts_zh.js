@@ -139,6 +139,9 @@ export const CHINESE = {
   tolerance: "容差（像素）",
   useConnectedTip: "上次运行找到的框变成关键帧，在容差之内尽量少。",
 
+  movePath: "移动整条路径",
+  pixelsRight: "向右，像素",
+  pixelsDown: "向下，像素",
   arc: "弧线",
   bounce: "弹跳",
   orbit: "环绕",

@@ -1,0 +1,138 @@
+"""A new user with nothing but the README: from Load Image to two objects, a pause and a change of size, without JSON.
+
+The steps are those of the README's section "Draw a motion", with a mouse and a keyboard, in both renderers, dark and light.
+Screenshots of every step are left in the folder `screenshots` of what is set up (.flashmotion, or $FLASHMOTION_HOME).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import ROOT, RunningServer
+from .conftest import RENDERERS
+from .editor_page import NODE, EditorPage, corners
+
+pytestmark = pytest.mark.browser
+
+SIZE = (1280, 704)
+WORKFLOW = ROOT / "example_workflows/flashmotion_5b.json"
+# What the loader's own list does when a file is chosen in it.
+CHOOSE = f"""(name) => {{
+    const loader = window.app.graph.nodes.find((node) => node.type === 'LoadImage')
+    const widget = loader.widgets.find((entry) => entry.name === 'image')
+    widget.value = name
+    widget.callback?.(name)
+    const canvas = window.app.canvas
+    canvas.ds.scale = 1
+    canvas.ds.offset = [120 - loader.pos[0], 40 - {NODE}.pos[1]]
+    canvas.setDirty(true, true)
+    window.app.api.dispatchCustomEvent('graphChanged')
+}}"""
+
+
+class User:
+    """Hands on a mouse and a keyboard, and a camera."""
+
+    def __init__(self, editor: EditorPage, folder: Path, name: str) -> None:
+        self.editor, self.folder, self.name, self.taken = editor, folder, name, 0
+
+    def look(self, what: str) -> None:
+        self.taken += 1
+        self.editor.page.screenshot(path=self.folder / f"{self.name}_{self.taken}_{what}.png")
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        mouse = self.editor.page.mouse
+        mouse.move(*self.editor.at(*start, SIZE))
+        mouse.down()
+        mouse.move(*self.editor.at(*end, SIZE), steps=6)
+        mouse.up()
+
+    def drag_along_the_ruler(self, frame: int) -> None:
+        bounds = self.editor.page.get_by_role("slider", name="Frame").bounding_box()
+        mouse = self.editor.page.mouse
+        left, width = bounds["x"] + 12, bounds["width"] - 24
+        mouse.move(left, bounds["y"] + 8)
+        mouse.down()
+        mouse.move(left + frame * width / 120, bounds["y"] + 8, steps=4)
+        mouse.up()
+        assert self.editor.frame() == frame
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    from tools.environment import home
+
+    made = home() / "screenshots"
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+@pytest.mark.parametrize("palette", ["dark", "light"])
+@pytest.mark.parametrize("renderer", list(RENDERERS))
+def test_two_objects_a_pause_and_a_change_of_size(
+    context: Any, newest_server: RunningServer, folder: Path, renderer: str, palette: str
+) -> None:
+    editor = EditorPage(context, newest_server.url, RENDERERS[renderer], **{"Comfy.ColorPalette": palette})
+    user = User(editor, folder, f"{renderer}_{palette}")
+    editor.page.evaluate(
+        "async (workflow) => { await window.app.loadGraphData(workflow, true, true, 'flashmotion_5b') }",
+        json.loads(WORKFLOW.read_text(encoding="utf-8")),
+    )
+    # 1. Choose a picture; it appears; the example's box goes.
+    editor.page.evaluate(CHOOSE, "astronaut.png")
+    editor.page.wait_for_function(
+        "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
+    )
+    editor.settle()
+    # The suit is orange, below the middle of the picture.
+    editor.until(lambda: editor.pixel(0.4, 0.9, SIZE)[0] > 150 > editor.pixel(0.4, 0.9, SIZE)[2])
+    user.look("picture")
+    editor.page.mouse.click(*editor.at(0.9, 0.95, SIZE))
+    editor.press("Control+a", "Delete")
+    assert editor.objects() == []
+    user.look("empty")
+    # 2. The first object: a box, and where it should be by frame 50.
+    user.drag((0.1, 0.3), (0.3, 0.8))
+    user.drag_along_the_ruler(50)
+    user.drag((0.2, 0.6), (0.55, 0.5))
+    user.look("moved")
+    # 3. The pause.
+    user.drag_along_the_ruler(80)
+    editor.press("k")
+    # 4. The size, and the end.
+    editor.press("End")
+    *_, right, bottom = corners(editor.objects()[0]["keyframes"][-1])
+    user.drag((right, bottom), (right + 0.1, bottom + 0.12))
+    user.look("resized")
+    user.drag((right - 0.15, bottom - 0.05), (right, bottom - 0.05))
+    # 5. The second object.
+    editor.press("Home")
+    user.drag((0.7, 0.08), (0.9, 0.3))
+    editor.press("End")
+    user.drag((0.8, 0.24), (0.4, 0.24))
+    user.look("two")
+    # 6. It plays; its speed; Run sends it.
+    editor.press("Home", "Space")
+    editor.until(lambda: editor.frame() > 10)
+    editor.press("Space")
+    editor.page.get_by_label("Speed to the next keyframe").select_option("in-out")
+    user.look("played")
+    editor.click("Large view")
+    editor.until(lambda: editor.page.locator("dialog .fm-canvas").bounding_box()["width"] > 1000)
+    editor.settle()
+    user.look("large")
+    first, second = editor.sent()["objects"]
+    assert [key["frame"] for key in first["keyframes"]] == [0, 50, 80, 120]
+    start, pause, on, end = ([key[side] for side in "xywh"] for key in first["keyframes"])
+    assert pause == on
+    assert start[2:] == pytest.approx(pause[2:])
+    assert (end[2] - on[2], end[3] - on[3]) == pytest.approx((0.1, 0.12), abs=0.02)
+    assert [(key["frame"], round(key["x"], 1)) for key in second["keyframes"]] == [(0, 0.8), (120, 0.4)]
+    assert second["keyframes"][0]["ease"] == "in-out"
+    assert editor.sent_text() == editor.text()
+    assert [error for error in editor.errors if "flashmotion" in error.lower()] == []
+    editor.page.close()
