@@ -49,7 +49,7 @@ def command(tmp_path: Path) -> list[str]:
 
 def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "FLASHMOTION_HOME": str(home)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.server
