@@ -1,19 +1,17 @@
 """The evaluation phase: what each generator with each adapter does on held-out clips, between an upper and a lower bound.
 
-A row per combination. Every rank samples, as weights may be spread over them; the first one decodes, measures and writes. A finished row
-is kept in `phases/evaluate/rows`, so that an evaluation that was killed goes on with the next one.
+A row per combination and set of clips. Every rank samples, as weights may be spread over them; the first one decodes, measures and writes.
+A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an evaluation that was killed goes on with the next one.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import time
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +21,20 @@ import torch
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.video import Frames
 
+from .data.encode import content_hash
 from .data.encoded import EncodedClips
 from .engine.config import digest
 from .engine.errors import TrainError
-from .engine.parallel import World, broadcast_object
-from .engine.roles import Denoiser, Role
+from .engine.parallel import broadcast_object
 from .engine.run import Run
 from .engine.worker import worker_pool
-from .measures import PICTURES, TRACKED, Scores, interval, mean, measure
+from .features import DEFAULT
+from .held_out import ClipSet, clip_sets
+from .measures import Scores, measure
 from .parts import FAST, SLOW, Parts
 from .results import SHOWN, show_row, write_json, write_results
-from .sample import sample
-from .validation import decoded
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is measured together.
-
-    Attributes:
-        name: of the row.
-        kind: of the adapter; None where there is none.
-        adapter: whose weights it has, slow or fast.
-        generator: that makes the clips, slow or fast; None for clips that no generator made.
-        sigmas: noise levels.
-        others_boxes: follow another clip's trajectory.
-    """
-
-    name: str
-    kind: str | None = None
-    adapter: str = ""
-    generator: str | None = None
-    sigmas: tuple[float, ...] = ()
-    others_boxes: bool = False
-
-    @property
-    def key(self) -> str:
-        """Of its files."""
-        return self.name if self.kind is None else f"{self.name}_{self.kind}"
+from .row_samples import Row, Sampler, bound_frames, sampled_frames
+from .summary import Result
 
 
 def rows_of(run: Run, clips: int) -> list[Row]:
@@ -87,164 +61,140 @@ def rows_of(run: Run, clips: int) -> list[Row]:
 
 
 def evaluate(run: Run) -> None:
-    """Measure all rows and write `report/index.html` and, last, `report/metrics.json`; called on every rank.
+    """Measure all rows on all sets and write `report/index.html` and, last, `report/metrics.json`; called on every rank.
 
     Raises:
-        TrainError: networks or clips are missing, a clip is not finite, or a process that measures died.
+        TrainError: networks, clips or the feature network are missing, a clip is not finite, or a process that measures died.
     """
     parts, settings = Parts(run), run.config.evaluate
-    clips = parts.clips("eval")
-    count = min(settings.clips, len(clips))
+    sets = clip_sets(run, parts)
+    features = _features_file(run)
+    found: dict[str, list[Result]] = {}
+    with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
+        for clips in sets:
+            found[clips.name] = _measure_set(run, parts, clips, features, pool)
+    if run.world.is_main:
+        synthetic = "synthetic" in sets[0].clips().records[0].origin
+        folder = run.phase_folder("evaluate") / "rows" / sets[0].name
+        write_results(run, found, {clips.name: clips.seed for clips in sets}, folder, synthetic=synthetic)
+
+
+def _measure_set(
+    run: Run, parts: Parts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
+) -> list[Result]:
+    """All rows of a set; an empty list on ranks that do not measure."""
+    settings, encoded = run.config.evaluate, clips.clips()
+    count = min(settings.clips, len(encoded))
     if count < settings.clips:
         run.console.say(f"evaluate: there are {count} held-out clips, not the {settings.clips} of evaluate.clips.")
-    rows = rows_of(run, len(clips))
-    folder = run.phase_folder("evaluate") / "rows"
-    marks = {row.key: _mark(parts, row, clips, count) for row in rows}
+    rows = rows_of(run, len(encoded))
+    folder = run.phase_folder("evaluate") / "rows" / clips.name
+    marks = {row.key: _mark(parts, row, encoded, count, features) for row in rows}
     # The first rank looks: the others may see the shared folder later.
     kept = broadcast_object(run.world, {row.key: _kept(folder / f"{row.key}.json", marks[row.key]) for row in rows})
-    results = {key: result for key, result in kept.items() if result is not None}
-    with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
-        for row in rows:
-            if row.key in results:
-                run.console.say(f"evaluate: {row.key} was measured before.")
-                continue
-            result = _measure_row(run, parts, row, count, pool)
-            if result is not None:
-                write_json(folder / f"{row.key}.json", {"mark": marks[row.key], **result})
-                results[row.key] = result["row"]
-            gc.collect()
-            if run.world.device.type == "cuda":
-                torch.cuda.empty_cache()
-    if run.world.is_main:
-        write_results(run, [results[row.key] for row in rows], folder, synthetic="synthetic" in clips.records[0].origin)
+    found = {key: figures for key, figures in kept.items() if figures is not None}
+    for row in rows:
+        title = f"{clips.name}/{row.key}" if clips.name else row.key
+        if row.key in found:
+            run.console.say(f"evaluate: {title} was measured before.")
+            continue
+        figures = _measure_row(run, parts, row, clips, title, count, features, pool)
+        if figures is not None:
+            found[row.key] = {"mark": marks[row.key], **figures}
+            write_json(folder / f"{row.key}.json", found[row.key])
+        gc.collect()
+        if run.world.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return [_result(row, found[row.key]) for row in rows] if run.world.is_main else []
 
 
 def _measure_row(
-    run: Run, parts: Parts, row: Row, count: int, pool: ProcessPoolExecutor | None
+    run: Run,
+    parts: Parts,
+    row: Row,
+    clips: ClipSet,
+    title: str,
+    count: int,
+    features: Path | None,
+    pool: ProcessPoolExecutor | None,
 ) -> dict[str, Any] | None:
-    """The row and its clips' own figures; None on ranks that do not measure."""
+    """The figures of each clip; None on ranks that do not measure."""
+    sampler = None if row.generator is None else Sampler(parts, row, clips)
     if pool is None:
-        for _ in _samples(run, parts, row, count):
+        for _ in () if sampler is None else sampled_frames(sampler, count):
             pass
+        if sampler is not None:
+            sampler.seconds(min(run.config.evaluate.timed, count))
         return None
-    source, records = parts.source("eval"), parts.clips("eval").records
-    jobs: list[Future[Scores]] = []
-    shown: list[Frames] = []
-    seconds: list[float] = []
-    with run.console.phase(f"evaluate/{row.key}", count) as progress:
-        for index, (frames_THWC, took) in enumerate(_samples(run, parts, row, count)):
-            jobs.append(pool.submit(measure, source, index, records[index].origin, frames_THWC))
+    frames = bound_frames(parts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
+    records, network = clips.clips().records, None if features is None else str(features)
+    with run.console.phase(f"evaluate/{title}", count) as progress:
+        jobs: list[Future[tuple[Scores, list[float] | None]]] = []
+        shown: list[Frames] = []
+        for index, frames_THWC in enumerate(frames):
+            jobs.append(pool.submit(measure, clips.source, index, records[index].origin, frames_THWC, network))
             if frames_THWC is not None and index < SHOWN:
                 shown.append(frames_THWC)
-            if took is not None:
-                seconds.append(took)
             progress.update(sum(job.done() for job in jobs))
         try:
-            scores = []
+            found = []
             for job in jobs:
-                scores.append(job.result())
-                progress.update(len(scores))
+                found.append(job.result())
+                progress.update(len(found))
         except BrokenProcessPool as error:
             raise TrainError(
                 "a process that measures clips died, probably for want of memory; lower evaluate.workers "
                 f"(is {run.config.evaluate.workers}) and run again: finished rows are kept."
             ) from error
+    # After the others have stopped measuring: they would slow it down.
+    seconds = None if sampler is None else sampler.seconds(min(run.config.evaluate.timed, count))
     if shown:
-        folder = run.phase_folder("evaluate") / "rows"
-        show_row(folder, row.key, [source.clip(index) for index in range(len(shown))], shown)
-    return {"row": _summary(run, row, scores, seconds), "clips": scores}
+        folder = run.phase_folder("evaluate") / "rows" / clips.name
+        show_row(folder, row.key, [clips.source.clip(index) for index in range(len(shown))], shown)
+    scores, values = zip(*found, strict=True)
+    return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
 
 
-def _samples(run: Run, parts: Parts, row: Row, count: int) -> Iterator[tuple[Frames | None, float | None]]:
-    """Frames ``[T, H, W, 3]`` of each clip (None for the real one, and on ranks that do not measure) and the seconds it took."""
-    world = run.world
-    if row.generator is None:
-        if not world.is_main:
-            return
-        clips, source = parts.clips("eval"), parts.source("eval")
-        for index in range(count):
-            if row.name == "oracle":
-                yield decoded(parts.vae, clips.batch([index], world.device).latent_BCFHW), None
-            else:
-                real_THWC = source.clip(index).frames_THWC
-                yield (None if row.name == "real" else np.repeat(real_THWC[:1], len(real_THWC), axis=0)), None
-        return
-    role, text_dim = _role(Parts(run), row)  # of its own, so that these weights are freed with the row
-    clips = parts.clips("eval", text_dim=text_dim)
-    for index in range(count):
-        batch = clips.batch([index], world.device)
-        other = (index + 1) % len(clips) if row.others_boxes else index
-        control_BCFHW = clips.batch([other], world.device).control_box_BCFHW
-        started = _now(world)
-        latent_BCFHW = sample(
-            role,
-            batch,
-            row.sigmas,
-            euler=row.generator == SLOW,
-            seed=run.config.evaluate.seed,
-            first=index,
-            control_BCFHW=control_BCFHW,
-            guidance_scale=run.config.evaluate.guidance_scale if row.generator == SLOW else 1.0,
-            no_prompt_1MT=parts.no_prompt,
+def _result(row: Row, figures: dict[str, Any]) -> Result:
+    features = figures["features"]
+    features_ND = None if features is None else np.array(features, dtype=np.float64)
+    return Result(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
+
+
+def _features_file(run: Run) -> Path | None:
+    """The feature network's file.
+
+    Raises:
+        TrainError: none is there.
+    """
+    given = run.config.evaluate.features
+    if given is None:
+        return None
+    file = DEFAULT if given == "default" else Path(given)
+    if not file.is_file():
+        raise TrainError(
+            f"there is no feature network {file}; make one with python -m train.feature_network, or leave Frechet distances out with "
+            "evaluate.features=null."
         )
-        took = _now(world) - started
-        if not torch.isfinite(latent_BCFHW).all():
-            raise TrainError(
-                f"{row.key} made values that are not finite of clip {batch.names[0]}; look at the curves of the phases that trained it, and "
-                "do the first bad one anew with --redo."
-            )
-        yield (decoded(parts.vae, latent_BCFHW) if world.is_main else None), took
+    return file
 
 
-def _role(parts: Parts, row: Row) -> tuple[Role, int]:
-    """The row's networks, frozen, and the width of text that they take."""
-    assert row.kind is not None
-    file = parts.slow if row.generator == SLOW else parts.fast
-    adapter = parts.builder.adapter(parts.adapter(row.adapter, row.kind), file.sizes)
-    generator = parts.builder.generator(file.sizes, file.weights)
-    return parts.builder.role(Denoiser(generator, adapter)), file.sizes.text_dim
-
-
-def _summary(run: Run, row: Row, scores: Sequence[Scores], seconds: Sequence[float]) -> dict[str, Any]:
-    """A row of metrics.json."""
-    seed = run.config.evaluate.seed
-    low, high = interval(scores, "box_iou", seed)
-    means = {name: mean(scores, name) for name in (*TRACKED, *PICTURES)}
-    return {
-        "name": row.name,
-        "adapter": row.kind,
-        "steps": len(row.sigmas) or None,
-        "clips": len(scores),
-        "seed": seed,
-        "box_iou": means.pop("box_iou"),
-        "box_iou_low": low,
-        "box_iou_high": high,
-        **means,
-        # The median: the first clip may pay for warming up.
-        "seconds": float(np.median(seconds)) if seconds else None,
-    }
-
-
-def _now(world: World) -> float:
-    if world.device.type == "cuda":
-        torch.cuda.synchronize(world.device)
-    return time.perf_counter()
-
-
-def _mark(parts: Parts, row: Row, clips: EncodedClips, count: int) -> str:
+def _mark(parts: Parts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
     """What a row's figures depend on; weights count by size and time, as in the story."""
-    files = [parts.vae_path]
+    files, settings = [parts.vae_path], parts.config.evaluate
     if row.generator is not None:
         assert row.kind is not None
         files += [parts.generator_path(row.generator), parts.adapter_path(row.adapter, row.kind)]
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
-    return digest(asdict(row), clips.fingerprint, count, parts.config.evaluate.seed, parts.config.precision, stamps)
+    network = None if features is None else content_hash(features)
+    noise = (settings.seed, settings.guidance_scale, parts.config.precision)
+    return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
 
 
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:
-    """A row that was measured before under the same mark."""
+    """The figures of a row that was measured before under the same mark."""
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found["row"] if found["mark"] == mark else None
+    return found if found["mark"] == mark else None

@@ -1,13 +1,15 @@
 """What is measured of a clip against the real one: whether objects are where they should be, and whether it is still a video.
 
-Plain numpy, one clip at a time, so that it can run in other processes: following sprites takes seconds per clip.
+One clip at a time, so that it can run in other processes. Nothing of the `[train]` extra is needed: the quickstart measures its own clip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,34 +21,53 @@ from .data.sources import Source, synthetic_clip
 from .data.synthetic import Clip
 from .data.tracking import track
 
+if TYPE_CHECKING:
+    from .features import ClipFeatures
+
 Scores = dict[str, float | None]
 """Measure -> value of one clip; None where there is nothing to measure."""
 
 TRACKED = ("box_iou", "mask_iou", "centre_error", "lost")
 PICTURES = ("psnr", "sharpness", "motion")
-RESAMPLES = 2000
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """ITU-R BT.601."""
 
 
-def measure(source: Source, index: int, origin: Mapping[str, Any], frames_THWC: Frames | None) -> Scores:
-    """All measures of one clip.
+def measure(
+    source: Source, index: int, origin: Mapping[str, Any], frames_THWC: Frames | None, features: str | None = None
+) -> tuple[Scores, list[float] | None]:
+    """All measures of one clip, and its features.
 
     Args:
         source: where the real clip comes from.
         index: its number there.
         origin: of the real clip, as the index of encoded clips has it. Sprites are followed in clips of the synthetic world alone.
         frames_THWC: the clip to judge; None for the real one itself.
+        features: the file of the feature network, which knows the synthetic world alone; None for no features.
     """
     if "synthetic" not in origin:
         real_THWC = source.clip(index).frames_THWC
-        return {
-            **dict.fromkeys(TRACKED),
-            **picture_scores(real_THWC if frames_THWC is None else frames_THWC, real_THWC),
-        }
+        found_THWC = real_THWC if frames_THWC is None else frames_THWC
+        return {**dict.fromkeys(TRACKED), **picture_scores(found_THWC, real_THWC)}, None
     clip = synthetic_clip(origin)
     found_THWC = clip.frames_THWC if frames_THWC is None else frames_THWC
-    return {**track_scores(found_THWC, clip), **picture_scores(found_THWC, clip.frames_THWC)}
+    scores = {**track_scores(found_THWC, clip), **picture_scores(found_THWC, clip.frames_THWC)}
+    return scores, None if features is None else _features(features, found_THWC)
+
+
+@lru_cache(maxsize=1)
+def _network(file: str) -> ClipFeatures:
+    """Once per process."""
+    from .features import load_features
+
+    return load_features(Path(file))
+
+
+def _features(file: str, frames_THWC: Frames) -> list[float]:
+    from .features import features_of
+
+    values: list[float] = features_of(_network(file), [frames_THWC])[0].tolist()
+    return values
 
 
 def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
@@ -96,26 +117,6 @@ def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:
         "sharpness": _ratio(_sharpness(frames_THWC), _sharpness(real_THWC)),
         "motion": _ratio(_motion(frames_THWC), _motion(real_THWC)),
     }
-
-
-def mean(scores: Sequence[Scores], name: str) -> float | None:
-    """The mean over the clips that have this measure; None where none has."""
-    values = _values(scores, name)
-    return float(np.mean(values)) if values else None
-
-
-def interval(scores: Sequence[Scores], name: str, seed: int) -> tuple[float | None, float | None]:
-    """95 % interval of that mean: the percentile bootstrap over clips (Efron and Tibshirani, 1993, chapter 13)."""
-    values_N = np.array(_values(scores, name))
-    if not len(values_N):
-        return None, None
-    drawn_RN = np.random.default_rng(seed).integers(0, len(values_N), (RESAMPLES, len(values_N)))
-    low, high = np.quantile(values_N[drawn_RN].mean(axis=1), (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _values(scores: Sequence[Scores], name: str) -> list[float]:
-    return [value for entry in scores if (value := entry[name]) is not None]
 
 
 def _centres(boxes_TN4: NDArray[np.float64]) -> NDArray[np.float64]:

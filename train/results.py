@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,48 +17,14 @@ from .engine.console import duration
 from .engine.report import Picture, Section, Table, Text, Video, write_report
 from .engine.run import Run
 from .pictures import contact_sheet, with_boxes, write_png
+from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, TITLES, WITH_INTERVAL
+from .summary import REAL, Result, bars, pooled, summary
 from .validation import rows_of
 
 SHOWN = 2
 """Clips of each row that the page shows."""
 WIDEST = 256
 """Pixels of a picture in a contact sheet: the page holds all of them."""
-CONTROLS = ("real", "oracle", "static", "random_trajectory")
-"""Rows that say how to read the others."""
-COLUMNS = {
-    "box_iou": "box IoU",
-    "mask_iou": "mask IoU",
-    "centre_error": "centre error",
-    "lost": "lost",
-    "psnr": "PSNR",
-    "sharpness": "sharpness",
-    "motion": "motion",
-    "seconds": "s per clip",
-}
-TITLES = {
-    "real": "real clip",
-    "oracle": "real clip through the codec",
-    "static": "frame 0, standing still",
-    "slow_adapter": "SlowAdapter, SlowGenerator",
-    "slow_adapter_few": "SlowAdapter, SlowGenerator, few steps",
-    "slow_adapter_on_fast": "SlowAdapter, FastGenerator",
-    "flashmotion": "FastAdapter, FastGenerator",
-    "random_trajectory": "FastAdapter, FastGenerator, another clip's boxes",
-}
-READING = """The objects' boxes in a clip are compared with those that were asked for: box IoU is 1 where they are equal and 0 where they \
-are apart; its 95 % interval is a bootstrap over clips. Mask IoU does the same with visible pixels. Centre error is the distance of \
-the boxes' centres as a share of the frame's diagonal, where an object is found; lost is the share of frames on which it is not. Frame 0 is \
-given, and does not count; nor does an object on frames on which the real clip hides it, or one that frame 0 does not show.
-
-Read box IoU between two bounds: hardly a generator does better than the real clip through the codec, and frame 0 standing still is what comes out \
-when boxes are ignored. The row with another clip's boxes is judged by the clip's own ones: as low as the static row or lower is right, as high \
-as the FastAdapter means that the boxes are not followed.
-
-PSNR (dB), sharpness and motion compare the pictures with the real clip; sharpness and motion are 1 where they are equal. Well below 1, objects \
-may stay in their boxes while the video blurs or freezes. Seconds are those of sampling alone, the median over clips. Slow rows are sampled by \
-Euler steps (with the guidance that `evaluate.guidance_scale` names), fast ones with fresh noise at every step; noise is the same in all rows."""
-NO_SPRITES = "The held-out clips are videos whose objects cannot be followed exactly, so only PSNR, sharpness and motion are measured."
-ALONE = "There is one held-out clip, so there is no row with another clip's boxes."
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -78,16 +45,21 @@ def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequen
     write_mp4(folder / f"{key}.mp4", side_by_side, clip.fps)
 
 
-def write_results(run: Run, rows: Sequence[Mapping[str, Any]], folder: Path, *, synthetic: bool) -> None:
+def write_results(
+    run: Run, found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], folder: Path, *, synthetic: bool
+) -> None:
     """The report page, and last `metrics.json`, by which the phase counts as done.
 
     Args:
         run: whose report it is.
-        rows: of metrics.json.
+        found: the rows of each set of clips.
+        seeds: of the world, of each set.
         folder: with the rows' pictures.
         synthetic: whether objects could be followed.
     """
-    report = run.folder / "report"
+    report, metrics = run.folder / "report", figures(found, seeds, run.config.evaluate.seed)
+    by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
+    rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
     trained = [row for row in rows if row["name"] not in CONTROLS]
     controls = [row for row in rows if row["name"] in CONTROLS]
     reading = [READING, *([] if synthetic else [NO_SPRITES])]
@@ -100,6 +72,8 @@ def write_results(run: Run, rows: Sequence[Mapping[str, Any]], folder: Path, *, 
         _phases(run),
         _table("Results", trained, mark_best=True),
         _table("What to compare them with", controls),
+        *([_bars(metrics["bars"])] if metrics["bars"] else []),
+        *[_table(f"The set {name} alone", part) for name, part in by_set.items() if name and part],
         Text(title="How to read this", text="\n\n".join(reading)),
         Video(
             title="The best row",
@@ -112,7 +86,36 @@ def write_results(run: Run, rows: Sequence[Mapping[str, Any]], folder: Path, *, 
     page = write_report(report, f"{run.config.name}: what the adapters do", sections)
     run.console.table(_plain(rows))
     run.console.say(f"evaluate: the report is {page}")
-    write_json(report / "metrics.json", {"rows": list(rows)})
+    write_json(report / "metrics.json", metrics)
+
+
+def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], noise_seed: int) -> dict[str, Any]:
+    """What `metrics.json` holds: the rows of each set and, where there are several, of all clips together; and the bars, of all clips."""
+    everything = {name: list(results) for name, results in found.items()}
+    if len(found) > 1:
+        everything[ALL] = [pooled(parts) for parts in zip(*found.values(), strict=True)]
+    worlds: dict[str, Any] = {**seeds, ALL: list(seeds.values())}
+    rows = [_rows(name, results, worlds[name], noise_seed) for name, results in everything.items()]
+    last = everything[list(everything)[-1]]
+    return {"rows": list(chain.from_iterable(rows)), "bars": bars(last, noise_seed), "noise_seed": noise_seed}
+
+
+def _rows(name: str, results: Sequence[Result], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
+    real = next(result for result in results if result.name == REAL)
+    return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
+
+
+def _bars(found: Sequence[Mapping[str, Any]]) -> Table:
+    rows: list[list[str | float | None]] = [
+        [
+            f"{bar['bar']} ({bar['adapter']})",
+            bar["value"],
+            f"{bar['low']:.3f} to {bar['high']:.3f}",
+            f"{'met' if bar['met'] else 'missed'} by {abs(bar['by']):.3f}",
+        ]
+        for bar in found
+    ]
+    return Table(title="Bars for the FastAdapter", headers=["bar", "value", "95 %", "met"], rows=rows)
 
 
 def _configuration(run: Run) -> Table:
@@ -153,21 +156,25 @@ def _steps(folder: Path) -> int | None:
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> Table:
-    cells: list[list[str | float | None]] = [
-        [_title(row), row["steps"], row["box_iou"], _interval(row), *(row[name] for name in list(COLUMNS)[1:])]
-        for row in rows
-    ]
+    headers = ["row", "steps", *chain.from_iterable(_headers(name) for name in COLUMNS)]
     return Table(
         title=title,
-        headers=["row", "steps", "box IoU", "95 %", *list(COLUMNS.values())[1:]],
-        rows=cells,
+        headers=headers,
+        rows=[[_title(row), row["steps"], *chain.from_iterable(_cells(row, name) for name in COLUMNS)] for row in rows],
         highest=("box IoU", "mask IoU", "PSNR") if mark_best else (),
-        lowest=("centre error", "lost", "s per clip") if mark_best else (),
+        lowest=("Frechet", "centre error", "lost", "s per clip") if mark_best else (),
     )
 
 
-def _interval(row: Mapping[str, Any]) -> str | None:
-    return None if row["box_iou"] is None else f"{row['box_iou_low']:.3f} to {row['box_iou_high']:.3f}"
+def _headers(name: str) -> list[str]:
+    return [COLUMNS[name], *(["95 %"] if name in WITH_INTERVAL else [])]
+
+
+def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
+    """The figure, and its interval where it has one."""
+    if name not in WITH_INTERVAL:
+        return [row[name]]
+    return [row[name], None if row[name] is None else f"{row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f}"]
 
 
 def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:
@@ -190,7 +197,7 @@ def _curves(run: Run) -> list[Section]:
 
 def _plain(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """The same for the console."""
-    names = ("box_iou", "mask_iou", "lost", "psnr", "motion", "seconds")
+    names = ("box_iou", "mask_iou", "frechet", "lost", "psnr", "motion", "seconds")
 
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"

@@ -41,7 +41,7 @@ class Story:
             self._stage3(phase, fast, slow, [phase, *fast_phase])
         last = [*self.phases[-len(slow_adapters) :], *self._decoder(codec, codec_phase)]
         marks = [phase.fingerprint for phase in last]
-        settings = self.config.evaluate.model_dump(mode="json", exclude={"workers"})
+        settings = self.config.evaluate.model_dump(mode="json", exclude={"workers", "batch"})
         metrics = self.run.folder / "report/metrics.json"
         self._add(
             "evaluate", "what the adapters do on held-out clips", digest("evaluate", settings, *marks), [metrics], last,

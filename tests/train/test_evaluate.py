@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from train.data import synthetic
+from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.engine.errors import TrainError
 from train.evaluate import evaluate, rows_of
-from train.measures import interval, mean, measure, picture_scores, track_scores
+from train.evaluate_run import main
+from train.features import DEFAULT
+from train.held_out import clip_sets
+from train.measures import measure, picture_scores, track_scores
 from train.parts import Parts
+from train.row_samples import Sampler
+from train.summary import interval, mean
 
 from .tiny_run import open_run, trained_run
 
@@ -52,6 +59,7 @@ def test_every_row_is_there_with_finite_figures(evaluated: Path) -> None:
         assert all(math.isfinite(value) for value in numbers)
         assert row["clips"] == 2
         assert row["box_iou_low"] <= row["box_iou"] <= row["box_iou_high"]
+        assert row["frechet_low"] <= row["frechet"] <= row["frechet_high"]
         assert 0 <= row["lost"] <= 1
         assert (row["adapter"], row["seconds"] is None) == (("resnet", False) if name in ADAPTER_ROWS else (None, True))
 
@@ -62,6 +70,8 @@ def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
     assert found["real"]["mask_iou"] > 0.9
     assert found["real"]["psnr"] is None  # nothing differs
     assert (found["real"]["sharpness"], found["real"]["motion"], found["real"]["lost"]) == (1, 1, 0)
+    assert found["real"]["frechet"] < 1e-6
+    assert found["static"]["frechet"] > 0.01
     assert found["static"]["box_iou"] < found["real"]["box_iou"] - 0.05
     assert found["static"]["motion"] == 0
     assert found["static"]["centre_error"] > found["real"]["centre_error"]
@@ -87,7 +97,8 @@ def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> No
     folder = evaluated / "phases/evaluate/rows"
     before = rows(evaluated)
     kept = json.loads((folder / "flashmotion_resnet.json").read_text())
-    kept["row"]["psnr"] = 99.5  # what no measuring gives
+    for scores in kept["clips"]:
+        scores["psnr"] = 99.5  # what no measuring gives
     (folder / "flashmotion_resnet.json").write_text(json.dumps(kept))
     (folder / "static.json").write_text("{")  # killed, or damaged
     (folder / "random_trajectory_resnet.json").unlink()
@@ -110,12 +121,13 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
     parts = Parts(run)
     clips = parts.clips("eval")
     row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
-    mark = _mark(parts, row, clips, 2)
+    mark = _mark(parts, row, clips, 2, DEFAULT)
     file = evaluated / "phases/evaluate/rows/oracle.json"
     assert _kept(file, mark) is not None
-    assert _kept(file, _mark(parts, row, clips, 3)) is None
+    assert _kept(file, _mark(parts, row, clips, 3, DEFAULT)) is None
+    assert _kept(file, _mark(parts, row, clips, 2, None)) is None
     parts.vae_path.touch()
-    assert _kept(file, _mark(parts, row, clips, 2)) is None
+    assert _kept(file, _mark(parts, row, clips, 2, DEFAULT)) is None
 
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
@@ -149,7 +161,8 @@ class OneVideo:
 def test_videos_are_measured_by_their_pictures_alone() -> None:
     clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
     dark = (clip.frames_THWC * 0.5).astype(np.uint8)
-    scores = measure(OneVideo(clip), 0, {"video": {}}, dark)
+    scores, features = measure(OneVideo(clip), 0, {"video": {}}, dark, str(DEFAULT))
+    assert features is None
     assert [scores[name] for name in ("box_iou", "mask_iou", "centre_error", "lost")] == [None] * 4
     assert scores["sharpness"] == pytest.approx(0.5, abs=0.05)
     assert scores["motion"] == pytest.approx(0.5, abs=0.05)
@@ -188,3 +201,98 @@ def test_the_interval_is_over_clips() -> None:
     assert interval(scores, "box_iou", seed=1) == (low, high)
     assert interval([{"box_iou": 0.5}], "box_iou", seed=1) == (0.5, 0.5)
     assert interval([{"box_iou": None}], "box_iou", seed=1) == (None, None)
+
+
+def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
+    run = trained_run(tmp_path, models=ONE_ADAPTER)
+    (clips,) = clip_sets(run, Parts(run))
+    for row in rows_of(run, 3):
+        if row.generator is None:
+            continue
+        sampler = Sampler(Parts(run), row, clips)
+        together = sampler.latents(range(1, 3))
+        for number, index in enumerate((1, 2)):
+            alone = sampler.latents(range(index, index + 1))[0]
+            assert torch.allclose(together[number], alone, atol=1e-4), row.key
+        assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+@pytest.fixture(scope="module")
+def on_two_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = trained_run(tmp_path_factory.mktemp("sets"), models=ONE_ADAPTER, evaluate=TWO_SETS)
+    evaluate(run)
+    return run.folder
+
+
+TWO_SETS: dict[str, Any] = {
+    "clips": 2,
+    "slow_steps": 2,
+    "workers": 1,
+    "batch": 2,
+    "timed": 1,
+    "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
+}
+
+
+def test_sets_that_nothing_was_tuned_on(on_two_sets: Path) -> None:
+    metrics = json.loads((on_two_sets / "report/metrics.json").read_text())
+    found = {(row["set"], row["name"]): row for row in metrics["rows"]}
+    names = ["real", "oracle", "static", *ADAPTER_ROWS]
+    assert list(found) == [(part, name) for part in ("eval_a_11", "eval_b_22", "all sets") for name in names]
+    assert [found[part, "static"]["seed"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [11, 22, [11, 22]]
+    assert [found[part, "static"]["clips"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [2, 2, 4]
+    assert found["eval_a_11", "static"]["psnr"] != found["eval_b_22", "static"]["psnr"]
+    pair = [found[part, "static"]["psnr"] for part in ("eval_a_11", "eval_b_22")]
+    assert found["all sets", "static"]["psnr"] == pytest.approx(np.mean(pair))
+    # One of six is missing: an untrained codec leaves no box IoU to take a share of.
+    assert [bar["adapter"] for bar in metrics["bars"]] == ["resnet"] * 5
+    page = (on_two_sets / "report/index.html").read_text()
+    assert "The set eval_b_22 alone" in page
+    assert "Bars for the FastAdapter" in page
+    (clips,) = (on_two_sets / "data/held_out").glob("eval_a_11_*")
+    origins = [record.origin["synthetic"] for record in EncodedClips(clips).records]
+    assert [(origin["split"], origin["seed"], origin["index"]) for origin in origins] == [
+        ("eval_a", 11, 0),
+        ("eval_a", 11, 1),
+    ]
+
+
+def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, _ = open_run(on_two_sets, models=ONE_ADAPTER, evaluate=TWO_SETS)
+    run.open()
+    config = on_two_sets / "config.yaml"
+    text = config.read_text()
+    for section in ("codec", "stage1"):
+        text = text.replace(f"\n{section}:\n", f"\n{section}:\n  of_another_version: 1\n", 1)
+    assert text.count("of_another_version") == 2
+    config.write_text(text)
+    (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.json").unlink()
+    assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
+    said = capsys.readouterr().out
+    assert "eval_b_22/static was measured before" in said
+    assert "eval_b_22/oracle was measured before" not in said
+    assert config.read_text() == text
+    assert main([str(on_two_sets / "nothing")]) == 1
+    assert "is no run: it has no config.yaml" in capsys.readouterr().err
+
+
+def test_sets_of_the_world_are_none_of_videos(tmp_path: Path) -> None:
+    data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
+    run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
+    with pytest.raises(TrainError, match="leave evaluate.sets empty"):
+        evaluate(run)
+    with pytest.raises(TrainError, match="names the same stream and seed twice"):
+        open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
+
+
+def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: Path) -> None:
+    run = trained_run(
+        tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
+    )
+    with pytest.raises(
+        TrainError, match=r"there is no feature network .*none; make one with python -m train.feature_network"
+    ):
+        evaluate(run)
+    run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
+    evaluate(run)
+    assert {row["frechet"] for row in rows(tmp_path).values()} == {None}

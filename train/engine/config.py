@@ -29,17 +29,40 @@ REPLACED = {**VARIANTS, "balance": "mode"}
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
+class HeldOut(Settings):
+    """Clips of the synthetic world that training and tuning never see."""
+
+    stream: Literal["eval_a", "eval_b"] = "eval_a"
+    """The two never meet each other nor the training clips, whatever the seeds. Pictures made while training show eval_a."""
+    seed: Seed
+
+
 class Evaluate(Settings):
     """What is measured at the end."""
 
     clips: Count = 16
-    """Held-out clips per row."""
+    """Held-out clips per row, and per set."""
+    sets: tuple[HeldOut, ...] = ()
+    """Sets of the world to measure on instead of `data.evaluation`, whose pictures were looked at while tuning."""
     slow_steps: Count = 50
     guidance_scale: Annotated[float, Field(ge=0)] = 1.0
     """Of the prompt, in the rows of the SlowGenerator; 1 for none, about 5 for the 5B."""
     seed: Seed = 0
+    """Of the noise."""
+    batch: Count = 16
+    """Clips that are sampled at once; the noise of a clip does not depend on it."""
+    timed: Count = 3
+    """Clips that are sampled once more, one by one, for the seconds per clip."""
+    features: str | None = "default"
+    """The network for Frechet distances: a file, `default` for the one in assets/tiny/metrics, none to leave them out."""
     workers: Count = 2
     """Processes that track sprites."""
+
+    @model_validator(mode="after")
+    def _sets_are_distinct(self) -> Evaluate:
+        if len(set(self.sets)) < len(self.sets):
+            raise ValueError("sets names the same stream and seed twice; their clips would count twice.")
+        return self
 
 
 class Logging(Settings):
