@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from flashmotion_core.wan.conditioning import denormalise, normalise
-from flashmotion_core.wan.taehv import TAEHV
+from flashmotion_core.wan.taehv import TAEHV, MemoryBlock
 from flashmotion_core.weights import save_whole
 
 from . import codec_settle
@@ -71,6 +72,10 @@ class CodecSettings(Settings):
     """Of these, with the linear encoder; a third of a time budget at most."""
     encoder_part: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Part of the steps in which the encoder learns; in the rest, the phase `decoder`, the decoder learns alone."""
+    encoder_memory: bool = False
+    """Let the encoder look at the frame before, as the layout allows. Without it a still picture has one and the same latent in every frame,
+    the given first one included, and a generator can copy it; with it, latents of the first frame, which has none before it, are foreign to
+    all others."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
     warmup: Annotated[int, Field(ge=0)] = 20
@@ -170,6 +175,7 @@ class _Training:
         if not path.is_file():
             generator = Streams(self.settings.seed, "codec", 0).generator("start")
             start(self.codec, self.crops.batch(0, START_CROPS), generator)
+            self._forget()
             self._make_optimizers()
             return 0
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
@@ -197,6 +203,19 @@ class _Training:
 
     def _settings(self) -> dict[str, Any]:
         return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
+
+    def _encoder_memory(self) -> Iterator[tuple[nn.Parameter, int]]:
+        """Weights of the encoder's memory blocks, and their input channel from which on they look at the frame before; none where they may."""
+        if not self.settings.encoder_memory:
+            for block in (layer for layer in self.codec.encoder if isinstance(layer, MemoryBlock)):
+                convolution = block.conv[0]
+                assert isinstance(convolution, nn.Conv2d)
+                yield convolution.weight, convolution.in_channels // 2
+
+    @torch.no_grad()
+    def _forget(self) -> None:
+        for weight, width in self._encoder_memory():
+            weight[:, width:] = 0
 
     def settle(self, seconds: float | None) -> None:
         """Set torch's threads and find out how many steps fit `seconds`, or take what was found out when the run began."""
@@ -254,6 +273,9 @@ class _Training:
         off = spread(latent.float()[: len(latent) // 2])
         loss = squares + self.settings.edges * edges + self.settings.spread * off
         loss.backward()
+        for weight, width in self._encoder_memory():
+            if weight.grad is not None:
+                weight.grad[:, width:] = 0
         for optimizer in (self.muon, self.adam):
             optimizer.step()
             optimizer.zero_grad()

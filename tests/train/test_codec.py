@@ -258,6 +258,21 @@ def test_the_decoder_goes_on_alone(tmp_path: Path) -> None:
     )
 
 
+def still_and_first(memory: bool, folder: Path) -> Tensor:
+    """How far the latents of a still clip's later frames are from the first one's, after a few steps."""
+    run = _Training(SHORT.model_copy(update={"encoder_memory": memory, "start_steps": 1}), folder, torch.device("cpu"))
+    run.load()
+    for step in range(3):
+        run.step(step)
+    latents = encode_whole(run.codec.requires_grad_(False), pictures(1)[:4, :, :1].expand(-1, -1, 9, -1, -1))
+    return (latents[:, :, 1:] - latents[:, :, :1]).abs().max()
+
+
+def test_without_memory_a_still_clip_has_one_latent(tmp_path: Path) -> None:
+    assert still_and_first(False, tmp_path) < 1e-5
+    assert still_and_first(True, tmp_path) > 1e-3
+
+
 def test_photographs_are_among_the_clips() -> None:
     plain, mixed = crops(keep=4), Crops(3, "easy", (128, 128), 9, crop=64, length=9, keep=4, photographs=2)
     equal = [np.array_equal(plain._clip(0, slot).frames_THWC, mixed._clip(0, slot).frames_THWC) for slot in range(4)]
