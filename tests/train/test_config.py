@@ -132,7 +132,7 @@ def fingerprint(*overrides: str) -> str:
         "stage1.global_batch=32",
         "stage1.conditioning.mask_share=0.7",
         "seed=7",
-        "precision=fp32",
+        "precision=bf16",
     ],
 )
 def test_what_changes_the_result_changes_the_fingerprint(override: str) -> None:
