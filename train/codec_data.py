@@ -13,7 +13,6 @@ from .data import synthetic
 from .data.difficulty import Difficulty
 from .engine.streams import Streams
 
-
 PHOTOGRAPHED = Difficulty(photographs=1.0, cutouts=0.5)
 
 
