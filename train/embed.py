@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,10 +40,12 @@ class Finished:
 
     Attributes:
         metrics: its metrics.json.
+        measured: the day on which it was written, as 2026-11-24.
         seconds: wall time of each phase that its configuration has, in order.
     """
 
     metrics: Mapping[str, Any]
+    measured: str
     seconds: Mapping[str, float]
 
 
@@ -75,7 +78,8 @@ def finished(run: Run, parts: Parts) -> Finished:
     for kind in kinds:
         if not any(row["name"] == "flashmotion" and row["adapter"] == kind for row in metrics["rows"]):
             raise TrainError(f"the run's report/metrics.json has no row of its {kind} adapter; {again}.")
-    return Finished(metrics, seconds)
+    day = time.strftime("%Y-%m-%d", time.gmtime(report.stat().st_mtime))
+    return Finished(metrics, day, seconds)
 
 
 def write_weights(parts: Parts, folder: Path) -> dict[str, Path]:
@@ -148,7 +152,7 @@ def embed(run: Run, to: Path, docs: Path, command: str) -> list[Path]:
     with TemporaryDirectory(dir=to, prefix=".embedding-") as kept:
         folder = Path(kept)
         paths = write_weights(parts, folder)
-        metrics = {**done.metrics, "phases": dict(done.seconds), "command": command}
+        metrics = {**done.metrics, "measured": done.measured, "phases": dict(done.seconds), "command": command}
         write_text_whole(folder / "metrics.json", json.dumps(metrics, indent=1) + "\n")
         shutil.copyfile(run.folder / "config.yaml", folder / "config.yaml")
         smaller_curves(run, list(done.seconds), folder / "curves")

@@ -33,13 +33,13 @@ All weights are float16, in the layouts of Wan 2.2 TI2V 5B (generators), FlashMo
 - Made from nothing by `{command}`; the resolved configuration with all seeds is `config.yaml`, curves are in `curves/`.
 - Trained on clips that the synthetic world of this repository draws (`train/data/synthetic.py`), difficulty {difficulty}, and for the codec
   also on photographs under CC0 that come with scikit-image. No video of people or places, no scraped data, no text.
-- Wall time by phase, on the machine that trained it: {phases}; {total} in all.
+- Wall time by phase (of its last attempt, where it was interrupted): {phases}; {total} in all.
 
 ## Figures
 
-{clips} held-out clips that nothing was tuned on ({sets}), sprites followed exactly by `train/data/tracking.py`; 95 % intervals by bootstrap over
-clips. Frechet distances are measured in the features of a small network of our own (`metrics/`), and compare only with one another.
-Machine of the evaluation: {machine}.
+{clips} held-out clips ({sets}), sprites followed by `train/data/tracking.py`; 95 % intervals by bootstrap over clips.
+{apart}Frechet distances are measured in the features of a small network of our own (`metrics/`), and compare only with one another.
+Measured with `python -m train.evaluate_run` on {machine}, {measured}.
 
 {table}
 
@@ -57,6 +57,7 @@ All figures, each set by itself, are in `metrics.json`; what the columns mean is
 
 Apache-2.0, as the repository.
 """
+APART = "Those that pictures show while training, and by which settings were chosen, are others.\n"
 WHAT = {
     "generator": "FastGenerator, {steps} steps",
     "slow_generator": "SlowGenerator, many steps",
@@ -93,7 +94,9 @@ def model_card(config: Config, metrics: Mapping[str, Any], paths: Mapping[str, P
         sets=", ".join(
             f"stream {name.rpartition('_')[0]}, seed {seed}" if name else f"seed {seed}" for name, seed in sets
         ),
+        apart=APART if len(sets) > 1 else "They are those that pictures show while training.\n",
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        measured=metrics["measured"],
         table=table(rows),
         bars=bars_table(metrics["bars"]),
     )
