@@ -76,7 +76,9 @@ def _encoded(run: Run, parts: Parts, source: SyntheticSource, name: str) -> Path
     """The folder of a set, which is encoded unless that was done; another codec or number of clips has a folder of its own."""
     data, models = run.config.data, run.config.models
     text = "none" if models.text_encoder is None else encoding.content_hash(models.text_encoder)
-    mark = encoding.fingerprint(source.settings(), encoding.content_hash(parts.codec_path), data.style(), text)
+    mark = encoding.fingerprint(
+        source.settings(), encoding.content_hash(parts.codec_path), data.style(), text, data.first_frame
+    )
     folder = parts.clips_folder(f"held_out/{name}_{mark[:8]}")
     with run.console.phase(f"evaluate/{name}", len(source)) as progress:
         encoding.encode_clips(
@@ -84,9 +86,11 @@ def _encoded(run: Run, parts: Parts, source: SyntheticSource, name: str) -> Path
             parts.vae,
             folder,
             style=data.style(),
+            first_frame=data.first_frame,
             fingerprint=mark,
             text=parts.text_encoder,
             report=lambda done, total: progress.update(done),
             workers=data.workers,
+            encode_in_workers=run.world.device.type == "cpu",
         )
     return folder

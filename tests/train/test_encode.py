@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters.checkpoint import MapStyle
-from flashmotion_core.trajectory import sample
+from flashmotion_core.trajectory import render, sample
 from flashmotion_core.vae import Vae
 from flashmotion_core.video import Frames
 from train.data import encode
 from train.data.control import control_maps, inside_map
-from train.data.encode import content_hash, encode_clips
+from train.data.encode import content_hash, encode_clips, fingerprint
 from train.data.encoded import COMPLETE, INDEX, EncodedClips
 from train.data.sources import SourceClip, SyntheticSource
 from train.engine.errors import TrainError
@@ -54,6 +54,21 @@ def test_what_is_stored_is_what_the_codec_makes(vae: Vae, whole: Path) -> None:
         assert np.array_equal(stored["inside"].numpy(), inside_map(sample(clip.trajectory)))
         assert stored["text"].shape == (0, 0)
         assert clips.records[index].origin == clip.origin
+
+
+def test_who_draws_boxes_alone_sees_boxes_on_frame_0() -> None:
+    clip = world().clip(0)
+    with_masks, masks = control_maps(clip, STYLE)
+    with_boxes, masks_too = control_maps(clip, STYLE, "boxes")
+    drawn = render(sample(clip.trajectory), mode="box", opacity=STYLE.opacity, thickness=STYLE.thickness)
+    assert np.array_equal(with_boxes, drawn)  # what the nodes draw without masks
+    assert np.array_equal(with_boxes[1:], with_masks[1:])
+    assert not np.array_equal(with_boxes[0], with_masks[0])
+    assert np.array_equal(masks_too, masks)
+
+
+def test_what_frame_0_shows_is_part_of_the_fingerprint() -> None:
+    assert fingerprint({}, "a", STYLE, first_frame="boxes") != fingerprint({}, "a", STYLE)
 
 
 def test_frame_0_is_the_encoded_start_image(vae: Vae, whole: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from flashmotion_core.wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 
 from .sources import SourceClip
 
+FirstFrame = Literal["masks", "boxes"]
 
-def control_maps(clip: SourceClip, style: MapStyle) -> tuple[Frames, Frames]:
+
+def control_maps(clip: SourceClip, style: MapStyle, first_frame: FirstFrame = "masks") -> tuple[Frames, Frames]:
     """The control map with boxes and the one with masks, uint8 ``[T, H, W, 3]`` each, as the nodes render them.
 
     Both show filled masks on frame 0 (filled boxes for a clip without masks), the first one outlines afterwards, the second one the exact
@@ -26,6 +29,7 @@ def control_maps(clip: SourceClip, style: MapStyle) -> tuple[Frames, Frames]:
     Args:
         clip: with its trajectory and masks.
         style: opacity and thickness; both modes are rendered, whatever its mode.
+        first_frame: what the map with boxes shows on frame 0, although masks are known.
     """
     sampled = sample(clip.trajectory)
     if clip.labels_THW is None:
@@ -34,7 +38,7 @@ def control_maps(clip: SourceClip, style: MapStyle) -> tuple[Frames, Frames]:
     visible_TN = sampled.visible_TN.copy()
     visible_TN[0] &= first_NHW.any(axis=(1, 2))
     sampled = replace(sampled, visible_TN=visible_TN)
-    boxes = _render(sampled, first_NHW, "box", style)
+    boxes = _render(sampled, None if first_frame == "boxes" else first_NHW, "box", style)
     if len(clip.labels_THW) == 1:
         return boxes, _render(sampled, first_NHW, "mask", style)
     return boxes, _paint_labels(clip.labels_THW, visible_TN, style.opacity)

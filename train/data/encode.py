@@ -25,12 +25,14 @@ from train.engine.errors import TrainError
 from train.engine.files import writing
 
 from .ahead import clips_ahead
-from .control import control_maps, inside_map
+from .control import FirstFrame, control_maps, inside_map
 from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, read_index
 from .sources import Source, SourceClip, check_clip_size
 
 
-def fingerprint(settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none") -> str:
+def fingerprint(
+    settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none", first_frame: FirstFrame = "masks"
+) -> str:
     """A name for everything that decides what encoded clips hold: sha256 as 64 hex digits.
 
     Args:
@@ -38,9 +40,16 @@ def fingerprint(settings: Mapping[str, Any], codec: str, style: MapStyle, text: 
         codec: `content_hash` of the VAE's file or folder.
         style: of the control maps; its mode does not count, as both are encoded.
         text: `content_hash` of the text encoder, or "none".
+        first_frame: see `control_maps`.
     """
     look = {name: value for name, value in asdict(style).items() if name != "mode"}
-    parts = {"format": FORMAT, "source": dict(settings), "codec": codec, "map": look, "text": text}
+    parts = {
+        "format": FORMAT,
+        "source": dict(settings),
+        "codec": codec,
+        "map": {**look, "first_frame": first_frame},
+        "text": text,
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -68,6 +77,7 @@ def encode_clips(
     report: Callable[[int, int], None] = lambda done, total: None,
     workers: int = 0,
     encode_in_workers: bool = False,
+    first_frame: FirstFrame = "masks",
 ) -> None:
     """Encode what is not there yet, in the source's order; does nothing where everything is.
 
@@ -80,6 +90,7 @@ def encode_clips(
         text: prompt -> its true tokens ``[M, T]``; None for a generator without text.
         report: called with (clips done, clips in all), first with what was there.
         workers: processes that make clips while this one encodes; 0 for none. What is written does not depend on it.
+        first_frame: of the control maps.
         encode_in_workers: they encode too, each on one thread; for a codec on the CPU.
 
     Raises:
@@ -93,10 +104,11 @@ def encode_clips(
     report(done, total)
     if done == total and (folder / COMPLETE).is_file():
         return
-    work = partial(_with_latents, vae, style) if encode_in_workers else _without_latents
+    latents_of = partial(_latents, vae=vae, style=style, first_frame=first_frame)
+    work = partial(_with_latents, latents_of) if encode_in_workers else _without_latents
     with closing(clips_ahead(source, range(done, total), workers, work)) as clips:
         for index, (clip, latents) in enumerate(clips, start=done):
-            tensors = _tensors(clip, latents or _latents(clip, vae, style), text)
+            tensors = _tensors(clip, latents or latents_of(clip), text)
             _write(folder, index, clip, tensors)
             report(index + 1, total)
     with _writing(folder):
@@ -134,18 +146,18 @@ def _without_latents(clip: SourceClip) -> tuple[SourceClip, Latents]:
     return clip, {}
 
 
-def _with_latents(vae: Vae, style: MapStyle, clip: SourceClip) -> tuple[SourceClip, Latents]:
-    return clip, _latents(clip, vae, style)
+def _with_latents(latents_of: Callable[[SourceClip], Latents], clip: SourceClip) -> tuple[SourceClip, Latents]:
+    return clip, latents_of(clip)
 
 
 @torch.no_grad()
-def _latents(clip: SourceClip, vae: Vae, style: MapStyle) -> Latents:
+def _latents(clip: SourceClip, vae: Vae, style: MapStyle, first_frame: FirstFrame) -> Latents:
     """Video and control maps through the codec; arrays, as tensors would travel between processes by file descriptor."""
     frames, height, width, _ = clip.frames_THWC.shape
     check_clip_size(f"clip {clip.name}", (width, height), frames)
     assert clip.trajectory.size == (width, height)
     assert clip.trajectory.frames == frames
-    videos = (clip.frames_THWC, *control_maps(clip, style))
+    videos = (clip.frames_THWC, *control_maps(clip, style, first_frame))
     return {name: vae.encode(video)[0].float().cpu().numpy() for name, video in zip(LATENTS, videos, strict=True)}
 
 

@@ -57,6 +57,8 @@ class Data(Settings):
     """Outline of the boxes in pixels; none for min(height, width) // 100."""
     opacity: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Of the control map's colours."""
+    first_frame: Literal["masks", "boxes"] = "masks"
+    """What control maps with boxes show on frame 0 where masks are known. Artists who draw boxes alone get filled boxes there."""
     train: SourceSettings = Synthetic()
     evaluation: SourceSettings = Synthetic(count=100)
     """Held out; a synthetic source draws from the stream eval_a."""
