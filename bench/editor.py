@@ -1,7 +1,7 @@
 """What the trajectory editor costs in the page: python bench/editor.py COMFYUI_FOLDER CHROMIUM
 
-With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged and while the clip plays (from the
-pointer event to the end of layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a
+With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged (from the pointer event to the end of
+layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a
 workflow with ten such nodes costs against the same workflow with its ten documents empty. Both renderers. Run it with the Python of that
 ComfyUI, which needs Playwright.
 """

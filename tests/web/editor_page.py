@@ -50,8 +50,7 @@ VIEW = """async (size) => {
 FORGET = """() => {
     document.querySelectorAll(':popover-open').forEach((popup) => popup.hidePopover())
     document.querySelectorAll('dialog.fm-dialog').forEach((dialog) => dialog.close())
-    const { canvas, rootGraph, graph } = window.app
-    if (rootGraph && canvas.graph !== rootGraph) canvas.setGraph(rootGraph)
+    const { graph } = window.app
     const other = '{"version":1,"size":[64,64],"frames":1,"objects":[]}'
     for (const { type, widgets } of graph?.nodes ?? []) if (type === 'DrawTrajectory') widgets[0].value = other
 }"""
@@ -104,7 +103,7 @@ class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
     def __init__(self, context: Any, url: str, vue: bool, **settings: Any) -> None:
-        self.vue = vue
+        self.url, self.vue = url, vue
         set_settings(url, {"Comfy.VueNodes.Enabled": vue, **settings})
         self.page = context.new_page()
         self.page.set_default_timeout(30_000)
@@ -115,6 +114,9 @@ class EditorPage:
     def start_anew(self) -> None:
         """The renderer of this page, an empty document, and nothing open."""
         self.errors.clear()
+        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open.
+        if self.page.evaluate("() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"):
+            open_page(self.page, self.url)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)
         self.load()

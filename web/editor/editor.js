@@ -168,7 +168,7 @@ export function createEditor(host) {
   function tell(text) {
     setText(message, text);
     for (const fading of message.getAnimations()) fading.cancel();
-    if (!session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
+    if (text && !session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
   }
 
   function update() {
