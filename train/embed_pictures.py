@@ -89,7 +89,7 @@ def clips_sheet(run: Run, metrics: Mapping[str, Any], png: Path) -> None:
         draw.text((GAP, number * (height + WRITING) + 3), caption, fill=(34, 39, 46))
         whole.paste(Image.fromarray(strip), (0, number * (height + WRITING) + WRITING))
     png.parent.mkdir(parents=True, exist_ok=True)
-    whole.save(png, format="PNG", optimize=True)
+    whole.quantize(256, dither=Image.Dither.NONE).save(png, format="PNG", optimize=True)
 
 
 def _lines(sheet: Picture, size: tuple[int, int]) -> list[Picture]:

@@ -105,6 +105,9 @@ sys.meta_path.insert(0, Blocked())
 import train.data.synthetic, train.data.tracking
 from train.measures import clip_box_iou
 clip = train.data.synthetic.clip(1, 0, "easy", (64, 64), 5)
+from train.data.shapes import SHAPES, coverage
+for shape in SHAPES:  # the horse is a photograph's
+    assert coverage("shape", shape).any(), shape
 print(clip_box_iou(clip.frames_THWC, clip), clip_box_iou(clip.frames_THWC[[0, 0, 0, 0, 0]], clip))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -8,17 +8,20 @@
 | brick, gravel | CC0Textures' Bricks25, Gravel04 | CC0Textures | "licensed under the Creative Commons CC0 License" |
 | grass | DeviantArt's Grass-01 | linolafett | "licensed under the Creative Commons CC0 License" |
 
-All are PNG files, whose decoding is exact; JPEG files are not used, because decoders differ. A digest holds the pixels fixed.
+All are PNG files, whose decoding is exact; JPEG files are not used, because decoders differ. A digest holds the pixels fixed. What easy clips
+need (the horse, as black and white) lies in `photographs/`, so that they can be drawn without the package.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+FOLDER = Path(__file__).parent / "photographs"
 DIGESTS = {
     "brick": "664a145c5253f0d6",
     "chelsea": "416b729128bfb2c3",
@@ -35,18 +38,30 @@ def picture(name: str) -> NDArray[np.uint8]:
 
     Raises RuntimeError when scikit-image is missing or brings other pixels than the world was made with.
     """
-    try:
-        from skimage import data
-    except ImportError:
-        raise RuntimeError(
-            "scikit-image is not installed, but the synthetic world needs it: pip install scikit-image."
-        ) from None
-    pixels: NDArray[np.uint8] = np.ascontiguousarray(getattr(data, name)()).astype(np.uint8)
+    file = FOLDER / f"{name}.png"
+    pixels = _read(file) if file.is_file() else _from_package(name)
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
     if digest != DIGESTS[name]:
         raise RuntimeError(
-            f"scikit-image's picture {name} has the digest {digest} instead of {DIGESTS[name]}: "
+            f"the picture {name} has the digest {digest} instead of {DIGESTS[name]}: "
             "install scikit-image 0.26, with which the world was made."
         )
     pixels.flags.writeable = False
     return pixels
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    with Image.open(file) as opened:
+        return np.asarray(opened).astype(np.uint8)
+
+
+def _from_package(name: str) -> NDArray[np.uint8]:
+    try:
+        from skimage import data
+    except ImportError:
+        raise RuntimeError(
+            "scikit-image is not installed, but this part of the synthetic world needs it: pip install scikit-image."
+        ) from None
+    return np.ascontiguousarray(getattr(data, name)()).astype(np.uint8)
