@@ -2,7 +2,7 @@
 
 The tracker is told what the sprites look like and where they are on frame 0, which an image-to-video generator is given too; never
 where they were asked to go. From frame to frame each sprite is laid over the picture and moved, scaled and turned until it agrees
-best (`alignment`); where that fails, it is looked for in the whole frame (`template_search`). numpy and scipy only.
+best (`alignment`); where that fails, it is looked for in the whole frame (`template_search`). numpy only.
 """
 
 from __future__ import annotations
