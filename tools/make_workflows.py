@@ -190,10 +190,10 @@ def examples() -> dict[str, Example]:
     full = main_graph(*turbo, dog)
     detector = main_graph(*turbo, document((1280, 704), 121, []))
     detector["13"] = (
-        "UNETLoader", 0, 1290, 400, 110, {"unet_name": "rt_detr_v4-x-hgnet_fp16.safetensors", "weight_dtype": "default"},
+        "UNETLoader", 0, 1330, 400, 110, {"unet_name": "rt_detr_v4-x-hgnet_fp16.safetensors", "weight_dtype": "default"},
     )  # fmt: skip
     detector["14"] = (
-        "RTDETR_detect", COLUMN, 1290, DRAW_WIDTH, 170,
+        "RTDETR_detect", COLUMN, 1330, DRAW_WIDTH, 170,
         {"model": ["13", 0], "image": ["3", 0], "threshold": 0.6, "class_name": "all", "max_detections": 4},
     )  # fmt: skip
     detector["4"][5]["boxes"] = ["14", 0]
@@ -202,7 +202,7 @@ def examples() -> dict[str, Example]:
     return {
         "flashmotion_tiny_cpu": Example(tiny, groups(1310), NOTE_TINY, run=True),
         "flashmotion_5b": Example(full, groups(1240), NOTE_5B, WAN_FILES),
-        "flashmotion_detector_boxes": Example(detector, groups(1440), NOTE_DETECTOR, {**WAN_FILES, "13": [detr]}),
+        "flashmotion_detector_boxes": Example(detector, groups(1480), NOTE_DETECTOR, {**WAN_FILES, "13": [detr]}),
     }
 
 
