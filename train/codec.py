@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from flashmotion_core.wan.conditioning import denormalise, normalise
 from flashmotion_core.wan.taehv import TAEHV, MemoryBlock
@@ -204,10 +204,12 @@ class _Training:
     def _settings(self) -> dict[str, Any]:
         return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
-    def _encoder_memory(self) -> Iterator[tuple[nn.Parameter, int]]:
+    def _encoder_memory(self) -> Iterator[tuple[Tensor, int]]:
         """Weights of the encoder's memory blocks, and their input channel from which on they look at the frame before; none where they may."""
         if not self.settings.encoder_memory:
-            for block in (layer for layer in self.codec.encoder if isinstance(layer, MemoryBlock)):
+            for block in self.codec.encoder:
+                if not isinstance(block, MemoryBlock):
+                    continue
                 convolution = block.conv[0]
                 assert isinstance(convolution, nn.Conv2d)
                 yield convolution.weight, convolution.in_channels // 2
