@@ -83,4 +83,5 @@ def start_picture(image_1HWC: Tensor) -> Tensor:
     height, width = image_1HWC.shape[1:3]
     scale = min(1.0, START_SIDE / max(width, height))
     size = (round(width * scale), round(height * scale))
-    return comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1).clamp(0, 1)
+    small: Tensor = comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1)
+    return small.clamp(0, 1)
