@@ -74,7 +74,8 @@ test("hostile tables are refused quickly", () => {
   ]) {
     assert.throws(() => fromCsv(table, { size: [64, 64] }), RangeError);
   }
-  assert.ok(performance.now() - start < 3000);
+  // Not a speed: only a reader that runs away takes this long, on the busiest machine too.
+  assert.ok(performance.now() - start < 20_000);
   const named = fromCsv(`${header}0,__proto__,constructor,1,1,1,1,1\n`, { size: [64, 64] });
   assert.equal(parse(stringify(named)).document?.objects[0].id, "__proto__");
 });
