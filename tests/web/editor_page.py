@@ -121,6 +121,11 @@ class EditorPage:
         self.set_renderer(self.vue)
         self.load()
 
+    def reopen(self) -> None:
+        """The page loaded again, with an empty document."""
+        open_page(self.page, self.url)
+        self.load()
+
     def set_renderer(self, vue: bool) -> None:
         """Change the renderer as the settings dialog does."""
         if self.is_vue() == vue:

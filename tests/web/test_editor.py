@@ -436,6 +436,7 @@ PROMOTE_AGAIN = """async () => {
 
 
 def test_a_trajectory_promoted_twice_can_be_edited(editor: EditorPage) -> None:
+    editor.reopen()  # as a user who has had no other subgraphs open
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, True)
