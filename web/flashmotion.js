@@ -9,11 +9,12 @@
 import { app } from "../../scripts/app.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/texts.js";
-import { follow, forwardPointer, placeOf, resolvedText } from "./graph.js";
+import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
+import { follow, forwardPointer, resolvedText } from "./graph.js";
 import { connectedPicture, picturesOf } from "./upstream.js";
 
 /**
- * @import { Editor } from "./editor/editor.js"
+ * @import { Entry } from "./entries.js"
  * @import { ComfyNode, DomWidget, WidgetLike } from "./upstream.js"
  */
 
@@ -25,20 +26,6 @@ const MIN_HEIGHT = 430;
 // Of a new node: room for a wide picture.
 const [WIDTH, HEIGHT] = [540, 920];
 
-/**
- * An editor and the node that it edits for now. ComfyUI's undo, like every reload, makes all nodes anew, and Nodes 2.0 goes
- * on showing the old node's element. So the new node takes over the editor of the one whose place it takes, element,
- * selection, history and all.
- * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void}} Entry
- */
-
-/** By the place of the node, see `placeOf`; the one used last comes last. @type {Map<string, Entry>} */
-const byPlace = new Map();
-const MAX_KEPT = 64;
-/** @type {WeakMap<ComfyNode, Entry>} */
-const entries = new WeakMap();
-/** Nodes that stand in a graph. @type {Set<ComfyNode>} */
-const live = new Set();
 /** What a node's last run showed. @type {WeakMap<ComfyNode, unknown>} */
 const outputs = new WeakMap();
 
@@ -59,9 +46,10 @@ function createEntry(node) {
   const editor = createEditor({
     locale: locale(),
     changed() {
-      settle(entry);
+      claim(entry);
       // A promoted widget keeps a value of its own, which hears of ours only through the callback.
       entry.widget?.callback?.(editor.value());
+      tellFrontend(entry);
       entry.write?.();
       captureUndo();
       entry.node.graph?.setDirtyCanvas?.(true, true);
@@ -82,66 +70,6 @@ function createEntry(node) {
 }
 
 /**
- * Let a node have an editor that stood for another.
- * @param {Entry} kept
- * @param {ComfyNode} node
- * @param {DomWidget} widget
- */
-function takeOver(kept, node, widget) {
-  const { element } = kept.editor;
-  if (widget.element.isConnected) widget.element.replaceWith(element);
-  Object.assign(widget, { element });
-  Object.assign(kept, { node, widget });
-  entries.set(node, kept);
-}
-
-/**
- * Whether an entry is that of a node which was moved into a subgraph or out of it: there it is made anew, with its id, and
- * Nodes 2.0 goes on showing the old element.
- * @param {Entry} entry
- * @param {ComfyNode} node
- * @param {string} text of the node
- */
-function isSameElsewhere({ editor, node: { id } }, node, text) {
-  return String(id) === String(node.id) && editor.element.isConnected && editor.value() === text;
-}
-
-/**
- * The same for frontends that make the new node before the old one goes.
- * @param {ComfyNode} removed
- */
-function followMove(removed) {
-  const old = entries.get(removed);
-  if (!old) return;
-  for (const node of live) {
-    const { editor, widget } = entries.get(node) ?? old;
-    if (editor === old.editor || !widget || !isSameElsewhere(old, node, editor.value())) continue;
-    takeOver(old, node, widget);
-    return;
-  }
-}
-
-/**
- * The entry to use for a node from now on: that of the node whose place it takes, if there is one.
- * @param {Entry} entry
- * @param {string} [value] the text that it is given
- * @returns {Entry}
- */
-function settle(entry, value = "") {
-  const { node, widget } = entry;
-  const place = placeOf(node);
-  if (place === undefined || !widget) return entry;
-  const before = byPlace.get(place) ?? [...byPlace.values()].find((other) => isSameElsewhere(other, node, value));
-  const kept = before && before !== entry && !live.has(before.node) ? before : entry;
-  if (kept !== entry) takeOver(kept, node, widget);
-  byPlace.delete(place);
-  byPlace.set(place, kept);
-  const oldest = byPlace.keys().next().value;
-  if (byPlace.size > MAX_KEPT && oldest !== undefined) byPlace.delete(oldest);
-  return kept;
-}
-
-/**
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
@@ -155,7 +83,11 @@ function createWidget(node, name, initial) {
   const widget = node.addDOMWidget(name, WIDGET, first.editor.element, {
     getValue: () => entryOf().editor.value(),
     /** @param {unknown} value */
-    setValue: (value) => settle(entryOf(), String(value)).editor.load(String(value)),
+    setValue: (value) => {
+      const entry = settle(entryOf(), String(value));
+      entry.editor.load(String(value));
+      tellFrontend(entry);
+    },
     getMinHeight: () => MIN_HEIGHT,
     // A timeline is of use at half size too.
     hideOnZoom: false,
@@ -218,7 +150,11 @@ app.registerExtension({
     const input = definition.input?.required?.[INPUT];
     if (definition.name !== NODE || !input) return;
     input[1] = { ...Object(input[1]), widgetType: WIDGET };
-    follow(nodeType.prototype, "onAdded", (node) => live.add(node));
+    follow(nodeType.prototype, "onAdded", (node) => {
+      live.add(node);
+      const entry = entries.get(node);
+      if (entry) tellFrontend(entry);
+    });
     follow(nodeType.prototype, "onRemoved", (node) => {
       live.delete(node);
       entries.get(node)?.editor.release();

@@ -4,7 +4,7 @@
  * @import { Background } from "./editor/pictures.js"
  *
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, callback?: (value: unknown) => void}} WidgetLike
- * @typedef {{element: HTMLElement, callback?: (value: unknown) => void}} DomWidget
+ * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, _state?: {value?: unknown}}} DomWidget
  *
  * @typedef {{origin_id: unknown, origin_slot: number}} LinkLike
  *

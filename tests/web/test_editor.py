@@ -405,6 +405,27 @@ def test_a_copied_node_is_a_node_of_its_own(editor: EditorPage) -> None:
     assert sorted(value == original for value in changed) == [False, True]
 
 
+def test_a_new_node_in_an_old_ones_place_has_its_own_document(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.evaluate(
+        f"""async () => {{
+        const old = {NODE}
+        window.app.graph.remove(old)
+        for (let frames = 0; frames < 3; frames += 1) await new Promise(requestAnimationFrame)
+        const node = window.LiteGraph.createNode('DrawTrajectory')
+        node.id = old.id
+        window.app.graph.add(node)
+        node.pos = [0, 0]
+        node.setSize([480, 860])
+    }}"""
+    )
+    editor.settle()
+    assert editor.objects() == []
+    editor.drag((0.6, 0.6), (0.8, 0.9))
+    (drawn,) = editor.sent()["objects"]
+    assert drawn["label"] != "cat"
+
+
 def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> None:
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
@@ -435,8 +456,16 @@ PROMOTE_AGAIN = """async () => {
 }"""
 
 
+# The frontend keeps values of promoted widgets by the workflow's id and the node's; graphs in API form all get the same id.
+AS_ITS_OWN_WORKFLOW = """async () => {
+    const graph = window.app.graph.serialize()
+    await window.app.loadGraphData(JSON.parse(JSON.stringify({ ...graph, id: crypto.randomUUID() })))
+}"""
+
+
 def test_a_trajectory_promoted_twice_can_be_edited(editor: EditorPage) -> None:
-    editor.reopen()  # as a user who has had no other subgraphs open
+    editor.page.evaluate(AS_ITS_OWN_WORKFLOW)
+    editor.settle()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, True)
