@@ -1,7 +1,9 @@
 """Train a tiny codec of TAEHV's layout on the synthetic world, small enough to come with the pack.
 
 Two parts. At first the encoder is a fixed linear code (`codec_linear`) and the decoder, without its memory blocks, learns to invert it:
-cheap steps that lead away from grey at once. Then everything learns together. The latents are noised a little on their way to the decoder
+cheap steps that lead away from grey at once. Then everything learns together, but the encoder never looks at the frame before, as the layout
+would allow: so a still picture has one and the same latent in every frame, the given first one included, which has none before it, and a
+generator can copy it. The latents are noised a little on their way to the decoder
 and held near mean 0 and deviation 1 in the generator's normalised space, so what matters gets a large share of it and a generator's small
 errors do not show. From `encoder_part` on the encoder stays as it is: latents are settled, a generator can learn them, and the decoder goes
 on alone (the phase `decoder`).
@@ -72,10 +74,6 @@ class CodecSettings(Settings):
     """Of these, with the linear encoder; a third of a time budget at most."""
     encoder_part: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Part of the steps in which the encoder learns; in the rest, the phase `decoder`, the decoder learns alone."""
-    encoder_memory: bool = False
-    """Let the encoder look at the frame before, as the layout allows. Without it a still picture has one and the same latent in every frame,
-    the given first one included, and a generator can copy it; with it, latents of the first frame, which has none before it, are foreign to
-    all others."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
     warmup: Annotated[int, Field(ge=0)] = 20
@@ -205,11 +203,9 @@ class _Training:
         return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
     def _encoder_memory(self) -> Iterator[tuple[Tensor, int]]:
-        """Weights of the encoder's memory blocks, and their input channel from which on they look at the frame before; none where they may."""
-        if not self.settings.encoder_memory:
-            for block in self.codec.encoder:
-                if not isinstance(block, MemoryBlock):
-                    continue
+        """Weights of the encoder's memory blocks, and their input channel from which on they would look at the frame before."""
+        for block in self.codec.encoder:
+            if isinstance(block, MemoryBlock):
                 convolution = block.conv[0]
                 assert isinstance(convolution, nn.Conv2d)
                 yield convolution.weight, convolution.in_channels // 2

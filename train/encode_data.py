@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.weights import save_whole
@@ -11,7 +12,7 @@ from flashmotion_core.weights import save_whole
 from .data import encode as encoding
 from .data.control import control_maps
 from .data.encoded import EncodedClips
-from .data.sources import SourceClip, SyntheticSource
+from .data.sources import Source, SourceClip, SyntheticSource
 from .engine.files import write_text_whole
 from .engine.run import Run
 from .parts import Parts
@@ -22,30 +23,42 @@ FEWEST = 32
 
 def encode(run: Run) -> None:
     """Encode the training and the evaluation clips; continues where it stopped. For one rank alone."""
-    parts, data, models = Parts(run), run.config.data, run.config.models
-    codec = encoding.content_hash(parts.codec_path)
-    text = "none" if models.text_encoder is None else encoding.content_hash(models.text_encoder)
+    parts, models = Parts(run), run.config.models
     if parts.text_encoder is not None:
         tokens_MT = parts.text_encoder(models.negative_prompt).cpu()
         save_whole(run.folder / "data/no_prompt.safetensors", {"text": tokens_MT[None].contiguous()}, {})
     for split in ("train", "eval"):
         _settle(run, parts, split)
         source = parts.source(split)
-        with run.console.phase(f"data/{split}", len(source)) as progress:
-            encoding.encode_clips(
-                source,
-                parts.vae,
-                parts.clips_folder(split),
-                style=data.style(),
-                fingerprint=encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame),
-                first_frame=data.first_frame,
-                text=parts.text_encoder,
-                report=lambda done, total: progress.update(done),
-                workers=data.workers,
-                encode_in_workers=run.world.device.type == "cpu",
-            )
+        encode_source(run, parts, source, parts.clips_folder(split), mark_of(parts, source), f"data/{split}")
         clips = EncodedClips(parts.clips_folder(split))
         run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")
+
+
+def mark_of(parts: Parts, source: Source) -> str:
+    """The fingerprint of a source's clips as this run encodes them."""
+    data, encoder = parts.config.data, parts.config.models.text_encoder
+    codec = encoding.content_hash(parts.codec_path)
+    text = "none" if encoder is None else encoding.content_hash(encoder)
+    return encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
+
+
+def encode_source(run: Run, parts: Parts, source: Source, folder: Path, mark: str, title: str) -> None:
+    """Encode a source's clips into a folder under the fingerprint `mark`, with progress under `title`; see `encode_clips`."""
+    data = run.config.data
+    with run.console.phase(title, len(source)) as progress:
+        encoding.encode_clips(
+            source,
+            parts.vae,
+            folder,
+            style=data.style(),
+            fingerprint=mark,
+            text=parts.text_encoder,
+            report=lambda done, total: progress.update(done),
+            workers=data.workers,
+            encode_in_workers=run.world.device.type == "cpu",
+            first_frame=data.first_frame,
+        )
 
 
 def _settle(run: Run, parts: Parts, split: str) -> None:

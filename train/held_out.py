@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .data import encode as encoding
 from .data.encoded import EncodedClips
 from .data.sources import Source, SyntheticSource
+from .encode_data import encode_source, mark_of
 from .engine.config import HeldOut
 from .engine.errors import TrainError
 from .engine.parallel import broadcast_object
@@ -74,23 +74,7 @@ def _source(run: Run, held_out: HeldOut) -> SyntheticSource:
 
 def _encoded(run: Run, parts: Parts, source: SyntheticSource, name: str) -> Path:
     """The folder of a set, which is encoded unless that was done; another codec or number of clips has a folder of its own."""
-    data, models = run.config.data, run.config.models
-    text = "none" if models.text_encoder is None else encoding.content_hash(models.text_encoder)
-    mark = encoding.fingerprint(
-        source.settings(), encoding.content_hash(parts.codec_path), data.style(), text, data.first_frame
-    )
+    mark = mark_of(parts, source)
     folder = parts.clips_folder(f"held_out/{name}_{mark[:8]}")
-    with run.console.phase(f"evaluate/{name}", len(source)) as progress:
-        encoding.encode_clips(
-            source,
-            parts.vae,
-            folder,
-            style=data.style(),
-            first_frame=data.first_frame,
-            fingerprint=mark,
-            text=parts.text_encoder,
-            report=lambda done, total: progress.update(done),
-            workers=data.workers,
-            encode_in_workers=run.world.device.type == "cpu",
-        )
+    encode_source(run, parts, source, folder, mark, f"evaluate/{name}")
     return folder

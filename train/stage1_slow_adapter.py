@@ -26,8 +26,9 @@ def train(run: Run, kind: str, fingerprint: str) -> None:
     parts = Parts(run)
     wanted, slow = parts.adapter_settings(kind), parts.slow
     settings = run.config.stage1.scaled(wanted.lr_scale)
-    fresh = None if wanted.from_base else parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
-    file = parts.adapter(BASE, kind) if fresh is None else fresh
+    file = (
+        parts.adapter(BASE, kind) if wanted.from_base else parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
+    )
     adapter = parts.builder.adapter(file, slow.sizes, trained=True)
     student = parts.builder.role(Denoiser(parts.builder.generator(slow.sizes, slow.weights), adapter))
     name = f"stage1_{kind}"
