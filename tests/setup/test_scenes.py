@@ -15,9 +15,8 @@ from flashmotion_core.trajectory import Trajectory, parse, sample
 from tools import scenes
 from tools.environment import REPOSITORY
 from tools.follow import NotMeasurableError, measure
-from train.data import shapes, sprites
 
-WITH_HORSE = 7  # drawn first with the seed of the scenes, it has the shape that is cut out of a photograph
+WITH_HORSE = 7  # it has the shape that is cut out of a photograph
 
 
 @pytest.fixture(scope="module")
@@ -51,23 +50,6 @@ def test_the_document_is_the_motion_of_the_two_objects(number: int) -> None:
     assert (document.size, document.frames, document.fps, len(document.objects)) == ((128, 128), 17, 12, 2)
     assert np.abs(sample(document).boxes_TN4 - scene.clip.boxes_TN4).max() < 0.02
     assert [tracked.label for tracked in document.objects] == [sprite.name for sprite in scene.clip.sprites]
-
-
-def test_a_scene_is_the_same_with_and_without_the_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_them = scenes.draw(WITH_HORSE)
-    drawn = scenes.clip(scenes.SEED, WITH_HORSE, scenes.WORLD, scenes.SIZE, scenes.FRAMES)
-    assert any(sprite.name.endswith(scenes.PHOTOGRAPHED) for sprite in drawn.sprites)
-
-    def missing(name: str) -> None:
-        raise RuntimeError("scikit-image is not installed")
-
-    sprites._at.cache_clear()
-    sprites._outline.cache_clear()
-    shapes.coverage.cache_clear()
-    monkeypatch.setattr(shapes, "picture", missing)
-    without = scenes.draw(WITH_HORSE)
-    assert without.document == with_them.document
-    assert np.array_equal(without.clip.frames_THWC, with_them.clip.frames_THWC)
 
 
 def test_the_real_clip_follows_and_a_still_one_does_not(scene: scenes.Scene) -> None:
