@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PACKAGES = "pydantic, yaml, tensorboard, matplotlib, peft, optimi, safetensors, einops, av"
@@ -73,6 +73,20 @@ def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int
     from .run_all import run_all
 
     return run_all(options)
+
+
+def run_tool(work: Callable[[], None]) -> int:
+    """Do what a command beside `run_all` does; 0, or 1 after a sentence that says what is missing or wrong."""
+    problem = missing_packages()
+    if problem:
+        sys.stderr.write(problem + "\n")
+        return 1
+    try:
+        work()
+    except (ValueError, OSError) as error:  # the core's sentences too
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
 
 
 def missing_packages() -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .command import missing_packages
+from .command import run_tool
 from .engine.errors import TrainError
 from .engine.files import write_text_whole
 
@@ -185,21 +185,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, required=True, help="for the table, the plot and the contact sheet")
     parser.add_argument("--command", help="that made the run, if it was not run_all.py with its configuration alone")
     options = parser.parse_args(arguments)
-    problem = missing_packages()
-    if problem:
-        sys.stderr.write(problem + "\n")
-        return 1
-    from .evaluate_run import open_run
 
-    try:
+    def work() -> None:
+        from .evaluate_run import open_run
+
         run = open_run(options.run, ())
         command = options.command or f"python train/run_all.py --config {run.config.name}"
         for path in embed(run, options.to, options.docs, command):
             sys.stdout.write(f"{path} ({path.stat().st_size / 1e6:.2f} MB)\n")
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+
+    return run_tool(work)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from .command import missing_packages
+from .command import run_tool
 from .engine.errors import TrainError
 
 if TYPE_CHECKING:
@@ -75,18 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "overrides", nargs="*", metavar="key=value", help="settings, most often evaluate.clips and evaluate.sets"
     )
     options = parser.parse_args(arguments)
-    problem = missing_packages()
-    if problem:
-        sys.stderr.write(problem + "\n")
-        return 1
-    from .evaluate import evaluate
 
-    try:
+    def work() -> None:
+        from .evaluate import evaluate
+
         evaluate(open_run(options.run, options.overrides))
-    except ValueError as error:  # the core's sentences too
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+
+    return run_tool(work)
 
 
 if __name__ == "__main__":

@@ -176,9 +176,9 @@ def train(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=600, help="steps of training (default: 600)")
     parser.add_argument("--clips", type=int, default=800, help="drawn once, kept in memory (0.4 MB each)")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=7, help="of weights and clips (default: 7)")
     parser.add_argument("--to", type=Path, default=DEFAULT, help="the file (default: the one that is embedded)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
