@@ -51,7 +51,7 @@ class CodecSettings(Settings):
 
     seed: Seed = 0
     """Of the world's clips and of all other draws."""
-    difficulty: Literal["easy", "normal", "hard"] = "normal"
+    difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
     """Of the world."""
     photographs: Annotated[int, Field(ge=0)] = 0
     """One clip in so many is made of photographs instead, so that a start picture may be one; 0 for none."""

@@ -177,6 +177,13 @@ def test_no_two_shapes_or_patterns_are_alike(kind: str) -> None:
         assert difference.mean() > 8, (one, other)
 
 
+def test_the_simple_world_has_few_shapes_and_no_patterns() -> None:
+    names = {sprite.name for index in range(40) for sprite in synthetic.clip(0, index, "simple", frames=1).sprites}
+    patterns, shapes = ({name.split()[place] for name in names} for place in (1, 2))
+    assert patterns == {"plain"}
+    assert shapes == set(PRESETS["simple"].shapes)
+
+
 def test_one_frame_and_odd_sizes() -> None:
     clip = synthetic.clip(0, 0, "hard", (57, 33), 1)
     assert clip.frames_THWC.shape == (1, 33, 57, 3)
@@ -187,7 +194,7 @@ def test_one_frame_and_odd_sizes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"difficulty": "brutal"}, "the difficulty is 'brutal': give one of easy, normal, hard"),
+        ({"difficulty": "brutal"}, "the difficulty is 'brutal': give one of simple, easy, normal, hard"),
         ({"split": "test"}, "split is 'test': give one of train, eval_a, eval_b"),
         ({"seed": -1}, "seed is -1: give a whole number from 0 to 4294967295"),
         ({"index": 2**32}, "index is 4294967296: give a whole number"),
@@ -208,6 +215,8 @@ def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
         ({"side": (0.4, 0.3)}, r"difficulty.side is \(0.4, 0.3\)"),
         ({"growth": 0.5}, "difficulty.growth is 0.5: give a number from 1 to 4"),
         ({"curved": float("nan")}, "difficulty.curved is nan: give a number from 0 to 1"),
+        ({"shapes": ("disc", "cube")}, "difficulty.shapes has 'cube': give some of disc, egg, "),
+        ({"shapes": ("disc", "egg")}, r"difficulty.shapes is \('disc', 'egg'\): give 4 different ones or more"),
     ],
 )
 def test_bad_difficulties(values: dict[str, object], message: str) -> None:

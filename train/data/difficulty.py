@@ -1,9 +1,11 @@
-"""How hard the world is: a small set of ranges, with three named presets."""
+"""How hard the world is: a small set of ranges, with named presets."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+
+from .shapes import SHAPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Difficulty:
         resting: probability that a sprite stands still on the ground, so that only the camera moves it.
         photographs: probability of a photographic background.
         cutouts: probability that a sprite is cut out of a photograph.
+        plain: probability that a sprite is of one colour in any case, instead of as likely as of any pattern.
+        shapes: of sprites that are drawn; at least as many as there are sprites, none for all.
 
     Raises ValueError for a value out of range.
     """
@@ -41,6 +45,8 @@ class Difficulty:
     resting: float = 0.1
     photographs: float = 0.4
     cutouts: float = 0.2
+    plain: float = 0.0
+    shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _span("sprites", self.sprites, 1, 6)
@@ -48,7 +54,14 @@ class Difficulty:
         if not all(isinstance(value, int) for value in self.sprites):
             raise ValueError(f"difficulty.sprites is {self.sprites!r}: give two whole numbers.")
         limits = {"travel": (0, 2), "growth": (1, 4), "turns": (0, 2), "pan": (0, 1)}
-        for field in fields(self)[2:]:
+        unknown = [shape for shape in self.shapes if shape not in SHAPES]
+        if unknown:
+            raise ValueError(f"difficulty.shapes has {unknown[0]!r}: give some of {', '.join(SHAPES)}.")
+        if self.shapes and len(set(self.shapes)) < self.sprites[1]:
+            raise ValueError(
+                f"difficulty.shapes is {self.shapes!r}: give {self.sprites[1]} different ones or more, or none for all."
+            )
+        for field in fields(self)[2:-1]:
             low, high = limits.get(field.name, (0, 1))
             value = getattr(self, field.name)
             if not _is_number(value) or not low <= value <= high:
@@ -66,6 +79,22 @@ def _span(name: str, value: object, low: float, high: float) -> None:
 
 
 PRESETS = {
+    "simple": Difficulty(
+        sprites=(1, 2),
+        side=(0.32, 0.42),
+        travel=0.45,
+        growth=1.0,
+        turns=0.0,
+        pan=0.0,
+        overlap=0.0,
+        curved=0.3,
+        leaving=0.0,
+        resting=0.0,
+        photographs=0.0,
+        cutouts=0.0,
+        plain=1.0,
+        shapes=("disc", "egg", "square", "triangle", "hexagon", "star", "heart", "drop"),
+    ),
     "easy": Difficulty(
         sprites=(1, 2),
         side=(0.3, 0.42),

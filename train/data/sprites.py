@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .difficulty import Difficulty
 from .draws import Draws
 from .pictures import picture
 from .shapes import PATTERNS, RESOLUTION, RIM, SHAPES, coverage, erode, grid, hull
@@ -59,19 +60,21 @@ class Sprite:
         return width, height
 
 
-def draw_sprites(draws: Draws, count: int, cutout_share: float, resolution: int) -> tuple[Sprite, ...]:
-    """`count` sprites of different shapes and colours; each is a photograph's cut-out with probability `cutout_share`.
+def draw_sprites(draws: Draws, count: int, difficulty: Difficulty, resolution: int) -> tuple[Sprite, ...]:
+    """`count` sprites of different shapes and colours, some of them cut out of photographs; of the difficulty count `shapes`, `plain`, `cutouts`.
 
     `resolution` (texels, a power of two up to 256) is that of the finest level.
     """
-    shapes = draws.several(sorted(SHAPES), count)
+    shapes = draws.several(sorted(difficulty.shapes or SHAPES), count)
     colors = draws.several(sorted(COLORS), count)
     cutouts = draws.several(sorted(CUTOUTS), len(CUTOUTS))
     made = []
     for shape, color in zip(shapes, colors, strict=True):
         pattern = draws.pick(sorted(PATTERNS))
+        if difficulty.plain and draws.chance(difficulty.plain):
+            pattern = "plain"
         lighter, pale_rim = draws.chance(0.5), draws.chance(0.5)
-        if cutouts and draws.chance(cutout_share):
+        if cutouts and draws.chance(difficulty.cutouts):
             name = cutouts.pop()
             texture, outline_P2 = _cutout(name)
             made.append(_sprite(name, _shrunk(texture, resolution), outline_P2))

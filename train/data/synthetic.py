@@ -115,7 +115,7 @@ def clip(
     while resolution < min(level.side[1] * min(size), RESOLUTION):
         resolution *= 2
     drawer = Draws(*keys["sprites"])
-    sprites = draw_sprites(drawer, drawer.integer(*level.sprites), level.cutouts, resolution)
+    sprites = draw_sprites(drawer, drawer.integer(*level.sprites), level, resolution)
     camera = draw_camera(Draws(*keys["camera"]), level, size, frames)
     motion, turns_TN = draw_motion(Draws(*keys["motion"]), level, sprites, camera)
     poses_TN4 = _poses(motion, sprites, turns_TN)

@@ -30,7 +30,7 @@ class Synthetic(Settings):
     """Which of its endless streams; training and evaluation draw from different ones whatever their seeds."""
     count: Count = 2000
     """How many clips."""
-    difficulty: Literal["easy", "normal", "hard"] = "normal"
+    difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
 
 
 class Videos(Settings):
