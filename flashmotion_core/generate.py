@@ -96,6 +96,7 @@ def _generate(
     from tqdm import tqdm
 
     from .adapters import build_adapter, read_generator_info
+    from .compiled import compile_blocks
     from .pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from .video import write_mp4
 
@@ -120,7 +121,9 @@ def _generate(
             done("start image")
             clean = vae.encode(image[None])
         done("generator and adapter")
-        generator = load_generator(options.generator, device, dtype)
+        generator = load_generator(options.generator, device, dtype, options.host)
+        if options.compile:
+            compile_blocks(generator.transformer.blocks)
         adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):

@@ -106,4 +106,13 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default="auto",
         help="of the models (default: float32 on cpu, else bfloat16)",
     )
+    machine.add_argument(
+        "--host",
+        choices=("diffusers", "core"),
+        default="diffusers",
+        help="whose transformer runs the generator; core takes less memory (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--compile", action="store_true", help="compile the generator's blocks first: minutes once, then faster steps"
+    )
     return parser.parse_args(arguments)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
 from .wan.config import LATENT_CHANNELS, WanConfig, config_of, fingerprint, generator_shapes, shapes_of
+from .wan.generator import WanGenerator
 from .wan.keys import to_diffusers, to_original
 from .weights import read_tensors
 
@@ -87,10 +88,10 @@ def no_text(config: WanConfig) -> Tensor:
 
 @dataclass(frozen=True)
 class Generator:
-    """A generator on diffusers, ready to run.
+    """A generator, ready to run.
 
     Attributes:
-        transformer: diffusers' ``WanTransformer3DModel``.
+        transformer: diffusers' ``WanTransformer3DModel``, or our own ``WanGenerator``.
         info: sizes, schedule and whether it was trained with text.
         fingerprint: see ``wan.config.fingerprint``.
     """
@@ -100,14 +101,35 @@ class Generator:
     fingerprint: str
 
 
-def load_generator(path: str | Path, device: torch.device | str, dtype: torch.dtype) -> Generator:
+HOSTS = ("diffusers", "core")
+"""Whose transformer runs a generator, see ``load_generator``."""
+
+
+def load_generator(
+    path: str | Path, device: torch.device | str, dtype: torch.dtype, host: str = "diffusers"
+) -> Generator:
     """Load a generator: a safetensors file in either key layout, or a diffusers folder (with or without ``transformer/`` in it).
 
-    As in diffusers, the time embedding, norms and modulation stay in float32.
+    On diffusers' transformer the time embedding, norms and modulation stay in float32, and every token has a row of modulation of its
+    own (2 GB at 1280 x 704 x 121). The core's has one row per latent frame and, like ComfyUI, works in one type throughout.
+
+    Args:
+        path: file or folder.
+        device: where it runs.
+        dtype: of the weights.
+        host: ``diffusers`` or ``core``.
 
     Raises:
-        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, or a quantised file.
+        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, a quantised file, or an unknown host.
     """
+    if host not in HOSTS:
+        raise ValueError(f"the host is {host!r}, but must be one of {', '.join(HOSTS)}.")
+    if host == "core":
+        info, state_dict = read_generator(path)
+        with torch.device("meta"):
+            core = WanGenerator(info.config)
+        core.load_state_dict({key: value.to(device, dtype) for key, value in state_dict.items()}, assign=True)
+        return Generator(core.requires_grad_(False).eval(), info, fingerprint(state_dict))
     from diffusers import WanTransformer3DModel
 
     path = Path(path)

@@ -1,4 +1,4 @@
-"""Headless generation on diffusers: the same generator, adapter and codec files as in ComfyUI, without ComfyUI.
+"""Headless generation: the same generator, adapter and codec files as in ComfyUI, without ComfyUI.
 
 Plain functions. ``loading`` and ``vae`` load the models, apart from their use, so that a caller can free one before it loads the next;
 ``sample_latent`` is the few-step loop with adapters; ``generate`` strings all of it together on the command line.
@@ -21,6 +21,7 @@ from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_tex
 from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, few_step, in_control_range
 from .vae import Vae, load_vae
 from .wan.conditioning import frame_timesteps, with_clean_frame
+from .wan.generator import WanGenerator
 
 __all__ = [
     "TEXT_TOKENS",
@@ -164,18 +165,20 @@ def _velocity(
     patch_frames, patch_rows, patch_columns = transformer.config.patch_size
     assert patch_frames == 1
     _, _, frames, rows, columns = x.shape
-    if first_frame_is_clean:
-        timestep_BF = frame_timesteps(timestep_B, frames, True)
-        # diffusers takes one timestep per token, in the order frames, rows, columns.
-        timestep = timestep_BF.repeat_interleave((rows // patch_rows) * (columns // patch_columns), dim=1)
-    else:
-        timestep_BF, timestep = timestep_B[:, None], timestep_B
+    timestep_BF = frame_timesteps(timestep_B, frames, True) if first_frame_is_clean else timestep_B[:, None]
     with ExitStack() as stack:
         for entry in active:
             adapter = entry.control.adapter
             state = adapter.begin(entry.features, x, timestep_BF, context_BMT)
             stack.enter_context(injected(transformer.blocks, adapter, state, entry.control.strengths))
-        velocity: Tensor = transformer(x, timestep, context_BMT, return_dict=False)[0]
+        velocity: Tensor
+        if isinstance(transformer, WanGenerator):
+            velocity = transformer(x, timestep_BF, context_BMT)
+        else:
+            # diffusers takes one timestep per token, in the order frames, rows, columns.
+            per_frame = (rows // patch_rows) * (columns // patch_columns)
+            timestep = timestep_BF.repeat_interleave(per_frame, dim=1) if first_frame_is_clean else timestep_B
+            velocity = transformer(x, timestep, context_BMT, return_dict=False)[0]
     return velocity
 
 

@@ -1,0 +1,66 @@
+"""Compiled blocks, and the core's transformer as a host: the same result as diffusers' plain one."""
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounter
+
+from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter
+from flashmotion_core.compiled import compile_blocks, plain_blocks
+from flashmotion_core.loading import load_generator, no_text
+from flashmotion_core.pipeline import Control, sample_latent
+from flashmotion_core.wan.conditioning import latent_shape
+from flashmotion_core.wan.config import WanConfig, generator_shapes
+
+from ..conftest import ROOT, load_module
+
+CONFIG = WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=3, text_dim=64)
+SHAPE = latent_shape(64, 96, 9)
+make_random = load_module("make_random_for_compiled", ROOT / "assets/tiny/make_random.py")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return make_random.write(tmp_path_factory.mktemp("models"), CONFIG)["generator"]
+
+
+@pytest.fixture(params=["diffusers", "core"])
+def generator(request, path):
+    return load_generator(path, "cpu", torch.float32, request.param)
+
+
+def controlled(generator, adapter_class=ControlNetAdapter, clean=True):
+    adapter = adapter_class(CONFIG)
+    shapes = {key: tuple(value.shape) for key, value in adapter.state_dict().items()}
+    adapter.load_state_dict(make_random.random_weights(shapes, 3))
+    draw = torch.Generator().manual_seed(5)
+    control = Control(adapter.requires_grad_(False), torch.randn(1, *SHAPE, generator=draw))
+    first = torch.randn(1, 48, 1, *SHAPE[2:], generator=draw) if clean else None
+    return sample_latent(generator, no_text(CONFIG), SHAPE, [control], clean_BCFHW=first)
+
+
+def test_compiled_blocks_give_the_same_and_are_compiled_once_for_all_steps(generator):
+    plain = controlled(generator)
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    compile_blocks(generator.transformer.blocks, backend=counter)
+    assert torch.equal(controlled(generator), plain)
+    # Three blocks, four steps, an adapter's hook on every block: one program.
+    assert counter.frame_count == 1
+    plain_blocks(generator.transformer.blocks)
+    assert torch.equal(controlled(generator), plain)
+    assert counter.frame_count == 1
+
+
+@pytest.mark.parametrize("adapter_class", [ResNetAdapter, ControlNetAdapter])
+@pytest.mark.parametrize("clean", [True, False], ids=["with a start image", "without"])
+def test_both_hosts_give_the_same_clip(adapter_class, clean, path):
+    ours, theirs = (
+        controlled(load_generator(path, "cpu", torch.float32, host), adapter_class, clean)
+        for host in ("core", "diffusers")
+    )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_an_unknown_host_is_named(path):
+    with pytest.raises(ValueError, match="the host is 'tensorrt', but must be one of diffusers, core"):
+        load_generator(path, "cpu", torch.float32, "tensorrt")
