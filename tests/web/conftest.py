@@ -1,17 +1,57 @@
-"""What the editor's tests share: a browser for each module, a page for each renderer, and an editor as new for each test."""
+"""What the editor's tests share: each frontend, a browser for each module, a page for each renderer, an editor as new for each test."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..conftest import RunningServer
+from ..conftest import ROOT, RunningServer
 from .editor_page import EditorPage
 
 RENDERERS = {"classic": False, "vue": True}
+# The ComfyUI and the frontend of each; the oldest ComfyUI asks for the oldest frontend itself.
+SERVERS = {
+    "oldest": ("FLASHMOTION_COMFYUI_OLDEST", "FLASHMOTION_FRONTEND_OLDEST"),
+    "newest": ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"),
+}
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A server with one of the frontends ("pinned", "oldest" or "newest"), and its base directory."""
+
+    name: str
+    url: str
+    base: Path
+
+
+@pytest.fixture(scope="session", params=["pinned", *SERVERS])
+def frontend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
+    """The oldest, the pinned and the newest frontend, one after the other: each server is started once for all modules."""
+    from tools.base_folder import link_pack
+    from tools.comfy_server import Server
+
+    name: str = request.param
+    if name == "pinned":
+        pinned: RunningServer = request.getfixturevalue("newest_server")
+        yield Frontend(name, pinned.url, pinned.base)
+        return
+    comfyui, page = (os.environ.get(variable) for variable in SERVERS[name])
+    if not comfyui or not page:
+        pytest.skip(f"needs {' and '.join(SERVERS[name])}: run python run_tests.py")
+    base = tmp_path_factory.mktemp(name)
+    link_pack(ROOT, base / "custom_nodes")
+    (base / "input").mkdir()
+    shutil.copy(ROOT / "assets/tiny/cat.jpg", base / "input")
+    with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:
+        yield Frontend(name, server.url, base)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +72,9 @@ def context() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module", params=list(RENDERERS))
-def opened(request: pytest.FixtureRequest, context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
-    """The pinned frontend in one renderer. Opening it takes longer than most tests."""
-    page = EditorPage(context, newest_server.url, RENDERERS[request.param])
+def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> Iterator[EditorPage]:
+    """One frontend in one renderer. Opening it takes longer than most tests."""
+    page = EditorPage(context, frontend.url, RENDERERS[request.param])
     yield page
     page.page.close()
 

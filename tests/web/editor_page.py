@@ -37,6 +37,12 @@ PLACE_NODES = """(scale) => {
     canvas.ds.offset = [300 / scale, 80 / scale]
     canvas.setDirty(true, true)
 }"""
+# Frontend 1.39 in Nodes 2.0 does not follow a script that moves nodes: they lie on one another until the workflow is loaded again.
+PILED_UP = """() => {
+    const lefts = [...document.querySelectorAll('.lg-node')].map((entry) => Math.round(entry.getBoundingClientRect().left))
+    return lefts.length > 1 && new Set(lefts).size === 1
+}"""
+CANVAS_SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
 # Where the picture lies on the stage's canvas, by the editor's own geometry, in pixels of the page.
 VIEW = """async (size) => {
     const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
@@ -78,8 +84,9 @@ INTO_SUBGRAPH = f"""async (promote) => {{
 # Frontends before 1.46 show the promoted editor on the subgraph's node itself, and there is no menu entry.
 EDIT_PROMOTED = """() => {
     const host = window.app.graph.nodes.find((node) => node.subgraph)
-    host.pos = [0, 0]
     host.setSize([480, 860])
+    window.app.canvas.ds.offset = [300 - host.pos[0], 80 - host.pos[1]]
+    window.app.canvas.setDirty(true, true)
     const ours = window.app.extensions.find((extension) => extension.name === 'FlashMotion.TrajectoryEditor')
     ours.getNodeMenuItems(host).find((item) => item.content === 'Edit trajectory')?.callback()
 }"""
@@ -147,10 +154,13 @@ class EditorPage:
         graph["2"]["inputs"]["trajectory"] = text
         self.page.evaluate("async (graph) => { await window.app.loadApiJson(graph, 'editor') }", graph)
         self.page.evaluate(PLACE_NODES, scale)
-        self.page.wait_for_function(
-            "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
-        )
+        self.page.wait_for_function(CANVAS_SHOWN)
         self.settle()
+        if self.page.evaluate(PILED_UP):
+            self.page.evaluate(SAVE_AND_LOAD)
+            self.page.evaluate(PLACE_NODES, scale)
+            self.page.wait_for_function(CANVAS_SHOWN)
+            self.settle()
 
     def settle(self) -> None:
         """Wait until the editor stands still (the classic renderer places it in animation frames)."""

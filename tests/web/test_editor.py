@@ -1,28 +1,45 @@
-"""The rest of the trajectory editor in the pinned frontend, in both renderers: what test_editor_core.py leaves out."""
+"""What a user does in the trajectory editor: draw, time, select, shape motions; with mouse, finger, pen and keys, in files and views.
+
+In the oldest, the pinned and the newest frontend, in both renderers each.
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
-import av
-import numpy as np
 import pytest
 
-from ..conftest import RunningServer
-from .editor_page import (
-    CAT,
-    EDIT_PROMOTED,
-    INTO_SUBGRAPH,
-    NODE,
-    ONE,
-    SAVE_AND_LOAD,
-    EditorPage,
-    corners,
-)
+from .editor_page import CAT, NODE, ONE, EditorPage, corners
 
 pytestmark = pytest.mark.browser
+
+
+def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:
+    editor.drag((0.2, 0.2), (0.4, 0.6))
+    (drawn,) = editor.objects()
+    assert corners(drawn["keyframes"][0]) == pytest.approx([0.2, 0.2, 0.4, 0.6], abs=0.02)
+    editor.press("End")
+    assert editor.frame() == 32
+    editor.drag((0.3, 0.4), (0.62, 0.44))
+    first, last = editor.objects()[0]["keyframes"]
+    assert (first["frame"], last["frame"]) == (0, 32)
+    assert (last["x"] - first["x"], last["y"] - first["y"]) == pytest.approx((0.32, 0.04), abs=0.02)
+    assert (last["w"], last["h"]) == (first["w"], first["h"])
+
+
+def test_one_step_of_undo_for_each_gesture(editor: EditorPage) -> None:
+    before = editor.text()
+    editor.drag((0.1, 0.1), (0.3, 0.4))
+    drawn = editor.text()
+    editor.drag((0.2, 0.2), (0.5, 0.5))
+    moved = editor.text()
+    assert len({before, drawn, moved}) == 3
+    editor.press("Control+z")
+    assert editor.text() == drawn
+    editor.press("Control+z")
+    assert editor.document() == json.loads(before)
+    editor.press("Control+y", "Control+y")
+    assert editor.text() == moved
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])
@@ -156,6 +173,16 @@ def test_objects_travel_between_nodes_through_the_clipboard(editor: EditorPage) 
     assert editor.page.evaluate("() => window.app.graph.nodes.length") == 3
 
 
+def test_copy_and_paste_need_no_keyboard(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.menu("Object and document", "Copy")
+    editor.load()
+    editor.menu("Object and document", "Paste")
+    editor.until(lambda: len(editor.objects()) == 1)
+    assert editor.frames() == [0, 32]
+
+
 def test_time_runs_at_the_clips_own_speed(editor: EditorPage) -> None:
     editor.load({**ONE, "fps": 4})
     editor.page.locator(".fm-sink").focus()
@@ -206,6 +233,24 @@ def test_the_speed_of_the_hand_is_recorded(editor: EditorPage) -> None:
     assert editor.frames() == [0]
 
 
+def test_size_speed_and_a_pause(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.page.get_by_role("option", name="cat").click()
+    editor.press("End")
+    editor.drag((0.8, 0.65), (0.9, 0.77))
+    last = editor.objects()[0]["keyframes"][1]
+    assert corners(last) == pytest.approx([0.6, 0.35, 0.9, 0.77], abs=0.02)
+    editor.press("Home")
+    editor.page.get_by_label("Speed to the next keyframe").select_option("hold")
+    editor.click("Hide from here")
+    (cat,) = editor.objects()
+    assert [key["ease"] for key in cat["keyframes"]] == ["hold", "linear"]
+    assert cat["hidden"] == [[0, 31]]
+    editor.page.get_by_label("Width in pixels", exact=True).fill("96")
+    editor.press("Enter")
+    assert editor.objects()[0]["keyframes"][0]["w"] == 0.25
+
+
 def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
     dog = {**CAT, "id": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.7, "w": 0.1, "h": 0.1}]}
     editor.load({**ONE, "objects": [CAT, dog]})
@@ -217,16 +262,6 @@ def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
     assert lefts == pytest.approx([0.2, 0.2])
     editor.press("Control+z")
     assert editor.objects()[1]["keyframes"][0]["x"] == 0.6
-
-
-def test_copy_and_paste_need_no_keyboard(editor: EditorPage) -> None:
-    editor.load(ONE)
-    editor.page.get_by_role("option", name="cat").click()
-    editor.menu("Object and document", "Copy")
-    editor.load()
-    editor.menu("Object and document", "Paste")
-    editor.until(lambda: len(editor.objects()) == 1)
-    assert editor.frames() == [0, 32]
 
 
 DROP = """([name, text]) => {
@@ -258,97 +293,6 @@ def test_files_are_saved_and_dropped(editor: EditorPage) -> None:
     assert editor.objects() == []
 
 
-def test_the_page_is_reloaded(context: Any, newest_server: RunningServer, opened: EditorPage) -> None:
-    editor = EditorPage(context, newest_server.url, opened.vue, **{"Comfy.Workflow.Persist": True})
-    editor.load()
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    drawn = editor.text()
-    stored = "(text) => Object.values({ ...localStorage, ...sessionStorage }).some((entry) => entry.includes(text))"
-    editor.until(lambda: editor.page.evaluate(stored, "object 1"), seconds=20)
-    editor.page.reload()
-    editor.page.wait_for_function(f"() => window.app?.rootGraph && {NODE}", timeout=120_000)
-    editor.until(lambda: editor.text() == drawn)
-    assert editor.page.get_by_role("option", name="object 1").count() == 1
-    editor.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
-    editor.page.close()
-
-
-def show_run(editor: EditorPage) -> None:
-    """Run, and wait until it is through."""
-    editor.page.evaluate(
-        """() => { window.ended = undefined; for (const name of ['execution_success', 'execution_error'])
-        window.app.api.addEventListener(name, () => { window.ended = name }, { once: true }) }"""
-    )
-    editor.page.get_by_test_id("queue-button").first.click()
-    assert editor.until(lambda: editor.page.evaluate("() => window.ended"), seconds=60) == "execution_success"
-
-
-def test_without_a_loader_the_picture_comes_with_the_run(editor: EditorPage) -> None:
-    graph = {
-        "7": {"class_type": "EmptyImage", "inputs": {"width": 384, "height": 256, "batch_size": 1, "color": 0x20A0E0}},
-        "2": {"class_type": "DrawTrajectory", "inputs": {"start_image": ["7", 0]}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
-    }
-    editor.load(ONE, graph=graph)
-    assert editor.pixel(0.05, 0.9) != pytest.approx([0x20, 0xA0, 0xE0], abs=6)
-    show_run(editor)
-    editor.until(lambda: editor.pixel(0.05, 0.9) == pytest.approx([0x20, 0xA0, 0xE0], abs=6))
-    # Of the boxes of that run nothing is left behind the boxes of now.
-    editor.page.get_by_role("option", name="cat").click()
-    editor.page.locator(".fm-sink").focus()
-    editor.press("Delete")
-    editor.until(lambda: editor.pixel(0.2, 0.45) == pytest.approx([0x20, 0xA0, 0xE0], abs=6))
-
-
-def test_a_video_is_shown_at_the_frame_of_the_clip(editor: EditorPage, newest_server: RunningServer) -> None:
-    write_video(newest_server.base / "input/two_colours.mp4")
-    graph = {
-        "1": {"class_type": "LoadVideo", "inputs": {"file": "two_colours.mp4"}},
-        "4": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
-        "2": {"class_type": "DrawTrajectory", "inputs": {"start_image": ["4", 0]}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
-    }
-    editor.load(ONE, graph=graph)
-    editor.until(lambda: editor.pixel(0.05, 0.9)[0] > 180)
-    editor.page.locator(".fm-sink").focus()
-    editor.press("End")
-    editor.until(lambda: editor.pixel(0.05, 0.9)[2] > 180)
-
-
-def write_video(path: Path) -> None:
-    """33 frames of 384 x 256 at 24 per second: red, from the middle on blue."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 384, 256, "yuv420p"
-        for index in range(33):
-            picture = np.zeros((256, 384, 3), np.uint8)
-            picture[..., 0 if index < 16 else 2] = 230
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-
-
-def test_what_a_mask_brings_becomes_keyframes(editor: EditorPage) -> None:
-    whole, part = ({"width": w, "height": h, "value": v} for w, h, v in ((384, 256, 0.0), (96, 64, 1.0)))
-    graph = {
-        "4": {"class_type": "SolidMask", "inputs": whole},
-        "5": {"class_type": "SolidMask", "inputs": part},
-        "1": {
-            "class_type": "MaskComposite",
-            "inputs": {"destination": ["4", 0], "source": ["5", 0], "x": 96, "y": 64, "operation": "add"},
-        },
-        "2": {"class_type": "DrawTrajectory", "inputs": {"masks": ["1", 0]}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
-    }
-    editor.load(graph=graph)
-    show_run(editor)
-    editor.menu("Object and document", "Use connected objects as keyframes")
-    editor.page.get_by_label("Tolerance in pixels").fill("2")
-    editor.press("Enter")
-    (found,) = editor.objects()
-    assert corners(found["keyframes"][0]) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01)
-    assert len(found["keyframes"]) == 1
-
-
 def test_the_ghosts_are_as_many_as_one_wishes(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
@@ -368,112 +312,3 @@ def test_the_control_map_is_what_the_model_sees(editor: EditorPage) -> None:
     editor.until(lambda: editor.pixel(0.05, 0.9) == [0, 0, 0])
     editor.press("c")
     editor.until(lambda: editor.pixel(0.05, 0.9) != [0, 0, 0])
-
-
-def test_size_speed_and_a_pause(editor: EditorPage) -> None:
-    editor.load(ONE)
-    editor.page.get_by_role("option", name="cat").click()
-    editor.press("End")
-    editor.drag((0.8, 0.65), (0.9, 0.77))
-    last = editor.objects()[0]["keyframes"][1]
-    assert corners(last) == pytest.approx([0.6, 0.35, 0.9, 0.77], abs=0.02)
-    editor.press("Home")
-    editor.page.get_by_label("Speed to the next keyframe").select_option("hold")
-    editor.click("Hide from here")
-    (cat,) = editor.objects()
-    assert [key["ease"] for key in cat["keyframes"]] == ["hold", "linear"]
-    assert cat["hidden"] == [[0, 31]]
-    editor.page.get_by_label("Width in pixels", exact=True).fill("96")
-    editor.press("Enter")
-    assert editor.objects()[0]["keyframes"][0]["w"] == 0.25
-
-
-def test_a_copied_node_is_a_node_of_its_own(editor: EditorPage) -> None:
-    editor.load(ONE)
-    original = editor.text()
-    editor.page.evaluate(
-        f"""() => {{ const canvas = window.app.canvas; canvas.selectNode({NODE})
-        canvas.copyToClipboard(); canvas.pasteFromClipboard({{ position: [0, 1000] }}) }}"""
-    )
-    values = "() => window.app.graph.nodes.filter((node) => node.type === 'DrawTrajectory').map((node) => node.widgets[0].value)"
-    editor.until(lambda: len(editor.page.evaluate(values)) == 2)
-    assert editor.page.evaluate(values) == [original, original]
-    editor.page.get_by_role("option", name="cat").first.click()
-    editor.page.locator(".fm-sink").first.focus()
-    editor.press("ArrowRight")
-    changed = editor.page.evaluate(values)
-    assert sorted(value == original for value in changed) == [False, True]
-
-
-def test_a_new_node_in_an_old_ones_place_has_its_own_document(editor: EditorPage) -> None:
-    editor.load(ONE)
-    editor.page.evaluate(
-        f"""async () => {{
-        const old = {NODE}
-        window.app.graph.remove(old)
-        for (let frames = 0; frames < 3; frames += 1) await new Promise(requestAnimationFrame)
-        const node = window.LiteGraph.createNode('DrawTrajectory')
-        node.id = old.id
-        window.app.graph.add(node)
-        node.pos = [0, 0]
-        node.setSize([480, 860])
-    }}"""
-    )
-    editor.settle()
-    assert editor.objects() == []
-    editor.drag((0.6, 0.6), (0.8, 0.9))
-    (drawn,) = editor.sent()["objects"]
-    assert drawn["label"] != "cat"
-
-
-def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> None:
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    document = editor.document()
-    editor.page.evaluate(
-        f"""() => {{
-        const graph = window.app.graph
-        const {{ node }} = graph.convertToSubgraph(new Set([{NODE}]))
-        graph.unpackSubgraph(node)
-        {NODE}.pos = [0, 0]
-        {NODE}.setSize([480, 860])
-    }}"""
-    )
-    editor.settle()
-    assert editor.document() == document
-    assert editor.sent() == document
-    editor.drag((0.6, 0.6), (0.8, 0.9))
-    assert len(editor.sent()["objects"]) == 2
-
-
-PROMOTE_AGAIN = """async () => {
-    const graph = window.app.graph
-    const host = graph.nodes.find((node) => node.subgraph)
-    const { subgraph } = graph.convertToSubgraph(new Set([host]))
-    const inner = subgraph.nodes.find((node) => node.subgraph)
-    const input = inner.inputs.find((entry) => entry.name === 'trajectory')
-    subgraph.addInput('trajectory', 'STRING').connect(input, inner)
-    await window.app.loadGraphData(JSON.parse(JSON.stringify(graph.serialize())))
-}"""
-
-
-# The frontend keeps values of promoted widgets by the workflow's id and the node's; graphs in API form all get the same id.
-AS_ITS_OWN_WORKFLOW = """async () => {
-    const graph = window.app.graph.serialize()
-    await window.app.loadGraphData(JSON.parse(JSON.stringify({ ...graph, id: crypto.randomUUID() })))
-}"""
-
-
-def test_a_trajectory_promoted_twice_can_be_edited(editor: EditorPage) -> None:
-    editor.page.evaluate(AS_ITS_OWN_WORKFLOW)
-    editor.settle()
-    editor.drag((0.1, 0.1), (0.3, 0.4))
-    document = editor.document()
-    editor.page.evaluate(INTO_SUBGRAPH, True)
-    editor.page.evaluate(PROMOTE_AGAIN)
-    assert editor.sent() == document
-    editor.page.evaluate(EDIT_PROMOTED)
-    editor.settle()
-    editor.drag((0.6, 0.6), (0.8, 0.9))
-    assert len(editor.sent()["objects"]) == 2
-    editor.page.evaluate(SAVE_AND_LOAD)
-    assert len(editor.sent()["objects"]) == 2
