@@ -46,11 +46,6 @@ export function watchTheme(onChange) {
   return () => observer.disconnect();
 }
 
-/** @returns {boolean} whether the user asked for less motion */
-export function lessMotion() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
 /**
  * Black or white, whichever reads better on a colour (WCAG relative luminance).
  * @param {string} color "#rrggbb"
