@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
+FRAMES_AHEAD = 16
+"""Frames decoded while the file's encoder is busy with earlier ones."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +98,7 @@ def _generate(
     from tqdm import tqdm
 
     from .adapters import build_adapter, read_generator_info
+    from .ahead import ahead
     from .compiled import compile_blocks
     from .pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from .video import write_mp4
@@ -114,7 +117,7 @@ def _generate(
         bar.set_description("text")
         context = None if text_folder is None else encode_text(text_folder, options.prompt, device, dtype)
         done("control map")
-        vae = load_vae(options.vae or options.generator, device, dtype)
+        vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
         control_latent = vae.encode(control_map)
         clean = None
         if image is not None:
@@ -143,7 +146,8 @@ def _generate(
             callback=lambda index, x0: bar.update(),
         )
     del generator, adapter, control
-    with tqdm(vae.decode(latent), total=trajectory.frames, desc="decode", unit="frame") as bar:
+    frames = ahead(vae.decode(latent), depth=0 if options.plain else FRAMES_AHEAD)
+    with tqdm(frames, total=trajectory.frames, desc="decode", unit="frame") as bar:
         write_mp4(options.out, bar, trajectory.fps)
     print(
         f"{options.out}: {trajectory.frames} frames, {trajectory.size[0]} x {trajectory.size[1]}, {trajectory.fps:g} frames per second."

@@ -115,4 +115,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     machine.add_argument(
         "--compile", action="store_true", help="compile the generator's blocks first: minutes once, then faster steps"
     )
+    machine.add_argument(
+        "--plain", action="store_true", help="take none of the shortcuts that leave every bit of the video as it is"
+    )
     return parser.parse_args(arguments)

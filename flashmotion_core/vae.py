@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .loading import load_folder, read_folder_config
 from .video import Frames
+from .wan.causal_vae import can_reuse, decode_stream, encode_still
 from .wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
 from .wan.config import LATENT_CHANNELS
 from .wan.taehv import TAEHV, encode_clip, load_taehv
@@ -44,20 +45,21 @@ class TinyVae:
     def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
         """See ``Vae.decode``."""
         latent = denormalise(latent_BCFHW.float()).to(next(self.codec.parameters()))
-        stream = self.codec.decode_stream(latent)
-        while True:
-            with torch.no_grad():  # around the work only: a generator must not leave it switched off for its caller
-                chunk = next(stream, None)
-            if chunk is None:
-                return
+        for chunk in _without_gradients(self.codec.decode_stream(latent)):
             yield from _frames(chunk)
 
 
 class WanVae:
     """The Wan 2.2 VAE as diffusers' ``AutoencoderKLWan``: pixels in -1..1, mode of the posterior."""
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, *, plain: bool = False) -> None:
+        """Take a loaded model.
+
+        Args:
+            model: diffusers' ``AutoencoderKLWan`` with 48 latent channels.
+            plain: go through diffusers' own ``encode`` and ``decode`` instead of ``causal_vae``'s cheaper ways to the same bits.
+        """
+        self.model, self.plain = model, plain
         # Older exports carry Wan 2.1's 16 statistics, diffusers' default.
         given = [model.config.latents_mean, model.config.latents_std]
         mean, std = given if all(len(values) == LATENT_CHANNELS for values in given) else (LATENT_MEAN, LATENT_STD)
@@ -66,16 +68,32 @@ class WanVae:
     @torch.no_grad()
     def encode(self, frames: Frames) -> Tensor:
         """See ``Vae.encode``."""
-        latent = self.model.encode(_pixels(frames, next(self.model.parameters())) * 2 - 1).latent_dist.mode()
+        pixels = _pixels(frames, next(self.model.parameters())) * 2 - 1
+        short = can_reuse(self.model) and not self.plain
+        latent = encode_still(self.model, pixels) if short else self.model.encode(pixels).latent_dist.mode()
         result: Tensor = (latent.float() - self.mean) / self.std
         return result
 
     def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
-        """See ``Vae.decode``; diffusers decodes the whole clip before the first frame comes."""
-        latent = latent_BCFHW.float().to(self.mean.device) * self.std + self.mean
+        """See ``Vae.decode``; a plain one decodes the whole clip before the first frame comes."""
+        latent = (latent_BCFHW.float().to(self.mean.device) * self.std + self.mean).to(self.model.dtype)
+        if self.plain or not can_reuse(self.model):
+            with torch.no_grad():
+                chunks = iter([self.model.decode(latent, return_dict=False)[0]])
+        else:
+            chunks = decode_stream(self.model, latent)
+        for chunk in _without_gradients(chunks):
+            yield from _frames((chunk + 1) / 2)
+
+
+def _without_gradients(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Compute a stream without gradients, but leave them on for whoever reads it."""
+    while True:
         with torch.no_grad():
-            pixels = self.model.decode(latent.to(self.model.dtype), return_dict=False)[0]
-        yield from _frames((pixels + 1) / 2)
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _pixels(frames: Frames, like: Tensor) -> Tensor:
@@ -91,8 +109,10 @@ def _frames(pixels_BCTHW: Tensor) -> Iterator[Frames]:
         yield array
 
 
-def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype) -> Vae:
+def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *, plain: bool = False) -> Vae:
     """Load a codec: a TAEHV safetensors file, an ``AutoencoderKLWan`` folder, or a diffusers folder with ``vae/`` in it.
+
+    ``plain`` is for ``WanVae``.
 
     Raises:
         ValueError: unreadable, or no codec for 48 latent channels.
@@ -108,4 +128,4 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype) -
         raise ValueError(
             f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected."
         )
-    return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device))
+    return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device), plain=plain)

@@ -1,0 +1,156 @@
+"""The cheaper ways through diffusers' Wan VAE give every bit of the plain ones, and are really taken; working ahead changes nothing."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from flashmotion_core.ahead import ahead
+from flashmotion_core.vae import WanVae
+
+SIDE = 32
+
+
+@pytest.fixture(scope="module")
+def model():
+    from diffusers import AutoencoderKLWan
+
+    torch.manual_seed(2)
+    return AutoencoderKLWan(
+        base_dim=8,
+        decoder_base_dim=8,
+        z_dim=48,
+        num_res_blocks=2,
+        temperal_downsample=[False, True, True],
+        is_residual=True,
+        in_channels=12,
+        out_channels=12,
+        patch_size=2,
+        scale_factor_spatial=16,
+    ).requires_grad_(False)
+
+
+def control_map(*positions):
+    """Black frames with one white box at each frame's place."""
+    frames = np.zeros((len(positions), SIDE, SIDE, 3), np.uint8)
+    for frame, left in zip(frames, positions, strict=True):
+        frame[8:20, left : left + 6] = 255
+    return frames
+
+
+MAPS = {
+    "moving": control_map(*range(17)),
+    "still for long": control_map(0, *[3] * 128),
+    "moving, still, moving on": control_map(*range(9), *[9] * 40, *range(9, 17)),
+    "back and forth by whole chunks": control_map(0, *([1] * 4 + [2] * 4) * 4),
+    "one picture": control_map(4),
+}
+
+
+@pytest.mark.parametrize("frames", MAPS.values(), ids=list(MAPS))
+def test_an_encoded_clip_has_every_bit_of_the_plain_one(model, frames):
+    assert torch.equal(WanVae(model).encode(frames), WanVae(model, plain=True).encode(frames))
+
+
+def calls_of(module, work):
+    calls = []
+    handle = module.register_forward_hook(lambda *_: calls.append(1))
+    work()
+    handle.remove()
+    return len(calls)
+
+
+def test_parts_of_the_encoder_come_to_rest_one_after_another(model):
+    frames, encoder = MAPS["still for long"], model.encoder
+    counts = [
+        calls_of(part, lambda: WanVae(model).encode(frames))
+        for part in (encoder.conv_in, *encoder.down_blocks, encoder.mid_block, encoder.conv_out)
+    ]
+    # Of 33 chunks. A part works on for as long as its own carried frames change, after the part before it has come to rest.
+    assert counts == sorted(counts)
+    assert counts[0] == 3
+    assert counts[1] <= 6
+    assert counts[2] <= 9
+    assert counts[-1] < 33
+    assert calls_of(encoder.conv_in, lambda: WanVae(model, plain=True).encode(frames)) == 33
+
+
+def test_a_moving_clip_is_encoded_chunk_by_chunk(model):
+    assert calls_of(model.encoder.conv_in, lambda: WanVae(model).encode(MAPS["moving"])) == 5
+
+
+def test_decoding_as_a_stream_gives_every_bit_of_the_whole(model):
+    latent = torch.randn(1, 48, 5, 2, 2, generator=torch.Generator().manual_seed(1))
+    streamed, whole = (np.stack(list(WanVae(model, plain=plain).decode(latent))) for plain in (False, True))
+    assert streamed.shape == (17, SIDE, SIDE, 3)
+    assert np.array_equal(streamed, whole)
+
+
+def test_the_first_frame_is_there_before_the_others_are_computed(model):
+    latent = torch.randn(1, 48, 5, 2, 2, generator=torch.Generator().manual_seed(1))
+    stream = WanVae(model).decode(latent)
+    assert calls_of(model.decoder, lambda: next(stream)) == 1
+    assert torch.is_grad_enabled()
+    assert calls_of(model.decoder, lambda: list(stream)) == 4
+
+
+def test_tiled_encoding_stays_diffusers_own(model):
+    frames = control_map(*range(5))
+    model.enable_tiling(tile_sample_min_height=8, tile_sample_min_width=8)
+    try:
+        assert torch.equal(WanVae(model).encode(frames), WanVae(model, plain=True).encode(frames))
+    finally:
+        model.use_tiling = False
+
+
+# Working ahead
+
+
+@pytest.mark.parametrize("depth", [0, 1, 16])
+def test_ahead_gives_the_same_items(depth):
+    assert list(ahead(iter(range(50)), depth)) == list(range(50))
+
+
+def test_ahead_works_while_the_reader_does():
+    computed, third = [], threading.Event()
+
+    def items():
+        for index in range(10):
+            computed.append(index)
+            if index == 3:
+                third.set()
+            yield index
+
+    reader = ahead(items(), 3)
+    assert next(reader) == 0
+    assert third.wait(10)
+    assert list(reader) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_an_error_comes_after_the_items_before_it(depth):
+    def items():
+        yield 1
+        raise ValueError("the disk is full")
+
+    reader = ahead(items(), depth)
+    assert next(reader) == 1
+    with pytest.raises(ValueError, match="the disk is full"):
+        next(reader)
+
+
+def test_closing_early_ends_the_thread_and_the_items():
+    closed = []
+
+    def items():
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(True)
+
+    reader = ahead(items(), 2)
+    next(reader)
+    reader.close()
+    assert closed == [True]
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
