@@ -6,12 +6,18 @@ In the oldest, the pinned and the newest frontend, in both renderers each.
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import numpy as np
 import pytest
+
+from flashmotion_core.trajectory import parse, sample
 
 from .editor_page import CAT, NODE, ONE, EditorPage, corners
 
 pytestmark = pytest.mark.browser
+
+DOG = {"id": "dog", "label": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.7, "w": 0.1, "h": 0.1}]}
 
 
 def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:
@@ -71,6 +77,26 @@ def test_a_finger_draws_and_two_fingers_zoom(editor: EditorPage) -> None:
     touch("touchMove", (0.6, 0.6), (0.9, 0.9))
     touch("touchEnd")
     assert editor.text() == drawn
+
+
+def test_a_pen_draws(editor: EditorPage) -> None:
+    session = editor.page.context.new_cdp_session(editor.page)
+    editor.page.evaluate(
+        "() => document.addEventListener('pointerdown', (event) => { window.drewWith = event.pointerType }, { capture: true, once: true })"
+    )
+
+    def pen(kind: str, place: tuple[float, float], buttons: int) -> None:
+        x, y = editor.at(*place)
+        held = {"button": "left", "buttons": buttons, "clickCount": 1, "pointerType": "pen"}
+        session.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **held})
+
+    pen("mousePressed", (0.2, 0.2), 1)
+    pen("mouseMoved", (0.3, 0.4), 1)
+    pen("mouseMoved", (0.4, 0.6), 1)
+    pen("mouseReleased", (0.4, 0.6), 0)
+    assert editor.page.evaluate("() => window.drewWith") == "pen"
+    (drawn,) = editor.objects()
+    assert corners(drawn["keyframes"][0]) == pytest.approx([0.2, 0.2, 0.4, 0.6], abs=0.02)
 
 
 def test_the_keyboard_alone_suffices(editor: EditorPage) -> None:
@@ -252,8 +278,7 @@ def test_size_speed_and_a_pause(editor: EditorPage) -> None:
 
 
 def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
-    dog = {**CAT, "id": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.7, "w": 0.1, "h": 0.1}]}
-    editor.load({**ONE, "objects": [CAT, dog]})
+    editor.load({**ONE, "objects": [CAT, DOG]})
     editor.page.locator(".fm-sink").focus()
     editor.press("m")
     editor.drag((0.05, 0.05), (0.95, 0.95))
@@ -312,3 +337,80 @@ def test_the_control_map_is_what_the_model_sees(editor: EditorPage) -> None:
     editor.until(lambda: editor.pixel(0.05, 0.9) == [0, 0, 0])
     editor.press("c")
     editor.until(lambda: editor.pixel(0.05, 0.9) != [0, 0, 0])
+
+
+# A preset, and how far its keyframes are from the straight way that the object went before, right and down, in fractions of the frame.
+PRESETS = {
+    "Arc": [(0, 0), (0, -0.1875), (0, -0.25), (0, -0.1875), (0, 0)],
+    "Bounce": [(0, 0), (0, -0.3), (0, 0), (0, -0.15), (0, 0), (0, -0.075), (0, 0)],
+    "Orbit": [
+        (0.15 * (1 - np.cos(angle)), -0.15 * 384 / 256 * np.sin(angle)) for angle in np.linspace(0, 2 * np.pi, 9)
+    ],
+}
+
+
+def offsets(keys: list[dict[str, float]]) -> Any:
+    """How far keyframes are from the straight way between the first and the last one, right and down [K, 2]."""
+    places = np.array([(key["x"], key["y"]) for key in keys])
+    shares = np.array([[key["frame"] / 32] for key in keys])
+    return places - places[0] - (places[-1] - places[0]) * shares
+
+
+@pytest.mark.parametrize("preset", [*PRESETS, "Shake"])
+def test_a_preset_swings_about_the_way_and_stays_in_the_picture(editor: EditorPage, preset: str) -> None:
+    way = [{**key, "y": 0.6} for key in CAT["keyframes"]]
+    editor.load({**ONE, "objects": [{**CAT, "keyframes": way}]})
+    editor.page.get_by_role("option", name="cat").click()
+    editor.menu("Motion", preset)
+    editor.page.get_by_role("button", name="Apply").click()
+    (cat,) = editor.sent()["objects"]
+    first, *_, last = cat["keyframes"]
+    for key, before in zip((first, last), way, strict=True):
+        assert [key[name] for name in ("frame", *"xywh")] == pytest.approx(
+            [before[name] for name in ("frame", *"xywh")]
+        )
+    if preset == "Shake":
+        aside = np.hypot(*(offsets(cat["keyframes"]) * (1, 256 / 384)).T)
+        assert aside == pytest.approx([0, *[0.01] * 12, 0], abs=1e-5)
+    else:
+        assert offsets(cat["keyframes"]) == pytest.approx(np.array(PRESETS[preset]), abs=1e-5)
+    boxes_TN4 = sample(parse(editor.sent_text())).boxes_TN4
+    assert (boxes_TN4[..., :2] >= 0).all()
+    assert (boxes_TN4[..., :2] + boxes_TN4[..., 2:] <= (384, 256)).all()
+    editor.page.locator(".fm-sink").focus()
+    editor.press("Control+z")
+    assert editor.frames() == [0, 32]
+
+
+def test_a_camera_move_moves_all_objects(editor: EditorPage) -> None:
+    editor.load({**ONE, "objects": [CAT, DOG]})
+    editor.menu("Motion", "Camera move")
+    editor.page.get_by_label("Pan right").fill("10")
+    editor.page.get_by_label("Zoom, %").fill("200")
+    editor.page.get_by_role("button", name="Apply").click()
+    boxes_TN4 = sample(parse(editor.sent_text())).boxes_TN4 / (384, 256, 384, 256)
+    centres_TN2 = boxes_TN4[..., :2] + boxes_TN4[..., 2:] / 2
+    assert centres_TN2[0] == pytest.approx(np.array([(0.3, 0.4), (0.6, 0.7)]), abs=0.005)
+    assert centres_TN2[-1] == pytest.approx(np.array([(0.7, 0.5), (0.5, 0.9)]), abs=0.005)
+    assert boxes_TN4[-1, :, 2:] == pytest.approx(2 * boxes_TN4[0, :, 2:], abs=0.005)
+    # Half way the camera, slow at both ends, has gone half of its way.
+    assert boxes_TN4[16, 1, 2] == pytest.approx(0.15, abs=0.005)
+
+
+def test_flip_and_reverse(editor: EditorPage) -> None:
+    editor.load({**ONE, "objects": [CAT, DOG]})
+    editor.page.get_by_role("option", name="cat").click()
+
+    def places(index: int = 0) -> list[tuple[int, float, float]]:
+        return [
+            (key["frame"], round(key["x"], 6), round(key["y"], 6))
+            for key in editor.sent()["objects"][index]["keyframes"]
+        ]
+
+    editor.menu("Motion", "Reverse in time")
+    assert places() == [(0, 0.7, 0.5), (32, 0.3, 0.4)]
+    editor.menu("Motion", "Flip left and right")
+    assert places() == [(0, 0.3, 0.5), (32, 0.7, 0.4)]
+    editor.menu("Motion", "Flip up and down")
+    assert places() == [(0, 0.3, 0.5), (32, 0.7, 0.6)]
+    assert places(1) == [(0, 0.6, 0.7)]
