@@ -1,0 +1,39 @@
+"""ComfyUI's stock graph beside ours, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from .models import Shapes
+from .plan import Plan
+from .rows import Recorder, Row
+
+WORKER = Path(__file__).with_name("comfyui_worker.py")
+
+
+def measure(comfyui: Path, shapes: Shapes, plan: Plan, recorder: Recorder) -> None:
+    """Add the rows of the largest size; a ComfyUI that fails becomes a row that says why."""
+    clip = str(plan.clips[-1])
+    recorder.clock.free()
+    command = [
+        sys.executable,
+        str(WORKER),
+        str(comfyui.resolve()),
+        shapes.name,
+        clip,
+        str(plan.repeat),
+        str(plan.patience),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        recorder.failed(Row("peers", "ComfyUI, picture to mp4", clip), f"ComfyUI ended with: {last}")
+        return
+    for found in json.loads(lines[-1]):
+        row = Row(**found)
+        recorder.rows.append(row)
+        recorder.show(row)

@@ -1,0 +1,178 @@
+"""Measure a plan: the parts of a clip, the settings of denoising, whole jobs and peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import torch
+
+from flashmotion_core.compiled import compile_blocks
+from flashmotion_core.loading import Generator
+from train.engine.fp8 import store_as_fp8
+
+from . import models, peers
+from .flops import adapter_flops, codec_flops, generator_flops, text_flops
+from .job import (
+    STEPS,
+    Clip,
+    control_map,
+    decoding,
+    denoising,
+    encoding,
+    latent_of,
+    picture,
+    text_work,
+    whole_job,
+    writing,
+)
+from .plan import Plan, Setting
+from .rows import Recorder, Row
+
+PROMPT_TOKENS = 128
+FRAMES_AHEAD = 16
+STILL_FROM = 0.25
+
+
+class Measurement:
+    """One run on one device."""
+
+    def __init__(self, shapes: models.Shapes, device: torch.device, recorder: Recorder) -> None:
+        self.shapes, self.device, self.recorder = shapes, device, recorder
+        self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+
+    def everything(self, plan: Plan) -> None:
+        """All of a plan."""
+        self.text()
+        codecs = models.codecs(self.shapes, self.device, self.dtype)
+        for clip in plan.clips:
+            self.codecs(clip, codecs)
+        self.denoise(plan, codecs)
+        self.naive_adapters(plan.clips[-1])
+
+    def text(self) -> None:
+        """The text encoder, alone on the device, and freed again as the headless command does."""
+
+        def make() -> Any:
+            return text_work(models.made("text", self.shapes, self.device, self.dtype), PROMPT_TOKENS)
+
+        row = Row("parts", f"text encoder, {PROMPT_TOKENS} tokens", flops=text_flops(self.shapes, PROMPT_TOKENS))
+        self.recorder.measure(row, make)
+
+    def codecs(self, clip: Clip, codecs: dict[str, Any]) -> None:
+        """Encoding and decoding of one size by both codecs, and writing."""
+        for name, vae in codecs.items():
+            kind = "vae" if name == "full" else "small_vae"
+            settings = {"vae": name}
+            whole = {part: self._flops(kind, part, clip, clip.frames) for part in ("encode", "decode")}
+            first = self._flops(kind, "encode", clip, 1)
+            still = control_map(clip, still_from=STILL_FROM)
+            self._part("first frame, encode", clip, settings, first, partial(encoding, vae, picture(clip)[None]))
+            self._part(
+                "control map, encode", clip, settings, whole["encode"], partial(encoding, vae, control_map(clip))
+            )
+            label = f"same, still from {STILL_FROM:.0%} on"
+            self._part(label, clip, settings, whole["encode"], partial(encoding, vae, still))
+            self._part("decode", clip, settings, whole["decode"], partial(decoding, vae, latent_of(clip, self.device)))
+        self._part("write mp4", clip, {}, None, partial(writing, clip))
+
+    def _flops(self, kind: str, part: str, clip: Clip, frames: int) -> int:
+        return codec_flops(self.shapes, kind, part, clip.width, clip.height, frames)
+
+    def _part(self, name: str, clip: Clip, settings: dict[str, str], flops: int | None, make: Any) -> None:
+        self.recorder.measure(Row("parts", name, str(clip), settings, flops=flops), make)
+
+    def denoise(self, plan: Plan, codecs: dict[str, Any]) -> None:
+        """Every setting at every size, and the whole job of some at the largest; one generator for each host and type."""
+        largest = plan.clips[-1]
+        for host, dtype, mode, settings in _by_generator(plan.settings):
+            with self.recorder.guard([self._four_steps(largest, setting) for setting in settings]):
+                generator = self._generator(host, dtype, mode)
+                for setting in settings:
+                    with self.recorder.guard([self._four_steps(largest, setting)]):
+                        adapter = self._adapter(setting.adapter, dtype)
+                        for clip in plan.denoise_clips:
+                            self._steps(generator, adapter, clip, setting)
+                        if setting in plan.job_settings:
+                            self._jobs(generator, adapter, largest, setting, codecs)
+                    adapter = None
+                if (host, dtype, mode) == ("diffusers", "bf16", "eager"):
+                    self.diffusers(generator, largest, codecs)
+            generator = None
+            self.recorder.clock.free()
+
+    def _steps(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting) -> None:
+        flops = STEPS * generator_flops(self.shapes.generator, clip.latent)
+        if adapter is not None:
+            once, each = adapter_flops(getattr(adapter, "adapter", adapter), clip.latent)
+            flops += once + STEPS * each
+
+        def make() -> Any:
+            return denoising(generator, clip, [] if adapter is None else [(adapter, latent_of(clip, self.device, 3))])
+
+        row = self._four_steps(clip, setting)
+        row.flops = flops
+        self.recorder.measure(row, make)
+
+    def _jobs(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting, codecs: dict[str, Any]) -> None:
+        for name, vae in codecs.items():
+            row = Row("job", "picture and boxes to mp4", str(clip), {**self._named(setting), "vae": name})
+            self.recorder.measure(row, partial(whole_job, generator, vae, clip, adapter, FRAMES_AHEAD))
+
+    def diffusers(self, generator: Generator, clip: Clip, codecs: dict[str, Any]) -> None:
+        """diffusers' pipeline from picture to file, without a trajectory."""
+
+        def make() -> Any:
+            return peers.diffusers_job(peers.diffusers_pipeline(generator, codecs["full"].model), clip)
+
+        settings = {**self._named(Setting("bf16", "eager", "none", "diffusers")), "vae": "full"}
+        self.recorder.measure(Row("peers", "diffusers, picture to mp4", str(clip), settings), make)
+
+    def naive_adapters(self, clip: Clip) -> None:
+        """Both adapters with all residuals computed first and stored."""
+        settings = [Setting("bf16", "eager", f"naive {kind}", "core") for kind in models.ADAPTERS]
+        with self.recorder.guard([self._four_steps(clip, setting) for setting in settings]):
+            generator = self._generator("core", "bf16", "eager")
+            for kind, setting in zip(models.ADAPTERS, settings, strict=True):
+                with self.recorder.guard([self._four_steps(clip, setting)]):
+                    self._steps(generator, peers.StoredResiduals(self._adapter(kind, "bf16")), clip, setting)
+
+    def _four_steps(self, clip: Clip, setting: Setting) -> Row:
+        return Row("denoise", "four steps", str(clip), self._named(setting))
+
+    def _named(self, setting: Setting) -> dict[str, str]:
+        """A setting as rows show it: with the type that really ran."""
+        named = setting.as_dict()
+        if setting.dtype == "bf16" and self.device.type != "cuda":
+            named["dtype"] = "float32"
+        return named
+
+    def _generator(self, host: str, dtype: str, mode: str) -> Generator:
+        generator = models.generator(self.shapes, host, self.device, self.dtype)
+        if dtype == "fp8":
+            store_as_fp8(generator.transformer)
+            self.recorder.clock.free()
+        if mode == "compiled":
+            torch._dynamo.reset()
+            compile_blocks(generator.transformer.blocks)
+        return generator
+
+    def _adapter(self, kind: str, dtype: str) -> Any:
+        """An adapter on the device; None for ``none``."""
+        if kind == "none":
+            return None
+        adapter = models.adapter(kind, self.shapes, self.device, self.dtype)
+        if dtype == "fp8":
+            store_as_fp8(adapter)
+            self.recorder.clock.free()
+        return adapter
+
+
+def _by_generator(settings: tuple[Setting, ...]) -> Iterator[tuple[str, str, str, list[Setting]]]:
+    def key(setting: Setting) -> tuple[str, str, str]:
+        return setting.host, setting.dtype, setting.mode
+
+    for (host, dtype, mode), group in groupby(sorted(settings, key=key), key):
+        yield host, dtype, mode, list(group)

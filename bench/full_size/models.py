@@ -1,0 +1,195 @@
+"""Models of the real shapes with random weights, made on the device itself; and small ones for a CPU.
+
+A module is built on the meta device, which takes no memory, and every weight is then drawn where it will be used. Weights keep the size
+of signals, so no value is NaN or infinite; what comes out is noise, and costs the same as a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flashmotion_core.adapters import ControlNetAdapter, GeneratorInfo, ResNetAdapter, TrajectoryAdapter
+from flashmotion_core.loading import Generator
+from flashmotion_core.sampling import Schedule
+from flashmotion_core.vae import TinyVae, WanVae
+from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
+from flashmotion_core.wan.config import TI2V_5B, WanConfig
+from flashmotion_core.wan.generator import WanGenerator
+from flashmotion_core.wan.taehv import TAEHV
+
+ADAPTERS: dict[str, Any] = {"resnet": ResNetAdapter, "controlnet": ControlNetAdapter}
+HOSTS = ("diffusers", "core")
+TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
+"""Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Sizes of all models of one run.
+
+    Attributes:
+        name: ``real`` or ``tiny``.
+        generator: of the generator and of the adapters made for it.
+        vae: arguments of diffusers' ``AutoencoderKLWan``.
+        small_vae: arguments of the small codec, ``TAEHV``.
+        resnet_width: channels of the ResNet adapter.
+        text: arguments of transformers' ``UMT5Config``.
+    """
+
+    name: str
+    generator: WanConfig
+    vae: dict[str, Any]
+    small_vae: dict[str, Any]
+    resnet_width: int
+    text: dict[str, Any] = field(repr=False)
+
+
+_VAE = {
+    "z_dim": 48,
+    "is_residual": True,
+    "in_channels": 12,
+    "out_channels": 12,
+    "patch_size": 2,
+    "scale_factor_spatial": 16,
+    "temperal_downsample": [False, True, True],
+    "latents_mean": list(LATENT_MEAN),
+    "latents_std": list(LATENT_STD),
+}
+_TEXT = {"feed_forward_proj": "gated-gelu", "d_kv": 64}
+
+REAL = Shapes(
+    name="real",
+    generator=TI2V_5B,
+    vae={**_VAE, "base_dim": 160, "decoder_base_dim": 256, "num_res_blocks": 2},
+    small_vae={},
+    resnet_width=128,
+    text={**_TEXT, "vocab_size": 256384, "d_model": 4096, "d_ff": 10240, "num_layers": 24, "num_heads": 64},
+)
+TINY = Shapes(
+    name="tiny",
+    generator=WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=4, text_dim=64),
+    vae={**_VAE, "base_dim": 8, "decoder_base_dim": 8, "num_res_blocks": 1},
+    small_vae={"encoder_width": 8, "decoder_widths": (16, 12, 8, 8)},
+    resnet_width=32,
+    text={**_TEXT, "vocab_size": 512, "d_model": 64, "d_ff": 128, "num_layers": 2, "num_heads": 1},
+)
+
+
+@torch.no_grad()
+def fill(module: nn.Module, device: torch.device, dtype: torch.dtype, float32: Iterable[str] = ()) -> None:
+    """Give every meta parameter random weights on the device; weights that are tied stay tied.
+
+    Args:
+        module: parameters on the meta device are replaced, others left alone.
+        device: where the weights are drawn.
+        dtype: of the weights.
+        float32: parameters with one of these words in their dotted name are float32 instead.
+    """
+    random = torch.Generator(device).manual_seed(0)
+    kept = set(float32)
+    made: dict[int, nn.Parameter] = {}
+    for name, parameter in list(module.named_parameters(remove_duplicate=False)):
+        if not parameter.is_meta:
+            continue
+        *path, leaf = name.split(".")
+        if id(parameter) not in made:
+            kind = torch.float32 if kept & {*path, leaf} else dtype
+            made[id(parameter)] = nn.Parameter(_drawn(leaf, parameter.shape, device, kind, random), False)
+        module.get_submodule(".".join(path)).register_parameter(leaf, made[id(parameter)])
+
+
+def _drawn(leaf: str, shape: torch.Size, device: torch.device, dtype: torch.dtype, random: torch.Generator) -> Tensor:
+    value = torch.empty(shape, device=device, dtype=dtype)
+    if leaf == "bias":
+        return value.zero_()
+    if leaf == "gamma" or len(shape) == 1:
+        return value.fill_(1)
+    return value.normal_(0, (shape[0] / shape.numel()) ** 0.5, generator=random)
+
+
+def on_meta(kind: str, shapes: Shapes) -> nn.Module:
+    """A model without weights: ``generator`` (the core's), ``diffusers`` (diffusers' generator), ``vae``, ``small_vae``, ``text``, or an adapter.
+
+    Raises:
+        ValueError: another kind.
+    """
+    with torch.device("meta"):
+        if kind == "generator":
+            return WanGenerator(shapes.generator)
+        if kind == "small_vae":
+            return TAEHV(**shapes.small_vae)
+        if kind == "controlnet":
+            return ControlNetAdapter(shapes.generator)
+        if kind == "resnet":
+            return ResNetAdapter(shapes.generator, width=shapes.resnet_width)
+    if kind == "diffusers":
+        return _diffusers_generator(shapes.generator)
+    if kind == "vae":
+        from diffusers import AutoencoderKLWan
+
+        with torch.device("meta"):
+            vae: nn.Module = AutoencoderKLWan(**shapes.vae)
+        return vae
+    if kind == "text":
+        from transformers import UMT5Config, UMT5EncoderModel
+
+        with torch.device("meta"):
+            encoder: nn.Module = UMT5EncoderModel(UMT5Config(**shapes.text))
+        return encoder
+    raise ValueError(f"the model is {kind!r}, but must be generator, diffusers, vae, small_vae, text or an adapter.")
+
+
+def _diffusers_generator(config: WanConfig) -> nn.Module:
+    from accelerate import init_empty_weights
+    from diffusers import WanTransformer3DModel
+
+    with init_empty_weights(include_buffers=False):  # its rotary tables are real
+        transformer: nn.Module = WanTransformer3DModel(
+            patch_size=config.patch_size,
+            num_attention_heads=config.num_heads,
+            attention_head_dim=config.head_dim,
+            in_channels=config.in_channels,
+            out_channels=config.out_channels,
+            text_dim=config.text_dim,
+            freq_dim=config.freq_dim,
+            ffn_dim=config.ffn_dim,
+            num_layers=config.num_layers,
+            eps=config.eps,
+        )
+    return transformer
+
+
+def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:
+    """A model with random weights on the device; see ``on_meta`` for the kinds."""
+    module = on_meta(kind, shapes)
+    fill(module, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
+    return module.to(device).requires_grad_(False).eval()
+
+
+def generator(shapes: Shapes, host: str, device: torch.device, dtype: torch.dtype) -> Generator:
+    """A generator for ``sample_latent``: diffusers' transformer, or the core's with one row of modulation per latent frame."""
+    info = GeneratorInfo(shapes.generator, schedule=Schedule(), text=True, diffusers_layout=False)
+    return Generator(made("generator" if host == "core" else host, shapes, device, dtype), info, "random")
+
+
+def codecs(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """The full VAE and the small one, as the headless pipeline uses them."""
+    full, small = (made(kind, shapes, device, dtype) for kind in ("vae", "small_vae"))
+    return {"full": WanVae(full), "small": TinyVae(small)}
+
+
+def adapter(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> TrajectoryAdapter:
+    """``resnet`` or ``controlnet``; its zero convolutions are random, so that nothing may be skipped."""
+    found: TrajectoryAdapter = made(kind, shapes, device, dtype)
+    return found
+
+
+def parameter_counts(shapes: Shapes) -> dict[str, int]:
+    """Parameters of every model, counted on the meta device."""
+    kinds = ("generator", "vae", "small_vae", "resnet", "controlnet", "text")
+    return {kind: sum(parameter.numel() for parameter in on_meta(kind, shapes).parameters()) for kind in kinds}

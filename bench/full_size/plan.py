@@ -1,0 +1,105 @@
+"""Which settings a run measures, in an order that builds every model as seldom as possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .job import Clip
+
+REAL_SIZES = ("480x832x49", "480x832x121", "704x1280x121")
+TINY_SIZES = ("64x96x9", "64x96x17", "96x128x17")
+DTYPES = ("bf16", "fp8")
+MODES = ("eager", "compiled")
+ADAPTERS = ("none", "resnet", "controlnet")
+QUICK_PATIENCE_S = 4.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to denoise.
+
+    Attributes:
+        dtype: ``bf16`` or ``fp8`` (linear weights stored in 8 bits, unpacked layer by layer); on a CPU the first is float32.
+        mode: ``eager`` or ``compiled``.
+        adapter: ``none``, ``resnet`` or ``controlnet``.
+        host: ``diffusers`` or ``core``: whose transformer.
+    """
+
+    dtype: str
+    mode: str
+    adapter: str
+    host: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For a row."""
+        return {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run measures.
+
+    Attributes:
+        clips: sizes, the largest last.
+        settings: every setting, for every size of ``denoise_clips``.
+        denoise_clips: sizes at which the settings are tried.
+        job_settings: those for which the whole job is timed, at the largest size.
+        warm_up: unmeasured runs of each piece of work.
+        repeat: measured ones.
+        patience: seconds of measured runs of one piece of work after which no further one is begun.
+    """
+
+    clips: tuple[Clip, ...]
+    settings: tuple[Setting, ...]
+    denoise_clips: tuple[Clip, ...]
+    job_settings: tuple[Setting, ...]
+    warm_up: int
+    repeat: int
+    patience: float
+
+
+def full_plan(
+    sizes: Sequence[str],
+    dtypes: Sequence[str],
+    modes: Sequence[str],
+    adapters: Sequence[str],
+    hosts: Sequence[str],
+    repeat: int,
+) -> Plan:
+    """Every combination.
+
+    Raises:
+        ValueError: a size that is none.
+    """
+    clips = _sorted(sizes)
+    settings = tuple(
+        Setting(dtype, mode, adapter, host)
+        for host in hosts
+        for dtype in dtypes
+        for mode in modes
+        for adapter in adapters
+    )
+    return Plan(clips, settings, clips, settings, 1, repeat, math.inf)
+
+
+def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int) -> Plan:
+    """The settings that answer the main questions: one card, under eight minutes.
+
+    Raises:
+        ValueError: a size that is none.
+    """
+    clips = _sorted(sizes)
+    settings = [Setting("bf16", "eager", adapter, "core") for adapter in ADAPTERS]
+    best = settings[1]
+    if "compiled" in modes:
+        best = Setting("bf16", "compiled", "resnet", "core")
+        settings.append(best)
+    theirs = Setting("bf16", "eager", "resnet", "diffusers")
+    settings += [theirs, Setting("fp8", "eager", "resnet", "core")]
+    return Plan(clips[-1:], tuple(settings), clips[-1:], (best,), 1, repeat, QUICK_PATIENCE_S)
+
+
+def _sorted(sizes: Sequence[str]) -> tuple[Clip, ...]:
+    return tuple(sorted({Clip.parse(size) for size in sizes}, key=lambda clip: clip.tokens))

@@ -1,0 +1,113 @@
+"""Rows of a report: one measured thing each, with what it was measured on; and how a failure becomes a row too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from .clock import Clock, Timing, Work, is_out_of_memory
+
+
+@dataclass
+class Row:
+    """One measurement.
+
+    Attributes:
+        group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job``, ``peers`` or ``growth``.
+        name: what was measured.
+        size: ``height x width x frames``; empty where it does not matter.
+        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter.
+        seconds: median; None where it failed.
+        parts: medians of the parts of it, such as every denoising step.
+        runs: measured ones.
+        flops: of the work's definition; None where nobody counted.
+        peak_bytes: most memory on the device, models included; None on a CPU.
+        error: why there is no time.
+    """
+
+    group: str
+    name: str
+    size: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    parts: list[float] = field(default_factory=list)
+    runs: int = 0
+    flops: int | None = None
+    peak_bytes: int | None = None
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, JSON-ready."""
+        return asdict(self)
+
+
+class Recorder:
+    """Measures, keeps the rows, and goes on where memory is too small."""
+
+    def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
+        self.clock, self.say = clock, say
+        self.rows: list[Row] = []
+
+    def measure(self, row: Row, make: Callable[[], Work]) -> Row:
+        """Prepare and time a piece of work; a full memory becomes the row's error.
+
+        Args:
+            row: what is known before; completed and kept.
+            make: returns the work, and may need memory itself.
+        """
+        try:
+            self._fill(row, self.clock.measure(make()))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            row.error = self.full_memory()
+        self.rows.append(row)
+        self.clock.free()
+        self.say(text(row))
+        return row
+
+    @staticmethod
+    def _fill(row: Row, timing: Timing) -> None:
+        row.seconds, row.runs, row.peak_bytes = timing.seconds, len(timing.parts), timing.peak_bytes
+        row.parts = timing.part_seconds if len(timing.parts[0]) > 1 else []
+
+    @contextmanager
+    def guard(self, rows: Sequence[Row]) -> Iterator[None]:
+        """Within it, a full memory ends the block but not the run; every one of ``rows`` then says so."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            for row in rows:
+                self.failed(row, self.full_memory())
+
+    def failed(self, row: Row, error: str) -> None:
+        """Keep a row that could not be measured."""
+        row.error = error
+        self.rows.append(row)
+        self.clock.free()
+        self.say(text(row))
+
+    def show(self, row: Row) -> None:
+        """Print a row that was measured elsewhere."""
+        self.say(text(row))
+
+    def full_memory(self) -> str:
+        """One sentence on a full memory."""
+        if not self.clock.cuda:
+            return "not enough memory on this computer."
+        total = torch.cuda.get_device_properties(0).total_memory
+        return f"not enough memory: more than this card's {total / 1e9:.0f} GB."
+
+
+def text(row: Row) -> str:
+    """A row as one line on the console."""
+    what = ", ".join(part for part in (row.size, *row.settings.values()) if part)
+    result = row.error if row.seconds is None else f"{row.seconds:.4g} s"
+    memory = "" if row.peak_bytes is None else f", {row.peak_bytes / 1e9:.1f} GB"
+    return f"{row.name:<34}{what:<52}{result}{memory}"

@@ -1,0 +1,182 @@
+"""Time and memory of a four-step, trajectory-controlled clip on the real shapes with random weights, beside its peers.
+
+    python bench/speed.py --quick                one GPU, under 8 minutes
+    python bench/speed.py                        every size, type, mode and adapter
+    python bench/speed.py --growth               how time and memory grow, with plots
+    python bench/speed.py --comfyui FOLDER       also ComfyUI's own graph, with and without our nodes
+
+On a CPU the same run takes tiny shapes by itself. Times are medians after a warm-up, by device events on CUDA. Text is encoded by a umT5
+encoder of the real shape on random tokens: it stands in for a prompt, without the tokenizer. Loading is not timed. Where the memory is too
+small, the row says so and the run goes on. Needs the extra [train]; see docs/benchmark.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.full_size.plan import (
+    ADAPTERS,
+    DTYPES,
+    MODES,
+    REAL_SIZES,
+    TINY_SIZES,
+    Plan,
+    full_plan,
+    quick_plan,
+)
+
+EXIT_WRONG_INPUT = 2
+
+
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the settings that answer the main questions")
+    parser.add_argument("--growth", action="store_true", help="only how time and memory grow")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
+    )
+    parser.add_argument(
+        "--shapes", choices=("auto", "real", "tiny"), default="auto", help="default: real on cuda, tiny on a cpu"
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        metavar="HxWxT",
+        help=f"height x width x frames (default: {' '.join(REAL_SIZES)}; tiny: {' '.join(TINY_SIZES)})",
+    )
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of the generator (default: both)")
+    parser.add_argument(
+        "--modes",
+        nargs="+",
+        choices=MODES,
+        default=None,
+        help="default: both; on a cpu eager, as compiling takes minutes",
+    )
+    parser.add_argument("--adapters", nargs="+", choices=ADAPTERS, default=ADAPTERS, help="default: all")
+    parser.add_argument(
+        "--hosts",
+        nargs="+",
+        choices=("core", "diffusers"),
+        default=("core", "diffusers"),
+        help="whose transformer (default: both)",
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=3, metavar="N", help="measured runs of each (default: %(default)s)"
+    )
+    parser.add_argument("--memory", type=float, metavar="GB", help="pretend that the card has so much memory")
+    parser.add_argument("--comfyui", type=Path, metavar="FOLDER", help="a ComfyUI to compare with, run by this Python")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/speed"),
+        metavar="STEM",
+        help="STEM.json, STEM.md and STEM.png (default: %(default)s)",
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; every error that a user can cause is one sentence on stderr.
+
+    Returns:
+        0, or 2 for a wrong input.
+    """
+    options = read_options(arguments)
+    try:
+        run(options, shlex.join(["python", "bench/speed.py", *(sys.argv[1:] if arguments is None else arguments)]))
+    except ModuleNotFoundError as error:
+        print(
+            f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".', file=sys.stderr
+        )
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        return 0
+    return EXIT_WRONG_INPUT
+
+
+def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
+    """Measure and write; returns the report.
+
+    Raises:
+        ValueError: options that do not go together, or a size that is none.
+    """
+
+    from bench.full_size import growth, models, report
+    from bench.full_size.clock import Clock, matmul_rate
+    from bench.full_size.measure import Measurement
+    from bench.full_size.rows import Recorder
+
+    if options.repeat < 1:
+        raise ValueError(f"--repeat is {options.repeat}, but must be at least 1.")
+    device = _device(options.device)
+    real = options.shapes == "real" or (options.shapes == "auto" and device.type == "cuda")
+    shapes = models.REAL if real else models.TINY
+    plan = _plan(options, REAL_SIZES if real else TINY_SIZES, device.type == "cuda")
+    if options.comfyui is not None and not (options.comfyui / "comfy").is_dir():
+        raise ValueError(f"{options.comfyui} is no ComfyUI, as it has no folder comfy; give the folder with main.py.")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    _limit_memory(options.memory, device)
+    if not real:
+        print("tiny shapes: this shows that the benchmark runs, and says nothing about the real ones.")
+    counts = models.parameter_counts(shapes)
+    rate = matmul_rate(device)
+    print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
+    recorder = Recorder(Clock(device, plan.warm_up, plan.repeat, plan.patience), lambda line: print(line, flush=True))
+    if options.growth:
+        growth.measure(shapes, device, recorder)
+        growth.plot(recorder.rows, options.out.with_suffix(".png"))
+    else:
+        measurement = Measurement(shapes, device, recorder)
+        measurement.everything(plan)
+        if options.comfyui is not None:
+            from bench.full_size.comfyui import measure as measure_comfyui
+
+            measure_comfyui(options.comfyui, shapes, plan, recorder)
+    found = report.document(recorder.rows, device, shapes.name, counts, rate, command)
+    options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    options.out.with_suffix(".md").write_text(report.markdown(found), encoding="utf-8")
+    print(f"written: {options.out.with_suffix('.json')} and {options.out.with_suffix('.md').name}")
+    return found
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device is cuda, but torch finds no CUDA device; use --device cpu.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _plan(options: argparse.Namespace, sizes: Sequence[str], cuda: bool) -> Plan:
+    sizes = options.sizes or sizes
+    if options.quick:
+        return quick_plan(sizes, MODES if cuda else options.modes or MODES[:1], options.repeat)
+    modes = options.modes or (MODES if cuda else MODES[:1])
+    return full_plan(sizes, options.dtypes, modes, options.adapters, options.hosts, options.repeat)
+
+
+def _limit_memory(gigabytes: float | None, device: Any) -> None:
+    import torch
+
+    if gigabytes is None:
+        return
+    if device.type != "cuda":
+        raise ValueError(f"--memory is {gigabytes:g}, but only a CUDA device's memory can be limited; leave it out.")
+    total = torch.cuda.get_device_properties(device).total_memory
+    if not 0 < gigabytes * 1e9 <= total:
+        raise ValueError(f"--memory is {gigabytes:g}, but this card has {total / 1e9:.0f} GB; give less.")
+    torch.cuda.set_per_process_memory_fraction(gigabytes * 1e9 / total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

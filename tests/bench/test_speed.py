@@ -1,0 +1,262 @@
+"""The benchmark of full size: its arithmetic against published numbers, and a whole run on tiny shapes."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from ..conftest import ROOT
+
+sys.path.append(str(ROOT))  # as bench/speed.py does; at the end, so that the repository's `nodes` never hides ComfyUI's
+
+from bench import speed
+from bench.full_size import models, peers
+from bench.full_size.clock import Clock, is_out_of_memory
+from bench.full_size.flops import adapter_flops, codec_flops, generator_flops
+from bench.full_size.job import STEPS, Clip, control_map, document
+from bench.full_size.plan import full_plan, quick_plan
+from bench.full_size.report import markdown, ratios, share
+from bench.full_size.rows import Recorder, Row
+from train.engine.plan_meter import Meter
+
+CPU = torch.device("cpu")
+LARGE = Clip(704, 1280, 121)
+
+
+# Arithmetic
+
+
+def test_the_real_shapes_have_the_published_numbers_of_parameters():
+    assert models.parameter_counts(models.REAL) == {
+        "generator": 4_999_787_712,
+        "vae": 704_688_668,
+        "small_vae": 11_418_108,
+        "resnet": 20_783_744,
+        "controlnet": 10_282_783_104 + 589_824 - 4_999_787_712,
+        "text": 5_680_910_336,
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "tera"),
+    # Counts with one row of modulation per token (3.7 at the largest) less those rows.
+    [("704x1280x121", 520.6 - 3.7), ("704x1280x81", 292.9 - 2.4), ("480x832x121", 163.4 - 1.6), ("480x832x49", 55.7 - 0.7)],
+)  # fmt: skip
+def test_flops_of_one_pass(size, tera):
+    clip = Clip.parse(size)
+    assert generator_flops(models.REAL.generator, clip.latent) / 1e12 == pytest.approx(tera, abs=0.15)
+
+
+@pytest.mark.parametrize("shapes", [models.TINY, models.REAL], ids=lambda shapes: shapes.name)
+def test_the_formulas_count_what_the_modules_do(shapes):
+    clip = Clip(64, 96, 9)
+    generator = models.on_meta("generator", shapes)
+    latent = torch.empty(1, *clip.latent, device="meta")
+    inputs = (latent, torch.empty(1, 1, device="meta"), torch.empty(1, 512, shapes.generator.text_dim, device="meta"))
+    with torch.no_grad(), Meter() as meter:
+        generator(*inputs)
+    assert meter.flops == generator_flops(shapes.generator, clip.latent)
+    for kind in models.ADAPTERS:
+        adapter = models.on_meta(kind, shapes)
+        with torch.no_grad(), Meter() as meter:
+            prepared = adapter.prepare(latent)
+        once = meter.flops
+        with torch.no_grad(), Meter() as meter:
+            state = adapter.begin(prepared, *inputs)
+            for index in range(len(adapter.inject_after)):
+                adapter.residual(index, state)
+        assert (once, meter.flops) == adapter_flops(adapter, clip.latent)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "clip", "tera"),
+    [
+        ("vae", "decode", LARGE, 2011),
+        ("vae", "encode", LARGE, 382.6),
+        ("vae", "encode", Clip(704, 1280, 1), 4.2),
+        ("vae", "decode", Clip(480, 832, 49), 361.8),
+        ("small_vae", "decode", LARGE, 9.8),
+    ],
+    ids=str,
+)
+def test_flops_of_the_codecs(kind, part, clip, tera):
+    counted = codec_flops(models.REAL, kind, part, clip.width, clip.height, clip.frames)
+    assert counted / 1e12 == pytest.approx(tera, rel=5e-3)
+
+
+def test_a_long_clip_is_counted_from_short_ones():
+    direct = models.on_meta("vae", models.TINY)
+    with torch.no_grad(), Meter() as meter:
+        direct.decode(torch.empty(1, 48, 5, 2, 2, device="meta"))
+    assert meter.flops == codec_flops(models.TINY, "vae", "decode", 32, 32, 17)
+
+
+def test_stored_residuals_of_the_large_adapter_take_five_gigabytes():
+    adapter = models.on_meta("controlnet", models.REAL)
+    assert peers.stored_bytes(adapter, LARGE, element=2) == 30 * 27_280 * 3072 * 2
+
+
+def test_the_share_is_of_the_devices_own_rate():
+    assert share(Row("denoise", "x", seconds=2.0, flops=10), rate=20.0) == 0.25
+    assert share(Row("denoise", "x", seconds=2.0), rate=20.0) is None
+
+
+# Pieces
+
+
+def test_a_size_that_is_none_is_named():
+    assert str(Clip.parse("704x1280x121")) == "704x1280x121"
+    for text, message in (("704x1280", "the size is '704x1280'"), ("700x1280x121", "height is 700")):
+        with pytest.raises(ValueError, match=message):
+            Clip.parse(text)
+
+
+def test_weights_are_finite_tied_where_they_should_be_and_of_one_type():
+    encoder = models.made("text", models.TINY, CPU, torch.float32)
+    assert encoder.shared.weight is encoder.encoder.embed_tokens.weight
+    transformer = models.made("diffusers", models.TINY, CPU, torch.bfloat16)
+    assert transformer.scale_shift_table.dtype == torch.float32
+    assert transformer.proj_out.weight.dtype == torch.bfloat16
+    assert all(not value.is_meta and value.isfinite().all() for value in transformer.state_dict().values())
+
+
+def test_the_naive_adapter_gives_the_same_residuals():
+    generator = models.generator(models.TINY, "core", CPU, torch.float32)
+    for kind in models.ADAPTERS:
+        adapter = models.adapter(kind, models.TINY, CPU, torch.float32)
+        assert peers.interleaved_matches_stored(adapter, generator, Clip(32, 64, 5))
+
+
+def test_boxes_stand_still_from_where_they_should():
+    frames = control_map(Clip(64, 96, 17), still_from=0.25)
+    assert (frames[5:] == frames[5]).all()
+    assert not (frames[3] == frames[5]).all()
+    assert len(document(LARGE, objects=64).objects) == 64
+
+
+def test_medians_parts_and_patience():
+    marks = []
+    timing = Clock(CPU, warm_up=2, repeat=3).measure(lambda mark: (marks.append(1), mark()))
+    assert len(marks) == 5
+    assert len(timing.part_seconds) == 2
+    assert timing.seconds >= 0
+    assert timing.peak_bytes is None
+    assert len(Clock(CPU, 0, 3, patience=-1).measure(lambda _: None).parts) == 0
+
+
+def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
+    said = []
+    recorder = Recorder(Clock(CPU, 0, 1), said.append)
+
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    row = recorder.measure(Row("denoise", "four steps", "704x1280x121"), full)
+    assert row.seconds is None
+    assert row.error == "not enough memory on this computer."
+    assert "not enough memory" in said[0]
+    with recorder.guard([Row("denoise", "a"), Row("denoise", "b")]):
+        full()
+    assert [row.name for row in recorder.rows] == ["four steps", "a", "b"]
+    with pytest.raises(RuntimeError, match="illegal"), recorder.guard([]):
+        raise RuntimeError("an illegal memory access")
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_plans():
+    sizes = ("704x1280x121", "480x832x49")
+    plan = full_plan(sizes, ("bf16", "fp8"), ("eager",), ("none", "resnet"), ("core",), 3)
+    assert [str(clip) for clip in plan.clips] == ["480x832x49", "704x1280x121"]
+    assert len(plan.settings) == 4
+    quick = quick_plan(sizes, ("eager", "compiled"), 3)
+    assert [str(clip) for clip in quick.clips] == ["704x1280x121"]
+    assert quick.job_settings[0].mode == "compiled"
+    assert len(set(quick.settings)) == len(quick.settings)
+
+
+def row(adapter, seconds, group="denoise", peak=None, dtype="bf16", mode="eager", **more):
+    settings = {"dtype": dtype, "mode": mode, "adapter": adapter, "host": "core", **more}
+    return Row(group, "four steps", "s", settings, seconds, peak_bytes=peak)
+
+
+def test_ratios():
+    found = ratios(
+        [
+            row("none", 2.0, peak=10),
+            row("resnet", 2.2, peak=11),
+            row("controlnet", 4.0, peak=20),
+            row("naive controlnet", 4.4, peak=30),
+            row("resnet", 2.42, dtype="fp8", peak=5),
+            row("resnet", 8.0, group="job", vae="full"),
+            Row("peers", "diffusers", "s", {"vae": "full"}, 20.0),
+        ]
+    )
+    times = {ratio["what"].split(" (")[0]: (ratio["time"], ratio["memory"]) for ratio in found}
+    assert times["resnet adapter / none"] == (pytest.approx(1.1), pytest.approx(1.1))
+    assert times["controlnet adapter / none"] == (pytest.approx(2), pytest.approx(2))
+    assert times["naive controlnet / interleaved"] == (pytest.approx(1.1), pytest.approx(1.5))
+    assert times["resnet: fp8 / bf16"] == (pytest.approx(1.1), pytest.approx(5 / 11))
+    assert times["diffusers / ours"] == (pytest.approx(2.5), None)
+    assert len(times) == 5
+
+
+# The command
+
+
+def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
+    assert (
+        speed.main(
+            ["--quick", "--repeat", "1", "--sizes", "32x64x5", "--out", str(tmp_path / "found"), "--device", "cpu"]
+        )
+        == 0
+    )
+    report = json.loads((tmp_path / "found.json").read_text())
+    assert report["format"] == 1
+    assert report["shapes"] == "tiny"
+    assert report["versions"]["torch"]
+    assert report["command"].startswith("python bench/speed.py --quick")
+    groups = {row["group"] for row in report["rows"]}
+    assert groups == {"parts", "denoise", "job", "peers"}
+    for found in report["rows"]:
+        assert found["error"] is None
+        assert found["seconds"] > 0
+        if found["group"] == "denoise":
+            assert len(found["parts"]) == STEPS
+            assert found["share"] == pytest.approx(found["flops"] / found["seconds"] / report["matmul"]["flops"])
+    adapters = {found["settings"]["adapter"] for found in report["rows"] if found["group"] == "denoise"}
+    assert adapters == {"none", "resnet", "controlnet", "naive resnet", "naive controlnet"}
+    assert any(ratio["what"].startswith("diffusers, picture to mp4 / ours") for ratio in report["ratios"])
+    text = (tmp_path / "found.md").read_text()
+    assert text == markdown(report)
+    assert "say nothing about the real ones" in text
+    assert "tiny shapes" in capsys.readouterr().out
+
+
+def test_growth(tmp_path, monkeypatch):
+    from bench.full_size import growth
+
+    monkeypatch.setattr(growth, "TINY_FRAMES", (Clip(32, 32, 5), Clip(32, 32, 9)))
+    monkeypatch.setattr(growth, "TINY_SIDES", (Clip(32, 32, 5),))
+    monkeypatch.setattr(growth, "OBJECTS", (1, 64))
+    monkeypatch.setattr(growth, "STACKED", (0, 2))
+    assert speed.main(["--growth", "--repeat", "1", "--out", str(tmp_path / "growth"), "--device", "cpu"]) == 0
+    rows = json.loads((tmp_path / "growth.json").read_text())["rows"]
+    assert {row["settings"]["along"] for row in rows} == {"frames", "megapixels", "objects", "stacked adapters"}
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sizes", "700x1280x121"], "height is 700"),
+        (["--repeat", "0"], "--repeat is 0"),
+        (["--memory", "12", "--device", "cpu"], "--memory is 12"),
+        (["--comfyui", "/nowhere"], "/nowhere is no ComfyUI"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments, message, capsys):
+    assert speed.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
