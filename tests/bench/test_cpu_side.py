@@ -1,0 +1,44 @@
+"""The processor's benchmark: what it compares, and its table."""
+
+import json
+import subprocess
+import sys
+
+from ..conftest import ROOT
+
+sys.path.append(str(ROOT))
+
+from bench import cpu_side
+from flashmotion_core.trajectory import parse, sample
+
+
+def test_the_dense_document_has_every_key():
+    text = cpu_side.dense_document(objects=3, keys=20)
+    objects = json.loads(text)["objects"]
+    assert [len(tracked["keyframes"]) for tracked in objects] == [20] * 3
+    assert sample(parse(text)).boxes_TN4.shape == (20, 3, 4)
+    largest = cpu_side.dense_document()
+    assert len(parse(largest).objects) == 64
+
+
+def test_both_sides_take_turns():
+    order = []
+    ours, other = cpu_side.least(lambda: order.append("ours"), lambda: order.append("other"), runs=2)
+    assert order == ["ours", "other"] * 3
+    assert ours >= 0
+    assert other >= 0
+
+
+def test_the_command_without_comfyui():
+    command = [sys.executable, str(ROOT / "bench/cpu_side.py"), "--runs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert len(rows) == 4
+    assert "its JSON" in rows[3]
+
+
+def test_a_folder_that_is_no_comfyui_is_named(tmp_path):
+    command = [sys.executable, str(ROOT / "bench/cpu_side.py"), "--comfyui", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{tmp_path} is no ComfyUI" in done.stderr
