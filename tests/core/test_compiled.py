@@ -9,7 +9,7 @@ from flashmotion_core.compiled import compile_blocks, plain_blocks
 from flashmotion_core.loading import load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.wan.conditioning import latent_shape
-from flashmotion_core.wan.config import WanConfig, generator_shapes
+from flashmotion_core.wan.config import WanConfig
 
 from ..conftest import ROOT, load_module
 
