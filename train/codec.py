@@ -1,9 +1,10 @@
 """Train a tiny codec of TAEHV's layout on the synthetic world, small enough to come with the pack.
 
 Two parts. At first the encoder is a fixed linear code (`codec_linear`) and the decoder, without its memory blocks, learns to invert it:
-cheap steps that lead away from grey at once. Then everything learns together, but the encoder never looks at the frame before, as the layout
-would allow: so a still picture has one and the same latent in every frame, the given first one included, which has none before it, and a
-generator can copy it. The latents are noised a little on their way to the decoder
+cheap steps that lead away from grey at once. Then everything learns together, or with `encoder_part: 0` the decoder alone: a linear code has
+less in it, but what moves changes it simply, and a small generator learns that sooner. The encoder never looks at the frame before, as the
+layout would allow: so a still picture has one and the same latent in every frame, the given first one included, which has none before it,
+and a generator can copy it. The latents are noised a little on their way to the decoder
 and held near mean 0 and deviation 1 in the generator's normalised space, so what matters gets a large share of it and a generator's small
 errors do not show. From `encoder_part` on the encoder stays as it is: latents are settled, a generator can learn them, and the decoder goes
 on alone (the phase `decoder`).
@@ -43,7 +44,7 @@ CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
 """Settings that do not change the result."""
 BIAS_LR = 1e-3
-START_CROPS = 64
+START_CROPS = 192
 
 
 class CodecSettings(Settings):
@@ -72,8 +73,11 @@ class CodecSettings(Settings):
     """In all; a time budget may allow fewer."""
     start_steps: Annotated[int, Field(ge=0)] = 800
     """Of these, with the linear encoder; a third of a time budget at most."""
-    encoder_part: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Part of the steps in which the encoder learns; in the rest, the phase `decoder`, the decoder learns alone."""
+    encoder_part: Share = 1.0
+    """Part of the steps after which the encoder stays as it is; in the rest, the phase `decoder`, the decoder learns alone. 0 keeps the
+    linear encoder."""
+    whitening: Share = 1.0
+    """How far the linear code's channels are brought to one deviation: 1 all the way, 0 leaves them as their pixels vary."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
     warmup: Annotated[int, Field(ge=0)] = 20
@@ -81,7 +85,7 @@ class CodecSettings(Settings):
     decay: Share = 0.7
     """Last share of either part in which the learning rate falls."""
     noise: Annotated[float, Field(ge=0)] = 0.1
-    """Standard deviation of what is added to normalised latents before they are decoded."""
+    """Largest standard deviation of what is added to normalised latents before they are decoded; every clip has its own, from 0 on."""
     edges: Annotated[float, Field(ge=0)] = 0.1
     """Weight of the error in the differences of neighbouring pixels."""
     spread: Annotated[float, Field(ge=0)] = 0.02
@@ -157,7 +161,9 @@ class _Training:
 
     @property
     def encoder_steps(self) -> int:
-        """Steps after which the encoder stays as it is; the first part is not cut short."""
+        """Steps after which the encoder stays as it is; unless there are none, the first part is not cut short."""
+        if not self.settings.encoder_part:
+            return 0
         return min(self.steps, max(self.start_steps, round(self.settings.encoder_part * self.steps)))
 
     def _make_optimizers(self) -> None:
@@ -172,7 +178,8 @@ class _Training:
         path = self.folder / CHECKPOINT
         if not path.is_file():
             generator = Streams(self.settings.seed, "codec", 0).generator("start")
-            start(self.codec, self.crops.batch(0, START_CROPS), generator)
+            pixels, stays = self.crops.batch(0, START_CROPS), self.settings.encoder_part == 0
+            start(self.codec, pixels, generator, self.settings.whitening, stays)
             self._forget()
             self._make_optimizers()
             return 0
@@ -263,7 +270,9 @@ class _Training:
         pixels = self.crops.batch(step, self.settings.batch).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             latent = normalise(encode_whole(self.codec, pixels, memory=memory))
-            noise = torch.randn(latent.shape, generator=Streams(self.settings.seed, "codec", step).generator("noise"))
+            generator = Streams(self.settings.seed, "codec", step).generator("noise")
+            share_B1111 = torch.rand((len(latent), 1, 1, 1, 1), generator=generator)
+            noise = share_B1111 * torch.randn(latent.shape, generator=generator)
             noised = latent + self.settings.noise * noise.to(latent)
             decoded = decode_whole(self.codec, denormalise(noised), memory=memory)
         squares, edges = reconstruction(decoded.float(), pixels)

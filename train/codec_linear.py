@@ -94,13 +94,18 @@ def components(rows_NC: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def start(codec: TAEHV, pixels_BCTHW: Tensor, generator: torch.Generator) -> None:
+def start(
+    codec: TAEHV, pixels_BCTHW: Tensor, generator: torch.Generator, whitening: float = 1.0, stays: bool = False
+) -> None:
     """Set all weights: encoder to the principal components of these clips, decoder to a blurred picture.
 
-    Normalised latents of the clips have mean 0 and standard deviation 1 in each channel. Works in float32 on the CPU.
+    Normalised latents of the clips have mean 0 in each channel and mean square 1 over all. Works in float32 on the CPU.
 
     Args:
         pixels_BCTHW: clips in 0..1, of 4k + 1 frames and sides a multiple of 16.
+        whitening: a channel's standard deviation is that of its component to the power of 1 - whitening, so at 1 that of all others.
+        stays: the encoder will not learn, so its features may be lifted so far that the code is linear for any clip; an encoder that learns
+            from there would be thrown about by their large means.
     """
     for module in codec.modules():
         if isinstance(module, nn.Conv2d):
@@ -111,11 +116,11 @@ def start(codec: TAEHV, pixels_BCTHW: Tensor, generator: torch.Generator) -> Non
         for convolution in (layer for layer in block.conv if isinstance(layer, nn.Conv2d)):
             convolution.weight.mul_(2**0.5)  # ReLU takes half of the power
         _last(block).weight.zero_()
-    _start_encoder(codec, pixels_BCTHW)
+    _start_encoder(codec, pixels_BCTHW, whitening, stays)
     _start_decoder(codec, pixels_BCTHW[:DECODER_CLIPS])
 
 
-def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
+def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor, whitening: float, stays: bool) -> None:
     lead = pixels_BCTHW[:, :, :1].expand(-1, -1, TEMPORAL_STRIDE - 1, -1, -1)
     frames = torch.cat([lead, pixels_BCTHW], dim=2).transpose(1, 2).flatten(0, 1)
     x = functional.pixel_unshuffle(frames, codec.patch)
@@ -142,10 +147,14 @@ def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
         join.weight[:, :, 1:, 1:] = vectors.T.reshape(width, width, 2, 2)
         x = join(x)
         rows = _rows(x)
-        _lift(block).copy_(LIFT * rows.std(dim=0) - rows.mean(dim=0))
+        low, high = rows.aminmax(dim=0)
+        # (high - low) / 2 - low: beyond all that was seen, by half of its range.
+        _lift(block).copy_((high - low) / 2 - low if stays else LIFT * rows.std(dim=0) - rows.mean(dim=0))
         x = functional.relu(x + _lift(block).view(1, -1, 1, 1))
     vectors, deviations = components(_rows(x), last.out_channels)
-    projection = (vectors * (torch.tensor(LATENT_STD) / deviations.clamp_min(1e-4))).T
+    wanted = deviations ** (1 - whitening)
+    wanted = wanted / wanted.square().mean().sqrt()
+    projection = (vectors * (torch.tensor(LATENT_STD) * wanted / deviations.clamp_min(1e-4))).T
     last.weight.zero_()
     last.weight[:, :, 1, 1] = projection
     _bias(last).copy_(torch.tensor(LATENT_MEAN) - projection @ _rows(x).mean(dim=0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CARD = """# FlashMotion tiny: a model of the synthetic world
 
 A few-step video generator with trajectory adapters, small enough for a CPU, for trying FlashMotion and for testing it. Given the first frame
-of a clip of the synthetic world (patterned shapes before plain backgrounds) and a box for each object on every frame, it makes a clip of
+of a clip of the synthetic world (drawn shapes before plain backgrounds) and a box for each object on every frame, it makes a clip of
 {width} x {height} pixels and {frames} frames in which the objects follow their boxes, in {steps} steps.
 
 ## Files

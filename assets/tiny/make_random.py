@@ -1,8 +1,9 @@
-"""Make the tiny models of the quickstart: random weights in the real layouts, small enough for a CPU.
+"""Make tiny models with random weights in the real layouts, small enough for a CPU.
 
     python assets/tiny/make_random.py MODELS_FOLDER
 
-They are a stand-in until trained ones are embedded here: everything runs, nothing follows the boxes yet. Written into ComfyUI's folders:
+For tests that need other sizes or several seeds: everything runs, nothing follows the boxes. The trained ones stand beside this file under the
+same names. Written into ComfyUI's folders:
 
     diffusion_models/flashmotion_tiny_generator.safetensors   a Wan 2.2 TI2V generator, 3.9 M parameters, without text
     vae/flashmotion_tiny_vae.safetensors                      a TAEHV with 48 latent channels, 11.4 M, read by the plain VAE loader

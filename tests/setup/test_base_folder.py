@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from tools.base_folder import NEEDED, copy_if_new, link_pack, put_models, trained_models
+from tools.base_folder import NEEDED, copy_if_new, link_pack, put_models
 from tools.errors import SetupError
-
-MAKE = "import sys, pathlib\np = pathlib.Path(sys.argv[1], 'vae', 'tiny.safetensors')\np.parent.mkdir(parents=True, exist_ok=True)\n"
 
 
 def test_the_pack_is_linked_and_linked_anew(tmp_path: Path) -> None:
@@ -33,37 +30,25 @@ def test_a_folder_in_the_way_of_the_link_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "custom_nodes" / "flashmotion").is_dir()
 
 
-def test_random_models_are_made_once_for_every_version_of_the_script(tmp_path: Path) -> None:
-    script, made = tmp_path / "make_random.py", tmp_path / "models" / "vae" / "tiny.safetensors"
-    script.write_text(MAKE + "p.write_text('one')", encoding="utf-8")
-    assert put_models(tmp_path, tmp_path / "models", Path(sys.executable)) is False
-    made.write_text("kept", encoding="utf-8")
-    put_models(tmp_path, tmp_path / "models", Path(sys.executable))
-    assert made.read_text(encoding="utf-8") == "kept"
-    script.write_text(MAKE + "p.write_text('two')", encoding="utf-8")
-    put_models(tmp_path, tmp_path / "models", Path(sys.executable))
-    assert made.read_text(encoding="utf-8") == "two"
-
-
-def test_a_script_that_fails_is_an_error_and_is_tried_again(tmp_path: Path) -> None:
-    (tmp_path / "make_random.py").write_text("raise SystemExit('no torch here')", encoding="utf-8")
-    for _ in range(2):
-        with pytest.raises(SetupError, match=r"make_random\.py could not make the tiny models") as caught:
-            put_models(tmp_path, tmp_path / "models", Path(sys.executable))
-        assert caught.value.details == "no torch here"
-
-
-def test_trained_models_take_the_place_of_random_ones(tmp_path: Path) -> None:
+def test_the_models_of_the_repository_are_put_into_comfyuis_folders(tmp_path: Path) -> None:
     assets, models = tmp_path / "assets", tmp_path / "models"
     for name in (*NEEDED, "model_patches/another.safetensors", "metrics/features.safetensors"):
         (assets / name).parent.mkdir(parents=True, exist_ok=True)
         (assets / name).write_text("trained", encoding="utf-8")
-    assert put_models(assets, models, Path(sys.executable)) is True
+    put_models(assets, models)
     copied = {file.relative_to(models).as_posix() for file in models.rglob("*.safetensors")}
     assert copied == {*NEEDED, "model_patches/another.safetensors"}
     assert (models / NEEDED[0]).read_text(encoding="utf-8") == "trained"
-    (assets / NEEDED[1]).unlink()
-    assert trained_models(assets) == []
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_a_repository_without_its_models_is_one_sentence(tmp_path: Path, missing: str) -> None:
+    for name in NEEDED:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / missing).unlink()
+    with pytest.raises(SetupError, match=r"The tiny models are missing from .*: get the repository as a whole"):
+        put_models(tmp_path, tmp_path / "models")
 
 
 def test_a_file_is_copied_when_it_is_newer(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tools.environment import REPOSITORY
 from tools.overlay import read_frames
 from tools.scenes import draw
 
-from ..tiny import FLOOR, needs_trained_models
+from ..tiny import FLOOR
 
 DOCUMENT = {
     "version": 1,
@@ -106,12 +106,11 @@ def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -
 
 
 @pytest.mark.server
-@needs_trained_models
 def test_objects_of_a_scene_follow_their_own_and_other_boxes(command: list[str], tmp_path: Path) -> None:
     clip, still = box_iou(run(command, tmp_path / "home").stdout)
     assert clip > FLOOR > still
     other = json.loads(draw(0).document)
-    other["objects"][0]["keyframes"][-1].update(x=0.7, y=0.8)
+    other["objects"][0]["keyframes"][-1].update(x=0.75, y=0.25)
     (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
     done = run([*command, "--trajectory", str(tmp_path / "other.json")], tmp_path / "home")
     assert box_iou(done.stdout)[0] > FLOOR

@@ -179,9 +179,8 @@ def test_no_two_shapes_or_patterns_are_alike(kind: str) -> None:
 
 def test_the_simple_world_has_few_shapes_and_no_patterns() -> None:
     names = {sprite.name for index in range(40) for sprite in synthetic.clip(0, index, "simple", frames=1).sprites}
-    patterns, shapes = ({name.split()[place] for name in names} for place in (1, 2))
-    assert patterns == {"plain"}
-    assert shapes == set(PRESETS["simple"].shapes)
+    assert {len(name.split()) for name in names} == {2}  # colour and shape
+    assert {name.split()[1] for name in names} == set(PRESETS["simple"].shapes)
 
 
 def test_one_frame_and_odd_sizes() -> None:

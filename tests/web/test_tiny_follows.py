@@ -18,14 +18,14 @@ from tools.follow import measure, requested_boxes
 from tools.overlay import contact_sheet, read_frames
 
 from ..conftest import RunningServer
-from ..tiny import APART, FLOOR, needs_trained_models
+from ..tiny import APART, FLOOR
 from .workflow_page import OpenPage, launched
 
-pytestmark = [pytest.mark.browser, needs_trained_models]
+pytestmark = pytest.mark.browser
 
 EDITOR = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory').widgets[0]"
 # Where the two objects of scene 0 shall end instead: centres, as fractions of the frame.
-OTHER_ENDS = ((0.7, 0.8), (0.5, 0.2))
+OTHER_ENDS = ((0.75, 0.25), (0.3, 0.8))
 
 
 @pytest.fixture(scope="module")

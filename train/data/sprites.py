@@ -42,7 +42,7 @@ class Sprite:
     """A textured thing in the unit square.
 
     Attributes:
-        name: colour, pattern and shape ("red bands star"), or "cat" or "cup".
+        name: colour, pattern if it has one, and shape ("red bands star", "blue disc"), or "cat" or "cup".
         levels: uint8 [R, R, 4], colour premultiplied by alpha, R halving from one level to the next.
         outline_P2: float64, convex hull of alpha >= 128 in unit coordinates (x right, y down), seen from `pivot`.
         pivot: the middle of the upright outline's box in the unit square ([-0.5, 0.5]); the sprite turns around it.
@@ -96,7 +96,8 @@ def _patterned(shape: str, color: str, pattern: str, lighter: bool, pale_rim: bo
     body_RR3 = (first * (255 - mix_RR1) + second * mix_RR1 + 127) // 255
     rgb_RR3 = (body_RR3 * inner_RR1 + np.array(WHITE if pale_rim else DARK) * rim_RR1 + 127) // 255
     texture = np.concatenate([rgb_RR3, alpha_RR1], axis=2).astype(np.uint8)
-    return _sprite(f"{color} {pattern} {shape}", texture, _outline(shape))
+    words = (color, shape) if pattern == "plain" else (color, pattern, shape)
+    return _sprite(" ".join(words), texture, _outline(shape))
 
 
 def _sprite(name: str, texture: NDArray[np.uint8], outline_P2: NDArray[np.float64]) -> Sprite:
