@@ -414,3 +414,48 @@ def test_flip_and_reverse(editor: EditorPage) -> None:
     editor.menu("Motion", "Flip up and down")
     assert places() == [(0, 0.3, 0.5), (32, 0.7, 0.6)]
     assert places(1) == [(0, 0.6, 0.7)]
+
+
+def test_a_box_snaps_to_the_middle_unless_alt_is_held(editor: EditorPage) -> None:
+    editor.load(ONE)
+    mouse = editor.page.mouse
+
+    def guide() -> bool:
+        """Whether a line is drawn in the middle, away from the box."""
+        colours = [editor.pixel(0.5 + step / 500, 0.9) for step in range(-3, 4)]
+        return any(red - green > 80 and blue - green > 40 for red, green, blue in colours)
+
+    def drag() -> bool:
+        mouse.move(*editor.at(0.3, 0.4))
+        mouse.down()
+        mouse.move(*editor.at(0.36, 0.31))
+        assert not guide()
+        mouse.move(*editor.at(0.508, 0.31))
+        editor.page.evaluate("async () => { await new Promise(requestAnimationFrame) }")
+        shown = guide()
+        mouse.up()
+        return shown
+
+    assert drag()
+    assert editor.objects()[0]["keyframes"][0]["x"] == pytest.approx(0.5, abs=1e-9)
+    editor.until(lambda: not guide())
+    editor.press("Control+z")
+    editor.page.keyboard.down("Alt")
+    assert not drag()
+    editor.page.keyboard.up("Alt")
+    assert editor.objects()[0]["keyframes"][0]["x"] == pytest.approx(0.508, abs=0.004)
+    assert editor.objects()[0]["keyframes"][0]["x"] != pytest.approx(0.5, abs=0.003)
+
+
+def test_who_asks_for_less_motion_sees_no_transitions_but_may_play(editor: EditorPage) -> None:
+    editor.load(ONE)
+    lasts = "() => getComputedStyle(document.querySelector('.fm-button')).transitionDuration"
+    assert editor.page.evaluate(lasts) == "0.1s"
+    editor.page.emulate_media(reduced_motion="reduce")
+    try:
+        assert editor.page.evaluate(lasts) == "0s"
+        editor.click("Play")
+        editor.until(lambda: editor.frame() > 2)
+        editor.click("Play")
+    finally:
+        editor.page.emulate_media(reduced_motion="no-preference")

@@ -264,6 +264,17 @@ def write_video(path: Path) -> None:
         container.mux(stream.encode())
 
 
+def connected_as_keyframes(editor: EditorPage, graph: dict[str, Any]) -> Any:
+    """Run a graph, and let the objects that it connects become the document's own; what Run then sends."""
+    editor.load(graph=graph)
+    show_run(editor)
+    assert editor.objects() == []
+    editor.menu("Object and document", "Use connected objects as keyframes")
+    editor.page.get_by_label("Tolerance in pixels").fill("2")
+    editor.press("Enter")
+    return editor.sent()["objects"]
+
+
 def test_what_a_mask_brings_becomes_keyframes(editor: EditorPage) -> None:
     whole, part = ({"width": w, "height": h, "value": v} for w, h, v in ((384, 256, 0.0), (96, 64, 1.0)))
     graph = {
@@ -276,11 +287,38 @@ def test_what_a_mask_brings_becomes_keyframes(editor: EditorPage) -> None:
         "2": {"class_type": "DrawTrajectory", "inputs": {"masks": ["1", 0]}},
         "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
     }
-    editor.load(graph=graph)
-    show_run(editor)
-    editor.menu("Object and document", "Use connected objects as keyframes")
-    editor.page.get_by_label("Tolerance in pixels").fill("2")
-    editor.press("Enter")
-    (found,) = editor.objects()
+    (found,) = connected_as_keyframes(editor, graph)
     assert corners(found["keyframes"][0]) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01)
     assert len(found["keyframes"]) == 1
+
+
+def test_what_boxes_bring_becomes_keyframes(editor: EditorPage) -> None:
+    graph = {
+        "1": {"class_type": "PrimitiveBoundingBox", "inputs": {"x": 192, "y": 64, "width": 96, "height": 128}},
+        "2": {"class_type": "DrawTrajectory", "inputs": {"boxes": ["1", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    (found,) = connected_as_keyframes(editor, graph)
+    (key,) = found["keyframes"]
+    assert corners(key) == pytest.approx([0.5, 0.25, 0.75, 0.75], abs=0.01)
+
+
+def test_what_tracks_bring_becomes_keyframes(editor: EditorPage) -> None:
+    way = {"start_x": 0.25, "start_y": 0.4, "end_x": 0.75, "end_y": 0.6, "interpolation": "linear"}
+    shape = {"width": 384, "height": 256, "num_frames": 33, "num_tracks": 2, "track_spread": 0.2}
+    curve = {"bezier": False, "mid_x": 0.5, "mid_y": 0.5}
+    graph = {
+        "1": {"class_type": "GenerateTracks", "inputs": {**way, **shape, **curve}},
+        "2": {"class_type": "DrawTrajectory", "inputs": {"tracks": ["1", 0], "track_size": 0.25}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    found = connected_as_keyframes(editor, graph)
+    assert len(found) == 2
+    for track in found:
+        first, last = track["keyframes"]
+        assert (first["frame"], last["frame"]) == (0, 32)
+        assert (last["x"] - first["x"], last["y"] - first["y"]) == pytest.approx((0.5, 0.2), abs=0.02)
+        assert (first["w"] * 384, first["h"] * 256) == pytest.approx((64, 64), abs=2)
+    # The two are on both sides of the way.
+    assert sum(track["keyframes"][0]["x"] for track in found) / 2 == pytest.approx(0.25, abs=0.01)
+    assert sum(track["keyframes"][0]["y"] for track in found) / 2 == pytest.approx(0.4, abs=0.01)
