@@ -193,7 +193,7 @@ def test_one_frame_and_odd_sizes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"difficulty": "brutal"}, "the difficulty is 'brutal': give one of simple, easy, normal, hard"),
+        ({"difficulty": "brutal"}, "the difficulty is 'brutal': give one of easy, normal, hard, simple"),
         ({"split": "test"}, "split is 'test': give one of train, eval_a, eval_b"),
         ({"seed": -1}, "seed is -1: give a whole number from 0 to 4294967295"),
         ({"index": 2**32}, "index is 4294967296: give a whole number"),

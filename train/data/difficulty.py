@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from .shapes import SHAPES
 
@@ -79,22 +79,6 @@ def _span(name: str, value: object, low: float, high: float) -> None:
 
 
 PRESETS = {
-    "simple": Difficulty(
-        sprites=(1, 2),
-        side=(0.32, 0.42),
-        travel=0.45,
-        growth=1.0,
-        turns=0.0,
-        pan=0.0,
-        overlap=0.0,
-        curved=0.3,
-        leaving=0.0,
-        resting=0.0,
-        photographs=0.0,
-        cutouts=0.0,
-        plain=1.0,
-        shapes=("disc", "egg", "square", "triangle", "hexagon", "star", "heart", "drop"),
-    ),
     "easy": Difficulty(
         sprites=(1, 2),
         side=(0.3, 0.42),
@@ -126,6 +110,12 @@ PRESETS = {
         cutouts=0.3,
     ),
 }
+PRESETS["simple"] = replace(
+    PRESETS["easy"],
+    side=(0.32, 0.42),
+    plain=1.0,
+    shapes=("disc", "egg", "square", "triangle", "hexagon", "star", "heart", "drop"),
+)
 
 
 def difficulty(name: str) -> Difficulty:
