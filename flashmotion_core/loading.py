@@ -144,7 +144,7 @@ def load_generator(
     else:
         info = read_generator_info(path)
         state_dict = _read_generator(path, info)
-        transformer = _build_transformer(WanTransformer3DModel, info.config)
+        transformer = empty_transformer(info.config)
         keep = set(WanTransformer3DModel._keep_in_fp32_modules)
         weights = {
             key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype)
@@ -201,12 +201,13 @@ def _checked(state_dict: dict[str, Tensor], info: GeneratorInfo, name: str) -> d
     return state_dict
 
 
-def _build_transformer(transformer_class: Any, config: WanConfig) -> Any:
-    """An empty transformer: no memory is taken before the weights come (its rotary tables are real)."""
+def empty_transformer(config: WanConfig) -> Any:
+    """diffusers' ``WanTransformer3DModel`` on the meta device: no memory is taken before the weights come (its rotary tables are real)."""
     from accelerate import init_empty_weights
+    from diffusers import WanTransformer3DModel
 
     with init_empty_weights(include_buffers=False):
-        return transformer_class(
+        return WanTransformer3DModel(
             patch_size=config.patch_size,
             num_attention_heads=config.num_heads,
             attention_head_dim=config.head_dim,

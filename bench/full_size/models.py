@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import ControlNetAdapter, GeneratorInfo, ResNetAdapter, TrajectoryAdapter
-from flashmotion_core.loading import Generator
+from flashmotion_core.loading import Generator, empty_transformer
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.vae import TinyVae, WanVae
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
@@ -128,7 +128,8 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
         if kind == "resnet":
             return ResNetAdapter(shapes.generator, width=shapes.resnet_width)
     if kind == "diffusers":
-        return _diffusers_generator(shapes.generator)
+        transformer: nn.Module = empty_transformer(shapes.generator)
+        return transformer
     if kind == "vae":
         from diffusers import AutoencoderKLWan
 
@@ -142,26 +143,6 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
             encoder: nn.Module = UMT5EncoderModel(UMT5Config(**shapes.text))
         return encoder
     raise ValueError(f"the model is {kind!r}, but must be generator, diffusers, vae, small_vae, text or an adapter.")
-
-
-def _diffusers_generator(config: WanConfig) -> nn.Module:
-    from accelerate import init_empty_weights
-    from diffusers import WanTransformer3DModel
-
-    with init_empty_weights(include_buffers=False):  # its rotary tables are real
-        transformer: nn.Module = WanTransformer3DModel(
-            patch_size=config.patch_size,
-            num_attention_heads=config.num_heads,
-            attention_head_dim=config.head_dim,
-            in_channels=config.in_channels,
-            out_channels=config.out_channels,
-            text_dim=config.text_dim,
-            freq_dim=config.freq_dim,
-            ffn_dim=config.ffn_dim,
-            num_layers=config.num_layers,
-            eps=config.eps,
-        )
-    return transformer
 
 
 def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:
