@@ -322,8 +322,9 @@ def test_photographs_are_among_the_clips() -> None:
     assert equal == [False, True, False, True]
 
 
-def test_training_lowers_the_error(tmp_path: Path) -> None:
-    settings = SHORT.model_copy(update={"steps": 90, "start_steps": 60, "batch": 4, "clips": 12, "lr": 2e-3})
+def test_training_lowers_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.codec.START_CROPS", 64)  # a worse start, so that few steps show
+    settings = SHORT.model_copy(update={"steps": 45, "start_steps": 30, "batch": 4, "clips": 12, "lr": 1e-3})
     run = _Training(settings, tmp_path, torch.device("cpu"))
     run.load()
     pixels = pictures(1)[:16]
@@ -336,7 +337,7 @@ def test_training_lowers_the_error(tmp_path: Path) -> None:
     before = quality(False)
     for step in range(settings.steps):
         run.step(step)
-    assert quality(True) > before + 1
+    assert quality(True) > before + 1.5
 
 
 def test_a_budget_settles_the_steps_once(tmp_path: Path) -> None:
