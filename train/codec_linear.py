@@ -45,7 +45,7 @@ def run_layers(layers: Iterable[nn.Module], frames_NCHW: Tensor, batch: int, *, 
             before = torch.cat([torch.zeros_like(clips[:, :1]), clips[:, :-1]], dim=1)
             x = layer(torch.cat([x, before.flatten(0, 1)], dim=1))
         elif isinstance(layer, MemoryBlock):
-            x = functional.relu(x + _lift(layer).view(1, -1, 1, 1))
+            x = functional.relu(x + layer.lift.view(1, -1, 1, 1))
         elif isinstance(layer, Pool):
             x = layer.conv(torch.cat([x[offset :: layer.stride] for offset in range(layer.stride)], dim=1))
         elif isinstance(layer, nn.Upsample):
@@ -115,7 +115,7 @@ def start(
     for block in (layer for layer in codec.modules() if isinstance(layer, MemoryBlock)):
         for convolution in (layer for layer in block.conv if isinstance(layer, nn.Conv2d)):
             convolution.weight.mul_(2**0.5)  # ReLU takes half of the power
-        _last(block).weight.zero_()
+        block.last.weight.zero_()
     _start_encoder(codec, pixels_BCTHW, whitening, stays)
     _start_decoder(codec, pixels_BCTHW[:DECODER_CLIPS])
 
@@ -149,8 +149,8 @@ def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor, whitening: float, stays: 
         rows = _rows(x)
         low, high = rows.aminmax(dim=0)
         # (high - low) / 2 - low: beyond all that was seen, by half of its range.
-        _lift(block).copy_((high - low) / 2 - low if stays else LIFT * rows.std(dim=0) - rows.mean(dim=0))
-        x = functional.relu(x + _lift(block).view(1, -1, 1, 1))
+        block.lift.copy_((high - low) / 2 - low if stays else LIFT * rows.std(dim=0) - rows.mean(dim=0))
+        x = functional.relu(x + block.lift.view(1, -1, 1, 1))
     vectors, deviations = components(_rows(x), last.out_channels)
     wanted = deviations ** (1 - whitening)
     wanted = wanted / wanted.square().mean().sqrt()
@@ -183,7 +183,7 @@ def _start_decoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
             layer.weight[width // 2 :] = -layer.weight[: width // 2]
             continue
         rows = _rows(run_layers(layers[: index + 1], x, batch, memory=False))
-        bias = _lift(after) if isinstance(after, MemoryBlock) else _bias(layer)
+        bias = after.lift if isinstance(after, MemoryBlock) else _bias(layer)
         bias.copy_(LIFT * rows.std(dim=0).max() - rows.mean(dim=0))
     assert isinstance(last, nn.Conv2d)
     features = run_layers(layers, x, batch, memory=False).unflatten(0, (batch, -1))[:, TEMPORAL_STRIDE - 1 :]
@@ -200,16 +200,6 @@ def _start_decoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
 def _rows(x: Tensor) -> Tensor:
     """Channels (second) last, all else one after the other."""
     return x.movedim(1, -1).flatten(0, -2)
-
-
-def _last(block: MemoryBlock) -> nn.Conv2d:
-    convolution = block.conv[-1]
-    assert isinstance(convolution, nn.Conv2d)
-    return convolution
-
-
-def _lift(block: MemoryBlock) -> Tensor:
-    return _bias(_last(block))
 
 
 def _bias(convolution: nn.Conv2d) -> Tensor:

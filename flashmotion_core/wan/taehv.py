@@ -30,10 +30,15 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1, bias: bool = Tru
 
 
 class MemoryBlock(nn.Module):
-    """Three convolutions over a frame and its predecessor (zeros before the first one), with a skip."""
+    """Three convolutions over a frame and its predecessor (zeros before the first one), with a skip.
+
+    Attributes:
+        only_lifts: the last convolution is its bias alone, as in a linear encoder, so that the others need not be computed.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.only_lifts = False
         self.conv = nn.Sequential(
             _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
         )
@@ -42,6 +47,9 @@ class MemoryBlock(nn.Module):
         """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
         last: Tensor | None = None
         for chunk in chunks:
+            if self.only_lifts:
+                yield functional.relu(self.lift.view(-1, 1, 1) + chunk)
+                continue
             last = torch.zeros_like(chunk[:, :1]) if last is None else last
             before = torch.cat([last, chunk[:, :-1]], dim=1)
             last = chunk[:, -1:]
@@ -51,6 +59,19 @@ class MemoryBlock(nn.Module):
         """``[N, 2 C, H, W] -> [N, C, H, W]``."""
         frame, _ = frame_and_before_NCHW.chunk(2, dim=1)
         return functional.relu(self.conv(frame_and_before_NCHW) + frame)
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The last convolution."""
+        convolution = self.conv[-1]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution
+
+    @property
+    def lift(self) -> Tensor:
+        """The last convolution's bias ``[C]``."""
+        assert self.last.bias is not None
+        return self.last.bias
 
 
 class Pool(nn.Module):
@@ -219,6 +240,9 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
             f"{name} does not fit the TAEHV layout ({len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}); choose another file."
         )
     codec.load_state_dict(dict(state_dict), assign=True)
+    for layer in codec.encoder:
+        if isinstance(layer, MemoryBlock):
+            layer.only_lifts = not bool(layer.last.weight.any())
     return codec.requires_grad_(False).eval()
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core.wan.taehv import TAEHV, encode_clip, from_state_dict, load_taehv
+from flashmotion_core.wan.taehv import TAEHV, MemoryBlock, encode_clip, from_state_dict, load_taehv
 
 
 @pytest.fixture
@@ -70,6 +70,20 @@ def test_decoding_streams(codec):
     assert next(stream).shape[2] == 1
     assert len(calls) == 1
     assert [chunk.shape[2] for chunk in stream] == [4] * 5
+
+
+def test_blocks_that_only_lift_are_not_computed_and_change_no_bit(codec):
+    blocks = [layer for layer in codec.encoder if isinstance(layer, MemoryBlock)]
+    for block in blocks[:4]:
+        block.last.weight.zero_()
+    plain = encode_clip(codec, clip(9))
+    loaded = from_state_dict(codec.state_dict(), "codec")
+    skipping = [layer for layer in loaded.encoder if isinstance(layer, MemoryBlock)]
+    assert [block.only_lifts for block in skipping] == [True] * 4 + [False] * 5
+    calls = []
+    skipping[0].conv.register_forward_hook(lambda *_: calls.append(1))
+    assert torch.equal(encode_clip(loaded, clip(9)), plain)
+    assert calls == []
 
 
 def test_gradients_reach_every_weight():
