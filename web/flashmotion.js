@@ -95,7 +95,9 @@ function createWidget(node, name, initial) {
     afterResize: () => entryOf().editor.layout(),
   });
   first.widget = widget;
+  // The editor shows what the run gave. Nodes 2.0 asks for the first of these, the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
+  node.onDrawBackground = () => {};
   return { widget, minWidth: WIDTH, minHeight: HEIGHT };
 }
 

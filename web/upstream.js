@@ -27,6 +27,7 @@
  * @property {GraphLike & {nodes: ComfyNode[]}} [subgraph] of a subgraph's node
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
+ * @property {() => void} [onDrawBackground]
  * @property {(slot: number) => ComfyNode | null} getInputNode
  * @property {(name: string, type: string, element: HTMLElement, options: Record<string, unknown>) => DomWidget} addDOMWidget
  *
