@@ -24,10 +24,11 @@ export function openHelp(root, beside, texts) {
   add(["Alt+\u2190 \u2191 \u2192 \u2193"], texts.grow);
   add(["Ctrl+\u2190 \u2191 \u2192 \u2193"], texts.nudgeWhole);
   for (const { keys, text } of Object.values(COMMANDS)) if (keys?.length) add(keys.slice(0, 2), texts[text]);
-  add(["Ctrl+C", "Ctrl+V"], `${texts.copy}, ${texts.paste}`);
+  add(["Ctrl+C"], texts.copy);
+  add(["Ctrl+V"], texts.paste);
   const content = element("div", { class: "fm-help", role: "dialog", "aria-label": texts.help, tabindex: "-1" },
     element("div", { class: "fm-form-head" }, element("strong", {}, texts.help), iconButton("close", texts.close, () => close())),
-    element("p", {}, `${texts.empty}. ${texts.emptyMore}`), list);
+    element("p", {}, element("strong", {}, texts.empty), element("br"), texts.emptyMore), list);
   content.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") event.stopPropagation();
   });
