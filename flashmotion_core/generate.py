@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"there is no file or folder {path}; check the name.")
     if not 0 <= options.seed < 2**64 - 1:
         raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
-    check_control(options.strength, options.start, options.end)
+    check_control(options.strength, options.start, options.end, options.compute_every)
     trajectory = _read_trajectory(options.trajectory)
     if not trajectory.objects:
         raise ValueError(f"{options.trajectory.name} has no objects, so there is nothing to follow; add one.")
@@ -133,7 +133,7 @@ def _generate(
         print(
             f"note: {adapter_file.name} was trained on another generator ({adapter_file.base_fingerprint}) than this one ({generator.fingerprint})."
         )
-    control = Control(adapter, control_latent, options.strength, options.start, options.end)
+    control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
     with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:
         latent = sample_latent(
             generator,

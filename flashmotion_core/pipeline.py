@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .adapters import TrajectoryAdapter, block_strengths
+from .adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
 from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
 from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, few_step, in_control_range
 from .vae import Vae, load_vae
@@ -48,6 +48,8 @@ class Control:
         strength: factor of the residuals, one for all injections or one each; 0 switches the adapter off.
         start: fraction of the schedule (0..1) from which control is on.
         end: fraction (0..1) from which it is off again; equal ends are an empty range.
+        compute_every: 1 to compute the adapter in every step, n to compute it in every n-th one from the first in which control is on,
+            and use its residuals again in between. They are all kept meanwhile; a ResNet is not affected. See ``ReusingAdapter``.
     """
 
     adapter: TrajectoryAdapter
@@ -55,9 +57,10 @@ class Control:
     strength: float | Sequence[float] = 1.0
     start: float = 0.0
     end: float = 1.0
+    compute_every: int = 1
 
     def __post_init__(self) -> None:
-        check_control(self.strength, self.start, self.end)
+        check_control(self.strength, self.start, self.end, self.compute_every)
         block_strengths(self.strength, len(self.adapter.inject_after))
 
     @property
@@ -72,12 +75,13 @@ class Control:
         )
 
 
-def check_control(strength: float | Sequence[float], start: float, end: float) -> None:
+def check_control(strength: float | Sequence[float], start: float, end: float, compute_every: int = 1) -> None:
     """Check the numbers of a ``Control``; apart from it, so that a caller can do so before loading models.
 
     Raises:
-        ValueError: a fraction outside 0..1, a start after the end, or a strength that is not finite.
+        ValueError: a fraction outside 0..1, a start after the end, a strength that is not finite, or a number of steps below 1.
     """
+    check_compute_every(compute_every)
     for name, value in (("start", start), ("end", end)):
         if not 0 <= value <= 1:
             raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
@@ -89,9 +93,10 @@ def check_control(strength: float | Sequence[float], start: float, end: float) -
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A control on the generator's device, with what its adapter computes once per video."""
+    """A control on the generator's device, with its adapter over the steps and what that computes once per video."""
 
     control: Control
+    adapter: ReusingAdapter
     features: Any
 
 
@@ -136,7 +141,11 @@ def sample_latent(
     context = context_BMT.to(weight).expand(first.shape[0], -1, -1)
     clean = None if clean_BCFHW is None else clean_BCFHW.to(first)
     prepared = [
-        _Prepared(control, control.adapter.prepare(control.latent_BCFHW.to(weight)))
+        _Prepared(
+            control,
+            ReusingAdapter(control.adapter, control.compute_every),
+            control.adapter.prepare(control.latent_BCFHW.to(weight)),
+        )
         for control in controls
         if any(control.is_on(sigma, schedule.shift) for sigma in sigmas)
     ]
@@ -168,9 +177,8 @@ def _velocity(
     timestep_BF = frame_timesteps(timestep_B, frames, True) if first_frame_is_clean else timestep_B[:, None]
     with ExitStack() as stack:
         for entry in active:
-            adapter = entry.control.adapter
-            state = adapter.begin(entry.features, x, timestep_BF, context_BMT)
-            stack.enter_context(injected(transformer.blocks, adapter, state, entry.control.strengths))
+            state = entry.adapter.begin(entry.features, x, timestep_BF, context_BMT)
+            stack.enter_context(injected(transformer.blocks, entry.adapter, state, entry.control.strengths))
         velocity: Tensor
         if isinstance(transformer, WanGenerator):
             velocity = transformer(x, timestep_BF, context_BMT)
@@ -184,7 +192,7 @@ def _velocity(
 
 @contextmanager
 def injected(
-    blocks: nn.ModuleList, adapter: TrajectoryAdapter, state: Any, strengths: Sequence[float]
+    blocks: nn.ModuleList, adapter: TrajectoryAdapter | ReusingAdapter, state: Any, strengths: Sequence[float]
 ) -> Iterator[None]:
     """Within the context, ``strength * residual`` is added to the output of every block in ``adapter.inject_after``, once.
 

@@ -14,6 +14,7 @@ from .checkpoint import (
 )
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
+from .reuse import ReusingAdapter, check_compute_every
 
 __all__ = [
     "AdapterFile",
@@ -21,9 +22,11 @@ __all__ = [
     "GeneratorInfo",
     "MapStyle",
     "ResNetAdapter",
+    "ReusingAdapter",
     "TrajectoryAdapter",
     "block_strengths",
     "build_adapter",
+    "check_compute_every",
     "construct_adapter",
     "parse_adapter",
     "read_adapter",

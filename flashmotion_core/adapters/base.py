@@ -1,7 +1,8 @@
 """What every trajectory adapter is to its hosts (ComfyUI's Wan model and diffusers' ``WanTransformer3DModel``).
 
 A host calls ``prepare`` once per video, ``begin`` once per forward pass of the generator, and ``residual`` after each generator block
-listed in ``inject_after``; it adds the residual, times the strength, to the block's output. Only one residual exists at a time.
+listed in ``inject_after``; it adds the residual, times the strength, to the block's output. Only one residual exists at a time, unless
+``ReusingAdapter`` keeps them for further steps.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ class TrajectoryAdapter(nn.Module):
         kind: ``controlnet`` or ``resnet``, as written into the file.
         inject_after: generator block (0-based) after which residual k is added, ascending.
         dim: width of the generator.
+        depends_on_step: whether residuals change with noisy latent and timestep; else there is nothing to gain from keeping them.
     """
 
     kind: str
+    depends_on_step: bool = True
     inject_after: tuple[int, ...]
     dim: int
 
@@ -48,6 +51,14 @@ class TrajectoryAdapter(nn.Module):
     def residual(self, index: int, state: Any) -> Tensor:
         """Residual ``[B or 1, L, D]`` for injection ``index``; called in ascending order, each at most once per ``begin``."""
         raise NotImplementedError
+
+    def compact(self, index: int, state: Any) -> Tensor:
+        """What ``spread`` makes ``residual(index, state)`` of, bit by bit: as small as it can be kept for later. Called in its place."""
+        return self.residual(index, state)
+
+    def spread(self, compact_BLD: Tensor, size: tuple[int, int, int]) -> Tensor:
+        """The residual ``[B or 1, L, D]`` of what ``compact`` returned, for a latent of this size (frames, rows, columns)."""
+        return compact_BLD
 
 
 def check_inject_after(inject_after: Sequence[int], generator_layers: int | None = None) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ class ResNetAdapter(TrajectoryAdapter):
     """Patch stem, one residual block per injection, one zero convolution each."""
 
     kind = "resnet"
+    depends_on_step = False
 
     def __init__(
         self,

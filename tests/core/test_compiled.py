@@ -28,12 +28,14 @@ def generator(request, path):
     return load_generator(path, "cpu", torch.float32, request.param)
 
 
-def controlled(generator, adapter_class=ControlNetAdapter, clean=True):
-    adapter = adapter_class(CONFIG)
+def controlled(generator, adapter_class=ControlNetAdapter, clean=True, compute_every=1, **options):
+    adapter = adapter_class(CONFIG, **options)
     shapes = {key: tuple(value.shape) for key, value in adapter.state_dict().items()}
     adapter.load_state_dict(make_random.random_weights(shapes, 3))
     draw = torch.Generator().manual_seed(5)
-    control = Control(adapter.requires_grad_(False), torch.randn(1, *SHAPE, generator=draw))
+    control = Control(
+        adapter.requires_grad_(False), torch.randn(1, *SHAPE, generator=draw), compute_every=compute_every
+    )
     first = torch.randn(1, 48, 1, *SHAPE[2:], generator=draw) if clean else None
     return sample_latent(generator, no_text(CONFIG), SHAPE, [control], clean_BCFHW=first)
 
@@ -51,11 +53,20 @@ def test_compiled_blocks_give_the_same_and_are_compiled_once_for_all_steps(gener
     assert counter.frame_count == 1
 
 
-@pytest.mark.parametrize("adapter_class", [ResNetAdapter, ControlNetAdapter])
+@pytest.mark.parametrize(
+    ("adapter_class", "options"),
+    [
+        (ResNetAdapter, {}),
+        (ControlNetAdapter, {}),
+        (ControlNetAdapter, {"half_resolution": True}),
+        (ControlNetAdapter, {"compute_every": 2}),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("clean", [True, False], ids=["with a start image", "without"])
-def test_both_hosts_give_the_same_clip(adapter_class, clean, path):
+def test_both_hosts_give_the_same_clip(adapter_class, options, clean, path):
     ours, theirs = (
-        controlled(load_generator(path, "cpu", torch.float32, host), adapter_class, clean)
+        controlled(load_generator(path, "cpu", torch.float32, host), adapter_class, clean, **options)
         for host in ("core", "diffusers")
     )
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)

@@ -332,7 +332,12 @@ def test_callback_sees_every_step(generator):
     assert torch.equal(seen[-1][1], video)
 
 
-ADAPTERS = [(ResNetAdapter, {"width": 32}), (ControlNetAdapter, {}), (ControlNetAdapter, {"inject_after": [1]})]
+ADAPTERS = [
+    (ResNetAdapter, {"width": 32}),
+    (ControlNetAdapter, {}),
+    (ControlNetAdapter, {"inject_after": [1]}),
+    (ControlNetAdapter, {"half_resolution": True}),
+]
 
 
 @pytest.mark.parametrize(("adapter_class", "options"), ADAPTERS)
@@ -382,6 +387,28 @@ def test_control_range_covers_the_steps_it_names(generator, control_latent):
         assert calls == pytest.approx(steps), (start, end)
 
 
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({}, [1000, 937.5, 833.333, 625]),
+        ({"compute_every": 2}, [1000, 833.333]),
+        ({"compute_every": 4}, [1000]),
+        ({"compute_every": 2, "start": 0.25}, [937.5, 625]),
+    ],
+    ids=str,
+)
+def test_a_controlnet_is_computed_in_the_steps_that_compute_every_names(generator, control_latent, options, steps):
+    adapter = random_adapter(ControlNetAdapter)
+    always = sample(generator, Control(adapter, control_latent, start=options.get("start", 0.0)))
+    calls = []
+    original = adapter.begin
+    adapter.begin = lambda *args: calls.append(float(args[2].max())) or original(*args)
+    video = sample(generator, Control(adapter, control_latent, **options))
+    assert calls == pytest.approx(steps)
+    assert torch.equal(video, always) == ("compute_every" not in options)
+    assert torch.isfinite(video).all()
+
+
 def test_block_strengths_of_a_controlnet_may_hold_zeros(generator, control_latent):
     adapter = random_adapter(ControlNetAdapter)
     videos = [sample(generator, Control(adapter, control_latent, strength)) for strength in ([0, 1], [1, 0], 1.0)]
@@ -425,6 +452,7 @@ def test_sizes_that_do_not_fit_are_named(generator, control_latent, clean):
         ({"start": 0.6, "end": 0.4}, "starts at 0.6 and ends at 0.4"),
         ({"strength": float("nan")}, "strength is nan"),
         ({"strength": [1, 2, 3]}, "3 block strengths were given"),
+        ({"compute_every": 0}, "computed in every 0th step"),
     ):
         with pytest.raises(ValueError, match=message):
             Control(adapter, control_latent, **options)
@@ -505,6 +533,7 @@ def test_command_says_what_it_does_not_use(command, capsys):
         ({"schedule": "fast"}, "the sigmas are 'fast', but must be numbers"),
         ({"schedule": "1,.5", "steps": 3}, "--steps is 3, but --schedule lists 2 sigmas"),
         ({"steps": 0}, "the number of steps is 0, but must be at least 1"),
+        ({"compute_every": 0}, "the adapter is to be computed in every 0th step, but the number must be whole"),
         ({"end": 2}, "the control's end is 2.0, but must be a fraction"),
         ({"strength": "inf"}, "the control's strength is inf"),
         ({"adapter": None}, "the following arguments are required: --adapter; see --help"),
