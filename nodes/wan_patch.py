@@ -2,7 +2,8 @@
 
 Two wrappers do it, both of them there from ComfyUI 0.16.3 on (the ``double_block`` patch list is silently ignored before 0.30):
 around each forward pass (``DIFFUSION_MODEL``), where block replacements are put into a copy of the options for that one call, so that
-nothing is left behind and patches of other packs are chained; and around each sampling run (``OUTER_SAMPLE``), to free the features.
+nothing is left behind and patches of other packs are chained; and around each sampling run (``OUTER_SAMPLE``), to free the features and
+the residuals kept for further steps.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from ..flashmotion_core.adapters import (
     AdapterFile,
-    TrajectoryAdapter,
+    ReusingAdapter,
     block_strengths,
     construct_adapter,
     parse_adapter,
@@ -123,11 +124,21 @@ def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
 
 
 def apply_adapter(
-    model: Any, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float
+    model: Any,
+    patcher: Any,
+    control_BCFHW: Tensor,
+    strength: float,
+    sigma_start: float,
+    sigma_end: float,
+    compute_every: int = 1,
 ) -> Any:
-    """A clone of the MODEL that the adapter controls. Stacks with other adapters and other packs' patches."""
+    """A clone of the MODEL that the adapter controls. Stacks with other adapters and other packs' patches.
+
+    Raises:
+        ValueError: see ``check_compute_every``.
+    """
     patched = model.clone()
-    hook = AdapterHook(patcher, control_BCFHW, strength, sigma_start, sigma_end)
+    hook = AdapterHook(patcher, control_BCFHW, strength, sigma_start, sigma_end, compute_every)
     patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, hook.forward)
     patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, hook.run)
     # Wrappers are not scanned for models, so the adapter is named here; otherwise nobody would load it.
@@ -139,20 +150,28 @@ class AdapterHook:
     """One adapter on one control latent. Shared by clones of the MODEL; holds only what a run may recompute."""
 
     def __init__(
-        self, patcher: Any, control_BCFHW: Tensor, strength: float, sigma_start: float, sigma_end: float
+        self,
+        patcher: Any,
+        control_BCFHW: Tensor,
+        strength: float,
+        sigma_start: float,
+        sigma_end: float,
+        compute_every: int = 1,
     ) -> None:
         self.patcher = patcher
+        self.adapter = ReusingAdapter(patcher.model, compute_every)
         self.control_BCFHW = control_BCFHW
         self.strengths = block_strengths(strength, len(patcher.model.inject_after))
         self.sigma_start, self.sigma_end = sigma_start, sigma_end
         self._prepared: dict[Any, Any] = {}
 
     def run(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
-        """Around a sampling run: free the prepared features afterwards, also after an error or a cancel."""
+        """Around a sampling run: free the prepared features and kept residuals afterwards, also after an error or a cancel."""
         try:
             return executor(*args, **kwargs)
         finally:
             self._prepared.clear()
+            self.adapter.clear()
 
     def forward(
         self,
@@ -168,11 +187,11 @@ class AdapterHook:
         """Around a forward pass: add the adapter's residuals after the generator's blocks."""
         options = dict(transformer_options or {})
         if any(self.strengths) and self._is_on(options):
-            adapter: TrajectoryAdapter = self.patcher.model
+            adapter = self.adapter
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
             timestep_BF = timestep if timestep.ndim == 2 else timestep[:, None]
-            state = adapter.begin(prepared, x, timestep_BF, context)
+            state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options))
             blocks = dict(options.get("patches_replace", {}).get("dit", {}))
             for index, block in enumerate(adapter.inject_after):
                 if self.strengths[index]:
@@ -187,7 +206,7 @@ class AdapterHook:
             return True
         return in_control_range(float(options["sigmas"][0]), self.sigma_start, self.sigma_end)
 
-    def _prepare(self, adapter: TrajectoryAdapter, x: Tensor, window: Any) -> Any:
+    def _prepare(self, adapter: ReusingAdapter, x: Tensor, window: Any) -> Any:
         """The adapter's per-video part for the frames of this call (all of them, or a sliding context window's)."""
         control = self.control_BCFHW
         key: tuple[int, ...] | None = None
@@ -205,7 +224,14 @@ class AdapterHook:
         return self._prepared[cached]
 
 
-def _adding(previous: Block | None, adapter: TrajectoryAdapter, index: int, state: Any, strength: float) -> Block:
+def _which_pass(options: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells the passes of one step apart: prompts (positive and negative may come in one batch or one by one) and frames."""
+    window = options.get("context_window")
+    frames = () if window is None else tuple(window.index_list)
+    return tuple(options.get("cond_or_uncond", ())), tuple(options.get("uuids", ())), frames
+
+
+def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float) -> Block:
     """A block replacement that runs the block (or whoever replaced it before) and adds the residual."""
 
     def block(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

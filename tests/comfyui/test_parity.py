@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from .helpers import DOCUMENT, SIZE, Rig, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, half_resolution, start_picture
 
 FRAMES = 17
 TOLERANCE = 1e-3
 
 
-def headless(tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | None, seed: int) -> torch.Tensor:
-    """Four steps on diffusers: denormalised latent."""
+def headless(
+    tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | None, seed: int, **options: int
+) -> torch.Tensor:
+    """Four steps on diffusers: denormalised latent; ``options`` of the control."""
     from flashmotion_core import pipeline
     from flashmotion_core.adapters import build_adapter, read_adapter
     from flashmotion_core.trajectory import parse, render, sample
@@ -30,7 +32,7 @@ def headless(tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | No
         adapter = build_adapter(file, generator.info.config, dtype=torch.float32)
         style = file.map_style
         frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
-        controls.append(pipeline.Control(adapter, vae.encode(frames)))
+        controls.append(pipeline.Control(adapter, vae.encode(frames), **options))
     clean = None if picture is None else vae.encode((picture.numpy() * 255).round().astype(np.uint8))
     latent = pipeline.sample_latent(
         generator,
@@ -54,3 +56,20 @@ def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, ri
     record_property("max_abs_difference", difference)
     assert ours.abs().max() > 1
     assert difference < TOLERANCE
+
+
+@pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])
+@pytest.mark.parametrize("every", [1, 2, 4])
+@pytest.mark.parametrize("kind", ["controlnet", "half"])
+def test_both_hosts_give_the_same_latents_with_a_cheaper_controlnet(
+    kind: str, every: int, with_image: bool, rig: Rig
+) -> None:
+    picture = start_picture() if with_image else None
+    tiny = {**rig.tiny, "half": half_resolution(rig)}
+    controlled = rig.apply("controlnet", adapter_name=tiny[kind].name, compute_every=every)
+    ours = rig.sample(controlled, rig.latent(picture, FRAMES), seed=11)
+    theirs = headless(tiny, kind, picture, seed=11, compute_every=every)
+    assert float((ours - theirs).abs().max()) < TOLERANCE
+    if every > 1 or kind == "half":
+        always = rig.sample(rig.apply("controlnet"), rig.latent(picture, FRAMES), seed=11)
+        assert float((ours - always).abs().max()) > 10 * TOLERANCE

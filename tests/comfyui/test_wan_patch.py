@@ -94,6 +94,75 @@ def test_batch_of_two_and_prompts_of_two_lengths(kind: str, rig: Rig) -> None:
     assert not torch.allclose(out[0], out[1])
 
 
+def levels_of(controlled: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collects the timesteps at which the adapter is computed."""
+    adapter = controlled.get_additional_models()[0].model
+    found: list[float] = []
+    begin = adapter.begin
+
+    def counted(*arguments: Any) -> Any:
+        found.append(float(arguments[2].max()))
+        return begin(*arguments)
+
+    monkeypatch.setattr(adapter, "begin", counted)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, [1000, 937.5, 833.333, 625]),
+        ({"compute_every": 2}, [1000, 833.333]),
+        ({"compute_every": 4}, [1000]),
+        ({"compute_every": 2, "start": 0.25}, [937.5, 625]),
+    ],
+    ids=str,
+)
+def test_a_controlnet_is_computed_in_the_steps_that_compute_every_names(
+    changed: dict[str, Any], expected: list[float], rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controlled = rig.apply("controlnet", **changed)
+    computed = levels_of(controlled, monkeypatch)
+    first = rig.sample(controlled)
+    assert computed == pytest.approx(expected, abs=0.1)
+    hook = controlled.wrappers["diffusion_model"]["flashmotion"][0].__self__
+    assert not hook.adapter._kept
+    computed.clear()
+    assert torch.equal(rig.sample(controlled), first)  # a further run begins anew
+    assert computed == pytest.approx(expected, abs=0.1)
+
+
+def test_a_resnet_gives_the_same_whatever_compute_every_says(rig: Rig) -> None:
+    assert torch.equal(rig.sample(rig.apply("resnet", compute_every=4)), rig.sample(rig.apply("resnet")))
+
+
+def test_positive_and_negative_are_kept_apart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one batch or one by one: what a computed step gave to one prompt never goes to the other."""
+    steps = 4
+    controlled = rig.apply("controlnet", compute_every=2)
+    computed = levels_of(controlled, monkeypatch)
+    together = stock(controlled, rig.image_latent, cfg=4.0, steps=steps)
+    assert len(computed) == steps // 2
+    computed.clear()
+    monkeypatch.setattr(type(controlled), "get_free_memory", lambda *_: 0)
+    split = stock(controlled, rig.image_latent, cfg=4.0, steps=steps)
+    assert len(computed) == steps
+    torch.testing.assert_close(split, together, atol=1e-4, rtol=1e-4)
+
+
+def test_windows_of_frames_are_kept_apart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from comfy_extras.nodes_context_windows import WanContextWindowsManualNode
+
+    controlled = rig.apply("controlnet", compute_every=2)
+    computed = levels_of(controlled, monkeypatch)
+    model = WanContextWindowsManualNode.execute(controlled, 9, 4, "standard_static", 1, False, "pyramid", False).args[0]
+    out = rig.sample(model)
+    assert torch.isfinite(out).all()
+    windows = len(computed) // 2
+    assert windows > 1
+    assert computed == pytest.approx([1000] * windows + [833.333] * windows, abs=0.1)
+
+
 def test_stacked_adapters_both_count(rig: Rig) -> None:
     once = rig.apply("resnet", strength=0.5)
     twice = rig.apply("resnet", once, strength=0.5)
@@ -336,6 +405,7 @@ def test_masks_shape_the_first_frame(rig: Rig) -> None:
         ({"trajectory": DOCUMENT.replace("[128, 96]", "[120, 96]")}, "width is 120"),
         ({"trajectory": DOCUMENT.replace('"frames": 17', '"frames": 18')}, "frame count is 18"),
         ({"start": 0.7, "end": 0.2}, "start must not come after end"),
+        ({"compute_every": 0}, "computed in every 0th step"),
         ({"masks": torch.zeros(3, 96, 128)}, "mask"),
     ],
 )
