@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine.console import duration
-from .result_texts import ALL, TITLES
+from .result_texts import ALL, title_of
 
 if TYPE_CHECKING:
     from .engine.config import Config
@@ -140,7 +140,7 @@ def bars_table(bars: Sequence[Mapping[str, Any]]) -> str:
 
 def title(row: Mapping[str, Any]) -> str:
     """A row's name for people."""
-    return TITLES[row["name"]] + ("" if row["adapter"] is None else f" ({row['adapter']})")
+    return title_of(row["name"], row["adapter"])
 
 
 def _what(name: str, config: Config) -> str:

@@ -32,6 +32,7 @@ from .features import DEFAULT
 from .held_out import ClipSet, clip_sets
 from .measures import Scores, measure
 from .parts import FAST, SLOW, Parts
+from .result_texts import EVERY
 from .results import SHOWN, show_row, write_json, write_results
 from .row_samples import Row, Sampler, bound_frames, sampled_frames
 from .summary import Result
@@ -55,6 +56,11 @@ def rows_of(run: Run, clips: int) -> list[Row]:
             Row("slow_adapter_on_fast", kind, SLOW, FAST, few),
             Row("flashmotion", kind, FAST, FAST, few),
         ]
+        if kind == "controlnet":
+            rows += [
+                Row(f"flashmotion{EVERY}{every}", kind, FAST, FAST, few, compute_every=every)
+                for every in run.config.evaluate.compute_every
+            ]
         if clips > 1:
             rows.append(Row("random_trajectory", kind, FAST, FAST, few, others_boxes=True))
     return rows
@@ -188,7 +194,9 @@ def _mark(parts: Parts, row: Row, clips: EncodedClips, count: int, features: Pat
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
     network = None if features is None else content_hash(features)
     noise = (settings.seed, settings.guidance_scale, parts.config.precision)
-    return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
+    # The row's name says it already, and rows of older runs do not know it.
+    described = {key: value for key, value in asdict(row).items() if key != "compute_every"}
+    return digest(described, clips.fingerprint, count, noise, stamps, network)
 
 
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:

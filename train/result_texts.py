@@ -27,6 +27,17 @@ TITLES = {
     "flashmotion": "FastAdapter, FastGenerator",
     "random_trajectory": "FastAdapter, FastGenerator, another clip's boxes",
 }
+EVERY = "_every_"
+"""Stands in a row's name between whose it is and in every how manyth step the adapter is computed."""
+
+
+def title_of(name: str, adapter: str | None) -> str:
+    """How a row is called."""
+    base, _, every = name.partition(EVERY)
+    computed = f", adapter computed in every {every}. step" if every else ""
+    return TITLES[base] + computed + ("" if adapter is None else f" ({adapter})")
+
+
 READING = """The objects' boxes in a clip are compared with those that were asked for: box IoU is 1 where they are equal and 0 where they \
 are apart; its 95 % interval is a bootstrap over clips. Mask IoU does the same with visible pixels. Centre error is the distance of \
 the boxes' centres as a share of the frame's diagonal, where an object is found; lost is the share of frames on which it is not. Frame 0 is \

@@ -17,7 +17,7 @@ from .engine.console import duration
 from .engine.report import Picture, Section, Table, Text, Video, write_report
 from .engine.run import Run
 from .pictures import contact_sheet, with_boxes, write_png
-from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, TITLES, WITH_INTERVAL
+from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .summary import REAL, Result, bars, pooled, summary
 from .validation import rows_of
 
@@ -207,8 +207,7 @@ def _plain(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _title(row: Mapping[str, Any]) -> str:
-    adapter = "" if row["adapter"] is None else f" ({row['adapter']})"
-    return TITLES[row["name"]] + adapter
+    return title_of(row["name"], row["adapter"])
 
 
 def _key(row: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ class Row:
         generator: that makes the clips, slow or fast; None for clips that no generator made.
         sigmas: noise levels.
         others_boxes: follow another clip's trajectory.
+        compute_every: n above 1 computes the adapter in every n-th step alone; rows that differ in it differ in name.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Row:
     generator: str | None = None
     sigmas: tuple[float, ...] = ()
     others_boxes: bool = False
+    compute_every: int = 1
 
     @property
     def key(self) -> str:
@@ -102,7 +104,7 @@ class Sampler:
         file = parts.slow if row.generator == SLOW else parts.fast
         adapter = parts.builder.adapter(parts.adapter(row.adapter, row.kind), file.sizes)
         generator = parts.builder.generator(file.sizes, file.weights)
-        return parts.builder.role(Denoiser(generator, adapter)), file.sizes.text_dim
+        return parts.builder.role(Denoiser(generator, adapter, row.compute_every)), file.sizes.text_dim
 
 
 def bound_frames(parts: Parts, row: Row, clips: ClipSet, count: int) -> Iterator[Frames | None]:

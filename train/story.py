@@ -42,6 +42,8 @@ class Story:
         last = [*self.phases[-len(slow_adapters) :], *self._decoder(codec, codec_phase)]
         marks = [phase.fingerprint for phase in last]
         settings = self.config.evaluate.model_dump(mode="json", exclude={"workers", "batch"})
+        if not settings["compute_every"]:  # as before there was such a setting: what was evaluated stays done
+            del settings["compute_every"]
         metrics = self.run.folder / "report/metrics.json"
         self._add(
             "evaluate", "what the adapters do on held-out clips", digest("evaluate", settings, *marks), [metrics], last,

@@ -14,6 +14,7 @@ import torch
 from train.data import synthetic
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
+from train.engine.config import dump
 from train.engine.errors import TrainError
 from train.evaluate import evaluate, rows_of
 from train.evaluate_run import main
@@ -215,6 +216,68 @@ def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> N
             alone = sampler.latents(range(index, index + 1))[0]
             assert torch.allclose(together[number], alone, atol=1e-4), row.key
         assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+CHEAPER: dict[str, Any] = {
+    "sizes": ONE_ADAPTER["sizes"],
+    "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet", "blocks": 1, "half_resolution": True}],
+}
+
+
+def test_a_cheaper_controlnet_is_measured_with_and_without_reuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flashmotion_core.adapters import ControlNetAdapter
+
+    run = trained_run(tmp_path, models=CHEAPER, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    adapter = Parts(run).adapter("fast", "controlnet")
+    assert adapter.config["half_resolution"] is True
+    assert adapter.config["inject_after"] == [0]
+    steps: list[float] = []
+    begin = ControlNetAdapter.begin
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        steps.append(float(arguments[2].max()))
+        return begin(self, *arguments)
+
+    monkeypatch.setattr(ControlNetAdapter, "begin", counted)
+    (clips,) = clip_sets(run, Parts(run))
+    few = run.config.steps.schedule().sigmas
+    settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
+    run.config = run.config.model_copy(update={"evaluate": settings})
+    found = {row.key: row for row in rows_of(run, 3) if row.generator is not None}
+    assert {key for key in found if "_every_" in key} == {
+        "flashmotion_every_2_controlnet",
+        "flashmotion_every_4_controlnet",
+    }
+    latents = {}
+    for name, computed in {"": few, "_every_2": few[::2], "_every_4": few[::4]}.items():
+        sampler = Sampler(Parts(run), found[f"flashmotion{name}_controlnet"], clips)
+        for index in range(2):
+            steps.clear()
+            latents[name, index] = sampler.latents(range(index, index + 1))
+            assert steps == pytest.approx([1000 * sigma for sigma in computed])
+    assert len({float(latent.sum()) for latent in latents.values()}) == 6
+    # The command: what was measured before keeps its mark, whichever further rows are asked for.
+    (tmp_path / "config.yaml").write_text(dump(open_run(tmp_path, models=CHEAPER)[0].config))
+    options = [
+        "evaluate.clips=1",
+        "evaluate.slow_steps=2",
+        "evaluate.workers=1",
+        "evaluate.timed=1",
+        "evaluate.features=null",
+    ]
+    assert main([str(tmp_path), *options]) == 0
+    capsys.readouterr()
+    assert main([str(tmp_path), *options, "evaluate.compute_every=[2]"]) == 0
+    said = capsys.readouterr()
+    assert "flashmotion_controlnet was measured before" in said.out + said.err
+    names = rows(tmp_path)
+    assert "flashmotion_every_2" in names
+    assert (
+        "FastAdapter, FastGenerator, adapter computed in every 2. step (controlnet)"
+        in (tmp_path / "report/index.html").read_text()
+    )
 
 
 @pytest.fixture(scope="module")

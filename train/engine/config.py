@@ -57,6 +57,17 @@ class Evaluate(Settings):
     """The network for Frechet distances: a file, `default` for the one in assets/tiny/metrics, none to leave them out."""
     workers: Count = 2
     """Processes that track sprites."""
+    compute_every: tuple[Annotated[int, Field(ge=2)], ...] = ()
+    """For each of these n, such as [2, 4], one more row of the ControlNet's FastAdapter: computed in every n-th step alone, and what it adds
+    used again in the steps between, as ApplyFastAdapter's compute_every does."""
+
+    @model_validator(mode="after")
+    def _further_rows_are_distinct(self) -> Evaluate:
+        if len(set(self.compute_every)) < len(self.compute_every):
+            raise ValueError(
+                f"compute_every is {list(self.compute_every)}, but each number makes one row; name it once."
+            )
+        return self
 
     @model_validator(mode="after")
     def _sets_are_distinct(self) -> Evaluate:

@@ -27,6 +27,11 @@ def check_together(config: Config) -> None:
         raise ValueError(
             "models.text_encoder is given, but a generator trained from nothing takes no text; leave it out."
         )
+    if config.evaluate.compute_every and not any(adapter.kind == "controlnet" for adapter in config.models.adapters):
+        raise ValueError(
+            f"evaluate.compute_every is {list(config.evaluate.compute_every)}, but models.adapters has no controlnet, and what a resnet adds is "
+            "the same in all steps; leave it empty."
+        )
     if isinstance(config.stage3, Hybrid):
         _check_hybrid(config.stage3)
         if config.stage3.share_backbone and config.stage2.lora is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.adapters import TrajectoryAdapter
+from flashmotion_core.adapters import ReusingAdapter, TrajectoryAdapter
 from flashmotion_core.discriminator import AttentionClassifier
 from flashmotion_core.wan.conditioning import frame_timesteps
 from flashmotion_core.wan.generator import WanGenerator
@@ -24,10 +24,21 @@ from . import lora
 class Denoiser(nn.Module):
     """A generator, with or without an adapter: noisy latent and condition -> velocity."""
 
-    def __init__(self, generator: WanGenerator, adapter: TrajectoryAdapter | None = None) -> None:
+    def __init__(
+        self, generator: WanGenerator, adapter: TrajectoryAdapter | None = None, compute_every: int = 1
+    ) -> None:
+        """Join them.
+
+        Args:
+            generator: that is steered.
+            adapter: that steers it.
+            compute_every: n above 1 computes the adapter in every n-th step of a sampling run alone; not for training. One pass per step.
+        """
         super().__init__()
         self.generator = generator
         self.adapter = adapter
+        # No module: it would show the adapter's weights a second time.
+        self._reusing = ReusingAdapter(adapter, compute_every) if adapter is not None and compute_every > 1 else None
 
     def forward(
         self,
@@ -47,7 +58,7 @@ class Denoiser(nn.Module):
             strength_B: factor of the residuals of each sample; None for 1.
         """
         timestep_BF = frame_timesteps(1000 * sigma_B.to(x_BCFHW), x_BCFHW.shape[2], True)
-        adapter = self.adapter
+        adapter = self._reusing or self.adapter
         if adapter is None or control_BCFHW is None:
             velocity: Tensor = self.generator(x_BCFHW, timestep_BF, context_BMT)
             return velocity

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.wan.conditioning import check_size
@@ -104,7 +104,25 @@ class Adapter(Settings):
     from_base: bool = False
     """Begin stage 1 with the adapter that the generator was trained with in the phase base, not with a fresh one; a ResNet alone can."""
     blocks: Count | None = None
-    """Generator blocks that get a residual, spread evenly; none for all of them."""
+    """Generator blocks that get a residual, spread evenly; none for all of them. A ControlNet's clone has as many blocks."""
+    half_resolution: bool = False
+    """Whether one token of a ControlNet's clone stands for 2 x 2 of the generator: a sixteenth of its attention's work, a quarter of the rest."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_always_was(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is off: phases know by these values whether they were done, also in runs that are older than the setting."""
+        values: dict[str, Any] = values_of(self)
+        if not self.half_resolution:
+            del values["half_resolution"]
+        return values
+
+    @model_validator(mode="after")
+    def _half_resolution_is_of_a_clone(self) -> Adapter:
+        if self.half_resolution and self.kind != "controlnet":
+            raise ValueError(
+                f"half_resolution is on for a {self.kind}, but only a controlnet has a clone to make cheaper; leave it off."
+            )
+        return self
 
     @model_validator(mode="after")
     def _base_has_a_resnet(self) -> Adapter:
