@@ -49,13 +49,18 @@ def embedding_flops(config: WanConfig, tokens: int, patch_values: int) -> int:
 
 
 def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]:
-    """FLOPs of an adapter once per clip (``prepare``) and in every step."""
+    """FLOPs of an adapter once per clip (``prepare``) and in every step in which it is computed."""
     config = adapter.generator
     _, frames, rows, columns = latent_CFHW
     tokens = frames * rows * columns // (config.patch_size[1] * config.patch_size[2])
     count, dim = len(adapter.inject_after), adapter.dim
     patch = config.patch_size[1] * config.patch_size[2]
     if isinstance(adapter, ControlNetAdapter):
+        if adapter.half_resolution:
+            down, across = (
+                -(-side // size) for side, size in zip((rows, columns), adapter.patch_size[1:], strict=True)
+            )
+            tokens, patch = frames * down * across, adapter.patch_size[1] * adapter.patch_size[2]
         values = (config.in_channels + adapter.control_channels) * patch
         zero = 2 * tokens * dim * dim
         return 0, embedding_flops(config, tokens, values) + count * (block_flops(config, tokens) + zero)

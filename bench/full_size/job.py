@@ -117,7 +117,9 @@ def decoding(vae: Vae, latent_BCFHW: Tensor) -> Work:
     return lambda _: deque(vae.decode(latent_BCFHW), maxlen=0)
 
 
-def denoising(generator: Generator, clip: Clip, controls: list[tuple[TrajectoryAdapter, Tensor]]) -> Work:
+def denoising(
+    generator: Generator, clip: Clip, controls: list[tuple[TrajectoryAdapter, Tensor]], compute_every: int = 1
+) -> Work:
     """The product's own sampling loop with a start picture; a mark after every step but the last."""
     device = generator.transformer.patch_embedding.weight.device
     context = context_of(generator, device)
@@ -132,7 +134,7 @@ def denoising(generator: Generator, clip: Clip, controls: list[tuple[TrajectoryA
             generator,
             context,
             clip.latent,
-            [Control(adapter, latent) for adapter, latent in controls],
+            [Control(adapter, latent, compute_every=compute_every) for adapter, latent in controls],
             clean_BCFHW=clean,
             callback=done,
         )
@@ -161,7 +163,13 @@ def writing(clip: Clip, frames: Frames | None = None) -> Work:
 
 
 def whole_job(
-    generator: Generator, vae: Vae, clip: Clip, adapter: TrajectoryAdapter | None, depth: int, objects: int = 3
+    generator: Generator,
+    vae: Vae,
+    clip: Clip,
+    adapter: TrajectoryAdapter | None,
+    depth: int,
+    objects: int = 3,
+    compute_every: int = 1,
 ) -> Work:
     """Picture and boxes to a finished file, models loaded and text encoded before: map, encoding, steps, decoding and writing.
 
@@ -172,6 +180,7 @@ def whole_job(
         adapter: or None for a clip without trajectory.
         depth: frames decoded while others are written; 0 for one after the other.
         objects: in the control map.
+        compute_every: steps from one in which the adapter is computed to the next.
     """
     device = generator.transformer.patch_embedding.weight.device
     context = context_of(generator, device)
@@ -180,7 +189,7 @@ def whole_job(
     def work(mark: Mark) -> None:
         controls = []
         if adapter is not None:
-            controls.append(Control(adapter, vae.encode(control_map(clip, objects))))
+            controls.append(Control(adapter, vae.encode(control_map(clip, objects)), compute_every=compute_every))
         clean = vae.encode(start[None])
         mark()
         latent = sample_latent(generator, context, clip.latent, controls, clean_BCFHW=clean)

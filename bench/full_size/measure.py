@@ -30,6 +30,7 @@ from .job import (
 )
 from .plan import Plan, Setting
 from .rows import Recorder, Row
+from .variants import VARIANTS
 
 PROMPT_TOKENS = 128
 FRAMES_AHEAD = 16
@@ -105,12 +106,16 @@ class Measurement:
 
     def _steps(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting) -> None:
         flops = STEPS * generator_flops(self.shapes.generator, clip.latent)
+        every = 1
         if adapter is not None:
+            variant = VARIANTS[setting.adapter.removeprefix("naive ")]
+            every = variant.compute_every
             once, each = adapter_flops(getattr(adapter, "adapter", adapter), clip.latent)
-            flops += once + STEPS * each
+            flops += once + variant.computed_steps(STEPS) * each
 
         def make() -> Any:
-            return denoising(generator, clip, [] if adapter is None else [(adapter, latent_of(clip, self.device, 3))])
+            controls = [] if adapter is None else [(adapter, latent_of(clip, self.device, 3))]
+            return denoising(generator, clip, controls, every)
 
         row = self._four_steps(clip, setting)
         row.flops = flops
@@ -119,7 +124,9 @@ class Measurement:
     def _jobs(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting, codecs: dict[str, Any]) -> None:
         for name, vae in codecs.items():
             row = Row("job", "picture and boxes to mp4", str(clip), {**self._named(setting), "vae": name})
-            self.recorder.measure(row, partial(whole_job, generator, vae, clip, adapter, FRAMES_AHEAD))
+            every = 1 if adapter is None else VARIANTS[setting.adapter].compute_every
+            work = partial(whole_job, generator, vae, clip, adapter, FRAMES_AHEAD, compute_every=every)
+            self.recorder.measure(row, work)
 
     def diffusers(self, generator: Generator, clip: Clip, codecs: dict[str, Any]) -> None:
         """diffusers' pipeline from picture to file, without a trajectory."""

@@ -22,7 +22,10 @@ from flashmotion_core.wan.config import TI2V_5B, WanConfig
 from flashmotion_core.wan.generator import WanGenerator
 from flashmotion_core.wan.taehv import TAEHV
 
-ADAPTERS: dict[str, Any] = {"resnet": ResNetAdapter, "controlnet": ControlNetAdapter}
+from .variants import VARIANTS, Variant
+
+ADAPTERS = ("resnet", "controlnet")
+"""Those of the paper, which are measured the naive way too."""
 HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
 """Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
@@ -123,10 +126,8 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
             return WanGenerator(shapes.generator)
         if kind == "small_vae":
             return TAEHV(**shapes.small_vae)
-        if kind == "controlnet":
-            return ControlNetAdapter(shapes.generator)
-        if kind == "resnet":
-            return ResNetAdapter(shapes.generator, width=shapes.resnet_width)
+        if kind in VARIANTS:
+            return _adapter_of(VARIANTS[kind], shapes)
     if kind == "diffusers":
         transformer: nn.Module = empty_transformer(shapes.generator)
         return transformer
@@ -143,6 +144,13 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
             encoder: nn.Module = UMT5EncoderModel(UMT5Config(**shapes.text))
         return encoder
     raise ValueError(f"the model is {kind!r}, but must be generator, diffusers, vae, small_vae, text or an adapter.")
+
+
+def _adapter_of(variant: Variant, shapes: Shapes) -> nn.Module:
+    points = variant.inject_after(shapes.generator.num_layers)
+    if variant.kind == "resnet":
+        return ResNetAdapter(shapes.generator, points, width=shapes.resnet_width)
+    return ControlNetAdapter(shapes.generator, points, half_resolution=variant.half_resolution)
 
 
 def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:
@@ -165,7 +173,7 @@ def codecs(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> dict[str
 
 
 def adapter(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> TrajectoryAdapter:
-    """``resnet`` or ``controlnet``; its zero convolutions are random, so that nothing may be skipped."""
+    """One of ``VARIANTS``; its zero convolutions are random, so that nothing may be skipped."""
     found: TrajectoryAdapter = made(kind, shapes, device, dtype)
     return found
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .job import Clip
+from .variants import VARIANTS
 
 REAL_SIZES = ("480x832x49", "480x832x121", "704x1280x121")
 TINY_SIZES = ("64x96x9", "64x96x17", "96x128x17")
 DTYPES = ("bf16", "fp8")
 MODES = ("eager", "compiled")
-ADAPTERS = ("none", "resnet", "controlnet")
+ADAPTERS = ("none", *VARIANTS)
 QUICK_PATIENCE_S = 4.0
 
 
@@ -23,7 +24,7 @@ class Setting:
     Attributes:
         dtype: ``bf16`` or ``fp8`` (linear weights stored in 8 bits, unpacked layer by layer); on a CPU the first is float32.
         mode: ``eager`` or ``compiled``.
-        adapter: ``none``, ``resnet`` or ``controlnet``.
+        adapter: ``none``, or a name of ``VARIANTS``.
         host: ``diffusers`` or ``core``: whose transformer.
     """
 

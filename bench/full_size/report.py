@@ -54,7 +54,7 @@ def document(
         "shapes": shapes,
         "parameters": dict(counts),
         "matmul": dict(rate),
-        "rows": [row.as_json() | {"share": share(row, rate["flops"])} for row in rows],
+        "rows": [row.as_json() | {"share": share(row, rate["flops"])} | overhead(row, rows) for row in rows],
         "ratios": ratios(rows),
     }
 
@@ -62,6 +62,31 @@ def document(
 def share(row: Row, rate: float) -> float | None:
     """What part of the device's own rate of matrix products a row reached; None where time or FLOPs are unknown."""
     return row.flops / row.seconds / rate if row.flops and row.seconds else None
+
+
+def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
+    """What an adapter adds to four steps without one, of the same size and settings, as a share of those.
+
+    Returns:
+        ``overhead`` in time, and ``predicted``, the same in FLOPs; None where there is nothing to compare with.
+    """
+    plain = next(
+        (
+            other
+            for other in rows
+            if row.group == other.group == "denoise"
+            and row is not other
+            and row.size == other.size
+            and {**row.settings, "adapter": "none"} == other.settings
+        ),
+        None,
+    )
+    if plain is None:
+        return {"overhead": None, "predicted": None}
+    return {
+        "overhead": row.seconds / plain.seconds - 1 if row.seconds and plain.seconds else None,
+        "predicted": row.flops / plain.flops - 1 if row.flops and plain.flops else None,
+    }
 
 
 def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -147,7 +172,12 @@ def markdown(report: Mapping[str, Any]) -> str:
     for group, title in titles.items():
         rows = [row for row in report["rows"] if row["group"] == group]
         if rows:
-            lines += [f"## {title}", "", *_table(HEAD, map(_cells, rows)), ""]
+            table = (
+                _table([*HEAD, *OVER_NONE], ([*_cells(row), *_over_none(row)] for row in rows))
+                if group == "denoise"
+                else _table(HEAD, map(_cells, rows))
+            )
+            lines += [f"## {title}", "", *table, ""]
     if report["ratios"]:
         cells = ([r["what"], r["size"], f"{r['time']:.2f}", _or_dash(r["memory"], "{:.2f}")] for r in report["ratios"])
         lines += ["## Ratios", "", *_table(["first / second", "size", "time", "memory"], cells), ""]
@@ -155,6 +185,8 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 HEAD = ["what", "size", "settings", "seconds", "of it", "share", "GB"]
+OVER_NONE = ["over none", "in FLOPs"]
+"""What the adapter adds, in time and as predicted."""
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -166,6 +198,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.1f}")
     ]  # fmt: skip
+
+
+def _over_none(row: Mapping[str, Any]) -> list[str]:
+    return [_or_dash(row[name], "{:+.1%}") for name in ("overhead", "predicted")]
 
 
 def _or_dash(value: float | None, form: str) -> str:

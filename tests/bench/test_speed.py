@@ -16,8 +16,9 @@ from bench.full_size.clock import Clock, is_out_of_memory
 from bench.full_size.flops import adapter_flops, codec_flops, generator_flops
 from bench.full_size.job import STEPS, Clip, control_map, document
 from bench.full_size.plan import full_plan, quick_plan
-from bench.full_size.report import markdown, ratios, share
+from bench.full_size.report import markdown, overhead, ratios, share
 from bench.full_size.rows import Recorder, Row
+from bench.full_size.variants import VARIANTS, Variant
 from train.engine.plan_meter import Meter
 
 CPU = torch.device("cpu")
@@ -57,7 +58,7 @@ def test_the_formulas_count_what_the_modules_do(shapes):
     with torch.no_grad(), Meter() as meter:
         generator(*inputs)
     assert meter.flops == generator_flops(shapes.generator, clip.latent)
-    for kind in models.ADAPTERS:
+    for kind in VARIANTS:
         adapter = models.on_meta(kind, shapes)
         with torch.no_grad(), Meter() as meter:
             prepared = adapter.prepare(latent)
@@ -95,6 +96,38 @@ def test_a_long_clip_is_counted_from_short_ones():
 def test_stored_residuals_of_the_large_adapter_take_five_gigabytes():
     adapter = models.on_meta("controlnet", models.REAL)
     assert peers.stored_bytes(adapter, LARGE, element=2) == 30 * 27_280 * 3072 * 2
+
+
+def test_what_cheaper_controlnets_are_predicted_to_add():
+    """Of four steps without an adapter; the counts are of the modules, see above."""
+    bare, added = 4 * generator_flops(models.REAL.generator, LARGE.latent), {}
+    for name, variant in VARIANTS.items():
+        once, each = adapter_flops(models.on_meta(name, models.REAL), LARGE.latent)
+        added[name] = (once + variant.computed_steps(4) * each) / bare
+    assert added == pytest.approx(
+        {
+            "resnet": 0.0015,
+            "controlnet": 1.0299,
+            "controlnet-2nd-block": 0.5150,
+            "controlnet-3rd-block": 0.3433,
+            "controlnet-half": 0.1589,
+            "controlnet-half-2nd-block": 0.0796,
+            "controlnet-2nd-step": 0.5150,
+            "controlnet-1st-step": 0.2575,
+        },
+        abs=5e-4,
+    )
+
+
+def test_a_variant_says_which_blocks_and_steps():
+    assert Variant("controlnet", nth_block=3).inject_after(7) == (0, 3, 6)
+    assert [Variant("controlnet", compute_every=every).computed_steps(4) for every in (1, 2, 3, 4, 9)] == [
+        4,
+        2,
+        2,
+        1,
+        1,
+    ]
 
 
 def test_the_share_is_of_the_devices_own_rate():
@@ -201,6 +234,15 @@ def test_ratios():
     assert len(times) == 5
 
 
+def test_what_an_adapter_adds_is_compared_with_the_same_settings_without_one():
+    bare, other = row("none", 2.0), row("none", 1.0, dtype="fp8")
+    found = row("controlnet", 4.0)
+    bare.flops, found.flops = 100, 203
+    assert overhead(found, [other, bare, found]) == {"overhead": 1.0, "predicted": pytest.approx(1.03)}
+    assert overhead(bare, [other, bare, found]) == {"overhead": None, "predicted": None}
+    assert overhead(found, [other, found]) == {"overhead": None, "predicted": None}
+
+
 # The command
 
 
@@ -224,8 +266,12 @@ def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
         if found["group"] == "denoise":
             assert len(found["parts"]) == STEPS
             assert found["share"] == pytest.approx(found["flops"] / found["seconds"] / report["matmul"]["flops"])
+            bare = found["settings"]["adapter"] == "none"
+            like_bare = [row for row in report["rows"] if row["settings"] == {**found["settings"], "adapter": "none"}]
+            assert bare or not like_bare or (found["overhead"] > -1 and found["predicted"] > 0)
+            assert not bare or found["overhead"] is None
     adapters = {found["settings"]["adapter"] for found in report["rows"] if found["group"] == "denoise"}
-    assert adapters == {"none", "resnet", "controlnet", "naive resnet", "naive controlnet"}
+    assert adapters == {"none", *VARIANTS, "naive resnet", "naive controlnet"}
     assert any(ratio["what"].startswith("diffusers, picture to mp4 / ours") for ratio in report["ratios"])
     text = (tmp_path / "found.md").read_text()
     assert text == markdown(report)
