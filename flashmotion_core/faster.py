@@ -1,4 +1,4 @@
-"""Switches that make loaded models faster and leave their results as they are, within rounding; each is off until it is asked for.
+"""Switches that make loaded models faster; each is off until it is asked for, and all but fp8 leave results as they are, within rounding.
 
 bench/LOG.md says of every one what was predicted and what was measured.
 """
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from .compiled import compile_blocks, compile_parts
+from .fp8 import products_lacking, store_as_fp8
 from .vae import Vae, WanVae
 from .wan.block import Attention, AttentionLayer
 from .wan.causal_vae import can_reuse, decoder_parts
@@ -25,18 +26,34 @@ def use_attention(module: nn.Module, attention: Attention) -> None:
             part.attention = attention
 
 
-def faster_generator(transformer: Any, adapter: Any, *, fuse: bool, compiled: bool) -> None:
-    """Switch on what makes steps faster, in place.
+def check_fp8(fp8: str, device: torch.device | str, dtype: torch.dtype) -> None:
+    """Whether ``products`` in 8 bits can run; asked before models are loaded.
+
+    Raises:
+        ValueError: they cannot; says why.
+    """
+    missing = products_lacking(device, dtype) if fp8 == "products" else None
+    if missing:
+        raise ValueError(f"--fp8 is products, but {missing}; use --fp8 weights.")
+
+
+def faster_generator(transformer: Any, adapter: Any, *, fuse: bool, compiled: bool, fp8: str = "none") -> None:
+    """Switch on what makes steps faster or models smaller, in place.
 
     Args:
         transformer: ``WanGenerator``, or, without ``fuse``, diffusers'.
         adapter: whose own blocks, if it has any, are fused too; or None.
         fuse: queries, keys and values in one matrix product.
         compiled: compile the generator's blocks at the first step.
+        fp8: ``weights`` stores the linear layers of all blocks in 8 bits, ``products`` also multiplies in 8 bits, ``none`` does neither.
     """
     if fuse:
         fuse_projections(transformer.blocks)
         fuse_projections(getattr(adapter, "blocks", ()))
+    if fp8 != "none":
+        for blocks in (transformer.blocks, getattr(adapter, "blocks", None)):
+            if blocks is not None:
+                store_as_fp8(blocks, products=fp8 == "products")
     if compiled:
         compile_blocks(transformer.blocks)
 

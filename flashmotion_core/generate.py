@@ -117,7 +117,7 @@ def _generate(
     from .adapters import build_adapter, read_generator_info
     from .ahead import ahead
     from .attention import choose_attention
-    from .faster import faster_decoder, faster_generator, use_attention
+    from .faster import check_fp8, faster_decoder, faster_generator, use_attention
     from .pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from .video import write_mp4
     from .wan.config import TI2V_5B
@@ -128,6 +128,7 @@ def _generate(
     if options.host == "core":
         # Asked again when the heads are known for sure; what is missing should be said before minutes of loading.
         choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
+    check_fp8(options.fp8, device, dtype)
     schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
     bar: Any
     with tqdm(total=3 + (image is not None), unit="part") as bar:
@@ -155,7 +156,7 @@ def _generate(
             backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
             use_attention(adapter, backend.attention)
-        faster_generator(generator.transformer, adapter, fuse=options.fuse, compiled=options.compile)
+        faster_generator(generator.transformer, adapter, fuse=options.fuse, compiled=options.compile, fp8=options.fp8)
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):
         print(

@@ -134,6 +134,13 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="with --host core, compute queries, keys and values in one matrix product; the video stays the same within rounding",
     )
     machine.add_argument(
+        "--fp8",
+        choices=("none", "weights", "products"),
+        default="none",
+        help="8 bits in the generator's linear layers, which changes the video: for the weights, to save memory, or for the products too, "
+        "which needs a GPU that has them (default: %(default)s)",
+    )
+    machine.add_argument(
         "--compile-vae",
         action="store_true",
         help="compile the full VAE's decoder first: minutes once, then faster decoding; the video stays the same within rounding",

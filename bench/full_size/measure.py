@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from flashmotion_core.compiled import compile_blocks
+from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.loading import Generator
-from train.engine.fp8 import store_as_fp8
 
 from . import models, peers
 from .flops import adapter_flops, codec_flops, generator_flops, text_flops
