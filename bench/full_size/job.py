@@ -161,7 +161,13 @@ def writing(clip: Clip, frames: Frames | None = None) -> Work:
 
 
 def whole_job(
-    generator: Generator, vae: Vae, clip: Clip, adapter: TrajectoryAdapter | None, depth: int, objects: int = 3
+    generator: Generator,
+    vae: Vae,
+    clip: Clip,
+    adapter: TrajectoryAdapter | None,
+    depth: int,
+    objects: int = 3,
+    decoder: Vae | None = None,
 ) -> Work:
     """Picture and boxes to a finished file, models loaded and text encoded before: map, encoding, steps, decoding and writing.
 
@@ -172,7 +178,9 @@ def whole_job(
         adapter: or None for a clip without trajectory.
         depth: frames decoded while others are written; 0 for one after the other.
         objects: in the control map.
+        decoder: decodes in place of ``vae``.
     """
+    decoder = decoder or vae
     device = generator.transformer.patch_embedding.weight.device
     context = context_of(generator, device)
     start = picture(clip)
@@ -186,7 +194,7 @@ def whole_job(
         latent = sample_latent(generator, context, clip.latent, controls, clean_BCFHW=clean)
         mark()
         with a_file() as path:
-            write_mp4(path, ahead(vae.decode(latent), depth), FPS)
+            write_mp4(path, ahead(decoder.decode(latent), depth), FPS)
 
     return work
 
