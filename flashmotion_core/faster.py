@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .compiled import compile_blocks, compile_parts
 from .fp8 import products_lacking, store_as_fp8
@@ -100,5 +100,5 @@ def contiguous_weights(module: nn.Module) -> None:
         weight.data = weight.data.contiguous()
 
 
-def _convolution_weights(module: nn.Module) -> Iterator[nn.Parameter]:
+def _convolution_weights(module: nn.Module) -> Iterator[Tensor]:
     return (part.weight for part in module.modules() if isinstance(part, (nn.Conv2d, nn.Conv3d)))

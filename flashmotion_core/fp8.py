@@ -67,8 +67,8 @@ class Fp8ProductLinear(Fp8Linear):
             out_dtype=input.dtype,
             # Sums of fewer bits within one tile: the rounding of what is summed is coarser by far.
             use_fast_accum=True,
-        )
-        return out.unflatten(0, input.shape[:-1])
+        ).unflatten(0, input.shape[:-1])
+        return out
 
 
 def rounded(input_MK: Tensor) -> tuple[Tensor, Tensor]:

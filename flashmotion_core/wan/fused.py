@@ -25,13 +25,15 @@ class FusedAttentionLayer(AttentionLayer):
             names: ``qkv`` for self-attention, ``kv`` for cross-attention.
         """
         nn.Module.__init__(self)
+        self.qkv: Any
+        self.kv: Any
         self.heads, self.attention, self.names = layer.heads, layer.attention, names
         for name, child in layer.named_children():
             if name not in names:
                 setattr(self, name, child)
         setattr(self, names, _joined([getattr(layer, name) for name in names]))
-        self.register_state_dict_post_hook(_split_keys)
-        self.register_load_state_dict_pre_hook(_join_keys)
+        self.register_state_dict_post_hook(_split_keys)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_join_keys)  # type: ignore[no-untyped-call]
 
     def project(self, x_BLD: Tensor, context_BMD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See ``AttentionLayer.project``; ``qkv`` takes the context only, as the two are one there."""
