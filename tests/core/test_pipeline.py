@@ -521,6 +521,14 @@ def test_switches_leave_the_command_its_video(command, folder):
     assert abs(clips[0] - clips[1]).mean() < 0.5
 
 
+def test_eight_bits_change_the_commands_video_a_little(command):
+    clips = []
+    for switches in ([], ["--fp8", "weights"]):
+        assert main([*arguments(command), *switches]) == 0
+        clips.append(read_clip(command["--out"])[0].astype(int))
+    assert 0 < abs(clips[0] - clips[1]).mean() < 20
+
+
 def test_switches_that_do_not_go_together_are_one_sentence(command, folder, capsys):
     full, small = folder / "diffusers" / "vae", folder / "taehv.safetensors"
     for changes, switches, message in (
