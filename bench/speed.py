@@ -53,7 +53,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="HxWxT",
         help=f"height x width x frames (default: {' '.join(REAL_SIZES)}; tiny: {' '.join(TINY_SIZES)})",
     )
-    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of the generator (default: both)")
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of the generator (default: all)")
     parser.add_argument(
         "--modes",
         nargs="+",
@@ -68,6 +68,14 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         choices=("core", "diffusers"),
         default=("core", "diffusers"),
         help="whose transformer (default: both)",
+    )
+    parser.add_argument(
+        "--attention",
+        nargs="+",
+        choices=("auto", "sdpa", "flash3", "sage"),
+        default=("auto",),
+        help="on the core's transformer, beside torch's own (sdpa): FlashAttention 3 or SageAttention, if they are installed "
+        "(default: auto, which is flash3 where it runs)",
     )
     parser.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="measured runs of each (default: %(default)s)"
@@ -121,7 +129,9 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     device = _device(options.device)
     real = options.shapes == "real" or (options.shapes == "auto" and device.type == "cuda")
     shapes = models.REAL if real else models.TINY
-    plan = _plan(options, REAL_SIZES if real else TINY_SIZES, device.type == "cuda")
+    plan = _plan(
+        options, REAL_SIZES if real else TINY_SIZES, device.type == "cuda", _attentions(options, device, shapes)
+    )
     if options.comfyui is not None and not (options.comfyui / "comfy").is_dir():
         raise ValueError(f"{options.comfyui} is no ComfyUI, as it has no folder comfy; give the folder with main.py.")
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -157,12 +167,23 @@ def _device(name: str) -> Any:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def _plan(options: argparse.Namespace, sizes: Sequence[str], cuda: bool) -> Plan:
+def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[str, ...]:
+    """What runs here of what was asked for; a name that cannot run is an error, as it is for the headless command."""
+    import torch
+
+    from flashmotion_core.attention import choose_attention
+
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    size = shapes.generator.head_dim
+    return tuple(dict.fromkeys(choose_attention(name, device, dtype, size).name for name in options.attention))
+
+
+def _plan(options: argparse.Namespace, sizes: Sequence[str], cuda: bool, attentions: tuple[str, ...]) -> Plan:
     sizes = options.sizes or sizes
     if options.quick:
-        return quick_plan(sizes, MODES if cuda else options.modes or MODES[:1], options.repeat)
+        return quick_plan(sizes, MODES if cuda else options.modes or MODES[:1], options.repeat, attentions)
     modes = options.modes or (MODES if cuda else MODES[:1])
-    return full_plan(sizes, options.dtypes, modes, options.adapters, options.hosts, options.repeat)
+    return full_plan(sizes, options.dtypes, modes, options.adapters, options.hosts, options.repeat, attentions)
 
 
 def _limit_memory(gigabytes: float | None, device: Any) -> None:

@@ -1,4 +1,4 @@
-"""Regional ``torch.compile``: the blocks of a transformer, one by one, and nothing around them.
+"""Regional ``torch.compile``: the blocks of a transformer or the parts of a decoder, one by one, and nothing around them.
 
 All blocks share one compiled program, so compiling takes as long as for one block. Only ``forward`` is compiled, not the call around it:
 adapters add their residuals by hooks that change in every step, and compiled hooks would be compiled anew each time.
@@ -6,7 +6,8 @@ adapters add their residuals by hooks that change in every step, and compiled ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -24,7 +25,36 @@ def compile_blocks(blocks: Iterable[nn.Module], **options: Any) -> None:
         block.__dict__["forward"] = torch.compile(type(block).forward.__get__(block), dynamic=False, **options)
 
 
+def compile_parts(parts: Iterable[nn.Module], **options: Any) -> None:
+    """Compile modules that have less in common than blocks, such as the parts of a decoder: every one for itself.
+
+    torch counts a function's programs, and goes back to the slow way after eight. Parts of one class share a function, but neither shapes
+    nor the frames they carry, so that each gets a copy of it, and a count of its own.
+
+    Args:
+        parts: changed in place, ``plain_blocks`` undoes it.
+        options: for ``torch.compile``, such as ``mode`` or ``backend``.
+    """
+    for part in parts:
+        own = _copy(type(part).forward)
+        part.__dict__["forward"] = torch.compile(own.__get__(part), dynamic=False, **options)
+
+
+def _copy(function: Callable[..., Any]) -> Any:
+    """The same function with a code object of its own, by which torch counts."""
+    assert isinstance(function, FunctionType)
+    copy = FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
 def plain_blocks(blocks: Iterable[nn.Module]) -> None:
-    """Undo ``compile_blocks``; blocks that were not compiled stay as they are."""
+    """Undo ``compile_blocks`` and ``compile_parts``; blocks that were not compiled stay as they are."""
     for block in blocks:
         block.__dict__.pop("forward", None)

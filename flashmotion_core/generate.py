@@ -69,9 +69,10 @@ def run(options: argparse.Namespace) -> None:
 
     # The cheap checks come first: minutes of loading should not end in a typing error.
     check_target(options.out)
-    for path in (options.generator, options.vae, options.text_encoder):
+    for path in (options.generator, options.vae, options.decoder, options.text_encoder):
         if path is not None and not path.exists():
             raise ValueError(f"there is no file or folder {path}; check the name.")
+    _check_switches(options)
     if not 0 <= options.seed < 2**64 - 1:
         raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
     check_control(options.strength, options.start, options.end, options.compute_every)
@@ -84,6 +85,22 @@ def run(options: argparse.Namespace) -> None:
     adapter_file = read_adapter(options.adapter)
     control_map = _control_map(trajectory, options.masks, adapter_file)
     _generate(options, trajectory, shape, image, control_map, adapter_file)
+
+
+def _check_switches(options: argparse.Namespace) -> None:
+    """Whether the switches for speed go with the models that are named."""
+    if options.decoder is not None and options.decoder.is_dir():
+        raise ValueError(
+            f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
+        )
+    attention = f"--attention {options.attention}"
+    for name, on in ((attention, options.attention not in ("auto", "sdpa")), ("--fuse", options.fuse)):
+        if on and options.host != "core":
+            raise ValueError(f"{name} is for the core's transformer, but --host is {options.host}; add --host core.")
+    small = options.decoder or (options.vae if options.vae is not None and not options.vae.is_dir() else None)
+    for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
+        if on and small is not None:
+            raise ValueError(f"{name} is for the full VAE's decoder, but {small.name} decodes; leave it out.")
 
 
 def _generate(
@@ -99,13 +116,19 @@ def _generate(
 
     from .adapters import build_adapter, read_generator_info
     from .ahead import ahead
-    from .compiled import compile_blocks
+    from .attention import choose_attention
+    from .faster import check_fp8, faster_decoder, faster_generator, use_attention
     from .pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from .video import write_mp4
+    from .wan.config import TI2V_5B
 
     device, dtype = _device_and_dtype(options.device, options.dtype)
     info = None if options.generator.is_dir() else read_generator_info(options.generator)
     text_folder = _text_folder(options, info)
+    if options.host == "core":
+        # Asked again when the heads are known for sure; what is missing should be said before minutes of loading.
+        choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
+    check_fp8(options.fp8, device, dtype)
     schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
     bar: Any
     with tqdm(total=3 + (image is not None), unit="part") as bar:
@@ -118,16 +141,22 @@ def _generate(
         context = None if text_folder is None else encode_text(text_folder, options.prompt, device, dtype)
         done("control map")
         vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
+        decoder = vae if options.decoder is None else load_vae(options.decoder, device, dtype)
+        faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
         control_latent = vae.encode(control_map)
         clean = None
         if image is not None:
             done("start image")
             clean = vae.encode(image[None])
         done("generator and adapter")
+        del vae  # its memory is free for the generator, unless it decodes too
         generator = load_generator(options.generator, device, dtype, options.host)
-        if options.compile:
-            compile_blocks(generator.transformer.blocks)
         adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
+        if options.host == "core":
+            backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
+            use_attention(generator.transformer, backend.attention)
+            use_attention(adapter, backend.attention)
+        faster_generator(generator.transformer, adapter, fuse=options.fuse, compiled=options.compile, fp8=options.fp8)
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):
         print(
@@ -146,7 +175,7 @@ def _generate(
             callback=lambda index, x0: bar.update(),
         )
     del generator, adapter, control
-    frames = ahead(vae.decode(latent), depth=0 if options.plain else FRAMES_AHEAD)
+    frames = ahead(decoder.decode(latent), depth=0 if options.plain else FRAMES_AHEAD)
     with tqdm(frames, total=trajectory.frames, desc="decode", unit="frame") as bar:
         write_mp4(options.out, bar, trajectory.fps)
     print(

@@ -34,6 +34,12 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="TAEHV safetensors file, or AutoencoderKLWan folder (default: the generator's folder)",
     )
     models.add_argument(
+        "--decoder",
+        type=Path,
+        metavar="FILE",
+        help="TAEHV safetensors file that decodes the video in place of --vae, which then only encodes: coarser, but faster (default: --vae)",
+    )
+    models.add_argument(
         "--text-encoder",
         type=Path,
         metavar="DIR",
@@ -122,6 +128,35 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     machine.add_argument(
         "--compile", action="store_true", help="compile the generator's blocks first: minutes once, then faster steps"
+    )
+    machine.add_argument(
+        "--attention",
+        choices=("auto", "sdpa", "flash3", "sage"),
+        default="auto",
+        help="how --host core attends: torch's own way (sdpa), FlashAttention 3 or SageAttention, if they are installed; "
+        "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits and so changes the video (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--fuse",
+        action="store_true",
+        help="with --host core, compute queries, keys and values in one matrix product; the video stays the same within rounding",
+    )
+    machine.add_argument(
+        "--fp8",
+        choices=("none", "weights", "products"),
+        default="none",
+        help="8 bits in the generator's linear layers, which changes the video: for the weights, to save memory, or for the products too, "
+        "which needs a GPU that has them (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--compile-vae",
+        action="store_true",
+        help="compile the full VAE's decoder first: minutes once, then faster decoding; the video stays the same within rounding",
+    )
+    machine.add_argument(
+        "--channels-last",
+        action="store_true",
+        help="another memory layout for the full VAE's decoder; the video stays the same within rounding",
     )
     machine.add_argument(
         "--plain", action="store_true", help="take none of the shortcuts that leave every bit of the video as it is"

@@ -170,6 +170,7 @@ def whole_job(
     depth: int,
     objects: int = 3,
     compute_every: int = 1,
+    decoder: Vae | None = None,
 ) -> Work:
     """Picture and boxes to a finished file, models loaded and text encoded before: map, encoding, steps, decoding and writing.
 
@@ -181,7 +182,9 @@ def whole_job(
         depth: frames decoded while others are written; 0 for one after the other.
         objects: in the control map.
         compute_every: steps from one in which the adapter is computed to the next.
+        decoder: decodes in place of ``vae``.
     """
+    decoder = decoder or vae
     device = generator.transformer.patch_embedding.weight.device
     context = context_of(generator, device)
     start = picture(clip)
@@ -195,7 +198,7 @@ def whole_job(
         latent = sample_latent(generator, context, clip.latent, controls, clean_BCFHW=clean)
         mark()
         with a_file() as path:
-            write_mp4(path, ahead(vae.decode(latent), depth), FPS)
+            write_mp4(path, ahead(decoder.decode(latent), depth), FPS)
 
     return work
 

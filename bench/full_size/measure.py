@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 import torch
 
-from flashmotion_core.compiled import compile_blocks
+from flashmotion_core.attention import choose_attention
+from flashmotion_core.compiled import plain_blocks
+from flashmotion_core.faster import contiguous_weights, faster_decoder, faster_generator, use_attention
+from flashmotion_core.fp8 import products_lacking, store_as_fp8
 from flashmotion_core.loading import Generator
-from train.engine.fp8 import store_as_fp8
+from flashmotion_core.wan.causal_vae import decoder_parts
 
 from . import models, peers
 from .flops import adapter_flops, codec_flops, generator_flops, text_flops
@@ -50,6 +54,7 @@ class Measurement:
         codecs = models.codecs(self.shapes, self.device, self.dtype)
         for clip in plan.clips:
             self.codecs(clip, codecs)
+        self.decoders(plan.clips[-1], codecs["full"], plan.decoders)
         self.denoise(plan, codecs)
         self.naive_adapters(plan.clips[-1])
 
@@ -79,6 +84,17 @@ class Measurement:
             self._part("decode", clip, settings, whole["decode"], partial(decoding, vae, latent_of(clip, self.device)))
         self._part("write mp4", clip, {}, None, partial(writing, clip))
 
+    def decoders(self, clip: Clip, vae: Any, switches: Sequence[str]) -> None:
+        """Decoding by the full VAE with something switched on, and off again."""
+        flops = self._flops("vae", "decode", clip, clip.frames)
+        for switch in switches:
+            torch._dynamo.reset()
+            faster_decoder(vae, channels_last="channels last" in switch, compiled="compiled" in switch)
+            make = partial(decoding, vae, latent_of(clip, self.device))
+            self._part(f"decode, {switch}", clip, {"vae": "full"}, flops, make)
+            plain_blocks(decoder_parts(vae.model))
+            contiguous_weights(vae.model.decoder)
+
     def _flops(self, kind: str, part: str, clip: Clip, frames: int) -> int:
         return codec_flops(self.shapes, kind, part, clip.width, clip.height, frames)
 
@@ -88,12 +104,18 @@ class Measurement:
     def denoise(self, plan: Plan, codecs: dict[str, Any]) -> None:
         """Every setting at every size, and the whole job of some at the largest; one generator for each host and type."""
         largest = plan.clips[-1]
-        for host, dtype, mode, settings in _by_generator(plan.settings):
+        for settings in _by_generator(plan.settings):
+            host, dtype, mode = settings[0].host, settings[0].dtype, settings[0].mode
+            missing = products_lacking(self.device, self.dtype) if dtype == "fp8-products" else None
+            if missing:
+                for setting in settings:
+                    self.recorder.failed(self._four_steps(largest, setting), f"{missing}.")
+                continue
             with self.recorder.guard([self._four_steps(largest, setting) for setting in settings]):
-                generator = self._generator(host, dtype, mode)
+                generator = self._generator(settings[0])
                 for setting in settings:
                     with self.recorder.guard([self._four_steps(largest, setting)]):
-                        adapter = self._adapter(setting.adapter, dtype)
+                        adapter = self._adapter(setting)
                         for clip in plan.denoise_clips:
                             self._steps(generator, adapter, clip, setting)
                         if setting in plan.job_settings:
@@ -122,11 +144,21 @@ class Measurement:
         self.recorder.measure(row, make)
 
     def _jobs(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting, codecs: dict[str, Any]) -> None:
-        for name, vae in codecs.items():
-            row = Row("job", "picture and boxes to mp4", str(clip), {**self._named(setting), "vae": name})
-            every = 1 if adapter is None else VARIANTS[setting.adapter].compute_every
-            work = partial(whole_job, generator, vae, clip, adapter, FRAMES_AHEAD, compute_every=every)
-            self.recorder.measure(row, work)
+        every = 1 if adapter is None else VARIANTS[setting.adapter].compute_every
+        for name, encoder, decoder in (*((name, name, name) for name in codecs), ("small decoder", "full", "small")):
+            label = "picture and boxes to mp4" if name in codecs else "same with the small decoder"
+            row = Row("job", label, str(clip), {**self._named(setting), "vae": name})
+            make = partial(
+                whole_job,
+                generator,
+                codecs[encoder],
+                clip,
+                adapter,
+                FRAMES_AHEAD,
+                compute_every=every,
+                decoder=codecs[decoder],
+            )
+            self.recorder.measure(row, make)
 
     def diffusers(self, generator: Generator, clip: Clip, codecs: dict[str, Any]) -> None:
         """diffusers' pipeline from picture to file, without a trajectory."""
@@ -141,10 +173,11 @@ class Measurement:
         """Both adapters with all residuals computed first and stored."""
         settings = [Setting("bf16", "eager", f"naive {kind}", "core") for kind in models.ADAPTERS]
         with self.recorder.guard([self._four_steps(clip, setting) for setting in settings]):
-            generator = self._generator("core", "bf16", "eager")
+            generator = self._generator(settings[0])
             for kind, setting in zip(models.ADAPTERS, settings, strict=True):
                 with self.recorder.guard([self._four_steps(clip, setting)]):
-                    self._steps(generator, peers.StoredResiduals(self._adapter(kind, "bf16")), clip, setting)
+                    adapter = self._adapter(replace(setting, adapter=kind))
+                    self._steps(generator, peers.StoredResiduals(adapter), clip, setting)
 
     def _four_steps(self, clip: Clip, setting: Setting) -> Row:
         return Row("denoise", "four steps", str(clip), self._named(setting))
@@ -156,30 +189,41 @@ class Measurement:
             named["dtype"] = "float32"
         return named
 
-    def _generator(self, host: str, dtype: str, mode: str) -> Generator:
-        generator = models.generator(self.shapes, host, self.device, self.dtype)
-        if dtype == "fp8":
+    def _generator(self, setting: Setting) -> Generator:
+        generator = models.generator(self.shapes, setting.host, self.device, self.dtype)
+        if setting.dtype == "fp8":
             store_as_fp8(generator.transformer)
-            self.recorder.clock.free()
-        if mode == "compiled":
+        compiled = setting.mode == "compiled"
+        if compiled:
             torch._dynamo.reset()
-            compile_blocks(generator.transformer.blocks)
+        use_attention(generator.transformer, self._attention(setting))
+        products = "products" if setting.dtype == "fp8-products" else "none"
+        faster_generator(generator.transformer, None, fuse=setting.fused, compiled=compiled, fp8=products)
+        self.recorder.clock.free()
         return generator
 
-    def _adapter(self, kind: str, dtype: str) -> Any:
-        """An adapter on the device; None for ``none``."""
-        if kind == "none":
+    def _attention(self, setting: Setting) -> Any:
+        return choose_attention(setting.attention, self.device, self.dtype, self.shapes.generator.head_dim).attention
+
+    def _adapter(self, setting: Setting) -> Any:
+        """An adapter on the device, in 8 bits where the generator is; None for ``none``."""
+        if setting.adapter == "none":
             return None
-        adapter = models.adapter(kind, self.shapes, self.device, self.dtype)
-        if dtype == "fp8":
+        adapter = models.adapter(setting.adapter, self.shapes, self.device, self.dtype)
+        use_attention(adapter, self._attention(setting))
+        if setting.dtype == "fp8":
             store_as_fp8(adapter)
-            self.recorder.clock.free()
+        elif setting.dtype == "fp8-products" and hasattr(adapter, "blocks"):
+            store_as_fp8(adapter.blocks, products=True)
+        self.recorder.clock.free()
         return adapter
 
 
-def _by_generator(settings: tuple[Setting, ...]) -> Iterator[tuple[str, str, str, list[Setting]]]:
-    def key(setting: Setting) -> tuple[str, str, str]:
-        return setting.host, setting.dtype, setting.mode
+def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
+    """Settings that differ in their adapter only and so share a generator."""
 
-    for (host, dtype, mode), group in groupby(sorted(settings, key=key), key):
-        yield host, dtype, mode, list(group)
+    def key(setting: Setting) -> tuple[Any, ...]:
+        return setting.host, setting.dtype, setting.mode, setting.attention, setting.fused
+
+    for _, group in groupby(sorted(settings, key=key), key):
+        yield list(group)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .job import Clip
 from .variants import VARIANTS
 
 REAL_SIZES = ("480x832x49", "480x832x121", "704x1280x121")
 TINY_SIZES = ("64x96x9", "64x96x17", "96x128x17")
-DTYPES = ("bf16", "fp8")
+DTYPES = ("bf16", "fp8", "fp8-products")
 MODES = ("eager", "compiled")
 ADAPTERS = ("none", *VARIANTS)
+DECODERS = ("channels last", "compiled", "channels last, compiled")
 QUICK_PATIENCE_S = 4.0
 
 
@@ -22,20 +24,30 @@ class Setting:
     """One way to denoise.
 
     Attributes:
-        dtype: ``bf16`` or ``fp8`` (linear weights stored in 8 bits, unpacked layer by layer); on a CPU the first is float32.
+        dtype: ``bf16``, ``fp8`` (linear weights stored in 8 bits, unpacked layer by layer) or ``fp8-products`` (multiplied in 8 bits, in all
+            blocks); on a CPU the first is float32.
         mode: ``eager`` or ``compiled``.
         adapter: ``none``, or a name of ``VARIANTS``.
         host: ``diffusers`` or ``core``: whose transformer.
+        attention: ``sdpa``, or, on the core's, ``flash3`` or ``sage``.
+        fused: whether queries, keys and values are one product; on the core's only.
     """
 
     dtype: str
     mode: str
     adapter: str
     host: str
+    attention: str = "sdpa"
+    fused: bool = False
 
     def as_dict(self) -> dict[str, str]:
-        """For a row."""
-        return {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
+        """For a row, which names attention and projections only where they are not the usual ones."""
+        named = {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
+        if self.attention != "sdpa":
+            named["attention"] = self.attention
+        if self.fused:
+            named["projections"] = "fused"
+        return named
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Plan:
         settings: every setting, for every size of ``denoise_clips``.
         denoise_clips: sizes at which the settings are tried.
         job_settings: those for which the whole job is timed, at the largest size.
+        decoders: what is switched on in the full VAE's decoder, in words of ``DECODERS``, each measured at the largest size.
         warm_up: unmeasured runs of each piece of work.
         repeat: measured ones.
         patience: seconds of measured runs of one piece of work after which no further one is begun.
@@ -56,6 +69,7 @@ class Plan:
     settings: tuple[Setting, ...]
     denoise_clips: tuple[Clip, ...]
     job_settings: tuple[Setting, ...]
+    decoders: tuple[str, ...]
     warm_up: int
     repeat: int
     patience: float
@@ -68,8 +82,9 @@ def full_plan(
     adapters: Sequence[str],
     hosts: Sequence[str],
     repeat: int,
+    attentions: Sequence[str] = ("sdpa",),
 ) -> Plan:
-    """Every combination.
+    """Every combination of the first ones; other attentions and fused projections with the ResNet adapter on the core's transformer.
 
     Raises:
         ValueError: a size that is none.
@@ -82,10 +97,17 @@ def full_plan(
         for mode in modes
         for adapter in adapters
     )
-    return Plan(clips, settings, clips, settings, 1, repeat, math.inf)
+    if "core" in hosts and "resnet" in adapters and "bf16" in dtypes:
+        settings += tuple(
+            replace(Setting("bf16", mode, "resnet", "core"), **change)
+            for mode in modes
+            for change in _changes(attentions)
+        )
+    decoders = DECODERS if "compiled" in modes else DECODERS[:1]
+    return Plan(clips, settings, clips, settings, decoders, 1, repeat, math.inf)
 
 
-def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int) -> Plan:
+def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentions: Sequence[str] = ("sdpa",)) -> Plan:
     """The settings that answer the main questions: one card, under eight minutes.
 
     Raises:
@@ -98,8 +120,14 @@ def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int) -> Plan:
         best = Setting("bf16", "compiled", "resnet", "core")
         settings.append(best)
     theirs = Setting("bf16", "eager", "resnet", "diffusers")
-    settings += [theirs, Setting("fp8", "eager", "resnet", "core")]
-    return Plan(clips[-1:], tuple(settings), clips[-1:], (best,), 1, repeat, QUICK_PATIENCE_S)
+    settings += [theirs, *(Setting(dtype, "eager", "resnet", "core") for dtype in DTYPES[1:])]
+    settings += [replace(settings[1], **change) for change in _changes(attentions)]
+    return Plan(clips[-1:], tuple(settings), clips[-1:], (best,), DECODERS[:1], 1, repeat, QUICK_PATIENCE_S)
+
+
+def _changes(attentions: Sequence[str]) -> list[dict[str, Any]]:
+    others: list[dict[str, Any]] = [{"attention": name} for name in attentions if name != "sdpa"]
+    return [*others, {"fused": True}]
 
 
 def _sorted(sizes: Sequence[str]) -> tuple[Clip, ...]:

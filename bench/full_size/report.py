@@ -13,6 +13,11 @@ import torch
 from .rows import Row
 
 FORMAT = 1
+USUAL = ("sdpa", "separate")
+SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | dict(
+    zip(("attention", "projections"), USUAL, strict=True)
+)
+"""What a denoising row is told apart by, and what it means where a row does not say."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")
 
 
@@ -92,23 +97,39 @@ def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
 def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Every comparison that the rows allow: ``what``, ``size``, ``time`` and, where known, ``memory``, each the first over the second."""
     found = []
-    steps = {(row.size, *row.settings.values()): row for row in rows if row.group == "denoise" and row.seconds}
-    for (size, dtype, mode, adapter, host), row in steps.items():
+    steps = {
+        (row.size, *(row.settings.get(name, usual) for name, usual in SETTINGS.items())): row
+        for row in rows
+        if row.group == "denoise" and row.seconds
+    }
+    for (size, dtype, mode, adapter, host, *how), row in steps.items():
         others = {
             f"{adapter} adapter / none": (dtype, mode, "none", host),
             f"{adapter} / interleaved": (dtype, mode, adapter.removeprefix("naive "), host),
-            f"{adapter}: fp8 / bf16": ("bf16", mode, adapter, host),
-            f"{adapter}: fp8 / float32": ("float32", mode, adapter, host),
+            f"{adapter}: {dtype} / bf16": ("bf16", mode, adapter, host),
+            f"{adapter}: {dtype} / float32": ("float32", mode, adapter, host),
             f"{adapter}: compiled / eager": (dtype, "eager", adapter, host),
             f"{adapter}: diffusers' transformer / core's": (dtype, mode, adapter, "core"),
         }
+        if tuple(how) != USUAL:
+            others = {
+                f"{adapter}: {' and '.join(how)} projections / {' and '.join(USUAL)}": (dtype, mode, adapter, host)
+            }
         for what, key in others.items():
-            other = steps.get((size, *key))
+            other = steps.get((size, *key, *USUAL))
             naive = adapter.startswith("naive ")
             sensible = naive == ("interleaved" in what)
             if other is not None and other is not row and sensible:
                 found.append(_ratio(f"{what} ({dtype}, {mode}, {host})", row, other))
-    return found + _job_ratios(rows)
+    return found + _same_work(rows, "parts", "decode, ", "decode") + _job_ratios(rows)
+
+
+def _same_work(rows: Sequence[Row], group: str, start: str, usual: str) -> list[dict[str, Any]]:
+    """Rows of one group whose name starts in one way over the row of the usual name, where size and settings are the same."""
+    measured = [row for row in rows if row.group == group and row.seconds]
+    plain = {(row.size, *row.settings.items()): row for row in measured if row.name == usual}
+    pairs = ((row, plain.get((row.size, *row.settings.items()))) for row in measured if row.name.startswith(start))
+    return [_ratio(f"{row.name} / {usual}", row, other) for row, other in pairs if other is not None]
 
 
 def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -127,6 +148,11 @@ def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
             if alike:
                 best = min(alike, key=lambda row: row.seconds or 0)
                 found.append(_ratio(f"{peer.name} / ours ({', '.join(best.settings.values())})", peer, best))
+    jobs = {(row.size, *row.settings.items()): row for row in rows if row.group == "job" and row.seconds}
+    for row in jobs.values():
+        full = jobs.get((row.size, *(row.settings | {"vae": "full"}).items()))
+        if row.settings.get("vae") == "small decoder" and full is not None:
+            found.append(_ratio("picture and boxes to mp4: small decoder / full VAE", row, full))
     return found + _sampler_ratios(rows)
 
 

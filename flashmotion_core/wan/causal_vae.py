@@ -104,26 +104,29 @@ def _encoder_stages(encoder: Any) -> list[_Stage]:
         # diffusers' blocks replace the entries of the list they are given, and count them in another.
         return lambda x, slots: module(x, feat_cache=slots, feat_idx=[0])
 
-    def conv(module: Any, *first: Callable[[Tensor], Tensor]) -> Run:
-        def run(x: Tensor, slots: Slots) -> Tensor:
-            for layer in first:
-                x = layer(x)
-            carried = slots[0]
-            last = x[:, :, -CARRIED:].clone()
-            if last.shape[2] < CARRIED and carried is not None:
-                last = torch.cat([carried[:, :, -1:], last], dim=2)
-            slots[0] = last
-            out: Tensor = module(x, carried)
-            return out
-
-        return run
-
     modules = [*encoder.down_blocks, encoder.mid_block]
     return [
-        _Stage(conv(encoder.conv_in), 1),
+        _Stage(_conv(encoder.conv_in), 1),
         *(_Stage(block(module), _convolutions(module)) for module in modules),
-        _Stage(conv(encoder.conv_out, encoder.norm_out, encoder.nonlinearity), 1),
+        _Stage(_conv(encoder.conv_out, encoder.norm_out, encoder.nonlinearity), 1),
     ]
+
+
+def _conv(module: Any, *before: Callable[[Tensor], Tensor]) -> Run:
+    """A causal convolution outside of the blocks, with what comes before it; it carries frames as the ones in blocks do."""
+
+    def run(x: Tensor, slots: Slots) -> Tensor:
+        for layer in before:
+            x = layer(x)
+        carried = slots[0]
+        last = x[:, :, -CARRIED:].clone()
+        if last.shape[2] < CARRIED and carried is not None:
+            last = torch.cat([carried[:, :, -1:], last], dim=2)
+        slots[0] = last
+        out: Tensor = module(x, carried)
+        return out
+
+    return run
 
 
 def _convolutions(module: nn.Module) -> int:
@@ -141,10 +144,24 @@ def decode_stream(model: Any, latent_BCFHW: Tensor) -> Iterator[Tensor]:
     """
     from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
-    slots: Slots = [None] * _convolutions(model.decoder)
+    decoder = model.decoder
+    conv_in, conv_out = _conv(decoder.conv_in), _conv(decoder.conv_out, decoder.norm_out, decoder.nonlinearity)
+    # Every part counts the frames that it carries from 0: one that is compiled then depends on nothing but its own.
+    first: Slots = [None]
+    middle: Slots = [None] * _convolutions(decoder.mid_block)
+    ups: list[Slots] = [[None] * _convolutions(block) for block in decoder.up_blocks]
+    last: Slots = [None]
     for index, latent in enumerate(model.post_quant_conv(latent_BCFHW).split(1, dim=2)):
-        out = model.decoder(latent, feat_cache=slots, feat_idx=[0], first_chunk=index == 0)
+        x = decoder.mid_block(conv_in(latent, first), feat_cache=middle, feat_idx=[0])
+        for block, carried in zip(decoder.up_blocks, ups, strict=True):
+            x = block(x, feat_cache=carried, feat_idx=[0], first_chunk=index == 0)
+        out = conv_out(x, last)
         yield unpatchify(out, patch_size=model.config.patch_size or 1).clamp(-1, 1)
+
+
+def decoder_parts(model: Any) -> list[Any]:
+    """The parts of an ``AutoencoderKLWan``'s decoder between its first and last convolution, where nearly all of the work is."""
+    return [model.decoder.mid_block, *model.decoder.up_blocks]
 
 
 def _patches(pixels: Tensor, patch_size: int | None) -> Tensor:

@@ -11,11 +11,11 @@ from ..conftest import ROOT
 sys.path.append(str(ROOT))  # as bench/speed.py does; at the end, so that the repository's `nodes` never hides ComfyUI's
 
 from bench import speed
-from bench.full_size import models, peers
+from bench.full_size import measure, models, peers
 from bench.full_size.clock import Clock, is_out_of_memory
 from bench.full_size.flops import adapter_flops, codec_flops, generator_flops
 from bench.full_size.job import STEPS, Clip, control_map, document
-from bench.full_size.plan import full_plan, quick_plan
+from bench.full_size.plan import Plan, Setting, full_plan, quick_plan
 from bench.full_size.report import markdown, overhead, ratios, share
 from bench.full_size.rows import Recorder, Row
 from bench.full_size.variants import VARIANTS, Variant
@@ -201,11 +201,19 @@ def test_plans():
     sizes = ("704x1280x121", "480x832x49")
     plan = full_plan(sizes, ("bf16", "fp8"), ("eager",), ("none", "resnet"), ("core",), 3)
     assert [str(clip) for clip in plan.clips] == ["480x832x49", "704x1280x121"]
-    assert len(plan.settings) == 4
+    assert len(plan.settings) == 4 + 1
+    assert plan.settings[-1].fused
+    assert plan.decoders == ("channels last",)
+    more = full_plan(sizes, ("bf16",), ("eager", "compiled"), ("resnet",), ("core", "diffusers"), 3, ("flash3", "sdpa"))
+    assert [(s.mode, s.attention, s.fused) for s in more.settings if s.as_dict().keys() - {"dtype", "mode", "adapter", "host"}] == [
+        ("eager", "flash3", False), ("eager", "sdpa", True), ("compiled", "flash3", False), ("compiled", "sdpa", True),
+    ]  # fmt: skip
+    assert len(more.decoders) == 3
     quick = quick_plan(sizes, ("eager", "compiled"), 3)
     assert [str(clip) for clip in quick.clips] == ["704x1280x121"]
     assert quick.job_settings[0].mode == "compiled"
     assert len(set(quick.settings)) == len(quick.settings)
+    assert [s.attention for s in quick_plan(sizes, ("eager",), 3, ("sage",)).settings].count("sage") == 1
 
 
 def row(adapter, seconds, group="denoise", peak=None, dtype="bf16", mode="eager", **more):
@@ -221,7 +229,13 @@ def test_ratios():
             row("controlnet", 4.0, peak=20),
             row("naive controlnet", 4.4, peak=30),
             row("resnet", 2.42, dtype="fp8", peak=5),
+            row("resnet", 1.98, attention="flash3"),
+            row("resnet", 2.09, projections="fused"),
             row("resnet", 8.0, group="job", vae="full"),
+            row("resnet", 4.0, group="job", vae="small decoder"),
+            Row("parts", "decode", "s", {"vae": "full"}, 10.0),
+            Row("parts", "decode", "s", {"vae": "small"}, 1.0),
+            Row("parts", "decode, channels last", "s", {"vae": "full"}, 9.0),
             Row("peers", "diffusers", "s", {"vae": "full"}, 20.0),
         ]
     )
@@ -231,7 +245,11 @@ def test_ratios():
     assert times["naive controlnet / interleaved"] == (pytest.approx(1.1), pytest.approx(1.5))
     assert times["resnet: fp8 / bf16"] == (pytest.approx(1.1), pytest.approx(5 / 11))
     assert times["diffusers / ours"] == (pytest.approx(2.5), None)
-    assert len(times) == 5
+    assert times["resnet: flash3 and separate projections / sdpa and separate"] == (pytest.approx(0.9), None)
+    assert times["resnet: sdpa and fused projections / sdpa and separate"] == (pytest.approx(0.95), None)
+    assert times["picture and boxes to mp4: small decoder / full VAE"] == (pytest.approx(0.5), None)
+    assert times["decode, channels last / decode"] == (pytest.approx(0.9), None)
+    assert len(times) == 9
 
 
 def test_what_an_adapter_adds_is_compared_with_the_same_settings_without_one():
@@ -272,11 +290,28 @@ def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
             assert not bare or found["overhead"] is None
     adapters = {found["settings"]["adapter"] for found in report["rows"] if found["group"] == "denoise"}
     assert adapters == {"none", *VARIANTS, "naive resnet", "naive controlnet"}
+    assert {found["settings"].get("projections") for found in report["rows"]} == {None, "fused"}
+    assert {found["settings"]["vae"] for found in report["rows"] if found["group"] == "job"} == {
+        "full",
+        "small",
+        "small decoder",
+    }
+    assert "decode, channels last" in {found["name"] for found in report["rows"]}
     assert any(ratio["what"].startswith("diffusers, picture to mp4 / ours") for ratio in report["ratios"])
     text = (tmp_path / "found.md").read_text()
     assert text == markdown(report)
     assert "say nothing about the real ones" in text
     assert "tiny shapes" in capsys.readouterr().out
+
+
+def test_a_device_without_8_bit_products_is_a_row(monkeypatch):
+    said = []
+    measurement = measure.Measurement(models.TINY, CPU, Recorder(Clock(CPU, 0, 1), said.append))
+    monkeypatch.setattr(measure, "products_lacking", lambda device, dtype: "this torch has no 8-bit product")
+    settings = (Setting("fp8-products", "eager", "resnet", "core"),)
+    clips = (Clip(32, 64, 5),)
+    measurement.denoise(Plan(clips, settings, clips, (), (), 0, 1, 0.0), {})
+    assert [found.error for found in measurement.recorder.rows] == ["this torch has no 8-bit product."]
 
 
 def test_growth(tmp_path, monkeypatch):
@@ -297,6 +332,7 @@ def test_growth(tmp_path, monkeypatch):
     [
         (["--sizes", "700x1280x121"], "height is 700"),
         (["--repeat", "0"], "--repeat is 0"),
+        (["--attention", "sdpa", "flash3", "--device", "cpu"], "the attention is flash3, but FlashAttention 3 needs"),
         (["--memory", "12", "--device", "cpu"], "--memory is 12"),
         (["--comfyui", "/nowhere"], "/nowhere is no ComfyUI"),
     ],

@@ -5,15 +5,19 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
 from flashmotion_core.ahead import ahead
-from flashmotion_core.vae import WanVae
+from flashmotion_core.compiled import plain_blocks
+from flashmotion_core.faster import contiguous_weights, faster_decoder
+from flashmotion_core.vae import TinyVae, WanVae
+from flashmotion_core.wan.causal_vae import decode_stream, decoder_parts
+from flashmotion_core.wan.taehv import TAEHV
 
 SIDE = 32
 
 
-@pytest.fixture(scope="module")
-def model():
+def random_vae(num_res_blocks):
     from diffusers import AutoencoderKLWan
 
     torch.manual_seed(2)
@@ -21,7 +25,7 @@ def model():
         base_dim=8,
         decoder_base_dim=8,
         z_dim=48,
-        num_res_blocks=2,
+        num_res_blocks=num_res_blocks,
         temperal_downsample=[False, True, True],
         is_residual=True,
         in_channels=12,
@@ -29,6 +33,11 @@ def model():
         patch_size=2,
         scale_factor_spatial=16,
     ).requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_vae(2)
 
 
 def control_map(*positions):
@@ -90,9 +99,9 @@ def test_decoding_as_a_stream_gives_every_bit_of_the_whole(model):
 def test_the_first_frame_is_there_before_the_others_are_computed(model):
     latent = torch.randn(1, 48, 5, 2, 2, generator=torch.Generator().manual_seed(1))
     stream = WanVae(model).decode(latent)
-    assert calls_of(model.decoder, lambda: next(stream)) == 1
+    assert calls_of(model.decoder.conv_in, lambda: next(stream)) == 1
     assert torch.is_grad_enabled()
-    assert calls_of(model.decoder, lambda: list(stream)) == 4
+    assert calls_of(model.decoder.conv_in, lambda: list(stream)) == 4
 
 
 def test_tiled_encoding_stays_diffusers_own(model):
@@ -102,6 +111,60 @@ def test_tiled_encoding_stays_diffusers_own(model):
         assert torch.equal(WanVae(model).encode(frames), WanVae(model, plain=True).encode(frames))
     finally:
         model.use_tiling = False
+
+
+# Switches of the decoder
+
+
+def latent_of(frames, side=2):
+    return torch.randn(1, 48, frames, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_compiled_decoder_gives_every_bit_and_is_compiled_once_for_all_later_frames():
+    model = random_vae(1)
+    plain = list(WanVae(model).decode(latent_of(6)))
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    parts = decoder_parts(model)
+    faster_decoder(WanVae(model), channels_last=False, compiled=True, backend=counter)
+    stream = WanVae(model).decode(latent_of(6))
+    compiled = [next(stream) for _ in range(1 + 4 + 4)]
+    # One program for each part: without carried frames, with the first ones, and with all.
+    assert counter.frame_count == 3 * len(parts)
+    compiled += stream
+    assert np.array_equal(np.stack(compiled), np.stack(plain))
+    list(WanVae(model).decode(latent_of(3)))
+    assert counter.frame_count == 3 * len(parts)
+    plain_blocks(parts)
+    assert np.array_equal(np.stack(list(WanVae(model).decode(latent_of(6)))), np.stack(plain))
+    assert counter.frame_count == 3 * len(parts)
+
+
+def test_channels_last_gives_the_same_pixels_and_can_be_undone(model):
+    latent = latent_of(4, side=4)
+    plain = torch.cat(list(decode_stream(model, latent)), dim=2)
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    faster_decoder(WanVae(model), channels_last=True, compiled=False)
+    conv = model.decoder.up_blocks[0].resnets[0].conv1.weight
+    try:
+        assert conv.is_contiguous(memory_format=torch.channels_last_3d)
+        assert not conv.is_contiguous()
+        found = torch.cat(list(decode_stream(model, latent)), dim=2)
+        torch.testing.assert_close(found, plain, rtol=0, atol=1e-5)
+        assert plain.abs().mean() > 0.1
+        assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
+    finally:
+        contiguous_weights(model.decoder)
+    assert conv.is_contiguous()
+    assert torch.equal(torch.cat(list(decode_stream(model, latent)), dim=2), plain)
+
+
+def test_the_small_codec_has_no_such_switches():
+    small = TinyVae(TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8)))
+    faster_decoder(small, channels_last=False, compiled=False)
+    for switch in ("channels_last", "compiled"):
+        with pytest.raises(ValueError, match=r"is for the decoder of the full Wan 2\.2 VAE"):
+            faster_decoder(small, **{"channels_last": False, "compiled": False, switch: True})
 
 
 # Working ahead

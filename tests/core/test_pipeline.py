@@ -516,6 +516,73 @@ def test_command_takes_a_start_image_masks_and_a_diffusers_folder(command, folde
     assert "note: wide.png: 200 x 96 pixels are cut to the video's 64 x 96: 34% is lost at left and right each." in out
 
 
+def test_command_encodes_by_the_full_vae_and_decodes_by_the_small_one(command, folder, monkeypatch):
+    from flashmotion_core import vae
+
+    used = []
+
+    def note(kind, part):
+        own = getattr(kind, part)
+
+        def noted(self, value):
+            used.append((kind.__name__, part))
+            return own(self, value)
+
+        monkeypatch.setattr(kind, part, noted)
+
+    for kind in (vae.WanVae, vae.TinyVae):
+        for part in ("encode", "decode"):
+            note(kind, part)
+    changes = {"vae": folder / "diffusers" / "vae", "decoder": folder / "taehv.safetensors"}
+    assert main(arguments(command, **changes)) == 0
+    assert used == [("WanVae", "encode"), ("TinyVae", "decode")]
+    assert read_clip(command["--out"])[0].shape == (SIZE[2], SIZE[1], SIZE[0], 3)
+
+
+def test_switches_leave_the_command_its_video(command, folder):
+    command |= {"--vae": folder / "diffusers" / "vae", "--host": "core"}
+    clips = []
+    for switches in ([], ["--fuse", "--channels-last", "--attention", "sdpa"]):
+        assert main([*arguments(command), *switches]) == 0
+        clips.append(read_clip(command["--out"])[0].astype(int))
+    # Rounding, then 8 bits, then a lossy file.
+    assert abs(clips[0] - clips[1]).mean() < 0.5
+
+
+def test_eight_bits_change_the_commands_video_a_little(command):
+    clips = []
+    for switches in ([], ["--fp8", "weights"]):
+        assert main([*arguments(command), *switches]) == 0
+        clips.append(read_clip(command["--out"])[0].astype(int))
+    assert 0 < abs(clips[0] - clips[1]).mean() < 20
+
+
+def test_switches_that_do_not_go_together_are_one_sentence(command, folder, capsys):
+    full, small = folder / "diffusers" / "vae", folder / "taehv.safetensors"
+    for changes, switches, message in (
+        ({}, ["--fuse"], "--fuse is for the core's transformer, but --host is diffusers; add --host core."),
+        ({}, ["--attention", "sage"], "--attention sage is for the core's transformer, but --host is diffusers"),
+        ({}, ["--attention", "fast"], "argument --attention: invalid choice: 'fast'"),
+        (
+            {"host": "core"},
+            ["--attention", "flash3"],
+            "the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu; use sdpa.",
+        ),
+        ({}, ["--channels-last"], "--channels-last is for the full VAE's decoder, but taehv.safetensors decodes"),
+        (
+            {"vae": full, "decoder": small},
+            ["--compile-vae"],
+            "--compile-vae is for the full VAE's decoder, but taehv.safetensors decodes; leave it out.",
+        ),
+        ({"vae": full, "decoder": full}, [], "but must be a TAEHV safetensors file"),
+        ({"decoder": "none.safetensors"}, [], "there is no file or folder none.safetensors"),
+    ):
+        assert main([*arguments(command, **changes), *switches]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+
+
 def test_command_says_what_it_does_not_use(command, capsys):
     assert main(arguments(command, prompt="a cat", steps=1)) == 0
     assert "note: this generator was trained without text; the prompt is not used." in capsys.readouterr().out

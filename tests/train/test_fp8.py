@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from flashmotion_core.fp8 import Fp8Linear, store_as_fp8
 from train.engine.checkpointing import checkpoint_blocks
-from train.engine.fp8 import Fp8Linear, store_as_fp8
 
 
 def frozen(dtype: torch.dtype = torch.float32) -> nn.ModuleDict:

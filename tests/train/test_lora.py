@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 pytest.importorskip("peft")
 
+from flashmotion_core.fp8 import store_as_fp8
 from train.engine import lora
 from train.engine.checkpointing import checkpoint_blocks
-from train.engine.fp8 import store_as_fp8
 
 
 class Net(nn.Module):

@@ -15,6 +15,7 @@ from flashmotion_core.adapters import (
     construct_adapter,
 )
 from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
+from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 
@@ -22,7 +23,6 @@ from . import lora, parallel
 from .checkpointing import checkpoint_blocks
 from .config import Config
 from .errors import TrainError
-from .fp8 import store_as_fp8
 from .parallel import World
 from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from flashmotion_core.fp8 import Fp8Linear
+
 from .checkpointing import Contexts
-from .fp8 import Fp8Linear
 
 
 def _layers(module: nn.Module) -> dict[str, Any]:
