@@ -111,7 +111,7 @@ def test_again_everything_is_done(finished: Path) -> None:
 def test_a_stage_can_be_done_anew_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
-    refused = sentence(command(run, "stage3.optim.lr=1e-4", script="stage3_fast_adapter.py"))
+    refused = sentence(command(run, "stage3.optim.lr=7e-5", script="stage3_fast_adapter.py"))
     assert "--redo stage3_resnet" in refused
     done = command(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
     assert done.returncode == 0, done.stdout + done.stderr
