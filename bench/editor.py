@@ -1,9 +1,9 @@
 """What the trajectory editor costs in the page: python bench/editor.py COMFYUI_FOLDER CHROMIUM
 
 With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged (from the pointer event to the end of
-layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a
-workflow with ten such nodes costs against the same workflow with its ten documents empty, and against ten of ComfyUI's own nodes with a
-text field. Both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
+layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a workflow with ten such nodes
+costs, with the ten documents empty, too, and ten of ComfyUI's own nodes with a text field: each with our script and in a page without it,
+where a text field stands in the editor's place. Both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ IDLE = """async (milliseconds) => {
     return drawn
 }"""
 VALUE = "() => window.app.graph.nodes[0].widgets.find((widget) => widget.name === 'trajectory').value"
+SCRIPT = "**/extensions/flashmotion/flashmotion.js"
 OPEN = """async (graph) => {
     const start = performance.now()
     await window.app.loadApiJson(graph, 'bench')
@@ -142,19 +143,28 @@ def measure(page: Any, name: str) -> None:
     times = page.evaluate(DRAG, place)
     moved = json.loads(page.evaluate(VALUE))["objects"][0]["keyframes"][0]
     assert moved["x"] != 0.5, "the drag moved the box"
-    print(f"{name:<8} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}")
+    print(f"{name:<9} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}")
     page.wait_for_timeout(500)
-    print(f"{name:<8} drawing calls in 2 s of doing nothing   {page.evaluate(IDLE, 2000)}")
-    graphs = {"full": graph(NODES, True), "empty": graph(NODES, False), "plain": plain_graph(NODES)}
-    opened: dict[str, list[float]] = {which: [] for which in graphs}
+    print(f"{name:<9} drawing calls in 2 s of doing nothing   {page.evaluate(IDLE, 2000)}")
+
+
+def measure_opening(pages: dict[str, Any], name: str) -> None:
+    """What opening ten nodes costs in one renderer, in the page with our script and in one without; each opens the same in turn."""
+    graphs = {
+        "full": graph(NODES, True),
+        "with empty documents": graph(NODES, False),
+        "of ComfyUI's own": plain_graph(NODES),
+    }
+    opened: dict[tuple[str, str], list[float]] = {(which, what): [] for which in pages for what in graphs}
     for _ in range(8):
-        for which, nodes in graphs.items():
-            opened[which].append(page.evaluate(OPEN, nodes))
-    full, empty, plain = (statistics.median(times) for times in opened.values())
-    print(
-        f"{name:<8} opening {NODES} nodes                     {full:5.0f} ms, with empty documents {empty:.0f} ms; "
-        f"{NODES} nodes of ComfyUI's own {plain:.0f} ms"
-    )
+        for which, page in pages.items():
+            page.bring_to_front()  # a page behind another gets no animation frames
+            page.evaluate(OPEN, graphs["of ComfyUI's own"])  # the first after a change of page is slower
+            for what, nodes in graphs.items():
+                opened[which, what].append(page.evaluate(OPEN, nodes))
+    for what in graphs:
+        times = ", ".join(f"{statistics.median(opened[which, what]):4.0f} ms {which}" for which in pages)
+        print(f"{name:<9} opening {NODES} nodes {what:<21} {times}")
 
 
 def main() -> None:
@@ -176,8 +186,15 @@ def main() -> None:
                 set_settings(server.url, {"Comfy.VueNodes.Enabled": vue})
                 page = browser.new_page(viewport={"width": 1500, "height": 1000})
                 open_page(page, server.url)
-                measure(page, "Nodes 2.0" if vue else "classic")
+                bare = browser.new_page(viewport={"width": 1500, "height": 1000})
+                bare.route(SCRIPT, lambda route: route.fulfill(body="", content_type="text/javascript"))
+                open_page(bare, server.url)
+                name = "Nodes 2.0" if vue else "classic"
+                page.bring_to_front()
+                measure(page, name)
+                measure_opening({"with our script": page, "without": bare}, name)
                 page.close()
+                bare.close()
             browser.close()
 
 

@@ -33,6 +33,14 @@ pytestmark = pytest.mark.browser
 STORED = """(text) => Object.values({ ...localStorage, ...sessionStorage })
     .some((entry) => entry.replaceAll('\\\\', '').includes(text))"""
 
+# What the stage shows, whether or not it is in sight.
+PICTURE = "() => document.querySelector('.fm-canvas').toDataURL()"
+SCROLL = """(y) => {
+    const { canvas } = window.app
+    canvas.ds.offset[1] = y / canvas.ds.scale
+    canvas.setDirty(true, true)
+}"""
+
 
 def test_the_graphs_own_undo_takes_back_a_gesture_and_keeps_the_view(editor: EditorPage) -> None:
     editor.drag((0.1, 0.1), (0.3, 0.4))
@@ -78,6 +86,18 @@ def test_the_page_is_reloaded(persistent: EditorPage) -> None:
     persistent.page.wait_for_function(f"() => window.app?.rootGraph && {NODE}", timeout=120_000)
     persistent.until(lambda: persistent.objects() == [drawn])
     assert persistent.page.get_by_role("option", name=drawn["label"]).count() == 1
+
+
+def test_an_editor_out_of_sight_is_painted_when_it_is_seen(editor: EditorPage) -> None:
+    before = editor.page.evaluate(PICTURE)
+    editor.page.evaluate(SCROLL, -4000)
+    editor.page.wait_for_timeout(500)
+    editor.page.evaluate(f"(text) => {{ {NODE}.widgets[0].value = text }}", json.dumps(ONE))
+    editor.page.wait_for_timeout(500)
+    assert editor.page.evaluate(PICTURE) == before
+    editor.page.evaluate(SCROLL, 80)
+    editor.until(lambda: editor.page.evaluate(PICTURE) != before)
+    assert editor.text() == json.dumps(ONE)
 
 
 def test_what_run_sends_is_the_document(editor: EditorPage) -> None:

@@ -182,14 +182,13 @@ export function createEditor(host) {
   }
   session.subscribe(update);
   installPlayer(session);
-  watchTheme(() => {
+  const redraw = () => {
     stage.redraw();
     time.update();
-  });
-  new ResizeObserver(() => {
-    stage.redraw();
-    time.update();
-  }).observe(root);
+  };
+  watchTheme(redraw);
+  new ResizeObserver(redraw).observe(root);
+  root.addEventListener("contentvisibilityautostatechange", redraw);
   update();
 
   return {

@@ -47,6 +47,8 @@ export function createPainter(canvas, draw) {
   let asked = 0;
   const paint = () => {
     asked = 0;
+    // Measuring what is out of sight would lay it out; when it comes into sight, the editor redraws.
+    if (!canvas.checkVisibility({ contentVisibilityAuto: true })) return;
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
