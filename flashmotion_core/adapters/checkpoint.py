@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -258,6 +259,7 @@ def construct_adapter(
     Raises:
         ValueError: another generator's adapter, or keys or shapes that do not match (names every one).
     """
+    _refuse_unknown_settings(file)
     config = dict(file.config)
     made_for: dict[str, Any] = config.pop("generator")
     theirs = (made_for["dim"], made_for["num_layers"])
@@ -286,6 +288,22 @@ def construct_adapter(
         ]
         raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")
     return adapter
+
+
+def _refuse_unknown_settings(file: AdapterFile) -> None:
+    """Raises ValueError for a setting that came after this version, and for a file without the sizes of its generator."""
+    if not isinstance(file.config.get("generator"), dict):
+        raise ValueError(
+            f"{file.name}: its FlashMotion metadata is damaged (no sizes of the generator); export the adapter again."
+        )
+    sizes = {entry.name for entry in fields(WanConfig)}
+    strange = sorted(
+        {*(file.config.keys() - signature(KINDS[file.kind]).parameters), *(file.config["generator"].keys() - sizes)}
+    )
+    if strange:
+        raise ValueError(
+            f"{file.name} has settings that this version does not know ({', '.join(strange)}); update FlashMotion."
+        )
 
 
 def build_adapter(
