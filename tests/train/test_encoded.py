@@ -92,6 +92,11 @@ def break_line(folder: Path) -> None:
     (folder / INDEX).write_bytes(b"".join([*lines[:2], b"{broken\n", *lines[3:]]))
 
 
+def repeat_line(folder: Path) -> None:
+    lines = (folder / INDEX).read_bytes().splitlines(keepends=True)
+    (folder / INDEX).write_bytes(b"".join([*lines[:3], *lines[2:]]))
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -104,6 +109,7 @@ def break_line(folder: Path) -> None:
         (lambda folder: (folder / "000002.safetensors").unlink(), "000002.safetensors is missing"),
         (lambda folder: cut(folder / "000001.safetensors"), "000001.safetensors has .* of .* bytes"),
         (break_line, "index.jsonl is damaged in line 3"),
+        (repeat_line, "names 000001.safetensors in line 4 where 000002.safetensors follows, as when two commands"),
         (lambda folder: edit_index(folder, 0, lambda line: line.update(format=7)), "has format 7, but"),
         (lambda folder: edit_index(folder, 0, lambda line: line.update(fingerprint="other")), "from other settings"),
         (

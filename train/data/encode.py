@@ -26,7 +26,7 @@ from train.engine.files import writing
 
 from .ahead import clips_ahead
 from .control import FirstFrame, control_maps, inside_map
-from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, read_index
+from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, read_index
 from .sources import Source, SourceClip, check_clip_size
 
 
@@ -176,7 +176,7 @@ def _tensors(clip: SourceClip, latents: Latents, text: Callable[[str], Tensor] |
 
 def _write(folder: Path, index: int, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
     """The clip's file first, whole and on the disk; only then its line in the index."""
-    path = folder / f"{index:06d}.safetensors"
+    path = folder / file_of(index)
     frames, height, width, _ = clip.frames_THWC.shape
     with _writing(folder):
         save_whole(path, tensors, {})

@@ -202,6 +202,11 @@ class EncodedClips:
 _AGAIN = "remove the folder of encoded clips and run the data phase again"
 
 
+def file_of(index: int) -> str:
+    """The name of a clip's file; clips are written in their order."""
+    return f"{index:06d}.safetensors"
+
+
 def _size(record: ClipRecord) -> str:
     return f"{record.width} x {record.height} x {record.frames}"
 
@@ -229,6 +234,12 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
         for line in lines[1:]:
             number += 1
             values = json.loads(line)
+            expected = file_of(len(records))
+            if values["file"] != expected:
+                raise TrainError(
+                    f"{folder / INDEX} names {values['file']} in line {number} where {expected} follows, as when two commands encode into one folder "
+                    f"at once; {_AGAIN}."
+                )
             records.append(ClipRecord(**{**values, "text": tuple(values["text"])}))
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise TrainError(f"{folder / INDEX} is damaged in line {number} ({error}); {_AGAIN}.") from error
