@@ -101,6 +101,18 @@ def test_lambda_reaches_the_ratio_of_the_gradients() -> None:
     assert ratios[0] != pytest.approx(3.0, rel=0.01)
 
 
+def test_a_shortened_phase_waits_no_longer_than_its_share() -> None:
+    method = hybrid(steps=50, gan_warmup=40, ratio=2)
+    adapter = [sum("adapter" in method.schedule(i) for i in range(10))]
+    for steps in (10, 50, 100, 10):
+        method.settle(steps)
+        adapter.append(sum("adapter" in method.schedule(i) for i in range(steps)))
+    assert adapter == [0, 1, 5, 30, 1]
+    assert (
+        hybrid(gan={"weight": 0.0}, balance={"mode": "constant", "options": {"value": 2.0}}, gan_warmup=7).warmup == 0
+    )
+
+
 def test_lambda_counts_iterations_or_updates() -> None:
     for counts, expected in (("iterations", 1.0 + 5), ("updates", 1.0 + 2)):
         method = hybrid(

@@ -91,6 +91,9 @@ class Method:
     student: Role
     result: str
 
+    def settle(self, steps: int) -> None:
+        """Called when the number of iterations is known, which a time budget may have made smaller than the configured one."""
+
     def schedule(self, iteration: int) -> Sequence[str]:
         """Names of the updates of an iteration, in order."""
         return (self.result,)
@@ -164,3 +167,8 @@ def clean_frame(batch: Batch) -> Tensor:
 def cell_weights(batch: Batch, inside_weight: float) -> Tensor | None:
     """Weight of each latent cell in a loss; None where all are equal."""
     return None if inside_weight == 1 else 1 + (inside_weight - 1) * batch.inside_B1FHW
+
+
+def shortened(warmup: int, configured: int, steps: int) -> int:
+    """A warm-up in a phase that has fewer iterations than configured: the same share of it, so that what it is for still comes to pass."""
+    return warmup * min(steps, configured) // configured

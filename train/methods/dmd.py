@@ -23,7 +23,7 @@ from ..data.encoded import Batch
 from ..engine import phases
 from ..engine.roles import Role
 from .adversary import Adversary
-from .base import Method, Step, Update, choose, clean_frame, without_prompt
+from .base import Method, Step, Update, choose, clean_frame, shortened, without_prompt
 from .rollout import estimator, motion, rollout
 
 
@@ -55,6 +55,8 @@ class Dmd(Method):
             "student": Update(student.parameters(), settings.optim, settings.ema),
             "fake": Update(fake.parameters(), settings.fake_optim),
         }
+        self.warmup = settings.fake_warmup
+        """Iterations in which only the fake score learns."""
         self.adversary: Adversary | None = None
         if discriminator is not None:
             assert settings.gan is not None
@@ -62,10 +64,14 @@ class Dmd(Method):
             self.roles["discriminator"] = discriminator
             self.updates["discriminator"] = self.adversary.update
 
+    def settle(self, steps: int) -> None:
+        """See ``Method``."""
+        self.warmup = shortened(self.settings.fake_warmup, self.settings.steps, steps)
+
     def schedule(self, iteration: int) -> Sequence[str]:
         """See ``Method``."""
         critics = ("fake", "discriminator") if self.adversary is not None else ("fake",)
-        after = iteration - self.settings.fake_warmup
+        after = iteration - self.warmup
         return ("student", *critics) if after >= 0 and after % self.settings.ratio == 0 else critics
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
