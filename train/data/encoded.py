@@ -223,7 +223,7 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
     if not lines:
         return "", [], 0
     number = 1
-    records = []
+    records: list[ClipRecord] = []
     try:
         header = json.loads(lines[0])
         fingerprint = str(header["fingerprint"])
