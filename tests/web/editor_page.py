@@ -42,6 +42,16 @@ PILED_UP = """() => {
     const lefts = [...document.querySelectorAll('.lg-node')].map((entry) => Math.round(entry.getBoundingClientRect().left))
     return lefts.length > 1 && new Set(lefts).size === 1
 }"""
+# Whether the graph stays as it is: LoadImage grows when its picture is there, and ComfyUI's undo takes that for a change of the user's.
+LOADED = """async () => {
+    const graph = () => JSON.stringify(window.app.graph.serialize())
+    const before = graph()
+    for (let look = 0; look < 3; look += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        if (graph() !== before) return false
+    }
+    return true
+}"""
 CANVAS_SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
 # Where the picture lies on the stage's canvas, by the editor's own geometry, in pixels of the page.
 VIEW = """async (size) => {
@@ -161,6 +171,7 @@ class EditorPage:
             self.page.evaluate(PLACE_NODES, scale)
             self.page.wait_for_function(CANVAS_SHOWN)
             self.settle()
+        self.until(lambda: self.page.evaluate(LOADED))
 
     def settle(self) -> None:
         """Wait until the editor stands still (the classic renderer places it in animation frames)."""
