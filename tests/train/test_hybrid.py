@@ -105,7 +105,7 @@ def test_a_shortened_phase_waits_no_longer_than_its_share() -> None:
     method = hybrid(steps=50, gan_warmup=40, ratio=2)
     adapter = [sum("adapter" in method.schedule(i) for i in range(10))]
     for steps in (10, 50, 100, 10):
-        method.settle(steps)
+        method.settle(steps, 50)
         adapter.append(sum("adapter" in method.schedule(i) for i in range(steps)))
     assert adapter == [0, 1, 5, 30, 1]
     assert (

@@ -168,10 +168,14 @@ def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, 
 def test_a_budget_counts_the_schedule() -> None:
     method = Nets(small_config(stage3={"gan_warmup": 10, "ratio": 2})).hybrid()
     seconds = {"discriminator": 1.0, "adapter": 3.0}
-    # 10 steps of warm-up, then 4 and 1 seconds in turn
-    assert count_steps(10 + 7 * 5, seconds, method, 1000) == 24
-    assert count_steps(10 + 10 * 5 + 3.9, seconds, method, 1000) == 30
-    assert count_steps(10 + 10 * 5 + 4.0, seconds, method, 1000) == 31
+    # 40 iterations: 10 of warm-up, then 4 and 1 seconds in turn
+    assert count_steps(10 + 15 * 5, seconds, method, 40) == 40
+    assert count_steps(10 + 15 * 5 - 0.1, seconds, method, 40) == 39
+    # of 30 the warm-up is 7, of 29 it is 7, of 28 it is 7, of 27 it is 6
+    assert count_steps(7 + 11 * 5 + 4, seconds, method, 40) == 30
+    assert count_steps(7 + 11 * 5 + 3.9, seconds, method, 40) == 29
+    assert count_steps(7 + 10 * 5 + 4.9, seconds, method, 40) == 28
+    assert count_steps(6 + 10 * 5 + 4.9, seconds, method, 40) == 27
     assert count_steps(1e9, seconds, method, 1000) == 1000
     assert count_steps(0, seconds, method, 1000) == 20
     assert count_steps(0, seconds, method, 7) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -57,13 +58,15 @@ def _kept(job: Job) -> int | None:
 
 
 def count_steps(budget_seconds: float, seconds: dict[str, float], method: Method, most: int) -> int:
-    """How many iterations of the method's schedule fit."""
-    spent = 0.0
-    for iteration in range(most):
-        spent += sum(seconds[name] for name in method.schedule(iteration))
-        if spent > budget_seconds:
-            return max(min(FEWEST, most), iteration)
-    return most
+    """How many iterations of the method's schedule fit, with a warm-up that is shortened with them; of `most` configured ones."""
+
+    def spent(steps: int) -> float:
+        method.settle(steps, most)
+        return sum(seconds[name] for iteration in range(steps) for name in method.schedule(iteration))
+
+    # Every iteration more costs something, wherever the warm-up ends.
+    fitting = bisect_right(range(most + 1), budget_seconds, key=spent) - 1
+    return max(min(FEWEST, most), fitting)
 
 
 def _seconds(probe: Callable[[str, int], float], name: str) -> float:

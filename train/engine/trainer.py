@@ -218,7 +218,7 @@ class Trainer:
         steps = broadcast_object(self.world, found)
         if self.world.is_main:
             keep_steps(self.job, steps)
-        self.method.settle(steps)
+        self.method.settle(steps, self.job.settings.steps)
         return steps
 
     def _probe(self, name: str, trial: int) -> float:

@@ -84,15 +84,25 @@ class Method:
         updates: what can be updated, by name.
         student: the role that samples, and whose weights are the result.
         result: the update whose average is swapped in for validation and export.
+        critics_ahead: iterations, as configured, in which the student waits for what judges it.
     """
 
     roles: Mapping[str, Role]
     updates: Mapping[str, Update]
     student: Role
     result: str
+    critics_ahead: int = 0
+    _made: tuple[int, int] = (1, 1)
 
-    def settle(self, steps: int) -> None:
-        """Called when the number of iterations is known, which a time budget may have made smaller than the configured one."""
+    def settle(self, steps: int, configured: int) -> None:
+        """Tell how many iterations are made of the configured ones: fewer under a time budget."""
+        self._made = (min(steps, configured), configured)
+
+    @property
+    def warmup(self) -> int:
+        """Iterations in which the student waits: of a shortened phase the same share, so that it learns in the rest."""
+        steps, configured = self._made
+        return self.critics_ahead * steps // configured
 
     def schedule(self, iteration: int) -> Sequence[str]:
         """Names of the updates of an iteration, in order."""
@@ -167,8 +177,3 @@ def clean_frame(batch: Batch) -> Tensor:
 def cell_weights(batch: Batch, inside_weight: float) -> Tensor | None:
     """Weight of each latent cell in a loss; None where all are equal."""
     return None if inside_weight == 1 else 1 + (inside_weight - 1) * batch.inside_B1FHW
-
-
-def shortened(warmup: int, configured: int, steps: int) -> int:
-    """A warm-up in a phase that has fewer iterations than configured: the same share of it, so that what it is for still comes to pass."""
-    return warmup * min(steps, configured) // configured

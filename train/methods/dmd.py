@@ -23,7 +23,7 @@ from ..data.encoded import Batch
 from ..engine import phases
 from ..engine.roles import Role
 from .adversary import Adversary
-from .base import Method, Step, Update, choose, clean_frame, shortened, without_prompt
+from .base import Method, Step, Update, choose, clean_frame, without_prompt
 from .rollout import estimator, motion, rollout
 
 
@@ -55,18 +55,13 @@ class Dmd(Method):
             "student": Update(student.parameters(), settings.optim, settings.ema),
             "fake": Update(fake.parameters(), settings.fake_optim),
         }
-        self.warmup = settings.fake_warmup
-        """Iterations in which only the fake score learns."""
+        self.critics_ahead = settings.fake_warmup
         self.adversary: Adversary | None = None
         if discriminator is not None:
             assert settings.gan is not None
             self.adversary = Adversary(discriminator, settings.gan)
             self.roles["discriminator"] = discriminator
             self.updates["discriminator"] = self.adversary.update
-
-    def settle(self, steps: int) -> None:
-        """See ``Method``."""
-        self.warmup = shortened(self.settings.fake_warmup, self.settings.steps, steps)
 
     def schedule(self, iteration: int) -> Sequence[str]:
         """See ``Method``."""

@@ -18,7 +18,7 @@ from ..engine import phases
 from ..engine.parallel import World
 from ..engine.roles import Role
 from .adversary import Adversary
-from .base import Choice, Method, Step, Update, cell_weights, choose, clean_frame, shortened
+from .base import Choice, Method, Step, Update, cell_weights, choose, clean_frame
 from .gradients import GradientNorms
 from .rollout import motion, rollout
 
@@ -44,13 +44,7 @@ class Hybrid(Method):
         self.balance = loss_balance(settings.balance.mode, **settings.balance.options)
         self.norms = GradientNorms(student.network, world)
         self.adapter_updates = 0
-        self.warmup = 0 if self.adversary is None else settings.gan_warmup
-        """Iterations in which the adapter waits for the discriminator."""
-
-    def settle(self, steps: int) -> None:
-        """See ``Method``."""
-        if self.adversary is not None:
-            self.warmup = shortened(self.settings.gan_warmup, self.settings.steps, steps)
+        self.critics_ahead = 0 if self.adversary is None else settings.gan_warmup
 
     def schedule(self, iteration: int) -> Sequence[str]:
         """See ``Method``."""
