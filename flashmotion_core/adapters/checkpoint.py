@@ -8,6 +8,7 @@ adapter was trained on) and, for a generator trained without text, ``flashmotion
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -149,7 +150,8 @@ def read_adapter(path: str | Path) -> AdapterFile:
     """Read an adapter, ours or of a recognised foreign layout.
 
     Raises:
-        ValueError: unreadable, no adapter (says what it is), or keys that fit nothing (names every one).
+        ValueError: unreadable, no adapter (says what it is), keys that fit nothing (names every one), damaged metadata, or settings of a
+            later version (names every one).
     """
     state_dict, metadata = read_tensors(path)
     return parse_adapter(state_dict, metadata, Path(path).name)
@@ -171,10 +173,19 @@ def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] 
         )
     try:
         config = json.loads(metadata["flashmotion.config"])
+        generator = config["generator"]
+        sizes = {entry.name for entry in fields(WanConfig)}
+        later = (config.keys() - signature(KINDS[kind]).parameters) | (generator.keys() - sizes)
+        for size in ("dim", "num_layers"):  # every file says them
+            operator.index(generator[size])
         style = MapStyle(**json.loads(metadata["flashmotion.map"]))
         schedule = Schedule.from_json(metadata["flashmotion.schedule"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{name}: its FlashMotion metadata is damaged ({error}); export the adapter again.") from error
+    if later:
+        raise ValueError(
+            f"{name} has settings that this version does not know ({', '.join(sorted(later))}); update FlashMotion."
+        )
     return AdapterFile(kind, config, dict(state_dict), schedule, style, metadata.get("flashmotion.base"), name)
 
 
@@ -259,7 +270,6 @@ def construct_adapter(
     Raises:
         ValueError: another generator's adapter, or keys or shapes that do not match (names every one).
     """
-    _refuse_unknown_settings(file)
     config = dict(file.config)
     made_for: dict[str, Any] = config.pop("generator")
     theirs = (made_for["dim"], made_for["num_layers"])
@@ -288,22 +298,6 @@ def construct_adapter(
         ]
         raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")
     return adapter
-
-
-def _refuse_unknown_settings(file: AdapterFile) -> None:
-    """Raises ValueError for a setting that came after this version, and for a file without the sizes of its generator."""
-    if not isinstance(file.config.get("generator"), dict):
-        raise ValueError(
-            f"{file.name}: its FlashMotion metadata is damaged (no sizes of the generator); export the adapter again."
-        )
-    sizes = {entry.name for entry in fields(WanConfig)}
-    strange = sorted(
-        {*(file.config.keys() - signature(KINDS[file.kind]).parameters), *(file.config["generator"].keys() - sizes)}
-    )
-    if strange:
-        raise ValueError(
-            f"{file.name} has settings that this version does not know ({', '.join(strange)}); update FlashMotion."
-        )
 
 
 def build_adapter(

@@ -261,16 +261,18 @@ def test_an_adapter_for_another_generator() -> None:
     file = parse_adapter(adapter.state_dict(), metadata, "a.safetensors")
     with pytest.raises(ValueError, match="width 128 with 3 blocks, but this one has width 3072 with 30 blocks"):
         build_adapter(file, TI2V_5B)
+    sizes = adapter.config()["generator"]
     for config, words in (
         ({**adapter.config(), "quarter_resolution": True}, "does not know .quarter_resolution.; update FlashMotion"),
-        ({"generator": {**adapter.config()["generator"], "experts": 2}}, "does not know .experts.; update FlashMotion"),
-        ({}, "metadata is damaged .no sizes"),
+        ({"generator": {**sizes, "experts": 2}}, "does not know .experts.; update FlashMotion"),
+        ({}, "metadata is damaged .'generator'"),
+        ({"generator": {**sizes, "dim": None}}, "metadata is damaged .*NoneType"),
+        ({"generator": {"num_layers": 3}}, "metadata is damaged .'dim'"),
+        ({"generator": 3}, "metadata is damaged"),
+        ([], "metadata is damaged"),
     ):
-        strange = parse_adapter(
-            adapter.state_dict(), {**metadata, "flashmotion.config": json.dumps(config)}, "a.safetensors"
-        )
         with pytest.raises(ValueError, match=words):
-            build_adapter(strange, TINY)
+            parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.config": json.dumps(config)}, "a.safetensors")
     with pytest.raises(ValueError, match="has format '2'"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.format": "2"}, "a.safetensors")
     with pytest.raises(ValueError, match="is a FlashMotion generator"):
