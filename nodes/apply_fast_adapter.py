@@ -102,7 +102,7 @@ class ApplyFastAdapter(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="ControlNet only: compute it in every n-th step (1: every step, 2: every second one) and use what it adds again in "
-                    "between. Saves time (at 4, three quarters of what it adds to them) and looks a little softer; the tiny ControlNet "
+                    "between. Saves time (4 in four steps: three quarters of its own) and looks a little softer; the tiny ControlNet "
                     "follows boxes as closely with 2 or 4 as with 1. Everything it adds is kept meanwhile: 168 MB for each of its blocks at 1280 x "
                     "704 x 121 on the 5B in bf16 (5.0 GB for 30), a quarter of that for one at half resolution. A ResNet costs next to "
                     "nothing in a step and is not affected.",

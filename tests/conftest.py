@@ -61,7 +61,6 @@ def fill_base(base: Path) -> None:
     link_pack(ROOT, base / "custom_nodes")
     shutil.copytree(ROOT / "tests/comfyui/empty_conditioning", base / "custom_nodes/empty_conditioning")
     put_models(ROOT / "assets/tiny", base / "models")
-    write_controlnet(base / "models")
     (base / "input").mkdir()
     for picture in (*ROOT.glob("assets/tiny/*.png"), ROOT / "assets/tiny/cat.jpg"):
         shutil.copy(picture, base / "input")
@@ -76,21 +75,6 @@ def fill_base(base: Path) -> None:
     ):
         (base / "models" / name).parent.mkdir(parents=True, exist_ok=True)
         (base / "models" / name).touch()
-
-
-def write_controlnet(models: Path) -> None:
-    """A ControlNet adapter with random weights that fits the tiny generator."""
-    from flashmotion_core.adapters.checkpoint import save_adapter
-    from flashmotion_core.adapters.controlnet import ControlNetAdapter
-    from flashmotion_core.wan.config import config_of, fingerprint, shapes_of
-    from flashmotion_core.weights import read_tensors
-
-    random = load_module("make_random", ROOT / "assets/tiny/make_random.py")
-    tensors, metadata = read_tensors(models / "diffusion_models/flashmotion_tiny_generator.safetensors")
-    adapter = ControlNetAdapter(config_of(shapes_of(tensors), metadata))
-    adapter.load_state_dict(random.random_weights(shapes_of(adapter.state_dict()), seed=3, gain=0.7))
-    file = models / "model_patches/random_controlnet.safetensors"
-    save_adapter(file, adapter, map_style=random.MAP_STYLE, base_fingerprint=fingerprint(tensors))
 
 
 def write_wrong_files(models: Path) -> None:

@@ -31,6 +31,7 @@ All weights are float16, in the layouts of Wan 2.2 TI2V 5B (generators), FlashMo
 ## Training
 
 - Made from nothing by `{command}`; the resolved configuration with all seeds is `config.yaml`, curves are in `curves/`.
+  How each phase went, and in how many goes: `docs/training.md`, "A run, phase by phase".
 - Trained on clips that the synthetic world of this repository draws (`train/data/synthetic.py`), difficulty {difficulty}, and for the codec
   also on photographs under CC0 out of scikit-image. No video of people or places, no scraped data, no text.
 - Wall time by phase (of its last attempt, where it was interrupted): {phases}; {total} added up (phases may have run side by side).

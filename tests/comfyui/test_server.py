@@ -116,7 +116,7 @@ def test_a_photograph_and_another_adapter(newest_server: RunningServer) -> None:
     graph = tiny_graph(newest_server)
     node(graph, "LoadImage")["image"] = "astronaut.png"
     resnet = video_of(newest_server, graph)
-    node(graph, "ApplyFastAdapter")["adapter_name"] = "random_controlnet.safetensors"
+    node(graph, "ApplyFastAdapter")["adapter_name"] = "flashmotion_tiny_controlnet.safetensors"
     controlnet = video_of(newest_server, graph)
     assert resnet.shape == controlnet.shape
     assert np.abs(resnet[10].astype(int) - controlnet[10]).mean() > 1

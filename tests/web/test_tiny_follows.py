@@ -24,6 +24,8 @@ from .workflow_page import OpenPage, launched
 pytestmark = pytest.mark.browser
 
 EDITOR = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory').widgets[0]"
+ADAPTER = """window.app.graph.nodes.find((node) => node.type === 'ApplyFastAdapter')
+    .widgets.find((widget) => widget.name === 'adapter_name')"""
 # Where the two objects of scene 0 shall end instead: centres, as fractions of the frame.
 OTHER_ENDS = ((0.75, 0.25), (0.3, 0.8))
 
@@ -61,8 +63,13 @@ def test_the_other_boxes_are_far_from_the_first() -> None:
     assert (other_TN4[..., :2] + other_TN4[..., 2:]).max() <= 128
 
 
-def test_objects_follow_the_boxes_and_move_with_them(opened: OpenPage, newest_server: RunningServer) -> None:
+@pytest.mark.parametrize("adapter", ["resnet", "controlnet"])
+def test_objects_follow_the_boxes_and_move_with_them(
+    opened: OpenPage, newest_server: RunningServer, adapter: str
+) -> None:
     scene = scenes.draw(0)
+    file = f"flashmotion_tiny_{adapter}.safetensors"
+    opened.page.evaluate(f"(file) => {{ {ADAPTER}.value = file }}", file)
     drawn = parse(opened.page.evaluate(f"() => {EDITOR}.value"))
     assert drawn == parse(scene.document)
     other = moved(drawn)

@@ -48,7 +48,8 @@ export function createPainter(canvas, draw) {
   const paint = () => {
     asked = 0;
     // Measuring what is out of sight would lay it out; when it comes into sight, the editor redraws.
-    if (!canvas.checkVisibility({ contentVisibilityAuto: true })) return;
+    // Browsers that do not know the question lay everything out anyhow.
+    if (canvas.checkVisibility?.({ contentVisibilityAuto: true }) === false) return;
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
