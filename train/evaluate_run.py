@@ -1,6 +1,6 @@
 """Evaluate what a run has made so far, whatever of it the code has learnt since: python -m train.evaluate_run RUN [key=value ...]
 
-    python -m train.evaluate_run runs/tiny_cpu evaluate.clips=100 'evaluate.sets=[{seed: 1001}, {stream: eval_b, seed: 2002}]'
+    python -m train.evaluate_run runs/tiny_cpu evaluate.clips=100 'evaluate.sets=[{seed: 3003}, {stream: eval_b, seed: 4004}]'
     python -m train.evaluate_run runs/tiny_cpu evaluate.clips=100 'evaluate.compute_every=[2, 4]'
 
 The second also measures a ControlNet that is computed in every second or fourth step alone, beside the one of every step.
