@@ -26,6 +26,7 @@ from .engine.plan_gpus import find_gpu, this_gpu
 from .engine.plan_table import byte_text, print_needs, print_phase, print_sum, short_rows
 from .engine.run import Run
 from .engine.settings import Synthetic, Videos
+from .given_adapters import check_adapter, given_path
 
 
 def check(run: Run) -> None:
@@ -34,12 +35,14 @@ def check(run: Run) -> None:
     Raises:
         TrainError: a file that is not there, settings that do not go together or need a package, a disk that is too small, a run folder
             that cannot be written.
-        ValueError: a given generator that is none.
+        ValueError: a given generator or adapter that is none.
     """
     run.console.table(environment(run))
     check_files(run)
     check_settings(run)
     slow, fast = generator_sizes(run)
+    for adapter in run.config.models.adapters:
+        check_adapter(adapter, slow)
     device = run.world.device.type
     plans = list(static_plans(run.config, slow, fast, ranks=run.world.size, device=device))
     run.console.table(short_rows(plans))
@@ -55,11 +58,13 @@ def show_plan(run: Run, gpu: str | None) -> None:
 
     Raises:
         TrainError: an unknown card, or a generator that is not there.
-        ValueError: a given generator that is none.
+        ValueError: a given generator or adapter that is none.
     """
     card = this_gpu() if gpu is None else find_gpu(gpu)
     check_files(run)
     slow, fast = generator_sizes(run)
+    for adapter in run.config.models.adapters:
+        check_adapter(adapter, slow)
     ranks = run.world.size
     run.console.say(f"plan for {ranks} x {card.name} with {card.gigabytes:.0f} GB")
     plans = []
@@ -108,6 +113,10 @@ def check_files(run: Run) -> None:
         given = getattr(models, name)
         if given is not None:
             _check_exists(f"models.{name}", Path(given))
+    for adapter in models.adapters:
+        path = given_path(adapter)
+        if path is not None:
+            _check_exists(f"models.adapters, {adapter.kind}", path)
     for name in ("train", "evaluation"):
         source = getattr(run.config.data, name)
         if isinstance(source, Videos):
@@ -149,7 +158,8 @@ def training_phases(run: Run) -> Iterator[tuple[str, phases.Phase]]:
     config = run.config
     if config.models.generator is None:
         yield "base", config.base
-    yield "stage1", config.stage1
+    if any(adapter.slow is None for adapter in config.models.adapters):
+        yield "stage1", config.stage1
     if config.models.fast_generator is None:
         yield "stage2", config.stage2
     if isinstance(config.stage3, phases.Phase):

@@ -57,7 +57,11 @@ def finished(run: Run, parts: Parts) -> Finished:
     """
     models, kinds = run.config.models, [adapter.kind for adapter in run.config.models.adapters]
     phases = [*(["codec"] if models.vae is None else []), *(["decoder"] if parts.has_decoder_phase else [])]
-    phases += ["data", *(["base"] if models.generator is None else []), *(f"stage1_{kind}" for kind in kinds)]
+    phases += [
+        "data",
+        *(["base"] if models.generator is None else []),
+        *(f"stage1_{entry.kind}" for entry in models.adapters if entry.slow is None),
+    ]
     phases += [*(["stage2"] if models.fast_generator is None else []), *(f"stage3_{kind}" for kind in kinds)]
     seconds = {}
     for phase in phases:

@@ -4,7 +4,7 @@
     export/model_patches/NAME_fast_KIND.safetensors              (and slow)
     export/vae/NAME_vae.safetensors
 
-Files that the configuration names (a generator, a VAE) are not copied: they have a place already.
+Files that the configuration names (a generator, a VAE, a SlowAdapter) are not copied: they have a place already.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def export(run: Run) -> None:
         for which, given in ((FAST, models.fast_generator), (SLOW, models.generator)):
             base = _export_generator(parts, which, folder, dtype) if given is None else None
             written += [base.path] if base is not None else []
-            written += [_export_adapter(parts, which, adapter.kind, folder, dtype, base) for adapter in models.adapters]
+            kinds = [adapter.kind for adapter in models.adapters if which == FAST or adapter.slow is None]
+            written += [_export_adapter(parts, which, kind, folder, dtype, base) for kind in kinds]
         if models.vae is None:
             written.append(folder / "vae" / parts.codec_path.name)
             _copy(parts.vae_path, written[-1])

@@ -91,8 +91,9 @@ class Parts:
         return self.run.model("loras", "fast_lora")
 
     def adapter_path(self, which: str, kind: str) -> Path:
-        """The slow, fast or base adapter of a kind."""
-        return self.run.model("model_patches", f"{which}_{kind}")
+        """The slow, fast or base adapter of a kind; a slow one may be given."""
+        given = self.adapter_settings(kind).slow if which == SLOW else None
+        return Path(given) if given else self.run.model("model_patches", f"{which}_{kind}")
 
     def clips_folder(self, split: str) -> Path:
         """Encoded clips, ``train`` or ``eval``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script, the repository is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from flashmotion_core.adapters import read_adapter
 from train.engine.roles import Denoiser
 from train.engine.run import Run
 from train.methods.flow import Flow
@@ -26,9 +27,12 @@ def train(run: Run, kind: str, fingerprint: str) -> None:
     parts = Parts(run)
     wanted, slow = parts.adapter_settings(kind), parts.slow
     settings = run.config.stage1.scaled(wanted.lr_scale)
-    file = (
-        parts.adapter(BASE, kind) if wanted.from_base else parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
-    )
+    if wanted.start:
+        file = read_adapter(wanted.start)
+    elif wanted.from_base:
+        file = parts.adapter(BASE, kind)
+    else:
+        file = parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
     adapter = parts.builder.adapter(file, slow.sizes, trained=True)
     student = parts.builder.role(Denoiser(parts.builder.generator(slow.sizes, slow.weights), adapter))
     name = f"stage1_{kind}"

@@ -18,6 +18,7 @@ from . import (
 from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .engine.config import digest
 from .engine.run import Phase, Run
+from .engine.settings import Adapter
 from .parts import BASE, FAST, SLOW, Parts
 from .training import phase_digest
 
@@ -35,15 +36,15 @@ class Story:
         data, data_phase = self._data(codec, codec_phase)
         slow, base_phase = self._base(data, data_phase)
         ground = [*data_phase, *base_phase]
-        slow_adapters = [self._stage1(adapter.kind, slow, data, ground) for adapter in self.config.models.adapters]
+        slow_adapters = [self._stage1(adapter, slow, data, ground) for adapter in self.config.models.adapters]
         fast, fast_phase = self._stage2(slow, data, ground)
-        for phase in list(slow_adapters):
-            self._stage3(phase, fast, slow, [phase, *fast_phase])
-        last = [*self.phases[-len(slow_adapters) :], *self._decoder(codec, codec_phase)]
+        last = [
+            self._stage3(adapter.kind, below, [*(phase or ground), *fast_phase], fast, slow)
+            for adapter, (below, phase) in zip(self.config.models.adapters, slow_adapters, strict=True)
+        ]
+        last += self._decoder(codec, codec_phase)
         marks = [phase.fingerprint for phase in last]
         settings = self.config.evaluate.model_dump(mode="json", exclude={"workers", "batch"})
-        if not settings["compute_every"]:  # as before there was such a setting: what was evaluated stays done
-            del settings["compute_every"]
         metrics = self.run.folder / "report/metrics.json"
         self._add(
             "evaluate", "what the adapters do on held-out clips", digest("evaluate", settings, *marks), [metrics], last,
@@ -90,12 +91,14 @@ class Story:
         outputs = [self.parts.generator_path(SLOW), self.parts.adapter_path(BASE, models.base_adapter.kind)]
         return mark, [self._add("base", "a small SlowGenerator", mark, outputs, needs, work)]
 
-    def _stage1(self, kind: str, slow: str, data: str, needs: Sequence[Phase]) -> Phase:
-        adapter = digest(self.parts.adapter_settings(kind))
-        mark = phase_digest(self.run, "stage1", self.config.stage1, adapter, slow, data)
+    def _stage1(self, adapter: Adapter, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
+        if adapter.slow is not None:
+            return file_digest(adapter.slow), []
+        kind, begun = adapter.kind, [file_digest(adapter.start)] if adapter.start else []
+        mark = phase_digest(self.run, "stage1", self.config.stage1, digest(adapter), slow, data, *begun)
         title = f"the SlowAdapter ({kind}) on the SlowGenerator"
         work = partial(stage1_slow_adapter.train, self.run, kind, mark)
-        return self._add(f"stage1_{kind}", title, mark, [self.parts.adapter_path(SLOW, kind)], needs, work)
+        return mark, [self._add(f"stage1_{kind}", title, mark, [self.parts.adapter_path(SLOW, kind)], needs, work)]
 
     def _stage2(self, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
         given, settings = self.config.models.fast_generator, self.config.stage2
@@ -106,11 +109,8 @@ class Story:
         work = partial(stage2_fast_generator.train, self.run, mark)
         return mark, [self._add("stage2", "the FastGenerator, distilled", mark, outputs, needs, work)]
 
-    def _stage3(self, below: Phase, fast: str, slow: str, needs: Sequence[Phase]) -> Phase:
-        kind = below.name.removeprefix("stage1_")
-        settings = self.config.stage3
-        depends = (below.fingerprint, fast, slow)
-        mark = phase_digest(self.run, "stage3", settings, *depends)
+    def _stage3(self, kind: str, below: str, needs: Sequence[Phase], fast: str, slow: str) -> Phase:
+        mark = phase_digest(self.run, "stage3", self.config.stage3, below, fast, slow)
         title = f"the FastAdapter ({kind}) on the FastGenerator"
         work = partial(stage3_fast_adapter.train, self.run, kind, mark)
         return self._add(f"stage3_{kind}", title, mark, [self.parts.adapter_path(FAST, kind)], needs, work)

@@ -167,6 +167,10 @@ def test_a_setting_that_is_new_and_off_leaves_older_runs_done() -> None:
     assert set(off.model_dump()) == {"kind", "width", "lr_scale", "from_base", "blocks"}
     assert on.model_dump() == {**off.model_dump(), "half_resolution": True}
     assert digest(on) != digest(off)
+    given = load("tiny_cpu", ["models.adapters=[{kind: controlnet, blocks: 5, start: a.safetensors}]"]).models.adapters[
+        0
+    ]
+    assert given.model_dump() == {**off.model_dump(), "start": "a.safetensors"}
 
 
 def test_a_digest_depends_on_all_its_parts() -> None:

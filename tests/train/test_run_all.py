@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,11 @@ from flashmotion_core.adapters import build_adapter, read_adapter, read_generato
 from flashmotion_core.loading import load_generator
 from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
+from train.engine.config import load
+from train.engine.errors import TrainError
+from train.engine.settings import Adapter
 from train.engine.tracking import read_log
+from train.given_adapters import check_adapter
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
@@ -148,6 +153,7 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
         (["data.size=[60, 64]"], "use 32 or 64"),
         (["base.global_batch=5"], "must be a multiple of"),
         (["models.vae=nowhere.safetensors"], "nowhere.safetensors"),
+        (["stage3.gan.taps=[1, 3]"], "gan.taps are [1, 3], but the generator has the blocks 0 to 2"),
         (["base.optim.kind=adamw8bit"], "adamw8bit"),
     ],
 )
@@ -159,6 +165,82 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, arguments: list[str], e
 
 def test_a_phase_without_those_before_it(tmp_path: Path) -> None:
     assert "data stands on codec, which is not done" in sentence(command(tmp_path / "run", "--only", "data"))
+
+
+def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -> None:
+    run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_resnet.safetensors"
+    shutil.copytree(finished, run)
+    for name in ("stage1_resnet", "stage3_resnet"):
+        shutil.rmtree(run / "phases" / name)
+    done = command(
+        run, "--only", "stage3", f"models.adapters=[{{kind: resnet, from_base: true, slow: {given.as_posix()}}}]"
+    )
+    assert "has both from_base and slow" in sentence(done)
+    own = f"models.adapters=[{{kind: resnet, width: 32, slow: {given.as_posix()}}}]"
+    generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
+    fast = f"models.fast_generator={finished / 'models/diffusion_models/smoke_fast_generator.safetensors'}"
+    done = command(run, "--only", "stage3", own, generator, fast)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stage1" not in done.stdout
+    trained = read_tensors(run / "models/model_patches/smoke_fast_resnet.safetensors")[0]
+    before = read_tensors(given)[0]
+    assert trained.keys() == before.keys()
+    assert any(not torch.equal(trained[key], before[key]) for key in before)
+
+
+def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) -> None:
+    run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_controlnet.safetensors"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "phases/stage1_controlnet")
+    generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
+    shorter = ["stage1.steps=1", "stage1.optim.warmup=1000", "stage1.ema.start=10"]
+    own = f"models.adapters=[{{kind: controlnet, start: {given.as_posix()}}}]"
+    done = command(run, "--only", "stage1", own, generator, *shorter)
+    assert done.returncode == 0, done.stdout + done.stderr
+    trained = read_tensors(run / "models/model_patches/smoke_slow_controlnet.safetensors")[0]
+    before = read_tensors(given)[0]
+    assert before["zero_convs.0.weight"].any()
+    # After one update of a thousandth of the learning rate it is still the given adapter, which a fresh one would not be.
+    for key, value in before.items():
+        torch.testing.assert_close(trained[key].float(), value.float(), atol=1e-4, rtol=0)
+    other = given.with_name("smoke_fast_controlnet.safetensors").as_posix()
+    changed = f"models.adapters=[{{kind: controlnet, start: {other}}}]"
+    assert "--redo stage1_controlnet" in sentence(command(run, "--only", "stage1", changed, generator, *shorter))
+
+
+@pytest.mark.parametrize(
+    ("adapter", "expected"),
+    [
+        ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, "has the width 32, but models.adapters says 64"),
+        ({"kind": "resnet", "width": 32, "blocks": 1, "start": "slow_resnet"}, "has the blocks 0, 1, 2, but"),
+        (
+            {"kind": "controlnet", "half_resolution": True, "slow": "slow_controlnet"},
+            "has the half_resolution False, but models.adapters says True",
+        ),
+        (
+            {"kind": "controlnet", "slow": "slow_resnet"},
+            "is a resnet adapter, but models.adapters names it for a controlnet",
+        ),
+    ],
+)
+def test_a_given_adapter_of_other_sizes(finished: Path, adapter: dict[str, Any], expected: str) -> None:
+    files = {
+        key: f"{finished}/models/model_patches/smoke_{adapter[key]}.safetensors"
+        for key in ("slow", "start")
+        if key in adapter
+    }
+    with pytest.raises(TrainError, match=expected):
+        check_adapter(Adapter.model_validate({**adapter, **files}), load("smoke").models.sizes.config())
+
+
+def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path) -> None:
+    generator = finished / "models/diffusion_models/smoke_slow_generator.safetensors"
+    found = sentence(command(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]"))
+    assert "an adapter (controlnet or resnet) was expected" in found
+    missing = finished / "models/model_patches/smoke_slow_resnett.safetensors"
+    assert "did you mean" in sentence(
+        command(tmp_path / "run", f"models.adapters=[{{kind: resnet, start: {missing.as_posix()}}}]")
+    )
 
 
 def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path) -> None:

@@ -127,9 +127,17 @@ class Builder:
         return adapter
 
     def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
-        """A fresh classifier on the features of a frozen generator."""
+        """A fresh classifier on the features of a frozen generator.
+
+        Raises:
+            TrainError: a tap behind the generator's last block.
+        """
         sizes = backbone.config
-        taps = tap_blocks(sizes.num_layers)
+        taps = settings.taps or tap_blocks(sizes.num_layers)
+        if taps[-1] >= sizes.num_layers:
+            raise TrainError(
+                f"gan.taps are {list(taps)}, but the generator has the blocks 0 to {sizes.num_layers - 1}; name some of those."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/classifier"))
             classifier = AttentionClassifier(

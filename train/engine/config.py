@@ -40,6 +40,8 @@ class HeldOut(Settings):
 class Evaluate(Settings):
     """What is measured at the end."""
 
+    younger = frozenset({"compute_every"})
+
     clips: Count = 16
     """Held-out clips per row, and per set."""
     sets: tuple[HeldOut, ...] = ()

@@ -162,7 +162,7 @@ def planned_phases(config: Config, slow: WanConfig, fast: WanConfig, builder: Me
     models = config.models
     if models.generator is None:
         yield Planned("base", config.base, _base(config, slow, builder), slow)
-    for adapter in models.adapters:
+    for adapter in (entry for entry in models.adapters if entry.slow is None):
         yield Planned(f"stage1_{adapter.kind}", config.stage1, _stage1(config, adapter, slow, builder), slow)
     if models.fast_generator is None:
         yield Planned("stage2", config.stage2, _stage2(config, slow, builder), slow)

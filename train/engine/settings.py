@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -20,6 +20,15 @@ class Settings(BaseModel):
     """Base of all: unknown keys are errors, values cannot be changed later, every field has a description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    younger: ClassVar[frozenset[str]] = frozenset()
+    """Settings that did not always exist. What is off of these is left out of the values, by which phases know whether they were done: a run
+    that is older than the setting stays done."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_always_was(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = values_of(self)
+        return {name: value for name, value in values.items() if value or name not in self.younger}
 
 
 class Synthetic(Settings):
@@ -96,6 +105,8 @@ class GeneratorSizes(Settings):
 class Adapter(Settings):
     """The adapter that is trained."""
 
+    younger = frozenset({"half_resolution", "start", "slow"})
+
     kind: Literal["resnet", "controlnet"] = "resnet"
     width: Count = 128
     """Channels of the ResNet's tower, a multiple of 32."""
@@ -103,18 +114,14 @@ class Adapter(Settings):
     """Factor on the learning rates of stages 1 and 3: a ControlNet wants about a tenth of a ResNet's."""
     from_base: bool = False
     """Begin stage 1 with the adapter that the generator was trained with in the phase base, not with a fresh one; a ResNet alone can."""
+    start: str | None = None
+    """An adapter file that stage 1 begins with, not with a fresh one; its width, blocks and half_resolution have to be those given here."""
+    slow: str | None = None
+    """A finished SlowAdapter; then stage 1 is left out. Its width, blocks and half_resolution have to be those given here."""
     blocks: Count | None = None
     """Generator blocks that get a residual, spread evenly; none for all of them. A ControlNet's clone has as many blocks."""
     half_resolution: bool = False
     """Whether one token of a ControlNet's clone stands for 2 x 2 of the generator: a sixteenth of its attention's work, a quarter of the rest."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_always_was(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what is off: phases know by these values whether they were done, also in runs that are older than the setting."""
-        values: dict[str, Any] = values_of(self)
-        if not self.half_resolution:
-            del values["half_resolution"]
-        return values
 
     @model_validator(mode="after")
     def _half_resolution_is_of_a_clone(self) -> Adapter:
@@ -129,6 +136,15 @@ class Adapter(Settings):
         if self.from_base and self.kind != "resnet":
             raise ValueError(
                 f"from_base is on for a {self.kind}, but the phase base trains with a resnet; leave it off."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_one_beginning(self) -> Adapter:
+        given = [name for name in ("from_base", "start", "slow") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(
+                f"the {self.kind} has both {' and '.join(given)}, but begins in one way only; leave all but one out."
             )
         return self
 
