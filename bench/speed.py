@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from bench.full_size.plan import (
 )
 
 EXIT_WRONG_INPUT = 2
+os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # else torch's profiler speaks of its beginning and end
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -141,7 +143,8 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     counts = models.parameter_counts(shapes)
     rate = matmul_rate(device)
     print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
-    recorder = Recorder(Clock(device, plan.warm_up, plan.repeat, plan.patience), lambda line: print(line, flush=True))
+    clock = Clock(device, plan.warm_up, plan.repeat, plan.patience, trace_memory=options.growth)
+    recorder = Recorder(clock, lambda line: print(line, flush=True))
     if options.growth:
         growth.measure(shapes, device, recorder)
         growth.plot(recorder.rows, options.out.with_suffix(".png"))

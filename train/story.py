@@ -93,7 +93,7 @@ class Story:
 
     def _stage1(self, adapter: Adapter, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
         if adapter.slow is not None:
-            return file_digest(adapter.slow), []
+            return digest(file_digest(adapter.slow), adapter), []
         kind, begun = adapter.kind, [file_digest(adapter.start)] if adapter.start else []
         mark = phase_digest(self.run, "stage1", self.config.stage1, digest(adapter), slow, data, *begun)
         title = f"the SlowAdapter ({kind}) on the SlowGenerator"

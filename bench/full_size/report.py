@@ -182,7 +182,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Shapes: {report['shapes']}, random weights; {', '.join(f'{k} {v:,}' for k, v in report['parameters'].items())} parameters.",
         f"One {rate['size']} x {rate['size']} matrix product in {rate['dtype']} runs at {rate['flops'] / 1e12:.4g} TFLOP/s here; "
-        "shares are of that rate. Memory is the most that torch held, models included.",
+        f"shares are of that rate. Memory is the most that torch held, {HELD[report['machine']['device']]}.",
         "",
     ]
     if report["shapes"] == "tiny":
@@ -210,6 +210,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+HELD = {"cuda": "models included", "cpu": "beyond the models and the inputs"}
 HEAD = ["what", "size", "settings", "seconds", "of it", "share", "GB"]
 OVER_NONE = ["over none", "in FLOPs"]
 """What the adapter adds, in time and as predicted."""
@@ -222,7 +223,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     memory = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e9
     parts = " ".join(f"{part:.3g}" for part in row["parts"])
     return [
-        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.1f}")
+        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
     ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ class Row:
         parts: medians of the parts of it, such as every denoising step.
         runs: measured ones.
         flops: of the work's definition; None where nobody counted.
-        peak_bytes: most memory on the device, models included; None on a CPU.
+        peak_bytes: most memory on the device, models included; on a CPU see ``Timing``.
         error: why there is no time.
     """
 
@@ -110,5 +110,5 @@ def text(row: Row) -> str:
     """A row as one line on the console."""
     what = ", ".join(part for part in (row.size, *row.settings.values()) if part)
     result = row.error if row.seconds is None else f"{row.seconds:.4g} s"
-    memory = "" if row.peak_bytes is None else f", {row.peak_bytes / 1e9:.1f} GB"
+    memory = "" if row.peak_bytes is None else f", {row.peak_bytes / 1e9:.3g} GB"
     return f"{row.name:<34}{what:<52}{result}{memory}"

@@ -178,6 +178,14 @@ def test_medians_parts_and_patience():
     assert len(Clock(CPU, 0, 3, patience=-1).measure(lambda _: None).parts) == 0
 
 
+def test_traced_memory_is_what_the_work_allocates():
+    x, layer = torch.randn(1000, 500), torch.nn.Linear(500, 800)
+    clock = Clock(CPU, 0, 1, trace_memory=True)
+    # The layer's result and what relu makes of it, at once; what was there before does not count.
+    assert clock.measure(lambda _: torch.relu(layer(x))).peak_bytes == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
+    assert clock.measure(lambda _: None).peak_bytes == 0
+
+
 def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
     said = []
     recorder = Recorder(Clock(CPU, 0, 1), said.append)
@@ -325,6 +333,12 @@ def test_growth(tmp_path, monkeypatch):
     rows = json.loads((tmp_path / "growth.json").read_text())["rows"]
     assert {row["settings"]["along"] for row in rows} == {"frames", "megapixels", "objects", "stacked adapters"}
     assert (tmp_path / "growth.png").stat().st_size > 1000
+    steps = {
+        row["size"]: row["peak_bytes"]
+        for row in rows
+        if row["name"] == "four steps" and row["settings"]["along"] == "frames"
+    }
+    assert 0 < steps["32x32x5"] < steps["32x32x9"]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from train.check import check_files, generator_sizes
+from train.engine import parallel
 from train.engine.config import CONFIGS, Config, dump, load, parse
+from train.engine.console import Console
 from train.engine.job import accumulation
 from train.engine.phases import Dmd, Hybrid, Lcm, Phase, Skip
+from train.engine.run import Run
+from train.story import phases_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 NAMES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.rglob("*.yaml"))
 BASELINES = [name for name in NAMES if name.startswith("baselines/")]
@@ -55,6 +64,17 @@ def test_batches_can_be_shared_by_the_gpus_that_a_name_promises(name: str, ranks
     for phase in phases:
         assert isinstance(phase, Phase)
         assert accumulation(phase.global_batch, phase.micro_batch, ranks) >= 1
+
+
+def test_an_adapter_on_the_embedded_generators_needs_two_stages_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    run = Run(load("tiny_adapter"), tmp_path / "run", parallel.start("cpu"), Console.silent())
+    assert [phase.name for phase in phases_of(run)] == ["data", "stage1_resnet", "stage3_resnet", "evaluate", "export"]
+    check_files(run)
+    slow, fast = generator_sizes(run)
+    assert slow == fast == load("tiny_cpu").models.sizes.config()
 
 
 @pytest.mark.parametrize("name", BASELINES)
