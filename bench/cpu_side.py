@@ -1,6 +1,6 @@
 """What the processor does beside the card, each against its alternative in the same run; one table of ratios.
 
-    python bench/cpu_side.py [--comfyui FOLDER] [--runs 7]        (the map needs opencv-python-headless)
+    python bench/cpu_side.py [--comfyui FOLDER] [--runs 7] [--only WORD]      (the map needs opencv-python-headless)
 
     control map        rendering 121 frames of 704 x 1280 with 6 boxes / the OpenCV loop (bench/control_map.py; the same pixels)
     boxes              JSON to boxes, 64 objects with 512 keys each in 512 frames / reading that JSON alone
@@ -80,29 +80,30 @@ sys.path.insert(0, sys.argv[1])
 from comfy.cli_args import args
 args.cpu = True
 import nodes, comfy_extras.nodes_model_advanced, comfy_api.latest
+import asyncio, importlib.util
 before = time.process_time()
-if sys.argv[2]:
-    import asyncio, importlib.util
-    spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py", submodule_search_locations=[sys.argv[2]])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pack"] = module
-    spec.loader.exec_module(module)
-    for node in asyncio.run(asyncio.run(module.comfy_entrypoint()).get_node_list()):
-        node.define_schema()
-print("S", time.process_time())
+spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py", submodule_search_locations=[sys.argv[2]])
+module = importlib.util.module_from_spec(spec)
+sys.modules["pack"] = module
+spec.loader.exec_module(module)
+for node in asyncio.run(asyncio.run(module.comfy_entrypoint()).get_node_list()):
+    node.define_schema()
+print("S", before, time.process_time() - before)
 """
 
 
 def start(comfyui: Path, runs: int) -> Pair:
-    """Processor time of a fresh process until ComfyUI's imports are done, with and without the pack's."""
+    """Processor time of a fresh process until ComfyUI's imports and then the pack's are done, over ComfyUI's alone.
 
-    def once(pack: str) -> float:
-        command = [sys.executable, "-c", START, str(comfyui), pack]
+    Both are of the same processes: between two of them, ComfyUI's own part differs by more than the pack takes.
+    """
+    command = [sys.executable, "-c", START, str(comfyui), str(ROOT)]
+    taken = []
+    for _ in range(runs):
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT.parent)
-        return next(float(line[2:]) for line in done.stdout.splitlines() if line.startswith("S "))
-
-    taken = [(once(str(ROOT)), once("")) for _ in range(runs)]
-    return min(ours for ours, _ in taken), min(other for _, other in taken)
+        taken.append(next(tuple(map(float, line.split()[1:])) for line in done.stdout.splitlines() if line[:2] == "S "))
+    without, pack = (min(times) for times in zip(*taken, strict=True))
+    return without + pack, without
 
 
 SAMPLING = """
@@ -140,6 +141,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--comfyui", type=Path, metavar="FOLDER", help="a ComfyUI, the folder with main.py")
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="measured runs of each (default: %(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", help="the rows whose name has one of these words, such as start"
+    )
     options = parser.parse_args()
     if options.runs < 1:
         parser.error(f"--runs is {options.runs}, but must be at least 1.")
@@ -153,6 +157,10 @@ def main() -> int:
             parser.error(f"{options.comfyui} is no ComfyUI, as it has no folder comfy; give the folder with main.py.")
         measures["FewStepSampler / KSampler"] = lambda: sampling(comfyui, options.runs)
         measures["start with / without the pack"] = lambda: start(comfyui, options.runs)
+    if options.only:
+        measures = {name: work for name, work in measures.items() if any(word in name for word in options.only)}
+        if not measures:
+            parser.error(f"--only is {' '.join(options.only)}, which no row has in its name.")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.runs} runs\n")
     print("| what | ours, s | alternative, s | ratio |\n| --- | --- | --- | --- |")
     for name, measure in measures.items():

@@ -6,15 +6,17 @@ Latents are in the generator's normalised space everywhere outside this file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .loading import load_folder, read_folder_config
 from .video import Frames
-from .wan.causal_vae import can_reuse, decode_stream, encode_still
+from .wan.causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
 from .wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
 from .wan.config import LATENT_CHANNELS
 from .wan.taehv import TAEHV, encode_clip, load_taehv
@@ -68,9 +70,14 @@ class WanVae:
     @torch.no_grad()
     def encode(self, frames: Frames) -> Tensor:
         """See ``Vae.encode``."""
-        pixels = _pixels(frames, next(self.model.parameters())) * 2 - 1
-        short = can_reuse(self.model) and not self.plain
-        latent = encode_still(self.model, pixels) if short else self.model.encode(pixels).latent_dist.mode()
+        like = next(self.model.parameters())
+        if self.plain or not can_reuse(self.model):
+            latent = self.model.encode(_pixels(frames, like) * 2 - 1).latent_dist.mode()
+        else:
+            parts = [frames[part] for part in encoder_chunks(len(frames))]
+            # As bytes, before they are on the device: nothing has to wait for it.
+            repeats = [False, *(np.array_equal(a, b) for a, b in pairwise(parts))]
+            latent = encode_still(self.model, (_pixels(part, like) * 2 - 1 for part in parts), repeats)
         result: Tensor = (latent.float() - self.mean) / self.std
         return result
 

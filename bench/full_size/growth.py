@@ -16,8 +16,8 @@ from .rows import Recorder, Row
 
 REAL_FRAMES = tuple(Clip(480, 832, frames) for frames in (17, 33, 49, 81, 121))
 REAL_SIDES = tuple(Clip(height, width, 49) for height, width in ((256, 448), (384, 640), (480, 832), (704, 1280)))
-TINY_FRAMES = tuple(Clip(64, 64, frames) for frames in (5, 9, 17))
-TINY_SIDES = tuple(Clip(side, side, 5) for side in (32, 64, 96))
+TINY_FRAMES = tuple(Clip(64, 64, frames) for frames in (5, 17, 33, 65))
+TINY_SIDES = tuple(Clip(side, side, 9) for side in (32, 64, 128, 192))
 OBJECTS = (1, 4, 16, 64)
 STACKED = (0, 1, 2, 4)
 

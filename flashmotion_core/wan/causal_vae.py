@@ -11,9 +11,8 @@ influence before the encoder's attention, but a convolution over a cut-out may s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -32,24 +31,27 @@ def can_reuse(model: Any) -> bool:
     return bool(model.config.is_residual) and not model.use_tiling
 
 
-def encode_still(model: Any, pixels_BCTHW: Tensor) -> Tensor:
+def encoder_chunks(frames: int) -> list[slice]:
+    """The frames 0, 1 to 4, 5 to 8, ... that the encoder takes at once, of 4k + 1."""
+    return [slice(0, 1), *(slice(start, start + TEMPORAL_STRIDE) for start in range(1, frames, TEMPORAL_STRIDE))]
+
+
+def encode_still(model: Any, chunks: Iterable[Tensor], repeats: Sequence[bool]) -> Tensor:
     """The posterior's mode, equal bit by bit to ``model.encode(pixels).latent_dist.mode()``; cheaper where the picture stands still.
 
     Args:
         model: diffusers' ``AutoencoderKLWan`` for which ``can_reuse`` holds.
-        pixels_BCTHW: pixels in -1..1, 4k + 1 frames, in the model's type.
+        chunks: pixels ``[B, 3, T, H, W]`` in -1..1 and the model's type, of the frames of ``encoder_chunks``; taken one by one, so that a
+            clip need not be on the device as a whole.
+        repeats: for each chunk whether it equals the one before it.
 
     Returns:
         the latent ``[B, z, k + 1, H / 16, W / 16]``, not normalised.
     """
-    pixels = _patches(pixels_BCTHW, model.config.patch_size)
-    starts = range(1, pixels.shape[2], TEMPORAL_STRIDE)
-    chunks = [pixels[:, :, :1], *(pixels[:, :, start : start + TEMPORAL_STRIDE] for start in starts)]
-    repeats = [False, *(a.shape == b.shape and torch.equal(a, b) for a, b in pairwise(chunks))]
     stages = _encoder_stages(model.encoder)
     latents = []
     for chunk, repeated, followed in zip(chunks, repeats, [*repeats[1:], False], strict=True):
-        x, unchanged = chunk, repeated
+        x, unchanged = _patches(chunk, model.config.patch_size), repeated
         for stage in stages:
             x, unchanged = stage(x, unchanged, repeated, followed)
         latents.append(x)

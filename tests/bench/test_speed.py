@@ -12,9 +12,9 @@ sys.path.append(str(ROOT))  # as bench/speed.py does; at the end, so that the re
 
 from bench import speed
 from bench.full_size import measure, models, peers
-from bench.full_size.clock import Clock, is_out_of_memory
+from bench.full_size.clock import Clock, is_out_of_memory, traced_peak
 from bench.full_size.flops import adapter_flops, codec_flops, generator_flops
-from bench.full_size.job import STEPS, Clip, control_map, document
+from bench.full_size.job import STEPS, Clip, control_map, decoding, document, encoding, latent_of
 from bench.full_size.plan import Plan, Setting, full_plan, quick_plan
 from bench.full_size.report import markdown, overhead, ratios, share
 from bench.full_size.rows import Recorder, Row
@@ -184,6 +184,15 @@ def test_traced_memory_is_what_the_work_allocates():
     # The layer's result and what relu makes of it, at once; what was there before does not count.
     assert clock.measure(lambda _: torch.relu(layer(x))).peak_bytes == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
     assert clock.measure(lambda _: None).peak_bytes == 0
+
+
+def test_a_longer_clip_takes_the_full_vae_no_more_memory():
+    vae = models.codecs(models.TINY, CPU, torch.float32)["full"]
+    clips = (Clip(32, 32, 17), Clip(32, 32, 65))
+    encode = [traced_peak(encoding(vae, control_map(clip))) for clip in clips]
+    decode = [traced_peak(decoding(vae, latent_of(clip, CPU))) for clip in clips]
+    assert encode[1] < 1.05 * encode[0]
+    assert decode[1] < 1.05 * decode[0]
 
 
 def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
