@@ -47,8 +47,7 @@ class Example:
         columns = ((0, LEFT), (DRAW_X, MIDDLE), (MAKE_X, RIGHT), (RESULT_X, RESULT))
         titles = ("1  Choose", "2  Draw", "3  Make the video", "4  Watch")
         return [
-            (title, x - 12, -90, width + 24, HEIGHT + 102)
-            for title, (x, width) in zip(titles, columns, strict=True)
+            (title, x - 12, -90, width + 24, HEIGHT + 102) for title, (x, width) in zip(titles, columns, strict=True)
         ]
 
     @property
@@ -81,7 +80,11 @@ def _graph(
 ) -> dict[str, Node]:
     """The nodes of an example, ids in the order of use. `files`: generator, VAE, adapter; `prompt` None: a generator without text."""
     generator, vae, adapter = files
-    encoder: dict[str, Any] = {"clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "type": "wan", "device": "default"}
+    encoder: dict[str, Any] = {
+        "clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+        "type": "wan",
+        "device": "default",
+    }
     loaders = [
         ("1", 110, "LoadFastGenerator", {"generator_name": generator, "weight_dtype": "default"}),
         ("2", 60, "VAELoader", {"vae_name": vae}),
@@ -99,7 +102,14 @@ def _graph(
         "masks": ["4", 2],
     }  # fmt: skip
     size = {"width": ["4", 5], "height": ["4", 6], "length": ["4", 7]}
-    sampler = {"model": ["5", 0], "latent": ["6", 0], "seed": 0, "preset": "from model", "steps": 4, "custom_sigmas": ""}
+    sampler = {
+        "model": ["5", 0],
+        "latent": ["6", 0],
+        "seed": 0,
+        "preset": "from model",
+        "steps": 4,
+        "custom_sigmas": "",
+    }
     if prompt is not None:
         sampler["positive"] = ["12", 0]
     above: dict[str, Node] = {}
@@ -188,7 +198,11 @@ def _full() -> Example:
         }],
     )  # fmt: skip
     prompt = "A child's drawing comes to life. The girl in the pink dress walks up the green hill to the right."
-    return Example(_graph(TURBO_FILES, "example.png", girl, prompt), _notes("Make an object follow a path", STEPS_5B, FILES_WAN), WAN_FILES)
+    return Example(
+        _graph(TURBO_FILES, "example.png", girl, prompt),
+        _notes("Make an object follow a path", STEPS_5B, FILES_WAN),
+        WAN_FILES,
+    )
 
 
 def _detector() -> Example:
@@ -201,4 +215,6 @@ def _detector() -> Example:
 def _tiny() -> Example:
     scene = scenes.draw(0)
     files = [f"flashmotion_tiny_{name}.safetensors" for name in ("generator", "vae", "resnet")]
-    return Example(_graph(files, scene.name, scene.document), _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY))
+    return Example(
+        _graph(files, scene.name, scene.document), _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY)
+    )
