@@ -19,13 +19,13 @@ from flashmotion_core.wan.config import WanConfig
 
 from .engine import optim, phases
 from .engine.build import Builder
-from .engine.errors import TrainError
 from .engine.job import accumulation
 from .engine.plan import PhasePlan, data_bytes, plan, static_plans
 from .engine.plan_gpus import find_gpu, this_gpu
 from .engine.plan_table import byte_text, print_needs, print_phase, print_sum, short_rows
 from .engine.run import Run
 from .engine.settings import Synthetic, Videos
+from .errors import TrainError
 from .given_adapters import check_adapter, given_path
 
 

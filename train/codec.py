@@ -34,10 +34,10 @@ from .codec_linear import decode_whole, encode_whole, start
 from .codec_optim import Muon
 from .codec_quality import reconstruction, spread
 from .codec_settle import Settled
-from .engine.errors import TrainError, TrainingStopped
 from .engine.optim import lr_factor
 from .engine.settings import Count, Positive, Seed, Settings, Share
 from .engine.streams import Streams
+from .errors import TrainError, TrainingStopped
 
 FILE = "flashmotion_tiny_vae.safetensors"
 CHECKPOINT = "checkpoint.pt"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from . import codec_settle
 from .codec import CHECKPOINT, train_codec
-from .engine.config import Config, digest
+from .engine.config import Config
 from .engine.run import Run
 from .engine.tracking import Tracker
+from .files import digest
 from .parts import Parts
 from .training import draw
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from .engine.files import write_text_whole
+from .files import write_text_whole
 
 FILE = "settled.json"
 START_PART = 0.35

@@ -22,8 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .command import run_tool
-from .engine.errors import TrainError
-from .engine.files import write_text_whole
+from .errors import TrainError
+from .files import write_text_whole
 
 if TYPE_CHECKING:
     from .engine.run import Run

@@ -13,8 +13,8 @@ from .data import encode as encoding
 from .data.control import control_maps
 from .data.encoded import EncodedClips
 from .data.sources import Source, SourceClip, SyntheticSource
-from .engine.files import write_text_whole
 from .engine.run import Run
+from .files import write_text_whole
 from .parts import Parts
 
 FEWEST = 32

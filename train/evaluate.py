@@ -21,16 +21,15 @@ import torch
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.video import Frames
 
-from .data.encode import content_hash
 from .data.encoded import EncodedClips
-from .engine.config import digest
-from .engine.errors import TrainError
-from .engine.parallel import broadcast_object
 from .engine.run import Run
 from .engine.worker import worker_pool
+from .errors import TrainError
 from .features import DEFAULT
+from .files import content_hash, digest
 from .held_out import ClipSet, clip_sets
 from .measures import Scores, measure
+from .parallel import broadcast_object
 from .parts import FAST, SLOW, Parts
 from .result_texts import EVERY
 from .results import SHOWN, show_row, write_json, write_results

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from .command import run_tool
-from .engine.errors import TrainError
+from .errors import TrainError
 
 if TYPE_CHECKING:
     from .engine.run import Run
@@ -49,8 +49,8 @@ def open_run(folder: Path, overrides: Sequence[str]) -> Run:
     """
     import yaml
 
+    from . import parallel
     from .codec import CodecSettings
-    from .engine import parallel
     from .engine.config import load
     from .engine.console import Console
     from .engine.run import Run

@@ -25,9 +25,9 @@ from flashmotion_core.convert import DTYPES
 from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
-from .engine.errors import TrainError
-from .engine.files import writing
 from .engine.run import Run
+from .errors import TrainError
+from .files import writing
 from .parts import FAST, SLOW, Parts
 
 LARGEST_HEADER = 100_000_000

@@ -18,7 +18,7 @@ from torch.nn import functional
 from flashmotion_core.video import Frames
 from flashmotion_core.weights import read_tensors, save_whole
 
-from .engine.errors import TrainError
+from .errors import TrainError
 
 DEFAULT = Path(__file__).resolve().parents[1] / "assets/tiny/metrics/flashmotion_world_features.safetensors"
 FORMAT = "1"

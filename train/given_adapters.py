@@ -11,8 +11,8 @@ from flashmotion_core.adapters.checkpoint import parse_adapter
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.weights import read_header
 
-from .engine.errors import TrainError
 from .engine.settings import Adapter
+from .errors import TrainError
 
 
 def given_path(settings: Adapter) -> Path | None:

@@ -9,10 +9,10 @@ from .data.encoded import EncodedClips
 from .data.sources import Source, SyntheticSource
 from .encode_data import encode_source, mark_of
 from .engine.config import HeldOut
-from .engine.errors import TrainError
-from .engine.parallel import broadcast_object
 from .engine.run import Run
 from .engine.settings import Synthetic
+from .errors import TrainError
+from .parallel import broadcast_object
 from .parts import Parts
 
 OWN = ""

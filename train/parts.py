@@ -27,9 +27,9 @@ from flashmotion_core.weights import read_tensors, save_whole
 from .data.encoded import EncodedClips
 from .data.sources import Source, SyntheticSource, VideoFolder
 from .engine.build import Builder
-from .engine.errors import TrainError
 from .engine.run import Run
 from .engine.settings import Adapter, Synthetic
+from .errors import TrainError
 
 SLOW, FAST = "slow", "fast"
 BASE = "base"

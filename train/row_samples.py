@@ -13,10 +13,10 @@ from torch import Tensor
 from flashmotion_core.video import Frames
 
 from .data.encoded import EncodedClips
-from .engine.errors import TrainError
-from .engine.parallel import World
 from .engine.roles import Denoiser, Role
+from .errors import TrainError
 from .held_out import ClipSet
+from .parallel import World
 from .parts import SLOW, Parts
 from .sample import sample
 from .validation import decoded

@@ -26,7 +26,7 @@ if __name__ == "__main__":  # as a script, the repository is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from train.engine.console import Console
-from train.engine.errors import TrainError, TrainingStopped
+from train.errors import TrainError, TrainingStopped
 
 if TYPE_CHECKING:
     from train.engine.run import Phase
@@ -40,7 +40,7 @@ KNOBS = (
 
 def run_all(options: argparse.Namespace) -> int:
     """The whole story; the exit code: 0, 1 after a sentence that says what is wrong, 130 after Ctrl+C."""
-    from train.engine import parallel
+    from train import parallel
 
     # Under autocast, torch says so on every norm whose weights are float32 and whose input is not; it works all the same.
     warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
@@ -66,8 +66,8 @@ def run_all(options: argparse.Namespace) -> int:
 
 
 def _tell(options: argparse.Namespace, console: Console) -> int:
+    from train import parallel
     from train.check import check, show_plan
-    from train.engine import parallel
     from train.engine.config import load
     from train.engine.run import Run
     from train.export import check_models_folder, copy_to_comfyui

@@ -16,9 +16,9 @@ from . import (
     stage3_fast_adapter,
 )
 from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
-from .engine.config import digest
 from .engine.run import Phase, Run
 from .engine.settings import Adapter
+from .files import digest, file_digest
 from .parts import BASE, FAST, SLOW, Parts
 from .training import phase_digest
 
@@ -133,9 +133,3 @@ class Story:
 def phases_of(run: Run) -> list[Phase]:
     """All phases that this configuration has, in order."""
     return Story(run).told()
-
-
-def file_digest(path: str) -> str:
-    """A given file counts by its path, size and time: hashing 10 GB at every start would be slow."""
-    file = Path(path)
-    return digest(str(file), *((file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else ()))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .data.encoded import EncodedClips
 from .engine import phases
-from .engine.config import digest
 from .engine.console import Console
 from .engine.curves import draw_curves
 from .engine.health import Health, HealthSettings
@@ -16,6 +15,7 @@ from .engine.run import Run
 from .engine.settings import Settings
 from .engine.tracking import Tracker, read_log
 from .engine.trainer import Trainer
+from .files import digest
 from .methods.base import Method
 
 Validate = Callable[[int, "Tracker | None"], None]

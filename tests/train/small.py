@@ -13,7 +13,6 @@ from train.data.encoded import Batch
 from train.engine import lora, phases
 from train.engine.build import Builder
 from train.engine.config import Config, parse
-from train.engine.parallel import World
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
 from train.engine.tracking import Metrics
@@ -22,6 +21,7 @@ from train.methods.dmd import Dmd
 from train.methods.flow import Flow
 from train.methods.hybrid import Hybrid
 from train.methods.lcm import Lcm
+from train.parallel import World
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
 SHAPE_CFHW = (48, 3, 4, 4)

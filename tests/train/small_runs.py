@@ -15,10 +15,10 @@ from train.engine import phases
 from train.engine.console import Console
 from train.engine.health import Health, HealthSettings
 from train.engine.job import Job
-from train.engine.parallel import World
 from train.engine.tracking import read_log
 from train.engine.trainer import Trainer
 from train.methods.base import Method
+from train.parallel import World
 
 from .small import ALONE, METHODS, Nets, laid_over, small_config
 

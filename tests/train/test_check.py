@@ -12,9 +12,9 @@ import torch
 from train.check import check
 from train.engine.config import parse
 from train.engine.console import Console
-from train.engine.errors import TrainError
-from train.engine.parallel import World
 from train.engine.run import Run
+from train.errors import TrainError
+from train.parallel import World
 
 SMALL = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
 

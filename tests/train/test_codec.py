@@ -22,7 +22,7 @@ from train.codec_optim import orthogonalise
 from train.codec_quality import evaluate_codec, spread
 from train.codec_settle import fastest_threads, steps_that_fit
 from train.data import synthetic
-from train.engine.errors import TrainError, TrainingStopped
+from train.errors import TrainError, TrainingStopped
 
 SHORT = CodecSettings(
     difficulty="easy",

@@ -9,12 +9,13 @@ import pytest
 import torch
 import yaml
 
-from train.engine.config import CONFIGS, Config, digest, dump, load, parse
+from train.engine.config import CONFIGS, Config, dump, load, parse
 from train.engine.console import Console
-from train.engine.parallel import World
 from train.engine.phases import Dmd, Hybrid, Lcm, Phase, Skip
 from train.engine.run import Run
 from train.engine.settings import Synthetic, Videos
+from train.files import digest
+from train.parallel import World
 from train.training import BOOKKEEPING, phase_digest
 
 FILES = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))

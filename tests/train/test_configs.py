@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from train import parallel
 from train.check import check_files, generator_sizes
-from train.engine import parallel
 from train.engine.config import CONFIGS, Config, dump, load, parse
 from train.engine.console import Console
 from train.engine.job import accumulation

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from train.engine.curves import draw_curves, panels_of, smoothed, wants_log_axis
-from train.engine.errors import TrainError
+from train.errors import TrainError
 
 pytest.importorskip("matplotlib")
 

@@ -17,8 +17,8 @@ from flashmotion_core.loading import load_generator
 from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
 from train.embed import check_sizes, main
-from train.engine.errors import TrainError
 from train.engine.run import Run
+from train.errors import TrainError
 from train.measures import PICTURES, TRACKED
 from train.parts import Parts
 from train.pictures import write_png

@@ -20,10 +20,11 @@ from flashmotion_core.vae import Vae
 from flashmotion_core.video import Frames
 from train.data import encode
 from train.data.control import control_maps, inside_map
-from train.data.encode import content_hash, encode_clips, fingerprint
+from train.data.encode import encode_clips, fingerprint
 from train.data.encoded import COMPLETE, INDEX, EncodedClips
 from train.data.sources import SourceClip, SyntheticSource
-from train.engine.errors import TrainError
+from train.errors import TrainError
+from train.files import content_hash
 
 from .encoding import STYLE, hashes, tiny_vae, words, world
 

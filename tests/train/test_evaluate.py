@@ -15,7 +15,7 @@ from train.data import synthetic
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.engine.config import dump
-from train.engine.errors import TrainError
+from train.errors import TrainError
 from train.evaluate import evaluate, rows_of
 from train.evaluate_run import main
 from train.features import DEFAULT

@@ -19,9 +19,9 @@ from flashmotion_core.convert import to_diffusers_folder
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors, save_whole
 from tests.conftest import ROOT
-from train.engine.errors import TrainError
 from train.engine.roles import Denoiser
 from train.engine.run import Run
+from train.errors import TrainError
 from train.export import cast, copy_to_comfyui, export, same_weights
 from train.parts import FAST, SLOW, Parts
 

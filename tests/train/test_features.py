@@ -13,7 +13,7 @@ from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.weights import save_whole
 from train.data import synthetic
 from train.degrade import DEGRADATIONS
-from train.engine.errors import TrainError
+from train.errors import TrainError
 from train.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
 from train.features import DEFAULT, DIMENSIONS, ClipFeatures, features_of, load_features, pixels, save_features
 

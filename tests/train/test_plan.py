@@ -23,7 +23,6 @@ from train.engine import optim
 from train.engine.config import Config, parse
 from train.engine.console import Console
 from train.engine.ema import Ema
-from train.engine.parallel import World
 from train.engine.plan import PhasePlan
 from train.engine.plan_measure import Measurement
 from train.engine.plan_methods import MetaBuilder, planned_phases
@@ -31,6 +30,7 @@ from train.engine.run import Run
 from train.engine.streams import Streams
 from train.engine.tracking import Metrics
 from train.methods.base import Method, Step
+from train.parallel import World
 from train.parts import FAST, SLOW, Parts
 
 CPU = World(0, 1, 0, torch.device("cpu"))

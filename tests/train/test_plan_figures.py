@@ -17,13 +17,13 @@ from flashmotion_core.wan.generator import WanGenerator
 from train.check import show_plan
 from train.engine.config import parse
 from train.engine.console import Console
-from train.engine.errors import TrainError
-from train.engine.parallel import World
 from train.engine.plan import static_plans
 from train.engine.plan_device import Imitation
 from train.engine.plan_gpus import find_gpu
 from train.engine.plan_meter import Meter
 from train.engine.run import Run
+from train.errors import TrainError
+from train.parallel import World
 
 ROOT = Path(__file__).resolve().parents[2]
 

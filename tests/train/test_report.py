@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from train.engine import report
-from train.engine.errors import TrainError
 from train.engine.report import Picture, Section, Table, Text, Video, write_report
+from train.errors import TrainError
 
 VOID = {"meta", "img", "br"}
 NASTY = "<script>alert('x')</script> & \"quotes\" \u8996"

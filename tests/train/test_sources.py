@@ -16,7 +16,7 @@ from flashmotion_core.video import write_mp4
 from train.data.control import control_maps, inside_map
 from train.data.difficulty import PRESETS
 from train.data.sources import SourceClip, SyntheticSource, VideoFolder, synthetic_clip
-from train.engine.errors import TrainError
+from train.errors import TrainError
 
 STYLE = MapStyle(thickness=3)
 SIZE = (96, 64)

@@ -18,9 +18,9 @@ from tests.conftest import ROOT, load_module
 from train.data.encode import encode_clips
 from train.engine.config import parse
 from train.engine.console import Console
-from train.engine.parallel import World
 from train.engine.run import Run
 from train.export import export
+from train.parallel import World
 from train.parts import FAST, SLOW, Parts
 
 from .encoding import tiny_vae

@@ -10,9 +10,9 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from train.engine.errors import TrainError
 from train.engine.worker import start_worker
 
+from ..errors import TrainError
 from .sources import Source, SourceClip
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.video import Frames
 from flashmotion_core.wan.conditioning import check_size
-from train.engine.errors import TrainError
 
+from ..errors import TrainError
 from . import synthetic
 from .difficulty import Difficulty
 from .difficulty import difficulty as preset

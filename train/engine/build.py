@@ -19,11 +19,12 @@ from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 
-from . import lora, parallel
+from .. import parallel
+from ..errors import TrainError
+from ..parallel import World
+from . import lora
 from .checkpointing import checkpoint_blocks
 from .config import Config
-from .errors import TrainError
-from .parallel import World
 from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units
 from .settings import Adapter

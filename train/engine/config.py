@@ -9,18 +9,16 @@ Everything that a phase depends on is in here, so that a hash of it says whether
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ..codec import CodecSettings
+from ..errors import TrainError
 from .config_checks import check_together
 from .config_errors import VARIANTS, did_you_mean, sentence
-from .errors import TrainError
 from .phases import Base, Dmd, Export, Flow, Hybrid, Lcm, Skip, Steps
 from .settings import Count, Data, Memory, Models, Positive, Seed, Settings, Share
 
@@ -160,12 +158,6 @@ def dump(config: Config) -> str:
 
     text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=120)
     return text
-
-
-def digest(*parts: Any) -> str:
-    """16 hex digits over settings, strings and numbers."""
-    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(name: str, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import TrainError
+from ..errors import TrainError
 from .tracking import Series, read_log
 
 if TYPE_CHECKING:

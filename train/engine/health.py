@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import TrainError, TrainingStopped
+from ..errors import TrainError, TrainingStopped
 
 GAP = "gan/gap"
 STUDENT_MOTION = "motion/student"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .errors import TrainError
+from ..errors import TrainError
 
 SHARE_OF_PEAK = 0.45
 """What training is assumed to reach of the data sheet's peak; an assumption, not a measurement."""

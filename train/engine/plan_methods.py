@@ -22,10 +22,10 @@ from ..methods.dmd import Dmd
 from ..methods.flow import Flow
 from ..methods.hybrid import Hybrid
 from ..methods.lcm import Lcm
+from ..parallel import World
 from . import phases
 from .build import Builder, Weights
 from .config import Config
-from .parallel import World
 from .plan_device import Imitation
 from .plan_meter import Meter
 from .roles import Denoiser, Discriminator, Role

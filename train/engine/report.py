@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TypeAlias
 
-from .errors import TrainError
+from ..errors import TrainError
 
 LARGEST_INLINE_VIDEO = 3_000_000
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}

@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import TrainError
+from ..files import write_text_whole
+from ..parallel import World, barrier, broadcast_object
 from .config import Config, dump
 from .console import Console
-from .errors import TrainError
-from .files import write_text_whole
-from .parallel import World, barrier, broadcast_object
 
 POLL_SECONDS = 2.0
 

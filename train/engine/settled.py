@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..files import write_text_whole
 from ..methods.base import Method
-from .files import write_text_whole
 
 if TYPE_CHECKING:
     from .job import Job

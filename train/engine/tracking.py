@@ -18,8 +18,8 @@ from torch import Tensor
 
 from flashmotion_core.losses import sums_by_sigma
 
-from .errors import TrainError
-from .parallel import World, sum_over_ranks
+from ..errors import TrainError
+from ..parallel import World, sum_over_ranks
 
 HEADER = ["step", "name", "value"]
 Series = tuple[list[int], list[float]]

@@ -17,15 +17,15 @@ from flashmotion_core.sigma_laws import own_share
 
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
+from ..errors import TrainError
 from ..methods.base import Method, Step
+from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
 from .console import Console, Progress, peak_memory
 from .ema import Ema
-from .errors import TrainError
 from .health import Health
 from .interrupt import Interruptions
 from .job import Job, accumulation
-from .parallel import World, broadcast_object, mean_over_ranks
 from .settled import keep_steps, settled_steps
 from .streams import Streams, dataset_index
 from .tracking import Metrics, Tracker

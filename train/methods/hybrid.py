@@ -15,8 +15,8 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..data.encoded import Batch
 from ..engine import phases
-from ..engine.parallel import World
 from ..engine.roles import Role
+from ..parallel import World
 from .adversary import Adversary
 from .base import Choice, Method, Step, Update, cell_weights, choose, clean_frame
 from .gradients import GradientNorms
