@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .data import synthetic
-from .data.difficulty import Difficulty
 from .engine.streams import Streams
+from .world import synthetic
+from .world.difficulty import Difficulty
 
 PHOTOGRAPHED = Difficulty(photographs=1.0, cutouts=0.5)
 

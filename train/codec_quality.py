@@ -13,8 +13,8 @@ from flashmotion_core.metrics import box_iou
 from flashmotion_core.wan.conditioning import normalise
 from flashmotion_core.wan.taehv import TAEHV, encode_clip
 
-from .data.synthetic import Clip
-from .data.tracking import track
+from .world.sprite_tracker import track
+from .world.synthetic import Clip
 
 LATENTS_AT_ONCE = 5
 

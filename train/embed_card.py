@@ -32,13 +32,13 @@ All weights are float16, in the layouts of Wan 2.2 TI2V 5B (generators), FlashMo
 
 - Made from nothing by `{command}`; the resolved configuration with all seeds is `config.yaml`, curves are in `curves/`.
   How each phase went, and in how many goes: `docs/training.md`, "A run, phase by phase".
-- Trained on clips that the synthetic world of this repository draws (`train/data/synthetic.py`), difficulty {difficulty}, and for the codec
+- Trained on clips that the synthetic world of this repository draws (`train/world/synthetic.py`), difficulty {difficulty}, and for the codec
   also on photographs under CC0 out of scikit-image. No video of people or places, no scraped data, no text.
 - Wall time by phase (of its last attempt, where it was interrupted): {phases}; {total} added up (phases may have run side by side).
 
 ## Figures
 
-{clips} held-out clips ({sets}), sprites followed by `train/data/tracking.py`; 95 % intervals by bootstrap over clips.
+{clips} held-out clips ({sets}), sprites followed by `train/world/sprite_tracker.py`; 95 % intervals by bootstrap over clips.
 {apart}Frechet distances are measured in the features of a small network of our own (`metrics/`), and compare only with one another.
 Measured with `python -m train.evaluate_run` on {machine}, {measured}.
 

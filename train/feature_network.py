@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .data import synthetic
-from .data.shapes import PATTERNS, SHAPES
-from .data.sprites import COLORS
-from .data.synthetic import Clip
-from .degrade import DEGRADATIONS
 from .features import DEFAULT, DIMENSIONS, TIMES, ClipFeatures, pixels, save_features
+from .world import synthetic
+from .world.degrade import DEGRADATIONS
+from .world.shapes import PATTERNS, SHAPES
+from .world.sprites import COLORS
+from .world.synthetic import Clip
 
 WORDS = (*sorted(COLORS), *sorted(PATTERNS), *sorted(SHAPES))
 NUMBERS = 8  # what `motion_of` gives

@@ -18,8 +18,8 @@ from flashmotion_core.metrics import box_iou, mask_iou
 from flashmotion_core.video import Frames
 
 from .data.sources import Source, synthetic_clip
-from .data.synthetic import Clip
-from .data.tracking import track
+from .world.sprite_tracker import track
+from .world.synthetic import Clip
 
 if TYPE_CHECKING:
     from .features import ClipFeatures

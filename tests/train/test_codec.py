@@ -21,8 +21,8 @@ from train.codec_linear import components, decode_whole, encode_whole, start
 from train.codec_optim import orthogonalise
 from train.codec_quality import evaluate_codec, spread
 from train.codec_settle import fastest_threads, steps_that_fit
-from train.data import synthetic
 from train.errors import TrainError, TrainingStopped
+from train.world import synthetic
 
 SHORT = CodecSettings(
     difficulty="easy",

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from train.data import synthetic
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.engine.config import dump
@@ -24,6 +23,7 @@ from train.measures import measure, picture_scores, track_scores
 from train.parts import Parts
 from train.row_samples import Sampler
 from train.summary import interval, mean
+from train.world import synthetic
 
 from .tiny_run import open_run, trained_run
 

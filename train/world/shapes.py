@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .draws import turn
-from .pictures import picture
+from .photographs import picture
 
 RESOLUTION = 256  # texels along a side of the finest level
 RIM = 12  # texels: the width of the contrasting rim

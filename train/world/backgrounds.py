@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .draws import Draws
-from .pictures import picture
+from .photographs import picture
 
 Scene = NDArray[np.uint8]
 Field = NDArray[np.float64]

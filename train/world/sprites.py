@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .difficulty import Difficulty
 from .draws import Draws
-from .pictures import picture
+from .photographs import picture
 from .shapes import PATTERNS, RESOLUTION, RIM, SHAPES, coverage, erode, grid, hull
 
 Color = tuple[int, int, int]
