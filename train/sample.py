@@ -7,7 +7,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from flashmotion_core.losses import guided
+from flashmotion_core.losses.regression import guided
 from flashmotion_core.sampling import euler as integrate
 from flashmotion_core.sampling import few_step
 

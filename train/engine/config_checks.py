@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
-from flashmotion_core.loss_balance import loss_balance
+from flashmotion_core.losses.balance import loss_balance
 
 from .phases import Hybrid, Optim, Phase, Sigmas
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
 from flashmotion_core.sampling import Schedule, turbo_sigmas
-from flashmotion_core.sigma_laws import SCORE_LAW, SigmaLaw
 
 from .settings import Count, Positive, Settings, Share
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flashmotion_core.losses import sums_by_sigma
+from flashmotion_core.losses.regression import sums_by_sigma
 
 from ..errors import TrainError
 from ..parallel import World, sum_over_ranks

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from flashmotion_core.sigma_laws import own_share
+from flashmotion_core.losses.noise_levels import own_share
 
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from flashmotion_core.gan_losses import (
+from flashmotion_core.losses.adversarial import (
     discriminator_gan_loss,
     discriminator_statistics,
     finite_difference_r1,
     generator_gan_loss,
     perturbed,
 )
-from flashmotion_core.losses import noised
+from flashmotion_core.losses.regression import noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..data.encoded import Batch

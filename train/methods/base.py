@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.sigma_laws import SigmaLaw, stratified_uniform
+from flashmotion_core.losses.noise_levels import SigmaLaw, stratified_uniform
 
 from ..data.encoded import Batch
 from ..engine.phases import EmaSettings, Optim

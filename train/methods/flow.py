@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from flashmotion_core.losses import flow_matching_loss, noised
+from flashmotion_core.losses.regression import flow_matching_loss, noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..data.encoded import Batch

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flashmotion_core.loss_balance import GradientBalance, loss_balance
-from flashmotion_core.losses import diffusion_loss, noised, x0_from_velocity
+from flashmotion_core.losses.balance import GradientBalance, loss_balance
+from flashmotion_core.losses.regression import diffusion_loss, noised, x0_from_velocity
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..data.encoded import Batch

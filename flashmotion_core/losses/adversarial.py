@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .losses import at_least_float32
+from .regression import at_least_float32
 
 
 class DiscriminatorStatistics(NamedTuple):

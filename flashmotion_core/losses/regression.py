@@ -1,4 +1,4 @@
-"""The regression losses of the three training stages: one pure function per equation. The adversarial ones are in ``gan_losses``.
+"""The regression losses of the three training stages: one pure function per equation. The adversarial ones are in ``adversarial``.
 
 Flow convention: ``x_sigma = (1 - sigma) * x0 + sigma * noise``, the network predicts ``v = noise - x0``, timestep = 1000 sigma.
 Legend: B batch, C channels, F latent frames, H and W latent rows and columns. Video tensors are ``[B, C, F, H, W]``.

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .sampling import TRAINED_SHIFT, check_shift
+from ..sampling import TRAINED_SHIFT, check_shift
 
 
 def stratified_uniform(count: int, generator: torch.Generator) -> Tensor:
