@@ -17,14 +17,15 @@ from flashmotion_core.adapters import read_generator_info
 from flashmotion_core.loading import read_folder_config
 from flashmotion_core.wan.config import WanConfig
 
-from .engine import optim, phases
+from .config.method_settings import Optim, PhaseSettings
+from .config.settings import Synthetic, Videos
+from .engine import optim
 from .engine.build import Builder
 from .engine.job import accumulation
 from .engine.plan import PhasePlan, data_bytes, plan, static_plans
 from .engine.plan_gpus import find_gpu, this_gpu
 from .engine.plan_table import byte_text, print_needs, print_phase, print_sum, short_rows
 from .engine.run import Run
-from .engine.settings import Synthetic, Videos
 from .errors import TrainError
 from .given_adapters import check_adapter, given_path
 
@@ -153,7 +154,7 @@ def check_settings(run: Run) -> None:
                 raise TrainError(f"{name}.{key}: {error}") from None
 
 
-def training_phases(run: Run) -> Iterator[tuple[str, phases.Phase]]:
+def training_phases(run: Run) -> Iterator[tuple[str, PhaseSettings]]:
     """Keys and settings of the phases that this run trains."""
     config = run.config
     if config.models.generator is None:
@@ -162,11 +163,11 @@ def training_phases(run: Run) -> Iterator[tuple[str, phases.Phase]]:
         yield "stage1", config.stage1
     if config.models.fast_generator is None:
         yield "stage2", config.stage2
-    if isinstance(config.stage3, phases.Phase):
+    if isinstance(config.stage3, PhaseSettings):
         yield "stage3", config.stage3
 
 
-def _optimizers(settings: phases.Phase) -> Iterator[tuple[str, phases.Optim]]:
+def _optimizers(settings: PhaseSettings) -> Iterator[tuple[str, Optim]]:
     for key in ("optim", "fake_optim"):
         found = getattr(settings, key, None)
         if found is not None:

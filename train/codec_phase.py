@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import codec_settle
 from .codec import CHECKPOINT, train_codec
-from .engine.config import Config
+from .config.schema import Config
 from .engine.run import Run
 from .engine.tracking import Tracker
 from .files import digest

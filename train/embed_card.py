@@ -12,7 +12,7 @@ from .engine.console import duration
 from .result_texts import ALL, title_of
 
 if TYPE_CHECKING:
-    from .engine.config import Config
+    from .config.schema import Config
 
 CARD = """# FlashMotion tiny: a model of the synthetic world
 

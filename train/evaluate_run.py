@@ -50,8 +50,8 @@ def open_run(folder: Path, overrides: Sequence[str]) -> Run:
     import yaml
 
     from . import parallel
-    from .codec import CodecSettings
-    from .engine.config import load
+    from .config.codec_settings import CodecSettings
+    from .config.load import load
     from .engine.console import Console
     from .engine.run import Run
 

@@ -11,7 +11,7 @@ from flashmotion_core.adapters.checkpoint import parse_adapter
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.weights import read_header
 
-from .engine.settings import Adapter
+from .config.settings import Adapter
 from .errors import TrainError
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .config.schema import HeldOut
+from .config.settings import Synthetic
 from .data.encoded import EncodedClips
 from .data.sources import Source, SyntheticSource
 from .encode_data import encode_source, mark_of
-from .engine.config import HeldOut
 from .engine.run import Run
-from .engine.settings import Synthetic
 from .errors import TrainError
 from .parallel import broadcast_object
 from .parts import Parts

@@ -24,11 +24,11 @@ from flashmotion_core.vae import Vae, load_vae
 from flashmotion_core.wan.config import WanConfig, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
+from .config.settings import Adapter, Synthetic
 from .data.encoded import EncodedClips
 from .data.sources import Source, SyntheticSource, VideoFolder
 from .engine.build import Builder
 from .engine.run import Run
-from .engine.settings import Adapter, Synthetic
 from .errors import TrainError
 
 SLOW, FAST = "slow", "fast"

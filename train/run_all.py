@@ -68,7 +68,7 @@ def run_all(options: argparse.Namespace) -> int:
 def _tell(options: argparse.Namespace, console: Console) -> int:
     from train import parallel
     from train.check import check, show_plan
-    from train.engine.config import load
+    from train.config.load import load
     from train.engine.run import Run
     from train.export import check_models_folder, copy_to_comfyui
     from train.story import phases_of

@@ -15,7 +15,7 @@ if __name__ == "__main__":  # as a script, the repository is not on the path
 
 from flashmotion_core.wan.generator import WanGenerator
 from flashmotion_core.weights import read_tensors
-from train.engine import phases
+from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from train.engine.roles import Denoiser, Role
 from train.engine.run import Run
 from train.methods.base import Method
@@ -34,7 +34,7 @@ def train(run: Run, kind: str, fingerprint: str) -> None:
     parts, settings = Parts(run), run.config.stage3
     file = parts.adapter(SLOW, kind)
     name = f"stage3_{kind}"
-    if isinstance(settings, phases.Skip):
+    if isinstance(settings, SkipSettings):
         parts.save_adapter(parts.adapter_path(FAST, kind), file, file.state_dict, parts.fast)
         return
     settings = settings.scaled(parts.adapter_settings(kind).lr_scale)
@@ -55,9 +55,9 @@ def train(run: Run, kind: str, fingerprint: str) -> None:
         parts.save_adapter(parts.adapter_path(FAST, kind), file, whole_state(adapter), parts.fast)
 
 
-def _fast_generator(parts: Parts, settings: phases.Phase) -> tuple[WanGenerator, bool]:
+def _fast_generator(parts: Parts, settings: PhaseSettings) -> tuple[WanGenerator, bool]:
     """The frozen FastGenerator; as a LoRA on the SlowGenerator where the discriminator shares that one."""
-    if not (isinstance(settings, phases.Hybrid) and settings.share_backbone):
+    if not (isinstance(settings, HybridSettings) and settings.share_backbone):
         return parts.builder.generator(parts.fast.sizes, parts.fast.weights), False
     tensors, _ = read_tensors(parts.lora_path)
     lora = parts.config.stage2.lora
@@ -72,7 +72,7 @@ def _fast_generator(parts: Parts, settings: phases.Phase) -> tuple[WanGenerator,
     return generator, True
 
 
-def _method(parts: Parts, kind: str, settings: phases.Hybrid | phases.Dmd | phases.Lcm, student: Role) -> Method:
+def _method(parts: Parts, kind: str, settings: HybridSettings | DmdSettings | LcmSettings, student: Role) -> Method:
     builder, slow, schedule, no_prompt = parts.builder, parts.slow, parts.schedule, parts.no_prompt
 
     def slow_role(*, trained: bool = False) -> Role:
@@ -82,9 +82,9 @@ def _method(parts: Parts, kind: str, settings: phases.Hybrid | phases.Dmd | phas
             Denoiser(generator, builder.adapter(parts.adapter(SLOW, kind), slow.sizes, trained=trained))
         )
 
-    if isinstance(settings, phases.Lcm):
+    if isinstance(settings, LcmSettings):
         return Lcm(student, slow_role(), settings, schedule.shift, no_prompt)
-    if isinstance(settings, phases.Dmd):
+    if isinstance(settings, DmdSettings):
         real = slow_role()
         discriminator = None
         if settings.gan is not None:

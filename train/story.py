@@ -16,8 +16,8 @@ from . import (
     stage3_fast_adapter,
 )
 from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
+from .config.settings import Adapter
 from .engine.run import Phase, Run
-from .engine.settings import Adapter
 from .files import digest, file_digest
 from .parts import BASE, FAST, SLOW, Parts
 from .training import phase_digest

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from .config.method_settings import PhaseSettings
+from .config.settings import Settings
 from .data.encoded import EncodedClips
-from .engine import phases
 from .engine.console import Console
 from .engine.curves import draw_curves
 from .engine.health import Health, HealthSettings
 from .engine.job import Job
 from .engine.run import Run
-from .engine.settings import Settings
 from .engine.tracking import Tracker, read_log
 from .engine.trainer import Trainer
 from .files import digest
@@ -35,7 +35,7 @@ def train_phase(
     run: Run,
     name: str,
     method: Method,
-    settings: phases.Phase,
+    settings: PhaseSettings,
     fingerprint: str,
     clips: EncodedClips,
     validate: Validate | None = None,

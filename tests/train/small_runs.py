@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from train.config.method_settings import PhaseSettings
 from train.data.encoded import EncodedClips
-from train.engine import phases
 from train.engine.console import Console
 from train.engine.health import Health, HealthSettings
 from train.engine.job import Job
@@ -23,13 +23,13 @@ from train.parallel import World
 from .small import ALONE, METHODS, Nets, laid_over, small_config
 
 
-def small_job(folder: Path, settings: phases.Phase, **changes: Any) -> Job:
+def small_job(folder: Path, settings: PhaseSettings, **changes: Any) -> Job:
     options: dict[str, Any] = {"fingerprint": "f", "seed": 0, "precision": "fp32", **changes}
     return Job(name="phase", folder=folder, settings=settings, **options)
 
 
 def small_trainer(
-    nets: Nets, method: Method, settings: phases.Phase, clips: EncodedClips, folder: Path, **changes: Any
+    nets: Nets, method: Method, settings: PhaseSettings, clips: EncodedClips, folder: Path, **changes: Any
 ) -> Trainer:
     config = nets.config
     job = small_job(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from train.check import check
-from train.engine.config import parse
+from train.config.load import parse
 from train.engine.console import Console
 from train.engine.run import Run
 from train.errors import TrainError

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from flashmotion_core.wan.conditioning import normalise
 from flashmotion_core.wan.taehv import TAEHV, encode_clip, load_taehv
-from train.codec import CHECKPOINT, FILE, CodecSettings, _Training, train_codec
+from train.codec import CHECKPOINT, FILE, _Training, train_codec
 from train.codec_data import Crops
 from train.codec_linear import components, decode_whole, encode_whole, start
 from train.codec_optim import orthogonalise
 from train.codec_quality import evaluate_codec, spread
 from train.codec_settle import fastest_threads, steps_that_fit
+from train.config.codec_settings import CodecSettings
 from train.errors import TrainError, TrainingStopped
 from train.world import synthetic
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
-from train.engine.config import dump
 from train.errors import TrainError
 from train.evaluate import evaluate, rows_of
 from train.evaluate_run import main

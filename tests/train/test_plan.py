@@ -18,9 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from flashmotion_core.wan.conditioning import latent_shape
 from train import base_generator, stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
+from train.config.load import parse
+from train.config.schema import Config
 from train.data.encoded import Batch
 from train.engine import optim
-from train.engine.config import Config, parse
 from train.engine.console import Console
 from train.engine.ema import Ema
 from train.engine.plan import PhasePlan

@@ -15,7 +15,7 @@ from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import TI2V_5B
 from flashmotion_core.wan.generator import WanGenerator
 from train.check import show_plan
-from train.engine.config import parse
+from train.config.load import parse
 from train.engine.console import Console
 from train.engine.plan import static_plans
 from train.engine.plan_device import Imitation

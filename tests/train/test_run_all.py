@@ -19,8 +19,8 @@ from flashmotion_core.adapters import build_adapter, read_adapter, read_generato
 from flashmotion_core.loading import load_generator
 from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
-from train.engine.config import load
-from train.engine.settings import Adapter
+from train.config.load import load
+from train.config.settings import Adapter
 from train.engine.tracking import read_log
 from train.errors import TrainError
 from train.given_adapters import check_adapter

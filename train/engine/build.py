@@ -20,14 +20,14 @@ from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 
 from .. import parallel
+from ..config.method_settings import Gan
+from ..config.schema import Config
+from ..config.settings import Adapter
 from ..errors import TrainError
 from ..parallel import World
 from . import lora
 from .checkpointing import checkpoint_blocks
-from .config import Config
-from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units
-from .settings import Adapter
 from .streams import seed_of
 
 Weights = Mapping[str, Tensor]

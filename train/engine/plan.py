@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
 
+from ..config.schema import Config
 from ..data.encoded import LATENTS
-from .config import Config
 
 TEXT_TOKENS = 512
 

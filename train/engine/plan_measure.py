@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from flashmotion_core.wan.conditioning import latent_shape
 
+from ..config.schema import Config
 from ..data.encoded import Batch
 from ..methods.base import Step, Update
 from ..methods.dmd import Dmd
-from .config import Config
 from .job import accumulation
 from .plan import TEXT_TOKENS, PhasePlan, RoleBytes
 from .plan_device import backward

@@ -17,19 +17,19 @@ from flashmotion_core.adapters import AdapterFile, TrajectoryAdapter
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.generator import WanGenerator
 
+from ..config.method_settings import Balance, DmdSettings, Gan, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
+from ..config.schema import Config
+from ..config.settings import Adapter
 from ..methods.base import Method
 from ..methods.dmd import Dmd
 from ..methods.flow import Flow
 from ..methods.hybrid import Hybrid
 from ..methods.lcm import Lcm
 from ..parallel import World
-from . import phases
 from .build import Builder, Weights
-from .config import Config
 from .plan_device import Imitation
 from .plan_meter import Meter
 from .roles import Denoiser, Discriminator, Role
-from .settings import Adapter
 
 AUTOCAST_KEEPS_CASTS = False
 """`Role` leaves autocast's cache on: float32 weights stay there in bfloat16 until the network is through."""
@@ -40,7 +40,7 @@ class Planned:
     """A phase of training, ready to be measured."""
 
     name: str
-    settings: phases.Phase
+    settings: PhaseSettings
     method: Method
     sizes: WanConfig
 
@@ -127,7 +127,7 @@ class MetaBuilder(Builder):
             _offload(blocks)
         return adapter
 
-    def discriminator(self, backbone: WanGenerator, settings: phases.Gan) -> Discriminator:
+    def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
         """See ``Builder``."""
         with torch.device("meta"):
             return super().discriminator(backbone, settings)
@@ -166,7 +166,7 @@ def planned_phases(config: Config, slow: WanConfig, fast: WanConfig, builder: Me
         yield Planned(f"stage1_{adapter.kind}", config.stage1, _stage1(config, adapter, slow, builder), slow)
     if models.fast_generator is None:
         yield Planned("stage2", config.stage2, _stage2(config, slow, builder), slow)
-    if isinstance(config.stage3, phases.Skip):
+    if isinstance(config.stage3, SkipSettings):
         return
     for adapter in models.adapters:
         method = _stage3(config, adapter, slow, fast, builder)
@@ -203,7 +203,7 @@ def _stage3(config: Config, adapter: Adapter, slow: WanConfig, fast: WanConfig, 
     settings, schedule = config.stage3, config.steps.schedule()
     file = builder.fresh_adapter(adapter, slow, builder.weights(slow))
     slow_weights = builder.weights(slow)
-    shared = isinstance(settings, phases.Hybrid) and settings.share_backbone
+    shared = isinstance(settings, HybridSettings) and settings.share_backbone
     if shared:
         assert config.stage2.lora is not None
         rank = config.stage2.lora.rank
@@ -217,15 +217,15 @@ def _stage3(config: Config, adapter: Adapter, slow: WanConfig, fast: WanConfig, 
         below = builder.adapter(file, slow, trained=trained)
         return builder.role(Denoiser(builder.generator(slow, slow_weights), below))
 
-    if isinstance(settings, phases.Lcm):
+    if isinstance(settings, LcmSettings):
         return Lcm(student, slow_role(), settings, schedule.shift)
-    if isinstance(settings, phases.Dmd):
+    if isinstance(settings, DmdSettings):
         real = slow_role()
         judge = _judge(builder, real, settings.gan)
         return Dmd(student, real, slow_role(trained=True), judge, settings, schedule.sigmas, schedule.shift)
-    assert isinstance(settings, phases.Hybrid)
+    assert isinstance(settings, HybridSettings)
     # A lambda that is measured cannot be known here, and one that happens to be 0 would leave a term out.
-    steady = phases.Balance(mode="constant", options={"value": 1.0})
+    steady = Balance(mode="constant", options={"value": 1.0})
     settings = settings.model_copy(update={"balance": steady})
     judge = None
     if settings.gan.weight:
@@ -234,7 +234,7 @@ def _stage3(config: Config, adapter: Adapter, slow: WanConfig, fast: WanConfig, 
     return Hybrid(student, judge, settings, schedule.sigmas, builder.world)
 
 
-def _judge(builder: MetaBuilder, real: Role, settings: phases.Gan | None) -> Role | None:
+def _judge(builder: MetaBuilder, real: Role, settings: Gan | None) -> Role | None:
     if settings is None:
         return None
     backbone = real.network.generator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from . import phases
-from .config import Config
+from ..config.method_settings import HybridSettings
+from ..config.schema import Config
 from .console import Console, duration
 from .plan import PhasePlan, RoleBytes
 from .plan_gpus import SHARE_OF_PEAK, Gpu
@@ -116,7 +116,7 @@ def knobs(config: Config, phase: str, ranks: int) -> list[str]:
     settings = getattr(config, stage)
     sharded = ranks > 1 and memory.sharding == "full"
     own = [settings.optim.kind] if hasattr(settings, "optim") else []
-    shares = isinstance(stage3, phases.Hybrid) and stage3.share_backbone
+    shares = isinstance(stage3, HybridSettings) and stage3.share_backbone
     candidates = (
         (settings.micro_batch > 1, f"{stage}.micro_batch=1"),
         (not memory.checkpointing, "memory.checkpointing=true"),
@@ -125,7 +125,7 @@ def knobs(config: Config, phase: str, ranks: int) -> list[str]:
         ("adamw8bit" not in own and ranks == 1, f"{stage}.optim.kind=adamw8bit"),
         (stage == "stage2" and config.stage2.lora is None, "stage2.lora={rank: 128}"),
         (
-            isinstance(stage3, phases.Hybrid) and stage == "stage3" and not shares,
+            isinstance(stage3, HybridSettings) and stage == "stage3" and not shares,
             "stage3.share_backbone=true (with stage2.lora)",
         ),
         (True, "a smaller data.size or fewer data.frames"),

@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.load import dump
+from ..config.schema import Config
 from ..errors import TrainError
 from ..files import write_text_whole
 from ..parallel import World, barrier, broadcast_object
-from .config import Config, dump
 from .console import Console
 
 POLL_SECONDS = 2.0

@@ -17,8 +17,8 @@ from flashmotion_core.losses.adversarial import (
 from flashmotion_core.losses.regression import noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import Gan
 from ..data.encoded import Batch
-from ..engine import phases
 from ..engine.roles import Role
 from .base import Step, Update, clean_frame
 
@@ -26,7 +26,7 @@ from .base import Step, Update, clean_frame
 class Adversary:
     """Judges noised clips against their trajectories; real and fake at the same timestep, and with the same noise in its own step."""
 
-    def __init__(self, role: Role, settings: phases.Gan) -> None:
+    def __init__(self, role: Role, settings: Gan) -> None:
         self.role, self.settings = role, settings
         self.law = settings.sigmas.law()
         self.update = Update(role.parameters(), settings.optim)

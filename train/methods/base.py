@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from flashmotion_core.losses.noise_levels import SigmaLaw, stratified_uniform
 
+from ..config.method_settings import EmaSettings, Optim
 from ..data.encoded import Batch
-from ..engine.phases import EmaSettings, Optim
 from ..engine.roles import Role
 from ..engine.streams import Streams
 from ..engine.tracking import Metrics

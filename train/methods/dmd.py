@@ -12,8 +12,8 @@ from flashmotion_core.losses.regression import dmd_gradient, dmd_loss, fake_scor
 from flashmotion_core.sampling import euler, few_step, turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import DmdSettings
 from ..data.encoded import Batch
-from ..engine import phases
 from ..engine.roles import Role
 from .adversary import Adversary
 from .base import Method, Step, Update, choose, clean_frame, without_prompt
@@ -34,7 +34,7 @@ class Dmd(Method):
         real: Role,
         fake: Role,
         discriminator: Role | None,
-        settings: phases.Dmd,
+        settings: DmdSettings,
         sigmas: Sequence[float],
         shift: float,
         no_prompt_1MT: Tensor | None = None,

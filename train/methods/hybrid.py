@@ -13,8 +13,8 @@ from flashmotion_core.losses.balance import GradientBalance, loss_balance
 from flashmotion_core.losses.regression import diffusion_loss, noised, x0_from_velocity
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import HybridSettings
 from ..data.encoded import Batch
-from ..engine import phases
 from ..engine.roles import Role
 from ..parallel import World
 from .adversary import Adversary
@@ -32,7 +32,7 @@ class Hybrid(Method):
     result = "adapter"
 
     def __init__(
-        self, student: Role, discriminator: Role | None, settings: phases.Hybrid, sigmas: Sequence[float], world: World
+        self, student: Role, discriminator: Role | None, settings: HybridSettings, sigmas: Sequence[float], world: World
     ) -> None:
         assert (discriminator is None) == (settings.gan.weight == 0), "a discriminator exactly where it has a weight"
         self.student, self.settings, self.sigmas = student, settings, tuple(sigmas)

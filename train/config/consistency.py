@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from flashmotion_core.losses.balance import loss_balance
 
-from .phases import Hybrid, Optim, Phase, Sigmas
+from .method_settings import HybridSettings, Optim, PhaseSettings, Sigmas
 
 if TYPE_CHECKING:
-    from .config import Config
+    from .schema import Config
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -32,7 +32,7 @@ def check_together(config: Config) -> None:
             f"evaluate.compute_every is {list(config.evaluate.compute_every)}, but models.adapters has no controlnet, and what a resnet adds is "
             "the same in all steps; leave it empty."
         )
-    if isinstance(config.stage3, Hybrid):
+    if isinstance(config.stage3, HybridSettings):
         _check_hybrid(config.stage3)
         if config.stage3.share_backbone and config.stage2.lora is None:
             raise ValueError("stage3.share_backbone needs a FastGenerator that is a LoRA: set stage2.lora.")
@@ -56,7 +56,7 @@ def check_together(config: Config) -> None:
             sigmas.law()
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    for name, phase in _within(config, Phase):
+    for name, phase in _within(config, PhaseSettings):
         gan = getattr(phase, "gan", None)
         if gan is not None and gan.mismatched and phase.micro_batch < 2:
             raise ValueError(
@@ -74,7 +74,7 @@ def _within(settings: BaseModel, kind: type[Kind], name: str = "") -> Iterator[t
             yield from _within(value, kind, f"{name}{key}.")
 
 
-def _check_hybrid(settings: Hybrid) -> None:
+def _check_hybrid(settings: HybridSettings) -> None:
     balance, weight = settings.balance, settings.gan.weight
     try:
         scale = loss_balance(balance.mode, **balance.options)

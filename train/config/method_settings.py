@@ -88,7 +88,7 @@ class Conditioning(Settings):
     """How much more an error inside the boxes counts."""
 
 
-class Phase(Settings):
+class PhaseSettings(Settings):
     """What all phases of training share."""
 
     steps: Count = 1000
@@ -107,7 +107,7 @@ class Phase(Settings):
     """Checkpoints that stay."""
 
     @model_validator(mode="after")
-    def _checkpoints_fall_on_log_lines(self) -> Phase:
+    def _checkpoints_fall_on_log_lines(self) -> PhaseSettings:
         # So that a run that was killed logs the same figures as one that was not.
         if self.checkpoint_every % self.log_every:
             raise ValueError(
@@ -116,7 +116,7 @@ class Phase(Settings):
         return self
 
 
-class Learning(Phase):
+class LearningSettings(PhaseSettings):
     """A phase whose result one optimizer makes."""
 
     optim: Optim = Optim()
@@ -126,7 +126,7 @@ class Learning(Phase):
         return self.model_copy(update={"optim": self.optim.model_copy(update={"lr": self.optim.lr * factor})})
 
 
-class Flow(Learning):
+class FlowSettings(LearningSettings):
     """Flow matching: the generator from nothing (base), or an adapter on it (stage 1)."""
 
     ema: EmaSettings = EmaSettings()
@@ -138,7 +138,7 @@ class Flow(Learning):
     """Samples without trajectory."""
 
 
-class Base(Flow):
+class BaseSettings(FlowSettings):
     """Phase 0: a small SlowGenerator from nothing, together with an adapter that is thrown away."""
 
     optim: Optim = Optim(lr=1.5e-3, warmup=60, decay=0.3)
@@ -184,7 +184,7 @@ class Canary(Settings):
     teacher_steps: Count = 20
 
 
-class Dmd(Learning):
+class DmdSettings(LearningSettings):
     """Stage 2, distribution matching distillation; also a baseline of stage 3, with the adapter as the student."""
 
     method: Literal["dmd"] = "dmd"
@@ -220,7 +220,7 @@ class Balance(Settings):
     """What a step is: an iteration after the warm-up, or an update of the adapter."""
 
 
-class Hybrid(Learning):
+class HybridSettings(LearningSettings):
     """Stage 3: the adapter on the frozen FastGenerator, by the adversarial and the diffusion loss."""
 
     method: Literal["hybrid"] = "hybrid"
@@ -242,7 +242,7 @@ class Hybrid(Learning):
     """One generator in memory: with stage 2's LoRA it generates, without it discriminates."""
 
 
-class Lcm(Learning):
+class LcmSettings(LearningSettings):
     """A baseline of stage 3: consistency distillation of the adapter."""
 
     method: Literal["lcm"] = "lcm"
@@ -256,7 +256,7 @@ class Lcm(Learning):
     ema: EmaSettings = EmaSettings(decay=0.99)
 
 
-class Skip(Settings):
+class SkipSettings(Settings):
     """The baseline without stage 3: the SlowAdapter as it is."""
 
     method: Literal["none"] = "none"
