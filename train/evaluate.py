@@ -22,8 +22,8 @@ from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.video import Frames
 
 from .data.encoded import EncodedClips
+from .data.worker_pool import worker_pool
 from .engine.run import Run
-from .engine.worker import worker_pool
 from .errors import TrainError
 from .features import DEFAULT
 from .files import content_hash, digest

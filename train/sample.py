@@ -14,7 +14,7 @@ from flashmotion_core.sampling import few_step
 from .data.encoded import Batch
 from .engine.roles import Role
 from .engine.streams import Streams
-from .methods.base import without_prompt
+from .methods.conditions import without_prompt
 from .methods.rollout import estimator
 
 

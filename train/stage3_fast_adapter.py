@@ -16,9 +16,9 @@ if __name__ == "__main__":  # as a script, the repository is not on the path
 from flashmotion_core.wan.generator import WanGenerator
 from flashmotion_core.weights import read_tensors
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
+from train.engine.method import Method
 from train.engine.roles import Denoiser, Role
 from train.engine.run import Run
-from train.methods.base import Method
 from train.methods.dmd import Dmd
 from train.methods.hybrid import Hybrid
 from train.methods.lcm import Lcm

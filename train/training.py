@@ -12,11 +12,11 @@ from .engine.console import Console
 from .engine.curves import draw_curves
 from .engine.health import Health, HealthSettings
 from .engine.job import Job
+from .engine.method import Method
 from .engine.run import Run
 from .engine.tracking import Tracker, read_log
 from .engine.trainer import Trainer
 from .files import digest
-from .methods.base import Method
 
 Validate = Callable[[int, "Tracker | None"], None]
 

@@ -15,10 +15,10 @@ from train.config.schema import Config
 from train.data.encoded import Batch
 from train.engine import lora
 from train.engine.build import Builder
+from train.engine.method import Method, Step
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
 from train.engine.tracking import Metrics
-from train.methods.base import Method, Step
 from train.methods.dmd import Dmd
 from train.methods.flow import Flow
 from train.methods.hybrid import Hybrid

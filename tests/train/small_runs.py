@@ -15,9 +15,9 @@ from train.data.encoded import EncodedClips
 from train.engine.console import Console
 from train.engine.health import Health, HealthSettings
 from train.engine.job import Job
+from train.engine.method import Method
 from train.engine.tracking import read_log
 from train.engine.trainer import Trainer
-from train.methods.base import Method
 from train.parallel import World
 
 from .small import ALONE, METHODS, Nets, laid_over, small_config

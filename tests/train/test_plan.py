@@ -24,13 +24,13 @@ from train.data.encoded import Batch
 from train.engine import optim
 from train.engine.console import Console
 from train.engine.ema import Ema
+from train.engine.method import Method, Step
 from train.engine.plan import PhasePlan
 from train.engine.plan_measure import Measurement
 from train.engine.plan_methods import MetaBuilder, planned_phases
 from train.engine.run import Run
 from train.engine.streams import Streams
 from train.engine.tracking import Metrics
-from train.methods.base import Method, Step
 from train.parallel import World
 from train.parts import FAST, SLOW, Parts
 

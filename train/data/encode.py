@@ -24,10 +24,10 @@ from flashmotion_core.weights import save_whole
 from train.files import writing
 
 from ..errors import TrainError
-from .ahead import clips_ahead
 from .control import FirstFrame, control_maps, inside_map
 from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, read_index
 from .sources import Source, SourceClip, check_clip_size
+from .worker_pool import clips_ahead
 
 
 def fingerprint(

@@ -12,9 +12,9 @@ from flashmotion_core.wan.conditioning import latent_shape
 
 from ..config.schema import Config
 from ..data.encoded import Batch
-from ..methods.base import Step, Update
 from ..methods.dmd import Dmd
 from .job import accumulation
+from .method import Step, Update
 from .plan import TEXT_TOKENS, PhasePlan, RoleBytes
 from .plan_device import backward
 from .plan_meter import Meter

@@ -20,13 +20,13 @@ from flashmotion_core.wan.generator import WanGenerator
 from ..config.method_settings import Balance, DmdSettings, Gan, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from ..config.schema import Config
 from ..config.settings import Adapter
-from ..methods.base import Method
 from ..methods.dmd import Dmd
 from ..methods.flow import Flow
 from ..methods.hybrid import Hybrid
 from ..methods.lcm import Lcm
 from ..parallel import World
 from .build import Builder, Weights
+from .method import Method
 from .plan_device import Imitation
 from .plan_meter import Meter
 from .roles import Denoiser, Discriminator, Role

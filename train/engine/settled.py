@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..files import write_text_whole
-from ..methods.base import Method
+from .method import Method
 
 if TYPE_CHECKING:
     from .job import Job

@@ -19,8 +19,9 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import Gan
 from ..data.encoded import Batch
+from ..engine.method import Step, Update
 from ..engine.roles import Role
-from .base import Step, Update, clean_frame
+from .conditions import clean_frame
 
 
 class Adversary:

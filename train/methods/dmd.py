@@ -14,9 +14,10 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import DmdSettings
 from ..data.encoded import Batch
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
 from .adversary import Adversary
-from .base import Method, Step, Update, choose, clean_frame, without_prompt
+from .conditions import choose, clean_frame, without_prompt
 from .rollout import estimator, motion, rollout
 
 

@@ -11,8 +11,9 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import FlowSettings
 from ..data.encoded import Batch
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
-from .base import Method, Step, Update, cell_weights, choose, clean_frame
+from .conditions import cell_weights, choose, clean_frame
 
 
 class Flow(Method):

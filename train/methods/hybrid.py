@@ -15,10 +15,11 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import HybridSettings
 from ..data.encoded import Batch
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
 from ..parallel import World
 from .adversary import Adversary
-from .base import Choice, Method, Step, Update, cell_weights, choose, clean_frame
+from .conditions import Choice, cell_weights, choose, clean_frame
 from .gradients import GradientNorms
 from .rollout import motion, rollout
 

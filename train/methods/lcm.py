@@ -13,8 +13,9 @@ from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import LcmSettings
 from ..data.encoded import Batch
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
-from .base import Method, Step, Update, choose, clean_frame
+from .conditions import choose, clean_frame
 
 
 class Lcm(Method):

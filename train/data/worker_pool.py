@@ -1,16 +1,17 @@
-"""Make a source's clips in other processes, so that rendering or decoding overlaps with encoding, or is done there with it."""
+"""Worker processes: a source's clips made ahead of their use, and how a worker behaves (it leaves Ctrl+C to its parent, never outlives it)."""
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
-
-from train.engine.worker import start_worker
 
 from ..errors import TrainError
 from .sources import Source, SourceClip
@@ -79,3 +80,24 @@ def _make(index: int) -> Any:
     assert _job is not None
     source, work = _job
     return work(source.clip(index))
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """A pool of new interpreters: a fork would copy a process with threads and a CUDA context."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=start_worker)
+
+
+def start_worker() -> None:
+    """To be called first in a worker: one thread, deaf to Ctrl+C, and gone with its parent even where that was killed."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
