@@ -6,21 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from . import (
-    base_generator,
-    encode_data,
-    evaluate,
-    export,
-    stage1_slow_adapter,
-    stage2_fast_generator,
-    stage3_fast_adapter,
-)
-from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
+from . import stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
+from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.settings import Adapter
-from .engine.run import Phase, Run
+from .evaluation import evaluate
 from .files import digest, file_digest
-from .parts import BASE, FAST, SLOW, Parts
-from .training import phase_digest
+from .publish import export
+from .run_folder import encoding as encode_data
+from .run_folder.artifacts import BASE, FAST, SLOW, Parts, phase_digest
+from .run_folder.run import Phase, Run
+from .stages import base_generator
 
 
 class Story:

@@ -18,11 +18,11 @@ from train.engine.build import Builder
 from train.engine.method import Method, Step
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
-from train.engine.tracking import Metrics
 from train.methods.dmd import Dmd
 from train.methods.flow import Flow
 from train.methods.hybrid import Hybrid
 from train.methods.lcm import Lcm
+from train.monitor.run_log import Metrics
 from train.parallel import World
 
 ALONE = World(0, 1, 0, torch.device("cpu"))

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from train.config.method_settings import PhaseSettings
 from train.data.encoded import EncodedClips
-from train.engine.console import Console
-from train.engine.health import Health, HealthSettings
 from train.engine.job import Job
 from train.engine.method import Method
-from train.engine.tracking import read_log
 from train.engine.trainer import Trainer
+from train.monitor.console import Console
+from train.monitor.health import Health, HealthSettings
+from train.monitor.run_log import read_log
 from train.parallel import World
 
 from .small import ALONE, METHODS, Nets, laid_over, small_config

@@ -13,11 +13,11 @@ from train.config.load import CONFIGS, dump, load, parse
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from train.config.schema import Config
 from train.config.settings import Synthetic, Videos
-from train.engine.console import Console
-from train.engine.run import Run
 from train.files import digest
+from train.monitor.console import Console
 from train.parallel import World
-from train.training import BOOKKEEPING, phase_digest
+from train.run_folder.artifacts import BOOKKEEPING, phase_digest
+from train.run_folder.run import Run
 
 FILES = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))
 

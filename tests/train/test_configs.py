@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from train import parallel
-from train.check import check_files, generator_sizes
 from train.config.load import CONFIGS, dump, load, parse
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from train.config.schema import Config
-from train.engine.console import Console
 from train.engine.job import accumulation
-from train.engine.run import Run
+from train.monitor.console import Console
+from train.plan.check import check_files, generator_sizes
+from train.run_folder.run import Run
 from train.story import phases_of
 
 ROOT = Path(__file__).resolve().parents[2]

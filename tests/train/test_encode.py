@@ -192,7 +192,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode != 0
-    assert last.startswith("train.engine.errors.TrainError: encoded clips cannot be written to"), done.stderr
+    assert last.startswith("train.errors.TrainError: encoded clips cannot be written to"), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [INDEX]
     encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f")
     assert hashes(tmp_path) == hashes(whole)

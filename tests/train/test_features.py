@@ -12,8 +12,16 @@ import torch
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.weights import save_whole
 from train.errors import TrainError
-from train.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
-from train.features import DEFAULT, DIMENSIONS, ClipFeatures, features_of, load_features, pixels, save_features
+from train.evaluation.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
+from train.evaluation.features import (
+    DEFAULT,
+    DIMENSIONS,
+    ClipFeatures,
+    features_of,
+    load_features,
+    pixels,
+    save_features,
+)
 from train.world import synthetic
 from train.world.degrade import DEGRADATIONS
 

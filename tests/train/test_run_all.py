@@ -21,9 +21,9 @@ from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
 from train.config.load import load
 from train.config.settings import Adapter
-from train.engine.tracking import read_log
 from train.errors import TrainError
-from train.given_adapters import check_adapter
+from train.monitor.run_log import read_log
+from train.plan.given_adapters import check_adapter
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")

@@ -17,11 +17,11 @@ from flashmotion_core.weights import save_whole
 from tests.conftest import ROOT, load_module
 from train.config.load import parse
 from train.data.encode import encode_clips
-from train.engine.console import Console
-from train.engine.run import Run
-from train.export import export
+from train.monitor.console import Console
 from train.parallel import World
-from train.parts import FAST, SLOW, Parts
+from train.publish.export import export
+from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.run import Run
 
 from .encoding import tiny_vae
 

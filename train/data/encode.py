@@ -21,9 +21,9 @@ from flashmotion_core.adapters.checkpoint import MapStyle
 from flashmotion_core.trajectory import sample
 from flashmotion_core.vae import Vae
 from flashmotion_core.weights import save_whole
-from train.files import writing
 
 from ..errors import TrainError
+from ..files import writing
 from .control import FirstFrame, control_maps, inside_map
 from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, read_index
 from .sources import Source, SourceClip, check_clip_size

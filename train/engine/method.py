@@ -13,9 +13,9 @@ from flashmotion_core.losses.noise_levels import SigmaLaw, stratified_uniform
 
 from ..config.method_settings import EmaSettings, Optim
 from ..data.encoded import Batch
+from ..monitor.run_log import Metrics
 from .roles import Role
 from .streams import Streams
-from .tracking import Metrics
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,17 @@ from flashmotion_core.losses.noise_levels import own_share
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
 from ..errors import TrainError
+from ..monitor.console import Console, Progress, peak_memory
+from ..monitor.health import Health
+from ..monitor.run_log import Metrics, Tracker
 from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
-from .console import Console, Progress, peak_memory
 from .ema import Ema
-from .health import Health
 from .interrupt import Interruptions
 from .job import Job, accumulation
 from .method import Method, Step
-from .settled import keep_steps, settled_steps
 from .streams import Streams, dataset_index
-from .tracking import Metrics, Tracker
+from .time_budget import keep_steps, settled_steps
 
 
 class Trainer:
