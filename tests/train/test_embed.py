@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
-from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
 from train.errors import TrainError
 from train.evaluation.contact_sheets import write_png

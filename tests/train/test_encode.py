@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import render, sample
-from flashmotion_core.vae import Vae
 from flashmotion_core.video import Frames
 from train.data import encode
 from train.data.control import control_maps, inside_map

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters import build_adapter, read_adapter
-from flashmotion_core.convert import main as convert_main
-from flashmotion_core.convert import to_diffusers_folder
+from flashmotion_core.cli.convert import main as convert_main
+from flashmotion_core.cli.convert import to_diffusers_folder
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors, save_whole
 from tests.conftest import ROOT

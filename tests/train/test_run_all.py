@@ -16,8 +16,8 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
-from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
 from train.config.load import load
 from train.config.settings import Adapter

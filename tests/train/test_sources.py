@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps, render, sample
 from flashmotion_core.video import write_mp4
 from train.data.control import control_maps, inside_map

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from flashmotion_core.codec.taehv import TAEHV, Grow, MemoryBlock, Pool
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
 from flashmotion_core.wan.config import TEMPORAL_STRIDE
-from flashmotion_core.wan.taehv import TAEHV, Grow, MemoryBlock, Pool
 
 DECODER_CLIPS = 8
 """Clips by which the decoder's lifts and last layer are set."""

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flashmotion_core.codec.taehv import TAEHV, encode_clip
 from flashmotion_core.metrics import box_iou
 from flashmotion_core.wan.conditioning import normalise
-from flashmotion_core.wan.taehv import TAEHV, encode_clip
 
 from ..world.sprite_tracker import track
 from ..world.synthetic import Clip

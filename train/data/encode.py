@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import sample
-from flashmotion_core.vae import Vae
 from flashmotion_core.weights import save_whole
 
 from ..errors import TrainError

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from flashmotion_core.acceleration.fp8 import store_as_fp8
 from flashmotion_core.adapters import (
     AdapterFile,
     ControlNetAdapter,
@@ -15,7 +16,6 @@ from flashmotion_core.adapters import (
     construct_adapter,
 )
 from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
-from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 

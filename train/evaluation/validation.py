@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.sampling import turbo_sigmas
-from flashmotion_core.vae import Vae
 from flashmotion_core.wan.config import WanConfig
 
 from ..data.sources import Source, SourceClip

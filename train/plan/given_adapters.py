@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, construct_adapter
-from flashmotion_core.adapters.checkpoint import parse_adapter
+from flashmotion_core.adapters.adapter_file import parse_adapter
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.weights import read_header
 

@@ -94,7 +94,7 @@ def write_weights(parts: Parts, folder: Path) -> dict[str, Path]:
     """
     import torch
 
-    from flashmotion_core.adapters.checkpoint import write_adapter
+    from flashmotion_core.adapters.adapter_file import write_adapter
     from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
     from flashmotion_core.weights import read_tensors, save_whole
 

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import write_adapter
-from flashmotion_core.convert import DTYPES
+from flashmotion_core.adapters.adapter_file import write_adapter
+from flashmotion_core.cli.convert import DTYPES
 from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 

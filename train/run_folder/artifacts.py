@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import AdapterFile, read_adapter
-from flashmotion_core.adapters.checkpoint import FORMAT, write_adapter
+from flashmotion_core.adapters.adapter_file import FORMAT, write_adapter
+from flashmotion_core.codec.vae import Vae, load_vae
 from flashmotion_core.loading import TextEncoder, read_generator
 from flashmotion_core.sampling import Schedule
-from flashmotion_core.vae import Vae, load_vae
 from flashmotion_core.wan.config import WanConfig, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 

@@ -24,7 +24,7 @@ from ..wan.block import Attention, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, describe, shapes_of
 from ..wan.keys import to_original
 from ..weights import read_header, read_tensors, save_whole
-from .base import TrajectoryAdapter
+from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .config import TEMPORAL_STRIDE
+from ..wan.config import TEMPORAL_STRIDE
 
 Slots = list[Tensor | None]
 Run = Callable[[Tensor, Slots], Tensor]

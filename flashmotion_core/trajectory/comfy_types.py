@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_numpy, refuse_shape
-from .checks import TrajectoryError, fail, items, number
 from .control_map import pixel_boxes
+from .field_checks import TrajectoryError, fail, items, number
 from .keyframes import checked_size, from_boxes
 from .matching import match
 from .model import DEFAULT_FPS, MAX_FRAMES, TrackedObject, Trajectory

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .compiled import compile_blocks, compile_parts
+from ..codec.causal_vae import can_reuse, decoder_parts
+from ..codec.vae import Vae, WanVae
+from ..wan.block import Attention, AttentionLayer
+from ..wan.fused import fuse_projections
+from .compile import compile_blocks, compile_parts
 from .fp8 import products_lacking, store_as_fp8
-from .vae import Vae, WanVae
-from .wan.block import Attention, AttentionLayer
-from .wan.causal_vae import can_reuse, decoder_parts
-from .wan.fused import fuse_projections
 
 
 def use_attention(module: nn.Module, attention: Attention) -> None:

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from ..wan.config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE, Shapes, describe, shapes_of
 from ..weights import read_tensors
-from .config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE, Shapes, describe, shapes_of
 
 ENCODER_POOL = (2, 2, 1)
 """Frames that each encoder stage joins into one; every stage also halves the sides."""

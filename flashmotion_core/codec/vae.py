@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .loading import load_folder, read_folder_config
-from .video import Frames
-from .wan.causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
-from .wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
-from .wan.config import LATENT_CHANNELS
-from .wan.taehv import TAEHV, encode_clip, load_taehv
+from ..loading import load_folder, read_folder_config
+from ..video import Frames
+from ..wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
+from ..wan.config import LATENT_CHANNELS
+from .causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
+from .taehv import TAEHV, encode_clip, load_taehv
 
 
 class Vae(Protocol):

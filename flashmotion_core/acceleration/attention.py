@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .wan.block import Attention, scaled_dot_product
+from ..wan.block import Attention, scaled_dot_product
 
 BACKENDS = ("auto", "sdpa", "flash3", "sage")
 """What ``choose_attention`` knows; ``auto`` takes the fastest one that computes exact attention."""
