@@ -174,7 +174,7 @@ def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[
     """What runs here of what was asked for; a name that cannot run is an error, as it is for the headless command."""
     import torch
 
-    from flashmotion_core.attention import choose_attention
+    from flashmotion_core.acceleration.attention import choose_attention
 
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     size = shapes.generator.head_dim

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+import queue
+import threading
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Item = TypeVar("Item")
+_POLL_S = 0.1
 
 Frames = npt.NDArray[np.uint8]
 
@@ -203,3 +208,56 @@ def _crop_box(image_width: int, image_height: int, width: int, height: int) -> t
     scale = max(width / image_width, height / image_height)
     crop_width, crop_height = min(width / scale, image_width), min(height / scale, image_height)
     return (image_width - crop_width) / 2, (image_height - crop_height) / 2, crop_width, crop_height
+
+
+def ahead(items: Iterator[Item], depth: int = 16) -> Iterator[Item]:
+    """The same items in the same order, up to ``depth`` of them computed before they are asked for.
+
+    The device decodes the next frames while the file's encoder works on the last ones. An error of the items is raised where the items
+    are read; closing this iterator early ends the thread and closes the items.
+
+    Args:
+        items: computed in one other thread.
+        depth: how many may wait; 0 computes nothing ahead and starts no thread.
+    """
+    if depth < 1:
+        yield from items
+        return
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(kind: str, value: Any) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put((kind, value), timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return
+
+    def work() -> None:
+        try:
+            for item in items:
+                put("item", item)
+                if stopped.is_set():
+                    break
+        except BaseException as error:  # raised again by the reader
+            put("error", error)
+        else:
+            put("end", None)
+        finally:
+            if stopped.is_set() and hasattr(items, "close"):
+                items.close()
+
+    thread = threading.Thread(target=work, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = waiting.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        stopped.set()
+        thread.join()

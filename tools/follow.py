@@ -14,7 +14,7 @@ from PIL import Image
 
 from flashmotion_core.metrics import box_iou
 from flashmotion_core.trajectory import Trajectory, sample
-from train.data.tracking import track
+from train.world.sprite_tracker import track
 
 from .overlay import Box
 from .scenes import Scene

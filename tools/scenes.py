@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from flashmotion_core import trajectory
-from train.data.difficulty import PRESETS
-from train.data.synthetic import Clip, clip
+from train.world.difficulty import PRESETS
+from train.world.synthetic import Clip, clip
 
 from .overlay import COLOURS
 from .readable import readable

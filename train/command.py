@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int
     if problem:
         sys.stderr.write(problem + "\n")
         return 1
-    from .run_all import run_all
+    from .narrative import run_all
 
     return run_all(options)
 

@@ -6,21 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from . import (
-    base_generator,
-    encode_data,
-    evaluate,
-    export,
-    stage1_slow_adapter,
-    stage2_fast_generator,
-    stage3_fast_adapter,
-)
-from .codec_phase import codec_digest, train_codec_phase, train_decoder_phase
-from .engine.config import digest
-from .engine.run import Phase, Run
-from .engine.settings import Adapter
-from .parts import BASE, FAST, SLOW, Parts
-from .training import phase_digest
+from . import stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
+from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
+from .config.settings import Adapter
+from .evaluation import evaluate
+from .files import digest, file_digest
+from .publish import export
+from .run_folder import encoding as encode_data
+from .run_folder.artifacts import BASE, FAST, SLOW, Parts, phase_digest
+from .run_folder.run import Phase, Run
+from .stages import base_generator
 
 
 class Story:
@@ -133,9 +128,3 @@ class Story:
 def phases_of(run: Run) -> list[Phase]:
     """All phases that this configuration has, in order."""
     return Story(run).told()
-
-
-def file_digest(path: str) -> str:
-    """A given file counts by its path, size and time: hashing 10 GB at every start would be slow."""
-    file = Path(path)
-    return digest(str(file), *((file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else ()))

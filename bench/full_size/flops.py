@@ -10,7 +10,7 @@ import torch
 from flashmotion_core.adapters import ControlNetAdapter
 from flashmotion_core.loading import TEXT_TOKENS
 from flashmotion_core.wan.config import WanConfig
-from train.engine.plan_meter import Meter
+from train.plan.meter import Meter
 
 from .models import Shapes, on_meta
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from flashmotion_core.attention import choose_attention
-from flashmotion_core.compiled import plain_blocks
-from flashmotion_core.faster import contiguous_weights, faster_decoder, faster_generator, use_attention
-from flashmotion_core.fp8 import products_lacking, store_as_fp8
+from flashmotion_core.acceleration.attention import choose_attention
+from flashmotion_core.acceleration.compile import plain_blocks
+from flashmotion_core.acceleration.fp8 import products_lacking, store_as_fp8
+from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder, faster_generator, use_attention
+from flashmotion_core.codec.causal_vae import decoder_parts
 from flashmotion_core.loading import Generator
-from flashmotion_core.wan.causal_vae import decoder_parts
 
 from . import models, peers
 from .flops import adapter_flops, codec_flops, generator_flops, text_flops

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..wan.block import Attention, WanBlock, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.generator import Pass, add_embeddings, embed
-from .base import TrajectoryAdapter, check_inject_after
+from .adapter import TrajectoryAdapter, check_inject_after
 
 COARSE = 2
 """Tokens of the generator per token of a clone at half resolution, along height and along width."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .base import TrajectoryAdapter
+from .adapter import TrajectoryAdapter
 
 
 @dataclass

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import choice, items, whole
 from .easing import as_bezier, bezier_fraction
+from .field_checks import choice, items, whole
 from .model import MAX_FRAMES, MAX_SIDE, MIN_EXTENT, MIN_SIDE, Keyframe, TrackedObject, Trajectory
 
 Fit = Literal["retime", "trim"]

@@ -19,7 +19,7 @@ from bench.full_size.plan import Plan, Setting, full_plan, quick_plan
 from bench.full_size.report import markdown, overhead, ratios, share
 from bench.full_size.rows import Recorder, Row
 from bench.full_size.variants import VARIANTS, Variant
-from train.engine.plan_meter import Meter
+from train.plan.meter import Meter
 
 CPU = torch.device("cpu")
 LARGE = Clip(704, 1280, 121)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flashmotion_core.wan.taehv import TAEHV, encode_clip, load_taehv
+from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
 
 COMFYUI = os.environ.get("FLASHMOTION_COMFYUI")
 pytestmark = pytest.mark.skipif(not COMFYUI, reason="FLASHMOTION_COMFYUI names no ComfyUI folder")

@@ -208,7 +208,7 @@ def test_fp8_weights(kind: str, weight_dtype: str, rig: Rig) -> None:
 
 @BOTH
 def test_an_adapter_stored_in_bf16(kind: str, rig: Rig) -> None:
-    from flashmotion_core.convert import convert
+    from flashmotion_core.cli.convert import convert
 
     half = rig.tiny[kind].with_name(f"{kind}_bf16.safetensors")
     convert(rig.tiny[kind], half, dtype=torch.bfloat16)

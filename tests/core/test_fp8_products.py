@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from flashmotion_core import fp8
-from flashmotion_core.faster import check_fp8, faster_generator
-from flashmotion_core.fp8 import Fp8Linear, Fp8ProductLinear, products_lacking, rounded, store_as_fp8
+from flashmotion_core.acceleration import fp8
+from flashmotion_core.acceleration.fp8 import Fp8Linear, Fp8ProductLinear, products_lacking, rounded, store_as_fp8
+from flashmotion_core.acceleration.switches import check_fp8, faster_generator
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 

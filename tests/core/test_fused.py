@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch._dynamo.testing import CompileCounter
 
+from flashmotion_core.acceleration.compile import compile_blocks
 from flashmotion_core.adapters import ControlNetAdapter
-from flashmotion_core.compiled import compile_blocks
 from flashmotion_core.loading import load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.wan.conditioning import latent_shape

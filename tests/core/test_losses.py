@@ -10,15 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.gan_losses import (
+from flashmotion_core.losses.adversarial import (
     discriminator_gan_loss,
     discriminator_statistics,
     finite_difference_r1,
     generator_gan_loss,
     perturbed,
 )
-from flashmotion_core.loss_balance import Constant, GradientBalance, Inverse, Linear, LossBalance, loss_balance
-from flashmotion_core.losses import (
+from flashmotion_core.losses.balance import Constant, GradientBalance, Inverse, Linear, LossBalance, loss_balance
+from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw, own_share, stratified_uniform
+from flashmotion_core.losses.regression import (
     diffusion_loss,
     dmd_gradient,
     dmd_loss,
@@ -33,7 +34,6 @@ from flashmotion_core.losses import (
     x0_from_velocity,
 )
 from flashmotion_core.sampling import denoised, renoise, shift_sigma
-from flashmotion_core.sigma_laws import SCORE_LAW, SigmaLaw, own_share, stratified_uniform
 
 SHAPE = (2, 3, 4, 2, 5)
 SIGMA = torch.tensor([0.3, 0.9], dtype=torch.float64)

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import MapStyle
-from flashmotion_core.vae import TinyVae
-from flashmotion_core.wan.taehv import TAEHV
+from flashmotion_core.adapters.adapter_file import MapStyle
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.vae import TinyVae
 from train.data.encode import encode_clips
 from train.data.sources import SyntheticSource
 

@@ -9,19 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import AdapterFile
+from train.config.load import parse
+from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings
+from train.config.schema import Config
 from train.data.encoded import Batch
-from train.engine import lora, phases
+from train.engine import lora
 from train.engine.build import Builder
-from train.engine.config import Config, parse
-from train.engine.parallel import World
+from train.engine.method import Method, Step
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
-from train.engine.tracking import Metrics
-from train.methods.base import Method, Step
 from train.methods.dmd import Dmd
 from train.methods.flow import Flow
 from train.methods.hybrid import Hybrid
 from train.methods.lcm import Lcm
+from train.monitor.run_log import Metrics
+from train.parallel import World
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
 SHAPE_CFHW = (48, 3, 4, 4)
@@ -140,14 +142,14 @@ class Nets:
 
     def dmd_adapter(self) -> Dmd:
         """The baseline of stage 3 whose student is the adapter."""
-        assert isinstance(self.config.stage3, phases.Dmd)
+        assert isinstance(self.config.stage3, DmdSettings)
         student, real = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
         fake = self.role(self.slow, "resnet", adapts=True)
         return Dmd(student, real, fake, None, self.config.stage3, SIGMAS, SHIFT)
 
     def hybrid(self, kind: str = "resnet", fast: Mapping[str, Tensor] | None = None) -> Hybrid:
         settings = self.config.stage3
-        assert isinstance(settings, phases.Hybrid)
+        assert isinstance(settings, HybridSettings)
         student = self.role(self.fast if fast is None else fast, kind, adapts=True)
         judge = None
         if settings.gan.weight:
@@ -158,7 +160,7 @@ class Nets:
     def shared_hybrid(self, difference: Mapping[str, Tensor], rank: int, alpha: float) -> Hybrid:
         """Generator and discriminator on one base; the FastGenerator is that with a LoRA."""
         settings, builder = self.config.stage3, self.builder
-        assert isinstance(settings, phases.Hybrid)
+        assert isinstance(settings, HybridSettings)
         generator = builder.generator(self.sizes, self.slow, loras={STAGE3_LORA: difference}, rank=rank, alpha=alpha)
         adapter = builder.adapter(self.adapter_file(), self.sizes, trained=True)
         student = builder.role(Denoiser(generator, adapter), STAGE3_LORA, has_loras=True)
@@ -166,7 +168,7 @@ class Nets:
         return Hybrid(student, judge, settings, SIGMAS, self.world)
 
     def lcm(self) -> Lcm:
-        assert isinstance(self.config.stage3, phases.Lcm)
+        assert isinstance(self.config.stage3, LcmSettings)
         student, teacher = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
         return Lcm(student, teacher, self.config.stage3, SHIFT)
 

@@ -10,26 +10,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from train.config.method_settings import PhaseSettings
 from train.data.encoded import EncodedClips
-from train.engine import phases
-from train.engine.console import Console
-from train.engine.health import Health, HealthSettings
 from train.engine.job import Job
-from train.engine.parallel import World
-from train.engine.tracking import read_log
+from train.engine.method import Method
 from train.engine.trainer import Trainer
-from train.methods.base import Method
+from train.monitor.console import Console
+from train.monitor.health import Health, HealthSettings
+from train.monitor.run_log import read_log
+from train.parallel import World
 
 from .small import ALONE, METHODS, Nets, laid_over, small_config
 
 
-def small_job(folder: Path, settings: phases.Phase, **changes: Any) -> Job:
+def small_job(folder: Path, settings: PhaseSettings, **changes: Any) -> Job:
     options: dict[str, Any] = {"fingerprint": "f", "seed": 0, "precision": "fp32", **changes}
     return Job(name="phase", folder=folder, settings=settings, **options)
 
 
 def small_trainer(
-    nets: Nets, method: Method, settings: phases.Phase, clips: EncodedClips, folder: Path, **changes: Any
+    nets: Nets, method: Method, settings: PhaseSettings, clips: EncodedClips, folder: Path, **changes: Any
 ) -> Trainer:
     config = nets.config
     job = small_job(

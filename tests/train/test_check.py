@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from train.check import check
-from train.engine.config import parse
-from train.engine.console import Console
-from train.engine.errors import TrainError
-from train.engine.parallel import World
-from train.engine.run import Run
+from train.config.load import parse
+from train.errors import TrainError
+from train.monitor.console import Console
+from train.parallel import World
+from train.plan.check import check
+from train.run_folder.run import Run
 
 SMALL = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from train.engine import checkpoint
-from train.engine.errors import TrainError
-from train.engine.parallel import World
+from train.errors import TrainError
+from train.parallel import World
 
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = World(0, 1, 0, torch.device("cpu"))

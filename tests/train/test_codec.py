@@ -13,16 +13,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
 from flashmotion_core.wan.conditioning import normalise
-from flashmotion_core.wan.taehv import TAEHV, encode_clip, load_taehv
-from train.codec import CHECKPOINT, FILE, CodecSettings, _Training, train_codec
-from train.codec_data import Crops
-from train.codec_linear import components, decode_whole, encode_whole, start
-from train.codec_optim import orthogonalise
-from train.codec_quality import evaluate_codec, spread
-from train.codec_settle import fastest_threads, steps_that_fit
-from train.data import synthetic
-from train.engine.errors import TrainError, TrainingStopped
+from train.codec.codec_budget import fastest_threads, steps_that_fit
+from train.codec.crops import Crops
+from train.codec.linear_start import components, decode_whole, encode_whole, start
+from train.codec.muon import orthogonalise
+from train.codec.quality import evaluate_codec, spread
+from train.codec.train_codec import CHECKPOINT, FILE, _Training, train_codec
+from train.config.codec_settings import CodecSettings
+from train.errors import TrainError, TrainingStopped
+from train.world import synthetic
 
 SHORT = CodecSettings(
     difficulty="easy",
@@ -323,7 +324,7 @@ def test_photographs_are_among_the_clips() -> None:
 
 
 def test_training_lowers_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.codec.START_CROPS", 64)  # a worse start, so that few steps show
+    monkeypatch.setattr("train.codec.train_codec.START_CROPS", 64)  # a worse start, so that few steps show
     settings = SHORT.model_copy(update={"steps": 45, "start_steps": 30, "batch": 4, "clips": 12, "lr": 1e-3})
     run = _Training(settings, tmp_path, torch.device("cpu"))
     run.load()

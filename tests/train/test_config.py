@@ -9,13 +9,15 @@ import pytest
 import torch
 import yaml
 
-from train.engine.config import CONFIGS, Config, digest, dump, load, parse
-from train.engine.console import Console
-from train.engine.parallel import World
-from train.engine.phases import Dmd, Hybrid, Lcm, Phase, Skip
-from train.engine.run import Run
-from train.engine.settings import Synthetic, Videos
-from train.training import BOOKKEEPING, phase_digest
+from train.config.load import CONFIGS, dump, load, parse
+from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
+from train.config.schema import Config
+from train.config.settings import Synthetic, Videos
+from train.files import digest
+from train.monitor.console import Console
+from train.parallel import World
+from train.run_folder.artifacts import BOOKKEEPING, phase_digest
+from train.run_folder.run import Run
 
 FILES = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))
 
@@ -57,12 +59,12 @@ def test_a_file_changes_single_settings_of_the_one_that_it_extends(tmp_path: Pat
 
 def test_another_method_replaces_the_settings_of_the_first(tmp_path: Path) -> None:
     changed = load(written(tmp_path, "mine", "extends: tiny_cpu\nstage3: {method: lcm, steps: 9}\n")).stage3
-    assert isinstance(changed, Lcm)
-    assert changed == Lcm(steps=9)
+    assert isinstance(changed, LcmSettings)
+    assert changed == LcmSettings(steps=9)
     same = load(written(tmp_path, "same", "extends: tiny_cpu\nstage3: {method: hybrid, steps: 10}\n")).stage3
     before = load("tiny_cpu").stage3
-    assert isinstance(same, Hybrid)
-    assert isinstance(before, Hybrid)
+    assert isinstance(same, HybridSettings)
+    assert isinstance(before, HybridSettings)
     assert same == before.model_copy(update={"steps": 10})
     videos = load(written(tmp_path, "v", "extends: tiny_cpu\ndata: {train: {kind: videos, folder: /clips}}\n")).data
     assert videos.train == Videos(folder="/clips")
@@ -103,9 +105,9 @@ def test_overrides_are_yaml_under_dotted_keys() -> None:
 def test_a_later_override_wins_and_a_method_makes_room() -> None:
     assert load("tiny_cpu", ["seed=1", "seed=2"]).seed == 2
     config = load("tiny_cpu", ["stage3.method=dmd", "stage3.ratio=3", "data.train.kind=videos", "data.train.folder=/x"])
-    assert config.stage3 == Dmd(ratio=3)
+    assert config.stage3 == DmdSettings(ratio=3)
     assert config.data.train == Videos(folder="/x")
-    assert load("tiny_cpu", ["stage3.method=none"]).stage3 == Skip()
+    assert load("tiny_cpu", ["stage3.method=none"]).stage3 == SkipSettings()
     assert load("tiny_cpu", ["stage3.method=hybrid"]) == load("tiny_cpu")
 
 
@@ -151,7 +153,7 @@ BOOKKEPT: dict[str, Any] = {
 
 def test_bookkeeping_does_not() -> None:
     assert BOOKKEPT.keys() == BOOKKEEPING
-    assert Phase.model_fields.keys() >= BOOKKEEPING
+    assert PhaseSettings.model_fields.keys() >= BOOKKEEPING
     for name, value in BOOKKEPT.items():
         override = f"stage1.{name}={value}"
         assert getattr(load("tiny_cpu", [override]).stage1, name) != getattr(load("tiny_cpu").stage1, name)

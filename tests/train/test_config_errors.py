@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from train.engine.config import CONFIGS, load
-from train.engine.errors import TrainError
+from train.config.load import CONFIGS, load
+from train.errors import TrainError
 
 FILES = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))
 

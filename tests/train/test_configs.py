@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from train.check import check_files, generator_sizes
-from train.engine import parallel
-from train.engine.config import CONFIGS, Config, dump, load, parse
-from train.engine.console import Console
+from train import parallel
+from train.config.load import CONFIGS, dump, load, parse
+from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
+from train.config.schema import Config
 from train.engine.job import accumulation
-from train.engine.phases import Dmd, Hybrid, Lcm, Phase, Skip
-from train.engine.run import Run
+from train.monitor.console import Console
+from train.plan.check import check_files, generator_sizes
+from train.run_folder.run import Run
 from train.story import phases_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ BASELINES = [name for name in NAMES if name.startswith("baselines/")]
 GPUS = {"one_24g": (1,), "one_80g": (1,), "h200": (1,), "tiny_gpu": (1,), "h100x8": (8,), "multi_node": (16, 32)}
 
 
-def stage3(name: str, kind: type[Phase]) -> Phase:
+def stage3(name: str, kind: type[PhaseSettings]) -> PhaseSettings:
     settings = load(name).stage3
     assert type(settings) is kind
     return settings
@@ -31,10 +32,10 @@ def stage3(name: str, kind: type[Phase]) -> Phase:
 def student_updates(config: Config) -> int:
     """How often stage 3 changes the adapter."""
     settings = config.stage3
-    assert not isinstance(settings, Skip)
-    if isinstance(settings, Lcm) or (isinstance(settings, Hybrid) and settings.gan.weight == 0):
+    assert not isinstance(settings, SkipSettings)
+    if isinstance(settings, LcmSettings) or (isinstance(settings, HybridSettings) and settings.gan.weight == 0):
         return settings.steps
-    wait = settings.gan_warmup if isinstance(settings, Hybrid) else settings.fake_warmup
+    wait = settings.gan_warmup if isinstance(settings, HybridSettings) else settings.fake_warmup
     return -(-(settings.steps - wait) // settings.ratio)
 
 
@@ -62,7 +63,7 @@ def test_batches_can_be_shared_by_the_gpus_that_a_name_promises(name: str, ranks
     if config.models.generator is None:
         phases.append(config.base)
     for phase in phases:
-        assert isinstance(phase, Phase)
+        assert isinstance(phase, PhaseSettings)
         assert accumulation(phase.global_batch, phase.micro_batch, ranks) >= 1
 
 
@@ -90,15 +91,15 @@ def test_a_baseline_updates_the_adapter_as_often(name: str) -> None:
 
 def test_baselines_are_what_their_names_say() -> None:
     diffusion_only, gan_only, lambda_1 = (
-        stage3(f"baselines/{name}", Hybrid) for name in ("diffusion_only", "gan_only", "lambda_1")
+        stage3(f"baselines/{name}", HybridSettings) for name in ("diffusion_only", "gan_only", "lambda_1")
     )
     assert diffusion_only.gan.weight == 0
     assert gan_only.gan.weight > 0
     assert (gan_only.balance.mode, gan_only.balance.options) == ("constant", {"value": 0})
     assert (lambda_1.balance.mode, lambda_1.balance.options) == ("constant", {"value": 1})
-    assert stage3("baselines/dmd_on_adapter", Dmd).gan is None
-    assert stage3("baselines/lcm_on_adapter", Lcm).grid > 4
-    assert type(load("baselines/no_stage3").stage3) is Skip
+    assert stage3("baselines/dmd_on_adapter", DmdSettings).gan is None
+    assert stage3("baselines/lcm_on_adapter", LcmSettings).grid > 4
+    assert type(load("baselines/no_stage3").stage3) is SkipSettings
 
 
 def test_the_5b_starts_from_files_and_uses_the_products_schedule() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from train.engine import console as console_module
-from train.engine.console import Console, duration, peak_memory
+from train.monitor import console as console_module
+from train.monitor.console import Console, duration, peak_memory
 
 
 class Terminal(io.StringIO):

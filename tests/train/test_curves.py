@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.engine.curves import draw_curves, panels_of, smoothed, wants_log_axis
-from train.engine.errors import TrainError
+from train.errors import TrainError
+from train.monitor.curves import draw_curves, panels_of, smoothed, wants_log_axis
 
 pytest.importorskip("matplotlib")
 

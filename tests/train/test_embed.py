@@ -13,17 +13,17 @@ import torch
 from PIL import Image
 
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
-from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
-from train.embed import check_sizes, main
-from train.engine.errors import TrainError
-from train.engine.run import Run
-from train.measures import PICTURES, TRACKED
-from train.parts import Parts
-from train.pictures import write_png
-from train.results import figures, show_row, write_json
-from train.summary import Result
+from train.errors import TrainError
+from train.evaluation.contact_sheets import write_png
+from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.report_page import figures, show_row, write_json
+from train.evaluation.summary import Result
+from train.publish.embed import check_sizes, main
+from train.run_folder.artifacts import Parts
+from train.run_folder.run import Run
 
 from .tiny_run import trained_run
 

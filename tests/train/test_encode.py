@@ -14,16 +14,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import render, sample
-from flashmotion_core.vae import Vae
 from flashmotion_core.video import Frames
 from train.data import encode
 from train.data.control import control_maps, inside_map
-from train.data.encode import content_hash, encode_clips, fingerprint
+from train.data.encode import encode_clips, fingerprint
 from train.data.encoded import COMPLETE, INDEX, EncodedClips
 from train.data.sources import SourceClip, SyntheticSource
-from train.engine.errors import TrainError
+from train.errors import TrainError
+from train.files import content_hash
 
 from .encoding import STYLE, hashes, tiny_vae, words, world
 
@@ -191,7 +192,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode != 0
-    assert last.startswith("train.engine.errors.TrainError: encoded clips cannot be written to"), done.stderr
+    assert last.startswith("train.errors.TrainError: encoded clips cannot be written to"), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [INDEX]
     encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f")
     assert hashes(tmp_path) == hashes(whole)

@@ -23,7 +23,7 @@ from flashmotion_core.weights import save_whole
 from train.data.encode import encode_clips
 from train.data.encoded import COMPLETE, INDEX, EncodedClips
 from train.data.prefetch import Prefetcher
-from train.engine.errors import TrainError
+from train.errors import TrainError
 
 from .encoding import STYLE, tiny_vae, words, world
 

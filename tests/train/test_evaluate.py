@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from train.data import synthetic
+from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
-from train.engine.config import dump
-from train.engine.errors import TrainError
-from train.evaluate import evaluate, rows_of
-from train.evaluate_run import main
-from train.features import DEFAULT
-from train.held_out import clip_sets
-from train.measures import measure, picture_scores, track_scores
-from train.parts import Parts
-from train.row_samples import Sampler
-from train.summary import interval, mean
+from train.errors import TrainError
+from train.evaluation.evaluate import evaluate, rows_of
+from train.evaluation.evaluate_run import main
+from train.evaluation.features import DEFAULT
+from train.evaluation.held_out import clip_sets
+from train.evaluation.measures import measure, picture_scores, track_scores
+from train.evaluation.row_samples import Sampler
+from train.evaluation.summary import interval, mean
+from train.run_folder.artifacts import Parts
+from train.world import synthetic
 
 from .tiny_run import open_run, trained_run
 
@@ -116,7 +116,7 @@ def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> No
 
 
 def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
-    from train.evaluate import _kept, _mark  # what decides whether a row stands
+    from train.evaluation.evaluate import _kept, _mark  # what decides whether a row stands
 
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     parts = Parts(run)

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters import build_adapter, read_adapter
-from flashmotion_core.convert import main as convert_main
-from flashmotion_core.convert import to_diffusers_folder
+from flashmotion_core.cli.convert import main as convert_main
+from flashmotion_core.cli.convert import to_diffusers_folder
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors, save_whole
 from tests.conftest import ROOT
-from train.engine.errors import TrainError
 from train.engine.roles import Denoiser
-from train.engine.run import Run
-from train.export import cast, copy_to_comfyui, export, same_weights
-from train.parts import FAST, SLOW, Parts
+from train.errors import TrainError
+from train.publish.export import cast, copy_to_comfyui, export, same_weights
+from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.run import Run
 
 from .tiny_run import open_run, trained_run
 
@@ -226,7 +226,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(run: Run) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("train.engine.errors.TrainError: exported files cannot be written to"), done.stderr
+    assert last.startswith("train.errors.TrainError: exported files cannot be written to"), done.stderr
     assert files_of(run.folder / "export") == []
     export(run)
     assert files_of(run.folder / "export") == FILES

@@ -11,11 +11,19 @@ import torch
 
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.weights import save_whole
-from train.data import synthetic
-from train.degrade import DEGRADATIONS
-from train.engine.errors import TrainError
-from train.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
-from train.features import DEFAULT, DIMENSIONS, ClipFeatures, features_of, load_features, pixels, save_features
+from train.errors import TrainError
+from train.evaluation.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
+from train.evaluation.features import (
+    DEFAULT,
+    DIMENSIONS,
+    ClipFeatures,
+    features_of,
+    load_features,
+    pixels,
+    save_features,
+)
+from train.world import synthetic
+from train.world.degrade import DEGRADATIONS
 
 CLIPS = 12
 SEED = 4321  # of the training stream, and not the one that the network was trained on

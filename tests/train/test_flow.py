@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.losses import x0_from_velocity
+from flashmotion_core.losses.regression import x0_from_velocity
 from train.engine.roles import Role
 from train.methods.flow import Flow
 from train.methods.lcm import Lcm

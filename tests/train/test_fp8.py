@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from flashmotion_core.fp8 import Fp8Linear, store_as_fp8
+from flashmotion_core.acceleration.fp8 import Fp8Linear, store_as_fp8
 from train.engine.checkpointing import checkpoint_blocks
 
 

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from train.engine.errors import TrainError, TrainingStopped
-from train.engine.health import Health, HealthSettings
+from train.errors import TrainError, TrainingStopped
+from train.monitor.health import Health, HealthSettings
 
 FROZEN = {"motion/student": 0.01, "motion/teacher": 0.1}
 LIVELY = {"motion/student": 0.08, "motion/teacher": 0.1}

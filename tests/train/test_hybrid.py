@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.gan_losses import discriminator_gan_loss
-from flashmotion_core.losses import noised
+from flashmotion_core.losses.adversarial import discriminator_gan_loss
+from flashmotion_core.losses.regression import noised
 from flashmotion_core.wan.conditioning import with_clean_frame
+from train.engine.method import Method, Step
 from train.engine.roles import Discriminator
-from train.methods.base import Method, Step
 
 from .small import (
     GAN,

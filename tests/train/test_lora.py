@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 pytest.importorskip("peft")
 
-from flashmotion_core.fp8 import store_as_fp8
+from flashmotion_core.acceleration.fp8 import store_as_fp8
 from train.engine import lora
 from train.engine.checkpointing import checkpoint_blocks
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from train.engine.errors import TrainError
 from train.engine.optim import clip, load_optimizer_state, lr_factor, make_optimizer, optimizer_state
+from train.errors import TrainError
 
 CPU = torch.device("cpu")
 OPTIONS: dict[str, Any] = {"betas": (0.9, 0.95), "weight_decay": 0.1, "device": CPU}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from train.engine import parallel
-from train.engine.errors import TrainError
-from train.engine.parallel import World
+from train import parallel
+from train.errors import TrainError
+from train.parallel import World
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("two_ranks.py")

@@ -17,21 +17,23 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from flashmotion_core.wan.conditioning import latent_shape
-from train import base_generator, stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
+from train import stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
+from train.config.load import parse
+from train.config.schema import Config
 from train.data.encoded import Batch
 from train.engine import optim
-from train.engine.config import Config, parse
-from train.engine.console import Console
 from train.engine.ema import Ema
-from train.engine.parallel import World
-from train.engine.plan import PhasePlan
-from train.engine.plan_measure import Measurement
-from train.engine.plan_methods import MetaBuilder, planned_phases
-from train.engine.run import Run
+from train.engine.method import Method, Step
 from train.engine.streams import Streams
-from train.engine.tracking import Metrics
-from train.methods.base import Method, Step
-from train.parts import FAST, SLOW, Parts
+from train.monitor.console import Console
+from train.monitor.run_log import Metrics
+from train.parallel import World
+from train.plan.figures import PhasePlan
+from train.plan.measure import Measurement
+from train.plan.meta_builder import MetaBuilder, planned_phases
+from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.run import Run
+from train.stages import base_generator
 
 CPU = World(0, 1, 0, torch.device("cpu"))
 SIZES = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}

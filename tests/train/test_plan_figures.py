@@ -14,16 +14,16 @@ import torch
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import TI2V_5B
 from flashmotion_core.wan.generator import WanGenerator
-from train.check import show_plan
-from train.engine.config import parse
-from train.engine.console import Console
-from train.engine.errors import TrainError
-from train.engine.parallel import World
-from train.engine.plan import static_plans
-from train.engine.plan_device import Imitation
-from train.engine.plan_gpus import find_gpu
-from train.engine.plan_meter import Meter
-from train.engine.run import Run
+from train.config.load import parse
+from train.errors import TrainError
+from train.monitor.console import Console
+from train.parallel import World
+from train.plan.check import show_plan
+from train.plan.device import Imitation
+from train.plan.gpus import find_gpu
+from train.plan.meter import Meter
+from train.plan.plan import static_plans
+from train.run_folder.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.engine import report
-from train.engine.errors import TrainError
-from train.engine.report import Picture, Section, Table, Text, Video, write_report
+from train.errors import TrainError
+from train.monitor import html as report
+from train.monitor.html import Picture, Section, Table, Text, Video, write_report
 
 VOID = {"meta", "img", "br"}
 NASTY = "<script>alert('x')</script> & \"quotes\" \u8996"

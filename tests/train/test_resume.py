@@ -15,8 +15,8 @@ import torch
 
 from train.data.encoded import EncodedClips
 from train.engine import checkpoint
-from train.engine.errors import TrainError
-from train.engine.settled import count_steps
+from train.engine.time_budget import count_steps
+from train.errors import TrainError
 
 from .killed_training import CHANGES
 from .small import (

@@ -16,14 +16,14 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
-from flashmotion_core.vae import load_vae
 from flashmotion_core.weights import read_tensors
-from train.engine.config import load
-from train.engine.errors import TrainError
-from train.engine.settings import Adapter
-from train.engine.tracking import read_log
-from train.given_adapters import check_adapter
+from train.config.load import load
+from train.config.settings import Adapter
+from train.errors import TrainError
+from train.monitor.run_log import read_log
+from train.plan.given_adapters import check_adapter
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from train.engine.errors import TrainError
-from train.engine.parallel import World
-from train.engine.tracking import Metrics, Tracker, read_log
+from train.errors import TrainError
+from train.monitor.run_log import Metrics, Tracker, read_log
+from train.parallel import World
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
 

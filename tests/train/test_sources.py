@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps, render, sample
 from flashmotion_core.video import write_mp4
 from train.data.control import control_maps, inside_map
-from train.data.difficulty import PRESETS
 from train.data.sources import SourceClip, SyntheticSource, VideoFolder, synthetic_clip
-from train.engine.errors import TrainError
+from train.errors import TrainError
+from train.world.difficulty import PRESETS
 
 STYLE = MapStyle(thickness=3)
 SIZE = (96, 64)

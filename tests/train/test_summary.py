@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.measures import PICTURES, TRACKED
-from train.results import figures
-from train.summary import FAR_BELOW, Result, bars, pooled, summary
+from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.report_page import figures
+from train.evaluation.summary import FAR_BELOW, Result, bars, pooled, summary
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)

@@ -15,11 +15,11 @@ import pytest
 
 from flashmotion_core.metrics import box_iou
 from flashmotion_core.trajectory import sample
-from train.data import synthetic
-from train.data.difficulty import PRESETS, Difficulty
-from train.data.draws import Draws, turn
-from train.data.paint import SOLID, patch
-from train.data.shapes import PATTERNS, SHAPES, coverage
+from train.world import synthetic
+from train.world.difficulty import PRESETS, Difficulty
+from train.world.draws import Draws, turn
+from train.world.paint import SOLID, patch
+from train.world.shapes import PATTERNS, SHAPES, coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of the frames and boxes of clips 0 to 5. Where this differs, raise `synthetic.VERSION`: it is another world.

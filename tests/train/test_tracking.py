@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from flashmotion_core.metrics import box_iou, mask_iou
-from train.data import synthetic
-from train.data.paint import paint, patch
-from train.data.synthetic import Clip
-from train.data.tracking import Tracks, pose_box, track
+from train.world import synthetic
+from train.world.paint import paint, patch
+from train.world.sprite_tracker import Tracks, pose_box, track
+from train.world.synthetic import Clip
 
 
 def tracked(clip: Clip, frames_THWC: np.ndarray | None = None) -> Tracks:

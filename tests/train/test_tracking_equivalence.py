@@ -10,13 +10,13 @@ import pytest
 
 from flashmotion_core.metrics import box_iou, mask_iou
 from tests.conftest import ROOT, load_module
-from train.data import synthetic
-from train.data.alignment import THIN, gain, matched, picture_of, refine
-from train.data.paint import SOLID, patch
-from train.data.synthetic import Clip
-from train.data.template_search import area_weights, places
-from train.data.tracking import Tracks, pose_box, track
-from train.degrade import DEGRADATIONS
+from train.world import synthetic
+from train.world.alignment import THIN, gain, matched, picture_of, refine
+from train.world.degrade import DEGRADATIONS
+from train.world.paint import SOLID, patch
+from train.world.sprite_tracker import Tracks, pose_box, track
+from train.world.synthetic import Clip
+from train.world.template_search import area_weights, places
 
 CLIPS = 3
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from train.data.encoded import EncodedClips
 from train.engine import checkpoint
-from train.engine.errors import TrainError, TrainingStopped
 from train.engine.job import accumulation
+from train.errors import TrainError, TrainingStopped
 from train.methods.flow import Flow
 
 from .small import (

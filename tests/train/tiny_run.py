@@ -15,13 +15,13 @@ import torch
 from flashmotion_core.wan.config import generator_shapes, shapes_of
 from flashmotion_core.weights import save_whole
 from tests.conftest import ROOT, load_module
+from train.config.load import parse
 from train.data.encode import encode_clips
-from train.engine.config import parse
-from train.engine.console import Console
-from train.engine.parallel import World
-from train.engine.run import Run
-from train.export import export
-from train.parts import FAST, SLOW, Parts
+from train.monitor.console import Console
+from train.parallel import World
+from train.publish.export import export
+from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.run import Run
 
 from .encoding import tiny_vae
 

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from train.engine import checkpoint, lora, parallel
+from train import parallel
+from train.engine import checkpoint, lora
 from train.engine.checkpointing import checkpoint_blocks
 from train.engine.ema import Ema
-from train.engine.errors import TrainError
 from train.engine.optim import clip, load_optimizer_state, make_optimizer, optimizer_state
-from train.engine.parallel import World
 from train.engine.streams import Streams
+from train.errors import TrainError
+from train.parallel import World
 
 GLOBAL_BATCH = 4
 SIZE = 32

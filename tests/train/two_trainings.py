@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from train import parallel
 from train.data.encoded import EncodedClips
-from train.engine import parallel
 
 from .small import METHODS
 from .small_runs import final_state, prepared, signal_after

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.wan.block import timestep_embedding
-from train.methods.base import Method
+from train.engine.method import Method
 
 from .small import objective, small_batch, small_step
 

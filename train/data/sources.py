@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.video import Frames
 from flashmotion_core.wan.conditioning import check_size
-from train.engine.errors import TrainError
 
-from . import synthetic
-from .difficulty import Difficulty
-from .difficulty import difficulty as preset
+from ..errors import TrainError
+from ..world import synthetic
+from ..world.difficulty import Difficulty
+from ..world.difficulty import difficulty as preset
 from .video_files import VIDEO_SUFFIXES, identity, inspect, read_frames, read_labels
 
 SHORTEST = 5

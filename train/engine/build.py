@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from flashmotion_core.acceleration.fp8 import store_as_fp8
 from flashmotion_core.adapters import (
     AdapterFile,
     ControlNetAdapter,
@@ -15,18 +16,18 @@ from flashmotion_core.adapters import (
     construct_adapter,
 )
 from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
-from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 
-from . import lora, parallel
+from .. import parallel
+from ..config.method_settings import Gan
+from ..config.schema import Config
+from ..config.settings import Adapter
+from ..errors import TrainError
+from ..parallel import World
+from . import lora
 from .checkpointing import checkpoint_blocks
-from .config import Config
-from .errors import TrainError
-from .parallel import World
-from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units
-from .settings import Adapter
 from .streams import seed_of
 
 Weights = Mapping[str, Tensor]

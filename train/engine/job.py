@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import TrainError
-from .phases import Phase
+from ..config.method_settings import PhaseSettings
+from ..errors import TrainError
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Job:
 
     name: str
     folder: Path
-    settings: Phase
+    settings: PhaseSettings
     fingerprint: str
     seed: int
     precision: str

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
-from .errors import TrainError
+from ..errors import TrainError
 
 Decay = Literal["constant", "linear", "cosine"]
 

@@ -13,22 +13,22 @@ from typing import Any
 
 import torch
 
-from flashmotion_core.sigma_laws import own_share
+from flashmotion_core.losses.noise_levels import own_share
 
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
-from ..methods.base import Method, Step
+from ..errors import TrainError
+from ..monitor.console import Console, Progress, peak_memory
+from ..monitor.health import Health
+from ..monitor.run_log import Metrics, Tracker
+from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
-from .console import Console, Progress, peak_memory
 from .ema import Ema
-from .errors import TrainError
-from .health import Health
 from .interrupt import Interruptions
 from .job import Job, accumulation
-from .parallel import World, broadcast_object, mean_over_ranks
-from .settled import keep_steps, settled_steps
+from .method import Method, Step
 from .streams import Streams, dataset_index
-from .tracking import Metrics, Tracker
+from .time_budget import keep_steps, settled_steps
 
 
 class Trainer:

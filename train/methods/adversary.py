@@ -7,26 +7,27 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from flashmotion_core.gan_losses import (
+from flashmotion_core.losses.adversarial import (
     discriminator_gan_loss,
     discriminator_statistics,
     finite_difference_r1,
     generator_gan_loss,
     perturbed,
 )
-from flashmotion_core.losses import noised
+from flashmotion_core.losses.regression import noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import Gan
 from ..data.encoded import Batch
-from ..engine import phases
+from ..engine.method import Step, Update
 from ..engine.roles import Role
-from .base import Step, Update, clean_frame
+from .conditions import clean_frame
 
 
 class Adversary:
     """Judges noised clips against their trajectories; real and fake at the same timestep, and with the same noise in its own step."""
 
-    def __init__(self, role: Role, settings: phases.Gan) -> None:
+    def __init__(self, role: Role, settings: Gan) -> None:
         self.role, self.settings = role, settings
         self.law = settings.sigmas.law()
         self.update = Update(role.parameters(), settings.optim)

@@ -9,16 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flashmotion_core.loss_balance import GradientBalance, loss_balance
-from flashmotion_core.losses import diffusion_loss, noised, x0_from_velocity
+from flashmotion_core.losses.balance import GradientBalance, loss_balance
+from flashmotion_core.losses.regression import diffusion_loss, noised, x0_from_velocity
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import HybridSettings
 from ..data.encoded import Batch
-from ..engine import phases
-from ..engine.parallel import World
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
+from ..parallel import World
 from .adversary import Adversary
-from .base import Choice, Method, Step, Update, cell_weights, choose, clean_frame
+from .conditions import Choice, cell_weights, choose, clean_frame
 from .gradients import GradientNorms
 from .rollout import motion, rollout
 
@@ -32,7 +33,7 @@ class Hybrid(Method):
     result = "adapter"
 
     def __init__(
-        self, student: Role, discriminator: Role | None, settings: phases.Hybrid, sigmas: Sequence[float], world: World
+        self, student: Role, discriminator: Role | None, settings: HybridSettings, sigmas: Sequence[float], world: World
     ) -> None:
         assert (discriminator is None) == (settings.gan.weight == 0), "a discriminator exactly where it has a weight"
         self.student, self.settings, self.sigmas = student, settings, tuple(sigmas)

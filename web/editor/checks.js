@@ -1,6 +1,6 @@
 /**
  * Checks for untrusted values: each returns a clean value or throws a RangeError of one sentence, which names the
- * field, the value received and what to do. The same rules and sentences as flashmotion_core/trajectory/checks.py. No
+ * field, the value received and what to do. The same rules and sentences as flashmotion_core/trajectory/field_checks.py. No
  * check recurses into a value that it does not know, so nesting cannot hurt.
  */
 

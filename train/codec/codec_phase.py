@@ -1,0 +1,78 @@
+"""The phases codec and decoder of a run: `codec.train_codec` in the run's folder, with its console and log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..config.schema import Config
+from ..files import digest
+from ..monitor.curves import draw
+from ..monitor.run_log import Tracker
+from ..run_folder.artifacts import Parts
+from ..run_folder.run import Run
+from . import codec_budget as codec_settle
+from .train_codec import CHECKPOINT, train_codec
+
+LOG_EVERY = 20
+BOOKKEEPING = {"checkpoint_every", "share"}
+
+
+def codec_digest(config: Config) -> str:
+    """Fingerprint of the codec that this configuration trains."""
+    return digest("codec", config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
+
+
+def train_codec_phase(run: Run) -> None:
+    """Train it and put it into `models/vae/NAME_vae.safetensors`. For one rank alone."""
+    _copy(_train(run, "codec"), Parts(run).codec_path)
+
+
+def train_decoder_phase(run: Run) -> None:
+    """Train the rest of the decoder's steps and put the whole into `models/vae/NAME_vae_decoder.safetensors`. For one rank alone."""
+    folder = run.phase_folder("decoder")
+    if not (folder / CHECKPOINT).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (codec_settle.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
+            _copy(run.phase_folder("codec") / name, folder / name)
+    _copy(_train(run, "decoder"), Parts(run).decoder_path)
+
+
+def _train(run: Run, phase: str) -> Path:
+    settings, folder, rest = run.config.codec, run.phase_folder(phase), phase == "decoder"
+    with run.console.phase(phase, settings.steps) as progress:
+        tracker: Tracker | None = None
+
+        def log(step: int, values: Mapping[str, float]) -> None:
+            nonlocal tracker
+            if tracker is None:  # only now is it known where an earlier run stopped
+                tracker = Tracker(folder, wandb=run.config.logging.wandb, resume_step=step - 1)
+            if step % LOG_EVERY == 0:
+                tracker.log(step, {f"codec/{name}": value for name, value in values.items()})
+
+        def report(step: int, steps: int, loss: float, seconds: float) -> None:
+            progress.expect(steps)
+            progress.update(step, loss=loss, seconds_per_step=seconds)
+
+        try:
+            return train_codec(
+                settings,
+                folder,
+                rest=rest,
+                minutes=run.minutes(settings.share),
+                device=run.world.device,
+                report=report,
+                log=log,
+            )
+        finally:
+            if tracker is not None:
+                tracker.close()
+            draw(folder, phase, run.console)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    shutil.copyfile(source, part)
+    part.replace(target)

@@ -1,0 +1,65 @@
+"""One phase of training, from its method to its curves; what the stage scripts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config.method_settings import PhaseSettings
+from ..data.encoded import EncodedClips
+from ..engine.job import Job
+from ..engine.method import Method
+from ..engine.trainer import Trainer
+from ..monitor.curves import draw
+from ..monitor.health import Health, HealthSettings
+from ..monitor.run_log import Tracker
+from ..run_folder.run import Run
+
+Validate = Callable[[int, "Tracker | None"], None]
+
+
+def train_phase(
+    run: Run,
+    name: str,
+    method: Method,
+    settings: PhaseSettings,
+    fingerprint: str,
+    clips: EncodedClips,
+    validate: Validate | None = None,
+) -> Trainer:
+    """Train a phase to its end and draw its curves; the trainer, for its averages.
+
+    Raises:
+        TrainError: see ``Trainer.run``.
+    """
+    folder = run.phase_folder(name)
+    health = run.config.health
+    job = Job(
+        name=name,
+        folder=folder,
+        settings=settings,
+        fingerprint=fingerprint,
+        seed=run.config.seed,
+        precision=run.config.precision,
+        sharded=run.config.memory.sharding == "full",
+        minutes=run.minutes(settings.share),
+        wandb=run.config.logging.wandb,
+    )
+    watch = Health(
+        HealthSettings(
+            max_gap=health.max_gap,
+            min_motion=health.motion_floor,
+            patience=health.patience,
+            warn_gap=None if health.max_gap is None else 0.6 * health.max_gap,
+            warn_motion=None if health.motion_floor is None else min(1.0, 1.5 * health.motion_floor),
+        ),
+        phase=name.split("_")[0],
+        optim_keys={"fake": "fake_optim", "discriminator": "gan.optim"},
+    )
+    trainer = Trainer(job, method, clips, run.world, run.console, watch, validate)
+    try:
+        trainer.run()
+    finally:
+        # Also for a phase that was stopped: its curves say why.
+        if run.world.is_main:
+            draw(folder, name, run.console)
+    return trainer
