@@ -20,11 +20,11 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from . import scenes
-from .base_folder import copy_if_new, link_pack, put_models
-from .comfy_server import Server
-from .frontend import BROWSER_ARGUMENTS, open_page, set_settings
-from .readable import readable
+from .comfy.base_folder import copy_if_new, link_pack, put_models
+from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from .comfy.server import Server
+from .quickstart import scenes
+from .quickstart.readable import readable
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"

@@ -35,8 +35,8 @@ class Frontend:
 @pytest.fixture(scope="session", params=["pinned", *SERVERS])
 def frontend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
     """The oldest, the pinned and the newest frontend, one after the other: each server is started once for all modules."""
-    from tools.base_folder import link_pack
-    from tools.comfy_server import Server
+    from tools.comfy.base_folder import link_pack
+    from tools.comfy.server import Server
 
     name: str = request.param
     if name == "pinned":
@@ -57,7 +57,7 @@ def frontend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def context() -> Iterator[Any]:
     """A browser with a mouse, a touch screen, and a clipboard that pages may use."""
-    from tools.frontend import BROWSER_ARGUMENTS
+    from tools.comfy.frontend import BROWSER_ARGUMENTS
 
     playwright_api = pytest.importorskip("playwright.sync_api")
     browser = os.environ.get("FLASHMOTION_BROWSER")

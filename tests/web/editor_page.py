@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tools.frontend import open_page, set_settings
+from tools.comfy.frontend import open_page, set_settings
 
 T = TypeVar("T")
 EMPTY = {"version": 1, "size": [384, 256], "frames": 33, "fps": 24, "objects": []}

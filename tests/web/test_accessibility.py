@@ -40,7 +40,7 @@ DOCUMENT = {
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[Any]:
-    from tools.frontend import BROWSER_ARGUMENTS
+    from tools.comfy.frontend import BROWSER_ARGUMENTS
 
     playwright_api = pytest.importorskip("playwright.sync_api")
     browser = os.environ.get("FLASHMOTION_BROWSER")

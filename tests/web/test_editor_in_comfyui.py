@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from tools.frontend import set_settings
+from tools.comfy.frontend import set_settings
 
 from .conftest import Frontend
 from .editor_page import (

@@ -13,12 +13,12 @@ import pytest
 
 from flashmotion_core.metrics import box_iou
 from flashmotion_core.trajectory import Keyframe, Trajectory, dumps, parse, sample
-from tools import scenes
-from tools.follow import measure, requested_boxes
-from tools.overlay import contact_sheet, read_frames
+from tools.quickstart import scenes
+from tools.quickstart.follow import measure, requested_boxes
+from tools.quickstart.overlay import contact_sheet, read_frames
 
 from ..conftest import RunningServer
-from ..tiny import APART, FLOOR
+from ..support.tiny import APART, FLOOR
 from .workflow_page import OpenPage, launched
 
 pytestmark = pytest.mark.browser

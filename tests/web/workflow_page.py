@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tools.frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
