@@ -42,7 +42,17 @@ FILE = "flashmotion_tiny_vae.safetensors"
 CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
 """Settings that do not change the result."""
+DECODER_WIDTHS = (256, 128, 64, 64)
+"""Of the decoder's stages: those that ComfyUI loads."""
 BIAS_LR = 1e-3
+WARMUP_STEPS = 20
+"""Steps in which the learning rate rises, at the beginning of either part."""
+DECAY_SHARE = 0.7
+"""Last share of either part in which the learning rate falls, in a straight line."""
+EDGES_WEIGHT = 0.1
+"""Of the error in the differences of neighbouring pixels."""
+SPREAD_WEIGHT = 0.02
+"""Of the latents' means and deviations."""
 START_CROPS = 192
 
 
@@ -107,7 +117,7 @@ class _Training:
             *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
         )
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
-        self.codec = TAEHV(decoder_widths=settings.decoder_widths)
+        self.codec = TAEHV(decoder_widths=DECODER_WIDTHS)
 
     @property
     def encoder_steps(self) -> int:
@@ -203,12 +213,11 @@ class _Training:
         """Step number `step`, counted from 0."""
         memory = step >= self.start_steps
         past, part = (self.start_steps, self.steps - self.start_steps) if memory else (0, self.start_steps)
-        settings = self.settings
-        factor = lr_factor(step - past, part, warmup=settings.warmup, decay=settings.decay, kind="linear")
+        factor = lr_factor(step - past, part, warmup=WARMUP_STEPS, decay=DECAY_SHARE, kind="linear")
         values = self._advance(step, memory, factor, encoder=memory and step < self.encoder_steps)
         if not math.isfinite(values["loss"]):
             raise TrainingStopped(f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr.")
-        return values | {"lr": settings.lr * factor}
+        return values | {"lr": self.settings.lr * factor}
 
     def _advance(self, step: int, memory: bool, factor: float, *, encoder: bool) -> dict[str, float]:
         for optimizer, lr in ((self.muon, self.settings.lr), (self.adam, BIAS_LR)):
@@ -225,7 +234,7 @@ class _Training:
         squares, edges = reconstruction(decoded.float(), pixels)
         # What the generator will see are clips as they come: without the half that was chosen for its sprites.
         off = spread(latent.float()[: len(latent) // 2])
-        loss = squares + self.settings.edges * edges + self.settings.spread * off
+        loss = squares + EDGES_WEIGHT * edges + SPREAD_WEIGHT * off
         loss.backward()
         for weight, width in self._encoder_memory():
             if weight.grad is not None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from flashmotion_core.losses.balance import loss_balance
 
-from .method_settings import HybridSettings, Optim, PhaseSettings, Sigmas
+from .method_settings import HybridSettings, Optim, Sigmas
 
 if TYPE_CHECKING:
     from .schema import Config
@@ -56,13 +56,6 @@ def check_together(config: Config) -> None:
             sigmas.law()
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    for name, phase in _within(config, PhaseSettings):
-        gan = getattr(phase, "gan", None)
-        if gan is not None and gan.mismatched and phase.micro_batch < 2:
-            raise ValueError(
-                f"{name}.gan.mismatched takes the trajectories of other clips in a micro-batch, but {name}.micro_batch is "
-                f"{phase.micro_batch}; use at least 2."
-            )
 
 
 def _within(settings: BaseModel, kind: type[Kind], name: str = "") -> Iterator[tuple[str, Kind]]:

@@ -34,8 +34,6 @@ class HeldOut(Settings):
 class Evaluate(Settings):
     """What is measured at the end."""
 
-    younger = frozenset({"compute_every"})
-
     clips: Count = 16
     """Held-out clips per row, and per set."""
     sets: tuple[HeldOut, ...] = ()
@@ -47,10 +45,8 @@ class Evaluate(Settings):
     """Of the noise."""
     batch: Count = 16
     """Clips that are sampled at once; the noise of a clip does not depend on it."""
-    timed: Count = 3
-    """Clips that are sampled once more, one by one, for the seconds per clip."""
-    features: str | None = "default"
-    """The network for Frechet distances: a file, `default` for the one in assets/tiny/metrics, none to leave them out."""
+    features: Literal["default"] | None = "default"
+    """The network for Frechet distances: the one in assets/tiny/metrics, or none to leave them out."""
     workers: Count = 2
     """Processes that track sprites."""
     compute_every: tuple[Annotated[int, Field(ge=2)], ...] = ()
@@ -126,3 +122,5 @@ class Config(Settings):
     export: Export = Export()
     logging: Logging = Logging()
     health: HealthSettings = HealthSettings()
+    keep: Count = 2
+    """Checkpoints of each phase that stay."""

@@ -23,6 +23,7 @@ class Job:
         sharded: whether the ranks share the weights out (then gradients are averaged already).
         minutes: time budget; None for ``settings.steps`` whatever they take.
         wandb: whether figures go to Weights & Biases too.
+        keep: checkpoints that stay.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Job:
     sharded: bool = True
     minutes: float | None = None
     wandb: bool = False
+    keep: int = 2
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

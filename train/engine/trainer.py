@@ -143,7 +143,7 @@ class Trainer:
                 self._updates_in_all(name),
                 warmup=update.optim.warmup,
                 decay=update.optim.decay,
-                kind=update.optim.decay_kind if update.optim.decay else "constant",
+                kind="cosine",
             )
             for group in self.optimizers[name].param_groups:
                 group["lr"] = update.optim.lr * factor
@@ -276,9 +276,7 @@ class Trainer:
         }
 
     def _save(self) -> None:
-        checkpoint.save(
-            self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.settings.keep
-        )
+        checkpoint.save(self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.keep)
 
     def _resume(self) -> None:
         folder = self.job.folder / "checkpoints"

@@ -39,11 +39,8 @@ class Adversary:
         sigma, noise = step.sigma("judged_sigma", self.law, real), step.noise("judged_noise", real)
         x_real = with_clean_frame(noised(real, noise, sigma), clean)
         x_fake = with_clean_frame(noised(fake_BCFHW, noise, sigma), clean)
-        clips, controls = [x_real, x_fake], [control_BCFHW, control_BCFHW]
-        if settings.mismatched and len(real) > 1:
-            clips, controls = [*clips, x_real], [*controls, control_BCFHW.roll(1, 0)]
-        logits = self._judge(clips, controls, sigma, context)
-        loss_B = discriminator_gan_loss(logits[0], logits[1], logits[2] if len(logits) > 2 else None)
+        logits = self._judge([x_real, x_fake], [control_BCFHW, control_BCFHW], sigma, context)
+        loss_B = discriminator_gan_loss(logits[0], logits[1])
         if settings.r1_weight:
             moved = perturbed(x_real, step.noise("r1", real), settings.r1_step)
             (again,) = self._judge([moved], [control_BCFHW], sigma, context)

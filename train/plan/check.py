@@ -231,7 +231,7 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
     if needed > free + there:
         raise TrainError(
             f"the run takes up to {byte_text(needed)} on the disk of {folder}, but {byte_text(free)} are free; choose another folder with "
-            "--run, or keep fewer checkpoints (stage1.keep and so on)."
+            "--run, or keep fewer checkpoints (keep=1)."
         )
 
 

@@ -42,6 +42,7 @@ def train_phase(
         sharded=run.config.memory.sharding == "full",
         minutes=run.minutes(settings.share),
         wandb=run.config.logging.wandb,
+        keep=run.config.keep,
     )
     watch = Health(
         run.config.health,

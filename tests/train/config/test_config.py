@@ -146,7 +146,6 @@ BOOKKEPT: dict[str, Any] = {
     "log_every": 5,
     "validate_every": 7,
     "checkpoint_every": 400,
-    "keep": 7,
     "micro_batch": 1,
 }
 
@@ -159,7 +158,8 @@ def test_bookkeeping_does_not() -> None:
         assert getattr(load("tiny_cpu", [override]).stage1, name) != getattr(load("tiny_cpu").stage1, name)
         assert fingerprint(override) == fingerprint(), name
     assert (
-        fingerprint("stage2.steps=7", "name=other", "logging.wandb=true", "memory.checkpointing=true") == fingerprint()
+        fingerprint("stage2.steps=7", "name=other", "keep=7", "logging.wandb=true", "memory.checkpointing=true")
+        == fingerprint()
     )
 
 

@@ -128,7 +128,6 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, expect
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["stage2.gan={mismatched: true}", "stage2.micro_batch=1"], "stage2.gan.mismatched takes .* stage2.micro_batch is 1; use at least 2."),
         (["stage3.gan.weight=0", "stage3.balance={mode: gradient_balance}"], "there is nothing to balance."),
         (["stage3.gan.weight=0", "stage3.balance={mode: constant, options: {value: 0}}"], "nothing is left to learn from."),
         (["models.adapters=[{kind: resnet}]", "evaluate.compute_every=[2]"], r"compute_every is \[2\], but models.adapters has no controlnet"),
