@@ -60,6 +60,7 @@ def train_codec(
     settings: CodecSettings,
     folder: Path,
     *,
+    seed: int = 0,
     rest: bool = False,
     minutes: float | None = None,
     device: torch.device | str = "cpu",
@@ -69,6 +70,8 @@ def train_codec(
     """Train, or go on where an earlier run in this folder stopped, and write the codec (fp16).
 
     Args:
+        settings: of the codec.
+        seed: of the world's clips and of all other draws.
         folder: keeps checkpoint, what was settled (steps, threads) and result.
         rest: False ends where the encoder does; True goes on to the last step from there, in a folder that holds the checkpoint and what
             was settled.
@@ -84,7 +87,7 @@ def train_codec(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()
-    run = _Training(settings, folder, torch.device(device))
+    run = _Training(settings, folder, torch.device(device), seed)
     try:
         done = run.load()
         run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
@@ -110,9 +113,9 @@ def train_codec(
 class _Training:
     """Codec, optimizers and data of a run."""
 
-    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device) -> None:
-        self.settings, self.folder, self.device = settings, folder, device
-        world = (settings.seed, settings.difficulty, settings.size, settings.clip_frames)
+    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device, seed: int = 0) -> None:
+        self.settings, self.folder, self.device, self.seed = settings, folder, device, seed
+        world = (seed, settings.difficulty, settings.size, settings.clip_frames)
         self.crops = Crops(
             *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
         )
@@ -137,7 +140,7 @@ class _Training:
         """Start from nothing or from the checkpoint; returns the steps done."""
         path = self.folder / CHECKPOINT
         if not path.is_file():
-            generator = Streams(self.settings.seed, "codec", 0).generator("start")
+            generator = Streams(self.seed, "codec", 0).generator("start")
             pixels, stays = self.crops.batch(0, START_CROPS), self.settings.encoder_part == 0
             start(self.codec, pixels, generator, self.settings.whitening, stays)
             self._forget()
@@ -164,7 +167,7 @@ class _Training:
         write_whole(self.folder / CHECKPOINT, partial(torch.save, state))
 
     def _settings(self) -> dict[str, Any]:
-        return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
+        return {"seed": self.seed} | self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
     def _encoder_memory(self) -> Iterator[tuple[Tensor, int]]:
         """Weights of the encoder's memory blocks, and their input channel from which on they would look at the frame before."""
@@ -226,7 +229,7 @@ class _Training:
         pixels = self.crops.batch(step, self.settings.batch).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             latent = normalise(encode_whole(self.codec, pixels, memory=memory))
-            generator = Streams(self.settings.seed, "codec", step).generator("noise")
+            generator = Streams(self.seed, "codec", step).generator("noise")
             share_B1111 = torch.rand((len(latent), 1, 1, 1, 1), generator=generator)
             noise = share_B1111 * torch.randn(latent.shape, generator=generator)
             noised = latent + self.settings.noise * noise.to(latent)

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .settings import Count, Positive, Seed, Settings, Share
+from .settings import Count, Positive, Settings, Share
 
 
 class CodecSettings(Settings):
     """A codec that is trained from nothing."""
 
-    seed: Seed = 0
-    """Of the world's clips and of all other draws."""
     difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
     """Of the world."""
     photographs: Annotated[int, Field(ge=0)] = 0

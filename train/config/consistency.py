@@ -51,6 +51,11 @@ def check_together(config: Config) -> None:
                     f"{name}.betas are {list(optim.betas)}, but with precision bf16_kahan the second moment is bf16 and cannot follow a "
                     "second beta above 0.99; use 0.95."
                 )
+    # So that a run that was killed logs the same figures as one that was not.
+    if config.checkpoints.every % config.logging.every:
+        raise ValueError(
+            f"checkpoints.every is {config.checkpoints.every}, but must be a multiple of logging.every, {config.logging.every}."
+        )
     for name, sigmas in _within(config, Sigmas):
         try:
             sigmas.law()

@@ -35,7 +35,6 @@ class Optim(Settings):
     """`adamw8bit` needs bitsandbytes and one GPU. With precision bf16_kahan, adamw keeps a compensation instead of masters."""
     lr: Positive = 1e-4
     betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Positive = 1.0
     """Largest norm of the gradient."""
     warmup: Annotated[int, Field(ge=0)] = 100
@@ -60,15 +59,17 @@ class Sigmas(Settings):
     """Noise levels in training; see `flashmotion_core.losses.noise_levels.SigmaLaw`."""
 
     shift: Positive = 5.0
-    low: Share = 0.0
-    high: Share = 1.0
 
     def law(self) -> SigmaLaw:
         """The same as the core knows it."""
         return SigmaLaw(**self.model_dump())
 
 
-SCORE_SIGMAS = Sigmas(low=SCORE_LAW.low, high=SCORE_LAW.high)
+class ScoreSigmas(Sigmas):
+    """Noise levels at which scores and the discriminator are asked, within a window."""
+
+    low: Share = SCORE_LAW.low
+    high: Share = SCORE_LAW.high
 
 
 class Steps(Settings):
@@ -104,19 +105,8 @@ class PhaseSettings(Settings):
     """Clips per iteration over all ranks and micro-steps."""
     micro_batch: Count = 1
     """Clips that one rank works on at once; accumulation follows from it."""
-    log_every: Count = 10
     validate_every: Annotated[int, Field(ge=0)] = 500
     """0 for never."""
-    checkpoint_every: Count = 200
-
-    @model_validator(mode="after")
-    def _checkpoints_fall_on_log_lines(self) -> PhaseSettings:
-        # So that a run that was killed logs the same figures as one that was not.
-        if self.checkpoint_every % self.log_every:
-            raise ValueError(
-                f"checkpoint_every is {self.checkpoint_every}, but must be a multiple of log_every, {self.log_every}."
-            )
-        return self
 
 
 class LearningSettings(PhaseSettings):
@@ -146,7 +136,6 @@ class BaseSettings(FlowSettings):
 
     optim: Optim = Optim(lr=1.5e-3, warmup=60, decay=0.3)
     adapter_dropout: Share = 0.4
-    masks_first: Share = 0.0
 
 
 class Gan(Settings):
@@ -155,12 +144,11 @@ class Gan(Settings):
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Of the adversarial loss in the student's objective; 0 leaves it out."""
     optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
-    sigmas: Sigmas = SCORE_SIGMAS
+    sigmas: ScoreSigmas = ScoreSigmas()
     width: Count = 1024
     heads: Count = 16
     r1_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the finite-difference R1 penalty; 100 where the discriminator wins."""
-    r1_step: Positive = 0.01
     taps: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Generator blocks, counted from 0, after which features are read; none for those half-way, at three quarters and at the end."""
 
@@ -193,7 +181,7 @@ class DmdSettings(LearningSettings):
     """First iterations, in which only the fake score learns."""
     guidance_scale: Annotated[float, Field(ge=0)] = 4.0
     """Of the real score, in the standard convention u + s (c - u); 1 for none."""
-    sigmas: Sigmas = SCORE_SIGMAS
+    sigmas: ScoreSigmas = ScoreSigmas()
     ema: EmaSettings = EmaSettings(decay=0.99, start=200)
     lora: Lora | None = None
     """Train student and fake score as differences on one shared generator."""

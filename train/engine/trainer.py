@@ -61,7 +61,6 @@ class Trainer:
                 update.parameters,
                 lr=update.optim.lr,
                 betas=update.optim.betas,
-                weight_decay=update.optim.weight_decay,
                 device=world.device,
             )
             for name, update in method.updates.items()
@@ -111,7 +110,7 @@ class Trainer:
                 ):
                     with self.average():
                         self.validate(self.iteration, tracker)
-                if last or interrupted or self.iteration % settings.checkpoint_every == 0:
+                if last or interrupted or self.iteration % self.job.checkpoint_every == 0:
                     self._save()
                 if interrupted:
                     break
@@ -239,7 +238,7 @@ class Trainer:
     def _log(self, progress: Progress, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
         self.metrics.mean("time/step", seconds)
         self.metrics.mean("time/waiting_share", waited / max(seconds, 1e-9))
-        if not last and self.iteration % self.job.settings.log_every:
+        if not last and self.iteration % self.job.log_every:
             return
         values = self.metrics.collect(self.world)
         memory = peak_memory(self.world.device)

@@ -34,6 +34,7 @@ from .measures import Scores, measure
 from .report_page import SHOWN, show_row, write_json, write_results
 from .result_texts import EVERY
 from .row_samples import Row, Sampler, bound_frames, sampled_frames
+from .sample_clips import SEED
 from .summary import Result
 
 TIMED_CLIPS = 3
@@ -195,7 +196,7 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
         files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
     network = None if features is None else content_hash(features)
-    noise = (settings.seed, settings.guidance_scale, artifacts.config.precision)
+    noise = (SEED, settings.guidance_scale, artifacts.config.precision)
     return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
 
 
