@@ -110,8 +110,6 @@ def test_what_cheaper_controlnets_are_predicted_to_add():
             "controlnet": 1.0299,
             "controlnet-2nd-block": 0.5150,
             "controlnet-3rd-block": 0.3433,
-            "controlnet-half": 0.1589,
-            "controlnet-half-2nd-block": 0.0796,
             "controlnet-2nd-step": 0.5150,
             "controlnet-1st-step": 0.2575,
         },

@@ -336,7 +336,6 @@ ADAPTERS = [
     (ResNetAdapter, {"width": 32}),
     (ControlNetAdapter, {}),
     (ControlNetAdapter, {"inject_after": [1]}),
-    (ControlNetAdapter, {"half_resolution": True}),
 ]
 
 

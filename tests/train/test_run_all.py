@@ -214,10 +214,6 @@ def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) ->
         ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, "has the width 32, but models.adapters says 64"),
         ({"kind": "resnet", "width": 32, "blocks": 1, "start": "slow_resnet"}, "has the blocks 0, 1, 2, but"),
         (
-            {"kind": "controlnet", "half_resolution": True, "slow": "slow_controlnet"},
-            "has the half_resolution False, but models.adapters says True",
-        ),
-        (
             {"kind": "controlnet", "slow": "slow_resnet"},
             "is a resnet adapter, but models.adapters names it for a controlnet",
         ),

@@ -105,7 +105,7 @@ class GeneratorSizes(Settings):
 class Adapter(Settings):
     """The adapter that is trained."""
 
-    younger = frozenset({"half_resolution", "start", "slow"})
+    younger = frozenset({"start", "slow"})
 
     kind: Literal["resnet", "controlnet"] = "resnet"
     width: Count = 128
@@ -115,21 +115,11 @@ class Adapter(Settings):
     from_base: bool = False
     """Begin stage 1 with the adapter that the generator was trained with in the phase base, not with a fresh one; a ResNet alone can."""
     start: str | None = None
-    """An adapter file that stage 1 begins with, not with a fresh one; its width, blocks and half_resolution have to be those given here."""
+    """An adapter file that stage 1 begins with, not with a fresh one; its width and blocks have to be those given here."""
     slow: str | None = None
-    """A finished SlowAdapter; then stage 1 is left out. Its width, blocks and half_resolution have to be those given here."""
+    """A finished SlowAdapter; then stage 1 is left out. Its width and blocks have to be those given here."""
     blocks: Count | None = None
     """Generator blocks that get a residual, spread evenly; none for all of them. A ControlNet's clone has as many blocks."""
-    half_resolution: bool = False
-    """Whether one token of a ControlNet's clone stands for 2 x 2 of the generator: a sixteenth of its attention's work, a quarter of the rest."""
-
-    @model_validator(mode="after")
-    def _half_resolution_is_of_a_clone(self) -> Adapter:
-        if self.half_resolution and self.kind != "controlnet":
-            raise ValueError(
-                f"half_resolution is on for a {self.kind}, but only a controlnet has a clone to make cheaper; leave it off."
-            )
-        return self
 
     @model_validator(mode="after")
     def _base_has_a_resnet(self) -> Adapter:

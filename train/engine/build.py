@@ -117,7 +117,7 @@ class Builder:
             if settings.kind == "resnet":
                 adapter = ResNetAdapter(sizes, points, width=settings.width)
             else:
-                adapter = ControlNetAdapter(sizes, points, half_resolution=settings.half_resolution)
+                adapter = ControlNetAdapter(sizes, points)
                 adapter.init_from_generator(generator)
         return AdapterFile(
             adapter.kind, adapter.config(), adapter.state_dict(), name=f"a fresh {settings.kind} adapter"

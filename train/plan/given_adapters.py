@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, construct_adapter
+from flashmotion_core.adapters import ResNetAdapter, construct_adapter
 from flashmotion_core.adapters.adapter_file import parse_adapter
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.weights import read_header
@@ -38,9 +38,7 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
     adapter = construct_adapter(file, sizes)
     points = settings.inject_after(sizes.num_layers)
     pairs: dict[str, tuple[object, object]] = {"blocks": (adapter.inject_after, points)}
-    if isinstance(adapter, ControlNetAdapter):
-        pairs["half_resolution"] = (adapter.half_resolution, settings.half_resolution)
-    elif isinstance(adapter, ResNetAdapter):
+    if isinstance(adapter, ResNetAdapter):
         pairs["width"] = (adapter.width, settings.width)
     for name, (found, said) in pairs.items():
         if found != said:

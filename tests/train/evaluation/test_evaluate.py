@@ -220,7 +220,7 @@ def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> N
 
 CHEAPER: dict[str, Any] = {
     "sizes": ONE_ADAPTER["sizes"],
-    "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet", "blocks": 1, "half_resolution": True}],
+    "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet", "blocks": 1}],
 }
 
 
@@ -231,7 +231,6 @@ def test_a_cheaper_controlnet_is_measured_with_and_without_reuse(
 
     run = trained_run(tmp_path, models=CHEAPER, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
     adapter = Artifacts(run).adapter("fast", "controlnet")
-    assert adapter.config["half_resolution"] is True
     assert adapter.config["inject_after"] == [0]
     steps: list[float] = []
     begin = ControlNetAdapter.begin
