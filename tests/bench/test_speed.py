@@ -108,8 +108,6 @@ def test_what_cheaper_controlnets_are_predicted_to_add():
         {
             "resnet": 0.0015,
             "controlnet": 1.0299,
-            "controlnet-2nd-block": 0.5150,
-            "controlnet-3rd-block": 0.3433,
             "controlnet-2nd-step": 0.5150,
             "controlnet-1st-step": 0.2575,
         },
@@ -117,8 +115,7 @@ def test_what_cheaper_controlnets_are_predicted_to_add():
     )
 
 
-def test_a_variant_says_which_blocks_and_steps():
-    assert Variant("controlnet", nth_block=3).inject_after(7) == (0, 3, 6)
+def test_a_variant_says_in_how_many_steps_it_is_computed():
     assert [Variant("controlnet", compute_every=every).computed_steps(4) for every in (1, 2, 3, 4, 9)] == [
         4,
         2,
