@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
     "checkpoints": {"every": 100},
     "models": {
         "sizes": {"dim": 32, "ffn_dim": 48, "num_heads": 1, "num_layers": 2, "text_dim": 8},
-        "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet", "blocks": 1}],
+        "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],
     },
     "stage1": {**PHASE, "masks_first": 0.3, "conditioning": {"text_dropout": 0.3, "mask_share": 0.3}},
     "stage2": {**PHASE, "fake_optim": OPTIM, "ratio": 2, "guidance_scale": 2, "canary": {"every": 4, "teacher_steps": 2}},

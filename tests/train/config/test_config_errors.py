@@ -110,7 +110,6 @@ def test_an_unknown_key_is_named_with_the_nearest_one(override: str, expected: s
         ("stage3={steps: 3}", "the setting stage3.method is missing"),
         ("models.adapters=[]", "models: adapters are []"),
         ("models.adapters=[{kind: resnet}, {kind: resnet}]", "adapters are ['resnet', 'resnet']"),
-        ("models.adapters=[{kind: resnet, half_resolution: true}]", "half_resolution is on for a resnet, but only a controlnet has a clone"),
         ("evaluate.compute_every=[2,2]", "evaluate: compute_every is [2, 2], but each number makes one row; name it once."),
         ("evaluate.compute_every=[1]", "evaluate.compute_every.0 (is 1): Input should be greater than or equal to 2"),
         ("checkpoints.every=15", "checkpoints.every is 15, but must be a multiple of logging.every, 10."),
