@@ -27,40 +27,7 @@ const rules = {
 };
 
 // They run in Node, too: neither DOM nor ComfyUI.
-const pure = [
-  "bake",
-  "camera",
-  "checks",
-  "clipboard",
-  "control_map",
-  "csv",
-  "csv_rows",
-  "cut",
-  "document",
-  "easing",
-  "edit",
-  "format",
-  "geometry",
-  "history",
-  "intervals",
-  "json",
-  "limits",
-  "operations",
-  "operations_boxes",
-  "operations_clip",
-  "operations_keys",
-  "palette",
-  "parts",
-  "presets",
-  "record",
-  "retime",
-  "sample",
-  "session",
-  "simplify",
-  "snap",
-  "suggest",
-  "types",
-].map((name) => `web/editor/${name}.js`);
+const pure = ["web/editor/{model,edit}/*.js"];
 
 const config = [
   { ignores: ["node_modules/", ".flashmotion/", "**/*.d.ts"] },

@@ -55,7 +55,7 @@ LOADED = """async () => {
 CANVAS_SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
 # Where the picture lies on the stage's canvas, by the editor's own geometry, in pixels of the page.
 VIEW = """async (size) => {
-    const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
+    const { fitView } = await import('/extensions/flashmotion/editor/model/geometry.js')
     const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
     const { left, top, width, height } = canvas.getBoundingClientRect()
     const view = fitView(canvas.clientWidth, canvas.clientHeight, size)
