@@ -4,7 +4,7 @@
  * @import { CommandContext } from "./toolbar.js"
  */
 
-import { goToFrame } from "./actions.js";
+import { goToFrame, selectNext } from "./actions.js";
 import { element, iconButton, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
 import { createList } from "../timeline/list.js";
@@ -19,9 +19,10 @@ import { createToolbar } from "./toolbar.js";
  */
 export function createTimePanel(context, focus) {
   const { session, texts, actions } = context;
-  const timeline = createTimeline(session, texts, focus);
-  const objects = createList(session, texts, actions.rename);
-  const frame = numberField("", texts.frame, (value) => goToFrame(session, value), { min: 0 });
+  const goTo = (/** @type {number} */ at) => goToFrame(session, at);
+  const timeline = createTimeline(session, texts, { goToFrame: goTo, focus });
+  const objects = createList(session, texts, { rename: actions.rename, selectNext: (step) => selectNext(session, texts, step) });
+  const frame = numberField("", texts.frame, goTo, { min: 0 });
   const length = element("span", { class: "fm-length" });
   const transport = createToolbar(context, texts.timeline, [
     "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, length, "<>",

@@ -3,7 +3,12 @@
  *
  * @import { Context, Gesture } from "./gestures.js"
  * @import { Point } from "../model/geometry.js"
- * @import { Host } from "../editor.js"
+ *
+ * @typedef {object} StageHost what lies around the stage
+ * @property {() => boolean} pansGraph whether drags pan it
+ * @property {(event: PointerEvent) => void} forwardPointer
+ * @property {(event: WheelEvent) => void} forwardWheel
+ * @property {() => boolean} isFocused whether the editor has the focus
  */
 
 import { contains, handleAt, hits, rectOf, toCanvas, toPicture, zoomView } from "../model/geometry.js";
@@ -17,7 +22,7 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 
 /**
  * Listen on the stage's canvas.
- * @param {Context & {host: Host & {isFocused: () => boolean}, focus: () => void, openMenu: (event: MouseEvent) => void}} context
+ * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent) => void}} context
  * @returns {{cancel: () => boolean}} cancel ends what is under way without a trace; false when there was nothing
  */
 export function installStageInput(context) {

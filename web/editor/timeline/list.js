@@ -5,10 +5,10 @@
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "../ui/texts.js"
  *
+ * @typedef {{rename: () => void, selectNext: (step: 1 | -1) => void}} ListActions rename: edit the selected object's name
  * @typedef {{option: HTMLElement, swatch: HTMLElement, name: HTMLElement, flags: HTMLElement, eye: HTMLButtonElement, lock: HTMLButtonElement}} Row
  */
 
-import { selectNext } from "../panels/actions.js";
 import { element, icon, iconButton, setAttribute, setChildren, setText } from "../ui/dom.js";
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
@@ -21,10 +21,10 @@ let editors = 0;
 /**
  * @param {Session} session
  * @param {Texts} texts
- * @param {() => void} rename edit the selected object's name
+ * @param {ListActions} actions
  * @returns {{list: HTMLElement, flags: HTMLElement, update: () => void}}
  */
-export function createList(session, texts, rename) {
+export function createList(session, texts, { rename, selectNext }) {
   editors += 1;
   const prefix = `fm-${editors}`;
   const list = element("div", { class: "fm-list", role: "listbox", tabindex: "0", "aria-label": texts.objects, "aria-multiselectable": "true" });
@@ -92,7 +92,7 @@ export function createList(session, texts, rename) {
     if (!step || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    selectNext(session, texts, step);
+    selectNext(step);
   });
 
   /** @param {DocumentObject} object @param {number} index */

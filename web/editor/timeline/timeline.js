@@ -5,6 +5,7 @@
  * @import { Rect } from "../model/geometry.js"
  * @import { Span } from "../ui/timescale.js"
  * @import { Texts } from "../ui/texts.js"
+ * @import { TimelineActions } from "./timeline_input.js"
  *
  * @typedef {object} Timeline
  * @property {HTMLCanvasElement} ruler
@@ -27,10 +28,10 @@ import { createPainter } from "../stage/view.js";
 /**
  * @param {Session} session
  * @param {Texts} texts
- * @param {() => void} focus give the keys back to the stage
+ * @param {TimelineActions} actions
  * @returns {Timeline}
  */
-export function createTimeline(session, texts, focus) {
+export function createTimeline(session, texts, actions) {
   const ruler = element("canvas", { class: "fm-ruler", role: "slider", tabindex: "0", "aria-label": texts.frame, "aria-valuemin": "0" });
   const tracks = element("canvas", { class: "fm-tracks", role: "img", "aria-label": texts.keyframes });
   /** @type {Span | undefined} */
@@ -80,6 +81,6 @@ export function createTimeline(session, texts, focus) {
       tracksPainter.redraw();
     },
   };
-  installTimelineInput({ timeline, session, texts, focus });
+  installTimelineInput({ timeline, session, texts, actions });
   return timeline;
 }

@@ -7,11 +7,11 @@
  * @import { Texts } from "../ui/texts.js"
  * @import { Point } from "../model/geometry.js"
  *
- * @typedef {{timeline: Timeline, session: Session, texts: Texts, focus: () => void}} Context
+ * @typedef {{timeline: Timeline, session: Session, texts: Texts, actions: TimelineActions}} Context
+ * @typedef {{goToFrame: (frame: number) => void, focus: () => void}} TimelineActions focus: give the keys back to the stage
  * @typedef {{move: (to: Point, event: PointerEvent) => void, end: () => void, cancel: () => void}} Drag
  */
 
-import { goToFrame } from "../panels/actions.js";
 import { reachOf } from "../model/geometry.js";
 import { hiddenEdgeDrag, keysDrag, marqueeDrag } from "./timeline_drags.js";
 import { addKeyframe } from "../edit/operations.js";
@@ -20,18 +20,18 @@ import { frameAtX, pixelsPerFrame, slideSpan, xOfFrame, zoomSpan } from "../ui/t
 
 /** @param {Context} context */
 export function installTimelineInput(context) {
-  const { timeline, session, texts, focus } = context;
+  const { timeline, session, texts, actions } = context;
   const { ruler, tracks } = timeline;
   /** @type {Drag | undefined} */
   let active;
 
   listen(ruler, (event) => {
-    const scrub = (/** @type {Point} */ to) => goToFrame(session, frameAtX(timeline.span, ruler.clientWidth, to.x));
+    const scrub = (/** @type {Point} */ to) => actions.goToFrame(frameAtX(timeline.span, ruler.clientWidth, to.x));
     scrub(pointOf(ruler, event));
-    return { move: scrub, end: focus, cancel() {} };
+    return { move: scrub, end: actions.focus, cancel() {} };
   });
   listen(tracks, (event) => {
-    focus();
+    actions.focus();
     return choose(context, pointOf(tracks, event), event);
   });
 
@@ -76,7 +76,7 @@ export function installTimelineInput(context) {
     if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    goToFrame(session, session.state.frame + step);
+    actions.goToFrame(session.state.frame + step);
   });
 }
 
@@ -87,7 +87,7 @@ export function installTimelineInput(context) {
  * @returns {Drag}
  */
 function choose(context, point, event) {
-  const { timeline, session } = context;
+  const { timeline, session, actions } = context;
   const object = objectAt(session, point);
   const extend = event.shiftKey;
   if (!object) return marqueeDrag(context, point, extend ? session.state.keys : []);
@@ -104,7 +104,7 @@ function choose(context, point, event) {
   if (edge) return hiddenEdgeDrag(context, object, edge);
   return marqueeDrag(context, point, extend ? session.state.keys : [], () => {
     session.set({ ids: [object.id], keys: [] });
-    goToFrame(session, frameAtX(timeline.span, timeline.tracks.clientWidth, point.x));
+    actions.goToFrame(frameAtX(timeline.span, timeline.tracks.clientWidth, point.x));
   });
 }
 
