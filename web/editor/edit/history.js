@@ -6,7 +6,7 @@
  */
 
 /** Steps that can be undone; the oldest are forgotten. */
-export const HISTORY_LIMIT = 200;
+const HISTORY_LIMIT = 200;
 
 /**
  * @typedef {object} History

@@ -136,7 +136,7 @@ export function fields(value, field, required, optional = []) {
  * @param {readonly string[]} options
  * @returns {string}
  */
-export function listed(options) {
+function listed(options) {
   const quoted = options.map((option) => `"${option}"`);
   return quoted.length === 1 ? quoted[0] : `${quoted.slice(0, -1).join(", ")} or ${quoted[quoted.length - 1]}`;
 }

@@ -12,7 +12,7 @@ import { MAX_FRAMES, MAX_ID, MAX_LABEL, MAX_OBJECTS, MAX_TEXT } from "./limits.j
 import { sampleDocument } from "./sample.js";
 import { fromBoxes } from "./simplify.js";
 
-export const CSV_HEADER = ["frame", "id", "label", "x", "y", "w", "h", "visible"];
+const CSV_HEADER = ["frame", "id", "label", "x", "y", "w", "h", "visible"];
 
 /** @typedef {{box: number[], visible: boolean}} Row */
 

@@ -14,7 +14,7 @@ import { parseObject } from "./parts.js";
 /** @typedef {(old: Record<string, unknown>) => Record<string, unknown>} Migration */
 
 /** From version v to v + 1, on the plain value. @type {Readonly<Record<number, Migration>>} */
-export const MIGRATIONS = {};
+const MIGRATIONS = {};
 const SMALLEST = '{"version": 1, "size": [1280, 704], "frames": 121, "objects": []}';
 
 /**

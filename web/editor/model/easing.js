@@ -6,13 +6,13 @@
  */
 
 /** @type {Readonly<Record<"in" | "out" | "in-out", Bezier>>} */
-export const NAMED_BEZIERS = {
+const NAMED_BEZIERS = {
   "in": [0.42, 0, 1, 1],
   "out": [0, 0, 0.58, 1],
   "in-out": [0.42, 0, 0.58, 1],
 };
 /** 2**-54: below the spacing of doubles at 1. */
-export const BISECTIONS = 54;
+const BISECTIONS = 54;
 
 /**
  * The curve's control points; null for "linear" and "hold", which are not beziers.
@@ -31,7 +31,7 @@ export function asBezier(ease) {
  * @param {number} x2
  * @returns {number}
  */
-export function bezierParameter(x, x1, x2) {
+function bezierParameter(x, x1, x2) {
   const c = 3 * x1;
   const b = 3 * (x2 - x1) - c;
   const a = 1 - c - b;
@@ -51,7 +51,7 @@ export function bezierParameter(x, x1, x2) {
  * @param {Bezier} bezier
  * @returns {number}
  */
-export function bezierFraction(x, [x1, y1, x2, y2]) {
+function bezierFraction(x, [x1, y1, x2, y2]) {
   if (x === 0) return 0;
   const s = bezierParameter(x, x1, x2);
   const c = 3 * y1;

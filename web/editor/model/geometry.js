@@ -15,8 +15,8 @@
 /** Corners first: where a small box leaves no room for all, they win. @type {readonly Handle[]} */
 export const HANDLES = ["nw", "ne", "se", "sw", "n", "e", "s", "w"];
 /** How near a pointer must come to a handle, in CSS pixels. A finger hides what it points at. */
-export const REACH = { mouse: 8, pen: 16, touch: 28 };
-export const MIN_ZOOM = 0.5;
+const REACH = { mouse: 8, pen: 16, touch: 28 };
+const MIN_ZOOM = 0.5;
 export const MAX_ZOOM = 16;
 /** The smallest box a gesture leaves, in fractions of the frame: still to be seen and grabbed. */
 export const SMALLEST = 0.004;

@@ -71,7 +71,7 @@ export function parseColor(value, field) {
  * @returns {Keyframe}
  * @throws {RangeError} one sentence
  */
-export function parseKeyframe(entry, field, frames) {
+function parseKeyframe(entry, field, frames) {
   const data = fields(entry, field, ["frame", "x", "y", "w", "h"], ["ease"]);
   return {
     frame: whole(data.frame, `${field}.frame`, 0, frames - 1, `0-based, in a clip of ${frames} frames`),

@@ -12,7 +12,7 @@ import { intervalsWhere } from "./intervals.js";
 import { DEFAULT_FPS, MAX_FRAMES, MAX_KEYFRAMES, MAX_OBJECTS, MAX_SIDE, MIN_SIDE, VERSION } from "./limits.js";
 
 /** Fractions of the frame: what doubles cannot tell from a straight line anyway. */
-export const EXACT = 1e-9;
+const EXACT = 1e-9;
 /** @type {readonly ["x", "y", "w", "h"]} */
 const SIDES = ["x", "y", "w", "h"];
 

@@ -22,7 +22,7 @@ import { isHiddenHere } from "./actions.js";
  * @param {import("../edit/session.js").Session} session
  * @returns {KeyRef[]}
  */
-export function easedKeys({ state, shown }) {
+function easedKeys({ state, shown }) {
   if (state.keys.length) return [...state.keys];
   return shown.objects
     .filter(({ id }) => state.ids.includes(id))

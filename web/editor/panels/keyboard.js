@@ -19,7 +19,7 @@ const byKey = new Map(Object.entries(COMMANDS).flatMap(([id, { keys = [] }]) => 
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  * @returns {string}
  */
-export function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
   const letter = /^[a-z]$/i.test(key);
   const shift = shiftKey && (letter || key.length > 1);
   return `${ctrlKey || metaKey ? "Ctrl+" : ""}${altKey ? "Alt+" : ""}${shift ? "Shift+" : ""}${letter ? key.toLowerCase() : key}`;

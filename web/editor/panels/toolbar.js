@@ -65,7 +65,7 @@ export function createToolbar(context, label, items) {
  * @param {Texts} texts
  * @returns {string}
  */
-export function labelOf(command, texts) {
+function labelOf(command, texts) {
   const key = command.keys?.[0];
   return key ? `${texts[command.text]} (${keyName(key)})` : texts[command.text];
 }

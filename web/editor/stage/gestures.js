@@ -232,7 +232,7 @@ function newKeyframes({ state }, ids) {
 }
 
 /** @param {Session} session */
-export function freeNumber({ state }) {
+function freeNumber({ state }) {
   return state.document.objects.length + 1;
 }
 
