@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 
 from ..conftest import RunningServer
-from .workflow_page import OURS, WORKFLOWS, OpenPage, launched
+from .workflow_page import OURS, WORKFLOWS, OpenPage
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.fixture(params=[False, True], ids=["classic", "vue"])

@@ -22,6 +22,7 @@ DOG = {"id": "dog", "label": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.
 
 
 def test_a_pen_draws(editor: EditorPage) -> None:
+    editor.load()
     session = editor.page.context.new_cdp_session(editor.page)
     editor.page.evaluate(
         "() => document.addEventListener('pointerdown', (event) => { window.drewWith = event.pointerType }, { capture: true, once: true })"

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.2, 0.2), (0.4, 0.6))
     (drawn,) = editor.objects()
     assert corners(drawn["keyframes"][0]) == pytest.approx([0.2, 0.2, 0.4, 0.6], abs=0.02)
@@ -35,6 +36,7 @@ def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: 
 
 
 def test_one_step_of_undo_for_each_gesture(editor: EditorPage) -> None:
+    editor.load()
     before = editor.text()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     drawn = editor.text()
@@ -61,6 +63,7 @@ def test_the_graphs_zoom_does_not_shift_the_pointer(editor: EditorPage, scale: f
 
 
 def test_a_finger_draws_and_two_fingers_zoom(editor: EditorPage) -> None:
+    editor.load()
     session = editor.page.context.new_cdp_session(editor.page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
@@ -81,6 +84,7 @@ def test_a_finger_draws_and_two_fingers_zoom(editor: EditorPage) -> None:
 
 
 def test_the_keyboard_alone_suffices(editor: EditorPage) -> None:
+    editor.load()
     editor.page.locator(".fm-sink").focus()
     editor.press("n", "End", "Shift+ArrowRight", "ArrowDown", "Alt+ArrowRight")
     first, last = editor.objects()[0]["keyframes"]
@@ -134,6 +138,7 @@ def test_the_length_of_the_clip_asks_what_becomes_of_the_motion(editor: EditorPa
 
 
 def test_the_large_view_is_the_same_editor(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     editor.click("Large view")
     dialog = editor.page.get_by_role("dialog", name="Trajectory editor")
