@@ -83,6 +83,13 @@ PIXEL = """([x, y]) => {
     const place = [at(x, rect.left, rect.width, canvas.width), at(y, rect.top, rect.height, canvas.height)]
     return [...canvas.getContext('2d').getImageData(...place, 1, 1).data].slice(0, 3)
 }"""
+LEAVE_SUBGRAPH = """async () => {
+    const { canvas } = window.app
+    if (canvas.graph.rootGraph === canvas.graph) return false
+    canvas.setGraph(canvas.graph.rootGraph)
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    return window.__COMFYUI_FRONTEND_VERSION__.startsWith('1.39.')
+}"""
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
     await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
@@ -137,8 +144,8 @@ class EditorPage:
     def start_anew(self) -> None:
         """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
-        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open.
-        if self.page.evaluate("() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"):
+        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded after a subgraph was open.
+        if self.page.evaluate(LEAVE_SUBGRAPH) and self.vue:
             open_page(self.page, self.url)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)

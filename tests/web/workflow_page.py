@@ -31,6 +31,12 @@ class OpenPage:
             window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
         )
 
+    def clear(self) -> None:
+        """An empty graph, and nothing left of earlier runs."""
+        self.page.evaluate("async () => { await window.app.clean(); window.app.nodeOutputs = {} }")
+        self.page.wait_for_function("() => !document.querySelector('video') && window.app.graph.nodes.length === 0")
+        self.complaints.clear()
+
     def load(self, name: str) -> None:
         """Open an example workflow."""
         workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
