@@ -25,11 +25,12 @@ from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
 from .quickstart import scenes
 from .quickstart.readable import readable
+from .setup import comfyui_source
+from .version import version
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"
 TINY = ROOT / "assets" / "tiny"
-VERSION = "0.1.0"
 COLUMN = 440
 DRAW_WIDTH, DRAW_HEIGHT = 560, 980  # of Draw Trajectory: a wide picture, and rows for three objects
 NEXT = COLUMN + DRAW_WIDTH + 40  # where the columns after it begin
@@ -249,7 +250,10 @@ def save(page: Page, name: str, example: Example) -> None:
     workflow = page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
     for node in workflow["nodes"]:
         own = node["type"] in ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
-        node["properties"] |= {"cnr_id": "flashmotion" if own else "comfy-core", "ver": VERSION if own else "0.30.0"}
+        node["properties"] |= {
+            "cnr_id": "flashmotion" if own else "comfy-core",
+            "ver": version() if own else comfyui_source.NEWEST.version,
+        }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
     workflow["extra"] = {"ds": {"scale": 0.6, "offset": [560, 60]}}
