@@ -1,6 +1,6 @@
 """Switches that make loaded models faster; each is off until it is asked for, and all but fp8 leave results as they are, within rounding.
 
-bench/LOG.md says of every one what was predicted and what was measured.
+docs/speed.md says of each what was predicted and what was measured.
 """
 
 from __future__ import annotations
