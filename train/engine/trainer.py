@@ -18,7 +18,7 @@ from flashmotion_core.losses.noise_levels import own_share
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
 from ..errors import TrainError
-from ..monitor.console import Console, Progress, peak_memory
+from ..monitor.console import Console, ProgressLine, peak_memory
 from ..monitor.health import Health
 from ..monitor.run_log import Metrics, Tracker
 from ..parallel import World, broadcast_object, mean_over_ranks
@@ -235,7 +235,7 @@ class Trainer:
         self.metrics = Metrics(self.world.device)
         return time.monotonic() - started
 
-    def _log(self, progress: Progress, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
+    def _log(self, progress: ProgressLine, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
         self.metrics.mean("time/step", seconds)
         self.metrics.mean("time/waiting_share", waited / max(seconds, 1e-9))
         if not last and self.iteration % self.job.log_every:
