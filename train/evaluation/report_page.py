@@ -15,7 +15,7 @@ from flashmotion_core.whole_file import write_whole
 
 from ..data.sources import SourceClip
 from ..monitor.console import duration
-from ..monitor.html import Picture, Section, DataTable, Text, Video, write_report
+from ..monitor.html import DataTable, Picture, Section, Text, Video, write_report
 from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of

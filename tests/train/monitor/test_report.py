@@ -12,7 +12,7 @@ from PIL import Image
 
 from train.errors import TrainError
 from train.monitor import html as report
-from train.monitor.html import Picture, Section, DataTable, Text, Video, write_report
+from train.monitor.html import DataTable, Picture, Section, Text, Video, write_report
 
 VOID = {"meta", "img", "br"}
 NASTY = "<script>alert('x')</script> & \"quotes\" \u8996"
