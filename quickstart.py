@@ -2,11 +2,11 @@
 
 import sys
 
-from tools.old_python import require_python
+from tools.setup.old_python import require_python
 
 require_python()
 
-from tools.quickstart import main  # noqa: E402  (it needs a newer Python than the check)
+from tools.quickstart.quickstart import main  # noqa: E402  (it needs a newer Python than the check)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from tools.old_python import require_python
+from tools.setup.old_python import require_python
 
 require_python()
 

@@ -21,9 +21,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.base_folder import link_pack  # noqa: E402 (it is on no path)
-from tools.comfy_server import Server  # noqa: E402
-from tools.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # noqa: E402
+from tools.comfy.base_folder import link_pack  # noqa: E402 (it is on no path)
+from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # noqa: E402
+from tools.comfy.server import Server  # noqa: E402
 
 OBJECTS, FRAMES, KEYFRAMES, NODES = 16, 121, 20, 10
 DRAG = """async ([x0, y0, steps]) => {
@@ -55,7 +55,7 @@ DRAG = """async ([x0, y0, steps]) => {
     return times
 }"""
 PLACE = """async ([x, y]) => {
-    const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
+    const { fitView } = await import('/extensions/flashmotion/editor/model/geometry.js')
     const canvas = document.querySelector('.fm-canvas')
     const { left, top, width } = canvas.getBoundingClientRect()
     const view = fitView(canvas.clientWidth, canvas.clientHeight, [1280, 704])

@@ -7,7 +7,7 @@
 
 On a CPU the same run takes tiny shapes by itself. Times are medians after a warm-up, by device events on CUDA. Text is encoded by a umT5
 encoder of the real shape on random tokens: it stands in for a prompt, without the tokenizer. Loading is not timed. Where the memory is too
-small, the row says so and the run goes on. Needs the extra [train]; see docs/benchmark.md.
+small, the row says so and the run goes on. Needs the extra [train]; see docs/speed.md.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[
     """What runs here of what was asked for; a name that cannot run is an error, as it is for the headless command."""
     import torch
 
-    from flashmotion_core.attention import choose_attention
+    from flashmotion_core.acceleration.attention import choose_attention
 
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     size = shapes.generator.head_dim

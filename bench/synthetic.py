@@ -20,9 +20,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flashmotion_core.metrics import box_iou, mask_iou
-from train.data import synthetic
-from train.data.difficulty import PRESETS
-from train.data.tracking import track
+from train.world import synthetic
+from train.world.difficulty import PRESETS
+from train.world.sprite_tracker import track
 
 CASES = ((128, 17), (256, 33))
 SEED = 1000

@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tracking_reference import track as track_slowly
 from flashmotion_core.metrics import box_iou
-from train.data import synthetic
-from train.data.synthetic import Clip
-from train.data.tracking import Tracks, track
-from train.degrade import DEGRADATIONS
+from train.world import synthetic
+from train.world.degrade import DEGRADATIONS
+from train.world.sprite_tracker import Tracks, track
+from train.world.synthetic import Clip
 
 SEED = 1000
 

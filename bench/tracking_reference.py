@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data.paint import SOLID, patch
-from train.data.sprites import Sprite
-from train.data.tracking import Tracks, pose_box
+from train.world.paint import SOLID, patch
+from train.world.sprite_tracker import Tracks, pose_box
+from train.world.sprites import Sprite
 
 Pose = tuple[float, float, float, float]  # pivot x, pivot y, side (pixels), turns: as in `synthetic.Clip.poses_TN4`
 Frame = NDArray[np.int32]

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
+from .codec.vae import Vae, load_vae
 from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
 from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, few_step, in_control_range
-from .vae import Vae, load_vae
 from .wan.conditioning import frame_timesteps, with_clean_frame
 from .wan.generator import WanGenerator
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+import queue
+import threading
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from .whole_file import write_whole
+
+Item = TypeVar("Item")
+_POLL_S = 0.1
 
 Frames = npt.NDArray[np.uint8]
 
@@ -42,8 +49,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
         raise ValueError(f"fps is {fps!r}, but must be a number above 0, such as 24.")
     if not 0 <= crf <= 51:
         raise ValueError(f"crf is {crf!r}, but must be from 0 (lossless) to 51.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+
+    def write(part: Path) -> None:
         with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream: Any = None
             for frame in frames:
@@ -56,9 +63,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
             if stream is None:
                 raise ValueError(f"there are no frames to write to {path}; give at least one.")
             container.mux(stream.encode())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+
+    write_whole(path, write)
 
 
 def check_target(path: Path) -> None:
@@ -203,3 +209,56 @@ def _crop_box(image_width: int, image_height: int, width: int, height: int) -> t
     scale = max(width / image_width, height / image_height)
     crop_width, crop_height = min(width / scale, image_width), min(height / scale, image_height)
     return (image_width - crop_width) / 2, (image_height - crop_height) / 2, crop_width, crop_height
+
+
+def ahead(items: Iterator[Item], depth: int = 16) -> Iterator[Item]:
+    """The same items in the same order, up to ``depth`` of them computed before they are asked for.
+
+    The device decodes the next frames while the file's encoder works on the last ones. An error of the items is raised where the items
+    are read; closing this iterator early ends the thread and closes the items.
+
+    Args:
+        items: computed in one other thread.
+        depth: how many may wait; 0 computes nothing ahead and starts no thread.
+    """
+    if depth < 1:
+        yield from items
+        return
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(kind: str, value: Any) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put((kind, value), timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return
+
+    def work() -> None:
+        try:
+            for item in items:
+                put("item", item)
+                if stopped.is_set():
+                    break
+        except BaseException as error:  # raised again by the reader
+            put("error", error)
+        else:
+            put("end", None)
+        finally:
+            if stopped.is_set() and hasattr(items, "close"):
+                items.close()
+
+    thread = threading.Thread(target=work, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = waiting.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        stopped.set()
+        thread.join()

@@ -46,7 +46,7 @@ class RunningServer:
 
     def run(self, graph: dict[str, Any]) -> Any:
         """Queue a graph in API form and wait for its end: `tools.comfy_client.Result`."""
-        from tools import comfy_client
+        from tools.comfy import client as comfy_client
 
         return comfy_client.run(self.url, graph, timeout=180)
 
@@ -56,10 +56,10 @@ def fill_base(base: Path) -> None:
     from skimage import data
     from skimage.io import imsave
 
-    from tools.base_folder import link_pack, put_models
+    from tools.comfy.base_folder import link_pack, put_models
 
     link_pack(ROOT, base / "custom_nodes")
-    shutil.copytree(ROOT / "tests/comfyui/empty_conditioning", base / "custom_nodes/empty_conditioning")
+    shutil.copytree(ROOT / "tests/support/empty_conditioning", base / "custom_nodes/empty_conditioning")
     put_models(ROOT / "assets/tiny", base / "models")
     (base / "input").mkdir()
     for picture in (*ROOT.glob("assets/tiny/*.png"), ROOT / "assets/tiny/cat.jpg"):
@@ -111,7 +111,7 @@ def write_wrong_files(models: Path) -> None:
 
 def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
     """A server of the ComfyUI that an environment variable names, until the generator is closed."""
-    from tools.comfy_server import Server
+    from tools.comfy.server import Server
 
     comfyui = os.environ.get(variable)
     if not comfyui:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.base_folder import NEEDED
+from tools.comfy.base_folder import NEEDED
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import scenes
-from .readable import readable
+from .quickstart import scenes
+from .quickstart.readable import readable
 
 GAP = 40  # between nodes: a title bar and a margin
 LEFT, MIDDLE, RIGHT, RESULT = 350, 520, 340, 390  # widths of the columns

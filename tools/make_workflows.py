@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import tempfile
 import uuid
@@ -18,11 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import scenes
-from .base_folder import copy_if_new, link_pack, put_models
-from .comfy_server import Server
+from .comfy.base_folder import copy_if_new, link_pack, put_models
+from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from .comfy.server import Server
 from .examples import Example, all_examples
-from .frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from .quickstart import scenes
+from .version import version
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -104,19 +104,13 @@ def save(page: Page, name: str, example: Example) -> None:
         own = node["type"] in OURS
         node["properties"] |= {
             "cnr_id": "flashmotion" if own else "comfy-core",
-            "ver": pack_version() if own else COMFYUI_VERSION,
+            "ver": version() if own else COMFYUI_VERSION,
         }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
     workflow["extra"] = {"ds": {"scale": SCALE, "offset": list(OFFSET)}}
     workflow["id"] = str(fixed_id(name))
     (FOLDER / f"{name}.json").write_text(json.dumps(workflow, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def pack_version() -> str:
-    """The version that pyproject.toml states."""
-    (version,) = re.findall(r'(?m)^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(version)
 
 
 def fixed_id(name: str) -> uuid.UUID:

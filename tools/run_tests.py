@@ -7,8 +7,8 @@ import os
 import subprocess
 from collections.abc import Sequence
 
-from . import browser, comfyui_source, environment, frontend_versions, javascript
-from .quickstart import INDEX_NOTE
+from .quickstart.quickstart import INDEX_NOTE
+from .setup import browser, comfyui_source, environment, frontend_versions, javascript
 from .terminal import run_command, say
 
 FAST = "not server and not browser"

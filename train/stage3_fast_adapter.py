@@ -5,100 +5,11 @@
 does this stage alone, on what the run folder already holds.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
-if __name__ == "__main__":  # as a script, the repository is not on the path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from flashmotion_core.wan.generator import WanGenerator
-from flashmotion_core.weights import read_tensors
-from train.engine import phases
-from train.engine.roles import Denoiser, Role
-from train.engine.run import Run
-from train.methods.base import Method
-from train.methods.dmd import Dmd
-from train.methods.hybrid import Hybrid
-from train.methods.lcm import Lcm
-from train.parts import FAST, SLOW, Parts, whole_state
-from train.training import train_phase
-from train.validation import Validator
-
-SHARED_LORA = "fast"
-
-
-def train(run: Run, kind: str, fingerprint: str) -> None:
-    """Train an adapter and write `models/model_patches/NAME_fast_KIND.safetensors`."""
-    parts, settings = Parts(run), run.config.stage3
-    file = parts.adapter(SLOW, kind)
-    name = f"stage3_{kind}"
-    if isinstance(settings, phases.Skip):
-        parts.save_adapter(parts.adapter_path(FAST, kind), file, file.state_dict, parts.fast)
-        return
-    settings = settings.scaled(parts.adapter_settings(kind).lr_scale)
-    generator, shared = _fast_generator(parts, settings)
-    adapter = parts.builder.adapter(file, parts.fast.sizes, trained=True)
-    lora_name = SHARED_LORA if shared else None
-    student = parts.builder.role(Denoiser(generator, adapter), lora_name, has_loras=shared)
-    trainer = train_phase(
-        run,
-        name,
-        _method(parts, kind, settings, student),
-        settings,
-        fingerprint,
-        parts.clips(text_dim=parts.fast.sizes.text_dim),
-        Validator(run, parts, name, student, parts.fast.sizes, few_steps=True),
-    )
-    with trainer.average():
-        parts.save_adapter(parts.adapter_path(FAST, kind), file, whole_state(adapter), parts.fast)
-
-
-def _fast_generator(parts: Parts, settings: phases.Phase) -> tuple[WanGenerator, bool]:
-    """The frozen FastGenerator; as a LoRA on the SlowGenerator where the discriminator shares that one."""
-    if not (isinstance(settings, phases.Hybrid) and settings.share_backbone):
-        return parts.builder.generator(parts.fast.sizes, parts.fast.weights), False
-    tensors, _ = read_tensors(parts.lora_path)
-    lora = parts.config.stage2.lora
-    assert lora is not None
-    generator = parts.builder.generator(
-        parts.slow.sizes,
-        parts.slow.weights,
-        loras={SHARED_LORA: tensors},
-        rank=lora.rank,
-        alpha=lora.alpha or lora.rank,
-    )
-    return generator, True
-
-
-def _method(parts: Parts, kind: str, settings: phases.Hybrid | phases.Dmd | phases.Lcm, student: Role) -> Method:
-    builder, slow, schedule, no_prompt = parts.builder, parts.slow, parts.schedule, parts.no_prompt
-
-    def slow_role(*, trained: bool = False) -> Role:
-        """The SlowGenerator under the SlowAdapter, which alone is trained."""
-        generator = builder.generator(slow.sizes, slow.weights)
-        return builder.role(
-            Denoiser(generator, builder.adapter(parts.adapter(SLOW, kind), slow.sizes, trained=trained))
-        )
-
-    if isinstance(settings, phases.Lcm):
-        return Lcm(student, slow_role(), settings, schedule.shift, no_prompt)
-    if isinstance(settings, phases.Dmd):
-        real = slow_role()
-        discriminator = None
-        if settings.gan is not None:
-            discriminator = builder.role(builder.discriminator(real.generator, settings.gan))
-        fake = slow_role(trained=True)
-        return Dmd(student, real, fake, discriminator, settings, schedule.sigmas, schedule.shift, no_prompt)
-    discriminator = None
-    if settings.gan.weight:
-        backbone = student.generator if student.has_loras else builder.generator(slow.sizes, slow.weights)
-        discriminator = builder.role(builder.discriminator(backbone, settings.gan), has_loras=student.has_loras)
-    return Hybrid(student, discriminator, settings, schedule.sigmas, parts.run.world)
-
-
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script, the repository is not on the path
     from train.command import main
 
     sys.exit(main(only="stage3"))

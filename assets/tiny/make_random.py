@@ -28,12 +28,12 @@ from torch import Tensor
 if __name__ == "__main__":  # as a script; whoever imports this file has the core already
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from flashmotion_core.adapters.checkpoint import FORMAT, MapStyle, save_adapter
+from flashmotion_core.adapters.adapter_file import FORMAT, MapStyle, save_adapter
 from flashmotion_core.adapters.controlnet import ControlNetAdapter
 from flashmotion_core.adapters.resnet import ResNetAdapter
+from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig, fingerprint, generator_shapes, shapes_of
-from flashmotion_core.wan.taehv import TAEHV
 from flashmotion_core.weights import save_whole
 
 TINY = WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=4, text_dim=64)

@@ -83,7 +83,7 @@ class Graphs:
         import torch
 
         from bench.full_size import models
-        from flashmotion_core.wan.taehv import TAEHV
+        from flashmotion_core.codec.taehv import TAEHV
 
         with torch.device("meta"):
             vae: Any = TAEHV()

@@ -10,7 +10,7 @@ import torch
 from flashmotion_core.adapters import ControlNetAdapter
 from flashmotion_core.loading import TEXT_TOKENS
 from flashmotion_core.wan.config import WanConfig
-from train.engine.plan_meter import Meter
+from train.plan.meter import Meter
 
 from .models import Shapes, on_meta
 
@@ -56,11 +56,6 @@ def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]
     count, dim = len(adapter.inject_after), adapter.dim
     patch = config.patch_size[1] * config.patch_size[2]
     if isinstance(adapter, ControlNetAdapter):
-        if adapter.half_resolution:
-            down, across = (
-                -(-side // size) for side, size in zip((rows, columns), adapter.patch_size[1:], strict=True)
-            )
-            tokens, patch = frames * down * across, adapter.patch_size[1] * adapter.patch_size[2]
         values = (config.in_channels + adapter.control_channels) * patch
         zero = 2 * tokens * dim * dim
         return 0, embedding_flops(config, tokens, values) + count * (block_flops(config, tokens) + zero)

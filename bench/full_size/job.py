@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters import TrajectoryAdapter
-from flashmotion_core.ahead import ahead
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.loading import TEXT_TOKENS, Generator
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, render, sample
-from flashmotion_core.vae import Vae
-from flashmotion_core.video import Frames, write_mp4
+from flashmotion_core.video import Frames, ahead, write_mp4
 from flashmotion_core.wan.conditioning import latent_shape
 
 from .clock import Mark, Work

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from flashmotion_core.attention import choose_attention
-from flashmotion_core.compiled import plain_blocks
-from flashmotion_core.faster import contiguous_weights, faster_decoder, faster_generator, use_attention
-from flashmotion_core.fp8 import products_lacking, store_as_fp8
+from flashmotion_core.acceleration.attention import choose_attention
+from flashmotion_core.acceleration.compile import plain_blocks
+from flashmotion_core.acceleration.fp8 import products_lacking, store_as_fp8
+from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder, faster_generator, use_attention
+from flashmotion_core.codec.causal_vae import decoder_parts
 from flashmotion_core.loading import Generator
-from flashmotion_core.wan.causal_vae import decoder_parts
 
 from . import models, peers
 from .flops import adapter_flops, codec_flops, generator_flops, text_flops
@@ -198,7 +198,7 @@ class Measurement:
             torch._dynamo.reset()
         use_attention(generator.transformer, self._attention(setting))
         products = "products" if setting.dtype == "fp8-products" else "none"
-        faster_generator(generator.transformer, None, fuse=setting.fused, compiled=compiled, fp8=products)
+        faster_generator(generator.transformer, None, compiled=compiled, fp8=products)
         self.recorder.clock.free()
         return generator
 
@@ -223,7 +223,7 @@ def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
     """Settings that differ in their adapter only and so share a generator."""
 
     def key(setting: Setting) -> tuple[Any, ...]:
-        return setting.host, setting.dtype, setting.mode, setting.attention, setting.fused
+        return setting.host, setting.dtype, setting.mode, setting.attention
 
     for _, group in groupby(sorted(settings, key=key), key):
         yield list(group)

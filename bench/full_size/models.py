@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import ControlNetAdapter, GeneratorInfo, ResNetAdapter, TrajectoryAdapter
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.vae import TinyVae, WanVae
 from flashmotion_core.loading import Generator, empty_transformer
 from flashmotion_core.sampling import Schedule
-from flashmotion_core.vae import TinyVae, WanVae
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
 from flashmotion_core.wan.config import TI2V_5B, WanConfig
 from flashmotion_core.wan.generator import WanGenerator
-from flashmotion_core.wan.taehv import TAEHV
 
 from .variants import VARIANTS, Variant
 
@@ -28,7 +28,7 @@ ADAPTERS = ("resnet", "controlnet")
 """Those of the paper, which are measured the naive way too."""
 HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
-"""Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
+"""Artifacts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,9 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
 
 
 def _adapter_of(variant: Variant, shapes: Shapes) -> nn.Module:
-    points = variant.inject_after(shapes.generator.num_layers)
     if variant.kind == "resnet":
-        return ResNetAdapter(shapes.generator, points, width=shapes.resnet_width)
-    return ControlNetAdapter(shapes.generator, points, half_resolution=variant.half_resolution)
+        return ResNetAdapter(shapes.generator, width=shapes.resnet_width)
+    return ControlNetAdapter(shapes.generator)
 
 
 def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:

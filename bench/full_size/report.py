@@ -13,10 +13,8 @@ import torch
 from .rows import Row
 
 FORMAT = 1
-USUAL = ("sdpa", "separate")
-SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | dict(
-    zip(("attention", "projections"), USUAL, strict=True)
-)
+USUAL = "sdpa"
+SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | {"attention": USUAL}
 """What a denoising row is told apart by, and what it means where a row does not say."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")
 
@@ -102,7 +100,7 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
         for row in rows
         if row.group == "denoise" and row.seconds
     }
-    for (size, dtype, mode, adapter, host, *how), row in steps.items():
+    for (size, dtype, mode, adapter, host, attention), row in steps.items():
         others = {
             f"{adapter} adapter / none": (dtype, mode, "none", host),
             f"{adapter} / interleaved": (dtype, mode, adapter.removeprefix("naive "), host),
@@ -111,12 +109,10 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
             f"{adapter}: compiled / eager": (dtype, "eager", adapter, host),
             f"{adapter}: diffusers' transformer / core's": (dtype, mode, adapter, "core"),
         }
-        if tuple(how) != USUAL:
-            others = {
-                f"{adapter}: {' and '.join(how)} projections / {' and '.join(USUAL)}": (dtype, mode, adapter, host)
-            }
+        if attention != USUAL:
+            others = {f"{adapter}: {attention} / {USUAL}": (dtype, mode, adapter, host)}
         for what, key in others.items():
-            other = steps.get((size, *key, *USUAL))
+            other = steps.get((size, *key, USUAL))
             naive = adapter.startswith("naive ")
             sensible = naive == ("interleaved" in what)
             if other is not None and other is not row and sensible:
@@ -188,7 +184,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     if report["shapes"] == "tiny":
         lines += ["These are tiny shapes: they show that the benchmark runs, and say nothing about the real ones.", ""]
     titles = {
-        "parts": "Parts",
+        "parts": "Artifacts",
         "denoise": "Denoising",
         "job": "Whole job",
         "peers": "Others",
@@ -221,9 +217,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     if row["seconds"] is None:
         return [row["name"], row["size"], settings, row["error"], "", "", ""]
     memory = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e9
-    parts = " ".join(f"{part:.3g}" for part in row["parts"])
+    artifacts = " ".join(f"{part:.3g}" for part in row["parts"])
     return [
-        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
+        row["name"], row["size"], settings, f"{row['seconds']:.4g}", artifacts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
     ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Trajectory adapters: one torch module and one safetensors file, for two hosts."""
 
-from .base import TrajectoryAdapter, block_strengths
-from .checkpoint import (
+from .adapter import TrajectoryAdapter, block_strengths
+from .adapter_file import (
     AdapterFile,
     GeneratorInfo,
     MapStyle,

@@ -13,7 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from ..wan.config import LATENT_CHANNELS, WanConfig
-from .base import TrajectoryAdapter, check_inject_after
+from .adapter import TrajectoryAdapter, check_inject_after
 from .controlnet import pointwise, zero_conv
 
 

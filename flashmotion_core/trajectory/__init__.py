@@ -8,9 +8,7 @@ The document stores box centres as fractions of the frame; everything sampled or
 the top-left corner.
 """
 
-from .checks import TrajectoryError
-from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
-from .convert import (
+from .comfy_types import (
     from_bounding_boxes,
     from_frame_masks,
     from_object_mask,
@@ -20,7 +18,9 @@ from .convert import (
     to_object_mask,
     to_tracks,
 )
+from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
+from .field_checks import TrajectoryError
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
 from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import TrajectoryError
+from .field_checks import TrajectoryError
 
 
 def as_numpy(value: Any, field: str) -> NDArray[Any]:

@@ -30,7 +30,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import choice, items, number, whole
+from .field_checks import choice, items, number, whole
 from .masks import CutMask, cut_masks, paint_moved
 from .sample import Sampled
 

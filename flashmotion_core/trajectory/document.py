@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
-from .checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
+from .field_checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
 from .model import (
     DEFAULT_FPS,
     EASE_NAMES,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import TrajectoryError, fail, items, number, whole
 from .document import validate
+from .field_checks import TrajectoryError, fail, items, number, whole
 from .model import (
     DEFAULT_FPS,
     MAX_FRAMES,

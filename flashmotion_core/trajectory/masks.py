@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_numpy, refuse_shape
-from .checks import TrajectoryError, whole
+from .field_checks import TrajectoryError, whole
 
 
 class CutMask(NamedTuple):

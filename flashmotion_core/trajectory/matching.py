@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .checks import TrajectoryError
+from .field_checks import TrajectoryError
 from .model import MAX_OBJECTS
 
 Box: TypeAlias = tuple[float, float, float, float]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_numpy, refuse_shape
-from .checks import TrajectoryError, fail, number, shorten, text, whole
 from .document import MAX_TEXT
+from .field_checks import TrajectoryError, fail, number, shorten, text, whole
 from .keyframes import from_boxes
 from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, TrackedObject, Trajectory
 from .sample import Sampled

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .checks import TrajectoryError, whole
 from .easing import cut_ease
+from .field_checks import TrajectoryError, whole
 from .keyframes import checked_size
 from .model import (
     MAX_CENTRE,

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from flashmotion_core import attention
-from flashmotion_core.attention import choose_attention
+from flashmotion_core.acceleration import attention
+from flashmotion_core.acceleration.attention import choose_attention
 from flashmotion_core.wan.block import scaled_dot_product
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise

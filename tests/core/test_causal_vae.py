@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
-from flashmotion_core.ahead import ahead
-from flashmotion_core.compiled import plain_blocks
-from flashmotion_core.faster import contiguous_weights, faster_decoder
-from flashmotion_core.vae import TinyVae, WanVae
-from flashmotion_core.wan.causal_vae import decode_stream, decoder_parts
-from flashmotion_core.wan.taehv import TAEHV
+from flashmotion_core.acceleration.compile import plain_blocks
+from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder
+from flashmotion_core.codec.causal_vae import decode_stream, decoder_parts
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.vae import TinyVae, WanVae
+from flashmotion_core.video import ahead
 
 SIDE = 32
 

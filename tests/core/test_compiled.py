@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
+from flashmotion_core.acceleration.compile import compile_blocks, plain_blocks
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter
-from flashmotion_core.compiled import compile_blocks, plain_blocks
 from flashmotion_core.loading import load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.wan.conditioning import latent_shape
@@ -58,7 +58,6 @@ def test_compiled_blocks_give_the_same_and_are_compiled_once_for_all_steps(gener
     [
         (ResNetAdapter, {}),
         (ControlNetAdapter, {}),
-        (ControlNetAdapter, {"half_resolution": True}),
         (ControlNetAdapter, {"compute_every": 2}),
     ],
     ids=str,

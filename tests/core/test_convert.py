@@ -17,7 +17,7 @@ from flashmotion_core.adapters import (
     read_generator_info,
     save_adapter,
 )
-from flashmotion_core.convert import convert, main
+from flashmotion_core.cli.convert import convert, main
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
 from flashmotion_core.weights import read_tensors

@@ -12,7 +12,11 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
-from flashmotion_core.gan_losses import DiscriminatorStatistics, discriminator_gan_loss, discriminator_statistics
+from flashmotion_core.losses.adversarial import (
+    DiscriminatorStatistics,
+    discriminator_gan_loss,
+    discriminator_statistics,
+)
 
 TINY = ClassifierConfig(dim=24, text_dim=16, width=32, heads=4)
 GRID = (3, 2, 4)

@@ -16,16 +16,16 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, save_adapter
-from flashmotion_core.generate import choose_schedule, main
+from flashmotion_core.cli.generate import choose_schedule, main
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import encode_text, load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.sampling import PRESETS, Schedule
-from flashmotion_core.vae import load_vae
 from flashmotion_core.video import read_clip
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD, latent_shape
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
-from flashmotion_core.wan.taehv import TAEHV
 
 ROOT = Path(__file__).parents[2]
 TINY = WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=2, text_dim=64)
@@ -336,7 +336,6 @@ ADAPTERS = [
     (ResNetAdapter, {"width": 32}),
     (ControlNetAdapter, {}),
     (ControlNetAdapter, {"inject_after": [1]}),
-    (ControlNetAdapter, {"half_resolution": True}),
 ]
 
 
@@ -517,7 +516,7 @@ def test_command_takes_a_start_image_masks_and_a_diffusers_folder(command, folde
 
 
 def test_command_encodes_by_the_full_vae_and_decodes_by_the_small_one(command, folder, monkeypatch):
-    from flashmotion_core import vae
+    from flashmotion_core.codec import vae
 
     used = []
 
@@ -542,7 +541,7 @@ def test_command_encodes_by_the_full_vae_and_decodes_by_the_small_one(command, f
 def test_switches_leave_the_command_its_video(command, folder):
     command |= {"--vae": folder / "diffusers" / "vae", "--host": "core"}
     clips = []
-    for switches in ([], ["--fuse", "--channels-last", "--attention", "sdpa"]):
+    for switches in ([], ["--channels-last", "--attention", "sdpa"]):
         assert main([*arguments(command), *switches]) == 0
         clips.append(read_clip(command["--out"])[0].astype(int))
     # Rounding, then 8 bits, then a lossy file.
@@ -560,8 +559,11 @@ def test_eight_bits_change_the_commands_video_a_little(command):
 def test_switches_that_do_not_go_together_are_one_sentence(command, folder, capsys):
     full, small = folder / "diffusers" / "vae", folder / "taehv.safetensors"
     for changes, switches, message in (
-        ({}, ["--fuse"], "--fuse is for the core's transformer, but --host is diffusers; add --host core."),
-        ({}, ["--attention", "sage"], "--attention sage is for the core's transformer, but --host is diffusers"),
+        (
+            {},
+            ["--attention", "sage"],
+            "--attention sage is for the core's transformer, but --host is diffusers; add --host core.",
+        ),
         ({}, ["--attention", "fast"], "argument --attention: invalid choice: 'fast'"),
         (
             {"host": "core"},

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core.wan.taehv import TAEHV, MemoryBlock, encode_clip, from_state_dict, load_taehv
+from flashmotion_core.codec.taehv import TAEHV, MemoryBlock, encode_clip, from_state_dict, load_taehv
 
 
 @pytest.fixture

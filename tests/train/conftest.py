@@ -9,7 +9,7 @@ import torch
 
 from train.data.encoded import EncodedClips
 
-from .small_clips import write_clips
+from ..support.small_clips import write_clips
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from train.engine import parallel
-from train.engine.errors import TrainError
-from train.engine.parallel import World
+from train import parallel
+from train.errors import TrainError
+from train.parallel import World
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name("two_ranks.py")
+WORKER = ROOT / "tests/support/two_ranks.py"
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")

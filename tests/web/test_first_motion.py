@@ -64,7 +64,7 @@ class User:
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    from tools.environment import home
+    from tools.setup.environment import home
 
     made = home() / "screenshots"
     made.mkdir(parents=True, exist_ok=True)

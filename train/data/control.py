@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.trajectory import Sampled, object_color, render, sample
 from flashmotion_core.trajectory.control_map import Mode
 from flashmotion_core.video import Frames

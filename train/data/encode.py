@@ -17,17 +17,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flashmotion_core.adapters.checkpoint import MapStyle
+from flashmotion_core.adapters.adapter_file import MapStyle
+from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import sample
-from flashmotion_core.vae import Vae
 from flashmotion_core.weights import save_whole
-from train.engine.errors import TrainError
-from train.engine.files import writing
+from flashmotion_core.whole_file import write_whole
 
-from .ahead import clips_ahead
+from ..errors import TrainError
+from ..files import writing
 from .control import FirstFrame, control_maps, inside_map
 from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, read_index
 from .sources import Source, SourceClip, check_clip_size
+from .worker_pool import clips_ahead
 
 
 def fingerprint(
@@ -51,19 +52,6 @@ def fingerprint(
         "text": text,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def content_hash(path: str | Path) -> str:
-    """sha256 of a file, or of all files in a folder with their names; 64 hex digits."""
-    path = Path(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def encode_clips(
@@ -112,9 +100,7 @@ def encode_clips(
             _write(folder, index, clip, tensors)
             report(index + 1, total)
     with _writing(folder):
-        part = folder / (COMPLETE + ".part")
-        part.write_text(json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n", encoding="ascii")
-        os.replace(part, folder / COMPLETE)
+        write_whole(folder / COMPLETE, json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n")
 
 
 def _open(folder: Path, fingerprint: str) -> int:

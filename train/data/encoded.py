@@ -22,7 +22,8 @@ from torch import Tensor
 from flashmotion_core.loading import TEXT_TOKENS
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.weights import read_tensors
-from train.engine.errors import TrainError
+
+from ..errors import TrainError
 
 FORMAT = 1
 INDEX, COMPLETE = "index.jsonl", "complete.json"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from flashmotion_core.acceleration.fp8 import store_as_fp8
 from flashmotion_core.adapters import (
     AdapterFile,
     ControlNetAdapter,
@@ -15,21 +17,29 @@ from flashmotion_core.adapters import (
     construct_adapter,
 )
 from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
-from flashmotion_core.fp8 import store_as_fp8
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 
-from . import lora, parallel
+from .. import parallel
+from ..config.method_settings import Gan
+from ..config.schema import Config
+from ..config.settings import Adapter
+from ..errors import TrainError
+from ..parallel import World
+from . import lora
 from .checkpointing import checkpoint_blocks
-from .config import Config
-from .errors import TrainError
-from .parallel import World
-from .phases import Gan
 from .roles import Denoiser, Discriminator, Role, units
-from .settings import Adapter
 from .streams import seed_of
 
 Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A generator's sizes and weights (original key layout), on a real device or on the meta device."""
+
+    sizes: WanConfig
+    weights: Weights
 
 
 class Builder:
@@ -100,14 +110,13 @@ class Builder:
 
     def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
         """An adapter that adds nothing yet: the ResNet's tower from the run's seed, the ControlNet a clone of the generator."""
-        points = settings.inject_after(sizes.num_layers)
         adapter: TrajectoryAdapter
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/adapter/{settings.kind}"))
             if settings.kind == "resnet":
-                adapter = ResNetAdapter(sizes, points, width=settings.width)
+                adapter = ResNetAdapter(sizes, width=settings.width)
             else:
-                adapter = ControlNetAdapter(sizes, points, half_resolution=settings.half_resolution)
+                adapter = ControlNetAdapter(sizes)
                 adapter.init_from_generator(generator)
         return AdapterFile(
             adapter.kind, adapter.config(), adapter.state_dict(), name=f"a fresh {settings.kind} adapter"
@@ -147,10 +156,6 @@ class Builder:
                     taps=len(taps),
                     width=settings.width,
                     heads=settings.heads,
-                    semantic=settings.semantic,
-                    trajectory=settings.trajectory,
-                    video=settings.video,
-                    paired=settings.paired,
                 )
             )
         # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.

@@ -21,9 +21,9 @@ from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
 
-from .errors import TrainError
+from ..errors import TrainError
+from ..parallel import World, broadcast_object
 from .optim import load_optimizer_state, optimizer_state
-from .parallel import World, broadcast_object
 
 __all__ = ["latest", "load", "load_optimizer_state", "optimizer_state", "save"]
 

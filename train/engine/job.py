@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import TrainError
-from .phases import Phase
+from ..config.method_settings import PhaseSettings
+from ..errors import TrainError
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,23 @@ class Job:
         sharded: whether the ranks share the weights out (then gradients are averaged already).
         minutes: time budget; None for ``settings.steps`` whatever they take.
         wandb: whether figures go to Weights & Biases too.
+        log_every: iterations from one line of the log to the next.
+        checkpoint_every: iterations from one checkpoint to the next.
+        keep: checkpoints that stay.
     """
 
     name: str
     folder: Path
-    settings: Phase
+    settings: PhaseSettings
     fingerprint: str
     seed: int
     precision: str
     sharded: bool = True
     minutes: float | None = None
     wandb: bool = False
+    log_every: int = 10
+    checkpoint_every: int = 200
+    keep: int = 2
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from flashmotion_core.fp8 import Fp8Linear
+from flashmotion_core.acceleration.fp8 import Fp8Linear
 
 from .checkpointing import Contexts
 

@@ -8,22 +8,16 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from flashmotion_core.losses import (
-    dmd_gradient,
-    dmd_loss,
-    fake_score_loss,
-    guided,
-    noised,
-    x0_from_velocity,
-)
+from flashmotion_core.losses.regression import dmd_gradient, dmd_loss, fake_score_loss, guided, noised, x0_from_velocity
 from flashmotion_core.sampling import euler, few_step, turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import DmdSettings
 from ..data.encoded import Batch
-from ..engine import phases
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
 from .adversary import Adversary
-from .base import Method, Step, Update, choose, clean_frame, without_prompt
+from .conditions import choose, clean_frame, without_prompt
 from .rollout import estimator, motion, rollout
 
 
@@ -41,7 +35,7 @@ class Dmd(Method):
         real: Role,
         fake: Role,
         discriminator: Role | None,
-        settings: phases.Dmd,
+        settings: DmdSettings,
         sigmas: Sequence[float],
         shift: float,
         no_prompt_1MT: Tensor | None = None,
@@ -123,7 +117,7 @@ class Dmd(Method):
         sigma, noise = step.sigma("fake_sigma", self.law, x0), step.noise("fake_noise", x0)
         x = with_clean_frame(noised(x0, noise, sigma), clean_frame(batch))
         velocity = self.fake(x, sigma, batch.context_BMT, control)
-        loss_B = fake_score_loss(velocity, x0, noise, sigma, kind=self.settings.fake_loss)
+        loss_B = fake_score_loss(velocity, x0, noise, sigma)
         step.metrics.mean("loss/fake", loss_B)
         step.metrics.bins("loss_by_sigma", loss_B, sigma)
         return loss_B.mean()

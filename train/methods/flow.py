@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from flashmotion_core.losses import flow_matching_loss, noised
+from flashmotion_core.losses.regression import flow_matching_loss, noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import FlowSettings
 from ..data.encoded import Batch
-from ..engine import phases
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
-from .base import Method, Step, Update, cell_weights, choose, clean_frame
+from .conditions import cell_weights, choose, clean_frame
 
 
 class Flow(Method):
@@ -20,7 +21,7 @@ class Flow(Method):
 
     result = "student"
 
-    def __init__(self, student: Role, settings: phases.Flow, no_prompt_1MT: Tensor | None = None) -> None:
+    def __init__(self, student: Role, settings: FlowSettings, no_prompt_1MT: Tensor | None = None) -> None:
         self.student, self.settings, self.no_prompt_1MT = student, settings, no_prompt_1MT
         self.roles = {"student": student}
         self.updates = {"student": Update(student.parameters(), settings.optim, settings.ema)}

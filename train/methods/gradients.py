@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from ..engine.parallel import World, mean_over_ranks
+from ..parallel import World, mean_over_ranks
 
 
 class GradientNorms:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from flashmotion_core.losses import noised, squared_error, x0_from_velocity
+from flashmotion_core.losses.regression import noised, squared_error, x0_from_velocity
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
+from ..config.method_settings import LcmSettings
 from ..data.encoded import Batch
-from ..engine import phases
+from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
-from .base import Method, Step, Update, choose, clean_frame
+from .conditions import choose, clean_frame
 
 
 class Lcm(Method):
@@ -26,7 +27,7 @@ class Lcm(Method):
     result = "adapter"
 
     def __init__(
-        self, student: Role, teacher: Role, settings: phases.Lcm, shift: float, no_prompt_1MT: Tensor | None = None
+        self, student: Role, teacher: Role, settings: LcmSettings, shift: float, no_prompt_1MT: Tensor | None = None
     ) -> None:
         self.student, self.teacher, self.settings, self.no_prompt_1MT = student, teacher, settings, no_prompt_1MT
         self.roles = {"student": student, "teacher": teacher}

@@ -8,7 +8,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from flashmotion_core.losses import x0_from_velocity
+from flashmotion_core.losses.regression import x0_from_velocity
 from flashmotion_core.sampling import few_step
 from flashmotion_core.wan.conditioning import with_clean_frame
 

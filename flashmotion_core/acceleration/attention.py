@@ -1,0 +1,168 @@
+"""Which kernel computes attention: torch's own, FlashAttention 3 or SageAttention.
+
+Interfaces, as their projects document them: ``flash_attn_interface.flash_attn_func(q, k, v)`` of Dao-AILab/flash-attention (``hopper``)
+takes and returns ``[B, L, H, d]`` in bf16 or fp16, needs a Hopper GPU, and returned a pair with the log-sum-exp before August 2025.
+``sageattention.sageattn(q, k, v, tensor_layout="NHD")`` of thu-ml/SageAttention takes and returns the same layout in the same types, for heads
+of 64, 96 or 128 channels; it rounds queries and keys to 8 bits, so its result is not that of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..wan.block import Attention, scaled_dot_product
+
+BACKENDS = ("auto", "sdpa", "flash3", "sage")
+"""What ``choose_attention`` knows; ``auto`` takes the fastest one that computes exact attention."""
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class _Library:
+    """What a library asks for.
+
+    Attributes:
+        title: its name.
+        module: where its function is.
+        function: the name in there.
+        gpus: compute capabilities that it is written for.
+        heads: whether it takes heads of so many channels.
+        sizes: these in words.
+        call: ``(function, q_BLHd, k_BMHd, v_BMHd) -> BLHd``.
+    """
+
+    title: str
+    module: str
+    function: str
+    gpus: tuple[tuple[int, int], ...]
+    heads: Callable[[int], bool]
+    sizes: str
+    call: Callable[[Any, Tensor, Tensor, Tensor], Tensor]
+
+
+def _flash3(function: Any, q_BLHd: Tensor, k_BMHd: Tensor, v_BMHd: Tensor) -> Tensor:
+    out = function(q_BLHd, k_BMHd, v_BMHd)
+    result: Tensor = out[0] if isinstance(out, tuple) else out
+    return result
+
+
+def _sage(function: Any, q_BLHd: Tensor, k_BMHd: Tensor, v_BMHd: Tensor) -> Tensor:
+    result: Tensor = function(q_BLHd, k_BMHd, v_BMHd, tensor_layout="NHD")
+    return result
+
+
+_LIBRARIES = {
+    "flash3": _Library(
+        "FlashAttention 3",
+        "flash_attn_interface",
+        "flash_attn_func",
+        ((9, 0),),
+        lambda size: size % 8 == 0 and size <= 256,
+        "a multiple of 8 up to 256",
+        _flash3,
+    ),
+    "sage": _Library(
+        "SageAttention",
+        "sageattention",
+        "sageattn",
+        ((8, 0), (8, 6), (8, 9), (9, 0), (12, 0)),
+        lambda size: size in (64, 96, 128),
+        "64, 96 or 128",
+        _sage,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to compute attention.
+
+    Attributes:
+        name: ``sdpa``, ``flash3`` or ``sage``.
+        attention: see ``wan.block.Attention``.
+    """
+
+    name: str
+    attention: Attention
+
+
+def choose_attention(name: str, device: torch.device | str, dtype: torch.dtype, head_size: int) -> Backend:
+    """The kernel for a generator; ``auto`` keeps to exact ones: FlashAttention 3 where it runs, else torch's own.
+
+    Args:
+        name: one of ``BACKENDS``.
+        device: where the generator runs.
+        dtype: of its weights.
+        head_size: channels of one head.
+
+    Raises:
+        ValueError: an unknown name, or one that cannot run here; says what is missing.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"the attention is {name!r}, but must be one of {', '.join(BACKENDS)}.")
+    if name in ("auto", "sdpa"):
+        fits = name == "auto" and not lacking("flash3", device, dtype, head_size)
+        return _backend("flash3") if fits else Backend("sdpa", scaled_dot_product)
+    missing = lacking(name, device, dtype, head_size)
+    if missing:
+        raise ValueError(f"the attention is {name}, but {missing}; use sdpa.")
+    return _backend(name)
+
+
+def lacking(name: str, device: torch.device | str, dtype: torch.dtype, head_size: int) -> str | None:
+    """Why ``flash3`` or ``sage`` cannot run, as half a sentence; None where it can."""
+    library = _LIBRARIES[name]
+    found = capability(torch.device(device))
+    if found is None:
+        return f"{library.title} needs an NVIDIA GPU, and the device is {torch.device(device).type}"
+    if found not in library.gpus:
+        wanted = ", ".join(f"{major}.{minor}" for major, minor in library.gpus)
+        return f"{library.title} is for GPUs of compute capability {wanted}, and this one has {found[0]}.{found[1]}"
+    if dtype not in HALF:
+        return f"{library.title} works in bfloat16 or float16, and the type is {str(dtype).removeprefix('torch.')}"
+    if not library.heads(head_size):
+        return f"{library.title} takes heads of {library.sizes} channels, and this generator's have {head_size}"
+    try:
+        getattr(import_module(library.module), library.function)
+    # A library built for another torch or CUDA fails to load with an OSError or a RuntimeError.
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return f"{library.title} (the module {library.module}) cannot be imported ({_first_line(error)})"
+    return None
+
+
+def capability(device: torch.device) -> tuple[int, int] | None:
+    """The compute capability of a CUDA device; None for any other."""
+    if device.type != "cuda" or torch.version.hip is not None:
+        return None
+    return torch.cuda.get_device_capability(device)
+
+
+def _backend(name: str) -> Backend:
+    library = _LIBRARIES[name]
+    function = getattr(import_module(library.module), library.function)
+    return Backend(name, partial(_attend, library.call, function))
+
+
+def _attend(
+    call: Callable[[Any, Tensor, Tensor, Tensor], Tensor],
+    function: Any,
+    q_BLD: Tensor,
+    k_BMD: Tensor,
+    v_BMD: Tensor,
+    heads: int,
+) -> Tensor:
+    """Attention by a library that takes heads after tokens: nothing is copied on the way in or out."""
+    out = call(function, *(tensor.unflatten(-1, (heads, -1)) for tensor in (q_BLD, k_BMD, v_BMD)))
+    return out.flatten(2)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")

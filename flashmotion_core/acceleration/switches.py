@@ -1,0 +1,99 @@
+"""Switches that make loaded models faster; each is off until it is asked for, and all but fp8 leave results as they are, within rounding.
+
+docs/speed.md says of each what was predicted and what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..codec.causal_vae import can_reuse, decoder_parts
+from ..codec.vae import Vae, WanVae
+from ..wan.block import Attention, AttentionLayer
+from .compile import compile_blocks, compile_parts
+from .fp8 import products_lacking, store_as_fp8
+
+
+def use_attention(module: nn.Module, attention: Attention) -> None:
+    """Compute attention in every layer of a core generator or an adapter by this function; see ``attention.choose_attention``."""
+    for part in module.modules():
+        if isinstance(part, AttentionLayer):
+            part.attention = attention
+
+
+def check_fp8(fp8: str, device: torch.device | str, dtype: torch.dtype) -> None:
+    """Whether ``products`` in 8 bits can run; asked before models are loaded.
+
+    Raises:
+        ValueError: they cannot; says why.
+    """
+    missing = products_lacking(device, dtype) if fp8 == "products" else None
+    if missing:
+        raise ValueError(f"--fp8 is products, but {missing}; use --fp8 weights.")
+
+
+def faster_generator(transformer: Any, adapter: Any, *, compiled: bool, fp8: str = "none") -> None:
+    """Switch on what makes steps faster or models smaller, in place.
+
+    Args:
+        transformer: ``WanGenerator``, or diffusers'.
+        adapter: whose own blocks, if it has any, are stored in 8 bits too; or None.
+        compiled: compile the generator's blocks at the first step.
+        fp8: ``weights`` stores the linear layers of all blocks in 8 bits, ``products`` also multiplies in 8 bits, ``none`` does neither.
+    """
+    if fp8 != "none":
+        for blocks in (transformer.blocks, getattr(adapter, "blocks", None)):
+            if blocks is not None:
+                store_as_fp8(blocks, products=fp8 == "products")
+    if compiled:
+        compile_blocks(transformer.blocks)
+
+
+def faster_decoder(vae: Vae, *, channels_last: bool, compiled: bool, **options: Any) -> None:
+    """Switch on what makes the full VAE's decoder faster, in place.
+
+    Args:
+        vae: the full VAE.
+        channels_last: keep its weights, and with them what flows through it, channel by channel for every pixel.
+        compiled: compile its parts at the first frames, once each for the first, the second and all later latent frames.
+        options: for ``torch.compile``.
+
+    Raises:
+        ValueError: another codec, for which there are no such switches.
+    """
+    if not (channels_last or compiled):
+        return
+    if not isinstance(vae, WanVae) or not can_reuse(vae.model):
+        what = "--channels-last" if channels_last else "--compile-vae"
+        raise ValueError(
+            f"{what} is for the decoder of the full Wan 2.2 VAE, but the decoder is another; leave it out."
+        )
+    if channels_last:
+        channels_last_weights(vae.model.decoder)
+    if compiled:
+        compile_parts(decoder_parts(vae.model), **options)
+
+
+def channels_last_weights(module: nn.Module) -> None:
+    """Lay the weights of all convolutions out channels last, in place: on a GPU, convolutions then pass on activations of that layout.
+
+    Shapes, values and the state dict stay; only strides change. ``contiguous_weights`` undoes it.
+    """
+    for weight in _convolution_weights(module):
+        weight.data = weight.data.contiguous(
+            memory_format=torch.channels_last_3d if weight.ndim == 5 else torch.channels_last
+        )
+
+
+def contiguous_weights(module: nn.Module) -> None:
+    """Undo ``channels_last_weights``."""
+    for weight in _convolution_weights(module):
+        weight.data = weight.data.contiguous()
+
+
+def _convolution_weights(module: nn.Module) -> Iterator[Tensor]:
+    return (part.weight for part in module.modules() if isinstance(part, (nn.Conv2d, nn.Conv3d)))

@@ -1,0 +1,321 @@
+"""Adapter and generator files: safetensors with original key names, and metadata that says how the weights want to be used.
+
+Metadata entries (all strings): ``flashmotion.format`` (``1``), ``flashmotion.kind`` (``controlnet``, ``resnet`` or ``generator``),
+``flashmotion.config``, ``flashmotion.schedule``, ``flashmotion.map`` (JSON each), ``flashmotion.base`` (fingerprint of the generator the
+adapter was trained on) and, for a generator trained without text, ``flashmotion.text`` = ``none``.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from inspect import signature
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..sampling import Schedule
+from ..wan.block import Attention, scaled_dot_product
+from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, describe, shapes_of
+from ..wan.keys import to_original
+from ..weights import read_header, read_tensors, save_whole
+from .adapter import TrajectoryAdapter
+from .controlnet import ControlNetAdapter
+from .resnet import ResNetAdapter
+
+FORMAT = "1"
+KINDS: dict[str, type[ControlNetAdapter] | type[ResNetAdapter]] = {
+    "controlnet": ControlNetAdapter,
+    "resnet": ResNetAdapter,
+}
+PREFIXES = ("model.", "module.", "_fsdp_wrapped_module.", "controlnet.", "adapter.")
+"""Wrappers' prefixes that training code leaves on keys; stripped in any order and number."""
+
+
+@dataclass(frozen=True)
+class MapStyle:
+    """How the control map that an adapter was trained on looks.
+
+    Attributes:
+        mode: ``box`` (outlines after frame 0) or ``mask`` (filled).
+        opacity: 0..1 of the palette's full colour; 0.5 is what released adapters know.
+        thickness: outline in pixels; None for min(height, width) // 100.
+    """
+
+    mode: Literal["box", "mask"] = "box"
+    opacity: float = 0.5
+    thickness: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("box", "mask"):
+            raise ValueError(f"the map mode is {self.mode!r}, but must be 'box' or 'mask'.")
+        if not 0 < self.opacity <= 1:
+            raise ValueError(f"the map opacity is {self.opacity!r}, but must be above 0 and at most 1.")
+        if self.thickness is not None and self.thickness < 1:
+            raise ValueError(f"the map's outline thickness is {self.thickness!r}, but must be at least 1 pixel.")
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """An adapter's file, read and checked but not built."""
+
+    kind: str
+    config: dict[str, Any]
+    state_dict: dict[str, Tensor]
+    schedule: Schedule = field(default_factory=Schedule)
+    map_style: MapStyle = field(default_factory=MapStyle)
+    base_fingerprint: str | None = None
+    name: str = "the adapter"
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """What a generator's file says of itself, read from its header alone."""
+
+    config: WanConfig
+    schedule: Schedule | None
+    text: bool
+    diffusers_layout: bool
+
+
+def read_generator_info(path: str | Path) -> GeneratorInfo:
+    """Configuration and metadata of a generator's safetensors file; reads the header only.
+
+    Raises:
+        ValueError: unreadable, or no Wan2.2-TI2V-5B generator; the sentence says what it is instead.
+    """
+    try:
+        return generator_info(*read_header(path))
+    except ValueError as error:
+        name = Path(path).name
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
+
+
+def generator_info(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> GeneratorInfo:
+    """The same from shapes (either key layout) and metadata at hand."""
+    diffusers_layout = any(key.startswith("condition_embedder.") for key in shapes)
+    if diffusers_layout:
+        shapes = to_original(shapes)
+    schedule = metadata.get("flashmotion.schedule")
+    return GeneratorInfo(
+        config=config_of(shapes, metadata),
+        schedule=Schedule.from_json(schedule) if schedule else None,
+        text=metadata.get("flashmotion.text") != "none",
+        diffusers_layout=diffusers_layout,
+    )
+
+
+def save_adapter(
+    path: str | Path,
+    adapter: TrajectoryAdapter,
+    *,
+    schedule: Schedule | None = None,
+    map_style: MapStyle | None = None,
+    base_fingerprint: str | None = None,
+) -> None:
+    """Write an adapter with its metadata; the file appears whole or not at all."""
+    write_adapter(
+        path,
+        AdapterFile(
+            adapter.kind,
+            adapter.config(),
+            adapter.state_dict(),
+            schedule or Schedule(),
+            map_style or MapStyle(),
+            base_fingerprint,
+        ),
+    )
+
+
+def write_adapter(path: str | Path, file: AdapterFile) -> None:
+    """The same from an adapter's parts, without its module."""
+    metadata = {
+        "flashmotion.format": FORMAT,
+        "flashmotion.kind": file.kind,
+        "flashmotion.config": json.dumps(file.config),
+        "flashmotion.schedule": file.schedule.to_json(),
+        "flashmotion.map": json.dumps(asdict(file.map_style)),
+    }
+    if file.base_fingerprint is not None:
+        metadata["flashmotion.base"] = file.base_fingerprint
+    save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
+
+
+def read_adapter(path: str | Path) -> AdapterFile:
+    """Read an adapter, ours or of a recognised foreign layout.
+
+    Raises:
+        ValueError: unreadable, no adapter (says what it is), keys that fit nothing (names every one), damaged metadata, a ControlNet at
+            half resolution, or settings of a later version (names every one).
+    """
+    state_dict, metadata = read_tensors(path)
+    return parse_adapter(state_dict, metadata, Path(path).name)
+
+
+def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
+    """The same from tensors and metadata at hand; ``name`` is used in error messages."""
+    metadata = metadata or {}
+    kind = metadata.get("flashmotion.kind")
+    if kind is None:
+        return _parse_foreign(state_dict, name)
+    if metadata.get("flashmotion.format") != FORMAT:
+        raise ValueError(
+            f"{name} has format {metadata.get('flashmotion.format')!r}, but this version reads {FORMAT!r}; update FlashMotion."
+        )
+    if kind not in KINDS:
+        raise ValueError(
+            f"{name} is a FlashMotion {kind}, but an adapter (controlnet or resnet) was expected; choose another file."
+        )
+    try:
+        config = json.loads(metadata["flashmotion.config"])
+        generator = config["generator"]
+        if config.pop("half_resolution", False):
+            raise ValueError(
+                f"{name} is a ControlNet with half_resolution on, but ControlNets run at full resolution only; train it again without."
+            )
+        sizes = {entry.name for entry in fields(WanConfig)}
+        later = (config.keys() - signature(KINDS[kind]).parameters) | (generator.keys() - sizes)
+        for size in ("dim", "num_layers"):  # every file says them
+            operator.index(generator[size])
+        style = MapStyle(**json.loads(metadata["flashmotion.map"]))
+        schedule = Schedule.from_json(metadata["flashmotion.schedule"])
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{name}: its FlashMotion metadata is damaged ({error}); export the adapter again.") from error
+    if later:
+        raise ValueError(
+            f"{name} has settings that this version does not know ({', '.join(sorted(later))}); update FlashMotion."
+        )
+    return AdapterFile(kind, config, dict(state_dict), schedule, style, metadata.get("flashmotion.base"), name)
+
+
+def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
+    """Recognise a ControlNet adapter without our metadata: DiT-shaped blocks and as many square 1 x 1 convolutions."""
+    tensors = {strip_prefixes(key): value for key, value in state_dict.items()}
+    zero_convs, rest = _split_zero_convs(tensors)
+    if any(key.startswith("condition_embedder.") for key in rest):
+        rest = to_original(rest)
+    shapes = shapes_of(rest)
+    blocks = count_blocks(rest)
+    if not zero_convs or "patch_embedding.weight" not in shapes or "blocks.0.self_attn.q.weight" not in shapes:
+        raise ValueError(
+            f"{name} is {describe(shapes_of(tensors))}, but a trajectory adapter was expected; choose a file of model_patches."
+        )
+    dim, channels, *patch = shapes["patch_embedding.weight"]
+    if len(zero_convs) != 2 * blocks or channels <= LATENT_CHANNELS:
+        raise ValueError(
+            f"{name} looks like a ControlNet with {blocks} blocks, {len(zero_convs) // 2} zero convolutions and {channels} input channels, but as "
+            f"many convolutions as blocks and {2 * LATENT_CHANNELS} channels (noisy latent, control latent) were expected."
+        )
+    generator = WanConfig(
+        dim=dim,
+        ffn_dim=shapes["blocks.0.ffn.0.weight"][0],
+        num_heads=max(1, dim // 128),
+        num_layers=blocks,
+        text_dim=shapes["text_embedding.0.weight"][1],
+        freq_dim=shapes["time_embedding.0.weight"][1],
+        patch_size=(patch[0], patch[1], patch[2]),
+    )
+    config = {
+        "generator": asdict(generator),
+        "inject_after": list(range(blocks)),
+        "control_channels": channels - LATENT_CHANNELS,
+    }
+    # The generator's head is not always kept in such files, and nothing reads it.
+    if "head.head.weight" not in rest:
+        head = LATENT_CHANNELS * patch[0] * patch[1] * patch[2]
+        like = rest["patch_embedding.weight"]
+        rest |= {"head.head.weight": like.new_zeros(head, dim), "head.head.bias": like.new_zeros(head)}
+    rest.setdefault("head.modulation", rest["patch_embedding.weight"].new_zeros(1, 2, dim))
+    return AdapterFile("controlnet", config, {**rest, **zero_convs}, name=name)
+
+
+def strip_prefixes(key: str) -> str:
+    """Take training wrappers' prefixes off a key."""
+    while True:
+        shorter = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), key)
+        if shorter == key:
+            return key
+        key = shorter
+
+
+def _split_zero_convs(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Find 1 x 1 convolutions from the width to itself under any name ending in a number, and give them ours."""
+    found: dict[str, Tensor] = {}
+    rest = dict(tensors)
+    for key, value in tensors.items():
+        match = re.match(r"^(.*?)(\d+)((?:\.\w+)*)\.weight$", key)
+        square = (
+            value.ndim in (4, 5) and value.shape[0] == value.shape[1] and all(side == 1 for side in value.shape[2:])
+        )
+        if match and square:
+            index = match.group(2)
+            found[f"zero_convs.{index}.weight"] = value.flatten(2)[..., None]
+            bias = rest.pop(key.removesuffix("weight") + "bias", None)
+            found[f"zero_convs.{index}.bias"] = value.new_zeros(value.shape[0]) if bias is None else bias
+            del rest[key]
+    return found, rest
+
+
+def construct_adapter(
+    file: AdapterFile,
+    generator: WanConfig,
+    *,
+    operations: Any = nn,
+    attention: Attention = scaled_dot_product,
+    dtype: torch.dtype | None = None,
+) -> TrajectoryAdapter:
+    """The adapter's module on the meta device, checked against the generator and the file; load it with ``assign=True``.
+
+    Raises:
+        ValueError: another generator's adapter, or keys or shapes that do not match (names every one).
+    """
+    config = dict(file.config)
+    made_for: dict[str, Any] = config.pop("generator")
+    theirs = (made_for["dim"], made_for["num_layers"])
+    if theirs != (generator.dim, generator.num_layers):
+        raise ValueError(
+            f"{file.name} was made for a generator of width {theirs[0]} with {theirs[1]} blocks, but this one has width {generator.dim} "
+            f"with {generator.num_layers} blocks; use it with the generator that it was trained on."
+        )
+    # A ControlNet's own feed-forward and text widths come from its file: they need not equal the generator's.
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in made_for.items()}
+    own = replace(generator, **known)
+    adapter = KINDS[file.kind](own, **config, operations=operations, attention=attention, device="meta", dtype=dtype)
+    expected, found = shapes_of(adapter.state_dict()), shapes_of(file.state_dict)
+    missing = sorted(expected.keys() - found.keys())
+    unknown = sorted(found.keys() - expected.keys())
+    wrong = [
+        f"{key} {found[key]} for {expected[key]}"
+        for key in sorted(expected.keys() & found.keys())
+        if expected[key] != found[key]
+    ]
+    if missing or unknown or wrong:
+        parts = [
+            f"{label}: {', '.join(keys)}"
+            for label, keys in (("missing", missing), ("not known", unknown), ("other shape", wrong))
+            if keys
+        ]
+        raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")
+    return adapter
+
+
+def build_adapter(
+    file: AdapterFile,
+    generator: WanConfig,
+    *,
+    operations: Any = nn,
+    attention: Attention = scaled_dot_product,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> TrajectoryAdapter:
+    """The adapter with its weights, frozen, in evaluation mode; see ``construct_adapter`` for errors."""
+    adapter = construct_adapter(file, generator, operations=operations, attention=attention, dtype=dtype)
+    adapter.load_state_dict(
+        {key: value.to(device=device, dtype=dtype) for key, value in file.state_dict.items()}, assign=True
+    )
+    return adapter.requires_grad_(False).eval()

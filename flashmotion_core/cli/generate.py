@@ -1,0 +1,267 @@
+"""``python -m flashmotion_core.generate``: boxes in, video out, without ComfyUI.
+
+Nothing heavy is imported before the options are read, so that ``--help`` and a typing error answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .generate_options import read_options
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..adapters import AdapterFile, GeneratorInfo
+    from ..sampling import Schedule
+    from ..trajectory import Trajectory
+    from ..video import Frames
+
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+FRAMES_AHEAD = 16
+"""Frames decoded while the file's encoder is busy with earlier ones."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; every error that a user can cause is one sentence on stderr.
+
+    Returns:
+        the exit code: 0, 2 for a wrong input, 130 after Ctrl+C.
+    """
+    try:
+        run(read_options(arguments))
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        print(
+            f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".', file=sys.stderr
+        )
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        print("error: the GPU's memory is full; use a smaller size, fewer frames, or --device cpu.", file=sys.stderr)
+    else:
+        return 0
+    return EXIT_WRONG_INPUT
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read and check all small inputs, then encode, denoise and decode; models that are done with make room for the next.
+
+    Raises:
+        ValueError: any input that does not work; one sentence.
+    """
+    from ..adapters import read_adapter
+    from ..pipeline import check_control
+    from ..video import check_target
+    from ..wan.conditioning import latent_shape
+
+    # The cheap checks come first: minutes of loading should not end in a typing error.
+    check_target(options.out)
+    for path in (options.generator, options.vae, options.decoder, options.text_encoder):
+        if path is not None and not path.exists():
+            raise ValueError(f"there is no file or folder {path}; check the name.")
+    _check_switches(options)
+    if not 0 <= options.seed < 2**64 - 1:
+        raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
+    check_control(options.strength, options.start, options.end, options.compute_every)
+    trajectory = _read_trajectory(options.trajectory)
+    if not trajectory.objects:
+        raise ValueError(f"{options.trajectory.name} has no objects, so there is nothing to follow; add one.")
+    width, height = trajectory.size
+    shape = latent_shape(width, height, trajectory.frames)
+    image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
+    adapter_file = read_adapter(options.adapter)
+    control_map = _control_map(trajectory, options.masks, adapter_file)
+    _generate(options, trajectory, shape, image, control_map, adapter_file)
+
+
+def _check_switches(options: argparse.Namespace) -> None:
+    """Whether the switches for speed go with the models that are named."""
+    if options.decoder is not None and options.decoder.is_dir():
+        raise ValueError(
+            f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
+        )
+    if options.attention not in ("auto", "sdpa") and options.host != "core":
+        raise ValueError(
+            f"--attention {options.attention} is for the core's transformer, but --host is {options.host}; add --host core."
+        )
+    small = options.decoder or (options.vae if options.vae is not None and not options.vae.is_dir() else None)
+    for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
+        if on and small is not None:
+            raise ValueError(f"{name} is for the full VAE's decoder, but {small.name} decodes; leave it out.")
+
+
+def _generate(
+    options: argparse.Namespace,
+    trajectory: Trajectory,
+    shape: tuple[int, int, int, int],
+    image: Frames | None,
+    control_map: Frames,
+    adapter_file: AdapterFile,
+) -> None:
+    """The heavy part: text, latents, steps, video."""
+    from tqdm import tqdm
+
+    from ..acceleration.attention import choose_attention
+    from ..acceleration.switches import check_fp8, faster_decoder, faster_generator, use_attention
+    from ..adapters import build_adapter, read_generator_info
+    from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
+    from ..video import ahead, write_mp4
+    from ..wan.config import TI2V_5B
+
+    device, dtype = _device_and_dtype(options.device, options.dtype)
+    info = None if options.generator.is_dir() else read_generator_info(options.generator)
+    text_folder = _text_folder(options, info)
+    if options.host == "core":
+        # Asked again when the heads are known for sure; what is missing should be said before minutes of loading.
+        choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
+    check_fp8(options.fp8, device, dtype)
+    schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
+    bar: Any
+    with tqdm(total=3 + (image is not None), unit="part") as bar:
+
+        def done(next_part: str) -> None:
+            bar.update()
+            bar.set_description(next_part)
+
+        bar.set_description("text")
+        context = None if text_folder is None else encode_text(text_folder, options.prompt, device, dtype)
+        done("control map")
+        vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
+        decoder = vae if options.decoder is None else load_vae(options.decoder, device, dtype)
+        faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
+        control_latent = vae.encode(control_map)
+        clean = None
+        if image is not None:
+            done("start image")
+            clean = vae.encode(image[None])
+        done("generator and adapter")
+        del vae  # its memory is free for the generator, unless it decodes too
+        generator = load_generator(options.generator, device, dtype, options.host)
+        adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
+        if options.host == "core":
+            backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
+            use_attention(generator.transformer, backend.attention)
+            use_attention(adapter, backend.attention)
+        faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
+        bar.update()
+    if adapter_file.base_fingerprint not in (None, generator.fingerprint):
+        print(
+            f"note: {adapter_file.name} was trained on another generator ({adapter_file.base_fingerprint}) than this one ({generator.fingerprint})."
+        )
+    control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
+    with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:
+        latent = sample_latent(
+            generator,
+            no_text(generator.info.config) if context is None else context,
+            shape,
+            [control],
+            clean_BCFHW=clean,
+            schedule=schedule,
+            seed=options.seed,
+            callback=lambda index, x0: bar.update(),
+        )
+    del generator, adapter, control
+    frames = ahead(decoder.decode(latent), depth=0 if options.plain else FRAMES_AHEAD)
+    with tqdm(frames, total=trajectory.frames, desc="decode", unit="frame") as bar:
+        write_mp4(options.out, bar, trajectory.fps)
+    print(
+        f"{options.out}: {trajectory.frames} frames, {trajectory.size[0]} x {trajectory.size[1]}, {trajectory.fps:g} frames per second."
+    )
+
+
+def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Schedule:
+    """The schedule to sample with: a preset, typed sigmas, or (None) the one kept with the weights, in so many steps.
+
+    Raises:
+        ValueError: no preset and no list of sigmas, or steps that contradict a list.
+    """
+    from ..sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, Schedule, resolve_sigmas
+
+    if typed is None:
+        return replace(kept, sigmas=resolve_sigmas(FROM_MODEL, len(kept.sigmas) if steps is None else steps, "", kept))
+    preset = typed if typed in PRESETS else "custom"
+    sigmas = resolve_sigmas(preset, TRAINED_STEPS if steps is None else steps, typed, kept)
+    if steps not in (None, len(sigmas)):
+        raise ValueError(f"--steps is {steps}, but --schedule lists {len(sigmas)} sigmas; leave --steps out.")
+    return Schedule(preset, sigmas, kept.shift)
+
+
+def _device_and_dtype(device: str, dtype: str) -> tuple[str, torch.dtype]:
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        raise ValueError("--device is cuda, but torch finds no CUDA device; use --device cpu.")
+    chosen = device if device != "auto" else "cuda" if has_cuda else "cpu"
+    name = dtype if dtype != "auto" else "float32" if chosen == "cpu" else "bfloat16"
+    found: torch.dtype = getattr(torch, name)
+    return chosen, found
+
+
+def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Path | None:
+    """Where the text encoder is; None for a generator trained without text. ``info`` is None for a diffusers folder."""
+    folder: Path | None = options.text_encoder
+    if info is None:
+        return folder or options.generator
+    if options.vae is None:
+        raise ValueError("--vae is missing, and --generator is a single file; give a TAEHV file or a VAE folder.")
+    if not info.text:
+        if options.prompt or folder:
+            print("note: this generator was trained without text; the prompt is not used.")
+        return None
+    if folder is None:
+        raise ValueError("--text-encoder is missing, and this generator was trained with text; give its umT5 folder.")
+    return folder
+
+
+def _read_trajectory(path: Path) -> Trajectory:
+    from ..trajectory import parse
+
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; check the name and folder.")
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is no UTF-8 text; give a trajectory document (JSON).") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
+    """A picture or mask at the video's size, with a note when something is cut off."""
+    from ..video import cover, cover_notice, read_image, read_mask
+
+    picture = read_mask(path) if mask else read_image(path)
+    notice = cover_notice(picture, width, height)
+    if notice:
+        print(f"note: {path.name}: {notice}")
+    return cover(picture, width, height)
+
+
+def _control_map(trajectory: Trajectory, mask_paths: Sequence[Path] | None, adapter_file: AdapterFile) -> Frames:
+    """The RGB map ``[T, H, W, 3]`` in the style that the adapter was trained on."""
+    import numpy as np
+
+    from ..trajectory import render, sample
+
+    masks = None
+    if mask_paths is not None:
+        if len(mask_paths) != len(trajectory.objects):
+            raise ValueError(
+                f"--masks names {len(mask_paths)} files, but the trajectory has {len(trajectory.objects)} objects; give one mask each."
+            )
+        masks = np.stack([_fit_picture(path, *trajectory.size, mask=True) for path in mask_paths])
+    return render(sample(trajectory), masks_NHW=masks, **asdict(adapter_file.map_style))

@@ -1,0 +1,159 @@
+"""The command line of ``python -m flashmotion_core.generate``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+DESCRIPTION = "Generate a video whose objects follow the boxes of a trajectory document, in a few denoising steps."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of argparse's usage text."""
+        raise ValueError(f"{message}; see --help")
+
+
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Raises:
+        ValueError: an unknown, missing or malformed option.
+    """
+    parser = _Parser(prog="python -m flashmotion_core.generate", description=DESCRIPTION, allow_abbrev=False)
+    models = parser.add_argument_group("models")
+    models.add_argument(
+        "--generator", type=Path, required=True, metavar="FILE|DIR", help="safetensors file, or diffusers folder"
+    )
+    models.add_argument(
+        "--vae",
+        type=Path,
+        metavar="FILE|DIR",
+        help="TAEHV safetensors file, or AutoencoderKLWan folder (default: the generator's folder)",
+    )
+    models.add_argument(
+        "--decoder",
+        type=Path,
+        metavar="FILE",
+        help="TAEHV safetensors file that decodes the video in place of --vae, which then only encodes: coarser, but faster (default: --vae)",
+    )
+    models.add_argument(
+        "--text-encoder",
+        type=Path,
+        metavar="DIR",
+        help="folder with a umT5 encoder and its tokenizer (default: the generator's folder; not used by a generator trained without text)",
+    )
+    models.add_argument("--adapter", type=Path, required=True, metavar="FILE", help="trajectory adapter, safetensors")
+    content = parser.add_argument_group("what to make")
+    content.add_argument(
+        "--trajectory",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="trajectory document (JSON); gives size, length and frames per second",
+    )
+    content.add_argument("--prompt", default="", metavar="TEXT", help="what the video shows, at most 512 tokens")
+    content.add_argument(
+        "--image",
+        type=Path,
+        metavar="FILE",
+        help="start image, becomes frame 0; cut to the video's shape about its centre",
+    )
+    content.add_argument(
+        "--masks",
+        type=Path,
+        nargs="+",
+        metavar="PNG",
+        help="one mask of frame 0 per object, white on black (default: the filled boxes)",
+    )
+    content.add_argument("--out", type=Path, required=True, metavar="FILE", help="the mp4 file to write")
+    sampling = parser.add_argument_group("sampling")
+    sampling.add_argument(
+        "--schedule",
+        metavar="NAME|LIST",
+        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one kept in the files)',
+    )
+    sampling.add_argument(
+        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as the files say, else 4)"
+    )
+    sampling.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the noise, from 0 to 2^64 - 2 (default: %(default)s)"
+    )
+    sampling.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="factor of the adapter, 0 is off (default: %(default)s)",
+    )
+    sampling.add_argument(
+        "--start",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="fraction of the schedule where control begins, 0..1 (default: 0)",
+    )
+    sampling.add_argument(
+        "--end",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="fraction of the schedule where control ends, 0..1 (default: 1)",
+    )
+    sampling.add_argument(
+        "--compute-every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="compute a ControlNet in every Nth step only, and use what it adds again in between: faster, follows less closely, and keeps "
+        "168 MB per block of it at 1280 x 704 x 121 in bfloat16 (default: 1, every step; a ResNet is cheap, and not affected)",
+    )
+    machine = parser.add_argument_group("machine")
+    machine.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
+    )
+    machine.add_argument(
+        "--dtype",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="of the models (default: float32 on cpu, else bfloat16)",
+    )
+    machine.add_argument(
+        "--host",
+        choices=("diffusers", "core"),
+        default="diffusers",
+        help="whose transformer runs the generator; core takes less memory (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--compile", action="store_true", help="compile the generator's blocks first: minutes once, then faster steps"
+    )
+    machine.add_argument(
+        "--attention",
+        choices=("auto", "sdpa", "flash3", "sage"),
+        default="auto",
+        help="how --host core attends: torch's own way (sdpa), FlashAttention 3 or SageAttention, if they are installed; "
+        "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits and so changes the video (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--fp8",
+        choices=("none", "weights", "products"),
+        default="none",
+        help="8 bits in the generator's linear layers, which changes the video: for the weights, to save memory, or for the products too, "
+        "which needs a GPU that has them (default: %(default)s)",
+    )
+    machine.add_argument(
+        "--compile-vae",
+        action="store_true",
+        help="compile the full VAE's decoder first: minutes once, then faster decoding; the video stays the same within rounding",
+    )
+    machine.add_argument(
+        "--channels-last",
+        action="store_true",
+        help="another memory layout for the full VAE's decoder; the video stays the same within rounding",
+    )
+    machine.add_argument(
+        "--plain", action="store_true", help="take none of the shortcuts that leave every bit of the video as it is"
+    )
+    return parser.parse_args(arguments)

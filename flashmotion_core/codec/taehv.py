@@ -1,0 +1,256 @@
+"""A tiny video codec in TAEHV's layout: 48 latent channels, as small as 11.4 M parameters where the Wan 2.2 VAE has 705 M.
+
+ComfyUI's plain VAELoader takes files of this layout. The codec is causal: a layer looks at its own frame and the one before, so a clip
+is worked through chunk by chunk in constant memory. Written from the layout's key names and shapes and its published behaviour
+(madebyollin/taehv, MIT). Legend: B batch, T frames, F latent frames (4 frames each), N frames of a chunk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from ..wan.config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE, Shapes, describe, shapes_of
+from ..weights import read_tensors
+
+ENCODER_POOL = (2, 2, 1)
+"""Frames that each encoder stage joins into one; every stage also halves the sides."""
+DECODER_GROW = (1, 2, 2)
+"""Frames that each decoder stage makes of one; every stage also doubles the sides."""
+BLOCKS_PER_STAGE = 3
+
+
+def _conv(channels_in: int, channels_out: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=bias)
+
+
+class MemoryBlock(nn.Module):
+    """Three convolutions over a frame and its predecessor (zeros before the first one), with a skip.
+
+    Attributes:
+        only_lifts: the last convolution is its bias alone, as in a linear encoder, so that the others need not be computed.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.only_lifts = False
+        self.conv = nn.Sequential(
+            _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
+        )
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
+        last: Tensor | None = None
+        for chunk in chunks:
+            if self.only_lifts:
+                yield functional.relu(self.lift.view(-1, 1, 1) + chunk)
+                continue
+            last = torch.zeros_like(chunk[:, :1]) if last is None else last
+            before = torch.cat([last, chunk[:, :-1]], dim=1)
+            last = chunk[:, -1:]
+            yield _per_frame(self, torch.cat([chunk, before], dim=2))
+
+    def forward(self, frame_and_before_NCHW: Tensor) -> Tensor:
+        """``[N, 2 C, H, W] -> [N, C, H, W]``."""
+        frame, _ = frame_and_before_NCHW.chunk(2, dim=1)
+        return functional.relu(self.conv(frame_and_before_NCHW) + frame)
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The last convolution."""
+        convolution = self.conv[-1]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution
+
+    @property
+    def lift(self) -> Tensor:
+        """The last convolution's bias ``[C]``."""
+        assert self.last.bias is not None
+        return self.last.bias
+
+
+class Pool(nn.Module):
+    """Join ``stride`` consecutive frames into one by a 1 x 1 convolution over their stacked channels."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(stride * width, width, 1, bias=False)
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """``[B, N, C, H, W] -> [B, N / stride, C, H, W]``; chunks hold whole groups of frames."""
+        for chunk in chunks:
+            batch, frames, channels, rows, columns = chunk.shape
+            groups = chunk.reshape(batch, frames // self.stride, self.stride * channels, rows, columns)
+            yield _per_frame(self.conv, groups)
+
+
+class Grow(nn.Module):
+    """Make ``stride`` consecutive frames of one by a 1 x 1 convolution."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(width, stride * width, 1, bias=False)
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """``[B, N, C, H, W] -> [B, N * stride, C, H, W]``."""
+        for chunk in chunks:
+            batch, frames, channels, rows, columns = chunk.shape
+            yield _per_frame(self.conv, chunk).reshape(batch, frames * self.stride, channels, rows, columns)
+
+
+class SoftClamp(nn.Module):
+    """Keep latents within -3..3."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``3 tanh(x / 3)``."""
+        return torch.tanh(x / 3) * 3
+
+
+def _per_frame(layer: nn.Module, chunk_BNCHW: Tensor) -> Tensor:
+    out: Tensor = layer(chunk_BNCHW.flatten(0, 1))
+    return out.reshape(*chunk_BNCHW.shape[:2], *out.shape[1:])
+
+
+def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Chain the layers over a stream of chunks; nothing is computed before it is asked for, and no chunk is kept longer than needed."""
+
+    def plain(layer: nn.Module, stream: Iterable[Tensor]) -> Iterator[Tensor]:
+        return (_per_frame(layer, chunk) for chunk in stream)
+
+    for layer in layers:
+        chunks = layer.stream(chunks) if isinstance(layer, (MemoryBlock, Pool, Grow)) else plain(layer, chunks)
+    return iter(chunks)
+
+
+class TAEHV(nn.Module):
+    """Encoder and decoder; latents are raw, ``conditioning.normalise`` brings them to the generator's space.
+
+    Attributes:
+        latent_channels: channels of a latent, 48 for Wan 2.2.
+    """
+
+    def __init__(
+        self,
+        latent_channels: int = LATENT_CHANNELS,
+        encoder_width: int = 64,
+        decoder_widths: Sequence[int] = (256, 128, 64, 64),
+        patch: int = 2,
+    ) -> None:
+        """Build with random weights; the defaults are the widths that ComfyUI loads, narrower ones work in our own code only."""
+        super().__init__()
+        self.latent_channels, self.patch = latent_channels, patch
+        width, pixels = encoder_width, 3 * patch**2
+        encoder: list[nn.Module] = [_conv(pixels, width), nn.ReLU()]
+        for stride in ENCODER_POOL:
+            encoder += [Pool(width, stride), _conv(width, width, stride=2, bias=False)]
+            encoder += [MemoryBlock(width) for _ in range(BLOCKS_PER_STAGE)]
+        self.encoder = nn.Sequential(*encoder, _conv(width, latent_channels))
+        decoder: list[nn.Module] = [SoftClamp(), _conv(latent_channels, decoder_widths[0]), nn.ReLU()]
+        for stride, wide, narrow in zip(DECODER_GROW, decoder_widths[:-1], decoder_widths[1:], strict=True):
+            decoder += [MemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
+            decoder += [nn.Upsample(scale_factor=2), Grow(wide, stride), _conv(wide, narrow, bias=False)]
+        self.decoder = nn.Sequential(*decoder, nn.ReLU(), _conv(decoder_widths[-1], pixels))
+
+    def encode(self, pixels_BCTHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
+        """Pixels in 0..1 -> raw latent ``[B, 48, F, H / 16, W / 16]``, frames grouped 4 + 4 + ... .
+
+        Like ComfyUI's, the last frame is repeated until the count is a multiple of 4, so a single picture becomes one latent frame.
+        For a clip of 4k + 1 frames use ``encode_clip``.
+
+        Args:
+            pixels_BCTHW: sides a multiple of 16.
+            latents_per_chunk: latent frames worked on at once; more is faster and takes more memory.
+
+        Raises:
+            ValueError: a side that is no multiple of 16.
+        """
+        batch, _, frames, height, width = pixels_BCTHW.shape
+        if height % SPATIAL_STRIDE or width % SPATIAL_STRIDE:
+            raise ValueError(
+                f"the picture is {width} x {height}, but its sides must be multiples of {SPATIAL_STRIDE}; crop or resize it."
+            )
+        pixels = pixels_BCTHW.movedim(2, 1)
+        padding = -frames % TEMPORAL_STRIDE
+        if padding:
+            pixels = torch.cat([pixels, pixels[:, -1:].expand(batch, padding, -1, -1, -1)], dim=1)
+        chunks = (
+            functional.pixel_unshuffle(chunk, self.patch)
+            for chunk in torch.split(pixels, TEMPORAL_STRIDE * latents_per_chunk, dim=1)
+        )
+        return torch.cat(list(_run(self.encoder, chunks)), dim=1).movedim(1, 2)
+
+    def decode(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
+        """Raw latent -> pixels ``[B, 3, 4 F - 3, 16 H, 16 W]`` around 0..1 (not clamped)."""
+        return torch.cat(list(self.decode_stream(latent_BCFHW, latents_per_chunk)), dim=2)
+
+    def decode_stream(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Iterator[Tensor]:
+        """The same, chunk by chunk ``[B, 3, T, H, W]``; the first chunk is three frames shorter, as in ComfyUI."""
+        trim = math.prod(DECODER_GROW) - 1
+        for chunk in _run(self.decoder, torch.split(latent_BCFHW.movedim(2, 1), latents_per_chunk, dim=1)):
+            pixels = functional.pixel_shuffle(chunk, self.patch).movedim(1, 2)
+            yield pixels[:, :, trim:]
+            trim = 0
+
+
+def encode_clip(codec: TAEHV, pixels_BCTHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
+    """Encode a clip of 4k + 1 frames with the Wan VAE's grouping 1 + 4 + 4 + ... : frame 0 is given four times.
+
+    Without this the codec's own grouping (4 + 4 + ..., padded at the end) would shift every frame against the generator's latents.
+    """
+    lead = pixels_BCTHW[:, :, :1].expand(-1, -1, TEMPORAL_STRIDE - 1, -1, -1)
+    return codec.encode(torch.cat([lead, pixels_BCTHW], dim=2), latents_per_chunk)
+
+
+def is_taehv(shapes: Shapes) -> bool:
+    """Whether a file's shapes are of this layout (any number of latent channels)."""
+    return "decoder.22.bias" in shapes and "decoder.1.weight" in shapes
+
+
+def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
+    """Build a codec of the widths in a state dict and give it the weights (kept in their type); ``name`` is for messages.
+
+    Raises:
+        ValueError: another layout or another number of latent channels; names every key that does not match.
+    """
+    shapes = shapes_of(state_dict)
+    if not is_taehv(shapes):
+        raise ValueError(
+            f"{name} is {describe(shapes)}, but a TAEHV codec with {LATENT_CHANNELS} latent channels was expected; choose another file."
+        )
+    channels = shapes["decoder.1.weight"][1]
+    if channels != LATENT_CHANNELS:
+        raise ValueError(
+            f"{name} is a TAEHV codec with {channels} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected; choose a file for Wan 2.2."
+        )
+    stages = [shapes.get(f"decoder.{index}.weight", (0,))[0] for index in (1, 8, 14, 20)]
+    width, pixels = shapes.get("encoder.0.weight", (0, 12))[:2]
+    with torch.device("meta"):
+        codec = TAEHV(channels, width, stages, patch=math.isqrt(pixels // 3))
+    expected = shapes_of(codec.state_dict())
+    wrong = sorted(key for key in expected.keys() | shapes.keys() if expected.get(key) != shapes.get(key))
+    if wrong:
+        raise ValueError(
+            f"{name} does not fit the TAEHV layout ({len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}); choose another file."
+        )
+    codec.load_state_dict(dict(state_dict), assign=True)
+    for layer in codec.encoder:
+        if isinstance(layer, MemoryBlock):
+            layer.only_lifts = not bool(layer.last.weight.any())
+    return codec.requires_grad_(False).eval()
+
+
+def load_taehv(path: str | Path) -> TAEHV:
+    """Read a codec from a safetensors file; widths are read off its weights.
+
+    Raises:
+        ValueError: unreadable, another layout, or another number of latent channels.
+    """
+    state_dict, _ = read_tensors(path)
+    return from_state_dict(state_dict, Path(path).name)

@@ -1,0 +1,73 @@
+"""One adapter, two hosts: ComfyUI's native Wan model and diffusers give the same latents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from .helpers import DOCUMENT, SIZE, Rig, start_picture
+
+FRAMES = 17
+TOLERANCE = 1e-3
+
+
+def headless(
+    tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | None, seed: int, **options: int
+) -> torch.Tensor:
+    """Four steps on diffusers: denormalised latent; ``options`` of the control."""
+    from flashmotion_core import pipeline
+    from flashmotion_core.adapters import build_adapter, read_adapter
+    from flashmotion_core.trajectory import parse, render, sample
+    from flashmotion_core.wan.conditioning import denormalise, latent_shape
+
+    generator = pipeline.load_generator(tiny["generator"], "cpu", torch.float32)
+    vae = pipeline.load_vae(tiny["vae"], "cpu", torch.float32)
+    controls = []
+    if kind is not None:
+        file = read_adapter(tiny[kind])
+        adapter = build_adapter(file, generator.info.config, dtype=torch.float32)
+        style = file.map_style
+        frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
+        controls.append(pipeline.Control(adapter, vae.encode(frames), **options))
+    clean = None if picture is None else vae.encode((picture.numpy() * 255).round().astype(np.uint8))
+    latent = pipeline.sample_latent(
+        generator,
+        pipeline.no_text(generator.info.config),
+        latent_shape(*SIZE, FRAMES),
+        controls,
+        clean_BCFHW=clean,
+        seed=seed,
+    )
+    return denormalise(latent)
+
+
+@pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])
+@pytest.mark.parametrize("kind", [None, "resnet", "controlnet"])
+def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, rig: Rig, record_property: Any) -> None:
+    picture = start_picture() if with_image else None
+    model = rig.generator if kind is None else rig.apply(kind)
+    ours = rig.sample(model, rig.latent(picture, FRAMES), seed=11)
+    theirs = headless(rig.tiny, kind, picture, seed=11)
+    difference = float((ours - theirs).abs().max())
+    record_property("max_abs_difference", difference)
+    assert ours.abs().max() > 1
+    assert difference < TOLERANCE
+
+
+@pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_both_hosts_give_the_same_latents_with_a_controlnet_in_some_steps(
+    every: int, with_image: bool, rig: Rig
+) -> None:
+    picture = start_picture() if with_image else None
+    controlled = rig.apply("controlnet", compute_every=every)
+    ours = rig.sample(controlled, rig.latent(picture, FRAMES), seed=11)
+    theirs = headless(rig.tiny, "controlnet", picture, seed=11, compute_every=every)
+    assert float((ours - theirs).abs().max()) < TOLERANCE
+    if every > 1:
+        always = rig.sample(rig.apply("controlnet"), rig.latent(picture, FRAMES), seed=11)
+        assert float((ours - always).abs().max()) > 10 * TOLERANCE

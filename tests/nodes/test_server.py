@@ -1,0 +1,259 @@
+"""The pack in real ComfyUI servers: it loads, its workflows validate, the tiny one runs to a video, errors reach the user."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import av
+import numpy as np
+import pytest
+
+from tools.comfy.client import object_info
+from tools.comfy.server import import_failures
+from tools.comfy.workflow import WorkflowError, to_api
+
+from ..conftest import RunningServer
+
+pytestmark = pytest.mark.server
+
+WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
+OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
+
+
+def tiny_graph(server: RunningServer) -> dict[str, Any]:
+    """The tiny example in API form, with a fixed seed."""
+    workflow = json.loads(next(path for path in WORKFLOWS if "tiny" in path.name).read_text(encoding="utf-8"))
+    return to_api(workflow, object_info(server.url))
+
+
+def node(graph: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Inputs of the one node of a kind."""
+    (found,) = (entry["inputs"] for entry in graph.values() if entry["class_type"] == kind)
+    return found  # type: ignore[no-any-return]
+
+
+def frames_of(path: Path) -> np.ndarray[Any, Any]:
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def video_of(server: RunningServer, graph: dict[str, Any]) -> np.ndarray[Any, Any]:
+    result = server.run(graph)
+    assert result.error is None, result.error
+    (path,) = (file for file in result.files(server.base) if file.suffix == ".mp4")
+    return frames_of(path)
+
+
+def test_the_pack_loads_without_a_complaint(server: RunningServer) -> None:
+    assert import_failures(server.log).keys().isdisjoint({str(server.base / "custom_nodes/flashmotion")})
+    lines = server.log.read_text(encoding="utf-8").replace("\\", "/").splitlines()
+    about_us = [line for line in lines if "custom_nodes/flashmotion" in line]
+    assert any("seconds" in line for line in about_us)
+    assert not [line for line in about_us if "FAILED" in line or "Cannot import" in line or "rror" in line]
+
+
+def test_all_four_nodes_are_known(server: RunningServer) -> None:
+    info = object_info(server.url)
+    for name in OURS:
+        assert info[name]["python_module"] == "custom_nodes.flashmotion"
+        assert info[name]["category"] == "FlashMotion"
+        assert "few step" in info[name]["search_aliases"]
+    assert {name for name in OURS if "motion brush" in info[name]["search_aliases"]} == {
+        "DrawTrajectory",
+        "ApplyFastAdapter",
+    }
+    assert info["FewStepSampler"]["input"]["required"]["seed"][1]["control_after_generate"] is True
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
+    """The server accepts the graph: every node, input, type and choice exists."""
+    workflow, info = json.loads(path.read_text(encoding="utf-8")), object_info(server.url)
+    if "RTDETR_detect" not in info and "detector" in path.stem:
+        assert server.version == "0.16.3", "the detector node is younger than the oldest ComfyUI we support"
+        with pytest.raises(WorkflowError, match="RTDETR_detect"):
+            to_api(workflow, info)
+        return
+    graph = to_api(workflow, info)
+    request = urllib.request.Request(
+        f"{server.url}/prompt", json.dumps({"prompt": graph}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as reply:
+        answer = json.load(reply)
+    assert answer["node_errors"] == {}
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/interrupt", b"", method="POST")).close()
+
+
+def test_example_workflows_are_complete() -> None:
+    assert {path.stem for path in WORKFLOWS} == {"flashmotion_tiny_cpu", "flashmotion_5b", "flashmotion_detector_boxes"}
+    for path in WORKFLOWS:
+        assert path.with_suffix(".jpg").stat().st_size > 10_000
+        workflow = json.loads(path.read_text(encoding="utf-8"))
+        for entry in workflow["nodes"]:
+            assert entry["properties"]["cnr_id"] == ("flashmotion" if entry["type"] in OURS else "comfy-core")
+        text = path.read_text(encoding="utf-8")
+        assert "/root" not in text
+        assert "C:\\" not in text
+    full = json.loads(next(path for path in WORKFLOWS if path.stem == "flashmotion_5b").read_text(encoding="utf-8"))
+    models = [model for entry in full["nodes"] for model in entry["properties"].get("models", [])]
+    assert {model["directory"] for model in models} == {"vae", "text_encoders"}
+    assert all(model["url"].endswith(model["name"]) for model in models)
+
+
+def test_the_tiny_workflow_makes_a_video(server: RunningServer) -> None:
+    frames = video_of(server, tiny_graph(server))
+    assert frames.shape == (17, 128, 128, 3)
+    assert frames[10].std() > 5
+
+
+def test_a_photograph_and_another_adapter(newest_server: RunningServer) -> None:
+    graph = tiny_graph(newest_server)
+    node(graph, "LoadImage")["image"] = "astronaut.png"
+    resnet = video_of(newest_server, graph)
+    node(graph, "ApplyFastAdapter")["adapter_name"] = "flashmotion_tiny_controlnet.safetensors"
+    controlnet = video_of(newest_server, graph)
+    assert resnet.shape == controlnet.shape
+    assert np.abs(resnet[10].astype(int) - controlnet[10]).mean() > 1
+
+
+def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_server: RunningServer) -> None:
+    graph = tiny_graph(newest_server)
+    node(graph, "FewStepSampler")["seed"] = 77
+    first = video_of(newest_server, graph)
+    node(graph, "FewStepSampler")["seed"] = 78
+    again = newest_server.run(graph)
+    (apply_id,) = (key for key, entry in graph.items() if entry["class_type"] == "ApplyFastAdapter")
+    cached = [event["data"]["nodes"] for event in again.events if event["type"] == "execution_cached"]
+    assert any(apply_id in nodes for nodes in cached)
+    node(graph, "FewStepSampler")["seed"] = 77
+    draw = node(graph, "DrawTrajectory")
+    moved = json.loads(draw["trajectory"])
+    moved["objects"][0]["keyframes"][-1].update(x=0.2, y=0.2)
+    draw["trajectory"] = json.dumps(moved)
+    assert np.abs(first[-1].astype(int) - video_of(newest_server, graph)[-1]).mean() > 0.5
+
+
+def test_boxes_of_a_core_node_drive_the_trajectory(newest_server: RunningServer) -> None:
+    """BOUNDING_BOX of ComfyUI's own crop-region node goes in; ours goes out to its own consumer."""
+    graph = tiny_graph(newest_server)
+    draw = node(graph, "DrawTrajectory")
+    draw["trajectory"] = '{"version": 1, "size": [384, 256], "frames": 33, "objects": []}'
+    graph["box"] = {"class_type": "PrimitiveBoundingBox", "inputs": {"x": 60, "y": 40, "width": 100, "height": 120}}
+    draw["boxes"] = ["box", 0]
+    assert video_of(newest_server, graph).shape == (33, 256, 384, 3)
+
+
+def test_stock_sampler_and_latent_nodes_combine_with_ours(newest_server: RunningServer) -> None:
+    """Our MODEL through ComfyUI's KSampler and latent nodes: the same video as from FewStepSampler."""
+    graph = tiny_graph(newest_server)
+    ours = video_of(newest_server, graph)
+    inputs = node(graph, "FewStepSampler")
+    graph["text"] = {"class_type": "TestEmptyConditioning", "inputs": {}}
+    graph["stock"] = {
+        "class_type": "KSampler",
+        "inputs": {
+            **{"model": inputs["model"], "seed": inputs["seed"], "steps": 4, "cfg": 1.0, "denoise": 1.0},
+            **{"sampler_name": "lcm", "scheduler": "simple", "latent_image": inputs["latent"]},
+            **{"positive": ["text", 0], "negative": ["text", 0]},
+        },
+    }
+    graph["half"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["stock", 0], "multiplier": 0.5}}
+    graph["whole"] = {"class_type": "LatentAdd", "inputs": {"samples1": ["half", 0], "samples2": ["half", 0]}}
+    node(graph, "VAEDecode")["samples"] = ["whole", 0]
+    stock = video_of(newest_server, graph)
+    assert np.abs(ours.astype(int) - stock).mean() < 1
+
+
+def errors() -> list[tuple[str, str, Any, str]]:
+    """(node, input, bad value, words of the sentence)"""
+    document = {"version": 1, "size": [384, 256], "frames": 33, "objects": []}
+    negative = {"id": "a", "keyframes": [{"frame": 0, "x": 0.5, "y": 0.5, "w": -1, "h": 0.2}]}
+    return [
+        ("DrawTrajectory", "trajectory", "", "trajectory is empty"),
+        ("DrawTrajectory", "trajectory", "{]", "trajectory"),
+        ("DrawTrajectory", "trajectory", json.dumps(document), "has no objects"),
+        ("DrawTrajectory", "trajectory", json.dumps({**document, "objects": [negative]}), "objects[0].keyframes[0].w"),
+        ("DrawTrajectory", "length", 34, "use 33 or 37"),
+        ("DrawTrajectory", "width", 100, "use 96 or 128"),
+        ("LoadFastGenerator", "generator_name", "wan2.2_ti2v_5B_turbo.safetensors", "cut off"),
+        ("LoadFastGenerator", "generator_name", "wan14b.safetensors", "the 14B"),
+        ("LoadFastGenerator", "generator_name", "lora.safetensors", "found a LoRA"),
+        ("ApplyFastAdapter", "adapter_name", "flashmotion_resnet.safetensors", "cut off"),
+        ("ApplyFastAdapter", "adapter_name", "lora.safetensors", "is a LoRA"),
+        ("ApplyFastAdapter", "adapter_name", "adapter14b.safetensors", "width 5120 with 40 blocks, but this one has width 256"),
+        ("ApplyFastAdapter", "start", 1.0, None),
+        ("FewStepSampler", "preset", "custom", "the sigmas are ''"),
+        ("Wan22ImageToVideoLatent", "length", 33, "connect width, height and length of DrawTrajectory"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name", "value", "words"), errors())
+def test_bad_input_gives_one_sentence(
+    kind: str, name: str, value: Any, words: str | None, newest_server: RunningServer
+) -> None:
+    graph = copy.deepcopy(tiny_graph(newest_server))
+    node(graph, kind)[name] = value
+    result = newest_server.run(graph)
+    if words is None:  # start equal to end: an empty range, no error
+        assert result.error is None
+        return
+    assert result.error is not None
+    assert words in str(result.error)
+    assert str(result.error).strip().count("\n") == 0
+
+
+def test_a_run_can_be_cancelled_while_sampling(newest_server: RunningServer) -> None:
+    """Interrupt after the first step: the run ends as interrupted, long before 100 steps, and the server goes on."""
+    graph = tiny_graph(newest_server)
+    node(graph, "FewStepSampler").update(steps=100, preset="turbo", seed=5)
+    node(graph, "DrawTrajectory").update(width=384, height=256, length=33)  # steps that last
+
+    async def cancel() -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{newest_server.url.replace('http', 'ws')}/ws?clientId=cancel") as socket,
+        ):
+            await (
+                await session.post(f"{newest_server.url}/prompt", json={"prompt": graph, "client_id": "cancel"})
+            ).json()
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                event = json.loads(message.data)
+                events.append(event)
+                if event["type"] == "progress" and event["data"]["value"] == 1:
+                    await session.post(f"{newest_server.url}/interrupt")
+                if event["type"] in ("execution_interrupted", "execution_success", "execution_error"):
+                    return events
+        raise AssertionError("the server closed the connection")
+
+    events = asyncio.run(asyncio.wait_for(cancel(), 120))
+    assert events[-1]["type"] == "execution_interrupted"
+    steps = [event["data"]["value"] for event in events if event["type"] == "progress"]
+    assert max(steps) < 50
+    assert video_of(newest_server, tiny_graph(newest_server)).shape[0] == 17
+
+
+def test_help_pages_and_locales_are_served(newest_server: RunningServer) -> None:
+    for name in OURS:
+        for language in ("en", "zh"):
+            with urllib.request.urlopen(
+                f"{newest_server.url}/extensions/flashmotion/docs/{name}/{language}.md"
+            ) as page:
+                assert len(page.read()) > 500
+    with urllib.request.urlopen(f"{newest_server.url}/i18n") as reply:
+        texts = json.load(reply)
+    assert set(OURS) <= set(texts["zh"]["nodeDefs"])
+
+
+def test_workflow_templates_are_listed(newest_server: RunningServer) -> None:
+    with urllib.request.urlopen(f"{newest_server.url}/api/workflow_templates") as reply:
+        listed = json.load(reply)
+    assert set(listed["flashmotion"]) == {path.stem for path in WORKFLOWS}

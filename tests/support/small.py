@@ -1,0 +1,232 @@
+"""Small networks, batches and methods: what the tests of methods and of the trainer share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flashmotion_core.adapters import AdapterFile
+from train.config.load import parse
+from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings
+from train.config.schema import Config
+from train.data.encoded import Batch
+from train.engine import lora
+from train.engine.build import Builder
+from train.engine.method import Method, Step
+from train.engine.roles import Denoiser, Role
+from train.engine.streams import Streams
+from train.methods.dmd import Dmd
+from train.methods.flow import Flow
+from train.methods.hybrid import Hybrid
+from train.methods.lcm import Lcm
+from train.monitor.run_log import Metrics
+from train.parallel import World
+
+ALONE = World(0, 1, 0, torch.device("cpu"))
+SHAPE_CFHW = (48, 3, 4, 4)
+SIGMAS = (1.0, 0.9, 0.75, 0.5)
+SHIFT = 3.0
+STAGE3_LORA = "fast"
+
+OPTIM = {"lr": 1e-4, "betas": [0.0, 0.99], "warmup": 2}
+GAN = {"weight": 0.3, "width": 32, "heads": 2, "optim": OPTIM}
+PHASE = {
+    "steps": 6,
+    "global_batch": 4,
+    "micro_batch": 2,
+    "validate_every": 0,
+    "optim": OPTIM,
+    "ema": {"decay": 0.5, "start": 2},
+}
+SETTINGS: dict[str, Any] = {
+    "name": "small",
+    "device": "cpu",
+    "precision": "fp32",
+    "logging": {"every": 1},
+    "checkpoints": {"every": 100},
+    "models": {
+        "sizes": {"dim": 32, "ffn_dim": 48, "num_heads": 1, "num_layers": 2, "text_dim": 8},
+        "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],
+    },
+    "stage1": {**PHASE, "masks_first": 0.3, "conditioning": {"text_dropout": 0.3, "mask_share": 0.3}},
+    "stage2": {**PHASE, "fake_optim": OPTIM, "ratio": 2, "guidance_scale": 2, "canary": {"every": 4, "teacher_steps": 2}},
+    "stage3": {**PHASE, "method": "hybrid", "ratio": 2, "gan_warmup": 1, "gan": GAN, "balance": {"mode": "gradient_balance"}},
+}  # fmt: skip
+
+
+def small_config(**changes: Any) -> Config:
+    """The settings above with changes, mapping by mapping: small_config(stage1={"steps": 3})."""
+    return parse(laid_over(SETTINGS, changes))
+
+
+def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes over a mapping, mapping by mapping; another method than hybrid replaces it."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        replaced = both and value.get("method", "hybrid") != "hybrid"
+        merged[key] = laid_over(merged[key], value) if both and not replaced else value
+    return merged
+
+
+def small_batch(clips: int = 2, seed: int = 0) -> Batch:
+    """Clips of random numbers."""
+    random = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random)
+
+    inside = (draw(clips, 1, *SHAPE_CFHW[1:]) > 0).float()
+    latent, box, mask = (draw(clips, *SHAPE_CFHW) for _ in range(3))
+    return Batch(latent, box, mask, inside, draw(clips, 5, 8), [f"clip {index}" for index in range(clips)])
+
+
+def shaken(weights: Mapping[str, Tensor], seed: int, by: float = 0.05) -> dict[str, Tensor]:
+    """Weights plus noise: nothing is zero any more, so that everything has a gradient."""
+    random = torch.Generator().manual_seed(seed)
+    return {key: value + by * torch.randn(value.shape, generator=random) for key, value in weights.items()}
+
+
+class Nets:
+    """Networks of a configuration with weights that do not depend on the processes; slow and fast generators differ."""
+
+    def __init__(self, config: Config | None = None, world: World = ALONE) -> None:
+        self.config = config or small_config()
+        self.world = world
+        self.builder = Builder(self.config, world)
+        self.sizes = self.config.models.sizes.config()
+        fresh = self.builder.fresh_generator(self.sizes)
+        self.slow, self.fast = shaken(fresh, 1), shaken(fresh, 2)
+
+    def adapter_file(self, kind: str = "resnet") -> AdapterFile:
+        settings = next(adapter for adapter in self.config.models.adapters if adapter.kind == kind)
+        file = self.builder.fresh_adapter(settings, self.sizes, self.slow)
+        return AdapterFile(file.kind, file.config, shaken(file.state_dict, 3), name=file.name)
+
+    def role(
+        self, weights: Mapping[str, Tensor], kind: str | None = None, *, trained: bool = False, adapts: bool = False
+    ) -> Role:
+        """A generator, perhaps with an adapter; `trained` generator, or one whose adapter `adapts`."""
+        adapter = None if kind is None else self.builder.adapter(self.adapter_file(kind), self.sizes, trained=adapts)
+        return self.builder.role(Denoiser(self.builder.generator(self.sizes, weights, trained=trained), adapter))
+
+    def flow(self, kind: str = "resnet") -> Flow:
+        return Flow(self.role(self.slow, kind, adapts=True), self.config.stage1)
+
+    def dmd(self) -> Dmd:
+        """Of stage 2: all weights, or LoRAs on one base, where the configuration says so."""
+        settings, builder = self.config.stage2, self.builder
+        if settings.lora is None:
+            student, fake = (self.role(self.slow, trained=True) for _ in range(2))
+            real = self.role(self.slow)
+        else:
+            names = ("fast", "fake")
+            generator = builder.generator(
+                self.sizes,
+                self.slow,
+                loras=dict.fromkeys(names),
+                rank=settings.lora.rank,
+                alpha=2.0,
+                trained_loras=names,
+            )
+            network = Denoiser(generator)
+            student, fake = (builder.role(network, name, has_loras=True) for name in names)
+            real = builder.role(network, None, has_loras=True)
+        judge = None
+        if settings.gan is not None:
+            judge = builder.role(builder.discriminator(real.generator, settings.gan), has_loras=real.has_loras)
+        return Dmd(student, real, fake, judge, settings, SIGMAS, SHIFT)
+
+    def dmd_adapter(self) -> Dmd:
+        """The baseline of stage 3 whose student is the adapter."""
+        assert isinstance(self.config.stage3, DmdSettings)
+        student, real = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
+        fake = self.role(self.slow, "resnet", adapts=True)
+        return Dmd(student, real, fake, None, self.config.stage3, SIGMAS, SHIFT)
+
+    def hybrid(self, kind: str = "resnet", fast: Mapping[str, Tensor] | None = None) -> Hybrid:
+        settings = self.config.stage3
+        assert isinstance(settings, HybridSettings)
+        student = self.role(self.fast if fast is None else fast, kind, adapts=True)
+        judge = None
+        if settings.gan.weight:
+            backbone = self.builder.generator(self.sizes, self.slow)
+            judge = self.builder.role(self.builder.discriminator(backbone, settings.gan))
+        return Hybrid(student, judge, settings, SIGMAS, self.world)
+
+    def shared_hybrid(self, difference: Mapping[str, Tensor], rank: int, alpha: float) -> Hybrid:
+        """Generator and discriminator on one base; the FastGenerator is that with a LoRA."""
+        settings, builder = self.config.stage3, self.builder
+        assert isinstance(settings, HybridSettings)
+        generator = builder.generator(self.sizes, self.slow, loras={STAGE3_LORA: difference}, rank=rank, alpha=alpha)
+        adapter = builder.adapter(self.adapter_file(), self.sizes, trained=True)
+        student = builder.role(Denoiser(generator, adapter), STAGE3_LORA, has_loras=True)
+        judge = builder.role(builder.discriminator(generator, settings.gan), has_loras=True)
+        return Hybrid(student, judge, settings, SIGMAS, self.world)
+
+    def lcm(self) -> Lcm:
+        assert isinstance(self.config.stage3, LcmSettings)
+        student, teacher = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
+        return Lcm(student, teacher, self.config.stage3, SHIFT)
+
+
+def small_lora(nets: Nets, rank: int, alpha: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A LoRA that is not zero on the slow generator, and the slow generator with it merged."""
+    generator = nets.builder.generator(nets.sizes, nets.slow, loras={"fast": None}, rank=rank, alpha=alpha)
+    difference = shaken(lora.lora_state_dict(generator, "fast"), 5)
+    lora.load_lora(generator, "fast", difference)
+    return difference, lora.merged(nets.slow, generator, "fast")
+
+
+def small_step(
+    iteration: int = 0, clips: int = 2, first: int = 0, *, name: str = "test", progress: float = 0.5
+) -> Step:
+    """A micro-step on clips `first`.. of a global batch of 4."""
+    positions = tuple(range(first, first + clips))
+    return Step(iteration, progress, Streams(0, name, iteration), positions, 4, Metrics("cpu"), is_first=first == 0)
+
+
+def objective(method: Method, update: str, batch: Batch, step: Step) -> tuple[float, dict[str, float]]:
+    """Run an update's terms with their backward passes; their sum, and the figures."""
+    for parameter in method.updates[update].parameters.values():
+        parameter.grad = None
+    total = 0.0
+    for term in method.terms(update, batch, step):
+        term.backward()
+        total += float(term.detach())
+    return total, step.metrics.collect(ALONE)
+
+
+def gradients(parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """Those that are there, as copies."""
+    return {name: p.grad.detach().clone() for name, p in parameters.items() if p.grad is not None}
+
+
+def networks(method: Method) -> list[nn.Module]:
+    """All networks of a method, each once."""
+    return list({id(role.network): role.network for role in method.roles.values()}.values())
+
+
+METHODS: dict[str, tuple[dict[str, Any], Callable[[Nets], Method], str]] = {
+    "flow_resnet": ({}, Nets.flow, "stage1"),
+    "flow_controlnet": ({}, lambda nets: nets.flow("controlnet"), "stage1"),
+    "dmd": ({}, Nets.dmd, "stage2"),
+    "dmd_lora_gan": ({"stage2": {"lora": {"rank": 4}, "gan": GAN}}, Nets.dmd, "stage2"),
+    "hybrid_resnet": ({}, Nets.hybrid, "stage3"),
+    "hybrid_controlnet": ({}, lambda nets: nets.hybrid("controlnet"), "stage3"),
+    "dmd_adapter": ({"stage3": {**SETTINGS["stage2"], "method": "dmd"}}, Nets.dmd_adapter, "stage3"),
+    "lcm": ({"stage3": {**PHASE, "method": "lcm", "grid": 8}}, Nets.lcm, "stage3"),
+}
+"""Changes of the configuration, the method, and the phase whose settings it has."""
+
+
+def made(name: str, **changes: Any) -> Method:
+    settings, make, _ = METHODS[name]
+    return make(Nets(small_config(**(settings | changes))))
+
+
+def hybrid(**changes: Any) -> Hybrid:
+    return Nets(small_config(stage3=changes)).hybrid()

@@ -1,0 +1,66 @@
+"""The moving picture: on the left the boxes that were asked for, on the right the very video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools.quickstart.animation import CAPTION, MARGIN, moving_picture
+from tools.quickstart.overlay import COLOURS, Box
+
+SIDE, SCALE, FRAMES = 64, 6, 4  # 6 * 64 = 384
+STILL, VIDEO = (60, 90, 60), (90, 60, 120)
+
+
+def written(tmp_path: Path, boxes: list[list[Box | None]], start: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
+    """Plain pictures, so that a pixel of another colour is one that was drawn."""
+    frames = [Image.new("RGB", (SIDE, SIDE), VIDEO)] * FRAMES
+    return Image.open(moving_picture(Image.new("RGB", start, STILL), frames, boxes, 12.0, tmp_path / "a.gif"))
+
+
+def page(gif: Image.Image, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """(the left picture, the right one) of a frame."""
+    gif.seek(number)
+    whole, large = np.asarray(gif.convert("RGB")).astype(int), SIDE * SCALE
+    left = whole[CAPTION : CAPTION + large, MARGIN : MARGIN + large]
+    right = whole[CAPTION : CAPTION + large, 2 * MARGIN + large : 2 * MARGIN + 2 * large]
+    return left, right
+
+
+def near(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Which pixels have a colour, up to the palette."""
+    found: np.ndarray = (np.abs(pixels - np.array(colour)) <= 8).all(axis=-1)
+    return found
+
+
+def test_boxes_move_on_the_left_and_the_right_is_the_video(tmp_path: Path) -> None:
+    boxes: list[list[Box | None]] = [[(8.0 + 8 * t, 40.0, 12.0, 12.0), None] for t in range(FRAMES)]
+    gif = written(tmp_path, boxes)
+    assert (gif.n_frames, gif.info["loop"]) == (FRAMES, 0)
+    assert gif.size == (3 * MARGIN + 2 * SIDE * SCALE, CAPTION + SIDE * SCALE + MARGIN)
+    for t in range(FRAMES):
+        left, right = page(gif, t)
+        assert near(right, VIDEO).all()
+        rows = np.nonzero(near(left, COLOURS[0]))[0]
+        assert (rows.min(), rows.max()) == (40 * SCALE, 52 * SCALE - 1)
+        assert near(left[41 * SCALE], COLOURS[0]).nonzero()[0].min() == (8 + 8 * t) * SCALE
+
+
+def test_a_hidden_box_is_not_drawn(tmp_path: Path) -> None:
+    boxes: list[list[Box | None]] = [[(8.0, 8.0, 12.0, 12.0)], *[[None]] * (FRAMES - 1)]
+    gif = written(tmp_path, boxes)
+    assert near(page(gif, 0)[0], COLOURS[0]).any()
+    assert not near(page(gif, 1)[0], COLOURS[0]).any()
+
+
+def test_a_photograph_is_cut_to_the_shape_of_the_video(tmp_path: Path) -> None:
+    gif = written(tmp_path, [[None]] * FRAMES, start=(300, 200))
+    assert near(page(gif, 0)[0], STILL).all()
+
+
+def test_boxes_of_another_length_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has 4 frames and there are boxes for 3"):
+        written(tmp_path, [[None]] * 3)

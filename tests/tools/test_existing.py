@@ -1,0 +1,42 @@
+"""A ComfyUI that the user has: what is accepted, which Python is taken, what is said otherwise."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.setup.environment import python_of
+from tools.setup.existing import check, find_python
+from tools.setup_error import SetupError
+
+
+def comfyui(folder: Path, version: str) -> Path:
+    (folder / "main.py").write_text("", encoding="utf-8")
+    (folder / "comfyui_version.py").write_text(f'__version__ = "{version}"\n', encoding="utf-8")
+    return folder
+
+
+def test_a_folder_without_comfyui(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"There is no main\.py in .*: give --comfyui"):
+        check(tmp_path, None)
+
+
+def test_a_comfyui_that_is_too_old(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"is 0\.9\.2 and at least 0\.16\.3 is needed"):
+        check(comfyui(tmp_path, "0.9.2"), None)
+
+
+def test_a_python_that_cannot_run_it(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"cannot run this ComfyUI \(.*\): give --python the Python"):
+        check(comfyui(tmp_path, "0.30.0"), tmp_path / "python")
+
+
+def test_its_own_environment_comes_before_this_python(tmp_path: Path) -> None:
+    assert find_python(tmp_path) == Path(sys.executable)
+    for name in (".venv", "venv"):
+        own = python_of(tmp_path / name)
+        own.parent.mkdir(parents=True)
+        own.write_text("", encoding="utf-8")
+        assert find_python(tmp_path) == own

@@ -1,0 +1,158 @@
+"""`quickstart.py` from the picture to the video, with the ComfyUI that the tests have: `--comfyui PATH`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tools.comfy.server import answers
+from tools.quickstart.overlay import read_frames
+from tools.quickstart.scenes import draw
+from tools.setup.environment import REPOSITORY
+
+from ..support.tiny import FLOOR
+
+DOCUMENT = {
+    "version": 1,
+    "size": [128, 96],
+    "frames": 9,
+    "fps": 8,
+    "objects": [
+        {
+            "id": "box",
+            "keyframes": [
+                {"frame": 0, "x": 0.3, "y": 0.5, "w": 0.25, "h": 0.5},
+                {"frame": 8, "x": 0.7, "y": 0.5, "w": 0.25, "h": 0.5},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    folder = os.environ.get("FLASHMOTION_COMFYUI")
+    if not folder:
+        pytest.skip("needs ComfyUI: run python run_tests.py, or set FLASHMOTION_COMFYUI to its folder")
+    return [sys.executable, str(REPOSITORY / "quickstart.py"), "--comfyui", folder, "--python", sys.executable]
+
+
+def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FLASHMOTION_HOME": str(home)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+
+
+@pytest.mark.server
+def test_a_photograph_and_a_trajectory_become_a_video(command: list[str], tmp_path: Path) -> None:
+    trajectory = tmp_path / "moves.json"
+    trajectory.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    photograph = tmp_path / "photo.png"
+    Image.effect_noise((160, 120), 60.0).convert("RGB").save(photograph)
+    out = tmp_path / "out"
+    given = ["--image", str(photograph), "--trajectory", str(trajectory), "--out", str(out)]
+    done = run([*command, *given], tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    (video,) = out.glob("*.mp4")
+    (picture,) = out.glob("*_boxes.png")
+    assert str(video) in done.stdout
+    assert str(picture) in done.stdout
+    assert "Not measured: the tiny models know the drawn scenes" in done.stdout
+    frames = read_frames(video)
+    assert (len(frames), frames[0].size) == (9, (128, 96))
+    with Image.open(picture) as sheet:
+        assert sheet.width > 3 * 128
+    assert (tmp_path / "home" / "run" / "input" / "photo.png").is_file()
+
+
+def box_iou(said: str) -> tuple[float, float]:
+    """(the clip's, that of standing still) from what the command prints."""
+    pattern = r"^Box IoU between where the 2 objects went and the boxes: (\d\.\d\d) on average \(.*still would give (\d\.\d\d)"
+    found = re.search(pattern, said, re.MULTILINE)
+    assert found is not None, said
+    return float(found[1]), float(found[2])
+
+
+@pytest.mark.server
+def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run([*command, "--scene", "1", "--out", str(out)], tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert f"Scene 1: {draw(1).objects}.\n" in done.stdout
+    assert re.search(r"^  from picture and boxes to mp4 in \d+\.\d s$", done.stdout, re.MULTILINE)
+    clip, still = box_iou(done.stdout)
+    assert 0 <= clip <= 1
+    assert 0.1 < still < 0.5
+    (video,) = out.glob("*.mp4")
+    frames = read_frames(video)
+    assert (len(frames), frames[0].size) == (17, (128, 128))
+    (animation,) = out.glob("*.gif")
+    with Image.open(animation) as moving:
+        assert moving.n_frames == 17
+        assert moving.width > 2 * 3 * 128
+    (trajectory,) = out.glob("*_trajectory.json")
+    assert trajectory.read_text(encoding="utf-8") == draw(1).document
+    assert str(animation) in done.stdout
+    assert str(trajectory) in done.stdout
+
+
+@pytest.mark.server
+def test_objects_of_a_scene_follow_their_own_and_other_boxes(command: list[str], tmp_path: Path) -> None:
+    clip, still = box_iou(run(command, tmp_path / "home").stdout)
+    assert clip > FLOOR > still
+    other = json.loads(draw(0).document)
+    other["objects"][0]["keyframes"][-1].update(x=0.75, y=0.25)
+    (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
+    done = run([*command, "--trajectory", str(tmp_path / "other.json")], tmp_path / "home")
+    assert box_iou(done.stdout)[0] > FLOOR
+
+
+@pytest.mark.server
+def test_a_trajectory_that_is_wrong_is_one_sentence(command: list[str], tmp_path: Path) -> None:
+    trajectory = tmp_path / "wrong.json"
+    trajectory.write_text(json.dumps({**DOCUMENT, "frames": -3}), encoding="utf-8")
+    done = run([*command, "--trajectory", str(trajectory)], tmp_path / "home")
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("quickstart: The workflow failed in DrawTrajectory: ")
+    assert "frames" in said
+    assert "-3" in said
+
+
+@pytest.mark.server
+@pytest.mark.skipif(os.name != "posix", reason="asks it to terminate by a POSIX signal")
+def test_an_open_server_ends_with_its_command(command: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "FLASHMOTION_HOME": str(tmp_path / "home")}
+    url = ""
+    with subprocess.Popen([*command, "--ui"], env=environment, stdout=subprocess.PIPE, text=True) as quickstart:
+        for line in quickstart.stdout or ():
+            if "ComfyUI is open at " in line:
+                url = line.split()[4]
+                break
+        assert answers(url)
+        with urllib.request.urlopen(f"{url}/api/userdata?dir=workflows") as reply:
+            assert json.load(reply) == ["flashmotion_tiny_cpu.json"]
+        quickstart.send_signal(signal.SIGTERM)
+        assert quickstart.wait(timeout=30) == 128 + signal.SIGTERM
+    assert not answers(url)
+
+
+def test_the_installed_project_does_not_hide_comfyuis_nodes() -> None:
+    try:
+        metadata.distribution("flashmotion")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the project is not installed here: run python run_tests.py")
+    ask = (
+        "from importlib.util import find_spec as f; print([bool(f(n)) for n in ('flashmotion_core', 'nodes', 'tools')])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[True, False, False]"

@@ -1,0 +1,171 @@
+"""Runs that are interrupted, killed, refused or short of time: they go on as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from train.data.encoded import EncodedClips
+from train.engine import checkpoint
+from train.engine.time_budget import count_steps
+from train.errors import TrainError
+
+from ...support.killed_training import CHANGES
+from ...support.small import METHODS, Nets, small_config
+from ...support.small_runs import equal, figures, final_state, prepared, signal_after
+
+ROOT = Path(__file__).resolve().parents[3]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+# Interrupted
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(name: str, clips: EncodedClips, tmp_path: Path) -> None:
+    whole = prepared(name, clips, tmp_path / "whole")
+    whole.run()
+    first = prepared(name, clips, tmp_path / "parts")
+    signal_after(first, 4)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    assert 2 <= first.iteration < 6
+    second = prepared(name, clips, tmp_path / "parts")
+    second.run()
+    assert figures(tmp_path / "parts") == figures(tmp_path / "whole")
+    equal(final_state(second), final_state(whole))
+    assert second.method.state_dict() == whole.method.state_dict()
+    assert second.done == whole.done
+    changed = any(not torch.equal(value, final_state(first)[key]) for key, value in final_state(second).items())
+    assert changed, "the second part trained too"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [2, 6])
+def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
+    number: signal.Signals, step: int, clips: EncodedClips, tmp_path: Path
+) -> None:
+    before = signal.getsignal(number)
+    trainer = prepared("flow_resnet", clips, tmp_path)
+    signal_after(trainer, step, number)
+    with pytest.raises(KeyboardInterrupt):  # in the last step too: whoever asked wants no next phase
+        trainer.run()
+    assert trainer.iteration == step
+    assert checkpoint.latest(tmp_path / "checkpoints") == step
+    assert signal.getsignal(number) is before
+    rest = prepared("flow_resnet", clips, tmp_path)
+    rest.run()
+    assert sorted({step for step, _ in figures(tmp_path)}) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_second_signal_does_not_wait(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("flow_resnet", clips, tmp_path)
+    signal_after(trainer, 2)
+    again = trainer.method.after
+
+    def after(update: str, iteration: int) -> None:
+        again(update, iteration)
+        if iteration == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    trainer.method.after = after  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert checkpoint.latest(tmp_path / "checkpoints") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed after a fork")
+def test_a_killed_run_goes_on_as_if_nothing_had_been(clips: EncodedClips, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.killed_training", str(clips.folder), str(tmp_path / "killed")]
+    with (tmp_path / "said").open("w+") as said:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+        seldom = {**CHANGES, "checkpoints": {"every": 100}}
+        whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config=seldom)
+        whole.run()
+        code = process.wait(timeout=120)
+    text = (tmp_path / "said").read_text()
+    assert code == 0, text
+    kills = re.search(r"kills (\d+) unfinished (\d+)", text)
+    assert kills, text
+    assert int(kills[1]) >= 3
+    assert int(kills[2]) >= 1, "a checkpoint was being written"
+    assert figures(tmp_path / "killed") == figures(tmp_path / "whole")
+    equal(torch.load(tmp_path / "killed" / "final.pt"), final_state(whole))
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"steps": 1}})
+    trainer.run()
+    other = prepared("flow_resnet", clips, tmp_path, fingerprint="other")
+    with pytest.raises(
+        TrainError, match=r"checkpoints holds a checkpoint of another configuration; .* delete .* anew\.$"
+    ):
+        other.run()
+    assert checkpoint.latest(tmp_path / "checkpoints") == 1
+
+
+def test_a_finished_phase_is_not_trained_further(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("flow_resnet", clips, tmp_path)
+    trainer.run()
+    again = prepared("flow_resnet", clips, tmp_path)
+    again.run()
+    equal(final_state(again), final_state(trainer))
+    assert again.done == {"student": 6}
+
+
+# A time budget
+
+
+def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) -> None:
+    """No time at all is left, so that the fewest steps are made, whatever the machine."""
+    many = {"steps": 500, "gan_warmup": 100, "optim": {"decay": 0.5}}
+    few = {**many, "steps": 20, "gan_warmup": 4}
+    whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config={"stage3": few})
+    whole.run()
+    first = prepared("hybrid_resnet", clips, tmp_path / "budget", config={"stage3": many}, minutes=1e-6)
+    signal_after(first, 4)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    assert first.steps == 20
+    for minutes in (None, 60.0):
+        second = prepared("hybrid_resnet", clips, tmp_path / "budget", config={"stage3": many}, minutes=minutes)
+        second.run()
+        assert second.steps == 20
+    # what was timed left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share
+    assert figures(tmp_path / "budget") == figures(tmp_path / "whole")
+    equal(final_state(second), final_state(whole))
+
+
+def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, tmp_path: Path) -> None:
+    """Killed before its first checkpoint, and then changed."""
+    (tmp_path / "settled.json").write_text(json.dumps({"steps": 20, "minutes": 1.0, "fingerprint": "other"}))
+    trainer = prepared("flow_resnet", clips, tmp_path)
+    trainer.run()
+    assert trainer.steps == trainer.iteration == 6
+    assert json.loads((tmp_path / "settled.json").read_text())["steps"] == 6
+
+
+def test_a_budget_counts_the_schedule() -> None:
+    method = Nets(small_config(stage3={"gan_warmup": 10, "ratio": 2})).hybrid()
+    seconds = {"discriminator": 1.0, "adapter": 3.0}
+    # 40 iterations: 10 of warm-up, then 4 and 1 seconds in turn
+    assert count_steps(10 + 15 * 5, seconds, method, 40) == 40
+    assert count_steps(10 + 15 * 5 - 0.1, seconds, method, 40) == 39
+    # of 30 the warm-up is 7, of 29 it is 7, of 28 it is 7, of 27 it is 6
+    assert count_steps(7 + 11 * 5 + 4, seconds, method, 40) == 30
+    assert count_steps(7 + 11 * 5 + 3.9, seconds, method, 40) == 29
+    assert count_steps(7 + 10 * 5 + 4.9, seconds, method, 40) == 28
+    assert count_steps(6 + 10 * 5 + 4.9, seconds, method, 40) == 27
+    assert count_steps(1e9, seconds, method, 1000) == 1000
+    assert count_steps(0, seconds, method, 1000) == 20
+    assert count_steps(0, seconds, method, 7) == 7

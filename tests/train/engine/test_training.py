@@ -1,0 +1,192 @@
+"""The trainer: batches, precision, memory, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from train.data.encoded import EncodedClips
+from train.engine import checkpoint
+from train.engine.job import accumulation
+from train.errors import TrainError, TrainingStopped
+from train.methods.flow import Flow
+
+from ...support.small import METHODS, Nets, small_config
+from ...support.small_clips import write_clips
+from ...support.small_runs import equal, figures, final_state, prepared, signal_after, small_trainer, trained_alike
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+# Batches
+
+
+def test_fresh_loras_come_from_the_seed(clips: EncodedClips, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    states = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)  # what was drawn before must not matter
+        states.append(final_state(prepared("dmd_lora_gan", clips, tmp_path)))
+    equal(*states)
+    first, second = (
+        states[0][f"{update}.generator.blocks.0.ffn.0.lora_A.{lora}.weight"]
+        for update, lora in (("student", "fast"), ("fake", "fake"))
+    )
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["flow_controlnet", "dmd", "hybrid_resnet"])
+def test_accumulated_batches_train_as_whole_ones(name: str, clips: EncodedClips, tmp_path: Path) -> None:
+    trainers, values = [], []
+    phase = METHODS[name][2]
+    for size in (1, 4):
+        # one lambda for all: it may be measured on the first micro-batch
+        changes: dict[str, Any] = {phase: {"micro_batch": size, "steps": 3}}
+        if phase == "stage3":
+            changes[phase]["balance"] = {"mode": "constant"}
+        trainer = prepared(name, clips, tmp_path / str(size), config=changes)
+        trainer.run()
+        trainers.append(trainer)
+        values.append(figures(tmp_path / str(size)))
+    trained_alike(trainers[0], final_state(trainers[1]), 3e-6)
+    shared = [key for key in values[0] if key[1].startswith(("loss", "gan/", "gradient_norm/", "lr/"))]
+    assert len(shared) > 6
+    for key in shared:
+        assert values[0][key] == pytest.approx(values[1][key], rel=1e-4, abs=1e-6), key
+
+
+def test_a_global_batch_that_does_not_divide_is_refused(clips: EncodedClips, tmp_path: Path) -> None:
+    with pytest.raises(
+        TrainError, match=r"global_batch is 4, but must be a multiple of micro_batch 3 x 1 ranks; use 6\."
+    ):
+        prepared("flow_resnet", clips, tmp_path, config={"stage1": {"micro_batch": 3}})
+    assert accumulation(16, 2, 4) == 2
+
+
+# What goes wrong
+
+
+def test_a_latent_that_is_no_number_names_its_file(tmp_path: Path) -> None:
+    clips = write_clips(tmp_path / "clips", 4)
+    path = clips.folder / "000002.safetensors"
+    tensors = load_file(path)
+    tensors["latent"][0, 1, 2, 3] = float("nan")
+    save_file(tensors, path)
+    with pytest.raises(
+        TrainError, match=r"000002\.safetensors has a value in latent that is not finite; .*run the data phase again"
+    ):
+        prepared("flow_resnet", clips, tmp_path / "run").run()
+
+
+@pytest.mark.parametrize("log_every", [1, 5])
+def test_a_loss_that_is_no_number_stops_before_a_checkpoint(
+    log_every: int, clips: EncodedClips, tmp_path: Path
+) -> None:
+    settings = {"stage1": {"steps": 6}, "logging": {"every": log_every}, "checkpoints": {"every": 5}}
+    trainer = prepared("flow_resnet", clips, tmp_path, config=settings)
+    parameter = next(iter(trainer.method.updates["student"].parameters.values()))
+    with torch.no_grad():
+        parameter.fill_(float("nan"))
+    with pytest.raises(
+        TrainingStopped, match=rf"step {log_every}: gradient_norm/student is nan; lower stage1\.optim\.lr \(now "
+    ):
+        trainer.run()
+    assert checkpoint.latest(tmp_path / "checkpoints") is None
+
+
+def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
+    clips: EncodedClips, tmp_path: Path
+) -> None:
+    trainer = prepared("flow_resnet", clips, tmp_path, config={"logging": {"every": 5}, "checkpoints": {"every": 5}})
+    with torch.no_grad():
+        next(iter(trainer.method.updates["student"].parameters.values())).fill_(float("nan"))
+    signal_after(trainer, 2)
+    with pytest.raises((TrainingStopped, KeyboardInterrupt), match="step 2: "):  # an interruption would end pytest
+        trainer.run()
+    assert checkpoint.latest(tmp_path / "checkpoints") is None
+
+
+# Precision and memory
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "bf16_kahan"])
+def test_a_moving_pattern_is_learned(precision: str, tmp_path: Path) -> None:
+    """The generator and an adapter from nothing, as phase 0 does, on one clip.
+
+    The loss begins at 2, the power of noise and clip. 1 is the floor: of a token's 192 numbers of noise, a width of 32 lets few through.
+    """
+    settings = {
+        "steps": 60,
+        "micro_batch": 4,
+        "optim": {"lr": 1e-2, "betas": [0.9, 0.95], "warmup": 10},
+    }
+    config = small_config(
+        precision=precision, logging={"every": 10}, stage1={**settings, "conditioning": {"text_dropout": 0.0}}
+    )
+    nets = Nets(config)
+    student = nets.role(nets.slow, "resnet", trained=True, adapts=True)
+    clip = write_clips(tmp_path / "clip", 1)
+    trainer = small_trainer(nets, Flow(student, config.stage1), config.stage1, clip, tmp_path / "run")
+    trainer.run()
+    losses = {step: value for (step, name), value in figures(tmp_path / "run").items() if name == "loss/flow"}
+    assert losses[10] - 1 > 0.5
+    assert losses[60] - 1 < 0.25 * (losses[10] - 1)
+    types = {parameter.dtype for parameter in trainer.method.updates["student"].parameters.values()}
+    assert types == {torch.bfloat16 if precision == "bf16_kahan" else torch.float32}
+
+
+@pytest.mark.parametrize("name", ["flow_controlnet", "dmd_lora_gan", "hybrid_controlnet"])
+def test_checkpointing_changes_no_bit(name: str, clips: EncodedClips, tmp_path: Path) -> None:
+    states = []
+    for memory in ({}, {"checkpointing": True}, {"checkpointing": True, "offload": True}):
+        changes = {METHODS[name][2]: {"steps": 2, "gan_warmup": 0} if name.startswith("hybrid") else {"steps": 2}}
+        trainer = prepared(name, clips, tmp_path / str(len(states)), config={"memory": memory, **changes})
+        trainer.run()
+        states.append(final_state(trainer))
+    equal(states[0], states[1])
+    equal(states[0], states[2])
+
+
+@pytest.mark.parametrize("name", ["flow_resnet", "hybrid_resnet"])
+def test_frozen_generators_in_8_bits_compute_nearly_the_same(name: str, clips: EncodedClips, tmp_path: Path) -> None:
+    values = []
+    for fp8 in (False, True):
+        config = {"precision": "bf16", "memory": {"fp8": fp8}, METHODS[name][2]: {"steps": 3}}
+        prepared(name, clips, tmp_path / str(fp8), config=config).run()
+        values.append(figures(tmp_path / str(fp8)))
+    plain, quantised = values
+    losses = [key for key in plain if key[1].startswith("loss/")]
+    assert losses
+    for key in losses:
+        assert quantised[key] == pytest.approx(plain[key], rel=0.03), key
+    assert any(quantised[key] != plain[key] for key in losses)
+
+
+def test_the_average_stands_in_for_the_weights(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"validate_every": 4}})
+    seen: list[dict[str, Tensor]] = []
+
+    def validate(step: int, tracker: object) -> None:
+        seen.append(
+            {key: value.detach().clone() for key, value in trainer.method.updates["student"].parameters.items()}
+        )
+
+    trainer.validate = validate
+    trainer.run()
+    state = final_state(trainer)
+    assert len(seen) == 2  # at step 4, and at the end
+    equal(seen[-1], {key.removeprefix("average.student."): value for key, value in state.items() if "average" in key})
+    assert any(not torch.equal(value, state[f"student.{key}"]) for key, value in seen[-1].items())
+
+
+def test_updates_follow_the_schedule(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("hybrid_resnet", clips, tmp_path, config={"stage3": {"gan_warmup": 2, "ratio": 3}})
+    trainer.run()
+    assert trainer.done == {"adapter": 2, "discriminator": 6}
+    steps = sorted(step for step, name in figures(tmp_path) if name == "gradient_norm/adapter")
+    assert steps == [3, 6]

@@ -1,0 +1,357 @@
+"""The evaluation phase on tiny random networks: its bounds, its files, and how it goes on after it was killed."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from train.config.load import dump
+from train.data.encoded import EncodedClips
+from train.data.sources import SourceClip
+from train.errors import TrainError
+from train.evaluation.evaluate import evaluate, rows_of
+from train.evaluation.evaluate_run import main
+from train.evaluation.features import DEFAULT
+from train.evaluation.held_out import clip_sets
+from train.evaluation.measures import measure, picture_scores, track_scores
+from train.evaluation.row_samples import Sampler
+from train.evaluation.summary import interval, mean
+from train.run_folder.artifacts import Artifacts
+from train.world import synthetic
+
+from ...support.tiny_run import open_run, trained_run
+
+ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = trained_run(tmp_path_factory.mktemp("run"), models=ONE_ADAPTER)
+    (run.phase_folder("stage1_resnet")).mkdir(parents=True)
+    (run.phase_folder("stage1_resnet") / "done.json").write_text('{"fingerprint": "f", "seconds": 75.0}')
+    (run.phase_folder("stage1_resnet") / "settled.json").write_text('{"steps": 4321, "minutes": null}')
+    evaluate(run)
+    return run.folder
+
+
+ONE_ADAPTER: dict[str, Any] = {
+    "sizes": {"dim": 128, "ffn_dim": 192, "num_heads": 1, "num_layers": 2, "text_dim": 32},
+    "adapters": [{"kind": "resnet", "width": 32}],
+}
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    found = json.loads((folder / "report/metrics.json").read_text())["rows"]
+    return {row["name"]: row for row in found}
+
+
+def test_every_row_is_there_with_finite_figures(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert list(found) == ["real", "oracle", "static", *ADAPTER_ROWS]
+    assert [found[name]["steps"] for name in ADAPTER_ROWS] == [3, 4, 4, 4, 4]
+    for name, row in found.items():
+        numbers = [value for value in row.values() if isinstance(value, int | float)]
+        assert all(math.isfinite(value) for value in numbers)
+        assert row["clips"] == 2
+        assert row["box_iou_low"] <= row["box_iou"] <= row["box_iou_high"]
+        assert row["frechet_low"] <= row["frechet"] <= row["frechet_high"]
+        assert 0 <= row["lost"] <= 1
+        assert (row["adapter"], row["seconds"] is None) == (("resnet", False) if name in ADAPTER_ROWS else (None, True))
+
+
+def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert found["real"]["box_iou"] > 0.9
+    assert found["real"]["mask_iou"] > 0.9
+    assert found["real"]["psnr"] is None  # nothing differs
+    assert (found["real"]["sharpness"], found["real"]["motion"], found["real"]["lost"]) == (1, 1, 0)
+    assert found["real"]["frechet"] < 1e-6
+    assert found["static"]["frechet"] > 0.01
+    assert found["static"]["box_iou"] < found["real"]["box_iou"] - 0.05
+    assert found["static"]["motion"] == 0
+    assert found["static"]["centre_error"] > found["real"]["centre_error"]
+
+
+def test_rows_differ_where_their_networks_do(evaluated: Path) -> None:
+    found = rows(evaluated)
+    assert len({found[name]["psnr"] for name in ["oracle", *ADAPTER_ROWS]}) == 1 + len(ADAPTER_ROWS)
+
+
+def test_the_page_stands_alone_and_names_phases_and_rows(evaluated: Path) -> None:
+    page = (evaluated / "report/index.html").read_text()
+    assert "stage1_resnet" in page
+    assert "4321" in page
+    assert "1 min" in page
+    assert "FastAdapter, FastGenerator (resnet)" in page
+    assert 'src="data:video/mp4;base64,' in page
+    assert page.count('src="data:image/png;base64,') == 2 + len(ADAPTER_ROWS)  # no picture of the real clips alone
+    assert str(evaluated) not in page
+
+
+def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> None:
+    folder = evaluated / "phases/evaluate/rows"
+    before = rows(evaluated)
+    kept = json.loads((folder / "flashmotion_resnet.json").read_text())
+    for scores in kept["clips"]:
+        scores["psnr"] = 99.5  # what no measuring gives
+    (folder / "flashmotion_resnet.json").write_text(json.dumps(kept))
+    (folder / "static.json").write_text("{")  # killed, or damaged
+    (folder / "random_trajectory_resnet.json").unlink()
+    (evaluated / "report/metrics.json").unlink()
+    run, said = open_run(evaluated, models=ONE_ADAPTER)
+    evaluate(run)
+    after = rows(evaluated)
+    assert after["flashmotion"]["psnr"] == 99.5
+    assert after["static"] == before["static"]
+    again, first = after["random_trajectory"], before["random_trajectory"]
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
+    assert "flashmotion_resnet was measured before" in said.getvalue()
+    assert "static was measured before" not in said.getvalue()
+
+
+def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
+    from train.evaluation.evaluate import _kept, _mark  # what decides whether a row stands
+
+    run, _ = open_run(evaluated, models=ONE_ADAPTER)
+    artifacts = Artifacts(run)
+    clips = artifacts.clips("eval")
+    row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
+    mark = _mark(artifacts, row, clips, 2, DEFAULT)
+    file = evaluated / "phases/evaluate/rows/oracle.json"
+    assert _kept(file, mark) is not None
+    assert _kept(file, _mark(artifacts, row, clips, 3, DEFAULT)) is None
+    assert _kept(file, _mark(artifacts, row, clips, 2, None)) is None
+    artifacts.vae_path.touch()
+    assert _kept(file, _mark(artifacts, row, clips, 2, DEFAULT)) is None
+
+
+def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path)
+    assert sum(row.others_boxes for row in rows_of(run, 2)) == 2
+    assert not any(row.others_boxes for row in rows_of(run, 1))
+
+
+def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path)
+    with pytest.raises(TrainError, match="there are no encoded clips in .*eval; run the data phase first"):
+        evaluate(run)
+
+
+class OneVideo:
+    """A source with one clip that is a video to whoever asks."""
+
+    def __init__(self, clip: synthetic.Clip) -> None:
+        self.found = SourceClip("a", clip.frames_THWC, 24.0, "", clip.document, None, {"video": {}})
+
+    def __len__(self) -> int:
+        return 1
+
+    def clip(self, index: int) -> SourceClip:
+        return self.found
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+
+def test_videos_are_measured_by_their_pictures_alone() -> None:
+    clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
+    dark = (clip.frames_THWC * 0.5).astype(np.uint8)
+    scores, features = measure(OneVideo(clip), 0, {"video": {}}, dark, str(DEFAULT))
+    assert features is None
+    assert [scores[name] for name in ("box_iou", "mask_iou", "centre_error", "lost")] == [None] * 4
+    assert scores["sharpness"] == pytest.approx(0.5, abs=0.05)
+    assert scores["motion"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_measures_of_pictures_in_closed_form() -> None:
+    real = np.zeros((3, 8, 8, 3), dtype=np.uint8)
+    real[1:, :, 4:] = 100  # an edge that appears
+    found = real.copy()
+    found[1:] += 10
+    scores = picture_scores(found, real)
+    assert scores["psnr"] == pytest.approx(10 * math.log10(255**2 / 100))
+    assert scores["sharpness"] == pytest.approx(1)
+    assert scores["motion"] == pytest.approx(60 / 50)
+    assert picture_scores(real[:1].repeat(3, axis=0), real[:1].repeat(3, axis=0)) == {
+        "psnr": None,
+        "sharpness": None,
+        "motion": None,
+    }
+
+
+def test_what_the_real_clip_hides_does_not_count() -> None:
+    clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
+    assert track_scores(clip.frames_THWC, clip)["box_iou"] is not None
+    clip.visible_TN[0] = False
+    assert set(track_scores(clip.frames_THWC, clip).values()) == {None}
+
+
+def test_the_interval_is_over_clips() -> None:
+    scores = [{"box_iou": value} for value in (0.2, 0.4, None, 0.9)]
+    assert mean(scores, "box_iou") == pytest.approx(0.5)
+    low, high = interval(scores, "box_iou", seed=1)
+    assert low is not None
+    assert high is not None
+    assert 0.2 <= low < 0.5 < high <= 0.9
+    assert interval(scores, "box_iou", seed=1) == (low, high)
+    assert interval([{"box_iou": 0.5}], "box_iou", seed=1) == (0.5, 0.5)
+    assert interval([{"box_iou": None}], "box_iou", seed=1) == (None, None)
+
+
+def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
+    run = trained_run(tmp_path, models=ONE_ADAPTER)
+    (clips,) = clip_sets(run, Artifacts(run))
+    for row in rows_of(run, 3):
+        if row.generator is None:
+            continue
+        sampler = Sampler(Artifacts(run), row, clips)
+        together = sampler.latents(range(1, 3))
+        for number, index in enumerate((1, 2)):
+            alone = sampler.latents(range(index, index + 1))[0]
+            assert torch.allclose(together[number], alone, atol=1e-4), row.key
+        assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+BOTH_ADAPTERS: dict[str, Any] = {
+    "sizes": ONE_ADAPTER["sizes"],
+    "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],
+}
+
+
+def test_a_controlnet_is_measured_with_and_without_reuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flashmotion_core.adapters import ControlNetAdapter
+
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    steps: list[float] = []
+    begin = ControlNetAdapter.begin
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        steps.append(float(arguments[2].max()))
+        return begin(self, *arguments)
+
+    monkeypatch.setattr(ControlNetAdapter, "begin", counted)
+    (clips,) = clip_sets(run, Artifacts(run))
+    few = run.config.steps.schedule().sigmas
+    settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
+    run.config = run.config.model_copy(update={"evaluate": settings})
+    found = {row.key: row for row in rows_of(run, 3) if row.generator is not None}
+    assert {key for key in found if "_every_" in key} == {
+        "flashmotion_every_2_controlnet",
+        "flashmotion_every_4_controlnet",
+    }
+    latents = {}
+    for name, computed in {"": few, "_every_2": few[::2], "_every_4": few[::4]}.items():
+        sampler = Sampler(Artifacts(run), found[f"flashmotion{name}_controlnet"], clips)
+        for index in range(2):
+            steps.clear()
+            latents[name, index] = sampler.latents(range(index, index + 1))
+            assert steps == pytest.approx([1000 * sigma for sigma in computed])
+    assert len({float(latent.sum()) for latent in latents.values()}) == 6
+    # The command: what was measured before keeps its mark, whichever further rows are asked for.
+    (tmp_path / "config.yaml").write_text(dump(open_run(tmp_path, models=BOTH_ADAPTERS)[0].config))
+    options = [
+        "evaluate.clips=1",
+        "evaluate.slow_steps=2",
+        "evaluate.workers=1",
+        "evaluate.features=null",
+    ]
+    assert main([str(tmp_path), *options]) == 0
+    capsys.readouterr()
+    assert main([str(tmp_path), *options, "evaluate.compute_every=[2]"]) == 0
+    said = capsys.readouterr()
+    assert "flashmotion_controlnet was measured before" in said.out + said.err
+    names = rows(tmp_path)
+    assert "flashmotion_every_2" in names
+    assert (
+        "FastAdapter, FastGenerator, adapter computed in every 2. step (controlnet)"
+        in (tmp_path / "report/index.html").read_text()
+    )
+
+
+@pytest.fixture(scope="module")
+def on_two_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = trained_run(tmp_path_factory.mktemp("sets"), models=ONE_ADAPTER, evaluate=TWO_SETS)
+    evaluate(run)
+    return run.folder
+
+
+TWO_SETS: dict[str, Any] = {
+    "clips": 2,
+    "slow_steps": 2,
+    "workers": 1,
+    "batch": 2,
+    "timed": 1,
+    "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
+}
+
+
+def test_sets_that_nothing_was_tuned_on(on_two_sets: Path) -> None:
+    metrics = json.loads((on_two_sets / "report/metrics.json").read_text())
+    found = {(row["set"], row["name"]): row for row in metrics["rows"]}
+    names = ["real", "oracle", "static", *ADAPTER_ROWS]
+    assert list(found) == [(part, name) for part in ("eval_a_11", "eval_b_22", "all sets") for name in names]
+    assert [found[part, "static"]["seed"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [11, 22, [11, 22]]
+    assert [found[part, "static"]["clips"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [2, 2, 4]
+    assert found["eval_a_11", "static"]["psnr"] != found["eval_b_22", "static"]["psnr"]
+    pair = [found[part, "static"]["psnr"] for part in ("eval_a_11", "eval_b_22")]
+    assert found["all sets", "static"]["psnr"] == pytest.approx(np.mean(pair))
+    # One of six is missing: an untrained codec leaves no box IoU to take a share of.
+    assert [bar["adapter"] for bar in metrics["bars"]] == ["resnet"] * 5
+    page = (on_two_sets / "report/index.html").read_text()
+    assert "The set eval_b_22 alone" in page
+    assert "Bars for the FastAdapter" in page
+    (clips,) = (on_two_sets / "data/held_out").glob("eval_a_11_*")
+    origins = [record.origin["synthetic"] for record in EncodedClips(clips).records]
+    assert [(origin["split"], origin["seed"], origin["index"]) for origin in origins] == [
+        ("eval_a", 11, 0),
+        ("eval_a", 11, 1),
+    ]
+
+
+def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, _ = open_run(on_two_sets, models=ONE_ADAPTER, evaluate=TWO_SETS)
+    run.open()
+    config = on_two_sets / "config.yaml"
+    text = config.read_text()
+    for section in ("codec", "stage1"):
+        text = text.replace(f"\n{section}:\n", f"\n{section}:\n  of_another_version: 1\n", 1)
+    assert text.count("of_another_version") == 2
+    config.write_text(text)
+    (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.json").unlink()
+    assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
+    said = capsys.readouterr().out
+    assert "eval_b_22/static was measured before" in said
+    assert "eval_b_22/oracle was measured before" not in said
+    assert config.read_text() == text
+    assert main([str(on_two_sets / "nothing")]) == 1
+    assert "is no run: it has no config.yaml" in capsys.readouterr().err
+
+
+def test_sets_of_the_world_are_none_of_videos(tmp_path: Path) -> None:
+    data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
+    run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
+    with pytest.raises(TrainError, match="leave evaluate.sets empty"):
+        evaluate(run)
+    with pytest.raises(TrainError, match="names the same stream and seed twice"):
+        open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
+
+
+def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: Path) -> None:
+    run = trained_run(
+        tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
+    )
+    with pytest.raises(
+        TrainError, match=r"there is no feature network .*none; make one with python -m train.feature_network"
+    ):
+        evaluate(run)
+    run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
+    evaluate(run)
+    assert {row["frechet"] for row in rows(tmp_path).values()} == {None}

@@ -1,0 +1,97 @@
+"""Distribution matching: identities, schedule, canary, and LoRAs on one base."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from train.engine.roles import Discriminator
+
+from ...support.small import gradients, made, objective, small_batch, small_step
+
+BATCH = small_batch()
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_equal_scores_move_nothing() -> None:
+    method = made("dmd", stage2={"guidance_scale": 1.0})
+    loss, found = objective(method, "student", BATCH, small_step())
+    assert loss == 0
+    assert found["gradient/dmd"] == 0
+    touched = gradients(method.updates["student"].parameters)
+    assert touched
+    assert all(torch.equal(gradient, torch.zeros_like(gradient)) for gradient in touched.values())
+
+
+def test_guidance_and_another_fake_score_move_the_student() -> None:
+    guided = made("dmd", stage2={"guidance_scale": 3.0})
+    assert objective(guided, "student", BATCH, small_step())[0] > 0
+    method = made("dmd", stage2={"guidance_scale": 1.0})
+    with torch.no_grad():
+        for parameter in method.updates["fake"].parameters.values():
+            parameter.add_(0.01)
+    assert objective(method, "student", BATCH, small_step())[0] > 0
+
+
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_the_schedule_of_distribution_matching(warmup: int) -> None:
+    method = made("dmd", stage2={"ratio": 4, "fake_warmup": warmup})
+    turns = [iteration for iteration in range(20) if "student" in method.schedule(iteration)]
+    assert turns == list(range(warmup, 20, 4))
+    assert all("fake" in method.schedule(iteration) for iteration in range(20))
+    assert "discriminator" not in method.schedule(0)
+    assert "discriminator" in made("dmd_lora_gan").schedule(1)
+
+
+def test_the_canary_compares_motion_now_and_then() -> None:
+    method = made("dmd", stage2={"ratio": 2, "canary": {"every": 4, "teacher_steps": 2}})
+    due = []
+    for iteration in range(0, 10, 2):
+        _, found = objective(method, "student", BATCH, small_step(iteration))
+        due.append("motion/teacher" in found)
+        if due[-1]:
+            # one step further on, the same student and teacher: both move as random networks do
+            assert found["motion/student"] > 0
+    assert due == [True, False, True, False, True]
+    _, second = objective(method, "student", BATCH, small_step(0, first=2))
+    assert "motion/teacher" not in second, "once per iteration"
+
+
+def test_a_prompt_is_not_what_no_prompt_is() -> None:
+    """Guidance needs two different answers: the real score gets the text, then none."""
+    method = made("dmd", stage2={"guidance_scale": 3.0, "canary": {"every": 0}})
+    texts: list[Tensor] = []
+    real = method.roles["real"].network
+    real.register_forward_pre_hook(lambda _, arguments: texts.append(arguments[2]))
+    objective(method, "student", BATCH, small_step())
+    assert len(texts) == 2
+    assert torch.equal(texts[0], BATCH.context_BMT)
+    assert torch.equal(texts[1], torch.zeros_like(BATCH.context_BMT))
+
+
+def test_loras_share_one_base() -> None:
+    pytest.importorskip("peft")
+    method = made("dmd_lora_gan")
+    assert len({id(role.network) for name, role in method.roles.items() if name != "discriminator"}) == 1
+    judge = method.roles["discriminator"].network
+    assert isinstance(judge, Discriminator)
+    assert judge.backbone is method.student.generator
+    for update, mark in (("student", ".fast."), ("fake", ".fake.")):
+        assert all(mark in key and ".lora_" in key for key in method.updates[update].parameters)
+    everything = dict(method.student.network.named_parameters())
+    before = {key: value.detach().clone() for key, value in everything.items()}
+    fake = method.updates["fake"].parameters
+    optimizer = torch.optim.SGD(fake.values(), lr=0.1)
+    objective(method, "fake", BATCH, small_step(1))
+    optimizer.step()
+    changed = {key for key, value in everything.items() if not torch.equal(value, before[key])}
+    assert changed
+    assert all(".fake." in key for key in changed)
+    # the student, whose LoRA is still zero, is the real score
+    x, sigma = BATCH.latent_BCFHW, torch.tensor([0.4, 0.7])
+    with torch.no_grad():
+        student, real, moved = (method.roles[name](x, sigma, BATCH.context_BMT) for name in ("student", "real", "fake"))
+    assert torch.equal(student, real)
+    assert not torch.equal(moved, real)

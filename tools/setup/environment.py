@@ -1,0 +1,234 @@
+"""The environment of the two commands: one folder with a venv, a ComfyUI and everything they make.
+
+Everything lives in `.flashmotion/` of the repository (or in $FLASHMOTION_HOME), so deleting that folder undoes it all.
+Every step leaves a stamp that says what was asked for: a second run does nothing, an interrupted one is taken up again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..setup_error import SetupError
+from ..terminal import say
+from . import comfyui_source
+from .pip import run_pip
+from .stamp import Stamp
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TORCH = ("torch==2.13.0", "torchvision==0.28.0", "torchaudio==2.11.0")
+EXTRAS = ("dev", "train")
+LOCK = REPOSITORY / "requirements-dev.lock"
+LOCK_UNTIL = (3, 14)  # the newest Python for which the lock's packages were all there, as wheels
+HOOK = Path(__file__).with_name("shims") / "torchvision_cpu_hook.py"
+# On Linux, Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras; and
+# what pip unpacks on the way.
+NEEDED_GB = 3.0
+NEEDED_GB_CUDA = 9.0
+
+
+def home() -> Path:
+    """The folder that holds everything that is set up, as an absolute path."""
+    return Path(os.environ.get("FLASHMOTION_HOME") or REPOSITORY / ".flashmotion").resolve()
+
+
+def scripts_of(venv: Path) -> Path:
+    """The folder of a venv's programs."""
+    return venv / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python_of(venv: Path) -> Path:
+    """The path of a venv's Python."""
+    return scripts_of(venv) / ("python.exe" if os.name == "nt" else "python")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The set-up folder `home`, and the paths in it."""
+
+    home: Path
+
+    @property
+    def venv(self) -> Path:
+        return self.home / "venv"
+
+    @property
+    def python(self) -> Path:
+        return python_of(self.venv)
+
+    @property
+    def comfyui(self) -> Path:
+        return comfyui_source.folder_of(comfyui_source.NEWEST, self.home)
+
+    @property
+    def base(self) -> Path:
+        """The base directory of the quickstart's server."""
+        return self.home / "run"
+
+
+def prepare(environment: Environment, *, for_tests: bool = False) -> None:
+    """Set up what is missing: the venv, torch, the newest supported ComfyUI and its requirements.
+
+    `for_tests` adds this project's [dev] and [train] extras. Raises SetupError in one sentence.
+    """
+    require_writable(environment.home)
+    if not _is_healthy(environment.python):
+        require_space(environment.home)
+        _make_venv(environment.venv)
+    _install_torch(environment)
+    comfyui_source.ensure(comfyui_source.NEWEST, environment.python, environment.home)
+    _install_requirements(environment)
+    if for_tests:
+        _install_extras(environment)
+    shutil.rmtree(environment.home / "temporary", ignore_errors=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder`; raises SetupError when nothing can be written there."""
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_text("", encoding="utf-8")
+        probe.unlink()
+    except OSError as error:
+        raise SetupError(
+            f"Nothing can be written to {folder} ({error.strerror}): give FLASHMOTION_HOME a folder of yours."
+        ) from error
+
+
+def require_space(folder: Path, needed_gb: float = NEEDED_GB) -> None:
+    """Raises SetupError when the disk of `folder` has less than `needed_gb` GB free."""
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb < needed_gb:
+        raise SetupError(
+            f"The disk of {folder} has {free_gb:.1f} GB free and about {needed_gb:.1f} GB are needed: free some space, "
+            "or set FLASHMOTION_HOME to a folder on another disk."
+        )
+    if sys.platform == "linux" and free_gb < NEEDED_GB_CUDA:
+        say(
+            f"Note: {free_gb:.1f} GB are free; that is enough for a CPU build of torch, while a CUDA build, which pip "
+            f"takes unless it is configured otherwise, needs up to {NEEDED_GB_CUDA:.0f} GB."
+        )
+
+
+def imports(python: Path, *modules: str) -> str:
+    """The last line of the error when `python` cannot import all `modules`; empty when it can."""
+    # -I: neither the current folder nor PYTHONPATH may lend a hand.
+    command = [str(python), "-I", "-c", "import " + ", ".join(modules)]
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except OSError as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it crashed"])[-1]
+
+
+def _is_healthy(python: Path) -> bool:
+    """Whether the venv can be used: it runs this very Python version, has pip, and has not been moved."""
+    if not python.exists():
+        return False
+    wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    check = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([str(python), "-I", "-c", check], capture_output=True, encoding="utf-8", check=False)
+    return done.returncode == 0 and done.stdout.strip() == wanted and _stamp(python, "venv", str(python)).is_current()
+
+
+def _make_venv(venv: Path) -> None:
+    if venv.exists():
+        say(f"Making {venv} anew: it is unfinished, broken, moved or of another Python version.")
+        shutil.rmtree(venv)
+    if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
+        raise SetupError(
+            f"{sys.executable} cannot make virtual environments: on Debian and Ubuntu run "
+            f"`sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv`, elsewhere use a Python from "
+            "python.org."
+        )
+    say(f"Making a virtual environment in {venv} ...")
+    command = [sys.executable, "-m", "venv", str(venv)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode != 0:
+        text = (done.stdout + done.stderr).strip()
+        raise SetupError(f"No virtual environment could be made in {venv}: the reason is above.", text)
+    python = python_of(venv)
+    _stamp(python, "venv", str(python)).write()
+
+
+def _install_torch(environment: Environment) -> None:
+    stamp = _stamp(environment.python, "torch", "\n".join((*TORCH, HOOK.read_text(encoding="utf-8"))))
+    if stamp.is_current():
+        return
+    require_space(environment.home)
+    size = "a download of 0.2 GB for the CPU, of 1.5 GB with CUDA, which is pip's default on Linux"
+    run_pip(environment.python, ["install", *TORCH], what="Installing torch", size=size, home=environment.home)
+    _repair_cpu_torch(environment.python)
+    stamp.write()
+
+
+def _repair_cpu_torch(python: Path) -> None:
+    """Registries carry torchvision and torchaudio for CUDA; make them importable next to a torch for the CPU."""
+    if not imports(python, "torchvision", "torchaudio"):
+        return
+    ask = "import sysconfig, torch; print(torch.version.cuda); print(sysconfig.get_paths()['purelib'])"
+    done = subprocess.run([str(python), "-I", "-c", ask], capture_output=True, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        raise SetupError("The installed torch cannot be imported: the reason is above.", done.stderr.strip())
+    cuda, packages = done.stdout.split("\n")[:2]
+    if cuda == "None":
+        if imports(python, "torchaudio"):
+            # Without this folder torchaudio runs in pure Python; with one that does not load it refuses to import.
+            shutil.rmtree(Path(packages, "torchaudio", "lib"), ignore_errors=True)
+        shutil.copy(HOOK, packages)
+        Path(packages, "zz_torchvision_cpu.pth").write_text(f"import {HOOK.stem}\n", encoding="utf-8")
+    left = imports(python, "torchvision", "torchaudio")
+    if left:
+        raise SetupError(f"torchvision or torchaudio does not work with the installed torch ({left}).")
+
+
+def _install_requirements(environment: Environment) -> None:
+    lines = comfyui_source.requirements(environment.comfyui)
+    stamp = _stamp(environment.python, "comfyui", "\n".join((*TORCH, _lock(), *lines)))
+    if stamp.is_current():
+        return
+    require_space(environment.home, 1.0)
+    arguments = ["install", *_constraints(environment), *lines]
+    what = "Installing what ComfyUI needs"
+    run_pip(environment.python, arguments, what=what, size="0.1 GB", home=environment.home)
+    stamp.write()
+
+
+def _install_extras(environment: Environment) -> None:
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    stamp = _stamp(environment.python, "extras", "\n".join((str(REPOSITORY), *TORCH, *EXTRAS, _lock(), project)))
+    if stamp.is_current():
+        return
+    require_space(environment.home, 1.5)
+    # Editable, through setuptools' finder: it exposes the packages that pyproject.toml names, not this folder, whose
+    # `nodes` would hide ComfyUI's.
+    target = f"{REPOSITORY}[{','.join(EXTRAS)}]"
+    arguments = ["install", *_constraints(environment), "--editable", target]
+    what = "Installing what the tests and the training need"
+    run_pip(environment.python, arguments, what=what, size="0.2 GB", home=environment.home)
+    stamp.write()
+
+
+def _constraints(environment: Environment) -> list[str]:
+    """pip options that keep the torch that is installed, and install the versions of everything else that were tried together."""
+    file = environment.home / "downloads" / "constraints.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join((*TORCH, _lock())) + "\n", encoding="utf-8")
+    return ["--constraint", str(file)]
+
+
+def _lock() -> str:
+    """The pins of requirements-dev.lock; none for a Python younger than them, which takes what there is."""
+    return LOCK.read_text(encoding="utf-8") if sys.version_info[:2] <= LOCK_UNTIL else ""
+
+
+def _stamp(python: Path, step: str, request: str) -> Stamp:
+    """A stamp inside the venv, so that it goes when the venv goes."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return Stamp(python.parent.parent / "flashmotion" / f"{step}.stamp", f"{version}\n{request}")

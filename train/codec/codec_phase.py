@@ -1,0 +1,74 @@
+"""The phases codec and decoder of a run: `codec.train_codec` in the run's folder, with its console and log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from flashmotion_core.whole_file import write_whole
+
+from ..config.schema import Config
+from ..files import digest
+from ..monitor.curves import draw
+from ..monitor.run_log import Tracker
+from ..run_folder.artifacts import Artifacts
+from ..run_folder.run import Run
+from . import codec_budget
+from .train_codec import BOOKKEEPING, CHECKPOINT, train_codec
+
+LOG_EVERY = 20
+
+
+def codec_digest(config: Config) -> str:
+    """Fingerprint of the codec that this configuration trains."""
+    return digest("codec", config.seed, config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
+
+
+def train_codec_phase(run: Run) -> None:
+    """Train it and put it into `models/vae/NAME_vae.safetensors`. For one rank alone."""
+    write_whole(Artifacts(run).codec_path, partial(shutil.copyfile, _train(run, "codec")))
+
+
+def train_decoder_phase(run: Run) -> None:
+    """Train the rest of the decoder's steps and put the whole into `models/vae/NAME_vae_decoder.safetensors`. For one rank alone."""
+    folder = run.phase_folder("decoder")
+    if not (folder / CHECKPOINT).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (codec_budget.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
+            write_whole(folder / name, partial(shutil.copyfile, run.phase_folder("codec") / name))
+    write_whole(Artifacts(run).decoder_path, partial(shutil.copyfile, _train(run, "decoder")))
+
+
+def _train(run: Run, phase: str) -> Path:
+    settings, folder, rest = run.config.codec, run.phase_folder(phase), phase == "decoder"
+    with run.console.phase(phase, settings.steps) as progress:
+        tracker: Tracker | None = None
+
+        def log(step: int, values: Mapping[str, float]) -> None:
+            nonlocal tracker
+            if tracker is None:  # only now is it known where an earlier run stopped
+                tracker = Tracker(folder, wandb=run.config.logging.wandb, resume_step=step - 1)
+            if step % LOG_EVERY == 0:
+                tracker.log(step, {f"codec/{name}": value for name, value in values.items()})
+
+        def report(step: int, steps: int, loss: float, seconds: float) -> None:
+            progress.expect(steps)
+            progress.update(step, loss=loss, seconds_per_step=seconds)
+
+        try:
+            return train_codec(
+                settings,
+                folder,
+                seed=run.config.seed,
+                rest=rest,
+                minutes=run.minutes(settings.share),
+                device=run.world.device,
+                report=report,
+                log=log,
+            )
+        finally:
+            if tracker is not None:
+                tracker.close()
+            draw(folder, phase, run.console)

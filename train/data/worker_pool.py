@@ -1,0 +1,103 @@
+"""Worker processes: a source's clips made ahead of their use, and how a worker behaves (it leaves Ctrl+C to its parent, never outlives it)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import connection, get_context, parent_process
+from typing import Any, TypeVar
+
+from ..errors import TrainError
+from .sources import Source, SourceClip
+
+T = TypeVar("T")
+
+
+def clips_ahead(
+    source: Source, indices: range, workers: int, work: Callable[[SourceClip], T]
+) -> Generator[T, None, None]:
+    """`work` on the clips of these indices in order, by `workers` other processes ahead of their use; by this one where that is 0.
+
+    `work` and what it returns must be picklable.
+
+    Raises:
+        TrainError: a clip that cannot be used, or a process that died.
+    """
+    if not workers or not indices:
+        for index in indices:
+            with _reading(index):
+                made = work(source.clip(index))
+            yield made
+        return
+    # A new interpreter each: a fork would copy a process with threads and a CUDA context.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source, work))
+    try:
+        remaining = iter(indices)
+        ahead: list[tuple[int, Future[T]]] = []
+        while True:
+            ahead += [(index, pool.submit(_make, index)) for index in islice(remaining, 2 * workers - len(ahead))]
+            if not ahead:
+                return
+            index, future = ahead.pop(0)
+            with _reading(index):
+                made = future.result()
+            yield made
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _reading(index: int) -> Iterator[None]:
+    try:
+        yield
+    except TrainError:
+        raise
+    except BrokenProcessPool as error:
+        raise TrainError(
+            f"a process that made clips died near clip {index}, probably for want of memory; use fewer data workers."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise TrainError(f"clip {index} cannot be used: {error}") from error
+
+
+_job: tuple[Source, Callable[[SourceClip], Any]] | None = None
+
+
+def _start(source: Source, work: Callable[[SourceClip], Any]) -> None:
+    """In a worker: keep the source, and what to do with its clips."""
+    global _job
+    _job = (source, work)
+    start_worker()
+
+
+def _make(index: int) -> Any:
+    assert _job is not None
+    source, work = _job
+    return work(source.clip(index))
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """A pool of new interpreters: a fork would copy a process with threads and a CUDA context."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=start_worker)
+
+
+def start_worker() -> None:
+    """To be called first in a worker: one thread, deaf to Ctrl+C, and gone with its parent even where that was killed."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)

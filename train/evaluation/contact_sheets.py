@@ -1,0 +1,53 @@
+"""Pictures of clips for validation and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flashmotion_core.trajectory import Trajectory, object_color, sample
+from flashmotion_core.whole_file import write_whole
+
+Picture = NDArray[np.uint8]
+GAP = 4
+
+
+def contact_sheet(rows: Sequence[Sequence[Picture]], gap: int = GAP) -> Picture:
+    """Pictures of one size in rows and columns, with a light gap between them."""
+    height, width, _ = rows[0][0].shape
+    columns = max(len(row) for row in rows)
+    sheet = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 235, dtype=np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            y, x = gap + i * (height + gap), gap + j * (width + gap)
+            sheet[y : y + height, x : x + width] = picture
+    return sheet
+
+
+def with_boxes(frames_THWC: Picture, trajectory: Trajectory) -> Picture:
+    """The frames with a trajectory's boxes drawn over them, each object in its control colour at full strength."""
+    from PIL import Image, ImageDraw
+
+    frames, height, width, _ = frames_THWC.shape
+    sampled = sample(trajectory, frames, (width, height))
+    line = max(1, round(min(width, height) / 100))
+    out = np.empty_like(frames_THWC)
+    for t in range(frames):
+        picture = Image.fromarray(frames_THWC[t])
+        draw = ImageDraw.Draw(picture)
+        for k, (x, y, w, h) in enumerate(sampled.boxes_TN4[t].tolist()):
+            if sampled.visible_TN[t, k]:
+                draw.rectangle((x, y, x + w, y + h), outline=object_color(k, opacity=1.0), width=line)
+        out[t] = np.asarray(picture)
+    return out
+
+
+def write_png(path: Path, picture: Picture) -> None:
+    """Write a picture; its folder is made."""
+    from PIL import Image
+
+    write_whole(path, partial(Image.fromarray(picture).save, format="PNG"))

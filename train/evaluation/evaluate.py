@@ -1,0 +1,209 @@
+"""The evaluation phase: what each generator with each adapter does on held-out clips, between an upper and a lower bound.
+
+A row per combination and set of clips. Every rank samples, as weights may be spread over them; the first one decodes, measures and writes.
+A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an evaluation that was killed goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from flashmotion_core.sampling import turbo_sigmas
+from flashmotion_core.video import Frames
+
+from ..data.encoded import EncodedClips
+from ..data.worker_pool import worker_pool
+from ..errors import TrainError
+from ..files import content_hash, digest
+from ..parallel import broadcast_object
+from ..run_folder.artifacts import FAST, SLOW, Artifacts
+from ..run_folder.run import Run
+from .features import DEFAULT
+from .held_out import ClipSet, clip_sets
+from .measures import Scores, measure
+from .report_page import SHOWN, show_row, write_json, write_results
+from .result_texts import EVERY
+from .row_samples import Row, Sampler, bound_frames, sampled_frames
+from .sample_clips import SEED
+from .summary import Result
+
+TIMED_CLIPS = 3
+"""Clips that are sampled once more, one by one, for the seconds per clip."""
+
+
+def rows_of(run: Run, clips: int) -> list[Row]:
+    """The bounds, and for each adapter what was trained and what it is compared with.
+
+    Args:
+        run: whose configuration says how many steps.
+        clips: held-out ones; with a single one, no other clip's boxes can be followed.
+    """
+    schedule = run.config.steps.schedule()
+    few, many = schedule.sigmas, turbo_sigmas(run.config.evaluate.slow_steps, schedule.shift)
+    rows = [Row("real"), Row("oracle"), Row("static")]
+    for adapter in run.config.models.adapters:
+        kind = adapter.kind
+        rows += [
+            Row("slow_adapter", kind, SLOW, SLOW, many),
+            Row("slow_adapter_few", kind, SLOW, SLOW, few),
+            Row("slow_adapter_on_fast", kind, SLOW, FAST, few),
+            Row("flashmotion", kind, FAST, FAST, few),
+        ]
+        if kind == "controlnet":
+            rows += [
+                Row(f"flashmotion{EVERY}{every}", kind, FAST, FAST, few, compute_every=every)
+                for every in run.config.evaluate.compute_every
+            ]
+        if clips > 1:
+            rows.append(Row("random_trajectory", kind, FAST, FAST, few, others_boxes=True))
+    return rows
+
+
+def evaluate(run: Run) -> None:
+    """Measure all rows on all sets and write `report/index.html` and, last, `report/metrics.json`; called on every rank.
+
+    Raises:
+        TrainError: networks, clips or the feature network are missing, a clip is not finite, or a process that measures died.
+    """
+    artifacts, settings = Artifacts(run), run.config.evaluate
+    sets = clip_sets(run, artifacts)
+    features = _features_file(run)
+    found: dict[str, list[Result]] = {}
+    with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
+        for clips in sets:
+            found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
+    if run.world.is_main:
+        synthetic = "synthetic" in sets[0].clips().records[0].origin
+        folder = run.phase_folder("evaluate") / "rows" / sets[0].name
+        write_results(run, found, {clips.name: clips.seed for clips in sets}, folder, synthetic=synthetic)
+
+
+def _measure_set(
+    run: Run, artifacts: Artifacts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
+) -> list[Result]:
+    """All rows of a set; an empty list on ranks that do not measure."""
+    settings, encoded = run.config.evaluate, clips.clips()
+    count = min(settings.clips, len(encoded))
+    if count < settings.clips:
+        run.console.say(f"evaluate: there are {count} held-out clips, not the {settings.clips} of evaluate.clips.")
+    rows = rows_of(run, len(encoded))
+    folder = run.phase_folder("evaluate") / "rows" / clips.name
+    marks = {row.key: _mark(artifacts, row, encoded, count, features) for row in rows}
+    # The first rank looks: the others may see the shared folder later.
+    kept = broadcast_object(run.world, {row.key: _kept(folder / f"{row.key}.json", marks[row.key]) for row in rows})
+    found = {key: figures for key, figures in kept.items() if figures is not None}
+    for row in rows:
+        title = f"{clips.name}/{row.key}" if clips.name else row.key
+        if row.key in found:
+            run.console.say(f"evaluate: {title} was measured before.")
+            continue
+        figures = _measure_row(run, artifacts, row, clips, title, count, features, pool)
+        if figures is not None:
+            found[row.key] = {"mark": marks[row.key], **figures}
+            write_json(folder / f"{row.key}.json", found[row.key])
+        gc.collect()
+        if run.world.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return [_result(row, found[row.key]) for row in rows] if run.world.is_main else []
+
+
+def _measure_row(
+    run: Run,
+    artifacts: Artifacts,
+    row: Row,
+    clips: ClipSet,
+    title: str,
+    count: int,
+    features: Path | None,
+    pool: ProcessPoolExecutor | None,
+) -> dict[str, Any] | None:
+    """The figures of each clip; None on ranks that do not measure."""
+    sampler = None if row.generator is None else Sampler(artifacts, row, clips)
+    if pool is None:
+        for _ in () if sampler is None else sampled_frames(sampler, count):
+            pass
+        if sampler is not None:
+            sampler.seconds(min(TIMED_CLIPS, count))
+        return None
+    frames = bound_frames(artifacts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
+    records, network = clips.clips().records, None if features is None else str(features)
+    with run.console.phase(f"evaluate/{title}", count) as progress:
+        jobs: list[Future[tuple[Scores, list[float] | None]]] = []
+        shown: list[Frames] = []
+        for index, frames_THWC in enumerate(frames):
+            jobs.append(pool.submit(measure, clips.source, index, records[index].origin, frames_THWC, network))
+            if frames_THWC is not None and index < SHOWN:
+                shown.append(frames_THWC)
+            progress.update(sum(job.done() for job in jobs))
+        try:
+            found = []
+            for job in jobs:
+                found.append(job.result())
+                progress.update(len(found))
+        except BrokenProcessPool as error:
+            raise TrainError(
+                "a process that measures clips died, probably for want of memory; lower evaluate.workers "
+                f"(is {run.config.evaluate.workers}) and run again: finished rows are kept."
+            ) from error
+    # After the others have stopped measuring: they would slow it down.
+    seconds = None if sampler is None else sampler.seconds(min(TIMED_CLIPS, count))
+    if shown:
+        folder = run.phase_folder("evaluate") / "rows" / clips.name
+        show_row(folder, row.key, [clips.source.clip(index) for index in range(len(shown))], shown)
+    scores, values = zip(*found, strict=True)
+    return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
+
+
+def _result(row: Row, figures: dict[str, Any]) -> Result:
+    features = figures["features"]
+    features_ND = None if features is None else np.array(features, dtype=np.float64)
+    return Result(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
+
+
+def _features_file(run: Run) -> Path | None:
+    """The feature network's file.
+
+    Raises:
+        TrainError: none is there.
+    """
+    given = run.config.evaluate.features
+    if given is None:
+        return None
+    file = DEFAULT if given == "default" else Path(given)
+    if not file.is_file():
+        raise TrainError(
+            f"there is no feature network {file}; make one with python -m train.feature_network, or leave Frechet distances out with "
+            "evaluate.features=null."
+        )
+    return file
+
+
+def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
+    """What a row's figures depend on; weights count by size and time, as in the story."""
+    files, settings = [artifacts.vae_path], artifacts.config.evaluate
+    if row.generator is not None:
+        assert row.kind is not None
+        files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
+    stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
+    network = None if features is None else content_hash(features)
+    noise = (SEED, settings.guidance_scale, artifacts.config.precision)
+    return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
+
+
+def _kept(file: Path, mark: str) -> dict[str, Any] | None:
+    """The figures of a row that was measured before under the same mark."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found["mark"] == mark else None

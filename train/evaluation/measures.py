@@ -1,0 +1,147 @@
+"""What is measured of a clip against the real one: whether objects are where they should be, and whether it is still a video.
+
+One clip at a time, so that it can run in other processes. Nothing of the `[train]` extra is needed: the quickstart measures its own clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flashmotion_core.metrics import box_iou, mask_iou
+from flashmotion_core.video import Frames
+
+from ..data.sources import Source, synthetic_clip
+from ..world.sprite_tracker import track
+from ..world.synthetic import Clip
+
+if TYPE_CHECKING:
+    from .features import ClipFeatures
+
+Scores = dict[str, float | None]
+"""Measure -> value of one clip; None where there is nothing to measure."""
+
+TRACKED = ("box_iou", "mask_iou", "centre_error", "lost")
+PICTURES = ("psnr", "sharpness", "motion")
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""ITU-R BT.601."""
+
+
+def measure(
+    source: Source, index: int, origin: Mapping[str, Any], frames_THWC: Frames | None, features: str | None = None
+) -> tuple[Scores, list[float] | None]:
+    """All measures of one clip, and its features.
+
+    Args:
+        source: where the real clip comes from.
+        index: its number there.
+        origin: of the real clip, as the index of encoded clips has it. Sprites are followed in clips of the synthetic world alone.
+        frames_THWC: the clip to judge; None for the real one itself.
+        features: the file of the feature network, which knows the synthetic world alone; None for no features.
+    """
+    if "synthetic" not in origin:
+        real_THWC = source.clip(index).frames_THWC
+        found_THWC = real_THWC if frames_THWC is None else frames_THWC
+        return {**dict.fromkeys(TRACKED), **picture_scores(found_THWC, real_THWC)}, None
+    clip = synthetic_clip(origin)
+    found_THWC = clip.frames_THWC if frames_THWC is None else frames_THWC
+    scores = {**track_scores(found_THWC, clip), **picture_scores(found_THWC, clip.frames_THWC)}
+    return scores, None if features is None else _features(features, found_THWC)
+
+
+@lru_cache(maxsize=1)
+def _network(file: str) -> ClipFeatures:
+    """Once per process."""
+    from .features import load_features
+
+    return load_features(Path(file))
+
+
+def _features(file: str, frames_THWC: Frames) -> list[float]:
+    from .features import features_of
+
+    values: list[float] = features_of(_network(file), [frames_THWC])[0].tolist()
+    return values
+
+
+def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
+    """Where the sprites of a clip are found in other frames; the tracker knows what they look like and where they start, no more.
+
+    Frames after the first count, on which the sprite is visible in the real clip; a sprite that cannot be seen on frame 0 does not count,
+    for nobody could know what it looks like. Means over frames, then over sprites.
+
+    Returns:
+        box_iou: 0 to 1; 0 on a frame where the sprite is not found.
+        mask_iou: the same of visible pixels.
+        centre_error: distance of the box centres over the frame's diagonal, where found.
+        lost: share of frames on which a sprite is not found.
+    """
+    tracks = track(frames_THWC, clip.sprites, clip.poses_TN4[0])
+    counts_TN = clip.visible_TN & clip.visible_TN[0]
+    counts_TN[0] = False
+    _, height, width, _ = frames_THWC.shape
+    apart_TN2 = _centres(tracks.boxes_TN4) - _centres(clip.boxes_TN4)
+    errors_TN = np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]) / float(np.hypot(width, height))
+    return {
+        "box_iou": _mean_of_objects(box_iou(tracks.boxes_TN4, clip.boxes_TN4), counts_TN),
+        "mask_iou": _mean_of_objects(mask_iou(tracks.masks_TNHW, clip.masks_TNHW), counts_TN),
+        "centre_error": _mean_of_objects(errors_TN, counts_TN),
+        "lost": _mean_of_objects(1.0 - tracks.found_TN, counts_TN),
+    }
+
+
+def clip_box_iou(frames_THWC: Frames, clip: Clip) -> float | None:
+    """The box IoU of a clip that was asked to be like a clip of the world: `track_scores` in one number, for people."""
+    return track_scores(frames_THWC, clip)["box_iou"]
+
+
+def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:
+    """What the pictures look like, without frame 0, which is given.
+
+    Returns:
+        psnr: in dB against the real clip; None where they are equal.
+        sharpness: mean gradient of the luma, over the real clip's; None where that has none.
+        motion: mean change of a pixel from frame to frame, over the real clip's; None where that stands still.
+    """
+    assert frames_THWC.shape == real_THWC.shape, f"frames {frames_THWC.shape}, real {real_THWC.shape}"
+    pairs = zip(frames_THWC[1:], real_THWC[1:], strict=True)
+    error = float(np.mean([np.square(a.astype(np.float32) - b.astype(np.float32)).mean() for a, b in pairs]))
+    return {
+        "psnr": 10 * float(np.log10(255**2 / error)) if error else None,
+        "sharpness": _ratio(_sharpness(frames_THWC), _sharpness(real_THWC)),
+        "motion": _ratio(_motion(frames_THWC), _motion(real_THWC)),
+    }
+
+
+def _centres(boxes_TN4: NDArray[np.float64]) -> NDArray[np.float64]:
+    return boxes_TN4[..., :2] + boxes_TN4[..., 2:] / 2
+
+
+def _mean_of_objects(values_TN: NDArray[np.floating[Any]], counts_TN: NDArray[np.bool_]) -> float | None:
+    """The mean over the frames that count and have a value, then over objects."""
+    counts_TN = counts_TN & np.isfinite(values_TN)
+    means = [values_TN[counts_TN[:, n], n].mean() for n in range(values_TN.shape[1]) if counts_TN[:, n].any()]
+    return float(np.mean(means)) if means else None
+
+
+def _sharpness(frames_THWC: Frames) -> float:
+    """Mean length of the luma's gradient; frame by frame, as a long clip in float32 would take gigabytes."""
+    found = []
+    for frame_HWC in frames_THWC[1:]:
+        luma_HW = frame_HWC @ LUMA
+        found.append(np.hypot(np.diff(luma_HW, axis=0)[:, :-1], np.diff(luma_HW, axis=1)[:-1]).mean())
+    return float(np.mean(found))
+
+
+def _motion(frames_THWC: Frames) -> float:
+    return float(np.mean([np.abs(a.astype(np.int16) - b).mean() for a, b in pairwise(frames_THWC)]))
+
+
+def _ratio(value: float, real: float) -> float | None:
+    return value / real if real else None

@@ -1,0 +1,223 @@
+"""What the evaluation shows: pictures and a video of each row, and the run's report page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flashmotion_core.video import Frames, write_mp4
+from flashmotion_core.whole_file import write_whole
+
+from ..data.sources import SourceClip
+from ..monitor.console import duration
+from ..monitor.html import DataTable, Picture, Section, Text, Video, write_report
+from ..run_folder.run import Run
+from .contact_sheets import contact_sheet, with_boxes, write_png
+from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
+from .sample_clips import SEED
+from .summary import REAL, Result, bars, pooled, summary
+from .validation import rows_of
+
+SHOWN = 2
+"""Clips of each row that the page shows."""
+WIDEST = 256
+"""Pixels of a picture in a contact sheet: the page holds all of them."""
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all; its folder is made."""
+    write_whole(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequence[Frames]) -> None:
+    """Write ``key.png``, the first clips' pictures, and ``key.mp4``, the first one beside the real clip."""
+    pairs = zip(clips, frames, strict=True)
+    rows = [[_small(picture) for picture in row] for clip, found in pairs for row in rows_of(clip, found)]
+    write_png(folder / f"{key}.png", contact_sheet(rows))
+    clip, found = clips[0], frames[0]
+    side_by_side = np.concatenate([clip.frames_THWC, with_boxes(found, clip.trajectory), found], axis=2)
+    write_mp4(folder / f"{key}.mp4", side_by_side, clip.fps)
+
+
+def write_results(
+    run: Run, found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], folder: Path, *, synthetic: bool
+) -> None:
+    """The report page, and last `metrics.json`, by which the phase counts as done.
+
+    Args:
+        run: whose report it is.
+        found: the rows of each set of clips.
+        seeds: of the world, of each set.
+        folder: with the rows' pictures.
+        synthetic: whether objects could be followed.
+    """
+    report, metrics = run.folder / "report", figures(found, seeds, SEED)
+    by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
+    rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
+    trained = [row for row in rows if row["name"] not in CONTROLS]
+    controls = [row for row in rows if row["name"] in CONTROLS]
+    reading = [READING, *([] if synthetic else [NO_SPRITES])]
+    if not any(row["name"] == "random_trajectory" for row in rows):
+        reading.append(ALONE)
+    measure = "box_iou" if synthetic else "psnr"
+    best = max(trained, key=lambda row: -1.0 if row[measure] is None else float(row[measure]))
+    sections: list[Section] = [
+        _configuration(run),
+        _phases(run),
+        _table("Results", trained, mark_best=True),
+        _table("What to compare them with", controls),
+        *([_bars(metrics["bars"])] if metrics["bars"] else []),
+        *[_table(f"The set {name} alone", part) for name, part in by_set.items() if name and part],
+        Text(title="How to read this", text="\n\n".join(reading)),
+        Video(
+            title="The best row",
+            file=folder / f"{_key(best)}.mp4",
+            caption=f"{_title(best)}: real clip, sample with the boxes that were asked for, sample.",
+        ),
+        *_sheets(rows, folder),
+        *_curves(run),
+    ]
+    page = write_report(report, f"{run.config.name}: what the adapters do", sections)
+    run.console.table(_plain(rows))
+    run.console.say(f"evaluate: the report is {page}")
+    write_json(report / "metrics.json", metrics)
+
+
+def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], noise_seed: int) -> dict[str, Any]:
+    """What `metrics.json` holds: the rows of each set and, where there are several, of all clips together; and the bars, of all clips."""
+    everything = {name: list(results) for name, results in found.items()}
+    if len(found) > 1:
+        everything[ALL] = [pooled(parts) for parts in zip(*found.values(), strict=True)]
+    worlds: dict[str, Any] = {**seeds, ALL: list(seeds.values())}
+    rows = [_rows(name, results, worlds[name], noise_seed) for name, results in everything.items()]
+    last = everything[list(everything)[-1]]
+    return {"rows": list(chain.from_iterable(rows)), "bars": bars(last, noise_seed), "noise_seed": noise_seed}
+
+
+def _rows(name: str, results: Sequence[Result], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
+    real = next(result for result in results if result.name == REAL)
+    return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
+
+
+def _bars(found: Sequence[Mapping[str, Any]]) -> DataTable:
+    rows: list[list[str | float | None]] = [
+        [
+            f"{bar['bar']} ({bar['adapter']})",
+            bar["value"],
+            f"{bar['low']:.3f} to {bar['high']:.3f}",
+            f"{'met' if bar['met'] else 'missed'} by {abs(bar['by']):.3f}",
+        ]
+        for bar in found
+    ]
+    return DataTable(title="Bars for the FastAdapter", headers=["bar", "value", "95 %", "met"], rows=rows)
+
+
+def _configuration(run: Run) -> DataTable:
+    config = run.config
+    width, height = config.data.size
+    models = config.models
+    generator = "trained here" if models.generator is None else Path(models.generator).name
+    fast = "distilled here" if models.fast_generator is None else Path(models.fast_generator).name
+    codec = "trained here" if models.vae is None else Path(models.vae).name
+    rows: list[list[str | float | None]] = [
+        ["name", config.name],
+        ["clips", f"{width} x {height}, {config.data.frames} frames, {config.data.evaluation.kind}"],
+        ["SlowGenerator", generator],
+        ["FastGenerator", f"{fast}, {config.steps.count} steps"],
+        ["codec", codec],
+        ["adapters", ", ".join(adapter.kind for adapter in models.adapters)],
+        ["stage 3", config.stage3.method],
+        ["precision", config.precision],
+        ["seed", str(config.seed)],
+    ]
+    return DataTable(title="Configuration", headers=["setting", "value"], rows=rows)
+
+
+def _phases(run: Run) -> DataTable:
+    """Phases in the order in which they were done."""
+    rows: list[list[str | float | None]] = []
+    folders = [file.parent for file in (run.folder / "phases").glob("*/done.json")]
+    for folder in sorted(folders, key=lambda found: (found / "done.json").stat().st_mtime):
+        if ".previous-" not in folder.name:
+            seconds = json.loads((folder / "done.json").read_text(encoding="utf-8"))["seconds"]
+            rows.append([folder.name, duration(seconds), _steps(folder)])
+    return DataTable(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
+
+
+def _steps(folder: Path) -> int | None:
+    file = folder / "settled.json"
+    return int(json.loads(file.read_text(encoding="utf-8"))["steps"]) if file.is_file() else None
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> DataTable:
+    headers = ["row", "steps", *chain.from_iterable(_headers(name) for name in COLUMNS)]
+    return DataTable(
+        title=title,
+        headers=headers,
+        rows=[[_title(row), row["steps"], *chain.from_iterable(_cells(row, name) for name in COLUMNS)] for row in rows],
+        highest=("box IoU", "mask IoU", "PSNR") if mark_best else (),
+        lowest=("Frechet", "centre error", "lost", "s per clip") if mark_best else (),
+    )
+
+
+def _headers(name: str) -> list[str]:
+    return [COLUMNS[name], *(["95 %"] if name in WITH_INTERVAL else [])]
+
+
+def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
+    """The figure, and its interval where it has one."""
+    if name not in WITH_INTERVAL:
+        return [row[name]]
+    return [row[name], None if row[name] is None else f"{row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f}"]
+
+
+def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:
+    caption = "{}; for each clip the real one, the boxes that were asked for over the sample, the sample."
+    shown = [row for row in rows if (folder / f"{_key(row)}.png").is_file()]
+    return [
+        Picture(title="" if index else "Clips", file=folder / f"{_key(row)}.png", caption=caption.format(_title(row)))
+        for index, row in enumerate(shown)
+    ]
+
+
+def _curves(run: Run) -> list[Section]:
+    files = sorted((run.folder / "phases").glob("*/curves.png"), key=lambda file: file.stat().st_mtime)
+    names = [file.parent.name for file in files if ".previous-" not in file.parent.name]
+    return [
+        Picture(title="" if index else "Curves", file=run.phase_folder(name) / "curves.png", caption=name)
+        for index, name in enumerate(names)
+    ]
+
+
+def _plain(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """The same for the console."""
+    names = ("box_iou", "mask_iou", "frechet", "lost", "psnr", "motion", "seconds")
+
+    def cell(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    lines = [[_key(row), str(row["steps"] or "-"), *(cell(row[name]) for name in names)] for row in rows]
+    return [["row", "steps", *(COLUMNS[name] for name in names)], *lines]
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    return title_of(row["name"], row["adapter"])
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return row["name"] if row["adapter"] is None else f"{row['name']}_{row['adapter']}"
+
+
+def _small(picture: Frames) -> Frames:
+    """A picture at most `WIDEST` pixels wide."""
+    from PIL import Image
+
+    height, width, _ = picture.shape
+    if width <= WIDEST:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((WIDEST, round(height * WIDEST / width)), Image.Resampling.BOX))

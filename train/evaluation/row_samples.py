@@ -1,0 +1,132 @@
+"""The clips of an evaluation's rows: what the networks make of the held-out clips, or what bounds it; and how long sampling takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flashmotion_core.video import Frames
+
+from ..data.encoded import EncodedClips
+from ..engine.roles import Denoiser, Role
+from ..errors import TrainError
+from ..parallel import World
+from ..run_folder.artifacts import SLOW, Artifacts
+from .held_out import ClipSet
+from .sample_clips import SEED, sample
+from .validation import decoded
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is measured together.
+
+    Attributes:
+        name: of the row.
+        kind: of the adapter; None where there is none.
+        adapter: whose weights it has, slow or fast.
+        generator: that makes the clips, slow or fast; None for clips that no generator made.
+        sigmas: noise levels.
+        others_boxes: follow another clip's trajectory.
+        compute_every: n above 1 computes the adapter in every n-th step alone; rows that differ in it differ in name.
+    """
+
+    name: str
+    kind: str | None = None
+    adapter: str = ""
+    generator: str | None = None
+    sigmas: tuple[float, ...] = ()
+    others_boxes: bool = False
+    compute_every: int = 1
+
+    @property
+    def key(self) -> str:
+        """Of its files."""
+        return self.name if self.kind is None else f"{self.name}_{self.kind}"
+
+
+class Sampler:
+    """Samples a row's clips. Its networks are its own, so that they are freed with it."""
+
+    def __init__(self, artifacts: Artifacts, row: Row, clips: ClipSet) -> None:
+        self.artifacts, self.row, self.settings = artifacts, row, artifacts.config.evaluate
+        self.world: World = artifacts.run.world
+        self.role, text_dim = self._role(Artifacts(artifacts.run))
+        self.clips: EncodedClips = clips.clips(text_dim)
+
+    def latents(self, indices: range) -> Tensor:
+        """Latents ``[B, C, F, H, W]`` of these clips; a clip's noise depends on its number alone.
+
+        Raises:
+            TrainError: a value is not finite.
+        """
+        row, settings = self.row, self.settings
+        batch = self.clips.batch(indices, self.world.device)
+        others = [(index + 1) % len(self.clips) for index in indices] if row.others_boxes else indices
+        latent_BCFHW = sample(
+            self.role,
+            batch,
+            row.sigmas,
+            euler=row.generator == SLOW,
+            seed=SEED,
+            first=indices[0],
+            control_BCFHW=self.clips.batch(others, self.world.device).control_box_BCFHW,
+            guidance_scale=settings.guidance_scale if row.generator == SLOW else 1.0,
+            no_prompt_1MT=self.artifacts.no_prompt,
+        )
+        finite_B = torch.isfinite(latent_BCFHW).flatten(1).all(dim=1).tolist()
+        if not all(finite_B):
+            name = batch.names[finite_B.index(False)]
+            raise TrainError(
+                f"{row.key} made values that are not finite of clip {name}; look at the curves of the phases that trained it, and do the first "
+                "bad one anew with --redo."
+            )
+        return latent_BCFHW
+
+    def seconds(self, count: int) -> float:
+        """Of sampling one clip by itself: the median over the first `count` ones, after one more that warms up."""
+        found = []
+        for index in [0, *range(count)]:
+            started = _now(self.world)
+            self.latents(range(index, index + 1))
+            found.append(_now(self.world) - started)
+        return float(np.median(found[1:]))
+
+    def _role(self, artifacts: Artifacts) -> tuple[Role, int]:
+        """The row's networks, frozen, and the width of text that they take."""
+        row = self.row
+        assert row.kind is not None
+        file = artifacts.slow if row.generator == SLOW else artifacts.fast
+        adapter = artifacts.builder.adapter(artifacts.adapter(row.adapter, row.kind), file.sizes)
+        generator = artifacts.builder.generator(file.sizes, file.weights)
+        return artifacts.builder.role(Denoiser(generator, adapter, row.compute_every)), file.sizes.text_dim
+
+
+def bound_frames(artifacts: Artifacts, row: Row, clips: ClipSet, count: int) -> Iterator[Frames | None]:
+    """Frames ``[T, H, W, 3]`` of clips that no generator makes; None for the real ones."""
+    encoded = clips.clips()
+    for index in range(count):
+        if row.name == "oracle":
+            yield decoded(artifacts.vae, encoded.batch([index], artifacts.run.world.device).latent_BCFHW)
+        else:
+            real_THWC = clips.source.clip(index).frames_THWC
+            yield None if row.name == "real" else np.repeat(real_THWC[:1], len(real_THWC), axis=0)
+
+
+def sampled_frames(sampler: Sampler, count: int) -> Iterator[Frames | None]:
+    """Frames of each clip, `evaluate.batch` sampled at once; None on ranks that do not measure, which only take part in sampling."""
+    for first in range(0, count, sampler.settings.batch):
+        indices = range(first, min(first + sampler.settings.batch, count))
+        for latent_CFHW in sampler.latents(indices):
+            yield decoded(sampler.artifacts.vae, latent_CFHW[None]) if sampler.world.is_main else None
+
+
+def _now(world: World) -> float:
+    if world.device.type == "cuda":
+        torch.cuda.synchronize(world.device)
+    return time.perf_counter()

@@ -1,0 +1,66 @@
+"""Clips from the networks in training, as the product samples them: few steps with fresh noise, or many Euler steps."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from flashmotion_core.losses.regression import guided
+from flashmotion_core.sampling import euler as integrate
+from flashmotion_core.sampling import few_step
+
+from ..data.encoded import Batch
+from ..engine.roles import Role
+from ..engine.streams import Streams
+from ..methods.conditions import without_prompt
+from ..methods.rollout import estimator
+
+SEED = 0
+"""Of the noise in evaluations: the same for every row and run, so that rows can be compared clip by clip."""
+
+
+@torch.no_grad()
+def sample(
+    role: Role,
+    batch: Batch,
+    sigmas: tuple[float, ...],
+    *,
+    euler: bool,
+    seed: int,
+    first: int = 0,
+    control_BCFHW: Tensor | None = None,
+    guidance_scale: float = 1.0,
+    no_prompt_1MT: Tensor | None = None,
+) -> Tensor:
+    """Latents ``[B, C, F, H, W]`` of a batch's start pictures and trajectories.
+
+    Args:
+        role: who generates.
+        batch: clips; their frame 0, text and control are used.
+        sigmas: noise levels.
+        euler: many small steps of a multi-step generator; else each estimate is noised anew (few steps).
+        seed: of the noise; clip ``first + i`` gets the same noise in every call.
+        first: number of the batch's first clip.
+        control_BCFHW: control to follow; None for the batch's boxes.
+        guidance_scale: of the prompt, in the standard convention; 1 for none. The trajectory is in both halves.
+        no_prompt_1MT: what stands for "no prompt"; None for zeros.
+    """
+    streams = Streams(seed, "sample", 0)
+    positions = range(first, first + len(batch.names))
+    clean = batch.latent_BCFHW[:, :, :1]
+    control = batch.control_box_BCFHW if control_BCFHW is None else control_BCFHW
+    conditional = estimator(role, clean, batch.context_BMT, control)
+    unconditional = estimator(role, clean, without_prompt(batch, no_prompt_1MT), control)
+
+    def noise(step: int) -> Tensor:
+        return streams.noise(f"noise_{step}", positions, batch.latent_BCFHW.shape[1:]).to(clean)
+
+    def estimate(x: Tensor, sigma: float) -> Tensor:
+        x0 = conditional(x, sigma)
+        return x0 if guidance_scale == 1 else guided(x0, unconditional(x, sigma), guidance_scale)
+
+    if euler:
+        return integrate(estimate, noise(0) * sigmas[0], sigmas)
+    return few_step(estimate, noise(0) * sigmas[0], sigmas, map(noise, count(1)))

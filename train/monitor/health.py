@@ -1,0 +1,116 @@
+"""When training has to stop, and what to turn: decisions over the metrics of a log interval, without tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.schema import HealthSettings
+from ..errors import TrainingStopped
+
+GAP = "gan/gap"
+STUDENT_MOTION = "motion/student"
+TEACHER_MOTION = "motion/teacher"
+
+
+class Health:
+    """Judges the metrics of each log interval; the state is JSON-able, so that patience survives a resume.
+
+    Metrics it looks at, where they are given: every name that holds ``loss`` or ``norm``; ``gan/gap`` (mean logit of real minus
+    generated clips); ``motion/student`` and ``motion/teacher`` (mean absolute difference of neighbouring frames); learning rates
+    as ``lr/<update>`` or ``<update>/lr``, for the sentence only.
+
+    Args:
+        settings: the limits.
+        phase: key of the phase in the configuration, such as ``stage2``: sentences name the settings in there.
+        optim_keys: of each update, the key of its optimizer within the phase, such as ``fake_optim``; ``optim`` where not given.
+    """
+
+    def __init__(self, settings: HealthSettings, phase: str, optim_keys: Mapping[str, str] | None = None) -> None:
+        self.settings = settings
+        self.warnings: list[str] = []
+        """What the last check found worth a look, but no reason to stop."""
+        self._phase = phase
+        self._optim_keys = dict(optim_keys or {})
+        self._strikes = {"gap": 0, "motion": 0}
+        self._warned: set[str] = set()
+
+    def check(self, step: int, values: Mapping[str, float]) -> list[str]:
+        """Judge one log interval; returns the warnings that were not there at the check before. A metric not given is not judged.
+
+        Raises:
+            TrainingStopped: training is of no use any more; the sentence names the knob.
+        """
+        settings = self.settings
+        self._stop_on_non_finite(step, values)
+        found: dict[str, str] = {}
+
+        gap = values.get(GAP)
+        if gap is not None:
+            if self._struck("gap", settings.max_gap is not None and gap > settings.max_gap):
+                raise TrainingStopped(
+                    f"step {step}: the discriminator tells real from generated too easily to teach anything ({GAP} is {gap:.2f}, "
+                    f"above {settings.max_gap:g} for {settings.patience} checks); raise {self._phase}.gan.r1_weight "
+                    f"or lower {self._phase}.gan.optim.lr, and train the phase anew with --redo."
+                )
+            if settings.warn_gap is not None and gap > settings.warn_gap:
+                found["gap"] = f"{GAP} is {gap:.2f}, above {settings.warn_gap:g}: the discriminator is winning."
+
+        student, teacher = values.get(STUDENT_MOTION), values.get(TEACHER_MOTION)
+        if student is not None and teacher:  # where the teacher stands still, the student may too
+            share = student / teacher
+            if self._struck("motion", settings.motion_floor is not None and share < settings.motion_floor):
+                raise TrainingStopped(
+                    f"step {step}: the student's video has frozen (it moves {100 * share:.0f} % as much as the teacher's, below "
+                    f"{100 * (settings.motion_floor or 0):.0f} % for {settings.patience} checks); lower "
+                    f"{self._phase}.guidance_scale or raise {self._phase}.ratio (fake updates per student update), and train the "
+                    "phase anew with --redo."
+                )
+            if settings.warn_motion is not None and share < settings.warn_motion:
+                found["motion"] = f"the student's video moves {100 * share:.0f} % as much as the teacher's."
+
+        new = [text for rule, text in found.items() if rule not in self._warned]
+        # A rule without its metric was not judged: it stays as it was.
+        judged = ({"gap"} if gap is not None else set()) | ({"motion"} if student is not None and teacher else set())
+        self.warnings, self._warned = list(found.values()), set(found) | (self._warned - judged)
+        return new
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"strikes": dict(self._strikes), "warned": sorted(self._warned)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        assert set(state["strikes"]) == set(self._strikes), state
+        self._strikes, self._warned = dict(state["strikes"]), set(state["warned"])
+
+    def _struck(self, rule: str, bad: bool) -> bool:
+        """Whether this was one bad check too many; a good one forgives all before it."""
+        self._strikes[rule] = self._strikes[rule] + 1 if bad else 0
+        return self._strikes[rule] >= self.settings.patience
+
+    def _stop_on_non_finite(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            if ("loss" in name or "norm" in name) and not math.isfinite(value):
+                rates = _learning_rates(values)
+                updates = [part for part in name.split("/") if part in rates or part in self._optim_keys] or list(rates)
+                knobs = [self._rate_knob(update, rates) for update in updates] or [f"{self._phase}.optim.lr"]
+                raise TrainingStopped(
+                    f"step {step}: {name} is {value}; lower {' or '.join(knobs)} or set precision: fp32, and go on from the last "
+                    "checkpoint."
+                )
+
+    def _rate_knob(self, update: str, rates: Mapping[str, float]) -> str:
+        now = f" (now {rates[update]:g})" if update in rates else ""
+        return f"{self._phase}.{self._optim_keys.get(update, 'optim')}.lr{now}"
+
+
+def _learning_rates(values: Mapping[str, float]) -> dict[str, float]:
+    """Learning rate of each update, from ``lr/<update>`` or ``<update>/lr``."""
+    found = {}
+    for name, value in values.items():
+        first, _, second = name.partition("/")
+        if first == "lr" and second:
+            found[second] = value
+        elif second == "lr":
+            found[first] = value
+    return found

@@ -1,0 +1,158 @@
+"""A page about a run: one HTML file that needs nothing beside it, except for large videos."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from flashmotion_core.whole_file import write_whole
+
+from ..errors import TrainError
+
+TEMPLATES = Path(__file__).with_name("templates")
+LARGEST_INLINE_VIDEO = 3_000_000
+LONG_TEXT = 32
+"""Characters above which a cell may wrap."""
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+VIDEOS = {".mp4": "video/mp4"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Paragraphs, an empty line between them. A section without a title continues the one before."""
+
+    title: str = ""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTable:
+    """A table; the first cell of each row is its name. Cells are text, numbers, or None where there is nothing to say.
+
+    In columns named in ``lowest`` or ``highest`` the best number is bold.
+    """
+
+    title: str = ""
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str | float | None]]
+    lowest: Sequence[str] = ()
+    highest: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        assert all(len(row) == len(self.headers) for row in self.rows), f"{self.title}: rows as long as the headers"
+        assert {*self.lowest, *self.highest} <= set(self.headers), f"{self.title}: the marked columns exist"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A PNG, JPEG or WebP file, put into the page."""
+
+    title: str = ""
+    file: Path
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """An MP4 file, put into the page up to 3 MB and copied beside it above that."""
+
+    title: str = ""
+    file: Path
+    caption: str = ""
+
+
+Section: TypeAlias = Text | DataTable | Picture | Video
+
+
+class Cell(NamedTuple):
+    """A cell as the template shows it; its kind is ``number``, ``long`` (may wrap) or nothing."""
+
+    text: str
+    kind: str = ""
+    best: bool = False
+
+
+def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
+    """Write ``folder/index.html`` and return its path.
+
+    Raises:
+        TrainError: a picture or video does not exist or is of another kind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    views = [_view(section, number, folder) for number, section in enumerate(sections, start=1)]
+    path = folder / "index.html"
+    write_whole(path, environment.get_template("report.html.j2").render(title=title, sections=views))
+    return path
+
+
+def _view(section: Section, number: int, folder: Path) -> dict[str, Any]:
+    """What the template shows of a section."""
+    view: dict[str, Any] = {"id": f"section-{number}", "title": section.title}
+    if isinstance(section, Text):
+        return {**view, "kind": "text", "paragraphs": [p.strip() for p in section.text.split("\n\n") if p.strip()]}
+    if isinstance(section, DataTable):
+        columns = [_column(section, index) for index in range(len(section.headers))]
+        headers = [column[0] for column in columns]
+        return {**view, "kind": "table", "headers": headers, "rows": list(zip(*(c[1:] for c in columns), strict=True))}
+    kind = type(section).__name__.lower()
+    label = section.caption or section.title or section.file.stem
+    return {
+        **view,
+        "kind": kind,
+        "label": label,
+        "caption": section.caption,
+        "source": _source(section, number, folder),
+    }
+
+
+def _column(table: DataTable, index: int) -> list[Cell]:
+    """The header and the cells of a column."""
+    header, values = table.headers[index], [row[index] for row in table.rows]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    number = "number" if numbers and not any(isinstance(value, str) for value in values) else ""
+    choose = min if header in table.lowest else max if header in table.highest else None
+    finite = [value for value in numbers if value == value]  # NaN is never the best
+    # Compared as shown: two values that look the same are both bold.
+    best = _shown(choose(finite)) if choose and finite else None
+    texts = [_shown(value) for value in values]
+    cells = [Cell(text, number or ("long" if len(text) > LONG_TEXT else ""), text == best) for text in texts]
+    return [Cell(header, number), *cells]
+
+
+def _shown(value: str | float | None) -> str:
+    if value is None:
+        return "\u2013"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _source(section: Picture | Video, number: int, folder: Path) -> str:
+    """A data URI, or the name of a copy beside the page: numbered, so that two videos of one name do not meet.
+
+    Raises:
+        TrainError: the file does not exist or is of another kind.
+    """
+    kinds, file = PICTURES if isinstance(section, Picture) else VIDEOS, section.file
+    if file.suffix.lower() not in kinds:
+        raise TrainError(
+            f"{file} cannot be shown in a report as a {type(section).__name__.lower()}; use {', '.join(kinds)}."
+        )
+    if not file.is_file():
+        raise TrainError(f"{file} does not exist, but the report shows it; run the phase that makes it again.")
+    if isinstance(section, Video) and file.stat().st_size > LARGEST_INLINE_VIDEO:
+        copy = f"video_{number:02d}.mp4"
+        shutil.copyfile(file, folder / copy)
+        return copy
+    return f"data:{kinds[file.suffix.lower()]};base64,{base64.b64encode(file.read_bytes()).decode()}"

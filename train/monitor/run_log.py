@@ -1,0 +1,203 @@
+"""Numbers on their way out of training: collected on the device, merged over ranks, written to CSV, TensorBoard and (optionally) W&B."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import os
+import uuid
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flashmotion_core.losses.regression import sums_by_sigma
+from flashmotion_core.whole_file import write_whole
+
+from ..errors import TrainError
+from ..parallel import World, sum_over_ranks
+
+HEADER = ["step", "name", "value"]
+Series = tuple[list[int], list[float]]
+"""Steps and values of one metric."""
+
+
+class Metrics:
+    """Sums and counts per name, kept on the device: recording never makes the host wait for it.
+
+    Every rank records the same names between two calls of ``collect``.
+    """
+
+    def __init__(self, device: torch.device | str) -> None:
+        self._device = torch.device(device)
+        # In float64, so that the order of ranks and steps does not show; Apple's devices have none.
+        self._dtype = torch.float32 if self._device.type == "mps" else torch.float64
+        self._sums: dict[str, Tensor] = {}  # [2, values]: sums and counts
+        self._binned: set[str] = set()
+
+    def mean(self, name: str, value: Tensor | float) -> None:
+        """A scalar, or one value per sample ``[B]``: all that came until ``collect``, on all ranks, are averaged."""
+        values = self._taken(value).reshape(-1)
+        # full(), not tensor(): a kernel fills it, where a copy from the host would wait.
+        self._add(name, torch.stack([values.sum(), torch.full_like(values.sum(), values.numel())])[:, None])
+
+    def last(self, name: str, value: Tensor | float) -> None:
+        """A scalar of which only the latest counts, such as a learning rate; averaged over ranks."""
+        latest = self._taken(value).reshape(1)
+        assert name not in self._binned, f"{name} is kept by sigma"
+        self._sums[name] = torch.stack([latest, torch.ones_like(latest)])
+
+    def bins(self, name: str, loss_B: Tensor, sigma_B: Tensor) -> None:
+        """A loss per sample ``[B]`` with its noise level ``[B]``: averaged in ten bins, ``name/sigma_0.0`` to ``name/sigma_0.9``."""
+        self._binned.add(name)
+        self._add(name, torch.stack(sums_by_sigma(self._taken(loss_B), sigma_B.detach().to(self._device))))
+
+    def collect(self, world: World) -> dict[str, float]:
+        """Averages over everything recorded on all ranks since the last call; a collective call. What nobody recorded is left out.
+
+        The one place where the host waits for the device.
+        """
+        names = sorted(self._sums)
+        if not names:
+            return {}
+        sums = torch.cat([self._sums[name] for name in names], dim=1)
+        if world.size > 1:
+            digest = torch.full((1,), zlib.crc32("\n".join(names).encode()), dtype=self._dtype, device=self._device)
+            assert sum_over_ranks(world, digest.clone()).item() == world.size * digest.item(), (
+                "ranks record other names"
+            )
+            sums = sum_over_ranks(world, sums)
+        keys: list[str] = []
+        for name in names:
+            count = self._sums[name].shape[1]
+            keys += [f"{name}/sigma_{i / count:.1f}" for i in range(count)] if name in self._binned else [name]
+        self._sums, self._binned = {}, set()
+        totals, counts = sums.tolist()
+        return {key: total / count for key, total, count in zip(keys, totals, counts, strict=True) if count}
+
+    def _taken(self, value: Tensor | float) -> Tensor:
+        if isinstance(value, Tensor):
+            return value.detach().to(self._device, self._dtype)
+        return torch.full((), value, dtype=self._dtype, device=self._device)
+
+    def _add(self, name: str, sums: Tensor) -> None:
+        before = self._sums.get(name)
+        assert before is None or before.shape == sums.shape, f"{name} is recorded both as a mean and by sigma"
+        self._sums[name] = sums if before is None else before + sums
+
+
+def _rows(path: Path) -> list[tuple[int, str, float]]:
+    """A log's rows. A last line without its end is what a killed run left, and is not one."""
+    text = path.read_text(encoding="utf-8")
+    rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+    if rows and rows[0] != HEADER:
+        raise TrainError(f"{path} begins with {rows[0]!r}, but a log begins with {HEADER!r}; move the file away.")
+    found = []
+    for number, row in enumerate(rows[1:], start=2):
+        try:
+            step, name, value = row
+            found.append((int(step), name, float(value)))
+        except ValueError:
+            raise TrainError(f"line {number} of {path} is {','.join(row)!r}, not step,name,value; repair it.") from None
+    return found
+
+
+def read_log(path: Path) -> dict[str, Series]:
+    """Steps and values of each metric in a ``log.csv``, in the order of the file.
+
+    Raises:
+        TrainError: the file is no log.
+    """
+    found: dict[str, Series] = {}
+    for step, name, value in _rows(path):
+        steps, values = found.setdefault(name, ([], []))
+        steps.append(step)
+        values.append(value)
+    return found
+
+
+class Tracker:
+    """Writes metrics of one phase: ``log.csv`` and ``tensorboard/`` always, Weights & Biases when asked for. Main rank only.
+
+    Args:
+        folder: the phase's folder.
+        wandb: log there too; project, entity and mode come from its own environment variables.
+        resume_step: step of the checkpoint that training goes on from. Later rows, which a killed run left, are dropped;
+            at 0 all of them are.
+
+    Raises:
+        TrainError: tensorboard (or wandb, if asked for) is not installed, or ``log.csv`` is none.
+    """
+
+    def __init__(self, folder: Path, *, wandb: bool, resume_step: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise TrainError(f"TensorBoard cannot be loaded ({error}); pip install tensorboard.") from error
+        self._wandb = _wandb_run(folder) if wandb else None
+
+        path = folder / "log.csv"
+        kept = [row for row in _rows(path) if row[0] <= resume_step] if path.exists() and resume_step else []
+        rows = io.StringIO()
+        csv.writer(rows, lineterminator="\n").writerows([HEADER, *kept])
+        write_whole(path, rows.getvalue())
+        self._file = path.open("a", encoding="utf-8", newline="")
+        self._csv = csv.writer(self._file, lineterminator="\n")
+
+        events = folder / "tensorboard"
+        # TensorBoard hides events from purge_step on that were written before.
+        purge = (resume_step + 1 if resume_step else 0) if events.exists() else None
+        self._board = SummaryWriter(str(events), purge_step=purge)
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Values of one step; on disk when this returns."""
+        self._csv.writerows((step, name, float(value)) for name, value in values.items())
+        self._file.flush()
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+        self._board.flush()
+        if self._wandb is not None:
+            self._wandb.log({**values, "step": step})
+
+    def image(self, step: int, name: str, array_HWC: NDArray[np.uint8]) -> None:
+        """A picture ``[H, W, 3]``, such as a validation grid; the CSV has none."""
+        assert array_HWC.dtype == np.uint8, array_HWC.dtype
+        assert array_HWC.ndim == 3, array_HWC.shape
+        self._board.add_image(name, array_HWC, step, dataformats="HWC")
+        self._board.flush()
+        if self._wandb is not None:
+            self._wandb.log({name: importlib.import_module("wandb").Image(array_HWC), "step": step})
+
+    def close(self) -> None:
+        self._file.close()
+        self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _wandb_run(folder: Path) -> Any:
+    try:
+        wandb = importlib.import_module("wandb")
+    except ImportError as error:
+        raise TrainError(
+            f"wandb is asked for but cannot be loaded ({error}); pip install wandb or set it off."
+        ) from error
+    # One run per folder, however often it is resumed.
+    identity = folder / "wandb_id.txt"
+    if not identity.exists():
+        identity.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
+    name = "/".join(folder.resolve().parts[-3:])
+    project = os.environ.get("WANDB_PROJECT", "flashmotion")
+    run = wandb.init(
+        project=project, id=identity.read_text(encoding="utf-8"), resume="allow", name=name, dir=str(folder)
+    )
+    # With a step of our own: W&B's counter refuses steps that are logged again after a resume.
+    run.define_metric("*", step_metric="step")
+    return run

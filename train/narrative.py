@@ -1,0 +1,108 @@
+"""The whole run, told from top to bottom: check, the phases in order, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import TrainError, TrainingStopped
+from .monitor.console import Console
+
+if TYPE_CHECKING:
+    from .run_folder.run import Phase
+
+ENDS = {"done": "done", "begun": "to be continued", "open": "to do", "other": "done with other settings"}
+KNOBS = (
+    "try, in this order: a smaller micro_batch, memory.checkpointing=true, memory.offload=true, memory.fp8=true, optim.kind=adamw8bit, a "
+    "smaller data.size or data.frames; --plan shows what each saves"
+)
+
+
+def run_all(options: argparse.Namespace) -> int:
+    """The whole story; the exit code: 0, 1 after a sentence that says what is wrong, 130 after Ctrl+C."""
+    from . import parallel
+
+    # Under autocast, torch says so on every norm whose weights are float32 and whose input is not; it works all the same.
+    warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
+    console = Console()
+    try:
+        return _tell(options, console)
+    except TrainingStopped as error:
+        console.say(f"stopped: {error}")
+    except ValueError as error:  # the core's sentences too
+        if options.traceback:
+            raise
+        console.say(f"error: {error}")
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError" or options.traceback:
+            raise
+        console.say(f"error: the GPU's memory is full ({str(error).splitlines()[0]}); {KNOBS}.")
+    except KeyboardInterrupt:
+        console.say("interrupted; run the same command again to go on.")
+        return 130
+    finally:
+        parallel.stop()
+    return 1
+
+
+def _tell(options: argparse.Namespace, console: Console) -> int:
+    from . import parallel
+    from .config.load import load
+    from .plan.check import check, show_plan
+    from .publish.export import check_models_folder, copy_to_comfyui
+    from .run_folder.run import Run
+    from .story import run_phases
+
+    config = load(options.config, options.overrides)
+    if options.export_to is not None:
+        check_models_folder(options.export_to)
+    world = parallel.start("cpu" if options.plan else config.device)
+    run = Run(
+        config,
+        options.run or Path("runs") / config.name,
+        world,
+        console if world.is_main else Console.silent(),
+        options.budget,
+    )
+
+    # check: everything that can be known now is said now, not after hours
+    if options.plan:
+        show_plan(run, options.gpu)
+        return 0
+    check(run)
+    phases = run_phases(run)
+    for name in options.redo:
+        for phase in pick(phases, name, "--redo"):
+            if not options.dry_run:
+                run.redo(phase)
+    wanted = phases
+    if options.start:
+        wanted = phases[phases.index(pick(phases, options.start, "--from")[0]) :]
+    if options.only:
+        wanted = pick(phases, options.only, "--only")
+    run.console.table(
+        [[phase.name, phase.title, ENDS[run.state(phase)] if phase in wanted else "left out"] for phase in phases]
+    )
+    if options.dry_run:
+        return 0
+
+    # codec, data, base, stage 1, stage 2, stage 3, evaluate, export
+    run.open()
+    for phase in wanted:
+        run.do(phase)
+    if options.export_to is not None and world.is_main:
+        copy_to_comfyui(run, options.export_to)
+    run.console.say(f"The run is in {run.folder}; the report is {run.folder / 'report' / 'index.html'}.")
+    return 0
+
+
+def pick(phases: Sequence[Phase], name: str, option: str) -> list[Phase]:
+    """The phases of that name; `stage1` stands for `stage1_resnet` and `stage1_controlnet`."""
+    found = [phase for phase in phases if phase.name == name or phase.name.startswith(f"{name}_")]
+    if not found:
+        known = ", ".join(phase.name for phase in phases)
+        raise TrainError(f"{option} is {name!r}, but this configuration has the phases {known}.")
+    return found

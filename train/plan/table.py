@@ -1,0 +1,144 @@
+"""A plan as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..config.method_settings import HybridSettings
+from ..config.schema import Config
+from ..monitor.console import Console, duration
+from .figures import PhasePlan, RoleBytes
+from .gpus import SHARE_OF_PEAK, Gpu
+
+RESERVE_GB = 1.5
+"""What the CUDA context, libraries' workspaces and gaps between tensors are assumed to take."""
+
+
+def byte_text(count: float) -> str:
+    """Bytes in decimal units: ``83 MB``, ``10.1 GB``."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB" if count else "-"
+
+
+def flops_text(count: float) -> str:
+    """Operations: ``30.8 PFLOP``."""
+    for unit, size in (("EFLOP", 1e18), ("PFLOP", 1e15), ("TFLOP", 1e12)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e9:.1f} GFLOP"
+
+
+def seconds_text(seconds: float) -> str:
+    """Of one step: ``69 s``, ``0.38 s``."""
+    return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def print_phase(console: Console, plan: PhasePlan) -> None:
+    """The roles of a phase."""
+    console.rule(f"{plan.name}, {plan.steps} steps")
+    rows = [["role", "trained", "frozen", "weights", "gradients", "optimizer", "average", "together"]]
+    rows += [_role_row(name, role) for name, role in plan.roles.items()]
+    if len(plan.roles) > 1:
+        rows.append(_role_row("all", plan.sum))
+    console.table(rows)
+
+
+def _role_row(name: str, role: RoleBytes) -> list[str]:
+    counts = [f"{count:,}" if count else "-" for count in (role.trained, role.frozen)]
+    sizes = (role.weights, role.gradients, role.optimizer, role.average, role.static)
+    return [name, *counts, *map(byte_text, sizes)]
+
+
+def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ranks: int) -> None:
+    """What a phase takes of a GPU, and what to change where that is too much."""
+    step = gpu.seconds(plan.flops / plan.steps, config.precision)
+    rows = [
+        ["activations and the like, at most", byte_text(plan.working)],
+        ["memory, at most", byte_text(plan.peak)],
+        ["FLOPs per step", flops_text(plan.flops / plan.steps)],
+        ["time per step", seconds_text(step)],
+        ["time", duration(step * plan.steps)],
+        ["checkpoints and result on the disk", f"{byte_text(plan.disk)} ({byte_text(plan.checkpoint)} each)"],
+    ]
+    console.table(rows)
+    if fits(plan, gpu):
+        console.say(f"  fits into {gpu.gigabytes:.0f} GB.")
+    else:
+        first, *then = knobs(config, plan.name, ranks)
+        later = f", then {', '.join(then)}" if then else ""
+        console.say(f"  does not fit into {gpu.gigabytes:.0f} GB; set first {first}{later}.")
+
+
+def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu: Gpu, data: int) -> None:
+    """All phases under each other, their sum, and what is assumed."""
+    console.rule("in all")
+    rows = [["phase", "trained", "memory", "", "FLOPs", "time", "disk"]]
+    for plan in plans:
+        rows.append(
+            [
+                plan.name,
+                f"{plan.sum.trained:,}",
+                byte_text(plan.peak),
+                "fits" if fits(plan, gpu) else "too much",
+                flops_text(plan.flops),
+                duration(gpu.seconds(plan.flops, config.precision)),
+                byte_text(plan.disk),
+            ]
+        )
+    flops = sum(plan.flops for plan in plans)
+    rows.append(["data", "-", "-", "", "-", "-", byte_text(data)])
+    together = duration(gpu.seconds(flops, config.precision))
+    disk = byte_text(data + sum(plan.disk for plan in plans))
+    rows.append(["all", "-", byte_text(max(p.peak for p in plans)), "", flops_text(flops), together, disk])
+    console.table(rows)
+    longest, largest = max(plans, key=lambda plan: plan.flops), max(plans, key=lambda plan: plan.peak)
+    console.say(
+        f"  {longest.name} takes longest, {largest.name} takes most memory; memory, FLOPs and time are each GPU's."
+    )
+    kind, peak = ("float32", gpu.fp32) if config.precision == "fp32" else ("bf16", gpu.bf16)
+    console.say(
+        f"  Times assume {SHARE_OF_PEAK:.0%} of the {gpu.name}'s {peak:,g} TFLOP/s in {kind}, and nothing is measured; small networks "
+        f"reach less. {RESERVE_GB} GB of its memory are left to CUDA. Encoding, pictures and evaluation are not in it."
+    )
+
+
+def fits(plan: PhasePlan, gpu: Gpu) -> bool:
+    """Whether a phase fits into the card's memory."""
+    return plan.peak / 1e9 + RESERVE_GB <= gpu.gigabytes
+
+
+def knobs(config: Config, phase: str, ranks: int) -> list[str]:
+    """What to change in turn where a phase takes too much memory; what is turned already is left out."""
+    stage = phase.split("_")[0]
+    memory, stage3 = config.memory, config.stage3
+    settings = getattr(config, stage)
+    sharded = ranks > 1 and memory.sharding == "full"
+    own = [settings.optim.kind] if hasattr(settings, "optim") else []
+    shares = isinstance(stage3, HybridSettings) and stage3.share_backbone
+    candidates = (
+        (settings.micro_batch > 1, f"{stage}.micro_batch=1"),
+        (not memory.checkpointing, "memory.checkpointing=true"),
+        (not memory.offload, "memory.offload=true"),
+        (not memory.fp8 and stage != "base" and not sharded, "memory.fp8=true"),
+        ("adamw8bit" not in own and ranks == 1, f"{stage}.optim.kind=adamw8bit"),
+        (stage == "stage2" and config.stage2.lora is None, "stage2.lora={rank: 128}"),
+        (
+            isinstance(stage3, HybridSettings) and stage == "stage3" and not shares,
+            "stage3.share_backbone=true (with stage2.lora)",
+        ),
+        (True, "a smaller data.size or fewer data.frames"),
+        (True, "more GPUs"),
+    )
+    return [name for wanted, name in candidates if wanted]
+
+
+def short_rows(plans: Iterable[PhasePlan]) -> list[list[str]]:
+    """Before training starts: what is trained, and what it takes in memory at least."""
+    rows = [["phase", "steps", "trained", "frozen", "stays in memory", "checkpoints"]]
+    for plan in plans:
+        total = plan.sum
+        counts = [f"{plan.steps}", f"{total.trained:,}", f"{total.frozen:,}"]
+        rows.append([plan.name, *counts, byte_text(total.static), byte_text(plan.disk)])
+    return rows

@@ -1,0 +1,191 @@
+"""The export phase: what training made, as the files that users load; and copying them into a ComfyUI models folder.
+
+    export/diffusion_models/NAME_fast_generator.safetensors      (and slow)
+    export/model_patches/NAME_fast_KIND.safetensors              (and slow)
+    export/vae/NAME_vae.safetensors
+
+Files that the configuration names (a generator, a VAE, a SlowAdapter) are not copied: they have a place already.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from flashmotion_core.adapters.adapter_file import write_adapter
+from flashmotion_core.cli.convert import DTYPES
+from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+from flashmotion_core.weights import read_tensors, save_whole
+from flashmotion_core.whole_file import write_whole
+
+from ..errors import TrainError
+from ..files import writing
+from ..run_folder.artifacts import FAST, SLOW, Artifacts
+from ..run_folder.run import Run
+
+LARGEST_HEADER = 100_000_000
+"""Bytes; the format's own limit."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A generator's file, and its fingerprints in the type it was trained in and in the one it was written in.
+
+    They differ where the type's rounding shows in the tables that the fingerprint is made of: float16 may, bfloat16 and float32 do not.
+    """
+
+    path: Path
+    trained: str
+    written: str
+
+
+def export(run: Run) -> None:
+    """Write `export/`; for one rank alone.
+
+    Raises:
+        TrainError: a value that the type cannot hold, an adapter of another generator, or a folder that cannot be written.
+    """
+    models = run.config.models
+    artifacts, folder, dtype = Artifacts(run), run.folder / "export", DTYPES[run.config.export.dtype]
+    written: list[Path] = []
+    with _writing(folder):
+        for which, given in ((FAST, models.fast_generator), (SLOW, models.generator)):
+            base = _export_generator(artifacts, which, folder, dtype) if given is None else None
+            written += [base.path] if base is not None else []
+            kinds = [adapter.kind for adapter in models.adapters if which == FAST or adapter.slow is None]
+            written += [_export_adapter(artifacts, which, kind, folder, dtype, base) for kind in kinds]
+        if models.vae is None:
+            written.append(folder / "vae" / artifacts.codec_path.name)
+            _copy(artifacts.vae_path, written[-1])
+    _show(run, written)
+
+
+def copy_to_comfyui(run: Run, target: Path) -> None:
+    """Copy `export/` into a ComfyUI models folder; a different file of the same name is renamed, not lost.
+
+    Raises:
+        TrainError: no such folder, or one that cannot be written.
+    """
+    check_models_folder(target)
+    folder = run.folder / "export"
+    with _writing(target):
+        files = sorted(folder.rglob("*.safetensors"))
+        placed = [_place(path, target / path.relative_to(folder), run) for path in files]
+    _show(run, placed)
+
+
+def check_models_folder(target: Path) -> None:
+    """Raises TrainError where there is no such folder."""
+    if not target.is_dir():
+        raise TrainError(
+            f"--export-to is {target}, but there is no such folder; give the models folder of a ComfyUI, such as ComfyUI/models."
+        )
+
+
+def _show(run: Run, files: Sequence[Path]) -> None:
+    run.console.table([["file", "MB"], *([str(path), f"{path.stat().st_size / 1e6:.1f}"] for path in files)])
+
+
+def cast(tensors: Mapping[str, Tensor], dtype: torch.dtype, name: str) -> dict[str, Tensor]:
+    """The tensors in another floating type.
+
+    Raises:
+        TrainError: a value that is not finite, or that the type cannot hold.
+    """
+    result = {}
+    for key, value in tensors.items():
+        result[key] = value.to(dtype).contiguous() if value.is_floating_point() else value.contiguous()
+        if torch.isfinite(result[key]).all():
+            continue
+        if not torch.isfinite(value).all():
+            raise TrainError(
+                f"{key} of {name} holds values that are not finite; train the phase that made it anew with --redo."
+            )
+        raise TrainError(
+            f"{key} of {name} reaches {value.abs().max():.3g}, but {dtype} ends at {torch.finfo(dtype).max:.3g}; set export.dtype to bf16."
+        )
+    return result
+
+
+def _export_generator(artifacts: Artifacts, which: str, folder: Path, dtype: torch.dtype) -> Exported:
+    source = artifacts.generator_path(which)
+    target = folder / "diffusion_models" / source.name
+    tensors, metadata = read_tensors(source)
+    save_whole(target, cast(tensors, dtype, source.name), metadata)
+    # From the file itself: it is what users will load.
+    return Exported(target, fingerprint(tensors), fingerprint(read_tensors(target, FINGERPRINT_KEYS)[0]))
+
+
+def _export_adapter(
+    artifacts: Artifacts, which: str, kind: str, folder: Path, dtype: torch.dtype, base: Exported | None
+) -> Path:
+    """The same schedule, map and configuration; the generator it names is the exported one, or the given one."""
+    file = artifacts.adapter(which, kind)
+    if base is not None and file.base_fingerprint != base.trained:
+        raise TrainError(
+            f"{file.name} was trained on the generator {file.base_fingerprint}, but {base.path.name} is {base.trained}; do the phase that "
+            "made the adapter anew with --redo."
+        )
+    target = folder / "model_patches" / artifacts.adapter_path(which, kind).name
+    mark = file.base_fingerprint if base is None else base.written
+    write_adapter(target, replace(file, state_dict=cast(file.state_dict, dtype, file.name), base_fingerprint=mark))
+    return target
+
+
+def _place(source: Path, target: Path, run: Run) -> Path:
+    """Copy a file into a models folder; another file of that name is kept under a name that is free, and can still be loaded."""
+    if target.is_file() and same_weights(source, target):
+        return target
+    number = 1
+    while (aside := target.with_name(f"{target.stem}.previous-{number}{target.suffix}")).exists():
+        number += 1
+    _copy(source, target, aside)
+    if aside.exists():
+        run.console.say(f"export: another {target.name} was there; it is now {aside.name}.")
+    return target
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    """Whether two safetensors files hold the same; their bytes may differ, for the order of metadata entries is left to chance."""
+    if a.stat().st_size != b.stat().st_size:
+        return False
+    with a.open("rb") as file_a, b.open("rb") as file_b:
+        if _header(file_a) != _header(file_b):
+            return False
+        while block := file_a.read(1 << 20):
+            if block != file_b.read(1 << 20):
+                return False
+    return True
+
+
+def _header(file: BinaryIO) -> Any:
+    """What stands before the weights; in a file that is no safetensors file, something else."""
+    length = min(int.from_bytes(file.read(8), "little"), LARGEST_HEADER)
+    content = file.read(length)
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content
+
+
+def _copy(source: Path, target: Path, aside: Path | None = None) -> None:
+    """Copy beside the target and move it there when it is whole; what was there is moved aside, where that is wanted."""
+
+    def copy(part: Path) -> None:
+        shutil.copyfile(source, part)
+        if aside is not None and target.exists():
+            target.rename(aside)
+
+    write_whole(target, copy)
+
+
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return writing("exported files", folder, "make room there or check its rights, and run again")

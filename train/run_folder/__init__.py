@@ -1,0 +1,1 @@
+"""The folder of a run: which phases are done, what they made, and the encoded clips."""

@@ -1,0 +1,233 @@
+"""What the phases share: sources, codec, generators, adapters and clips of a run, and the files that they pass on.
+
+Generators and adapters go from phase to phase as safetensors in `models/`, in the type they were trained in; `export` makes of them what
+users load.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flashmotion_core.adapters import AdapterFile, read_adapter
+from flashmotion_core.adapters.adapter_file import FORMAT, write_adapter
+from flashmotion_core.codec.vae import Vae, load_vae
+from flashmotion_core.loading import TextEncoder, read_generator
+from flashmotion_core.sampling import Schedule
+from flashmotion_core.wan.config import WanConfig, fingerprint
+from flashmotion_core.weights import read_tensors, save_whole
+
+from ..config.phases import phases_of
+from ..config.settings import Adapter, Settings, Synthetic
+from ..data.encoded import EncodedClips
+from ..data.sources import Source, SyntheticSource, VideoFolder
+from ..engine.build import Builder, Network
+from ..errors import TrainError
+from ..files import digest
+from .run import Run
+
+SLOW, FAST = "slow", "fast"
+BASE = "base"
+"""Of the adapter that the SlowGenerator was trained with."""
+
+
+@dataclass(frozen=True)
+class GeneratorFile(Network):
+    """A generator out of a file, and whether it knows text."""
+
+    text: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """See ``wan.config.fingerprint``."""
+        return fingerprint(self.weights)
+
+
+class Artifacts:
+    """Where everything of a run comes from and goes to. Files are read when they are asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.config = run, run.config
+        self.builder = Builder(run.config, run.world)
+
+    # Paths
+
+    @property
+    def codec_path(self) -> Path:
+        """The codec by which clips are encoded: given, or made by the phase codec."""
+        given = self.config.models.vae
+        return Path(given) if given else self.run.folder / "models/vae" / f"{self.config.name}_vae.safetensors"
+
+    @property
+    def decoder_path(self) -> Path:
+        """The same encoder with the decoder that the phase decoder made."""
+        return self.codec_path.with_name(f"{self.config.name}_vae_decoder.safetensors")
+
+    @property
+    def has_decoder_phase(self) -> bool:
+        """Whether the decoder goes on learning after the encoder."""
+        return any(phase.stage == "decoder" for phase in phases_of(self.config))
+
+    @property
+    def vae_path(self) -> Path:
+        """What decodes: the codec, as soon as there is one with the decoder of the phase decoder. Both encode alike."""
+        return self.decoder_path if self.has_decoder_phase and self.decoder_path.exists() else self.codec_path
+
+    def generator_path(self, which: str) -> Path:
+        """The slow or fast generator: given, or made by the phases base and stage 2."""
+        given = self.config.models.generator if which == SLOW else self.config.models.fast_generator
+        return Path(given) if given else self.run.model("diffusion_models", f"{which}_generator")
+
+    @property
+    def lora_path(self) -> Path:
+        """The FastGenerator as a difference, where stage 2 trains a LoRA."""
+        return self.run.model("loras", "fast_lora")
+
+    def adapter_path(self, which: str, kind: str) -> Path:
+        """The slow, fast or base adapter of a kind; a slow one may be given."""
+        given = self.adapter_settings(kind).slow if which == SLOW else None
+        return Path(given) if given else self.run.model("model_patches", f"{which}_{kind}")
+
+    def clips_folder(self, split: str) -> Path:
+        """Encoded clips, ``train`` or ``eval``."""
+        return self.run.folder / "data" / split
+
+    # What is in them
+
+    @cached_property
+    def slow(self) -> GeneratorFile:
+        """The SlowGenerator."""
+        return _read_generator(self.generator_path(SLOW))
+
+    @cached_property
+    def fast(self) -> GeneratorFile:
+        """The FastGenerator."""
+        return _read_generator(self.generator_path(FAST))
+
+    def adapter(self, which: str, kind: str) -> AdapterFile:
+        """An adapter that an earlier phase made."""
+        return read_adapter(self.adapter_path(which, kind))
+
+    def adapter_settings(self, kind: str) -> Adapter:
+        """The configuration of an adapter.
+
+        Raises:
+            TrainError: there is none of that kind.
+        """
+        for adapter in self.config.models.adapters:
+            if adapter.kind == kind:
+                return adapter
+        known = ", ".join(adapter.kind for adapter in self.config.models.adapters)
+        raise TrainError(f"this run has no {kind} adapter; choose one of {known}, or add it to models.adapters.")
+
+    @cached_property
+    def vae(self) -> Vae:
+        """The codec of `vae_path`, on the run's device; in bf16 unless the run is fp32, which on a CPU encodes twice as fast."""
+        dtype = torch.float32 if self.config.precision == "fp32" else torch.bfloat16
+        return load_vae(self.vae_path, self.run.world.device, dtype)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The student's own noise levels."""
+        return self.config.steps.schedule()
+
+    def source(self, split: str) -> Source:
+        """Where clips come from, ``train`` or ``eval``."""
+        data = self.config.data
+        settings = data.train if split == "train" else data.evaluation
+        if isinstance(settings, Synthetic):
+            stream = "train" if split == "train" else "eval_a"
+            count = min(settings.count, self.settled_count(split) or settings.count)
+            return SyntheticSource(settings.seed, count, settings.difficulty, data.size, data.frames, stream)
+        problems = self.run.phase_folder("data") / f"problems_{split}.txt"
+        problems.parent.mkdir(parents=True, exist_ok=True)
+        return VideoFolder(
+            settings.folder, data.size, data.frames, data.fps, skip_bad=settings.skip_bad, problems=problems
+        )
+
+    def settled_count(self, split: str) -> int | None:
+        """How many clips a time budget left of a split; None without one."""
+        file = self.run.phase_folder("data") / f"settled_{split}.json"
+        return int(json.loads(file.read_text(encoding="utf-8"))["count"]) if file.is_file() else None
+
+    def clips(self, split: str = "train", text_dim: int | None = None) -> EncodedClips:
+        """The encoded clips; ``text_dim`` of the generator that will see them."""
+        return EncodedClips(self.clips_folder(split), text_dim=text_dim)
+
+    @cached_property
+    def no_prompt(self) -> Tensor | None:
+        """What stands for "no prompt": the encoded negative prompt ``[1, M, T]``, or None (zeros) where there is no text."""
+        file = self.run.folder / "data" / "no_prompt.safetensors"
+        return read_tensors(file)[0]["text"].float() if file.is_file() else None
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder | None:
+        """umT5, or None where the generator takes no text."""
+        folder = self.config.models.text_encoder
+        return None if folder is None else TextEncoder(folder, self.run.world.device, torch.bfloat16)
+
+    # Writing
+
+    def save_generator(
+        self, path: Path, sizes: WanConfig, weights: Mapping[str, Tensor], schedule: Schedule | None
+    ) -> None:
+        """Write a generator with the metadata that the nodes read; rank 0 only."""
+        if not self.run.world.is_main:
+            return
+        metadata = {
+            "flashmotion.format": FORMAT,
+            "flashmotion.kind": "generator",
+            # Without this, ComfyUI assumes the text width and head size of the 5B.
+            "config": json.dumps({"transformer": {"text_dim": sizes.text_dim, "num_heads": sizes.num_heads}}),
+        }
+        if self.config.models.generator is None or not self.slow.text:
+            metadata["flashmotion.text"] = "none"
+        if schedule is not None:
+            metadata["flashmotion.schedule"] = schedule.to_json()
+        save_whole(path, {key: value.contiguous() for key, value in weights.items()}, metadata)
+
+    def save_adapter(self, path: Path, file: AdapterFile, weights: Mapping[str, Tensor], base: GeneratorFile) -> None:
+        """Write an adapter with its metadata; rank 0 only."""
+        if self.run.world.is_main:
+            data = self.config.data
+            whole = replace(
+                file,
+                state_dict=dict(weights),
+                schedule=self.schedule,
+                map_style=data.style(),
+                base_fingerprint=base.fingerprint,
+            )
+            write_adapter(path, whole)
+
+
+def whole_state(module: nn.Module) -> dict[str, Tensor]:
+    """A state dict on the CPU, shards put together; every rank has to call it."""
+    return {key: _whole(value) for key, value in module.state_dict().items()}
+
+
+def _whole(value: Any) -> Tensor:
+    gathered: Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
+    return gathered.detach().cpu()
+
+
+def _read_generator(path: Path) -> GeneratorFile:
+    info, weights = read_generator(path)
+    return GeneratorFile(info.config, weights, info.text)
+
+
+BOOKKEEPING = {"share", "validate_every", "micro_batch"}
+"""Settings of a phase that do not change its result."""
+
+
+def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
+    """Fingerprint of a training phase: its settings, and the fingerprints of what it stands on."""
+    config = run.config
+    general = [config.seed, config.precision, config.memory.fp8]
+    return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), *general, *depends)

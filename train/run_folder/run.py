@@ -1,0 +1,170 @@
+"""A run: its folder, what is done in it, and how a phase is done once and only once.
+
+runs/NAME/
+  config.yaml            the resolved configuration
+  data/train, data/eval  encoded clips
+  phases/PHASE/          done.json, checkpoints, log.csv, tensorboard, validation, curves.png
+  models/...             what training made, in ComfyUI's folders
+  report/index.html
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flashmotion_core.whole_file import write_whole
+
+from ..config.load import dump
+from ..config.schema import Config
+from ..errors import TrainError
+from ..monitor.console import Console
+from ..parallel import World, barrier, broadcast_object
+
+POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a run.
+
+    Attributes:
+        name: of its folder, such as ``stage1_resnet``.
+        title: what it does, for people.
+        fingerprint: of everything its result depends on.
+        outputs: files (or folders) that it makes.
+        needs: phases that must be done before.
+        work: does it; called on every rank.
+        alone: whether rank 0 does it alone. The others then look for the done-file: a collective would time out.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    outputs: Sequence[Path]
+    needs: Sequence[Phase]
+    work: Callable[[], None]
+    alone: bool = False
+
+
+class Run:
+    """Folder, configuration and surroundings of a run."""
+
+    def __init__(
+        self, config: Config, folder: Path, world: World, console: Console, budget_minutes: float | None = None
+    ) -> None:
+        self.config, self.folder, self.world, self.console = config, folder, world, console
+        self.budget_minutes = budget_minutes
+
+    def open(self) -> None:
+        """Make the folder and keep the resolved configuration in it.
+
+        Raises:
+            TrainError: nothing can be written there.
+        """
+        if self.world.is_main:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_whole(self.folder / "config.yaml", dump(self.config))
+            except OSError as error:
+                raise TrainError(
+                    f"the run folder {self.folder} cannot be written ({error.strerror}); choose another one with --run."
+                ) from error
+        barrier(self.world)
+
+    def minutes(self, share: float) -> float | None:
+        """A phase's part of the time budget."""
+        return None if self.budget_minutes is None else self.budget_minutes * share
+
+    def phase_folder(self, name: str) -> Path:
+        """Where a phase keeps what it needs to go on, and its log."""
+        return self.folder / "phases" / name
+
+    def model(self, kind: str, name: str) -> Path:
+        """A file that training makes, in the folder of ComfyUI's that it belongs to."""
+        return self.folder / "models" / kind / f"{self.config.name}_{name}.safetensors"
+
+    def state(self, phase: Phase) -> str:
+        """``done``, ``begun``, ``open``, or ``other`` when it was done with other settings."""
+        file = self._done_file(phase)
+        try:
+            done = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return "begun" if self.phase_folder(phase.name).is_dir() else "open"
+        if done["fingerprint"] != phase.fingerprint:
+            return "other"
+        return "done" if all(path.exists() for path in phase.outputs) else "begun"
+
+    def do(self, phase: Phase) -> None:
+        """Do a phase unless it is done; what it made before stays usable when it fails.
+
+        Raises:
+            TrainError: it was done with other settings, or whatever its work raises.
+        """
+        state = broadcast_object(self.world, self.state(phase))
+        if state == "done":
+            self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
+            return
+        if state == "other":
+            raise TrainError(
+                f"{phase.name} was done with other settings in {self.folder}; add --redo {phase.name} to do it anew (the earlier result is "
+                "kept beside it), or choose another folder with --run."
+            )
+        for earlier in phase.needs:
+            if self.state(earlier) != "done":
+                raise TrainError(
+                    f"{phase.name} stands on {earlier.name}, which is not done in {self.folder}; do that first, or leave out --only and --from."
+                )
+        self.console.rule(f"{phase.name}: {phase.title}")
+        barrier(self.world)
+        started = time.monotonic()
+        try:
+            if not phase.alone or self.world.is_main:
+                phase.work()
+        except OSError as error:
+            raise TrainError(
+                f"{phase.name} cannot read or write {error.filename or self.folder} ({error.strerror}); make room or check its rights, and "
+                "run again: it goes on where it stopped."
+            ) from error
+        if not phase.alone:
+            barrier(self.world)
+        if self.world.is_main:
+            missing = [path for path in phase.outputs if not path.exists()]
+            assert not missing, f"{phase.name} did not make {missing}"
+            done = {"fingerprint": phase.fingerprint, "seconds": round(time.monotonic() - started, 1)}
+            write_whole(self._done_file(phase), json.dumps(done))
+            self.console.say(f"{phase.name}: {self._took(phase)}.")
+        while self.state(phase) != "done":
+            time.sleep(POLL_SECONDS)
+        barrier(self.world)
+
+    def redo(self, phase: Phase) -> None:
+        """Put a phase's folder and outputs aside, so that it is done anew."""
+        if self.world.is_main and self.state(phase) != "open":
+            folder = self.phase_folder(phase.name)
+            number = 1
+            while (aside := folder.with_name(f"{folder.name}.previous-{number}")).exists():
+                number += 1
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.rename(aside)
+            for path in phase.outputs:
+                if path.exists():
+                    shutil.move(path, aside / path.name)
+            self.console.say(f"{phase.name}: the earlier result is now in {aside}.")
+        barrier(self.world)
+
+    def seconds(self, phase: Phase) -> float:
+        """How long a done phase took (its last attempt)."""
+        return float(json.loads(self._done_file(phase).read_text(encoding="utf-8"))["seconds"])
+
+    def _done_file(self, phase: Phase) -> Path:
+        return self.phase_folder(phase.name) / "done.json"
+
+    def _took(self, phase: Phase) -> str:
+        from ..monitor.console import duration
+
+        return f"took {duration(self.seconds(phase))}"

@@ -1,0 +1,1 @@
+"""The training phases: networks and method of each, trained and saved."""

@@ -1,0 +1,31 @@
+"""Phase 0: a small SlowGenerator from nothing, together with an adapter.
+
+A generator that saw trajectories while it learned is controlled far sooner afterwards; the adapter is left out of a share of the samples,
+so that the generator also works alone. Stage 1 may begin with this adapter (`from_base`). With `models.generator` this phase is not needed.
+"""
+
+from __future__ import annotations
+
+from ..engine.build import Network
+from ..evaluation.validation import Validator
+from ..run_folder.artifacts import BASE, SLOW, Artifacts, GeneratorFile, whole_state
+from ..run_folder.run import Run
+from . import wiring
+from .train_phase import train_phase
+
+
+def train(run: Run, fingerprint: str) -> None:
+    """Train it and write `models/diffusion_models/NAME_slow_generator.safetensors`."""
+    artifacts, settings = Artifacts(run), run.config.base
+    sizes = run.config.models.sizes.config()
+    slow = Network(sizes, artifacts.builder.fresh_generator(sizes))
+    file = artifacts.builder.fresh_adapter(run.config.models.base_adapter, sizes, slow.weights)
+    method = wiring.flow(artifacts.builder, slow, file, settings, artifacts.no_prompt, train_generator=True)
+    clips = artifacts.clips(text_dim=sizes.text_dim)
+    validate = Validator(run, artifacts, "base", method.student, sizes, few_steps=False)
+    trainer = train_phase(run, "base", method, settings, fingerprint, clips, validate)
+    with trainer.average():
+        made, with_it = whole_state(method.student.generator), whole_state(method.student.adapter)
+        artifacts.save_generator(artifacts.generator_path(SLOW), sizes, made, None)
+        path = artifacts.adapter_path(BASE, file.kind)
+        artifacts.save_adapter(path, file, with_it, GeneratorFile(sizes, made, False))

@@ -1,0 +1,32 @@
+"""Stage 2, the FastGenerator: the SlowGenerator distilled to a few steps by distribution matching."""
+
+from __future__ import annotations
+
+from flashmotion_core.weights import save_whole
+
+from ..engine import lora
+from ..evaluation.validation import Validator
+from ..run_folder.artifacts import FAST, Artifacts, whole_state
+from ..run_folder.run import Run
+from . import wiring
+from .train_phase import train_phase
+
+
+def train(run: Run, fingerprint: str) -> None:
+    """Distil, and write `models/diffusion_models/NAME_fast_generator.safetensors` (and the LoRA, where one was trained)."""
+    artifacts, settings = Artifacts(run), run.config.stage2
+    slow, schedule = artifacts.slow, artifacts.schedule
+    method = wiring.distil(artifacts.builder, slow, settings, schedule, artifacts.no_prompt)
+    clips = artifacts.clips(text_dim=slow.sizes.text_dim)
+    validate = Validator(run, artifacts, "stage2", method.student, slow.sizes, few_steps=True)
+    trainer = train_phase(run, "stage2", method, settings, fingerprint, clips, validate)
+    with trainer.average():
+        generator = method.student.generator
+        if settings.lora is None:
+            weights = whole_state(generator)
+        else:
+            weights = lora.merged(slow.weights, generator, wiring.LORAS[0])
+            if run.world.is_main:
+                difference = lora.lora_state_dict(generator, wiring.LORAS[0])
+                save_whole(artifacts.lora_path, difference, {"rank": str(settings.lora.rank)})
+        artifacts.save_generator(artifacts.generator_path(FAST), slow.sizes, weights, schedule)

@@ -1,0 +1,61 @@
+"""One phase of training, from its method to its curves; what the stage scripts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config.method_settings import PhaseSettings
+from ..data.encoded import EncodedClips
+from ..engine.job import Job
+from ..engine.method import Method
+from ..engine.trainer import Trainer
+from ..monitor.curves import draw
+from ..monitor.health import Health
+from ..monitor.run_log import Tracker
+from ..run_folder.run import Run
+
+Validate = Callable[[int, "Tracker | None"], None]
+
+
+def train_phase(
+    run: Run,
+    name: str,
+    method: Method,
+    settings: PhaseSettings,
+    fingerprint: str,
+    clips: EncodedClips,
+    validate: Validate | None = None,
+) -> Trainer:
+    """Train a phase to its end and draw its curves; the trainer, for its averages.
+
+    Raises:
+        TrainError: see ``Trainer.run``.
+    """
+    folder = run.phase_folder(name)
+    job = Job(
+        name=name,
+        folder=folder,
+        settings=settings,
+        fingerprint=fingerprint,
+        seed=run.config.seed,
+        precision=run.config.precision,
+        sharded=run.config.memory.sharding == "full",
+        minutes=run.minutes(settings.share),
+        wandb=run.config.logging.wandb,
+        log_every=run.config.logging.every,
+        checkpoint_every=run.config.checkpoints.every,
+        keep=run.config.checkpoints.keep,
+    )
+    watch = Health(
+        run.config.health,
+        phase=name.split("_")[0],
+        optim_keys={"fake": "fake_optim", "discriminator": "gan.optim"},
+    )
+    trainer = Trainer(job, method, clips, run.world, run.console, watch, validate)
+    try:
+        trainer.run()
+    finally:
+        # Also for a phase that was stopped: its curves say why.
+        if run.world.is_main:
+            draw(folder, name, run.console)
+    return trainer
