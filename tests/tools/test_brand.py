@@ -37,4 +37,7 @@ def test_pyproject_names_the_pictures_in_this_repository() -> None:
     (slug,) = re.findall(r'^Repository = "https://github\.com/([^"]+)"$', text, re.MULTILINE)
     for key, name in (("Icon", "icon"), ("Banner", "banner")):
         (url,) = re.findall(rf'^{key} = "([^"]+)"$', text, re.MULTILINE)
-        assert url == f"https://raw.githubusercontent.com/{slug}/main/{(FOLDER / name).relative_to(REPOSITORY).as_posix()}.png"
+        assert (
+            url
+            == f"https://raw.githubusercontent.com/{slug}/main/{(FOLDER / name).relative_to(REPOSITORY).as_posix()}.png"
+        )
