@@ -158,8 +158,6 @@ class BaseSettings(FlowSettings):
 class Gan(Settings):
     """The discriminator: a frozen SlowGenerator whose features a classifier reads."""
 
-    younger = frozenset({"taps"})
-
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Of the adversarial loss in the student's objective; 0 leaves it out."""
     optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
@@ -175,14 +173,6 @@ class Gan(Settings):
     trajectory: bool = True
     video: bool = True
     paired: bool = True
-    taps: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Generator blocks, counted from 0, after which features are read; none for those half-way, at three quarters and at the end."""
-
-    @model_validator(mode="after")
-    def _taps_rise(self) -> Gan:
-        if list(self.taps) != sorted(set(self.taps)):
-            raise ValueError(f"taps are {list(self.taps)}, but must be different blocks in ascending order.")
-        return self
 
 
 class Canary(Settings):
