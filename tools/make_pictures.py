@@ -12,13 +12,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
+from train.data.pictures import picture as photograph
 
 from flashmotion_core.trajectory import parse
-from train.data.pictures import picture as photograph
 
 from .comfy_client import object_info, run
 from .comfy_server import Server
