@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .whole_file import write_whole
+
 Item = TypeVar("Item")
 _POLL_S = 0.1
 
@@ -47,8 +49,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
         raise ValueError(f"fps is {fps!r}, but must be a number above 0, such as 24.")
     if not 0 <= crf <= 51:
         raise ValueError(f"crf is {crf!r}, but must be from 0 (lossless) to 51.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+
+    def write(part: Path) -> None:
         with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream: Any = None
             for frame in frames:
@@ -61,9 +63,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
             if stream is None:
                 raise ValueError(f"there are no frames to write to {path}; give at least one.")
             container.mux(stream.encode())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+
+    write_whole(path, write)
 
 
 def check_target(path: Path) -> None:

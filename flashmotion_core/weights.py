@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from .whole_file import write_whole
 
 
 def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -44,15 +45,8 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
 
 
 def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside its place and move it there when it is complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        save_file(dict(state_dict), part, metadata=dict(metadata))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a safetensors file whole or not at all; see ``write_whole``."""
+    write_whole(path, lambda part: save_file(dict(state_dict), part, metadata=dict(metadata)))
 
 
 def _existing(path: str | Path) -> Path:

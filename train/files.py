@@ -15,14 +15,6 @@ from safetensors import SafetensorError
 from .errors import TrainError
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and move it there; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 @contextmanager
 def writing(what: str, folder: Path, remedy: str) -> Iterator[None]:
     """Within it, a disk that is full or may not be written to is a TrainError that names what, where and what to do."""

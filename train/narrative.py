@@ -54,7 +54,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
     from .plan.check import check, show_plan
     from .publish.export import check_models_folder, copy_to_comfyui
     from .run_folder.run import Run
-    from .story import phases_of
+    from .story import run_phases
 
     config = load(options.config, options.overrides)
     if options.export_to is not None:
@@ -73,7 +73,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         show_plan(run, options.gpu)
         return 0
     check(run)
-    phases = phases_of(run)
+    phases = run_phases(run)
     for name in options.redo:
         for phase in pick(phases, name, "--redo"):
             if not options.dry_run:

@@ -1,4 +1,4 @@
-"""The phases of a run in order, with what each stands on; `run_all` tells the story, the stage scripts pick from it."""
+"""The phases of a run with what each stands on: `narrative` tells them in order, the stage scripts pick from them."""
 
 from __future__ import annotations
 
@@ -6,125 +6,144 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from . import stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
+from .config.phases import PhaseName, phases_of
 from .config.settings import Adapter
-from .evaluation import evaluate
+from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
-from .publish import export
-from .run_folder import encoding as encode_data
-from .run_folder.artifacts import BASE, FAST, SLOW, Parts, phase_digest
+from .publish.export import export
+from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
+from .run_folder.encoding import encode
 from .run_folder.run import Phase, Run
-from .stages import base_generator
+from .stages import base_generator, stage1, stage2, stage3
 
 
-class Story:
-    """Collects the phases of a configuration; those whose result is given (a generator, a VAE) are not among them."""
+def run_phases(run: Run) -> list[Phase]:
+    """All phases that the configuration of a run has, in order; see ``config.phases.phases_of``."""
+    return _Story(run).phases()
+
+
+class _Story:
+    """Gives each phase its fingerprint (of all that its result depends on), the phases that it needs, and its work."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.config, self.parts = run, run.config, Parts(run)
-        self.phases: list[Phase] = []
+        self.run, self.config, self.artifacts = run, run.config, Artifacts(run)
+        self.made: dict[str, Phase] = {}
 
-    def told(self) -> list[Phase]:
-        """All phases, in order."""
-        codec, codec_phase = self._codec()
-        data, data_phase = self._data(codec, codec_phase)
-        slow, base_phase = self._base(data, data_phase)
-        ground = [*data_phase, *base_phase]
-        slow_adapters = [self._stage1(adapter, slow, data, ground) for adapter in self.config.models.adapters]
-        fast, fast_phase = self._stage2(slow, data, ground)
-        last = [
-            self._stage3(adapter.kind, below, [*(phase or ground), *fast_phase], fast, slow)
-            for adapter, (below, phase) in zip(self.config.models.adapters, slow_adapters, strict=True)
-        ]
-        last += self._decoder(codec, codec_phase)
-        marks = [phase.fingerprint for phase in last]
+    def phases(self) -> list[Phase]:
+        make: dict[str, Callable[[PhaseName], Phase]] = {
+            "codec": self._codec,
+            "data": self._data,
+            "base": self._base,
+            "stage1": self._stage1,
+            "stage2": self._stage2,
+            "stage3": self._stage3,
+            "decoder": self._decoder,
+            "evaluate": self._evaluate,
+            "export": self._export,
+        }
+        for phase in phases_of(self.config):
+            self.made[phase.name] = make[phase.stage](phase)
+        return list(self.made.values())
+
+    def _codec(self, phase: PhaseName) -> Phase:
+        title, outputs = "a small codec for the synthetic world", [self.artifacts.codec_path]
+        return Phase(phase.name, title, self._codec_mark, outputs, [], partial(train_codec_phase, self.run), alone=True)
+
+    def _decoder(self, phase: PhaseName) -> Phase:
+        title, outputs = "the codec's decoder, alone", [self.artifacts.decoder_path]
+        mark, work = digest("decoder", self._codec_mark), partial(train_decoder_phase, self.run)
+        return Phase(phase.name, title, mark, outputs, self._done("codec"), work, alone=True)
+
+    def _data(self, phase: PhaseName) -> Phase:
+        outputs = [self.artifacts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
+        title, needs = "clips and control maps, encoded once", self._done("codec")
+        return Phase(phase.name, title, self._data_mark, outputs, needs, partial(encode, self.run), alone=True)
+
+    def _base(self, phase: PhaseName) -> Phase:
+        models = self.config.models
+        depends = (digest(models.sizes), digest(models.base_adapter), self._data_mark)
+        mark = phase_digest(self.run, "base", self.config.base, *depends)
+        path = self.artifacts.adapter_path(BASE, models.base_adapter.kind)
+        outputs, work = [self.artifacts.generator_path(SLOW), path], partial(base_generator.train, self.run, mark)
+        return Phase(phase.name, "a small SlowGenerator", mark, outputs, self._done("data"), work)
+
+    def _stage1(self, phase: PhaseName) -> Phase:
+        adapter = self._adapter(phase)
+        begun = [file_digest(adapter.start)] if adapter.start else []
+        depends = (digest(adapter), self._slow_mark, self._data_mark, *begun)
+        mark = phase_digest(self.run, "stage1", self.config.stage1, *depends)
+        title = f"the SlowAdapter ({adapter.kind}) on the SlowGenerator"
+        outputs = [self.artifacts.adapter_path(SLOW, adapter.kind)]
+        work = partial(stage1.train, self.run, adapter, mark)
+        return Phase(phase.name, title, mark, outputs, self._done("data", "base"), work)
+
+    def _stage2(self, phase: PhaseName) -> Phase:
+        settings = self.config.stage2
+        depends = (digest(self.config.steps), self._slow_mark, self._data_mark)
+        mark = phase_digest(self.run, "stage2", settings, *depends)
+        outputs = [self.artifacts.generator_path(FAST), *([self.artifacts.lora_path] if settings.lora else [])]
+        work = partial(stage2.train, self.run, mark)
+        return Phase(phase.name, "the FastGenerator, distilled", mark, outputs, self._done("data", "base"), work)
+
+    def _stage3(self, phase: PhaseName) -> Phase:
+        adapter = self._adapter(phase)
+        below = PhaseName("stage1", adapter).name
+        given = None if adapter.slow is None else digest(file_digest(adapter.slow), adapter)
+        slow_adapter = given or self.made[below].fingerprint
+        mark = phase_digest(self.run, "stage3", self.config.stage3, slow_adapter, self._fast_mark, self._slow_mark)
+        title = f"the FastAdapter ({adapter.kind}) on the FastGenerator"
+        outputs = [self.artifacts.adapter_path(FAST, adapter.kind)]
+        needs = [*(self._done(below) or self._done("data", "base")), *self._done("stage2")]
+        return Phase(phase.name, title, mark, outputs, needs, partial(stage3.train, self.run, adapter, mark))
+
+    def _evaluate(self, phase: PhaseName) -> Phase:
         settings = self.config.evaluate.model_dump(mode="json", exclude={"workers", "batch"})
-        metrics = self.run.folder / "report/metrics.json"
-        self._add(
-            "evaluate", "what the adapters do on held-out clips", digest("evaluate", settings, *marks), [metrics], last,
-            partial(evaluate.evaluate, self.run),
-        )  # fmt: skip
-        exported = [self.run.folder / "export" / "model_patches"]
-        self._add(
-            "export", "files for ComfyUI", digest("export", self.config.export, *marks), exported, last,
-            partial(export.export, self.run), alone=True,
-        )  # fmt: skip
-        return self.phases
+        mark = digest("evaluate", settings, *(last.fingerprint for last in self._last()))
+        outputs = [self.run.folder / "report/metrics.json"]
+        title, work = "what the adapters do on held-out clips", partial(evaluate, self.run)
+        return Phase(phase.name, title, mark, outputs, self._last(), work)
 
-    def _codec(self) -> tuple[str, list[Phase]]:
+    def _export(self, phase: PhaseName) -> Phase:
+        mark = digest("export", self.config.export, *(last.fingerprint for last in self._last()))
+        outputs: Sequence[Path] = [self.run.folder / "export" / "model_patches"]
+        return Phase(
+            phase.name, "files for ComfyUI", mark, outputs, self._last(), partial(export, self.run), alone=True
+        )
+
+    def _last(self) -> list[Phase]:
+        """The phases that nothing else is trained on: stage 3, and the decoder."""
+        adapters = self.config.models.adapters
+        return self._done(*(PhaseName("stage3", adapter).name for adapter in adapters), "decoder")
+
+    def _done(self, *names: str) -> list[Phase]:
+        """Those of these phases that the run has."""
+        return [self.made[name] for name in names if name in self.made]
+
+    @staticmethod
+    def _adapter(phase: PhaseName) -> Adapter:
+        assert phase.adapter is not None
+        return phase.adapter
+
+    # What a phase stands on: a given file, or the phase that makes it.
+
+    @property
+    def _codec_mark(self) -> str:
         given = self.config.models.vae
-        if given is not None:
-            return file_digest(given), []
-        mark = codec_digest(self.config)
-        work = partial(train_codec_phase, self.run)
-        title = "a small codec for the synthetic world"
-        return mark, [self._add("codec", title, mark, [self.parts.codec_path], [], work, alone=True)]
+        return codec_digest(self.config) if given is None else file_digest(given)
 
-    def _decoder(self, codec: str, needs: Sequence[Phase]) -> list[Phase]:
-        if not self.parts.has_decoder_phase:
-            return []
-        work, outputs = partial(train_decoder_phase, self.run), [self.parts.decoder_path]
-        mark = digest("decoder", codec)
-        return [self._add("decoder", "the codec's decoder, alone", mark, outputs, needs, work, alone=True)]
-
-    def _data(self, codec: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
+    @property
+    def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        mark = digest("data", settings, codec, models.text_encoder, models.negative_prompt)
-        outputs = [self.parts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
-        work = partial(encode_data.encode, self.run)
-        return mark, [self._add("data", "clips and control maps, encoded once", mark, outputs, needs, work, alone=True)]
+        return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt)
 
-    def _base(self, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
-        models = self.config.models
-        if models.generator is not None:
-            return file_digest(models.generator), []
-        depends = (digest(models.sizes), digest(models.base_adapter), data)
-        mark = phase_digest(self.run, "base", self.config.base, *depends)
-        work = partial(base_generator.train, self.run, mark)
-        outputs = [self.parts.generator_path(SLOW), self.parts.adapter_path(BASE, models.base_adapter.kind)]
-        return mark, [self._add("base", "a small SlowGenerator", mark, outputs, needs, work)]
+    @property
+    def _slow_mark(self) -> str:
+        given = self.config.models.generator
+        return self.made["base"].fingerprint if given is None else file_digest(given)
 
-    def _stage1(self, adapter: Adapter, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
-        if adapter.slow is not None:
-            return digest(file_digest(adapter.slow), adapter), []
-        kind, begun = adapter.kind, [file_digest(adapter.start)] if adapter.start else []
-        mark = phase_digest(self.run, "stage1", self.config.stage1, digest(adapter), slow, data, *begun)
-        title = f"the SlowAdapter ({kind}) on the SlowGenerator"
-        work = partial(stage1_slow_adapter.train, self.run, kind, mark)
-        return mark, [self._add(f"stage1_{kind}", title, mark, [self.parts.adapter_path(SLOW, kind)], needs, work)]
-
-    def _stage2(self, slow: str, data: str, needs: Sequence[Phase]) -> tuple[str, list[Phase]]:
-        given, settings = self.config.models.fast_generator, self.config.stage2
-        if given is not None:
-            return file_digest(given), []
-        mark = phase_digest(self.run, "stage2", settings, digest(self.config.steps), slow, data)
-        outputs = [self.parts.generator_path(FAST), *([self.parts.lora_path] if settings.lora else [])]
-        work = partial(stage2_fast_generator.train, self.run, mark)
-        return mark, [self._add("stage2", "the FastGenerator, distilled", mark, outputs, needs, work)]
-
-    def _stage3(self, kind: str, below: str, needs: Sequence[Phase], fast: str, slow: str) -> Phase:
-        mark = phase_digest(self.run, "stage3", self.config.stage3, below, fast, slow)
-        title = f"the FastAdapter ({kind}) on the FastGenerator"
-        work = partial(stage3_fast_adapter.train, self.run, kind, mark)
-        return self._add(f"stage3_{kind}", title, mark, [self.parts.adapter_path(FAST, kind)], needs, work)
-
-    def _add(
-        self,
-        name: str,
-        title: str,
-        fingerprint: str,
-        outputs: Sequence[Path],
-        needs: Sequence[Phase],
-        work: Callable[[], None],
-        alone: bool = False,
-    ) -> Phase:
-        phase = Phase(name, title, fingerprint, outputs, needs, work, alone)
-        self.phases.append(phase)
-        return phase
-
-
-def phases_of(run: Run) -> list[Phase]:
-    """All phases that this configuration has, in order."""
-    return Story(run).told()
+    @property
+    def _fast_mark(self) -> str:
+        given = self.config.models.fast_generator
+        return self.made["stage2"].fingerprint if given is None else file_digest(given)

@@ -28,7 +28,7 @@ ADAPTERS = ("resnet", "controlnet")
 """Those of the paper, which are measured the naive way too."""
 HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
-"""Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
+"""Artifacts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
 
 
 @dataclass(frozen=True)

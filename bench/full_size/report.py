@@ -188,7 +188,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     if report["shapes"] == "tiny":
         lines += ["These are tiny shapes: they show that the benchmark runs, and say nothing about the real ones.", ""]
     titles = {
-        "parts": "Parts",
+        "parts": "Artifacts",
         "denoise": "Denoising",
         "job": "Whole job",
         "peers": "Others",
@@ -221,9 +221,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     if row["seconds"] is None:
         return [row["name"], row["size"], settings, row["error"], "", "", ""]
     memory = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e9
-    parts = " ".join(f"{part:.3g}" for part in row["parts"])
+    artifacts = " ".join(f"{part:.3g}" for part in row["parts"])
     return [
-        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
+        row["name"], row["size"], settings, f"{row['seconds']:.4g}", artifacts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
     ]  # fmt: skip
 
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from train.config.method_settings import PhaseSettings
+from train.config.schema import HealthSettings
 from train.data.encoded import EncodedClips
 from train.engine.job import Job
 from train.engine.method import Method
 from train.engine.trainer import Trainer
 from train.monitor.console import Console
-from train.monitor.health import Health, HealthSettings
+from train.monitor.health import Health
 from train.monitor.run_log import read_log
 from train.parallel import World
 

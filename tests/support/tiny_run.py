@@ -20,7 +20,7 @@ from train.data.encode import encode_clips
 from train.monitor.console import Console
 from train.parallel import World
 from train.publish.export import export
-from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.artifacts import FAST, SLOW, Artifacts
 from train.run_folder.run import Run
 
 from .encoding import tiny_vae
@@ -56,21 +56,23 @@ def trained_run(folder: Path, **changes: Any) -> Run:
     """The same with a codec, encoded held-out clips, two generators, and adapters of both kinds on both."""
     run, _ = open_run(folder, **changes)
     run.open()
-    parts = Parts(run)
+    artifacts = Artifacts(run)
     codec = tiny_vae()
-    save_whole(parts.vae_path, codec.codec.state_dict(), {})
+    save_whole(artifacts.vae_path, codec.codec.state_dict(), {})
     encode_clips(
-        parts.source("eval"), codec, parts.clips_folder("eval"), style=run.config.data.style(), fingerprint="f"
+        artifacts.source("eval"), codec, artifacts.clips_folder("eval"), style=run.config.data.style(), fingerprint="f"
     )
     sizes = run.config.models.sizes.config()
     for seed, which in enumerate((SLOW, FAST)):
         weights = random_weights(generator_shapes(sizes), seed)
-        parts.save_generator(parts.generator_path(which), sizes, weights, parts.schedule if which == FAST else None)
-        base = parts.slow if which == SLOW else parts.fast
+        artifacts.save_generator(
+            artifacts.generator_path(which), sizes, weights, artifacts.schedule if which == FAST else None
+        )
+        base = artifacts.slow if which == SLOW else artifacts.fast
         for adapter in run.config.models.adapters:
-            file = parts.builder.fresh_adapter(adapter, sizes, weights)
+            file = artifacts.builder.fresh_adapter(adapter, sizes, weights)
             weights_of_it = random_weights(shapes_of(file.state_dict), seed + 2, gain=0.7)
-            parts.save_adapter(parts.adapter_path(which, adapter.kind), file, weights_of_it, base)
+            artifacts.save_adapter(artifacts.adapter_path(which, adapter.kind), file, weights_of_it, base)
     return run
 
 

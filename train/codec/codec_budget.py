@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..files import write_text_whole
+from flashmotion_core.whole_file import write_whole
 
 FILE = "settled.json"
 START_PART = 0.35
@@ -35,7 +35,7 @@ def read(folder: Path) -> Settled | None:
 
 def keep(folder: Path, settled: Settled) -> None:
     """Write it down, for a run that goes on."""
-    write_text_whole(folder / FILE, json.dumps(asdict(settled)))
+    write_whole(folder / FILE, json.dumps(asdict(settled)))
 
 
 def fastest_threads(probe: Callable[[], float]) -> int:

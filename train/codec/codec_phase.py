@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+
+from flashmotion_core.whole_file import write_whole
 
 from ..config.schema import Config
 from ..files import digest
 from ..monitor.curves import draw
 from ..monitor.run_log import Tracker
-from ..run_folder.artifacts import Parts
+from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from . import codec_budget as codec_settle
+from . import codec_budget
 from .train_codec import CHECKPOINT, train_codec
 
 LOG_EVERY = 20
@@ -26,7 +29,7 @@ def codec_digest(config: Config) -> str:
 
 def train_codec_phase(run: Run) -> None:
     """Train it and put it into `models/vae/NAME_vae.safetensors`. For one rank alone."""
-    _copy(_train(run, "codec"), Parts(run).codec_path)
+    write_whole(Artifacts(run).codec_path, partial(shutil.copyfile, _train(run, "codec")))
 
 
 def train_decoder_phase(run: Run) -> None:
@@ -34,9 +37,9 @@ def train_decoder_phase(run: Run) -> None:
     folder = run.phase_folder("decoder")
     if not (folder / CHECKPOINT).is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (codec_settle.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
-            _copy(run.phase_folder("codec") / name, folder / name)
-    _copy(_train(run, "decoder"), Parts(run).decoder_path)
+        for name in (codec_budget.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
+            write_whole(folder / name, partial(shutil.copyfile, run.phase_folder("codec") / name))
+    write_whole(Artifacts(run).decoder_path, partial(shutil.copyfile, _train(run, "decoder")))
 
 
 def _train(run: Run, phase: str) -> Path:
@@ -69,10 +72,3 @@ def _train(run: Run, phase: str) -> Path:
             if tracker is not None:
                 tracker.close()
             draw(folder, phase, run.console)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    shutil.copyfile(source, part)
-    part.replace(target)

@@ -1,6 +1,6 @@
 """Train a tiny codec of TAEHV's layout on the synthetic world, small enough to come with the pack.
 
-Two parts. At first the encoder is a fixed linear code (`codec_linear`) and the decoder, without its memory blocks, learns to invert it:
+Two parts. At first the encoder is a fixed linear code (`linear_start`) and the decoder, without its memory blocks, learns to invert it:
 cheap steps that lead away from grey at once. Then everything learns together, or with `encoder_part: 0` the decoder alone: a linear code has
 less in it, but what moves changes it simply, and a small generator learns that sooner. The encoder never looks at the frame before, as the
 layout would allow: so a still picture has one and the same latent in every frame, the given first one included, which has none before it,
@@ -13,7 +13,6 @@ on alone (the phase `decoder`).
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -26,12 +25,13 @@ from torch import Tensor, nn
 from flashmotion_core.codec.taehv import TAEHV, MemoryBlock
 from flashmotion_core.wan.conditioning import denormalise, normalise
 from flashmotion_core.weights import save_whole
+from flashmotion_core.whole_file import write_whole
 
 from ..config.codec_settings import CodecSettings
 from ..engine.optim import lr_factor
 from ..engine.streams import Streams
 from ..errors import TrainError, TrainingStopped
-from . import codec_budget as codec_settle
+from . import codec_budget
 from .codec_budget import Settled
 from .crops import Crops
 from .linear_start import decode_whole, encode_whole, start
@@ -144,8 +144,6 @@ class _Training:
 
     def save(self, step: int) -> None:
         """Write the checkpoint beside its place and move it there."""
-        path = self.folder / CHECKPOINT
-        part = path.with_name(path.name + ".part")
         state = {
             "settings": self._settings(),
             "step": step,
@@ -153,8 +151,7 @@ class _Training:
             "muon": self.muon.state_dict(),
             "adam": self.adam.state_dict(),
         }
-        torch.save(state, part)
-        os.replace(part, path)
+        write_whole(self.folder / CHECKPOINT, partial(torch.save, state))
 
     def _settings(self) -> dict[str, Any]:
         return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
@@ -174,10 +171,10 @@ class _Training:
 
     def settle(self, seconds: float | None) -> None:
         """Set torch's threads and find out how many steps fit `seconds`, or take what was found out when the run began."""
-        settled = codec_settle.read(self.folder)
+        settled = codec_budget.read(self.folder)
         if settled is None:
             settled = self._settled(seconds)
-            codec_settle.keep(self.folder, settled)
+            codec_budget.keep(self.folder, settled)
         self.steps, self.start_steps = settled.steps, settled.start_steps
         if settled.threads:
             torch.set_num_threads(settled.threads)
@@ -193,11 +190,11 @@ class _Training:
 
         steps, start_steps, threads = self.steps, self.start_steps, 0
         if self.device.type == "cpu" and torch.get_num_threads() > 1:
-            threads = codec_settle.fastest_threads(partial(probe, False))
+            threads = codec_budget.fastest_threads(partial(probe, False))
         if seconds is not None:
-            first, second = (codec_settle.median(partial(probe, memory)) for memory in (False, True))
+            first, second = (codec_budget.median(partial(probe, memory)) for memory in (False, True))
             left = seconds - (time.perf_counter() - began)
-            steps, start_steps = codec_settle.steps_that_fit(left, steps, start_steps, first, second)
+            steps, start_steps = codec_budget.steps_that_fit(left, steps, start_steps, first, second)
         self.codec.load_state_dict(before)
         self._make_optimizers()
         return Settled(steps, start_steps, threads)

@@ -22,6 +22,11 @@ class Lora(Settings):
     alpha: Positive | None = None
     """Scale of the difference times rank; none for the rank itself, a scale of 1."""
 
+    @property
+    def scale(self) -> float:
+        """`alpha`, or the rank where it is not given."""
+        return self.alpha or self.rank
+
 
 class Optim(Settings):
     """One optimizer and its learning rate."""
@@ -38,6 +43,10 @@ class Optim(Settings):
     decay: Share = 0.0
     """Last part of the phase over which it falls to 1 %."""
     decay_kind: Literal["linear", "cosine"] = "cosine"
+
+    def kernel(self, precision: str) -> str:
+        """The optimizer that a precision makes of the kind: with bf16_kahan, AdamW keeps a compensation."""
+        return "adamw_kahan" if (precision, self.kind) == ("bf16_kahan", "adamw") else self.kind
 
 
 class EmaSettings(Settings):

@@ -81,7 +81,7 @@ class Logging(Settings):
     """Sampling steps where the model is a slow one."""
 
 
-class Health(Settings):
+class HealthSettings(Settings):
     """When to stop a run that is of no use any more."""
 
     max_gap: Positive | None = 5.0
@@ -90,6 +90,16 @@ class Health(Settings):
     """Share of the teacher's motion below which the student's video counts as frozen."""
     patience: Count = 5
     """Looks in a row before it stops; a look is every `log_every` iterations."""
+
+    @property
+    def warn_gap(self) -> float | None:
+        """A gap worth a warning."""
+        return None if self.max_gap is None else 0.6 * self.max_gap
+
+    @property
+    def warn_motion(self) -> float | None:
+        """A share of the teacher's motion worth a warning."""
+        return None if self.motion_floor is None else min(1.0, 1.5 * self.motion_floor)
 
 
 class Config(Settings):
@@ -115,4 +125,4 @@ class Config(Settings):
     evaluate: Evaluate = Evaluate()
     export: Export = Export()
     logging: Logging = Logging()
-    health: Health = Health()
+    health: HealthSettings = HealthSettings()

@@ -21,6 +21,7 @@ from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import sample
 from flashmotion_core.weights import save_whole
+from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import writing
@@ -99,9 +100,7 @@ def encode_clips(
             _write(folder, index, clip, tensors)
             report(index + 1, total)
     with _writing(folder):
-        part = folder / (COMPLETE + ".part")
-        part.write_text(json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n", encoding="ascii")
-        os.replace(part, folder / COMPLETE)
+        write_whole(folder / COMPLETE, json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n")
 
 
 def _open(folder: Path, fingerprint: str) -> int:

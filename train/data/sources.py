@@ -18,7 +18,7 @@ from ..errors import TrainError
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import VIDEO_SUFFIXES, identity, inspect, read_frames, read_labels
+from .video_files import VIDEO_SUFFIXES, find_videos, identity, inspect, read_frames, read_labels
 
 SHORTEST = 5
 """Frames of the shortest clip that can be trained on: two latent frames."""
@@ -178,7 +178,7 @@ class VideoFolder:
         check_clip_size(f"the videos in {folder}", size, frames)
         if not self.folder.is_dir():
             raise TrainError(f"there is no folder {folder} with videos; check the name.")
-        videos = sorted(path for path in self.folder.iterdir() if _is_video(path))
+        videos = find_videos(self.folder)
         if not videos:
             raise TrainError(
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
@@ -243,7 +243,3 @@ def check_clip_size(what: str, size: tuple[int, int], frames: int) -> None:
         check_size(*size, frames)
     except ValueError as error:
         raise TrainError(f"{what}: {error}") from error
-
-
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()

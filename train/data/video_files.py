@@ -19,6 +19,15 @@ FPS_SLACK = 0.99  # 23.976 serves as 24: a frame is shown twice every 40 seconds
 FASTEST = 240.0  # frames per second of a trajectory document
 
 
+def find_videos(folder: Path) -> list[Path]:
+    """The videos of a folder by name: files of a known suffix, upper and lower case alike, that are not hidden."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
 @dataclass(frozen=True)
 class Entry:
     """A clip that can be used.

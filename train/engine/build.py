@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,14 @@ from .roles import Denoiser, Discriminator, Role, units
 from .streams import seed_of
 
 Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A generator's sizes and weights (original key layout), on a real device or on the meta device."""
+
+    sizes: WanConfig
+    weights: Weights
 
 
 class Builder:

@@ -125,6 +125,13 @@ class Role:
             return self.network.backbone
         return self.network.generator
 
+    @property
+    def adapter(self) -> TrajectoryAdapter:
+        """The denoiser's adapter."""
+        assert isinstance(self.network, Denoiser)
+        assert self.network.adapter is not None
+        return self.network.adapter
+
     def parameters(self) -> dict[str, nn.Parameter]:
         """What of the network is trained in this role."""
         return {

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..files import write_text_whole
+from flashmotion_core.whole_file import write_whole
+
 from .method import Method
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def keep_steps(job: Job, steps: int) -> None:
     if _kept(job) == steps:
         return
     settled = {"steps": steps, "minutes": job.minutes, "fingerprint": job.fingerprint}
-    write_text_whole(job.folder / FILE, json.dumps(settled))
+    write_whole(job.folder / FILE, json.dumps(settled))
 
 
 def _kept(job: Job) -> int | None:

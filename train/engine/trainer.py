@@ -57,7 +57,7 @@ class Trainer:
         self.accumulation = accumulation(settings.global_batch, settings.micro_batch, world.size)
         self.optimizers = {
             name: optim.make_optimizer(
-                "adamw_kahan" if (job.precision, update.optim.kind) == ("bf16_kahan", "adamw") else update.optim.kind,
+                update.optim.kernel(job.precision),
                 update.parameters,
                 lr=update.optim.lr,
                 betas=update.optim.betas,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.trajectory import Trajectory, object_color, sample
+from flashmotion_core.whole_file import write_whole
 
 Picture = NDArray[np.uint8]
 GAP = 4
@@ -48,7 +50,4 @@ def write_png(path: Path, picture: Picture) -> None:
     """Write a picture; its folder is made."""
     from PIL import Image
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    Image.fromarray(picture).save(part, format="PNG")
-    part.replace(path)
+    write_whole(path, partial(Image.fromarray(picture).save, format="PNG"))

@@ -26,7 +26,7 @@ from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import content_hash, digest
 from ..parallel import broadcast_object
-from ..run_folder.artifacts import FAST, SLOW, Parts
+from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
 from .features import DEFAULT
 from .held_out import ClipSet, clip_sets
@@ -71,13 +71,13 @@ def evaluate(run: Run) -> None:
     Raises:
         TrainError: networks, clips or the feature network are missing, a clip is not finite, or a process that measures died.
     """
-    parts, settings = Parts(run), run.config.evaluate
-    sets = clip_sets(run, parts)
+    artifacts, settings = Artifacts(run), run.config.evaluate
+    sets = clip_sets(run, artifacts)
     features = _features_file(run)
     found: dict[str, list[Result]] = {}
     with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
         for clips in sets:
-            found[clips.name] = _measure_set(run, parts, clips, features, pool)
+            found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
     if run.world.is_main:
         synthetic = "synthetic" in sets[0].clips().records[0].origin
         folder = run.phase_folder("evaluate") / "rows" / sets[0].name
@@ -85,7 +85,7 @@ def evaluate(run: Run) -> None:
 
 
 def _measure_set(
-    run: Run, parts: Parts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
+    run: Run, artifacts: Artifacts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
 ) -> list[Result]:
     """All rows of a set; an empty list on ranks that do not measure."""
     settings, encoded = run.config.evaluate, clips.clips()
@@ -94,7 +94,7 @@ def _measure_set(
         run.console.say(f"evaluate: there are {count} held-out clips, not the {settings.clips} of evaluate.clips.")
     rows = rows_of(run, len(encoded))
     folder = run.phase_folder("evaluate") / "rows" / clips.name
-    marks = {row.key: _mark(parts, row, encoded, count, features) for row in rows}
+    marks = {row.key: _mark(artifacts, row, encoded, count, features) for row in rows}
     # The first rank looks: the others may see the shared folder later.
     kept = broadcast_object(run.world, {row.key: _kept(folder / f"{row.key}.json", marks[row.key]) for row in rows})
     found = {key: figures for key, figures in kept.items() if figures is not None}
@@ -103,7 +103,7 @@ def _measure_set(
         if row.key in found:
             run.console.say(f"evaluate: {title} was measured before.")
             continue
-        figures = _measure_row(run, parts, row, clips, title, count, features, pool)
+        figures = _measure_row(run, artifacts, row, clips, title, count, features, pool)
         if figures is not None:
             found[row.key] = {"mark": marks[row.key], **figures}
             write_json(folder / f"{row.key}.json", found[row.key])
@@ -115,7 +115,7 @@ def _measure_set(
 
 def _measure_row(
     run: Run,
-    parts: Parts,
+    artifacts: Artifacts,
     row: Row,
     clips: ClipSet,
     title: str,
@@ -124,14 +124,14 @@ def _measure_row(
     pool: ProcessPoolExecutor | None,
 ) -> dict[str, Any] | None:
     """The figures of each clip; None on ranks that do not measure."""
-    sampler = None if row.generator is None else Sampler(parts, row, clips)
+    sampler = None if row.generator is None else Sampler(artifacts, row, clips)
     if pool is None:
         for _ in () if sampler is None else sampled_frames(sampler, count):
             pass
         if sampler is not None:
             sampler.seconds(min(run.config.evaluate.timed, count))
         return None
-    frames = bound_frames(parts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
+    frames = bound_frames(artifacts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
     records, network = clips.clips().records, None if features is None else str(features)
     with run.console.phase(f"evaluate/{title}", count) as progress:
         jobs: list[Future[tuple[Scores, list[float] | None]]] = []
@@ -184,15 +184,15 @@ def _features_file(run: Run) -> Path | None:
     return file
 
 
-def _mark(parts: Parts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
+def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
     """What a row's figures depend on; weights count by size and time, as in the story."""
-    files, settings = [parts.vae_path], parts.config.evaluate
+    files, settings = [artifacts.vae_path], artifacts.config.evaluate
     if row.generator is not None:
         assert row.kind is not None
-        files += [parts.generator_path(row.generator), parts.adapter_path(row.adapter, row.kind)]
+        files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
     network = None if features is None else content_hash(features)
-    noise = (settings.seed, settings.guidance_scale, parts.config.precision)
+    noise = (settings.seed, settings.guidance_scale, artifacts.config.precision)
     # The row's name says it already, and rows of older runs do not know it.
     described = {key: value for key, value in asdict(row).items() if key != "compute_every"}
     return digest(described, clips.fingerprint, count, noise, stamps, network)

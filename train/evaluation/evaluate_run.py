@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ..command import run_tool
 from ..errors import TrainError
+from ..packages import run_tool
 
 if TYPE_CHECKING:
     from ..run_folder.run import Run

@@ -11,7 +11,7 @@ from ..data.encoded import EncodedClips
 from ..data.sources import Source, SyntheticSource
 from ..errors import TrainError
 from ..parallel import broadcast_object
-from ..run_folder.artifacts import Parts
+from ..run_folder.artifacts import Artifacts
 from ..run_folder.encoding import encode_source, mark_of
 from ..run_folder.run import Run
 
@@ -40,7 +40,7 @@ class ClipSet:
         return EncodedClips(self.folder, text_dim=text_dim)
 
 
-def clip_sets(run: Run, parts: Parts) -> list[ClipSet]:
+def clip_sets(run: Run, artifacts: Artifacts) -> list[ClipSet]:
     """Those of `evaluate.sets`, encoded where they are not yet, or the run's own; called on every rank.
 
     Raises:
@@ -49,13 +49,13 @@ def clip_sets(run: Run, parts: Parts) -> list[ClipSet]:
     evaluation = run.config.data.evaluation
     if not run.config.evaluate.sets:
         seed = evaluation.seed if isinstance(evaluation, Synthetic) else None
-        own = parts.clips_folder("eval")
+        own = artifacts.clips_folder("eval")
         EncodedClips(own)  # a sentence at once where there are none
-        return [ClipSet(OWN, seed, own, parts.source("eval"))]
+        return [ClipSet(OWN, seed, own, artifacts.source("eval"))]
     found = []
     for held_out in run.config.evaluate.sets:
         name, source = f"{held_out.stream}_{held_out.seed}", _source(run, held_out)
-        encoded = _encoded(run, parts, source, name) if run.world.is_main else None
+        encoded = _encoded(run, artifacts, source, name) if run.world.is_main else None
         folder = broadcast_object(run.world, encoded)
         assert folder is not None
         found.append(ClipSet(name, held_out.seed, folder, source))
@@ -72,9 +72,9 @@ def _source(run: Run, held_out: HeldOut) -> SyntheticSource:
     return SyntheticSource(held_out.seed, clips, difficulty, data.size, data.frames, held_out.stream)
 
 
-def _encoded(run: Run, parts: Parts, source: SyntheticSource, name: str) -> Path:
+def _encoded(run: Run, artifacts: Artifacts, source: SyntheticSource, name: str) -> Path:
     """The folder of a set, which is encoded unless that was done; another codec or number of clips has a folder of its own."""
-    mark = mark_of(parts, source)
-    folder = parts.clips_folder(f"held_out/{name}_{mark[:8]}")
-    encode_source(run, parts, source, folder, mark, f"evaluate/{name}")
+    mark = mark_of(artifacts, source)
+    folder = artifacts.clips_folder(f"held_out/{name}_{mark[:8]}")
+    encode_source(run, artifacts, source, folder, mark, f"evaluate/{name}")
     return folder

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flashmotion_core.video import Frames, write_mp4
+from flashmotion_core.whole_file import write_whole
 
 from ..data.sources import SourceClip
 from ..monitor.console import duration
@@ -29,10 +30,7 @@ WIDEST = 256
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a file whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequence[Frames]) -> None:

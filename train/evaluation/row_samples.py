@@ -16,7 +16,7 @@ from ..data.encoded import EncodedClips
 from ..engine.roles import Denoiser, Role
 from ..errors import TrainError
 from ..parallel import World
-from ..run_folder.artifacts import SLOW, Parts
+from ..run_folder.artifacts import SLOW, Artifacts
 from .held_out import ClipSet
 from .sample_clips import sample
 from .validation import decoded
@@ -53,10 +53,10 @@ class Row:
 class Sampler:
     """Samples a row's clips. Its networks are its own, so that they are freed with it."""
 
-    def __init__(self, parts: Parts, row: Row, clips: ClipSet) -> None:
-        self.parts, self.row, self.settings = parts, row, parts.config.evaluate
-        self.world: World = parts.run.world
-        self.role, text_dim = self._role(Parts(parts.run))
+    def __init__(self, artifacts: Artifacts, row: Row, clips: ClipSet) -> None:
+        self.artifacts, self.row, self.settings = artifacts, row, artifacts.config.evaluate
+        self.world: World = artifacts.run.world
+        self.role, text_dim = self._role(Artifacts(artifacts.run))
         self.clips: EncodedClips = clips.clips(text_dim)
 
     def latents(self, indices: range) -> Tensor:
@@ -77,7 +77,7 @@ class Sampler:
             first=indices[0],
             control_BCFHW=self.clips.batch(others, self.world.device).control_box_BCFHW,
             guidance_scale=settings.guidance_scale if row.generator == SLOW else 1.0,
-            no_prompt_1MT=self.parts.no_prompt,
+            no_prompt_1MT=self.artifacts.no_prompt,
         )
         finite_B = torch.isfinite(latent_BCFHW).flatten(1).all(dim=1).tolist()
         if not all(finite_B):
@@ -97,22 +97,22 @@ class Sampler:
             found.append(_now(self.world) - started)
         return float(np.median(found[1:]))
 
-    def _role(self, parts: Parts) -> tuple[Role, int]:
+    def _role(self, artifacts: Artifacts) -> tuple[Role, int]:
         """The row's networks, frozen, and the width of text that they take."""
         row = self.row
         assert row.kind is not None
-        file = parts.slow if row.generator == SLOW else parts.fast
-        adapter = parts.builder.adapter(parts.adapter(row.adapter, row.kind), file.sizes)
-        generator = parts.builder.generator(file.sizes, file.weights)
-        return parts.builder.role(Denoiser(generator, adapter, row.compute_every)), file.sizes.text_dim
+        file = artifacts.slow if row.generator == SLOW else artifacts.fast
+        adapter = artifacts.builder.adapter(artifacts.adapter(row.adapter, row.kind), file.sizes)
+        generator = artifacts.builder.generator(file.sizes, file.weights)
+        return artifacts.builder.role(Denoiser(generator, adapter, row.compute_every)), file.sizes.text_dim
 
 
-def bound_frames(parts: Parts, row: Row, clips: ClipSet, count: int) -> Iterator[Frames | None]:
+def bound_frames(artifacts: Artifacts, row: Row, clips: ClipSet, count: int) -> Iterator[Frames | None]:
     """Frames ``[T, H, W, 3]`` of clips that no generator makes; None for the real ones."""
     encoded = clips.clips()
     for index in range(count):
         if row.name == "oracle":
-            yield decoded(parts.vae, encoded.batch([index], parts.run.world.device).latent_BCFHW)
+            yield decoded(artifacts.vae, encoded.batch([index], artifacts.run.world.device).latent_BCFHW)
         else:
             real_THWC = clips.source.clip(index).frames_THWC
             yield None if row.name == "real" else np.repeat(real_THWC[:1], len(real_THWC), axis=0)
@@ -123,7 +123,7 @@ def sampled_frames(sampler: Sampler, count: int) -> Iterator[Frames | None]:
     for first in range(0, count, sampler.settings.batch):
         indices = range(first, min(first + sampler.settings.batch, count))
         for latent_CFHW in sampler.latents(indices):
-            yield decoded(sampler.parts.vae, latent_CFHW[None]) if sampler.world.is_main else None
+            yield decoded(sampler.artifacts.vae, latent_CFHW[None]) if sampler.world.is_main else None
 
 
 def _now(world: World) -> float:

@@ -16,7 +16,7 @@ from flashmotion_core.wan.config import WanConfig
 from ..data.sources import Source, SourceClip
 from ..engine.roles import Role
 from ..monitor.run_log import Tracker
-from ..run_folder.artifacts import Parts
+from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .sample_clips import sample
@@ -28,25 +28,27 @@ COLUMNS = 6
 class Validator:
     """Samples a few held-out clips and writes `validation/step_000100.png`; called on every rank, as shards need it."""
 
-    def __init__(self, run: Run, parts: Parts, phase: str, role: Role, sizes: WanConfig, *, few_steps: bool) -> None:
-        self.run, self.parts, self.phase, self.role, self.few_steps = run, parts, phase, role, few_steps
+    def __init__(
+        self, run: Run, artifacts: Artifacts, phase: str, role: Role, sizes: WanConfig, *, few_steps: bool
+    ) -> None:
+        self.run, self.artifacts, self.phase, self.role, self.few_steps = run, artifacts, phase, role, few_steps
         self.text_dim = sizes.text_dim
 
     def __call__(self, step: int, tracker: Tracker | None) -> None:
         """Write the picture of a step."""
         logging = self.run.config.logging
-        clips = self.parts.clips("eval", text_dim=self.text_dim)
+        clips = self.artifacts.clips("eval", text_dim=self.text_dim)
         count = min(logging.validation_clips, len(clips))
-        sigmas = self.parts.schedule.sigmas
+        sigmas = self.artifacts.schedule.sigmas
         if not self.few_steps:
-            sigmas = turbo_sigmas(logging.validation_steps, self.parts.schedule.shift)
+            sigmas = turbo_sigmas(logging.validation_steps, self.artifacts.schedule.shift)
         source = None if tracker is None else self._source
         rows = []
         for index in range(count):
             batch = clips.batch([index], self.run.world.device)
             latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
             if source is not None:
-                rows += rows_of(source.clip(index), decoded(self.parts.vae, latent))
+                rows += rows_of(source.clip(index), decoded(self.artifacts.vae, latent))
         if tracker is None:
             return
         sheet = contact_sheet(rows)
@@ -57,7 +59,7 @@ class Validator:
     @cached_property
     def _source(self) -> Source:
         """The held-out clips as videos: a folder of them is looked through once."""
-        return self.parts.source("eval")
+        return self.artifacts.source("eval")
 
 
 def rows_of(clip: SourceClip, sample_THWC: Picture) -> list[list[Picture]]:

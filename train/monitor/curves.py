@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from .console import Console
@@ -90,9 +92,7 @@ def draw_curves(log_csv: Path, png: Path, title: str) -> None:
         ax.set_xlim(min(everything) - margin, max(everything) + margin)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    unfinished = png.with_name(png.name + ".tmp")
-    figure.savefig(unfinished, format="png")
-    os.replace(unfinished, png)
+    write_whole(png, partial(figure.savefig, format="png"))
 
 
 def _draw_panel(ax: Axes, panel: str, series: dict[str, Series]) -> None:

@@ -4,46 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ..errors import TrainError, TrainingStopped
+from ..config.schema import HealthSettings
+from ..errors import TrainingStopped
 
 GAP = "gan/gap"
 STUDENT_MOTION = "motion/student"
 TEACHER_MOTION = "motion/teacher"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HealthSettings:
-    """Limits; None switches a rule off.
-
-    Raises:
-        TrainError: a limit that makes no sense.
-    """
-
-    stop_on_non_finite: bool = True
-    """Stop at once when a loss or a gradient norm is NaN or infinite."""
-    max_gap: float | None = 5.0
-    """Stop when the discriminator's logits of real and generated clips stay further apart than this."""
-    min_motion: float | None = 0.3
-    """Stop when the student's video stays below this share of the teacher's motion."""
-    patience: int = 5
-    """Checks in a row before `max_gap` or `min_motion` stops training."""
-    warn_gap: float | None = 3.0
-    warn_motion: float | None = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("max_gap", "warn_gap"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise TrainError(f"{name} is {value}, but must be above 0, or null to switch the rule off.")
-        for name in ("min_motion", "warn_motion"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise TrainError(f"{name} is {value}, but must be a share from 0 to 1, or null to switch the rule off.")
-        if self.patience < 1:
-            raise TrainError(f"patience is {self.patience}, but must be at least 1 check.")
 
 
 class Health:
@@ -75,8 +43,7 @@ class Health:
             TrainingStopped: training is of no use any more; the sentence names the knob.
         """
         settings = self.settings
-        if settings.stop_on_non_finite:
-            self._stop_on_non_finite(step, values)
+        self._stop_on_non_finite(step, values)
         found: dict[str, str] = {}
 
         gap = values.get(GAP)
@@ -93,10 +60,10 @@ class Health:
         student, teacher = values.get(STUDENT_MOTION), values.get(TEACHER_MOTION)
         if student is not None and teacher:  # where the teacher stands still, the student may too
             share = student / teacher
-            if self._struck("motion", settings.min_motion is not None and share < settings.min_motion):
+            if self._struck("motion", settings.motion_floor is not None and share < settings.motion_floor):
                 raise TrainingStopped(
                     f"step {step}: the student's video has frozen (it moves {100 * share:.0f} % as much as the teacher's, below "
-                    f"{100 * (settings.min_motion or 0):.0f} % for {settings.patience} checks); lower "
+                    f"{100 * (settings.motion_floor or 0):.0f} % for {settings.patience} checks); lower "
                     f"{self._phase}.guidance_scale or raise {self._phase}.ratio (fake updates per student update), and train the "
                     "phase anew with --redo."
                 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TypeAlias
+
+from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 
@@ -122,9 +123,7 @@ def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
 </html>
 """
     path = folder / "index.html"
-    unfinished = folder / "index.html.tmp"
-    unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, path)
+    write_whole(path, page)
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import os
 import uuid
 import zlib
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flashmotion_core.losses.regression import sums_by_sigma
+from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..parallel import World, sum_over_ranks
@@ -143,10 +145,9 @@ class Tracker:
 
         path = folder / "log.csv"
         kept = [row for row in _rows(path) if row[0] <= resume_step] if path.exists() and resume_step else []
-        unfinished = path.with_suffix(".tmp")
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([HEADER, *kept])
-        os.replace(unfinished, path)
+        rows = io.StringIO()
+        csv.writer(rows, lineterminator="\n").writerows([HEADER, *kept])
+        write_whole(path, rows.getvalue())
         self._file = path.open("a", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, lineterminator="\n")
 

@@ -18,7 +18,9 @@ from flashmotion_core.loading import read_folder_config
 from flashmotion_core.wan.config import WanConfig
 
 from ..config.method_settings import Optim, PhaseSettings
+from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
+from ..data.video_files import find_videos
 from ..engine import optim
 from ..engine.build import Builder
 from ..engine.job import accumulation
@@ -141,31 +143,20 @@ def check_settings(run: Run) -> None:
     config, device = run.config, run.world.device
     Builder(config, run.world)  # float8 and sharding
     kahan = config.precision == "bf16_kahan"
-    for name, settings in training_phases(run):
+    for phase, settings in training_phases(config):
+        name = phase.stage
         try:
             accumulation(settings.global_batch, settings.micro_batch, run.world.size)
         except TrainError as error:
             raise TrainError(f"{name}.{error}") from None
         for key, one in _optimizers(settings):
-            kind = "adamw_kahan" if kahan and one.kind == "adamw" else one.kind
             probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
             try:
-                optim.make_optimizer(kind, probe, lr=one.lr, betas=one.betas, weight_decay=0, device=device)
+                optim.make_optimizer(
+                    one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, weight_decay=0, device=device
+                )
             except TrainError as error:
                 raise TrainError(f"{name}.{key}: {error}") from None
-
-
-def training_phases(run: Run) -> Iterator[tuple[str, PhaseSettings]]:
-    """Keys and settings of the phases that this run trains."""
-    config = run.config
-    if config.models.generator is None:
-        yield "base", config.base
-    if any(adapter.slow is None for adapter in config.models.adapters):
-        yield "stage1", config.stage1
-    if config.models.fast_generator is None:
-        yield "stage2", config.stage2
-    if isinstance(config.stage3, PhaseSettings):
-        yield "stage3", config.stage3
 
 
 def _optimizers(settings: PhaseSettings) -> Iterator[tuple[str, Optim]]:
@@ -219,7 +210,7 @@ def clip_count(run: Run) -> int:
     data = run.config.data
     count = 0
     for source in (data.train, data.evaluation):
-        count += source.count if isinstance(source, Synthetic) else sum(1 for _ in Path(source.folder).glob("*.mp4"))
+        count += source.count if isinstance(source, Synthetic) else len(find_videos(Path(source.folder)))
     return count
 
 

@@ -198,13 +198,9 @@ class Measurement:
             average=4 * tensor.numel() if update.ema is not None else 0,
         )
 
-    def _optimizer(self, update: Update) -> str:
-        kind = update.optim.kind
-        return "adamw_kahan" if (self.config.precision, kind) == ("bf16_kahan", "adamw") else kind
-
     def _optimizer_bytes(self, parameter: Tensor, update: Update) -> int:
         """Two moments of the weight's type; of one byte with 8-bit moments; with Kahan sums, a compensation beside bfloat16."""
-        kind = self._optimizer(update)
+        kind = update.optim.kernel(self.config.precision)
         each = 2 if kind == "adamw8bit" else 2 * parameter.itemsize
         if kind == "adamw_kahan" and parameter.dtype == torch.bfloat16:
             each += parameter.itemsize

@@ -1,6 +1,6 @@
 """The phases of training with their networks on the meta device: made by the same Builder as in earnest, without a weight.
 
-The roles are those of the stage scripts; a test holds their memory and FLOPs against real ones.
+Roles and methods are wired as in training (`stages.wiring`); a test holds their memory and FLOPs against real ones.
 """
 
 from __future__ import annotations
@@ -17,22 +17,19 @@ from flashmotion_core.adapters import AdapterFile, TrajectoryAdapter
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.generator import WanGenerator
 
-from ..config.method_settings import Balance, DmdSettings, Gan, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
+from ..config.method_settings import Balance, DmdSettings, FlowSettings, Gan, HybridSettings, LcmSettings, PhaseSettings
+from ..config.phases import training_phases
 from ..config.schema import Config
 from ..config.settings import Adapter
-from ..engine.build import Builder, Weights
+from ..engine.build import Builder, Network, Weights
 from ..engine.method import Method
 from ..engine.roles import Denoiser, Discriminator, Role
-from ..methods.dmd import Dmd
-from ..methods.flow import Flow
-from ..methods.hybrid import Hybrid
-from ..methods.lcm import Lcm
 from ..parallel import World
+from ..stages import wiring
 from .device import Imitation
 from .meter import Meter
 
-AUTOCAST_KEEPS_CASTS = False
-"""`Role` leaves autocast's cache on: float32 weights stay there in bfloat16 until the network is through."""
+FastSettings = HybridSettings | DmdSettings | LcmSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Planned:
 
 
 @dataclass
-class Looked:
+class CallCost:
     """What one call without gradients took: FLOPs, bytes at its fullest moment, and the shape of its result."""
 
     flops: int
@@ -59,7 +56,7 @@ class MetaRole(Role):
     """A role whose autocast is imitated, and which remembers what a call without gradients takes: rollouts make many of them."""
 
     imitation: Imitation | None = None
-    looked: dict[tuple[torch.Size | None, ...], Looked] = field(default_factory=dict)
+    looked: dict[tuple[torch.Size | None, ...], CallCost] = field(default_factory=dict)
 
     def __call__(self, *arguments: Tensor | None) -> Tensor:
         """See ``Role``."""
@@ -76,13 +73,13 @@ class MetaRole(Role):
         flops, size, peak = meter.flops, meter.bytes, meter.peak
         meter.peak = size
         out = super().__call__(*arguments)
-        self.looked[key] = Looked(meter.flops - flops, meter.peak - size, out.shape)
+        self.looked[key] = CallCost(meter.flops - flops, meter.peak - size, out.shape)
         meter.peak = max(peak, meter.peak)
         return out
 
     def _autocast(self) -> AbstractContextManager[None]:
         assert self.imitation is not None
-        return self.imitation.autocast(self.autocast, cache=AUTOCAST_KEEPS_CASTS)
+        return self.imitation.autocast(self.autocast, cache=False)
 
 
 class MetaBuilder(Builder):
@@ -159,84 +156,38 @@ def _offload(blocks: Iterable[nn.Module]) -> None:
 
 def planned_phases(config: Config, slow: WanConfig, fast: WanConfig, builder: MetaBuilder) -> Iterator[Planned]:
     """The training phases of a run in order; ``slow`` and ``fast`` are the generators' sizes."""
-    models = config.models
-    if models.generator is None:
-        yield Planned("base", config.base, _base(config, slow, builder), slow)
-    for adapter in (entry for entry in models.adapters if entry.slow is None):
-        yield Planned(f"stage1_{adapter.kind}", config.stage1, _stage1(config, adapter, slow, builder), slow)
-    if models.fast_generator is None:
-        yield Planned("stage2", config.stage2, _stage2(config, slow, builder), slow)
-    if isinstance(config.stage3, SkipSettings):
-        return
-    for adapter in models.adapters:
-        method = _stage3(config, adapter, slow, fast, builder)
-        yield Planned(f"stage3_{adapter.kind}", config.stage3, method, fast)
+    schedule = config.steps.schedule()
+    for phase, settings in training_phases(config):
+        # New ones for each phase, as a phase finds them in files.
+        slow_network, fast_network = (Network(sizes, builder.weights(sizes)) for sizes in (slow, fast))
+        method: Method
+        if phase.adapter is None and isinstance(settings, FlowSettings):
+            file = builder.fresh_adapter(config.models.base_adapter, slow, slow_network.weights)
+            method = wiring.flow(builder, slow_network, file, settings, train_generator=True)
+        elif phase.adapter is None:
+            assert isinstance(settings, DmdSettings)
+            method = wiring.distil(builder, slow_network, settings, schedule)
+        else:
+            file = builder.fresh_adapter(phase.adapter, slow, slow_network.weights)
+            if isinstance(settings, FlowSettings):
+                method = wiring.flow(builder, slow_network, file, settings)
+            else:
+                assert isinstance(settings, (HybridSettings, DmdSettings, LcmSettings))
+                method = wiring.fast_adapter(
+                    builder,
+                    slow_network,
+                    fast_network,
+                    file,
+                    _steady(settings),
+                    schedule,
+                    builder.world,
+                    lora=config.stage2.lora,
+                )
+        yield Planned(phase.name, settings, method, fast if phase.stage == "stage3" else slow)
 
 
-def _base(config: Config, sizes: WanConfig, builder: MetaBuilder) -> Method:
-    weights = builder.weights(sizes)
-    adapter = builder.adapter(builder.fresh_adapter(Adapter(kind="resnet"), sizes, weights), sizes, trained=True)
-    return Flow(builder.role(Denoiser(builder.generator(sizes, weights, trained=True), adapter)), config.base)
-
-
-def _stage1(config: Config, settings: Adapter, sizes: WanConfig, builder: MetaBuilder) -> Method:
-    weights = builder.weights(sizes)
-    adapter = builder.adapter(builder.fresh_adapter(settings, sizes, weights), sizes, trained=True)
-    return Flow(builder.role(Denoiser(builder.generator(sizes, weights), adapter)), config.stage1)
-
-
-def _stage2(config: Config, sizes: WanConfig, builder: MetaBuilder) -> Method:
-    settings, weights, schedule = config.stage2, builder.weights(sizes), config.steps.schedule()
-    if settings.lora is None:
-        student, fake = (builder.role(Denoiser(builder.generator(sizes, weights, trained=True))) for _ in range(2))
-        real = builder.role(Denoiser(builder.generator(sizes, weights)))
-    else:
-        names = ("fast", "fake")
-        alpha = settings.lora.alpha or settings.lora.rank
-        options: dict[str, Any] = {"rank": settings.lora.rank, "alpha": alpha, "trained_loras": names}
-        network = Denoiser(builder.generator(sizes, weights, loras=dict.fromkeys(names), **options))
-        student, fake, real = (builder.role(network, name, has_loras=True) for name in (*names, None))
-    return Dmd(student, real, fake, _judge(builder, real, settings.gan), settings, schedule.sigmas, schedule.shift)
-
-
-def _stage3(config: Config, adapter: Adapter, slow: WanConfig, fast: WanConfig, builder: MetaBuilder) -> Method:
-    settings, schedule = config.stage3, config.steps.schedule()
-    file = builder.fresh_adapter(adapter, slow, builder.weights(slow))
-    slow_weights = builder.weights(slow)
-    shared = isinstance(settings, HybridSettings) and settings.share_backbone
-    if shared:
-        assert config.stage2.lora is not None
-        rank = config.stage2.lora.rank
-        generator = builder.generator(slow, slow_weights, loras={"fast": None}, rank=rank, alpha=rank)
-    else:
-        generator = builder.generator(fast, builder.weights(fast))
-    network = Denoiser(generator, builder.adapter(file, fast, trained=True))
-    student = builder.role(network, "fast" if shared else None, has_loras=shared)
-
-    def slow_role(*, trained: bool = False) -> Role:
-        below = builder.adapter(file, slow, trained=trained)
-        return builder.role(Denoiser(builder.generator(slow, slow_weights), below))
-
-    if isinstance(settings, LcmSettings):
-        return Lcm(student, slow_role(), settings, schedule.shift)
-    if isinstance(settings, DmdSettings):
-        real = slow_role()
-        judge = _judge(builder, real, settings.gan)
-        return Dmd(student, real, slow_role(trained=True), judge, settings, schedule.sigmas, schedule.shift)
-    assert isinstance(settings, HybridSettings)
-    # A lambda that is measured cannot be known here, and one that happens to be 0 would leave a term out.
-    steady = Balance(mode="constant", options={"value": 1.0})
-    settings = settings.model_copy(update={"balance": steady})
-    judge = None
-    if settings.gan.weight:
-        backbone = generator if shared else builder.generator(slow, slow_weights)
-        judge = builder.role(builder.discriminator(backbone, settings.gan), has_loras=shared)
-    return Hybrid(student, judge, settings, schedule.sigmas, builder.world)
-
-
-def _judge(builder: MetaBuilder, real: Role, settings: Gan | None) -> Role | None:
-    if settings is None:
-        return None
-    backbone = real.network.generator
-    assert isinstance(backbone, WanGenerator)
-    return builder.role(builder.discriminator(backbone, settings), has_loras=real.has_loras)
+def _steady(settings: FastSettings) -> FastSettings:
+    """With a lambda of 1: one that is measured cannot be known here, and one that happens to be 0 would leave a term out."""
+    if not isinstance(settings, HybridSettings):
+        return settings
+    return settings.model_copy(update={"balance": Balance(mode="constant", options={"value": 1.0})})

@@ -21,12 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ..command import run_tool
+from flashmotion_core.whole_file import write_whole
+
+from ..config.phases import phases_of
 from ..errors import TrainError
-from ..files import write_text_whole
+from ..packages import run_tool
 
 if TYPE_CHECKING:
-    from ..run_folder.artifacts import Parts
+    from ..run_folder.artifacts import Artifacts
     from ..run_folder.run import Run
 
 NAME = "flashmotion_tiny"
@@ -49,22 +51,16 @@ class Finished:
     seconds: Mapping[str, float]
 
 
-def finished(run: Run, parts: Parts) -> Finished:
+def finished(run: Run, artifacts: Artifacts) -> Finished:
     """What the run has to show.
 
     Raises:
         TrainError: a phase is not done, or the evaluation is missing, incomplete or older than the models.
     """
-    models, kinds = run.config.models, [adapter.kind for adapter in run.config.models.adapters]
-    phases = [*(["codec"] if models.vae is None else []), *(["decoder"] if parts.has_decoder_phase else [])]
-    phases += [
-        "data",
-        *(["base"] if models.generator is None else []),
-        *(f"stage1_{entry.kind}" for entry in models.adapters if entry.slow is None),
-    ]
-    phases += [*(["stage2"] if models.fast_generator is None else []), *(f"stage3_{kind}" for kind in kinds)]
+    kinds = [adapter.kind for adapter in run.config.models.adapters]
+    made = [phase.name for phase in phases_of(run.config) if phase.stage not in ("evaluate", "export")]
     seconds = {}
-    for phase in phases:
+    for phase in made:
         file = run.phase_folder(phase) / "done.json"
         if not file.is_file():
             raise TrainError(
@@ -75,7 +71,7 @@ def finished(run: Run, parts: Parts) -> Finished:
     again = f"evaluate it with python -m train.evaluate_run {run.folder}"
     if not report.is_file():
         raise TrainError(f"the run {run.folder} has no report/metrics.json; {again}.")
-    younger = [path for path in _models(parts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
+    younger = [path for path in _models(artifacts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
     if younger:
         raise TrainError(f"{younger[0].name} is newer than the run's report/metrics.json; {again}.")
     metrics: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
@@ -86,7 +82,7 @@ def finished(run: Run, parts: Parts) -> Finished:
     return Finished(metrics, day, seconds)
 
 
-def write_weights(parts: Parts, folder: Path) -> dict[str, Path]:
+def write_weights(artifacts: Artifacts, folder: Path) -> dict[str, Path]:
     """Write all weights in float16 below a folder; path by name, such as ``generator`` and ``slow_resnet``.
 
     Raises:
@@ -107,15 +103,15 @@ def write_weights(parts: Parts, folder: Path) -> dict[str, Path]:
         save_whole(target, cast(tensors, torch.float16, source.name), metadata)
         return target
 
-    kinds = [adapter.kind for adapter in parts.config.models.adapters]
-    paths = {"vae": written(parts.vae_path, "vae", "vae")}
+    kinds = [adapter.kind for adapter in artifacts.config.models.adapters]
+    paths = {"vae": written(artifacts.vae_path, "vae", "vae")}
     for which, prefix in ((FAST, ""), (SLOW, "slow_")):
-        source = parts.generator_path(which)
+        source = artifacts.generator_path(which)
         base = paths[f"{prefix}generator"] = written(source, "diffusion_models", f"{prefix}generator")
         # Of the file as it was written: rounding shows in the tables that the fingerprint is made of.
         marks = [fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]) for path in (source, base)]
         for kind in kinds:
-            file = parts.adapter(which, kind)
+            file = artifacts.adapter(which, kind)
             if file.base_fingerprint != marks[0]:
                 raise TrainError(
                     f"{file.name} was trained on another generator than {source.name}; do its phase anew with --redo."
@@ -146,22 +142,22 @@ def embed(run: Run, to: Path, docs: Path, command: str) -> list[Path]:
     Raises:
         TrainError: see `finished` and `write_weights`.
     """
-    from ..run_folder.artifacts import Parts
+    from ..run_folder.artifacts import Artifacts
     from .embed_card import fragment, model_card
     from .embed_pictures import clips_sheet, draw_rows, smaller_curves
 
-    parts = Parts(run)
-    done = finished(run, parts)
+    artifacts = Artifacts(run)
+    done = finished(run, artifacts)
     to.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=to, prefix=".embedding-") as kept:
         folder = Path(kept)
-        paths = write_weights(parts, folder)
+        paths = write_weights(artifacts, folder)
         metrics = {**done.metrics, "measured": done.measured, "phases": dict(done.seconds), "command": command}
-        write_text_whole(folder / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+        write_whole(folder / "metrics.json", json.dumps(metrics, indent=1) + "\n")
         shutil.copyfile(run.folder / "config.yaml", folder / "config.yaml")
         smaller_curves(run, list(done.seconds), folder / "curves")
-        write_text_whole(folder / "MODEL_CARD.md", model_card(run.config, metrics, paths))
-        write_text_whole(folder / "docs/table.md", fragment(metrics))
+        write_whole(folder / "MODEL_CARD.md", model_card(run.config, metrics, paths))
+        write_whole(folder / "docs/table.md", fragment(metrics))
         draw_rows(metrics, folder / "docs/rows.png")
         clips_sheet(run, metrics, folder / "docs/clips.png")
         placed = []
@@ -174,11 +170,11 @@ def embed(run: Run, to: Path, docs: Path, command: str) -> list[Path]:
     return placed
 
 
-def _models(parts: Parts, kinds: Sequence[str]) -> list[Path]:
+def _models(artifacts: Artifacts, kinds: Sequence[str]) -> list[Path]:
     from ..run_folder.artifacts import FAST, SLOW
 
-    adapters = [parts.adapter_path(which, kind) for which in (SLOW, FAST) for kind in kinds]
-    return [parts.vae_path, *(parts.generator_path(which) for which in (SLOW, FAST)), *adapters]
+    adapters = [artifacts.adapter_path(which, kind) for which in (SLOW, FAST) for kind in kinds]
+    return [artifacts.vae_path, *(artifacts.generator_path(which) for which in (SLOW, FAST)), *adapters]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,10 +24,11 @@ from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.cli.convert import DTYPES
 from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
+from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import writing
-from ..run_folder.artifacts import FAST, SLOW, Parts
+from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
 
 LARGEST_HEADER = 100_000_000
@@ -53,17 +54,17 @@ def export(run: Run) -> None:
         TrainError: a value that the type cannot hold, an adapter of another generator, or a folder that cannot be written.
     """
     models = run.config.models
-    parts, folder, dtype = Parts(run), run.folder / "export", DTYPES[run.config.export.dtype]
+    artifacts, folder, dtype = Artifacts(run), run.folder / "export", DTYPES[run.config.export.dtype]
     written: list[Path] = []
     with _writing(folder):
         for which, given in ((FAST, models.fast_generator), (SLOW, models.generator)):
-            base = _export_generator(parts, which, folder, dtype) if given is None else None
+            base = _export_generator(artifacts, which, folder, dtype) if given is None else None
             written += [base.path] if base is not None else []
             kinds = [adapter.kind for adapter in models.adapters if which == FAST or adapter.slow is None]
-            written += [_export_adapter(parts, which, kind, folder, dtype, base) for kind in kinds]
+            written += [_export_adapter(artifacts, which, kind, folder, dtype, base) for kind in kinds]
         if models.vae is None:
-            written.append(folder / "vae" / parts.codec_path.name)
-            _copy(parts.vae_path, written[-1])
+            written.append(folder / "vae" / artifacts.codec_path.name)
+            _copy(artifacts.vae_path, written[-1])
     _show(run, written)
 
 
@@ -114,8 +115,8 @@ def cast(tensors: Mapping[str, Tensor], dtype: torch.dtype, name: str) -> dict[s
     return result
 
 
-def _export_generator(parts: Parts, which: str, folder: Path, dtype: torch.dtype) -> Exported:
-    source = parts.generator_path(which)
+def _export_generator(artifacts: Artifacts, which: str, folder: Path, dtype: torch.dtype) -> Exported:
+    source = artifacts.generator_path(which)
     target = folder / "diffusion_models" / source.name
     tensors, metadata = read_tensors(source)
     save_whole(target, cast(tensors, dtype, source.name), metadata)
@@ -124,16 +125,16 @@ def _export_generator(parts: Parts, which: str, folder: Path, dtype: torch.dtype
 
 
 def _export_adapter(
-    parts: Parts, which: str, kind: str, folder: Path, dtype: torch.dtype, base: Exported | None
+    artifacts: Artifacts, which: str, kind: str, folder: Path, dtype: torch.dtype, base: Exported | None
 ) -> Path:
     """The same schedule, map and configuration; the generator it names is the exported one, or the given one."""
-    file = parts.adapter(which, kind)
+    file = artifacts.adapter(which, kind)
     if base is not None and file.base_fingerprint != base.trained:
         raise TrainError(
             f"{file.name} was trained on the generator {file.base_fingerprint}, but {base.path.name} is {base.trained}; do the phase that "
             "made the adapter anew with --redo."
         )
-    target = folder / "model_patches" / parts.adapter_path(which, kind).name
+    target = folder / "model_patches" / artifacts.adapter_path(which, kind).name
     mark = file.base_fingerprint if base is None else base.written
     write_adapter(target, replace(file, state_dict=cast(file.state_dict, dtype, file.name), base_fingerprint=mark))
     return target
@@ -177,15 +178,13 @@ def _header(file: BinaryIO) -> Any:
 
 def _copy(source: Path, target: Path, aside: Path | None = None) -> None:
     """Copy beside the target and move it there when it is whole; what was there is moved aside, where that is wanted."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
+
+    def copy(part: Path) -> None:
         shutil.copyfile(source, part)
         if aside is not None and target.exists():
             target.rename(aside)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+
+    write_whole(target, copy)
 
 
 def _writing(folder: Path) -> AbstractContextManager[None]:

@@ -24,10 +24,11 @@ from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
+from ..config.phases import phases_of
 from ..config.settings import Adapter, Settings, Synthetic
 from ..data.encoded import EncodedClips
 from ..data.sources import Source, SyntheticSource, VideoFolder
-from ..engine.build import Builder
+from ..engine.build import Builder, Network
 from ..errors import TrainError
 from ..files import digest
 from .run import Run
@@ -38,11 +39,9 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class GeneratorFile:
-    """A generator's sizes and weights (original key layout), and whether it knows text."""
+class GeneratorFile(Network):
+    """A generator out of a file, and whether it knows text."""
 
-    sizes: WanConfig
-    weights: Mapping[str, Tensor]
     text: bool
 
     @property
@@ -51,7 +50,7 @@ class GeneratorFile:
         return fingerprint(self.weights)
 
 
-class Parts:
+class Artifacts:
     """Where everything of a run comes from and goes to. Files are read when they are asked for."""
 
     def __init__(self, run: Run) -> None:
@@ -74,7 +73,7 @@ class Parts:
     @property
     def has_decoder_phase(self) -> bool:
         """Whether the decoder goes on learning after the encoder."""
-        return self.config.models.vae is None and self.config.codec.encoder_part < 1
+        return any(phase.stage == "decoder" for phase in phases_of(self.config))
 
     @property
     def vae_path(self) -> Path:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.weights import save_whole
+from flashmotion_core.whole_file import write_whole
 
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
 from ..data.sources import Source, SourceClip, SyntheticSource
-from ..files import write_text_whole
-from .artifacts import Parts
+from ..files import content_hash
+from .artifacts import Artifacts
 from .run import Run
 
 FEWEST = 32
@@ -23,37 +24,39 @@ FEWEST = 32
 
 def encode(run: Run) -> None:
     """Encode the training and the evaluation clips; continues where it stopped. For one rank alone."""
-    parts, models = Parts(run), run.config.models
-    if parts.text_encoder is not None:
-        tokens_MT = parts.text_encoder(models.negative_prompt).cpu()
+    artifacts, models = Artifacts(run), run.config.models
+    if artifacts.text_encoder is not None:
+        tokens_MT = artifacts.text_encoder(models.negative_prompt).cpu()
         save_whole(run.folder / "data/no_prompt.safetensors", {"text": tokens_MT[None].contiguous()}, {})
     for split in ("train", "eval"):
-        _settle(run, parts, split)
-        source = parts.source(split)
-        encode_source(run, parts, source, parts.clips_folder(split), mark_of(parts, source), f"data/{split}")
-        clips = EncodedClips(parts.clips_folder(split))
+        _settle(run, artifacts, split)
+        source = artifacts.source(split)
+        encode_source(
+            run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}"
+        )
+        clips = EncodedClips(artifacts.clips_folder(split))
         run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")
 
 
-def mark_of(parts: Parts, source: Source) -> str:
+def mark_of(artifacts: Artifacts, source: Source) -> str:
     """The fingerprint of a source's clips as this run encodes them."""
-    data, encoder = parts.config.data, parts.config.models.text_encoder
-    codec = encoding.content_hash(parts.codec_path)
-    text = "none" if encoder is None else encoding.content_hash(encoder)
+    data, encoder = artifacts.config.data, artifacts.config.models.text_encoder
+    codec = content_hash(artifacts.codec_path)
+    text = "none" if encoder is None else content_hash(encoder)
     return encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
 
 
-def encode_source(run: Run, parts: Parts, source: Source, folder: Path, mark: str, title: str) -> None:
+def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, mark: str, title: str) -> None:
     """Encode a source's clips into a folder under the fingerprint `mark`, with progress under `title`; see `encode_clips`."""
     data = run.config.data
     with run.console.phase(title, len(source)) as progress:
         encoding.encode_clips(
             source,
-            parts.vae,
+            artifacts.vae,
             folder,
             style=data.style(),
             fingerprint=mark,
-            text=parts.text_encoder,
+            text=artifacts.text_encoder,
             report=lambda done, total: progress.update(done),
             workers=data.workers,
             encode_in_workers=run.world.device.type == "cpu",
@@ -61,27 +64,27 @@ def encode_source(run: Run, parts: Parts, source: Source, folder: Path, mark: st
         )
 
 
-def _settle(run: Run, parts: Parts, split: str) -> None:
+def _settle(run: Run, artifacts: Artifacts, split: str) -> None:
     """Under a time budget, leave out what would not fit: measured on three clips, kept, and no fewer than FEWEST."""
     minutes = run.minutes(run.config.data.share)
-    if minutes is None or parts.settled_count(split) is not None or parts.clips_folder(split).is_dir():
+    if minutes is None or artifacts.settled_count(split) is not None or artifacts.clips_folder(split).is_dir():
         return
-    source = parts.source(split)
+    source = artifacts.source(split)
     if not isinstance(source, SyntheticSource):
         return  # a maker's own clips are not left out
     style = run.config.data.style()
-    seconds = sorted(_seconds(parts, source.clip(index), style) for index in range(3))[1]
+    seconds = sorted(_seconds(artifacts, source.clip(index), style) for index in range(3))[1]
     # Evaluation has a quarter of the time.
     part = 0.75 if split == "train" else 0.25
     count = max(FEWEST, int(part * minutes * 60 / seconds))
     file = run.phase_folder("data") / f"settled_{split}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text_whole(file, json.dumps({"count": min(count, len(source)), "minutes": minutes}))
+    write_whole(file, json.dumps({"count": min(count, len(source)), "minutes": minutes}))
 
 
-def _seconds(parts: Parts, clip: SourceClip, style: MapStyle) -> float:
+def _seconds(artifacts: Artifacts, clip: SourceClip, style: MapStyle) -> float:
     """How long the encodings of a clip take; rendering it runs beside them."""
     started = time.monotonic()
     for frames in (clip.frames_THWC, *control_maps(clip, style)):
-        parts.vae.encode(frames)
+        artifacts.vae.encode(frames)
     return time.monotonic() - started

@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flashmotion_core.whole_file import write_whole
+
 from ..config.load import dump
 from ..config.schema import Config
 from ..errors import TrainError
-from ..files import write_text_whole
 from ..monitor.console import Console
 from ..parallel import World, barrier, broadcast_object
 
@@ -68,7 +69,7 @@ class Run:
         if self.world.is_main:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                write_text_whole(self.folder / "config.yaml", dump(self.config))
+                write_whole(self.folder / "config.yaml", dump(self.config))
             except OSError as error:
                 raise TrainError(
                     f"the run folder {self.folder} cannot be written ({error.strerror}); choose another one with --run."
@@ -135,7 +136,7 @@ class Run:
             missing = [path for path in phase.outputs if not path.exists()]
             assert not missing, f"{phase.name} did not make {missing}"
             done = {"fingerprint": phase.fingerprint, "seconds": round(time.monotonic() - started, 1)}
-            write_text_whole(self._done_file(phase), json.dumps(done))
+            write_whole(self._done_file(phase), json.dumps(done))
             self.console.say(f"{phase.name}: {self._took(phase)}.")
         while self.state(phase) != "done":
             time.sleep(POLL_SECONDS)

@@ -6,33 +6,26 @@ so that the generator also works alone. Stage 1 may begin with this adapter (`fr
 
 from __future__ import annotations
 
-from ..engine.roles import Denoiser
+from ..engine.build import Network
 from ..evaluation.validation import Validator
-from ..methods.flow import Flow
-from ..run_folder.artifacts import BASE, SLOW, GeneratorFile, Parts, whole_state
+from ..run_folder.artifacts import BASE, SLOW, Artifacts, GeneratorFile, whole_state
 from ..run_folder.run import Run
+from . import wiring
 from .train_phase import train_phase
 
 
 def train(run: Run, fingerprint: str) -> None:
     """Train it and write `models/diffusion_models/NAME_slow_generator.safetensors`."""
-    parts, settings = Parts(run), run.config.base
+    artifacts, settings = Artifacts(run), run.config.base
     sizes = run.config.models.sizes.config()
-    weights = parts.builder.fresh_generator(sizes)
-    generator = parts.builder.generator(sizes, weights, trained=True)
-    file = parts.builder.fresh_adapter(run.config.models.base_adapter, sizes, weights)
-    adapter = parts.builder.adapter(file, sizes, trained=True)
-    student = parts.builder.role(Denoiser(generator, adapter))
-    trainer = train_phase(
-        run,
-        "base",
-        Flow(student, settings, parts.no_prompt),
-        settings,
-        fingerprint,
-        parts.clips(text_dim=sizes.text_dim),
-        Validator(run, parts, "base", student, sizes, few_steps=False),
-    )
+    slow = Network(sizes, artifacts.builder.fresh_generator(sizes))
+    file = artifacts.builder.fresh_adapter(run.config.models.base_adapter, sizes, slow.weights)
+    method = wiring.flow(artifacts.builder, slow, file, settings, artifacts.no_prompt, train_generator=True)
+    clips = artifacts.clips(text_dim=sizes.text_dim)
+    validate = Validator(run, artifacts, "base", method.student, sizes, few_steps=False)
+    trainer = train_phase(run, "base", method, settings, fingerprint, clips, validate)
     with trainer.average():
-        made, with_it = whole_state(generator), whole_state(adapter)
-        parts.save_generator(parts.generator_path(SLOW), sizes, made, None)
-        parts.save_adapter(parts.adapter_path(BASE, file.kind), file, with_it, GeneratorFile(sizes, made, False))
+        made, with_it = whole_state(method.student.generator), whole_state(method.student.adapter)
+        artifacts.save_generator(artifacts.generator_path(SLOW), sizes, made, None)
+        path = artifacts.adapter_path(BASE, file.kind)
+        artifacts.save_adapter(path, file, with_it, GeneratorFile(sizes, made, False))

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from flashmotion_core.adapters import read_adapter
+from flashmotion_core.adapters import AdapterFile, read_adapter
 
-from ..engine.roles import Denoiser
+from ..config.settings import Adapter
 from ..evaluation.validation import Validator
-from ..methods.flow import Flow
-from ..run_folder.artifacts import BASE, SLOW, Parts, whole_state
+from ..run_folder.artifacts import BASE, SLOW, Artifacts, whole_state
 from ..run_folder.run import Run
+from . import wiring
 from .train_phase import train_phase
 
 
-def train(run: Run, kind: str, fingerprint: str) -> None:
+def train(run: Run, adapter: Adapter, fingerprint: str) -> None:
     """Train an adapter and write `models/model_patches/NAME_slow_KIND.safetensors`."""
-    parts = Parts(run)
-    wanted, slow = parts.adapter_settings(kind), parts.slow
-    settings = run.config.stage1.scaled(wanted.lr_scale)
-    if wanted.start:
-        file = read_adapter(wanted.start)
-    elif wanted.from_base:
-        file = parts.adapter(BASE, kind)
-    else:
-        file = parts.builder.fresh_adapter(wanted, slow.sizes, slow.weights)
-    adapter = parts.builder.adapter(file, slow.sizes, trained=True)
-    student = parts.builder.role(Denoiser(parts.builder.generator(slow.sizes, slow.weights), adapter))
-    name = f"stage1_{kind}"
-    trainer = train_phase(
-        run,
-        name,
-        Flow(student, settings, parts.no_prompt),
-        settings,
-        fingerprint,
-        parts.clips(text_dim=slow.sizes.text_dim),
-        Validator(run, parts, name, student, slow.sizes, few_steps=False),
-    )
+    artifacts, name = Artifacts(run), f"stage1_{adapter.kind}"
+    slow, settings = artifacts.slow, run.config.stage1.scaled(adapter.lr_scale)
+    file = _beginning(artifacts, adapter)
+    method = wiring.flow(artifacts.builder, slow, file, settings, artifacts.no_prompt)
+    clips = artifacts.clips(text_dim=slow.sizes.text_dim)
+    validate = Validator(run, artifacts, name, method.student, slow.sizes, few_steps=False)
+    trainer = train_phase(run, name, method, settings, fingerprint, clips, validate)
     with trainer.average():
-        parts.save_adapter(parts.adapter_path(SLOW, kind), file, whole_state(adapter), slow)
+        trained = whole_state(method.student.adapter)
+        artifacts.save_adapter(artifacts.adapter_path(SLOW, adapter.kind), file, trained, slow)
+
+
+def _beginning(artifacts: Artifacts, adapter: Adapter) -> AdapterFile:
+    """The adapter that training begins with."""
+    if adapter.start:
+        return read_adapter(adapter.start)
+    if adapter.from_base:
+        return artifacts.adapter(BASE, adapter.kind)
+    return artifacts.builder.fresh_adapter(adapter, artifacts.slow.sizes, artifacts.slow.weights)

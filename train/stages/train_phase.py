@@ -10,7 +10,7 @@ from ..engine.job import Job
 from ..engine.method import Method
 from ..engine.trainer import Trainer
 from ..monitor.curves import draw
-from ..monitor.health import Health, HealthSettings
+from ..monitor.health import Health
 from ..monitor.run_log import Tracker
 from ..run_folder.run import Run
 
@@ -32,7 +32,6 @@ def train_phase(
         TrainError: see ``Trainer.run``.
     """
     folder = run.phase_folder(name)
-    health = run.config.health
     job = Job(
         name=name,
         folder=folder,
@@ -45,13 +44,7 @@ def train_phase(
         wandb=run.config.logging.wandb,
     )
     watch = Health(
-        HealthSettings(
-            max_gap=health.max_gap,
-            min_motion=health.motion_floor,
-            patience=health.patience,
-            warn_gap=None if health.max_gap is None else 0.6 * health.max_gap,
-            warn_motion=None if health.motion_floor is None else min(1.0, 1.5 * health.motion_floor),
-        ),
+        run.config.health,
         phase=name.split("_")[0],
         optim_keys={"fake": "fake_optim", "discriminator": "gan.optim"},
     )

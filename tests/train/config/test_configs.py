@@ -14,7 +14,7 @@ from train.engine.job import accumulation
 from train.monitor.console import Console
 from train.plan.check import check_files, generator_sizes
 from train.run_folder.run import Run
-from train.story import phases_of
+from train.story import run_phases
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,7 +72,7 @@ def test_an_adapter_on_the_embedded_generators_needs_two_stages_alone(
 ) -> None:
     monkeypatch.chdir(ROOT)
     run = Run(load("tiny_adapter"), tmp_path / "run", parallel.start("cpu"), Console.silent())
-    assert [phase.name for phase in phases_of(run)] == ["data", "stage1_resnet", "stage3_resnet", "evaluate", "export"]
+    assert [phase.name for phase in run_phases(run)] == ["data", "stage1_resnet", "stage3_resnet", "evaluate", "export"]
     check_files(run)
     slow, fast = generator_sizes(run)
     assert slow == fast == load("tiny_cpu").models.sizes.config()

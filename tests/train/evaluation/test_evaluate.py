@@ -22,7 +22,7 @@ from train.evaluation.held_out import clip_sets
 from train.evaluation.measures import measure, picture_scores, track_scores
 from train.evaluation.row_samples import Sampler
 from train.evaluation.summary import interval, mean
-from train.run_folder.artifacts import Parts
+from train.run_folder.artifacts import Artifacts
 from train.world import synthetic
 
 from ...support.tiny_run import open_run, trained_run
@@ -119,16 +119,16 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
     from train.evaluation.evaluate import _kept, _mark  # what decides whether a row stands
 
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
-    parts = Parts(run)
-    clips = parts.clips("eval")
+    artifacts = Artifacts(run)
+    clips = artifacts.clips("eval")
     row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
-    mark = _mark(parts, row, clips, 2, DEFAULT)
+    mark = _mark(artifacts, row, clips, 2, DEFAULT)
     file = evaluated / "phases/evaluate/rows/oracle.json"
     assert _kept(file, mark) is not None
-    assert _kept(file, _mark(parts, row, clips, 3, DEFAULT)) is None
-    assert _kept(file, _mark(parts, row, clips, 2, None)) is None
-    parts.vae_path.touch()
-    assert _kept(file, _mark(parts, row, clips, 2, DEFAULT)) is None
+    assert _kept(file, _mark(artifacts, row, clips, 3, DEFAULT)) is None
+    assert _kept(file, _mark(artifacts, row, clips, 2, None)) is None
+    artifacts.vae_path.touch()
+    assert _kept(file, _mark(artifacts, row, clips, 2, DEFAULT)) is None
 
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
@@ -206,11 +206,11 @@ def test_the_interval_is_over_clips() -> None:
 
 def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
     run = trained_run(tmp_path, models=ONE_ADAPTER)
-    (clips,) = clip_sets(run, Parts(run))
+    (clips,) = clip_sets(run, Artifacts(run))
     for row in rows_of(run, 3):
         if row.generator is None:
             continue
-        sampler = Sampler(Parts(run), row, clips)
+        sampler = Sampler(Artifacts(run), row, clips)
         together = sampler.latents(range(1, 3))
         for number, index in enumerate((1, 2)):
             alone = sampler.latents(range(index, index + 1))[0]
@@ -230,7 +230,7 @@ def test_a_cheaper_controlnet_is_measured_with_and_without_reuse(
     from flashmotion_core.adapters import ControlNetAdapter
 
     run = trained_run(tmp_path, models=CHEAPER, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
-    adapter = Parts(run).adapter("fast", "controlnet")
+    adapter = Artifacts(run).adapter("fast", "controlnet")
     assert adapter.config["half_resolution"] is True
     assert adapter.config["inject_after"] == [0]
     steps: list[float] = []
@@ -241,7 +241,7 @@ def test_a_cheaper_controlnet_is_measured_with_and_without_reuse(
         return begin(self, *arguments)
 
     monkeypatch.setattr(ControlNetAdapter, "begin", counted)
-    (clips,) = clip_sets(run, Parts(run))
+    (clips,) = clip_sets(run, Artifacts(run))
     few = run.config.steps.schedule().sigmas
     settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
     run.config = run.config.model_copy(update={"evaluate": settings})
@@ -252,7 +252,7 @@ def test_a_cheaper_controlnet_is_measured_with_and_without_reuse(
     }
     latents = {}
     for name, computed in {"": few, "_every_2": few[::2], "_every_4": few[::4]}.items():
-        sampler = Sampler(Parts(run), found[f"flashmotion{name}_controlnet"], clips)
+        sampler = Sampler(Artifacts(run), found[f"flashmotion{name}_controlnet"], clips)
         for index in range(2):
             steps.clear()
             latents[name, index] = sampler.latents(range(index, index + 1))

@@ -13,7 +13,8 @@ from train.config.load import parse
 from train.errors import TrainError
 from train.monitor.console import Console
 from train.parallel import World
-from train.plan.check import check
+from train.plan.check import check, clip_count
+from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
 
 SMALL = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
@@ -56,6 +57,31 @@ def test_a_missing_folder_is_named_by_the_part_that_is_missing(tmp_path: Path) -
     source = {"kind": "videos", "folder": str(tmp_path / "clip" / "train")}
     with pytest.raises(TrainError, match=r"data\.train\.folder: there is no .*did you mean .*clips\?"):
         checked(tmp_path / "run", data={"size": [64, 64], "frames": 5, "train": source})
+
+
+def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_path: Path) -> None:
+    """Suffixes in either case; hidden files, sidecars and folders are not clips."""
+    for split, names in {"train": ("a.mov", "b.MP4", "c.webm", "d.Mkv"), "eval": ("e.MOV",)}.items():
+        (tmp_path / split / "f.mp4").mkdir(parents=True)
+        for name in (*names, "a.json", "b.txt", ".hidden.mp4"):
+            (tmp_path / split / name).write_bytes(b"")
+    data = {
+        "size": [64, 64],
+        "frames": 5,
+        **{
+            key: {"kind": "videos", "folder": str(tmp_path / split)}
+            for key, split in (("train", "train"), ("evaluation", "eval"))
+        },
+    }
+    run = Run(
+        parse({"name": "checked", "data": data}),
+        tmp_path / "run",
+        World(0, 1, 0, torch.device("cpu")),
+        Console(io.StringIO()),
+    )
+    assert clip_count(run) == 5
+    with pytest.raises(TrainError, match="4 of 4"):  # empty files, all of them looked at
+        Artifacts(run).source("train")
 
 
 def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from flashmotion_core.wan.conditioning import latent_shape
-from train import stage1_slow_adapter, stage2_fast_generator, stage3_fast_adapter
 from train.config.load import parse
 from train.config.schema import Config
 from train.data.encoded import Batch
 from train.engine import optim
+from train.engine.build import Builder
 from train.engine.ema import Ema
 from train.engine.method import Method, Step
 from train.engine.streams import Streams
@@ -31,9 +31,9 @@ from train.parallel import World
 from train.plan.figures import PhasePlan
 from train.plan.measure import Measurement
 from train.plan.meta_builder import MetaBuilder, planned_phases
-from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.artifacts import FAST, SLOW, Artifacts
 from train.run_folder.run import Run
-from train.stages import base_generator
+from train.stages import base_generator, stage1, stage2, stage3
 
 CPU = World(0, 1, 0, torch.device("cpu"))
 SIZES = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
@@ -97,23 +97,24 @@ def real_method(config: Config, name: str, folder: Path, monkeypatch: pytest.Mon
         raise Caught(method)
 
     run = Run(config, folder, CPU, Console.silent())
-    parts, sizes = Parts(run), config.models.sizes.config()
-    weights = parts.builder.fresh_generator(sizes)
+    artifacts, sizes = Artifacts(run), config.models.sizes.config()
+    weights = artifacts.builder.fresh_generator(sizes)
     for which in (SLOW, FAST):
-        parts.save_generator(parts.generator_path(which), sizes, weights, None)
+        artifacts.save_generator(artifacts.generator_path(which), sizes, weights, None)
     stage, _, kind = name.partition("_")
+    adapter = artifacts.adapter_settings(kind) if kind else None
     if stage == "stage3":
-        file = parts.builder.fresh_adapter(parts.adapter_settings(kind), sizes, weights)
-        parts.save_adapter(parts.adapter_path(SLOW, kind), file, file.state_dict, parts.slow)
+        file = artifacts.builder.fresh_adapter(artifacts.adapter_settings(kind), sizes, weights)
+        artifacts.save_adapter(artifacts.adapter_path(SLOW, kind), file, file.state_dict, artifacts.slow)
     stages: dict[str, tuple[Any, Callable[..., None]]] = {
         "base": (base_generator, base_generator.train),
-        "stage1": (stage1_slow_adapter, partial(stage1_slow_adapter.train, kind=kind)),
-        "stage2": (stage2_fast_generator, stage2_fast_generator.train),
-        "stage3": (stage3_fast_adapter, partial(stage3_fast_adapter.train, kind=kind)),
+        "stage1": (stage1, partial(stage1.train, adapter=adapter)),
+        "stage2": (stage2, stage2.train),
+        "stage3": (stage3, partial(stage3.train, adapter=adapter)),
     }
     module, train = stages[stage]
     monkeypatch.setattr(module, "train_phase", train_phase)
-    monkeypatch.setattr(Parts, "clips", lambda *_, **__: None)
+    monkeypatch.setattr(Artifacts, "clips", lambda *_, **__: None)
     with pytest.raises(Caught) as caught:
         train(run, fingerprint="")
     return caught.value.method
@@ -224,6 +225,24 @@ def test_a_plan_equals_what_a_small_run_takes(case: str, tmp_path: Path, monkeyp
     batches = 4 * sum(value.nbytes for value in vars(batch).values() if isinstance(value, Tensor))
     assert expected.working - batches == pytest.approx(most, rel=0.1)
     assert expected.sum.static == pytest.approx(bytes_that_stay(config, method), rel=0.01)
+
+
+@pytest.mark.parametrize(("width", "trained"), [(32, 6_418_528), (128, 8_246_848), (512, 35_466_688)])
+def test_base_trains_with_the_adapter_that_stage_1_begins_with(width: int, trained: int) -> None:
+    models = {"adapters": [{"kind": "resnet", "width": width, "from_base": True}]}
+    config = parse({"name": "wide", "data": {"size": [128, 128], "frames": 17}, "models": models})
+    sizes = config.models.sizes.config()
+    meta = MetaBuilder(config, "cpu", 1)
+    planned_ones = {phase.name: phase for phase in planned_phases(config, sizes, sizes, meta)}
+    base = Measurement(config, planned_ones["base"], meta, 1).static()
+    assert base.sum.trained == trained
+    # The same from a real builder, and stage 1 goes on with exactly the adapter's share of it.
+    real = Builder(config, CPU)
+    weights = real.fresh_generator(sizes)
+    adapter = real.fresh_adapter(config.models.base_adapter, sizes, weights)
+    count = sum(value.numel() for value in adapter.state_dict.values())
+    assert base.sum.trained == count + sum(value.numel() for value in weights.values())
+    assert Measurement(config, planned_ones["stage1_resnet"], meta, 1).static().sum.trained == count
 
 
 def test_offloading_saves_what_blocks_keep() -> None:

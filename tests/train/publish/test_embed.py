@@ -22,7 +22,7 @@ from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures, show_row, write_json
 from train.evaluation.summary import Result
 from train.publish.embed import check_sizes, main
-from train.run_folder.artifacts import Parts
+from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
 
 from ...support.tiny_run import trained_run
@@ -55,7 +55,7 @@ def finish(run: Run) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "done.json").write_text(json.dumps({"fingerprint": "f", "seconds": 60.0 * number}))
         write_png(folder / "curves.png", np.full((40, 60, 3), 20 * number, dtype=np.uint8))
-    source = Parts(run).source("eval")
+    source = Artifacts(run).source("eval")
     clips = [source.clip(index) for index in range(2)]
     found = {name: results(seed) for seed, name in enumerate(("eval_a_1", "eval_b_2"))}
     for result in found["eval_a_1"]:
@@ -182,7 +182,7 @@ def test_figures_card_and_pictures(embedded: Path) -> None:
             "has no report/metrics.json; evaluate it with python -m train.evaluate_run",
         ),
         (
-            lambda run: os.utime(Parts(run).generator_path("fast"), (4e9, 4e9)),
+            lambda run: os.utime(Artifacts(run).generator_path("fast"), (4e9, 4e9)),
             "tiny_fast_generator.safetensors is newer than",
         ),
         (

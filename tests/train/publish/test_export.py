@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from train.engine.roles import Denoiser
 from train.errors import TrainError
 from train.publish.export import cast, copy_to_comfyui, export, same_weights
-from train.run_folder.artifacts import FAST, SLOW, Parts
+from train.run_folder.artifacts import FAST, SLOW, Artifacts
 from train.run_folder.run import Run
 
 from ...support.tiny_run import open_run, trained_run
@@ -67,10 +67,10 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def trained_velocity(run: Run, which: str, kind: str) -> Tensor:
-    parts = Parts(run)
-    file = parts.slow if which == SLOW else parts.fast
-    generator = parts.builder.generator(file.sizes, file.weights)
-    denoiser = Denoiser(generator, parts.builder.adapter(parts.adapter(which, kind), file.sizes))
+    artifacts = Artifacts(run)
+    file = artifacts.slow if which == SLOW else artifacts.fast
+    generator = artifacts.builder.generator(file.sizes, file.weights)
+    denoiser = Denoiser(generator, artifacts.builder.adapter(artifacts.adapter(which, kind), file.sizes))
     latent, control, context = inputs()
     velocity: Tensor = denoiser(latent, torch.tensor([0.7]), context, control)
     return velocity
@@ -105,7 +105,7 @@ def test_exported_files_load_and_give_the_trained_velocity(run: Run, dtype: str,
     for which, kind in ((FAST, "resnet"), (SLOW, "controlnet")):
         wanted, found = trained_velocity(run, which, kind), exported_velocity(run, which, kind)
         assert (found - wanted).norm() < tolerance * wanted.norm()
-    assert filecmp.cmp(run.folder / "export/vae/tiny_vae.safetensors", Parts(run).vae_path, shallow=False)
+    assert filecmp.cmp(run.folder / "export/vae/tiny_vae.safetensors", Artifacts(run).vae_path, shallow=False)
 
 
 def test_metadata_is_kept(run: Run) -> None:
@@ -118,21 +118,21 @@ def test_metadata_is_kept(run: Run) -> None:
 
 
 def test_the_adapter_names_the_exported_generator_where_rounding_changed_it(run: Run) -> None:
-    parts = Parts(run)
-    tensors, metadata = read_tensors(parts.generator_path(FAST))
+    artifacts = Artifacts(run)
+    tensors, metadata = read_tensors(artifacts.generator_path(FAST))
     # Just above the middle of two bf16 numbers; float16 rounds it to the middle, and bf16 from there to the even one, down.
     tensors["head.modulation"] = torch.full_like(tensors["head.modulation"], 1 + 2**-8 + 2**-14)
-    save_whole(parts.generator_path(FAST), tensors, metadata)
+    save_whole(artifacts.generator_path(FAST), tensors, metadata)
     for kind in ("resnet", "controlnet"):
-        file = parts.adapter(FAST, kind)
-        parts.save_adapter(parts.adapter_path(FAST, kind), file, file.state_dict, parts.fast)
+        file = artifacts.adapter(FAST, kind)
+        artifacts.save_adapter(artifacts.adapter_path(FAST, kind), file, file.state_dict, artifacts.fast)
     marks = {}
     for dtype in ("bf16", "fp16"):
         export(with_export(run, dtype=dtype))
         folder = run.folder / "export"
         marks[dtype] = load_generator(folder / FILES[0], "cpu", torch.float32).fingerprint
         assert read_adapter(folder / "model_patches/tiny_fast_resnet.safetensors").base_fingerprint == marks[dtype]
-    assert marks["bf16"] == parts.fast.fingerprint != marks["fp16"]
+    assert marks["bf16"] == artifacts.fast.fingerprint != marks["fp16"]
 
 
 def test_given_files_are_not_copied(run: Run, trained: Path) -> None:
@@ -142,7 +142,7 @@ def test_given_files_are_not_copied(run: Run, trained: Path) -> None:
     export(run)
     assert files_of(run.folder / "export") == [FILES[0], *FILES[2:6]]
     kept = read_adapter(run.folder / "export/model_patches/tiny_slow_resnet.safetensors")
-    assert kept.base_fingerprint == Parts(run).slow.fingerprint
+    assert kept.base_fingerprint == Artifacts(run).slow.fingerprint
     assert [line.split()[1] for line in said.getvalue().splitlines()] == [
         "MB",
         *(
@@ -153,8 +153,8 @@ def test_given_files_are_not_copied(run: Run, trained: Path) -> None:
 
 
 def test_an_adapter_of_another_generator_is_refused(run: Run) -> None:
-    parts = Parts(run)
-    shutil.copy(parts.adapter_path(SLOW, "resnet"), parts.adapter_path(FAST, "resnet"))
+    artifacts = Artifacts(run)
+    shutil.copy(artifacts.adapter_path(SLOW, "resnet"), artifacts.adapter_path(FAST, "resnet"))
     with pytest.raises(TrainError, match="tiny_fast_resnet.safetensors was trained on the generator .* with --redo"):
         export(run)
 

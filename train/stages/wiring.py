@@ -1,0 +1,137 @@
+"""The networks and the method of every training stage: wired once, for real tensors and for the plan's meta tensors alike.
+
+A `Builder` makes networks from weights; the plan's builder makes the same ones without memory. So what is planned is what is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from flashmotion_core.adapters import AdapterFile
+from flashmotion_core.sampling import Schedule
+
+from ..config.method_settings import (
+    DmdSettings,
+    FlowSettings,
+    Gan,
+    HybridSettings,
+    LcmSettings,
+    Lora,
+)
+from ..engine.build import Builder, Network
+from ..engine.method import Method
+from ..engine.roles import Denoiser, Role
+from ..methods.dmd import Dmd
+from ..methods.flow import Flow
+from ..methods.hybrid import Hybrid
+from ..methods.lcm import Lcm
+from ..parallel import World
+
+LORAS = ("fast", "fake")
+"""The two LoRAs of stage 2 on one generator: the student's, which the FastGenerator is made of, and the fake score's."""
+
+
+def flow(
+    builder: Builder,
+    slow: Network,
+    adapter: AdapterFile,
+    settings: FlowSettings,
+    no_prompt: Tensor | None = None,
+    *,
+    train_generator: bool = False,
+) -> Flow:
+    """Flow matching: an adapter on the frozen SlowGenerator (stage 1), or both from nothing (base)."""
+    trained = builder.adapter(adapter, slow.sizes, trained=True)
+    generator = builder.generator(slow.sizes, slow.weights, trained=train_generator)
+    return Flow(builder.role(Denoiser(generator, trained)), settings, no_prompt)
+
+
+def distil(
+    builder: Builder, slow: Network, settings: DmdSettings, schedule: Schedule, no_prompt: Tensor | None = None
+) -> Dmd:
+    """Distribution matching of the generator alone (stage 2): as whole generators, or as LoRAs on one."""
+    if settings.lora is None:
+        student, fake = (
+            builder.role(Denoiser(builder.generator(slow.sizes, slow.weights, trained=True))) for _ in range(2)
+        )
+        real = builder.role(Denoiser(builder.generator(slow.sizes, slow.weights)))
+    else:
+        generator = builder.generator(
+            slow.sizes,
+            slow.weights,
+            loras=dict.fromkeys(LORAS),
+            rank=settings.lora.rank,
+            alpha=settings.lora.scale,
+            trained_loras=LORAS,
+        )
+        network = Denoiser(generator)
+        student, fake, real = (builder.role(network, name, has_loras=True) for name in (*LORAS, None))
+    judge = _judge(builder, real, settings.gan)
+    return Dmd(student, real, fake, judge, settings, schedule.sigmas, schedule.shift, no_prompt)
+
+
+def fast_adapter(
+    builder: Builder,
+    slow: Network,
+    fast: Network,
+    adapter: AdapterFile,
+    settings: HybridSettings | DmdSettings | LcmSettings,
+    schedule: Schedule,
+    world: World,
+    no_prompt: Tensor | None = None,
+    *,
+    lora: Lora | None = None,
+    fast_lora: Mapping[str, Tensor] | None = None,
+) -> Method:
+    """The SlowAdapter fine-tuned on the frozen FastGenerator (stage 3), by the method that the settings name.
+
+    Args:
+        builder: makes the networks.
+        slow: the SlowGenerator, which teachers and the discriminator stand on.
+        fast: the FastGenerator, which the student is.
+        adapter: the SlowAdapter.
+        settings: of the method.
+        schedule: the student's noise levels.
+        world: the processes that share the work.
+        no_prompt: what stands for "no prompt"; None for zeros.
+        lora: of stage 2; with ``share_backbone``, the FastGenerator is this LoRA on the SlowGenerator, and the discriminator shares that one.
+        fast_lora: its weights; None for fresh ones, as for a plan.
+    """
+    shared = isinstance(settings, HybridSettings) and settings.share_backbone
+    if shared:
+        assert lora is not None
+        name = LORAS[0]
+        generator = builder.generator(
+            slow.sizes, slow.weights, loras={name: fast_lora}, rank=lora.rank, alpha=lora.scale
+        )
+        student_network = Denoiser(generator, builder.adapter(adapter, fast.sizes, trained=True))
+        student = builder.role(student_network, name, has_loras=True)
+    else:
+        generator = builder.generator(fast.sizes, fast.weights)
+        student = builder.role(Denoiser(generator, builder.adapter(adapter, fast.sizes, trained=True)))
+
+    def slow_role(*, trained: bool = False) -> Role:
+        """The SlowGenerator under the SlowAdapter, which alone is trained."""
+        below = builder.adapter(adapter, slow.sizes, trained=trained)
+        return builder.role(Denoiser(builder.generator(slow.sizes, slow.weights), below))
+
+    if isinstance(settings, LcmSettings):
+        return Lcm(student, slow_role(), settings, schedule.shift, no_prompt)
+    if isinstance(settings, DmdSettings):
+        real = slow_role()
+        judge = _judge(builder, real, settings.gan)
+        return Dmd(student, real, slow_role(trained=True), judge, settings, schedule.sigmas, schedule.shift, no_prompt)
+    judge = None
+    if settings.gan.weight:
+        backbone = generator if shared else builder.generator(slow.sizes, slow.weights)
+        judge = builder.role(builder.discriminator(backbone, settings.gan), has_loras=shared)
+    return Hybrid(student, judge, settings, schedule.sigmas, world)
+
+
+def _judge(builder: Builder, real: Role, settings: Gan | None) -> Role | None:
+    """A discriminator on the real score's generator, where one is wanted."""
+    if settings is None:
+        return None
+    return builder.role(builder.discriminator(real.generator, settings), has_loras=real.has_loras)
