@@ -129,7 +129,9 @@ class ApplyFastAdapter(io.ComfyNode):
     ) -> io.NodeOutput:
         """Check everything that is cheap, then render, encode, load and attach."""
         if start > end:
-            raise ValueError(f"ApplyFastAdapter: start is {start} and end is {end}, but start must not come after end.")
+            raise ValueError(
+                f"ApplyFastAdapter: start is {start} and end is {end}, but start must not come after end; lower start or raise end."
+            )
         check_compute_every(compute_every)
         document = parse(trajectory)
         check_size(*document.size, document.frames)
@@ -157,7 +159,7 @@ class ApplyFastAdapter(io.ComfyNode):
     @classmethod
     @override
     def fingerprint_inputs(cls, adapter_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
-        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        """Load again when a file of the same name has changed. A name that comes through a link is unknown here."""
         if adapter_name is None:
             return None
         file = Path(folder_paths.get_full_path_or_raise("model_patches", adapter_name)).stat()
@@ -175,7 +177,7 @@ def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tens
 
 
 def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
-    """Let the adapter's schedule travel with a model whose file named none; say so where two disagree."""
+    """Attach the adapter's schedule to a model whose file named none; warn where the two disagree."""
     attached = attachments.attached_schedule(model)
     if attached is None or attachments.schedule_is_open(model):
         attachments.attach_schedule(model, file.schedule)
@@ -189,7 +191,7 @@ def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
 
 
 def _notice_another_generator(model: Any, file: AdapterFile) -> None:
-    """Say so where the adapter was trained on other weights: it runs, and may follow less closely."""
+    """Warn where the adapter was trained on other weights: it runs, but may follow less closely."""
     attached = attachments.attached_fingerprint(model)
     if None not in (attached, file.base_fingerprint) and attached != file.base_fingerprint:
         logging.warning(

@@ -34,7 +34,7 @@ IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
 RETIME, TRIM = "retime", "trim"
 PER_OBJECT, PER_FRAME = "one mask per object", "one mask per frame"
 SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
-# Since 0.30: keeps the preview over a page refresh without making this an output node. Older versions just lose it then.
+# Since 0.30: keeps the preview when the page is reloaded, without making this an output node. Older versions lose it.
 _KEEP_PREVIEW = (
     {"has_intermediate_output": True} if any(f.name == "has_intermediate_output" for f in fields(io.Schema)) else {}
 )
@@ -225,7 +225,8 @@ class DrawTrajectory(io.ComfyNode):
             )
         if first_frame_shapes == SHAPES_GRABCUT and start_image is None and masks is None:
             raise ValueError(
-                "DrawTrajectory cuts objects out of start_image, but none is connected; connect one, or choose boxes."
+                "DrawTrajectory's first_frame_shapes is grabcut, but no start_image is connected to cut objects out of; "
+                "connect one, or choose boxes."
             )
         image = None if start_image is None else fill_frame(start_image[:1, ..., :3], size)
         sampled = sample(document)

@@ -126,7 +126,7 @@ class FewStepSampler(io.ComfyNode):
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        # Newer latents carry the ratios of the empty picture they stand for; a sampled one is what it is.
+        # Newer empty latents carry the ratios of the picture they stand for, which a sampled latent must not keep.
         kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
         return io.NodeOutput({**kept, "samples": out})
 

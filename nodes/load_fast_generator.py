@@ -85,7 +85,7 @@ class LoadFastGenerator(io.ComfyNode):
     @classmethod
     @override
     def fingerprint_inputs(cls, generator_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
-        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        """Load again when a file of the same name has changed. A name that comes through a link is unknown here."""
         if generator_name is None:
             return None
         file = Path(folder_paths.get_full_path_or_raise("diffusion_models", generator_name)).stat()
