@@ -179,7 +179,8 @@ def editor_square(page: Page) -> Image.Image:
     """The large view's picture and timeline; on a page of `CARD_VIEW` pixels they are a square."""
     page.wait_for_timeout(500)
     picture, timeline = (page.locator(f"dialog .fm-{part}").bounding_box() for part in ("stage", "time"))
-    assert picture is not None and timeline is not None
+    assert picture is not None
+    assert timeline is not None
     square = shot(page, {**picture, "height": timeline["y"] + timeline["height"] - picture["y"]})
     page.close()
     return square.resize((CARD, round(CARD * square.height / square.width)), Image.Resampling.LANCZOS)
