@@ -1,4 +1,4 @@
-"""What a codec leaves of a clip: as losses, and in the end as measurements."""
+"""How well a codec preserves clips: the losses of training, and measurements at the end."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LATENTS_AT_ONCE = 5
 
 
 def reconstruction(decoded_BCTHW: Tensor, pixels_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-    """(mean squared error, with white to black as 2; mean absolute error of the differences to the right and lower neighbours)."""
+    """(mean squared error on a scale of -1..1; mean absolute error of the differences to the right and lower neighbours)."""
     error = decoded_BCTHW - pixels_BCTHW
     across, down = error.diff(dim=-1), error.diff(dim=-2)
     return 4 * error.square().mean(), across.abs().mean() + down.abs().mean()
 
 
 def spread(normalised_BCFHW: Tensor) -> Tensor:
-    """How far the channels are from mean 0 and deviation 1: squared mean plus squared logarithm of the variance, averaged."""
+    """How far the channels are from mean 0 and deviation 1: squared mean plus squared log variance, averaged."""
     channels = normalised_BCFHW.transpose(0, 1).flatten(1)
     variances = channels.var(dim=1) + 1e-4
     return (channels.mean(dim=1).square() + variances.log().square()).mean()
@@ -35,12 +35,12 @@ def spread(normalised_BCFHW: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate_codec(codec: TAEHV, clips: Iterable[Clip]) -> dict[str, float]:
-    """What is left of clips that went through the codec.
+    """Measurements on clips that went through the codec.
 
     Returns:
-        psnr, psnr_sprites (inside the visible sprites' boxes), both in dB of the mean squared error over all clips; latent_mean (absolute)
-        and latent_std, averaged over channels, and latent_max in the normalised space; box_iou and lost (share of sprites
-        not found), of the world's tracker after frame 0 where sprites are visible.
+        psnr and psnr_sprites (inside the boxes of visible sprites), in dB of the mean squared error over all clips. latent_mean (absolute) and
+        latent_std, averaged over channels, and latent_max, all in the normalised space. box_iou and lost (share of sprites not found), as
+        the world's tracker finds visible sprites after frame 0.
     """
     squares, inside, latents = [], [], []
     ious: list[NDArray[np.float64]] = []
