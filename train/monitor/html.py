@@ -109,7 +109,13 @@ def _view(section: Section, number: int, folder: Path) -> dict[str, Any]:
         return {**view, "kind": "table", "headers": headers, "rows": list(zip(*(c[1:] for c in columns), strict=True))}
     kind = type(section).__name__.lower()
     label = section.caption or section.title or section.file.stem
-    return {**view, "kind": kind, "label": label, "caption": section.caption, "source": _source(section, number, folder)}
+    return {
+        **view,
+        "kind": kind,
+        "label": label,
+        "caption": section.caption,
+        "source": _source(section, number, folder),
+    }
 
 
 def _column(table: DataTable, index: int) -> list[Cell]:
