@@ -110,14 +110,13 @@ class Builder:
 
     def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
         """An adapter that adds nothing yet: the ResNet's tower from the run's seed, the ControlNet a clone of the generator."""
-        points = settings.inject_after(sizes.num_layers)
         adapter: TrajectoryAdapter
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/adapter/{settings.kind}"))
             if settings.kind == "resnet":
-                adapter = ResNetAdapter(sizes, points, width=settings.width)
+                adapter = ResNetAdapter(sizes, width=settings.width)
             else:
-                adapter = ControlNetAdapter(sizes, points, half_resolution=settings.half_resolution)
+                adapter = ControlNetAdapter(sizes)
                 adapter.init_from_generator(generator)
         return AdapterFile(
             adapter.kind, adapter.config(), adapter.state_dict(), name=f"a fresh {settings.kind} adapter"
@@ -137,17 +136,9 @@ class Builder:
         return adapter
 
     def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
-        """A fresh classifier on the features of a frozen generator.
-
-        Raises:
-            TrainError: a tap behind the generator's last block.
-        """
+        """A fresh classifier on the features of a frozen generator."""
         sizes = backbone.config
-        taps = settings.taps or tap_blocks(sizes.num_layers)
-        if taps[-1] >= sizes.num_layers:
-            raise TrainError(
-                f"gan.taps are {list(taps)}, but the generator has the blocks 0 to {sizes.num_layers - 1}; name some of those."
-            )
+        taps = tap_blocks(sizes.num_layers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/classifier"))
             classifier = AttentionClassifier(
@@ -157,10 +148,6 @@ class Builder:
                     taps=len(taps),
                     width=settings.width,
                     heads=settings.heads,
-                    semantic=settings.semantic,
-                    trajectory=settings.trajectory,
-                    video=settings.video,
-                    paired=settings.paired,
                 )
             )
         # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.

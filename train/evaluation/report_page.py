@@ -19,6 +19,7 @@ from ..monitor.html import DataTable, Picture, Section, Text, Video, write_repor
 from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
+from .sample_clips import SEED
 from .summary import REAL, Result, bars, pooled, summary
 from .validation import picture_rows
 
@@ -55,7 +56,7 @@ def write_results(
         folder: with the rows' pictures.
         synthetic: whether objects could be tracked.
     """
-    report, metrics = run.folder / "report", figures(found, seeds, run.config.evaluate.seed)
+    report, metrics = run.folder / "report", figures(found, seeds, SEED)
     by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
     rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
     trained = [row for row in rows if row["name"] not in CONTROLS]

@@ -86,7 +86,7 @@ def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_pat
 
 def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(ValueError, match="no whole safetensors file"):
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
         checked(tmp_path / "run", models={"generator": str(tmp_path / "a.safetensors")})
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
         ),
         ({"memory": {"fp8": True}}, 2, r"memory\.fp8 is on and 2 processes .* set memory\.sharding to none"),
         ({"stage2": {"global_batch": 10}}, 4, r"stage2\.global_batch is 10, but must be a multiple of .* use 12"),
-        ({"stage2": {"keep": 10**9}}, 1, r"the run takes up to .* but .* are free"),
+        ({"checkpoints": {"keep": 10**9}}, 1, r"the run takes up to .* but .* are free"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(
