@@ -230,7 +230,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
 ) -> None:
     from flashmotion_core.adapters import ControlNetAdapter
 
-    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1})
     steps: list[float] = []
     begin = ControlNetAdapter.begin
 
@@ -289,7 +289,6 @@ TWO_SETS: dict[str, Any] = {
     "slow_steps": 2,
     "workers": 1,
     "batch": 2,
-    "timed": 1,
     "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
 }
 
