@@ -2,7 +2,7 @@
 test environment. A NAME is `editor` or a workflow's file name without its ending; no name means all of them.
 
 Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
-`train.data.pictures` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
+`train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
 from flashmotion_core.trajectory import parse
-from train.data.pictures import picture as photograph
+from train.world.photographs import picture as photograph
 
-from .comfy_client import object_info, run
-from .comfy_server import Server
+from .comfy.client import object_info, run
+from .comfy.frontend import open_page, set_settings
+from .comfy.server import Server
+from .comfy.workflow import to_api
 from .examples import all_examples, document
-from .follow import requested_boxes
-from .frontend import open_page, set_settings
 from .make_workflows import FOLDER, ROOT, comfyui_pages
-from .overlay import COLOURS, read_frames, spread
-from .workflow import to_api
+from .quickstart.follow import requested_boxes
+from .quickstart.overlay import COLOURS, read_frames, spread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -180,7 +179,8 @@ def editor_square(page: Page) -> Image.Image:
     """The large view's picture and timeline; on a page of `CARD_VIEW` pixels they are a square."""
     page.wait_for_timeout(500)
     picture, timeline = (page.locator(f"dialog .fm-{part}").bounding_box() for part in ("stage", "time"))
-    assert picture is not None and timeline is not None
+    assert picture is not None
+    assert timeline is not None
     square = shot(page, {**picture, "height": timeline["y"] + timeline["height"] - picture["y"]})
     page.close()
     return square.resize((CARD, round(CARD * square.height / square.width)), Image.Resampling.LANCZOS)
