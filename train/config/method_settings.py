@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from typing_extensions import Self
 
 from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
@@ -149,14 +149,6 @@ class Gan(Settings):
     heads: Count = 16
     r1_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the finite-difference R1 penalty; 100 where the discriminator wins."""
-    taps: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Generator blocks, counted from 0, after which features are read; none for those half-way, at three quarters and at the end."""
-
-    @model_validator(mode="after")
-    def _taps_rise(self) -> Gan:
-        if list(self.taps) != sorted(set(self.taps)):
-            raise ValueError(f"taps are {list(self.taps)}, but must be different blocks in ascending order.")
-        return self
 
 
 class Canary(Settings):

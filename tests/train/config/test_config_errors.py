@@ -130,7 +130,6 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, expect
         (["stage3.gan.weight=0", "stage3.balance={mode: gradient_balance}"], "there is nothing to balance."),
         (["stage3.gan.weight=0", "stage3.balance={mode: constant, options: {value: 0}}"], "nothing is left to learn from."),
         (["models.adapters=[{kind: resnet}]", "evaluate.compute_every=[2]"], r"compute_every is \[2\], but models.adapters has no controlnet"),
-        (["stage3.gan.taps=[3, 1]"], r"taps are \[3, 1\], but must be different blocks in ascending order"),
         (["stage2.lora={rank: 4}", "models.fast_generator=/f"], "models.fast_generator skips stage 2; leave one of them out."),
     ],
 )  # fmt: skip
