@@ -103,7 +103,7 @@ class Blocked:
             raise ImportError(name + " is not installed")
 sys.meta_path.insert(0, Blocked())
 import train.world.synthetic, train.world.sprite_tracker
-from train.measures import clip_box_iou
+from train.evaluation.measures import clip_box_iou
 clip = train.world.synthetic.clip(1, 0, "easy", (64, 64), 5)
 from train.world.shapes import SHAPES, coverage
 for shape in SHAPES:  # the horse is a photograph's
