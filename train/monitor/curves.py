@@ -83,7 +83,7 @@ def draw_curves(log_csv: Path, png: Path, title: str) -> None:
         raise TrainError(f"{log_csv} holds no values yet, so there are no curves to draw; train first.")
     panels = panels_of(list(log))
     rows = math.ceil(len(panels) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, PANEL_HEIGHT * rows + 0.6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, round(PANEL_HEIGHT * rows + 0.6, 1)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontsize=15, fontweight="bold", color=INK)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
