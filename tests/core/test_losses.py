@@ -351,7 +351,6 @@ def test_the_window_of_the_scores() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "cosine"}, "law is 'cosine'"),
         ({"shift": 0}, "shift is 0"),
         ({"low": 0.9, "high": 0.1}, "window is 0.9 to 0.1"),
         ({"high": 1.5}, "window is 0.0 to 1.5"),
