@@ -178,16 +178,14 @@ def _features_file(run: Run) -> Path | None:
     Raises:
         TrainError: the file does not exist.
     """
-    given = run.config.evaluate.features
-    if given is None:
+    if run.config.evaluate.features is None:
         return None
-    file = DEFAULT if given == "default" else Path(given)
-    if not file.is_file():
+    if not DEFAULT.is_file():
         raise TrainError(
-            f"the feature network {file} does not exist; train one with python -m train.feature_network, or leave out Frechet distances with "
+            f"the feature network {DEFAULT} does not exist; train one with python -m train.feature_network, or leave out Frechet distances with "
             "evaluate.features=null."
         )
-    return file
+    return DEFAULT
 
 
 def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:

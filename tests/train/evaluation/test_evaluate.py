@@ -230,7 +230,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
 ) -> None:
     from flashmotion_core.adapters import ControlNetAdapter
 
-    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1})
     steps: list[float] = []
     begin = ControlNetAdapter.begin
 
@@ -289,7 +289,6 @@ TWO_SETS: dict[str, Any] = {
     "slow_steps": 2,
     "workers": 1,
     "batch": 2,
-    "timed": 1,
     "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
 }
 
@@ -339,16 +338,17 @@ def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pyt
 def test_videos_have_no_sets_of_the_world(tmp_path: Path) -> None:
     data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
     run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
-    with refuses(TrainError, key="evaluate.sets", value="videos", remedy="leave evaluate.sets empty"):
+    with refuses(TrainError, key="evaluate: sets", value="videos", remedy="leave evaluate.sets empty"):
         evaluate(run)
-    with refuses(TrainError, key="evaluate.sets", value="the same stream and seed twice"):
+    with refuses(TrainError, key="evaluate: sets", value="the same stream and seed twice"):
         open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
 
 
-def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: Path) -> None:
-    run = trained_run(
-        tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
-    )
+def test_without_a_feature_network_there_is_a_sentence_or_no_distance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.evaluation.evaluate.DEFAULT", tmp_path / "none")
+    run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": []})
     with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
     run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
