@@ -173,7 +173,7 @@ def _result(row: Row, figures: dict[str, Any]) -> Result:
 
 
 def _features_file(run: Run) -> Path | None:
-    """The feature network's file.
+    """The feature network's file; None to leave out Frechet distances.
 
     Raises:
         TrainError: the file does not exist.
@@ -182,7 +182,7 @@ def _features_file(run: Run) -> Path | None:
         return None
     if not DEFAULT.is_file():
         raise TrainError(
-            f"the feature network {DEFAULT} does not exist; train one with python -m train.feature_network, or leave out Frechet distances with "
+            f"the feature network {DEFAULT} does not exist; train it with python -m train.feature_network, or leave out Frechet distances with "
             "evaluate.features=null."
         )
     return DEFAULT

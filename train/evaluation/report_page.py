@@ -178,8 +178,7 @@ def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
 
 def _between(low: float, high: float) -> str:
     """An interval; large numbers need fewer decimals."""
-    decimals = 3 if max(abs(low), abs(high)) < 10 else 1
-    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in (low, high))
 
 
 def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:

@@ -15,6 +15,7 @@ from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.errors import TrainError
+from train.evaluation import evaluate as evaluation
 from train.evaluation.evaluate import evaluate, rows_to_measure
 from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
@@ -338,16 +339,16 @@ def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pyt
 def test_videos_have_no_sets_of_the_world(tmp_path: Path) -> None:
     data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
     run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
-    with refuses(TrainError, key="evaluate: sets", value="videos", remedy="leave evaluate.sets empty"):
+    with refuses(TrainError, key="evaluate.sets", value="videos", remedy="leave evaluate.sets empty"):
         evaluate(run)
-    with refuses(TrainError, key="evaluate: sets", value="the same stream and seed twice"):
+    with refuses(TrainError, key="sets", value="eval_a with seed 1", remedy="once"):
         open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
 
 
 def test_without_a_feature_network_there_is_a_sentence_or_no_distance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.evaluation.evaluate.DEFAULT", tmp_path / "none")
+    monkeypatch.setattr(evaluation, "DEFAULT", tmp_path / "none")
     run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": []})
     with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
