@@ -20,7 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 TRAINING = ROOT / "docs/training.md"
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "assets/tiny/README.md"]
-FOLDERS = tuple(sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")))
+MADE = {"build", "dist", "node_modules", "outputs", "runs"}  # what .gitignore names
+FOLDERS = tuple(
+    sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isidentifier() and path.name not in MADE)
+)
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 each_document = pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 

@@ -37,8 +37,6 @@ PHASE = {
     "steps": 6,
     "global_batch": 4,
     "micro_batch": 2,
-    "log_every": 1,
-    "checkpoint_every": 100,
     "validate_every": 0,
     "optim": OPTIM,
     "ema": {"decay": 0.5, "start": 2},
@@ -47,6 +45,8 @@ SETTINGS: dict[str, Any] = {
     "name": "small",
     "device": "cpu",
     "precision": "fp32",
+    "logging": {"every": 1},
+    "checkpoints": {"every": 100},
     "models": {
         "sizes": {"dim": 32, "ffn_dim": 48, "num_heads": 1, "num_layers": 2, "text_dim": 8},
         "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.wan.conditioning import check_size
@@ -20,15 +20,6 @@ class Settings(BaseModel):
     """Base of all: unknown keys are errors, values cannot be changed later, every field has a description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-    younger: ClassVar[frozenset[str]] = frozenset()
-    """Settings that did not always exist. What is off of these is left out of the values, by which phases know whether they were done: a run
-    that is older than the setting stays done."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_always_was(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = values_of(self)
-        return {name: value for name, value in values.items() if value or name not in self.younger}
 
 
 class Synthetic(Settings):
@@ -104,8 +95,6 @@ class GeneratorSizes(Settings):
 
 class Adapter(Settings):
     """The adapter that is trained."""
-
-    younger = frozenset({"start", "slow"})
 
     kind: Literal["resnet", "controlnet"] = "resnet"
     width: Count = 128

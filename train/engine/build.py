@@ -148,10 +148,6 @@ class Builder:
                     taps=len(taps),
                     width=settings.width,
                     heads=settings.heads,
-                    semantic=settings.semantic,
-                    trajectory=settings.trajectory,
-                    video=settings.video,
-                    paired=settings.paired,
                 )
             )
         # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.

@@ -261,7 +261,6 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
         "evaluate.clips=1",
         "evaluate.slow_steps=2",
         "evaluate.workers=1",
-        "evaluate.timed=1",
         "evaluate.features=null",
     ]
     assert main([str(tmp_path), *options]) == 0
