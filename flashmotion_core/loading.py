@@ -1,4 +1,4 @@
-"""Load a generator and a text encoder for headless generation: ComfyUI's single files, or a diffusers folder.
+"""Load a generator and a text encoder for headless generation from ComfyUI's single files or a diffusers folder.
 
 Nothing is fetched from the network. Every file is checked before its weights are used: a missing or unknown key is an error that names
 it, never a layer with random weights.
@@ -37,7 +37,7 @@ class TextEncoder:
             dtype: of the encoder and the result.
 
         Raises:
-            ValueError: a folder without encoder or tokenizer.
+            ValueError: a folder without a readable encoder or tokenizer.
         """
         from transformers import AutoTokenizer, UMT5EncoderModel
 
@@ -53,7 +53,7 @@ class TextEncoder:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"{folder} holds no readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
+                f"{folder} does not hold a readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
             ) from error
 
     @torch.no_grad()
@@ -72,7 +72,7 @@ class TextEncoder:
 
 
 def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    """Encode one prompt by umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
+    """Encode one prompt with umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
 
     Raises:
         ValueError: see ``TextEncoder``.
@@ -82,7 +82,7 @@ def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dty
 
 
 def no_text(config: WanConfig) -> Tensor:
-    """What a generator trained without text gets in its place: zeros ``[1, 512, text_dim]``."""
+    """What a generator trained without text gets instead: zeros ``[1, 512, text_dim]``."""
     return torch.zeros(1, TEXT_TOKENS, config.text_dim)
 
 
@@ -102,7 +102,7 @@ class Generator:
 
 
 HOSTS = ("diffusers", "core")
-"""Whose transformer runs a generator, see ``load_generator``."""
+"""Whose transformer runs the generator; see ``load_generator``."""
 
 
 def load_generator(
@@ -110,8 +110,8 @@ def load_generator(
 ) -> Generator:
     """Load a generator: a safetensors file in either key layout, or a diffusers folder (with or without ``transformer/`` in it).
 
-    On diffusers' transformer the time embedding, norms and modulation stay in float32, and every token has a row of modulation of its
-    own (2 GB at 1280 x 704 x 121). The core's has one row per latent frame and, like ComfyUI, works in one type throughout.
+    On diffusers' transformer the time embedding, norms and modulation stay in float32, and every token has its own row of modulation
+    (2 GB at 1280 x 704 x 121). The core's has one row per latent frame and, like ComfyUI, works in one type throughout.
 
     Args:
         path: file or folder.
@@ -120,7 +120,7 @@ def load_generator(
         host: ``diffusers`` or ``core``.
 
     Raises:
-        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, a quantised file, or an unknown host.
+        ValueError: an unreadable file, not the Wan2.2-TI2V-5B architecture, missing or unknown keys, quantised weights, or an unknown host.
     """
     if host not in HOSTS:
         raise ValueError(f"the host is {host!r}, but must be one of {', '.join(HOSTS)}.")
@@ -161,7 +161,7 @@ def read_generator(path: str | Path) -> tuple[GeneratorInfo, dict[str, Tensor]]:
         path: a safetensors file in either layout, or a diffusers folder (with or without ``transformer/`` in it).
 
     Raises:
-        ValueError: unreadable, no Wan2.2-TI2V-5B architecture, missing or unknown keys, or a quantised file.
+        ValueError: an unreadable file, not the Wan2.2-TI2V-5B architecture, missing or unknown keys, or quantised weights.
     """
     path = Path(path)
     if not path.is_dir():
@@ -191,12 +191,12 @@ def _checked(state_dict: dict[str, Tensor], info: GeneratorInfo, name: str) -> d
     wrong = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if wrong:
         raise ValueError(
-            f"{name} has {len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}; download or export it again."
+            f"{name} has {len(wrong)} keys that are missing, unknown or of the wrong shape ({', '.join(wrong)}); download or export it again."
         )
     types = {value.dtype for value in state_dict.values()} - {torch.float32, torch.float16, torch.bfloat16}
     if types:
         raise ValueError(
-            f"{name} holds {', '.join(map(str, types))} weights, but bf16, fp16 or fp32 was expected; use such a file."
+            f"{name} holds {', '.join(map(str, types))} weights, but bf16, fp16 or fp32 was expected; choose a file in one of these types."
         )
     return state_dict
 
@@ -225,7 +225,7 @@ def _config_of_diffusers(config: Any, folder: Path) -> WanConfig:
     if (config.in_channels, config.out_channels) != (LATENT_CHANNELS, LATENT_CHANNELS) or config.image_dim is not None:
         raise ValueError(
             f"the generator in {folder} has {config.in_channels} channels in and {config.out_channels} out, but Wan2.2-TI2V-5B "
-            f"({LATENT_CHANNELS} in and out, no image encoder) was expected."
+            f"({LATENT_CHANNELS} in and out, no image encoder) was expected; choose another folder."
         )
     return WanConfig(
         dim=config.num_attention_heads * config.attention_head_dim,
@@ -254,6 +254,11 @@ def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[
 
 
 def load_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
+    """A diffusers model from a folder, on the CPU.
+
+    Raises:
+        ValueError: an unreadable folder, or one that lacks weights.
+    """
     try:
         model, loading = model_class.from_pretrained(
             folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True

@@ -1,7 +1,7 @@
 """Headless generation: the same generator, adapter and codec files as in ComfyUI, without ComfyUI.
 
-Plain functions. ``loading`` and ``vae`` load the models, apart from their use, so that a caller can free one before it loads the next;
-``sample_latent`` is the few-step loop with adapters; ``generate`` strings all of it together on the command line.
+Plain functions. ``loading`` and ``codec.vae`` only load models, so that a caller can free one before it loads the next;
+``sample_latent`` is the few-step loop with adapters; ``cli.generate`` puts all of it together on the command line.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Control:
-    """An adapter with what it follows.
+    """An adapter and what it follows.
 
     Attributes:
         adapter: on the generator's device and in its type.
@@ -48,8 +48,8 @@ class Control:
         strength: factor of the residuals, one for all injections or one each; 0 switches the adapter off.
         start: fraction of the schedule (0..1) from which control is on.
         end: fraction (0..1) from which it is off again; equal ends are an empty range.
-        compute_every: 1 to compute the adapter in every step, n to compute it in every n-th one from the first in which control is on,
-            and use its residuals again in between. They are all kept meanwhile; a ResNet is not affected. See ``ReusingAdapter``.
+        compute_every: 1 to compute the adapter in every step; n to compute it in every n-th step, counted from the first with control,
+            and reuse its residuals, which are all kept, in between. A ResNet is not affected. See ``ReusingAdapter``.
     """
 
     adapter: TrajectoryAdapter
@@ -76,7 +76,7 @@ class Control:
 
 
 def check_control(strength: float | Sequence[float], start: float, end: float, compute_every: int = 1) -> None:
-    """Check the numbers of a ``Control``; apart from it, so that a caller can do so before loading models.
+    """Check the numbers of a ``Control``: a function of its own, so that a caller can check them before loading models.
 
     Raises:
         ValueError: a fraction outside 0..1, a start after the end, a strength that is not finite, or a number of steps below 1.
@@ -86,14 +86,17 @@ def check_control(strength: float | Sequence[float], start: float, end: float, c
         if not 0 <= value <= 1:
             raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
     if start > end:
-        raise ValueError(f"the control starts at {start} and ends at {end}, but the start must not come after the end.")
+        raise ValueError(
+            f"the control starts at {start} and ends at {end}, but the start must not come after the end; "
+            "lower the start or raise the end."
+        )
     if not all(map(math.isfinite, strength if isinstance(strength, Sequence) else (strength,))):
         raise ValueError(f"the control's strength is {strength}, but must be finite, such as 1.")
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A control on the generator's device, with its adapter over the steps and what that computes once per video."""
+    """A control on the generator's device: its adapter over the steps, and what that computes once per video."""
 
     control: Control
     adapter: ReusingAdapter
@@ -113,7 +116,7 @@ def sample_latent(
     noise: tuple[Tensor, Iterator[Tensor]] | None = None,
     callback: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor:
-    """Denoise a clip's latent in a few steps, under any number of adapters; repeats ComfyUI's ``lcm`` sampler on a CPU.
+    """Denoise a clip's latent in a few steps, with any number of adapters; on a CPU it repeats ComfyUI's ``lcm`` sampler.
 
     Args:
         generator: from ``load_generator``.
@@ -123,14 +126,14 @@ def sample_latent(
         clean_BCFHW: normalised latent ``[1, 48, 1, H, W]`` of the start image, kept as frame 0; None for text to video.
         schedule: sigmas and shift; None for the generator's own, or the trained one where its file has none.
         seed: of ComfyUI's CPU noise, from 0.
-        noise: starting noise ``[B, C, F, H, W]`` and an iterator of fresh noise, in place of the seed.
+        noise: starting noise ``[B, C, F, H, W]`` and an iterator of fresh noise, instead of the seed.
         callback: called after every step with (index, normalised x0).
 
     Returns:
         the normalised latent ``[B, C, F, H, W]``, float32 on the generator's device.
 
     Raises:
-        ValueError: text width, latent sizes or injection points that do not fit each other.
+        ValueError: text width, latent sizes or injection points that do not fit the generator.
     """
     schedule = schedule or generator.info.schedule or Schedule()
     sigmas = check_sigmas(schedule.sigmas)
@@ -204,7 +207,7 @@ def injected(
     """
 
     def add(index: int, strength: float, module: nn.Module, args: Any, hidden_BLD: Tensor) -> Tensor:
-        # Asked for at strength 0 too: a ControlNet's next residual stands on this one.
+        # Computed at strength 0 too: a ControlNet's next residual builds on this one.
         residual = adapter.residual(index, state)
         return hidden_BLD + strength * residual.to(hidden_BLD.dtype) if strength else hidden_BLD
 

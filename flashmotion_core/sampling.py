@@ -44,7 +44,7 @@ class Schedule:
         """Read ``to_json``'s form.
 
         Raises:
-            ValueError: says which entry is wrong.
+            ValueError: names the entry that is wrong.
         """
         try:
             found: dict[str, Any] = json.loads(text)
@@ -139,7 +139,7 @@ def parse_sigmas(text: str) -> tuple[float, ...]:
     """Read sigmas typed by hand, separated by commas or spaces; the final 0 may be left out.
 
     Raises:
-        ValueError: see ``check_sigmas``; or no number at all, or a word that is none.
+        ValueError: see ``check_sigmas``; also a text without numbers, or with a word that is not a number.
     """
     try:
         sigmas = [float(word) for word in text.replace(",", " ").split()]
@@ -153,7 +153,7 @@ def parse_sigmas(text: str) -> tuple[float, ...]:
 
 
 def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool:
-    """Whether control is on at this sigma: half-open, so that equal ends are an empty range.
+    """Whether control is on at this sigma; the range is half-open, so that equal ends make it empty.
 
     ``sigma_start`` and ``sigma_end`` are the sigmas at the start and end fraction of the schedule. The slack absorbs float32
     rounding of sigmas; no schedule has two steps closer than that.

@@ -166,7 +166,7 @@ def _read_picture(path: str | Path, mode: str) -> Frames:
             return pixels
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"{path.name} cannot be read as a picture ({error}); it is damaged or of another format."
+            f"{path.name} cannot be read as a picture ({error}); choose an undamaged picture file."
         ) from error
 
 
@@ -178,9 +178,9 @@ def _existing(path: str | Path) -> Path:
 
 
 def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
-    """Resize a picture ``[H, W, 3]`` uint8 or mask ``[H, W]`` bool to cover width x height pixels, and cut the overhang off evenly.
+    """Resize a picture ``[H, W, 3]`` uint8 or mask ``[H, W]`` bool to cover width x height pixels, and cut off the overhang evenly.
 
-    Pictures are resampled by Lanczos, as the official Wan code does, masks by the nearest pixel. Ask ``cover_notice`` what is lost.
+    Pictures are resampled by Lanczos, as the official Wan code does, masks by the nearest pixel. ``cover_notice`` says what is lost.
     """
     from PIL import Image
 
@@ -195,7 +195,7 @@ def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
 
 
 def cover_notice(image: npt.NDArray[Any], width: int, height: int) -> str | None:
-    """One sentence on what ``cover`` cuts off; None where the shape fits (to within one pixel of the output)."""
+    """One sentence on what ``cover`` cuts off; None if the shape fits (to within one pixel of the output)."""
     left, top, _, _ = _crop_box(image.shape[1], image.shape[0], width, height)
     scale = max(width / image.shape[1], height / image.shape[0])
     if max(left, top) * scale < 1:
@@ -212,7 +212,7 @@ def _crop_box(image_width: int, image_height: int, width: int, height: int) -> t
 
 
 def ahead(items: Iterator[Item], depth: int = 16) -> Iterator[Item]:
-    """The same items in the same order, up to ``depth`` of them computed before they are asked for.
+    """The same items in the same order, up to ``depth`` of them computed before they are needed.
 
     The device decodes the next frames while the file's encoder works on the last ones. An error of the items is raised where the items
     are read; closing this iterator early ends the thread and closes the items.

@@ -21,7 +21,7 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     path = _existing(path)
     try:
         with safe_open(path, framework="pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (no mapping)
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             return shapes, dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise ValueError(_unreadable(path, error)) from error
@@ -60,6 +60,6 @@ def _unreadable(path: Path, error: Exception) -> str:
     if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
         return f"{path.name} is a pickle file; convert it with python -m flashmotion_core.convert {path.name} OUT.safetensors."
     return (
-        f"{path.name} ({path.stat().st_size:,} bytes) is no whole safetensors file ({error}); "
-        "it is probably cut off: download or copy it again."
+        f"{path.name} ({path.stat().st_size:,} bytes) is not a complete safetensors file ({error}); "
+        "it is probably cut off, so download or copy it again."
     )

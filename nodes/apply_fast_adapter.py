@@ -31,8 +31,8 @@ class ApplyFastAdapter(io.ComfyNode):
             display_name="Apply Fast Adapter",
             category="FlashMotion",
             description=(
-                "Makes objects follow a trajectory. Renders the control map of the trajectory, encodes it once (a new seed does not encode "
-                "again) and adds the adapter to the model; several can be chained."
+                "Makes objects follow a trajectory: renders its control map, encodes it once (a new seed does not "
+                "encode again) and adds the adapter to the model. Several can be chained."
             ),
             search_aliases=[
                 "FlashMotion",
@@ -45,21 +45,21 @@ class ApplyFastAdapter(io.ComfyNode):
                 "few step",
             ],
             inputs=[
-                io.Model.Input("model", tooltip="A Wan2.2-TI2V-5B generator, best from LoadFastGenerator."),
+                io.Model.Input("model", tooltip="A Wan2.2-TI2V-5B generator, preferably from LoadFastGenerator."),
                 io.Vae.Input(
-                    "vae", tooltip="The VAE of the generator: wan2.2_vae, or a small TAEHV with 48 channels (faster)."
+                    "vae", tooltip="The generator's VAE: wan2.2_vae, or a small TAEHV with 48 channels (faster)."
                 ),
                 io.String.Input(
                     "trajectory",
                     force_input=True,
-                    tooltip="The trajectory document (JSON) of DrawTrajectory; its size must be the latent's: sides in multiples of 32 "
-                    "pixels, 4k + 1 frames.",
+                    tooltip="The trajectory document (JSON) from DrawTrajectory. Its size must match the latent: "
+                    "sides in multiples of 32 pixels, 4k + 1 frames.",
                 ),
                 io.Combo.Input(
                     "adapter_name",
                     options=folder_paths.get_filename_list("model_patches"),
-                    tooltip="A FlashMotion adapter (.safetensors) in models/model_patches. ResNet: small (42 MB for the 5B) and fast. ControlNet: "
-                    "as large as the generator and computed beside it in every step; in the paper it follows more closely.",
+                    tooltip="A FlashMotion adapter in models/model_patches. ResNet: small (42 MB for the 5B) and "
+                    "fast. ControlNet: as large as the generator, run beside it.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -67,7 +67,7 @@ class ApplyFastAdapter(io.ComfyNode):
                     min=0.0,
                     max=4.0,
                     step=0.01,
-                    tooltip="How strongly the trajectory steers: 0 is exactly no adapter, 1 as trained.",
+                    tooltip="How strongly the trajectory steers. 0: exactly as without the adapter. 1: as trained.",
                 ),
                 io.Float.Input(
                     "start",
@@ -76,7 +76,8 @@ class ApplyFastAdapter(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     advanced=True,
-                    tooltip="Where control starts, as a fraction of the schedule: with 4 steps, 0.25 leaves out the first.",
+                    tooltip="Where control starts, as a fraction of the schedule. With 4 steps, 0.25 leaves out the "
+                    "first.",
                 ),
                 io.Float.Input(
                     "end",
@@ -85,14 +86,14 @@ class ApplyFastAdapter(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     advanced=True,
-                    tooltip="Where control ends, as a fraction of the schedule: with 4 steps, 0.75 leaves out the last, for freer motion. "
-                    "Equal to start: no control.",
+                    tooltip="Where control ends, as a fraction of the schedule. With 4 steps, 0.75 leaves out the "
+                    "last, for freer motion. Equal to start: no control.",
                 ),
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Shape of each object in the first frame, one mask per object in order (the masks output of DrawTrajectory). "
-                    "Wins over the boxes; without it, the first frame shows filled boxes.",
+                    tooltip="Each object's shape in the first frame, in order, as DrawTrajectory outputs them. Wins "
+                    "over the boxes; without it, filled boxes are used.",
                 ),
                 io.Int.Input(
                     "compute_every",
@@ -101,11 +102,8 @@ class ApplyFastAdapter(io.ComfyNode):
                     max=100,
                     optional=True,
                     advanced=True,
-                    tooltip="ControlNet only: compute it in every n-th step (1: every step, 2: every second one) and use what it adds again in "
-                    "between. Saves time (4 in four steps: three quarters of its own) and looks a little softer; the tiny ControlNet "
-                    "follows boxes as closely with 2 or 4 as with 1. Everything it adds is kept meanwhile: 168 MB for each of its blocks at 1280 x "
-                    "704 x 121 on the 5B in bf16 (5.0 GB for 30), a quarter of that for one at half resolution. A ResNet costs next to "
-                    "nothing in a step and is not affected.",
+                    tooltip="ControlNet only. Recompute every n-th step and reuse the result in between: faster, "
+                    "slightly softer, up to 5 GB more memory. 1: every step.",
                 ),
             ],
             outputs=[
@@ -131,7 +129,9 @@ class ApplyFastAdapter(io.ComfyNode):
     ) -> io.NodeOutput:
         """Check everything that is cheap, then render, encode, load and attach."""
         if start > end:
-            raise ValueError(f"ApplyFastAdapter: start is {start} and end is {end}, but start must not come after end.")
+            raise ValueError(
+                f"ApplyFastAdapter: start is {start} and end is {end}, but start must not come after end; lower start or raise end."
+            )
         check_compute_every(compute_every)
         document = parse(trajectory)
         check_size(*document.size, document.frames)
@@ -159,7 +159,7 @@ class ApplyFastAdapter(io.ComfyNode):
     @classmethod
     @override
     def fingerprint_inputs(cls, adapter_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
-        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        """Load again when a file of the same name has changed. A name that comes through a link is unknown here."""
         if adapter_name is None:
             return None
         file = Path(folder_paths.get_full_path_or_raise("model_patches", adapter_name)).stat()
@@ -177,7 +177,7 @@ def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tens
 
 
 def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
-    """Let the adapter's schedule travel with a model whose file named none; say so where two disagree."""
+    """Attach the adapter's schedule to a model whose file named none; warn where the two disagree."""
     attached = attachments.attached_schedule(model)
     if attached is None or attachments.schedule_is_open(model):
         attachments.attach_schedule(model, file.schedule)
@@ -191,7 +191,7 @@ def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
 
 
 def _notice_another_generator(model: Any, file: AdapterFile) -> None:
-    """Say so where the adapter was trained on other weights: it runs, and may follow less closely."""
+    """Warn where the adapter was trained on other weights: it runs, but may follow less closely."""
     attached = attachments.attached_fingerprint(model)
     if None not in (attached, file.base_fingerprint) and attached != file.base_fingerprint:
         logging.warning(

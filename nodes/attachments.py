@@ -1,4 +1,4 @@
-"""What travels with a MODEL beside its weights: schedule, need for text, fingerprint. Clones, LoRA loaders and patches keep it."""
+"""What travels with a MODEL besides its weights: schedule, need for text, fingerprint. Clones, LoRA loaders and patches keep it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def attached_schedule(model: Any) -> Schedule | None:
 
 
 def attach_schedule(model: Any, schedule: Schedule, assumed: bool = False) -> None:
-    """Let a schedule travel with a MODEL (clones keep it); ``assumed`` where no file said so."""
+    """Attach a schedule to a MODEL (clones keep it); ``assumed`` where no file named it."""
     model.set_attachments(f"{KEY}.schedule", schedule)
     model.set_attachments(f"{KEY}.schedule_assumed", assumed)
 
 
 def schedule_is_open(model: Any) -> bool:
-    """Whether no file has said yet which schedule the MODEL was trained for."""
+    """Whether no file has named the schedule that the MODEL was trained for."""
     return attached_schedule(model) is None or bool(model.get_attachment(f"{KEY}.schedule_assumed"))
 
 
 def needs_text(model: Any) -> bool:
-    """Whether the MODEL's generator was trained with text; assumed where its file does not say."""
+    """Whether the MODEL's generator was trained with text; assumed if its file does not say."""
     return model.get_attachment(f"{KEY}.text") is not False
 
 

@@ -34,7 +34,7 @@ IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
 RETIME, TRIM = "retime", "trim"
 PER_OBJECT, PER_FRAME = "one mask per object", "one mask per frame"
 SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
-# Since 0.30: keeps the preview over a page refresh without making this an output node. Older versions just lose it then.
+# Since 0.30: keeps the preview when the page is reloaded, without making this an output node. Older versions lose it.
 _KEEP_PREVIEW = (
     {"has_intermediate_output": True} if any(f.name == "has_intermediate_output" for f in fields(io.Schema)) else {}
 )
@@ -52,8 +52,8 @@ class DrawTrajectory(io.ComfyNode):
             display_name="Draw Trajectory",
             category="FlashMotion",
             description=(
-                "Where objects go: boxes with keyframes over a picture. Gives the resolved document for ApplyFastAdapter, and the same motion "
-                "as ComfyUI's boxes, tracks and masks."
+                "Where objects go: boxes with keyframes over a picture. Outputs the resolved document for "
+                "ApplyFastAdapter, and the same motion as ComfyUI's boxes, tracks and masks."
             ),
             search_aliases=[
                 "FlashMotion",
@@ -72,15 +72,15 @@ class DrawTrajectory(io.ComfyNode):
                     "trajectory",
                     multiline=True,
                     default=DEFAULT_DOCUMENT,
-                    tooltip="The trajectory document (JSON): size, frames, fps and objects with keyframes; x, y is the centre of a box, all "
-                    "in fractions of the frame. See the help page for the format.",
+                    tooltip="The trajectory document (JSON): size, frames, fps, objects with keyframes. x, y is a box's "
+                    "centre, as a fraction of the frame. Format: help page.",
                 ),
                 io.Combo.Input(
                     "connected_objects",
                     options=[IF_NOTHING_DRAWN, ADD, IGNORE],
                     default=IF_NOTHING_DRAWN,
-                    tooltip="What becomes of connected boxes, tracks and masks. if nothing is drawn: the document's objects win, connected "
-                    "ones are used only when it has none. add to drawn: both, drawn ones first. ignore: only the document.",
+                    tooltip="Connected boxes, tracks and masks. if nothing is drawn: used when the document has no "
+                    "objects. add to drawn: both, drawn first. ignore: unused.",
                 ),
                 io.Int.Input(
                     "width",
@@ -88,7 +88,8 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=32,
-                    tooltip="Width of the clip in pixels, a multiple of 32; 0: as in the document. Boxes keep their place in the frame.",
+                    tooltip="Width of the clip in pixels, a multiple of 32. 0: as in the document. Boxes keep their "
+                    "place in the frame.",
                 ),
                 io.Int.Input(
                     "height",
@@ -96,7 +97,7 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=32,
-                    tooltip="Height of the clip in pixels, a multiple of 32; 0: as in the document.",
+                    tooltip="Height of the clip in pixels, a multiple of 32. 0: as in the document.",
                 ),
                 io.Int.Input(
                     "length",
@@ -104,21 +105,22 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=1025,
                     step=1,
-                    tooltip="Frames of the clip, 4k + 1 (such as 81 or 121); 0: as in the document.",
+                    tooltip="Frames in the clip, 4k + 1 (such as 81 or 121). 0: as in the document.",
                 ),
                 io.Combo.Input(
                     "length_change",
                     options=[RETIME, TRIM],
                     default=RETIME,
-                    tooltip="What happens when length differs from the document. retime: the whole motion is stretched or squeezed. trim: it is "
-                    "cut off, or holds its last box.",
+                    tooltip="If length differs from the document. retime: the whole motion is stretched or squeezed. "
+                    "trim: it is cut off, or holds its last box.",
                 ),
                 io.Combo.Input(
                     "mask_batch",
                     options=[PER_OBJECT, PER_FRAME],
                     default=PER_OBJECT,
                     advanced=True,
-                    tooltip="How connected masks are read: one per object, in the first frame; or one per frame of a single moving object.",
+                    tooltip="How connected masks are read: one per object, in the first frame, or one per frame of a "
+                    "single moving object.",
                 ),
                 io.Float.Input(
                     "track_size",
@@ -134,21 +136,21 @@ class DrawTrajectory(io.ComfyNode):
                     options=[SHAPES_BOXES, SHAPES_GRABCUT],
                     default=SHAPES_BOXES,
                     advanced=True,
-                    tooltip="Shapes of the objects in the first frame when no masks are connected. boxes: the filled boxes. grabcut: the object "
-                    "inside each box, cut out of start_image (needs the package opencv-python).",
+                    tooltip="First-frame shapes when no masks are connected. boxes: filled boxes. grabcut: objects "
+                    "cut out of start_image (needs opencv-python).",
                 ),
                 io.Image.Input(
                     "start_image",
                     optional=True,
-                    tooltip="Picture under the preview and for grabcut; and the picture whose pixels connected boxes and tracks refer to (without "
-                    "it, they refer to the document's size).",
+                    tooltip="Shown under the preview and used by grabcut. Connected boxes and tracks are in its pixels; "
+                    "without it, in pixels of the document's size.",
                 ),
                 io.BoundingBox.Input(
                     "boxes",
                     optional=True,
                     force_input=True,
-                    tooltip="Boxes of a detector or tracker in pixels: one list per frame, or one frame's boxes (they then stand still). "
-                    "Boxes of different frames are one object when their labels are equal, or where they overlap most.",
+                    tooltip="Boxes from a detector or tracker, in pixels: a list per frame, or one frame's boxes, "
+                    "which stand still. The same label means the same object.",
                 ),
                 io.Tracks.Input(
                     "tracks", optional=True, tooltip="Point tracks in pixels; each point becomes a box of track_size."
@@ -156,8 +158,8 @@ class DrawTrajectory(io.ComfyNode):
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Shapes of the objects, see mask_batch. With objects from elsewhere they are the shapes in the first frame, and win over "
-                    "first_frame_shapes; alone they become objects themselves.",
+                    tooltip="Object shapes, see mask_batch. Beside other objects they are first-frame shapes and win "
+                    "over first_frame_shapes; alone they become the objects.",
                 ),
             ],
             outputs=[
@@ -223,7 +225,8 @@ class DrawTrajectory(io.ComfyNode):
             )
         if first_frame_shapes == SHAPES_GRABCUT and start_image is None and masks is None:
             raise ValueError(
-                "DrawTrajectory cuts objects out of start_image, but none is connected; connect one, or choose boxes."
+                "DrawTrajectory's first_frame_shapes is grabcut, but no start_image is connected to cut objects out of; "
+                "connect one, or choose boxes."
             )
         image = None if start_image is None else fill_frame(start_image[:1, ..., :3], size)
         sampled = sample(document)

@@ -29,9 +29,9 @@ class FewStepSampler(io.ComfyNode):
             display_name="Few-Step Sampler",
             category="FlashMotion",
             description=(
-                "Denoises in a few steps on the schedule that the generator was trained for, with fresh noise between steps (ComfyUI's lcm "
-                "sampler). There is no CFG and no negative prompt: a distilled generator has guidance built in, and a second pass per "
-                "step would double the time and burn the colours."
+                "Denoises in a few steps on the schedule the generator was trained for, with fresh noise between "
+                "steps (ComfyUI's lcm sampler). No CFG and no negative prompt: guidance is distilled into the "
+                "generator."
             ),
             search_aliases=["FlashMotion", "few step", "4 step", "lcm", "dmd", "turbo", "ksampler", "distilled"],
             inputs=[
@@ -41,10 +41,12 @@ class FewStepSampler(io.ComfyNode):
                 io.Conditioning.Input(
                     "positive",
                     optional=True,
-                    tooltip="The prompt. May stay empty only for a generator whose file says that it was trained without text.",
+                    tooltip="The prompt. Leave it unconnected only if the generator's file says that it was trained "
+                    "without text.",
                 ),
                 io.Latent.Input(
-                    "latent", tooltip="From Wan22ImageToVideoLatent; with a start image its first frame stays as it is."
+                    "latent",
+                    tooltip="From Wan22ImageToVideoLatent. With a start image, the first frame stays as it is.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -58,21 +60,23 @@ class FewStepSampler(io.ComfyNode):
                     "preset",
                     options=[FROM_MODEL, *PRESETS, "custom"],
                     default=FROM_MODEL,
-                    tooltip="Noise levels of the steps. from model: what the generator's file says. turbo: 1, .9375, .8333, .625 (even "
-                    "steps, shift 5; what four-step generators are trained on). plain: 1, .75, .5, .25. custom: the list below.",
+                    tooltip="Noise level of each step. from model: as the generator's file says. turbo: 1, .9375, "
+                    ".8333, .625. plain: 1, .75, .5, .25. custom: the list below.",
                 ),
                 io.Int.Input(
                     "steps",
                     default=TRAINED_STEPS,
                     min=1,
                     max=100,
-                    tooltip="Denoising steps. Distilled generators are trained for 4; others run, with a note in the log. Ignored by custom.",
+                    tooltip="Denoising steps. Distilled generators are trained for 4; other counts run, with a note "
+                    "in the log. Ignored by custom.",
                 ),
                 io.String.Input(
                     "custom_sigmas",
                     default="",
                     advanced=True,
-                    tooltip="Only for preset custom: noise levels between 1 and 0, falling, separated by commas; the final 0 may be left out.",
+                    tooltip="For preset custom: falling noise levels from at most 1 to above 0, separated by commas. "
+                    "A final 0 may be left out.",
                 ),
             ],
             outputs=[io.Latent.Output(display_name="latent", tooltip="The finished clip, for any VAE decode node.")],
@@ -122,7 +126,7 @@ class FewStepSampler(io.ComfyNode):
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        # Newer latents carry the ratios of the empty picture they stand for; a sampled one is what it is.
+        # Newer empty latents carry the ratios of the picture they stand for, which a sampled latent must not keep.
         kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
         return io.NodeOutput({**kept, "samples": out})
 

@@ -38,24 +38,24 @@ class LoadFastGenerator(io.ComfyNode):
             display_name="Load Fast Generator",
             category="FlashMotion",
             description=(
-                "Loads a four-step Wan2.2-TI2V-5B generator through ComfyUI's own loader, sets shift 5 and attaches the schedule that "
-                "the weights were trained for. Any native LoRA loader, sampler and patch works on the result."
+                "Loads a four-step Wan2.2-TI2V-5B generator with ComfyUI's own loader, sets shift 5 and attaches the "
+                "schedule it was trained for. Native LoRA loaders, samplers and patches work on the result."
             ),
             search_aliases=["FlashMotion", "few step", "4 step", "turbo", "wan 2.2 5B", "distilled", "unet loader"],
             inputs=[
                 io.Combo.Input(
                     "generator_name",
                     options=folder_paths.get_filename_list("diffusion_models"),
-                    tooltip="A Wan2.2-TI2V-5B file (.safetensors) in models/diffusion_models; a distilled one for four steps. Other "
-                    "architectures are refused by name.",
+                    tooltip="A Wan2.2-TI2V-5B .safetensors file in models/diffusion_models; for four steps, a "
+                    "distilled one. Any other model is refused, and the error names it.",
                 ),
                 io.Combo.Input(
                     "weight_dtype",
                     options=list(WEIGHT_DTYPES),
                     default="default",
                     advanced=True,
-                    tooltip="How weights are stored in memory. default: as in the file (10 GB in bf16). fp8: 5 GB, slightly less exact; "
-                    "fp8_e4m3fn_fast also computes in fp8 on GPUs that can.",
+                    tooltip="Weights in memory. default: as stored (10 GB in bf16). fp8: 5 GB, slightly less exact. "
+                    "fp8_e4m3fn_fast also computes in fp8 where the GPU can.",
                 ),
             ],
             outputs=[
@@ -85,7 +85,7 @@ class LoadFastGenerator(io.ComfyNode):
     @classmethod
     @override
     def fingerprint_inputs(cls, generator_name: str | None = None, **_: Any) -> tuple[str, int, float] | None:
-        """Load again when a file of the same name has changed. A name that comes through a wire is not known here."""
+        """Load again when a file of the same name has changed. A name that comes through a link is unknown here."""
         if generator_name is None:
             return None
         file = Path(folder_paths.get_full_path_or_raise("diffusion_models", generator_name)).stat()

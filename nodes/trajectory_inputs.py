@@ -1,4 +1,4 @@
-"""What DrawTrajectory makes of connected inputs, and the pictures it shows: functions of tensors and documents."""
+"""How DrawTrajectory reads connected inputs, and the pictures it shows: functions of tensors and documents."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: Tensor | None) -> Tensor:
-    """Shape of each object in the first frame, float32 ``[N, H, W]``: connected masks, else cut out, else the boxes."""
+    """Shape of each object in the first frame, float32 ``[N, H, W]``: connected masks, else cut-outs, else the boxes."""
     objects = sampled.boxes_TN4.shape[1]
     if masks_BHW is not None:
         if len(masks_BHW) != objects:

@@ -1,9 +1,9 @@
 """How an adapter hooks into ComfyUI's native Wan model: the one file that knows its internals.
 
-Two wrappers do it, both of them there from ComfyUI 0.16.3 on (the ``double_block`` patch list is silently ignored before 0.30):
-around each forward pass (``DIFFUSION_MODEL``), where block replacements are put into a copy of the options for that one call, so that
-nothing is left behind and patches of other packs are chained; and around each sampling run (``OUTER_SAMPLE``), to free the features and
-the residuals kept for further steps.
+Two wrappers do it; both exist since ComfyUI 0.16.3 (the ``double_block`` patch list is silently ignored before 0.30). One goes around
+each forward pass (``DIFFUSION_MODEL``) and puts block replacements into a copy of the options for that call, so that nothing is left
+behind and patches of other packs are chained. The other goes around each sampling run (``OUTER_SAMPLE``) and frees the features and the
+residuals kept for later steps.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def wan_config(model: Any) -> WanConfig:
     """Sizes of the generator inside a MODEL.
 
     Raises:
-        ValueError: the model is no Wan 2.2 TI2V generator; names what it is.
+        ValueError: the model is not a Wan 2.2 TI2V generator; the error says what it is.
     """
     if not isinstance(model.model, comfy.model_base.WAN22):
         raise ValueError(
@@ -100,7 +100,7 @@ def _attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tenso
 
 
 def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
-    """Encode a control map to the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
 
     Args:
         vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels.
@@ -201,7 +201,7 @@ class AdapterHook:
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
 
     def _is_on(self, options: dict[str, Any]) -> bool:
-        """Whether this step lies in the range of control; over the whole schedule the sigma, on the GPU, is not even read."""
+        """Whether control is on in this step; where it is on throughout, the sigma need not be read from the GPU."""
         if self.sigma_start >= 1 and self.sigma_end <= 0:
             return True
         return in_control_range(float(options["sigmas"][0]), self.sigma_start, self.sigma_end)
@@ -232,7 +232,7 @@ def _which_pass(options: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float) -> Block:
-    """A block replacement that runs the block (or whoever replaced it before) and adds the residual."""
+    """A block replacement that runs the block (or what replaced it before) and adds the residual."""
 
     def block(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = extra["original_block"](args) if previous is None else previous(args, extra)
@@ -240,8 +240,8 @@ def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: 
         residual = adapter.residual(index, state).to(tokens.dtype)
         if residual.shape[1] != tokens.shape[1]:
             raise ValueError(
-                f"the generator has {tokens.shape[1]} tokens where the trajectory has {residual.shape[1]}: "
-                "reference pictures beside the video are not supported together with a trajectory; remove them."
+                f"the generator has {tokens.shape[1]} tokens, but the trajectory has {residual.shape[1]}; "
+                "remove reference images, which cannot be combined with a trajectory."
             )
         return {**out, "img": torch.add(tokens, residual, alpha=strength)}
 

@@ -2,7 +2,7 @@
 
 A host calls ``prepare`` once per video, ``begin`` once per forward pass of the generator, and ``residual`` after each generator block
 listed in ``inject_after``; it adds the residual, times the strength, to the block's output. Only one residual exists at a time, unless
-``ReusingAdapter`` keeps them for further steps.
+``ReusingAdapter`` keeps them for later steps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TrajectoryAdapter(nn.Module):
         kind: ``controlnet`` or ``resnet``, as written into the file.
         inject_after: generator block (0-based) after which residual k is added, ascending.
         dim: width of the generator.
-        depends_on_step: whether residuals change with noisy latent and timestep; else there is nothing to gain from keeping them.
+        depends_on_step: whether residuals change with the noisy latent and timestep; if not, keeping them gains nothing.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class TrajectoryAdapter(nn.Module):
         raise NotImplementedError
 
     def prepare(self, control_BCFHW: Tensor) -> Any:
-        """Once per video: whatever depends on the (normalised) control latent alone."""
+        """Once per video: everything that depends only on the (normalised) control latent."""
         raise NotImplementedError
 
     def begin(self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Any:

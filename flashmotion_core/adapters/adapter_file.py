@@ -1,4 +1,4 @@
-"""Adapter and generator files: safetensors with original key names, and metadata that says how the weights want to be used.
+"""Adapter and generator files: safetensors with original key names, and metadata that says how to use the weights.
 
 Metadata entries (all strings): ``flashmotion.format`` (``1``), ``flashmotion.kind`` (``controlnet``, ``resnet`` or ``generator``),
 ``flashmotion.config``, ``flashmotion.schedule``, ``flashmotion.map`` (JSON each), ``flashmotion.base`` (fingerprint of the generator the
@@ -75,7 +75,7 @@ class AdapterFile:
 
 @dataclass(frozen=True)
 class GeneratorInfo:
-    """What a generator's file says of itself, read from its header alone."""
+    """What a generator's file says about itself, read from its header only."""
 
     config: WanConfig
     schedule: Schedule | None
@@ -87,7 +87,7 @@ def read_generator_info(path: str | Path) -> GeneratorInfo:
     """Configuration and metadata of a generator's safetensors file; reads the header only.
 
     Raises:
-        ValueError: unreadable, or no Wan2.2-TI2V-5B generator; the sentence says what it is instead.
+        ValueError: an unreadable file, or not a Wan2.2-TI2V-5B generator; the error says what it is.
     """
     try:
         return generator_info(*read_header(path))
@@ -150,8 +150,8 @@ def read_adapter(path: str | Path) -> AdapterFile:
     """Read an adapter, ours or of a recognised foreign layout.
 
     Raises:
-        ValueError: unreadable, no adapter (says what it is), keys that fit nothing (names every one), damaged metadata, a ControlNet at
-            half resolution, or settings of a later version (names every one).
+        ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, a
+            ControlNet at half resolution, or settings of a later version (names every one).
     """
     state_dict, metadata = read_tensors(path)
     return parse_adapter(state_dict, metadata, Path(path).name)
@@ -209,7 +209,8 @@ def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
     if len(zero_convs) != 2 * blocks or channels <= LATENT_CHANNELS:
         raise ValueError(
             f"{name} looks like a ControlNet with {blocks} blocks, {len(zero_convs) // 2} zero convolutions and {channels} input channels, but as "
-            f"many convolutions as blocks and {2 * LATENT_CHANNELS} channels (noisy latent, control latent) were expected."
+            f"many convolutions as blocks and {2 * LATENT_CHANNELS} channels (noisy latent, control latent) were expected; "
+            "choose an adapter for Wan2.2-TI2V-5B."
         )
     generator = WanConfig(
         dim=dim,
@@ -244,7 +245,7 @@ def strip_prefixes(key: str) -> str:
 
 
 def _split_zero_convs(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Find 1 x 1 convolutions from the width to itself under any name ending in a number, and give them ours."""
+    """Find square 1 x 1 convolutions under any name that ends in a number, and give them our names."""
     found: dict[str, Tensor] = {}
     rest = dict(tensors)
     for key, value in tensors.items():
@@ -290,14 +291,14 @@ def construct_adapter(
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())
     wrong = [
-        f"{key} {found[key]} for {expected[key]}"
+        f"{key} is {found[key]}, not {expected[key]}"
         for key in sorted(expected.keys() & found.keys())
         if expected[key] != found[key]
     ]
     if missing or unknown or wrong:
         parts = [
             f"{label}: {', '.join(keys)}"
-            for label, keys in (("missing", missing), ("not known", unknown), ("other shape", wrong))
+            for label, keys in (("missing", missing), ("unknown", unknown), ("wrong shape", wrong))
             if keys
         ]
         raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")

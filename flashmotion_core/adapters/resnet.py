@@ -1,6 +1,6 @@
 """The ResNet adapter: a light convolutional tower over the control latent, 20.8 M parameters for the 5B.
 
-It depends on the control latent alone, so its features are computed once per video and reused in all steps. The paper publishes no
+It depends only on the control latent, so its features are computed once per video and reused in all steps. The paper publishes no
 widths; 30 blocks of two 3 x 3 convolutions at 128 channels fit its total (5.015 to 5.025 billion with the generator).
 """
 
@@ -60,7 +60,7 @@ class ResNetAdapter(TrajectoryAdapter):
             width: channels of the tower, a multiple of ``groups``.
             groups: groups of the group norms.
             operations: where layers come from (``torch.nn`` or ``comfy.ops.manual_cast``).
-            attention: ignored; here so that both adapters are built alike.
+            attention: ignored; taken so that both adapters are built alike.
             factory: ``device`` and ``dtype``.
 
         Raises:
@@ -109,7 +109,7 @@ class ResNetAdapter(TrajectoryAdapter):
     def begin(
         self, prepared: list[Tensor], latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor
     ) -> tuple[list[Tensor], int]:
-        """Nothing to compute; only remembers how often the batch repeats the features."""
+        """Nothing to compute; notes how often the batch repeats the features."""
         return prepared, latent_BCFHW.shape[0] // prepared[0].shape[0]
 
     def residual(self, index: int, state: tuple[list[Tensor], int]) -> Tensor:

@@ -35,8 +35,8 @@ class ReusingAdapter:
         """Wrap an adapter.
 
         Args:
-            adapter: a ResNet is computed in every step whatever ``every`` says: its residuals are the same in all of them, and cheap.
-            every: 1 to compute in every step, 2 in every second one, and so on, counted from the first in which control is on.
+            adapter: a ResNet is computed in every step regardless of ``every``: its residuals are cheap and the same in all steps.
+            every: 1 to compute in every step, 2 in every 2nd one, and so on, counted from the first with control.
 
         Raises:
             ValueError: see ``check_compute_every``.
@@ -54,7 +54,7 @@ class ReusingAdapter:
     def begin(
         self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor, key: Hashable = None
     ) -> Any:
-        """See ``TrajectoryAdapter.begin``; computes nothing in a step that uses residuals again.
+        """See ``TrajectoryAdapter.begin``; computes nothing in a step that reuses residuals.
 
         A step is a noise level: passes at the same one belong to the same step, and a higher one than before begins a new run. A pass
         for which the last computed step has nothing is computed and not kept.
@@ -92,7 +92,7 @@ class ReusingAdapter:
         self._level, self._step = None, 0
 
     def _advance(self, level: float) -> bool:
-        """Note the noise level of a pass; whether its step is a computed one."""
+        """Note the noise level of a pass; return whether its step is computed."""
         if self._level is None or level > self._level:
             self.clear()
         elif level < self._level:
@@ -108,10 +108,10 @@ def check_compute_every(every: int) -> int:
     """Return the number of steps from one computed step to the next.
 
     Raises:
-        ValueError: no whole number, or below 1.
+        ValueError: not a whole number, or below 1.
     """
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ValueError(
-            f"the adapter is to be computed in every {every!r}th step, but the number must be whole and at least 1; use 1 for every step."
+            f"compute_every is {every!r}, but must be a whole number from 1; use 1 to compute the adapter in every step."
         )
     return every

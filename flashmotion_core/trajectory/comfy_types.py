@@ -1,8 +1,8 @@
 """Trajectories to and from ComfyUI's own values: BOUNDING_BOX, TRACKS and MASK. (CSV and motion deltas: `tables.py`.)
 
-Pixels everywhere, of a frame of `size` = (width, height); boxes are (x, y, w, h) with (x, y) the top-left corner. What
-comes in becomes one keyframe per frame first, and then only those stay that linear interpolation cannot restore: see
-`keyframes.from_boxes` for `tolerance` (pixels, default exact). The clip is as long as what came in; follow with `trim` to
+Pixels everywhere, of a frame of `size` = (width, height); boxes are (x, y, w, h) with (x, y) the top-left corner. Input
+first becomes one keyframe per frame; then only those stay that linear interpolation cannot restore: see
+`keyframes.from_boxes` for `tolerance` (pixels, default exact). The clip is as long as the input; follow with `trim` to
 hold the last box longer, or with `retime`. All readers raise `TrajectoryError`.
 """
 
@@ -25,7 +25,7 @@ from .sample import Sampled
 if TYPE_CHECKING:
     import torch
 
-# ComfyUI's limit of a picture's side is 16384; a box may reach outside, the document's own limits judge later.
+# ComfyUI limits a picture's side to 16384; a box may reach outside, and the document's own limits are checked later.
 _MAX_PIXELS = 1e6
 
 
@@ -52,7 +52,7 @@ def from_bounding_boxes(
 ) -> Trajectory:
     """A trajectory from BOUNDING_BOX: a list over frames of lists of boxes, a flat list (one frame), or one box.
 
-    Boxes are objects with "x", "y", "width", "height" and perhaps "label"; other fields (score, metadata) are not used.
+    Boxes are objects with "x", "y", "width", "height" and an optional "label"; other fields (score, metadata) are ignored.
     Detectors sort by score, so a box's place in the list means nothing: see `matching.match` for how boxes of
     different frames become one object. An object is hidden on the frames that lack it.
     """

@@ -7,7 +7,7 @@ The format is MagicMotion's, which FlashMotion's adapters inherit. `web/` draws 
   FF4040 gives 128, 32, 32). Later objects cover earlier ones.
 * Pixel rectangle of a box: left = round(x), right = round(x + w), top = round(y), bottom = round(y + h), at least one
   pixel wide and high, right and bottom exclusive. round(v) = floor(v + 0.5 + 2**-20): the 2**-20 lets what is half a pixel
-  in exact arithmetic round up whatever the last bits of the float are.
+  in exact arithmetic round up regardless of the float's last bits.
 * A hidden object, or one whose rectangle does not meet the frame, draws nothing. Otherwise the rectangle is clipped to
   the frame before it is drawn, so that a box leaving the picture keeps an edge along the border (as the bounding
   rectangle of a mask does, which the adapters were trained on).
@@ -68,7 +68,7 @@ def render(
         opacity: 0..1, of the palette on black; 0.5 is what released adapters were trained with, 1 is full intensity.
         thickness: OpenCV's line thickness, 1..255; max(1, min(H, W) // 100) when None.
         palette: colours to use, (red, green, blue) 0..255 each; class 0 first, so object 0 has the second.
-        frames: which frames of the clip to draw. Frame 0 means the clip's first one, whatever the slice.
+        frames: which frames of the clip to draw. Frame 0 is the clip's first one, regardless of the slice.
 
     Only painted pixels are written (the array comes zeroed from the system), and nothing but the result is held.
     Raises `TrajectoryError` for options out of range, masks of another size, and the empty mask of an object that is

@@ -57,7 +57,7 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
     `label` (""), `path` ("linear"), `hidden` ([]), `ease` ("linear"), `fps` (24), `objects` ([]) and `color` (none) may
     be left out. Older versions are migrated first.
 
-    Raises `TrajectoryError` (a `ValueError`), and nothing else, for whatever is wrong.
+    Raises `TrajectoryError` (a `ValueError`), and nothing else, for anything that is wrong.
     """
     migrated = _migrate(_decode(source) if isinstance(source, str) else source)
     data = fields(migrated, "trajectory", ("version", "size", "frames"), ("fps", "objects"))
@@ -84,7 +84,7 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
 
 
 def dumps(trajectory: Trajectory) -> str:
-    """The canonical text: compact JSON, fixed field order, all defaults written out, whole numbers without a point.
+    """The canonical text: compact JSON, fixed field order, all defaults written out, whole numbers without a decimal point.
 
     `parse(dumps(t))` equals `t` for every parsed `t`. Raises `TrajectoryError` when `t` was built by hand and is wrong.
     """

@@ -1,7 +1,7 @@
 """Checks for untrusted values: each returns a clean Python value or raises a `TrajectoryError` of one sentence.
 
-Shared by all that reads a trajectory from outside (JSON documents, CSV tables, ComfyUI values). No check recurses into
-a value it does not know, so nesting and self-reference cannot hurt.
+Shared by everything that reads a trajectory from outside (JSON documents, CSV tables, ComfyUI values). No check recurses
+into a value it does not know, so nesting and self-reference do no harm.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _SHOWN_CHARACTERS = 40
 
 
 class TrajectoryError(ValueError):
-    """A trajectory, or something to be made into one, cannot be used.
+    """A trajectory, or something that should become one, cannot be used.
 
-    The message is one sentence: the field, the value received (shortened) and what to do. `field` holds the path alone,
+    The message is one sentence: the field, the value received (shortened) and what to do. `field` holds only the path,
     e.g. `objects[0].keyframes[2].x`.
     """
 
@@ -116,6 +116,6 @@ def listed(options: Iterable[str]) -> str:
 
 
 def did_you_mean(value: object, known: Sequence[str]) -> str:
-    """` (did you mean "x"?)`, or nothing when nothing is near."""
+    """` (did you mean "x"?)`, or nothing when no known name is close."""
     near = difflib.get_close_matches(value[:64].lower(), known, n=1, cutoff=0.5) if isinstance(value, str) else []
     return f' (did you mean "{near[0]}"?)' if near else ""

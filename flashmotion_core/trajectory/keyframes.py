@@ -1,4 +1,4 @@
-"""Boxes known frame by frame (detections, masks, tracks, tables) -> a trajectory with as few keyframes as restore them."""
+"""Boxes known frame by frame (detections, masks, tracks, tables) -> a trajectory with just enough keyframes to restore them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .model import (
     merge_intervals,
 )
 
-# Fractions of the frame: what float64 cannot tell from a straight line anyway.
+# Fractions of the frame: what float64 cannot tell from a straight line.
 EXACT = 1e-9
 
 

@@ -73,7 +73,7 @@ def refine_masks_grabcut(image_HW3: object, boxes_N4: object, *, iterations: int
 
 
 def cut_masks(masks: object, size: tuple[int, int], drawn_N: NDArray[np.bool_]) -> list[CutMask | None]:
-    """Frame 0's masks [N, H, W] (values above 0.5 count), cut to what is set; None for an empty one.
+    """Frame 0's masks [N, H, W] (values above 0.5 count), cropped to what is set; None for an empty one.
 
     `drawn_N`: the objects that are visible inside the picture on frame 0, whose masks must not be empty.
     """

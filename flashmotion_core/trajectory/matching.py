@@ -1,4 +1,4 @@
-"""Which boxes of different frames are the same object."""
+"""Which boxes in different frames are the same object."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Thing:
 
 
 def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> list[Thing]:
-    """Join boxes (x, y, w, h) over frames into objects, in the order of first appearance.
+    """Join boxes (x, y, w, h) across frames into objects, in the order of first appearance.
 
     When no frame has two boxes of the same label ("" counts as one), the label is the identity. Otherwise each box goes
     to the object of the same label whose last box overlaps it most (greedy by intersection over union, earlier object

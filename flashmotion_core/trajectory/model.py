@@ -11,7 +11,7 @@ MAX_KEYFRAMES = 512
 MAX_FRAMES = 1025
 MIN_SIDE, MAX_SIDE = 32, 4096
 MIN_CENTRE, MAX_CENTRE = -4.0, 5.0
-# Not 0: a size that can be divided by. A millionth of the frame is far below a pixel; overshooting eases stop here too.
+# Not 0, so that it can be a divisor. A millionth of the frame is far below a pixel; overshooting eases stop here too.
 MIN_EXTENT, MAX_EXTENT = 1e-6, 4.0
 DEFAULT_FPS = 24.0
 EASE_NAMES = ("linear", "hold", "in", "out", "in-out")
@@ -103,5 +103,5 @@ def merge_intervals(intervals: list[Interval]) -> tuple[Interval, ...]:
 
 
 def _plain(value: float) -> float | int:
-    """Whole floats as integers, as JavaScript writes them; anything else stays for `parse` to judge."""
+    """Whole floats as integers, as JavaScript writes them; `parse` judges anything else."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -25,7 +25,7 @@ def cover(trajectory: Trajectory, size: Sequence[int]) -> Trajectory:
     """The document after its picture was scaled to cover `size` (width, height) and cropped around the centre.
 
     That is what ComfyUI's latent nodes do with a start image of another shape; boxes found on the picture move with it and
-    may come to lie outside.
+    may end up outside.
     """
     (width0, height0), (width, height) = trajectory.size, size
     scale = max(width / width0, height / height0)
@@ -50,9 +50,9 @@ def cover(trajectory: Trajectory, size: Sequence[int]) -> Trajectory:
 
 
 def merge(base: Trajectory, others: Iterable[Trajectory]) -> Trajectory:
-    """`base` with the objects of the others behind its own; an id that is taken gets a number.
+    """`base` with the objects of the others after its own; an id that is taken gets a number.
 
-    Raises ValueError when that makes more objects than a document holds.
+    Raises ValueError when there are more objects than a document can hold.
     """
     objects: list[TrackedObject] = list(base.objects)
     taken = {tracked.id for tracked in objects}

@@ -49,7 +49,7 @@ def sample(
         trajectory: a parsed document.
         frames: length of the clip, 1 to 1025; the document's own when None.
         size: (width, height) in pixels, 32 to 4096 each; the document's own when None.
-        fit: how a clip of another length than the document's is served. "retime" stretches the motion over the clip:
+        fit: what happens when the clip's length is not the document's. "retime" stretches the motion over the clip:
             frame f shows the continuous curve at t = f * (F0 - 1) / (frames - 1), nothing is rounded to keyframes (t = 0
             when either has one frame). "trim" keeps the speed: t = min(f, F0 - 1), the last frame holds.
 
@@ -130,7 +130,7 @@ def spline_centres(
         m0 = d[k] * v[k], m1 = d[k] * v[k+1]   (a tangent without two distinct neighbours is the chord P[k+1] - P[k])
         p(u) = P[k] + u * (m0 + u * ((3 * chord - 2 * m0 - m1) + u * (m0 + m1 - 2 * chord)))
 
-    Outside [0, 1] (overshooting ease) the path goes on straight: P[k] + u * m0, P[k+1] + (u - 1) * m1.
+    Outside [0, 1] (overshooting ease) the path continues straight: P[k] + u * m0, P[k+1] + (u - 1) * m1.
     """
     chords_S2 = points_K2[1:] - points_K2[:-1]
     d_S = np.sqrt(np.sqrt(chords_S2[:, 0] * chords_S2[:, 0] + chords_S2[:, 1] * chords_S2[:, 1]))[:, None]

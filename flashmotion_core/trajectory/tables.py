@@ -84,7 +84,9 @@ def to_deltas(sampled: Sampled) -> tuple[NDArray[np.float64], NDArray[np.float64
     hidden = np.argwhere(~sampled.visible_TN)
     if len(hidden):
         frame, n = hidden[0].tolist()
-        raise TrajectoryError(f"objects[{n}] is hidden on frame {frame}: remove its hidden frames, deltas have none.")
+        raise TrajectoryError(
+            f"objects[{n}] is hidden on frame {frame}: remove its hidden frames, which deltas cannot express."
+        )
     return sampled.boxes_TN4[0].copy(), np.diff(sampled.boxes_TN4, axis=0)
 
 

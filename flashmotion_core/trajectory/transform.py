@@ -1,4 +1,4 @@
-"""Pure changes of a whole document: another length, at another speed or at the same one, and another frame size."""
+"""Pure changes of a whole document: another length, at another speed or the same, and another frame size."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def trim(trajectory: Trajectory, frames: int) -> Trajectory:
     * linear path: equal to 1e-9 of the frame. The cut ease becomes the cubic-bezier of its first part; where that does
       not fit the limits of a document, the cut segment is baked into one keyframe per frame.
     * smooth path: equal to 1e-9 at the keyframes, on the last frame, and up to the keyframe before the last kept one.
-      Past that, the spline has lost the point that it was heading for and bends differently, by up to 4/27 of the
+      Past that, the spline has lost the point it was heading for and bends differently, by up to 4/27 of the
       change of its tangents. (`sample(..., fit="trim")` has no such error.)
     * an overshooting ease may have left the limits of a keyframe (centre -4..5, size to 4) where one is inserted: the
       inserted box is clamped to them.

@@ -72,7 +72,7 @@ def denormalise(latent_BCFHW: Tensor) -> Tensor:
 
 
 def with_clean_frame(latent_BCFHW: Tensor, clean_BCFHW: Tensor | None) -> Tensor:
-    """Overwrite latent frame 0 by the clean one (shape ``[B or 1, C, 1, H, W]``); None leaves the latent as it is."""
+    """Overwrite latent frame 0 with the clean one (shape ``[B or 1, C, 1, H, W]``); None leaves the latent as it is."""
     if clean_BCFHW is None:
         return latent_BCFHW
     clean = clean_BCFHW.to(latent_BCFHW).expand(latent_BCFHW.shape[0], -1, -1, -1, -1)

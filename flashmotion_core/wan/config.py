@@ -1,4 +1,4 @@
-"""The shape of a Wan generator, read off its weights, and what a file of weights turns out to be.
+"""The sizes of a Wan generator, read from its weights, and what a file of weights turns out to be.
 
 Source of the numbers: Wan-Video/Wan2.2 (Apache-2.0), ``wan/configs/wan_ti2v_5B.py`` and ``wan/modules/model.py``.
 """
@@ -97,7 +97,7 @@ def generator_shapes(config: WanConfig) -> dict[str, tuple[int, ...]]:
 
 
 def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanConfig:
-    """Read a generator's configuration off its (original layout) shapes.
+    """Read a generator's configuration from its shapes in the original layout.
 
     Args:
         shapes: ``{key: shape}`` of the file.
@@ -105,18 +105,19 @@ def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanC
             (JSON with a ``transformer`` object) says otherwise; so do we.
 
     Raises:
-        ValueError: the file is no Wan generator with 48 latent channels; the sentence says what it is instead.
+        ValueError: the file is not a Wan generator with 48 latent channels; the error says what it is.
     """
     if "head.modulation" not in shapes or "patch_embedding.weight" not in shapes:
         raise ValueError(
-            f"expected a Wan2.2-TI2V-5B generator in the original key layout, but found {describe(shapes)}."
+            f"expected a Wan2.2-TI2V-5B generator in the original key layout, but found {describe(shapes)}; "
+            "choose another file."
         )
     dim, in_channels, *patch = shapes["patch_embedding.weight"]
     out_channels = shapes["head.head.weight"][0] // math.prod(patch)
     if (in_channels, out_channels) != (LATENT_CHANNELS, LATENT_CHANNELS):
         raise ValueError(
             f"expected a generator with {LATENT_CHANNELS} latent channels in and out (Wan2.2-TI2V-5B), "
-            f"but found {describe(shapes)}."
+            f"but found {describe(shapes)}; choose another file."
         )
     heads = transformer_metadata(metadata).get("num_heads", max(1, dim // 128))
     return WanConfig(
@@ -137,12 +138,14 @@ def transformer_metadata(metadata: Mapping[str, str] | None) -> dict[str, Any]:
     try:
         found = json.loads((metadata or {}).get("config", "{}")).get("transformer", {})
     except (json.JSONDecodeError, AttributeError) as error:
-        raise ValueError("the file's metadata entry 'config' is not a JSON object; write the file again.") from error
+        raise ValueError(
+            f"the file's metadata entry 'config' is {(metadata or {})['config'][:80]!r}, but must be a JSON object; export the file again."
+        ) from error
     return found if isinstance(found, dict) else {}
 
 
 def count_blocks(keys: Iterable[str]) -> int:
-    """How many ``blocks.N.`` there are."""
+    """The number of ``blocks.N.`` among the keys."""
     found = {int(match.group(1)) for key in keys if (match := re.match(r"blocks\.(\d+)\.", key))}
     return max(found) + 1 if found else 0
 

@@ -32,7 +32,7 @@ class Pass:
     cos_sin: tuple[Tensor, Tensor]
     grid: tuple[int, int, int]
     next_block: int = 0
-    """For whoever walks block by block."""
+    """For callers that run block by block."""
 
 
 def add_embeddings(module: nn.Module, config: WanConfig, in_channels: int, operations: Any, **factory: Any) -> None:
@@ -50,7 +50,7 @@ def add_embeddings(module: nn.Module, config: WanConfig, in_channels: int, opera
 
 
 def embed(module: Any, config: WanConfig, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Pass:
-    """Embed latent, timesteps (``[B, F]``, or ``[B, 1]`` for all frames) and text by a module of ``add_embeddings``."""
+    """Embed latent, timesteps (``[B, F]``, or ``[B, 1]`` for all frames) and text with a module from ``add_embeddings``."""
     hidden = module.patch_embedding(latent_BCFHW)
     _, _, frames, rows, columns = hidden.shape
     sinusoids = timestep_embedding(timestep_BF.flatten(), config.freq_dim).to(latent_BCFHW.dtype)
@@ -91,7 +91,7 @@ class WanGenerator(nn.Module):
     def __init__(
         self, config: WanConfig, operations: Any = nn, attention: Attention = scaled_dot_product, **factory: Any
     ) -> None:
-        """Build with torch's default initialisation; see ``initialise`` for training from nothing.
+        """Build with torch's default initialisation; see ``initialise`` for training from scratch.
 
         Args:
             config: sizes.
@@ -146,7 +146,7 @@ class WanGenerator(nn.Module):
 
 @torch.no_grad()
 def initialise(generator: WanGenerator, random: torch.Generator) -> None:
-    """Weights for training from nothing: Xavier-uniform projections, zero biases, a zero head (Wan-Video's ``init_weights``)."""
+    """Weights for training from scratch: Xavier-uniform projections, zero biases, a zero head (Wan-Video's ``init_weights``)."""
     for name, parameter in generator.named_parameters():
         if name.endswith("modulation"):
             parameter.copy_(torch.randn(parameter.shape, generator=random) / parameter.shape[-1] ** 0.5)

@@ -90,5 +90,7 @@ def _rename_all(state_dict: Mapping[str, Value], rename: Callable[[str], str], l
         except KeyError:
             unknown.append(key)
     if unknown:
-        raise ValueError(f"{len(unknown)} keys are not in {layout} key layout: {', '.join(unknown)}.")
+        raise ValueError(
+            f"{len(unknown)} keys are not in {layout} key layout ({', '.join(unknown)}); choose a file of a Wan2.2-TI2V-5B generator."
+        )
     return renamed

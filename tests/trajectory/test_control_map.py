@@ -30,6 +30,8 @@ from flashmotion_core.trajectory import (
     sample,
 )
 
+from ..support.sentences import refuses
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "control_map"
 SCENES = json.loads((GOLDEN / "scenes.json").read_text(encoding="utf-8"))
 
@@ -160,24 +162,24 @@ def test_an_object_hidden_on_frame_0_may_have_an_empty_mask_and_appears_filled()
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "key", "value", "remedy"),
     [
-        ({"mode": "boxes"}, r'mode is "boxes": give "box" or "mask" \(did you mean "box"\?\)'),
-        ({"opacity": 1.5}, "opacity is 1.5: give a finite number from 0 to 1"),
-        ({"thickness": 0}, "thickness is 0: give a whole number from 1 to 255"),
-        ({"palette": []}, "palette is a list of 0 items"),
-        ({"palette": [(0, 0, 256)]}, r"palette\[0\] is 256: give a whole number from 0 to 255"),
-        ({"masks_NHW": np.zeros((2, 48, 64))}, r"masks has the shape \[2, 48, 64\]: give \[1 objects, height 48, width 64\]"),
-        ({"masks_NHW": np.zeros((1, 64, 48))}, r"masks has the shape \[1, 64, 48\]"),
-        ({"masks_NHW": np.full((1, 48, 64), 0.5)}, r"masks\[0\] is empty: paint object 0 \(above 0.5\) or hide it on frame 0"),
-        ({"masks_NHW": "x"}, "masks is str: give a tensor or array of numbers"),
+        ({"mode": "boxes"}, "mode", '"boxes"', 'give "box" or "mask" (did you mean "box"?)'),
+        ({"opacity": 1.5}, "opacity", 1.5, "number from 0 to 1"),
+        ({"thickness": 0}, "thickness", 0, "whole number from 1 to 255"),
+        ({"palette": []}, "palette", "list of 0 items", "list of 1 to 256"),
+        ({"palette": [(0, 0, 256)]}, "palette[0]", 256, "whole number from 0 to 255"),
+        ({"masks_NHW": np.zeros((2, 48, 64))}, "masks", "[2, 48, 64]", "[1 objects, height 48, width 64]"),
+        ({"masks_NHW": np.zeros((1, 64, 48))}, "masks", "[1, 64, 48]", "[1 objects, height 48, width 64]"),
+        ({"masks_NHW": np.full((1, 48, 64), 0.5)}, "masks[0]", "empty", "paint object 0 (above 0.5) or hide it on frame 0"),
+        ({"masks_NHW": "x"}, "masks", "str", "give a tensor or array of numbers"),
     ],
 )  # fmt: skip
-def test_wrong_options_get_their_sentence_at_the_call(options: dict[str, Any], sentence: str) -> None:
+def test_wrong_options_are_named_at_the_call(options: dict[str, Any], key: str, value: object, remedy: str) -> None:
     for function in (render, render_chunks):
-        with pytest.raises(TrajectoryError, match=sentence):
+        with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
             function(still((10, 10, 20, 20)), **options)
-    with pytest.raises(TrajectoryError, match="chunk is 0: give a whole number from 1 to 4096"):
+    with refuses(TrajectoryError, key="chunk", value=0, remedy="whole number from 1 to 4096"):
         render_chunks(still((10, 10, 20, 20)), chunk=0)
 
 
@@ -220,15 +222,15 @@ def test_grabcut_finds_the_object_inside_its_box() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "boxes", "sentence"),
+    ("image", "boxes", "key", "value", "remedy"),
     [
-        (np.zeros((64, 96), np.uint8), np.zeros((1, 4)), r"image has the shape \[64, 96\]: give \[height, width, 3\]"),
-        (np.zeros((64, 96, 3), np.uint8), np.zeros(4), r"boxes has the shape \[4\]: give \[objects, 4\]"),
+        (np.zeros((64, 96), np.uint8), np.zeros((1, 4)), "image", "[64, 96]", "[height, width, 3]"),
+        (np.zeros((64, 96, 3), np.uint8), np.zeros(4), "boxes", "[4]", "[objects, 4]"),
     ],
 )
-def test_wrong_grabcut_inputs_get_their_sentence(image: Any, boxes: Any, sentence: str) -> None:
+def test_wrong_grabcut_inputs_are_named(image: Any, boxes: Any, key: str, value: str, remedy: str) -> None:
     pytest.importorskip("cv2", reason="GrabCut is OpenCV's")
-    with pytest.raises(TrajectoryError, match=sentence):
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         refine_masks_grabcut(image, boxes)
 
 
@@ -242,5 +244,7 @@ def test_grabcut_without_opencv_says_what_to_install(monkeypatch: pytest.MonkeyP
 
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     monkeypatch.setattr(builtins, "__import__", without_cv2)
-    with pytest.raises(TrajectoryError, match="cv2 cannot be imported: install opencv-python-headless, or give a mask"):
+    with refuses(
+        TrajectoryError, key="cv2", value="cannot be imported", remedy="install opencv-python-headless, or give a mask"
+    ):
         refine_masks_grabcut(np.zeros((64, 96, 3), np.uint8), np.zeros((1, 4)))

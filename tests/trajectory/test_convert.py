@@ -31,6 +31,8 @@ from flashmotion_core.trajectory import (
     trim,
 )
 
+from ..support.sentences import refuses
+
 SIZE = (640, 360)
 TRAJECTORY = Trajectory(
     SIZE,
@@ -87,20 +89,20 @@ def test_hidden_frames_may_lack_a_box_and_visible_ones_may_not() -> None:
     boxes_TN4 = np.tile([10.0, 10, 40, 30], (4, 1, 1))
     boxes_TN4[2] = np.nan
     visible_TN = np.ones((4, 1), bool)
-    with pytest.raises(TrajectoryError, match=r"objects\[0\] on frame 2 is visible without a finite box"):
+    with refuses(
+        TrajectoryError, key="objects[0]", value="frame 2 is visible without", remedy="give its box or hide it"
+    ):
         from_boxes(boxes_TN4, visible_TN, size=SIZE)
     visible_TN[2] = False
     assert from_boxes(boxes_TN4, visible_TN, size=SIZE).objects[0].hidden == ((2, 2),)
-    with pytest.raises(TrajectoryError, match=r"objects\[0\] has no box on any frame"):
+    with refuses(TrajectoryError, key="objects[0]", value="no box", remedy="leave it out or give it one"):
         from_boxes(boxes_TN4 * np.nan, visible_TN, size=SIZE)
 
 
 def test_more_keyframes_than_fit_ask_for_a_tolerance() -> None:
     boxes_TN4 = np.tile([10.0, 10, 40, 30], (1000, 1, 1))
     boxes_TN4[::2, :, 0] += 3
-    with pytest.raises(
-        TrajectoryError, match=r"keyframes is a list of 1000 items: keep at most 512 by raising tolerance"
-    ):
+    with refuses(TrajectoryError, key="objects[0].keyframes", value=1000, remedy="at most 512 by raising tolerance"):
         from_boxes(boxes_TN4, np.ones((1000, 1), bool), size=SIZE)
     assert len(from_boxes(boxes_TN4, np.ones((1000, 1), bool), size=SIZE, tolerance=4).objects[0].keyframes) < 512
 
@@ -157,21 +159,21 @@ def test_a_single_box_per_frame_is_one_object_however_fast() -> None:
 
 
 @pytest.mark.parametrize(
-    ("boxes", "sentence"),
+    ("boxes", "key", "value", "remedy"),
     [
-        ([], "bboxes is a list of 0 items: give a list of 1 to 1025 frames"),
-        ([[], []], "give at least one box"),
-        ("x", 'bboxes is "x": give a list'),
-        ([[{"x": 1, "y": 2, "w": 3, "h": 4}]], r"bboxes\[0\]\[0\] is an object with 4 fields: give an object with x, y, width"),
-        ([[box(1, 2, 0)]], r"bboxes\[0\]\[0\]\.width is 0: give a finite number above 0"),
-        ([[], [box(float("nan"), 2)]], r"bboxes\[1\]\[0\]\.x is nan: "),
-        ([[box(5e5, 2)]], r"objects\[0\]\.keyframes\[0\]\.x is 781.28125: give a finite number from -4 to 5"),
-        ([[box(9 * n, 0, 5, 5) for n in range(65)]], "bboxes hold more than 64 objects"),
-        ([[box(0, 0)], 3], r"bboxes\[1\] is 3: give a list of 0 to 1000 boxes"),
+        ([], "bboxes", "list of 0 items", "give a list of 1 to 1025 frames"),
+        ([[], []], "bboxes", "list of 2 items", "give at least one box"),
+        ("x", "bboxes", '"x"', "give a list"),
+        ([[{"x": 1, "y": 2, "w": 3, "h": 4}]], "bboxes[0][0]", "object with 4 fields", "with x, y, width and height"),
+        ([[box(1, 2, 0)]], "bboxes[0][0].width", "is 0", "number above 0"),
+        ([[], [box(float("nan"), 2)]], "bboxes[1][0].x", "nan", "finite number"),
+        ([[box(5e5, 2)]], "objects[0].keyframes[0].x", 781.28125, "number from -4 to 5"),
+        ([[box(9 * n, 0, 5, 5) for n in range(65)]], "bboxes", "more than 64 objects", "keep fewer"),
+        ([[box(0, 0)], 3], "bboxes[1]", 3, "list of 0 to 1000 boxes"),
     ],
-)  # fmt: skip
-def test_wrong_boxes_get_their_sentence(boxes: Any, sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+)
+def test_wrong_boxes_are_named(boxes: Any, key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         from_bounding_boxes(boxes, size=SIZE)
 
 
@@ -201,18 +203,23 @@ def test_visibility_for_all_tracks_together_or_none_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tracks", "sentence"),
+    ("tracks", "key", "value", "remedy"),
     [
-        ([], 'tracks is a list of 0 items: give a TRACKS value with "track_path"'),
-        ({"track_path": torch.zeros(4, 2)}, r"track_path has the shape \[4, 2\]: give \[frames, tracks, 2\]"),
-        ({"track_path": torch.zeros(4, 1, 2), "track_visibility": torch.ones(3, 1)}, "track_visibility has the shape"),
-        ({"track_path": torch.full((4, 1, 2), torch.nan)}, r"objects\[0\] has no box on any frame"),
-        ({"track_path": torch.zeros(4, 900, 2)}, "objects is a list of 900 items: keep at most 64"),
-        ({"track_path": "abc"}, "track_path is str: give a tensor or array of numbers"),
+        ([], "tracks", "list of 0 items", 'a TRACKS value with "track_path"'),
+        ({"track_path": torch.zeros(4, 2)}, "track_path", "[4, 2]", "[frames, tracks, 2]"),
+        (
+            {"track_path": torch.zeros(4, 1, 2), "track_visibility": torch.ones(3, 1)},
+            "track_visibility",
+            "[3, 1]",
+            "[frames, tracks] or [frames, 1]",
+        ),
+        ({"track_path": torch.full((4, 1, 2), torch.nan)}, "objects[0]", "no box", "leave it out or give it one"),
+        ({"track_path": torch.zeros(4, 900, 2)}, "objects", 900, "keep at most 64"),
+        ({"track_path": "abc"}, "track_path", "str", "give a tensor or array of numbers"),
     ],
 )
-def test_wrong_tracks_get_their_sentence(tracks: Any, sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+def test_wrong_tracks_are_named(tracks: Any, key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         from_tracks(tracks, size=SIZE, box_size=(8, 8))
 
 
@@ -249,23 +256,23 @@ def test_masks_are_clipped_to_the_frame_and_empty_where_nothing_is_seen() -> Non
 
 
 @pytest.mark.parametrize(
-    ("masks", "sentence"),
+    ("masks", "key", "value", "remedy"),
     [
-        (torch.zeros(2, 48, 64), "mask is empty on every frame: paint the object"),
-        (torch.zeros(48, 64), r"mask has the shape \[48, 64\]: give a batch \[pictures, height, width\]"),
-        (np.zeros((1, 48, 64), np.uint8), "mask has dtype uint8: give floats from 0 to 1, or booleans"),
-        (torch.ones(1, 16, 16), r"size\[0\] is 16: give a whole number from 32"),
+        (torch.zeros(2, 48, 64), "mask", "empty on every frame", "paint the object"),
+        (torch.zeros(48, 64), "mask", "[48, 64]", "a batch [pictures, height, width]"),
+        (np.zeros((1, 48, 64), np.uint8), "mask", "uint8", "give floats from 0 to 1, or booleans"),
+        (torch.ones(1, 16, 16), "size[0]", 16, "whole number from 32"),
     ],
 )
-def test_wrong_masks_get_their_sentence(masks: Any, sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+def test_wrong_masks_are_named(masks: Any, key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         from_object_mask(masks)
 
 
 def test_an_empty_mask_among_objects_is_named() -> None:
     masks_NHW = torch.ones(3, 48, 64)
     masks_NHW[1] = 0
-    with pytest.raises(TrajectoryError, match=r"mask\[1\] is empty: paint the object"):
+    with refuses(TrajectoryError, key="mask[1]", value="empty", remedy="paint the object"):
         from_frame_masks(masks_NHW)
 
 
@@ -299,31 +306,31 @@ def test_missing_rows_are_hidden_frames() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "sentence"),
+    ("rows", "key", "value", "remedy"),
     [
-        ("", "table has a header but no rows"),
-        ("0,a,,1,1,5,5", 'line 2 is "7 columns": give 8 columns'),
-        ("x,a,,1,1,5,5,1", 'line 2, frame is "x": give a whole number from 0 to 1024'),
-        ("1025,a,,1,1,5,5,1", "line 2, frame is 1025: give a whole number from 0 to 1024"),
-        ("0,,,1,1,5,5,1", 'line 2, id is "": give a text of 1 to 64 characters'),
-        ("0,a,,nan,1,5,5,1", 'line 2, x is "nan": give a finite number'),
-        ("0,a,,1_0,1,5,5,1", 'line 2, x is "1_0": give a finite number'),
-        ("0,a,,1,1e999,5,5,1", "line 2, y is inf: give a finite number"),
-        ("0,a,,1,1,0,5,1", "line 2, w is 0.0: give a finite number above 0"),
-        ("0,a,,1,1,5,5,yes", 'line 2, visible is "yes": give 1'),
-        ("0,a,,1,1,5,5,1\n0,a,,1,1,5,5,1", 'line 3 is a second row for frame 0 of "a": keep one'),
-        ('0,"a,,1,1,5,5,1', "is not CSV"),
-        (f"0,{'a' * 200_000},,1,1,5,5,1", "is not CSV"),
-        ("\n".join(f"0,o{n},,1,1,5,5,1" for n in range(65)), 'line 66, id is "o64": keep at most 64 objects'),
+        ("", "table", "no rows", "give one row per frame and object"),
+        ("0,a,,1,1,5,5", "line 2", "7 columns", "give 8 columns"),
+        ("x,a,,1,1,5,5,1", "line 2, frame", '"x"', "whole number from 0 to 1024"),
+        ("1025,a,,1,1,5,5,1", "line 2, frame", 1025, "whole number from 0 to 1024"),
+        ("0,,,1,1,5,5,1", "line 2, id", '""', "text of 1 to 64 characters"),
+        ("0,a,,nan,1,5,5,1", "line 2, x", '"nan"', "finite number"),
+        ("0,a,,1_0,1,5,5,1", "line 2, x", '"1_0"', "finite number"),
+        ("0,a,,1,1e999,5,5,1", "line 2, y", "is inf", "finite number"),
+        ("0,a,,1,1,0,5,1", "line 2, w", 0.0, "number above 0"),
+        ("0,a,,1,1,5,5,yes", "line 2, visible", '"yes"', "give 1"),
+        ("0,a,,1,1,5,5,1\n0,a,,1,1,5,5,1", "line 3", 'frame 0 of "a"', "keep one"),
+        ('0,"a,,1,1,5,5,1', "line 2", "not CSV", "repair its quotes"),
+        (f"0,{'a' * 200_000},,1,1,5,5,1", "line 2", "not CSV", "repair its quotes"),
+        ("\n".join(f"0,o{n},,1,1,5,5,1" for n in range(65)), "line 66, id", '"o64"', "keep at most 64 objects"),
     ],
-)  # fmt: skip
-def test_wrong_tables_get_their_sentence(rows: str, sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+)
+def test_wrong_tables_are_named(rows: str, key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         from_csv(f"frame,id,label,x,y,w,h,visible\n{rows}", size=SIZE)
 
 
 def test_a_wrong_header_is_shown() -> None:
-    with pytest.raises(TrajectoryError, match='line 1 is "t,x,y": give the header frame,id,label,x,y,w,h,visible'):
+    with refuses(TrajectoryError, key="line 1", value='"t,x,y"', remedy="the header frame,id,label,x,y,w,h,visible"):
         from_csv("t,x,y\n", size=SIZE)
 
 
@@ -348,18 +355,18 @@ def test_magicmotions_demo_path() -> None:
 
 
 def test_deltas_cannot_hide() -> None:
-    with pytest.raises(TrajectoryError, match=r"objects\[1\] is hidden on frame 3: remove its hidden frames"):
+    with refuses(TrajectoryError, key="objects[1]", value="hidden on frame 3", remedy="remove its hidden frames"):
         to_deltas(sample(TRAJECTORY))
 
 
 @pytest.mark.parametrize(
-    ("first", "deltas", "sentence"),
+    ("first", "deltas", "key", "value", "remedy"),
     [
-        ([1, 2, 3, 4], np.zeros((2, 1, 4)), r"first_N4 has the shape \[4\]"),
-        ([[1, 2, 3, 4]], np.zeros((2, 2, 4)), r"deltas_SN4 has the shape \[2, 2, 4\]: give \[frames - 1, 1, 4\]"),
-        ([[1, 2, 3, 4]], np.full((2, 1, 4), -2.0), r"objects\[0\]\.keyframes\[1\]\.w is -0.0015625: "),
+        ([1, 2, 3, 4], np.zeros((2, 1, 4)), "first_N4", "[4]", "[objects, 4]"),
+        ([[1, 2, 3, 4]], np.zeros((2, 2, 4)), "deltas_SN4", "[2, 2, 4]", "[frames - 1, 1, 4]"),
+        ([[1, 2, 3, 4]], np.full((2, 1, 4), -2.0), "objects[0].keyframes[1].w", -0.0015625, "number from 1e-06 to 4"),
     ],
 )
-def test_wrong_deltas_get_their_sentence(first: Any, deltas: Any, sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+def test_wrong_deltas_are_named(first: Any, deltas: Any, key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         from_deltas(first, deltas, size=SIZE)

@@ -11,6 +11,8 @@ import pytest
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, TrajectoryError, dumps, parse, validate
 from flashmotion_core.trajectory import document as document_module
 
+from ..support.sentences import refuses
+
 KEY: dict[str, Any] = {"frame": 0, "x": 0.5, "y": 0.5, "w": 0.2, "h": 0.3}
 OBJECT: dict[str, Any] = {"id": "cat", "keyframes": [KEY]}
 SMALLEST: dict[str, Any] = {"version": 1, "size": [1280, 704], "frames": 121}
@@ -176,7 +178,7 @@ def test_older_versions_are_migrated_step_by_step(monkeypatch: pytest.MonkeyPatc
 
 def test_a_document_built_by_hand_is_checked_before_it_is_written() -> None:
     bad = Trajectory((1280, 704), 5, (TrackedObject("a", (Keyframe(9, 0.5, 0.5, 0.1, 0.1),)),))
-    with pytest.raises(TrajectoryError, match=r"objects\[0\]\.keyframes\[0\]\.frame is 9"):
+    with refuses(TrajectoryError, key="objects[0].keyframes[0].frame", value=9, remedy="whole number from 0 to 4"):
         dumps(bad)
-    with pytest.raises(TrajectoryError, match="is nan"):
+    with refuses(TrajectoryError, key="objects[0].keyframes[0].x", value="nan", remedy="finite number"):
         validate(Trajectory((1280, 704), 5, (TrackedObject("a", (Keyframe(0, float("nan"), 0.5, 0.1, 0.1),)),)))

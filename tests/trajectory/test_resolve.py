@@ -8,6 +8,8 @@ import pytest
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, sample
 from flashmotion_core.trajectory.resolve import cover, fit, merge
 
+from ..support.sentences import refuses
+
 
 def one(name: str = "a", size: tuple[int, int] = (200, 100), frames: int = 5) -> Trajectory:
     keys = (Keyframe(0, 0.25, 0.5, 0.2, 0.4), Keyframe(frames - 1, 0.75, 0.5, 0.2, 0.4))
@@ -44,5 +46,5 @@ def test_merge_keeps_order_and_makes_ids_unique() -> None:
 
 
 def test_merge_refuses_too_many() -> None:
-    with pytest.raises(ValueError, match="65 objects together, but at most 64"):
+    with refuses(key="objects together", value=65, remedy="connect fewer boxes or tracks"):
         merge(one(), [one()] * 64)

@@ -14,6 +14,8 @@ from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, Tra
 from flashmotion_core.trajectory.easing import bezier_fraction, bezier_parameter, cut_ease
 from flashmotion_core.trajectory.sample import spline_centres
 
+from ..support.sentences import refuses
+
 GOLDEN_FILE = Path(__file__).parents[1] / "golden" / "trajectory.json"
 GOLDEN = json.loads(GOLDEN_FILE.read_text(encoding="utf-8"))
 
@@ -85,17 +87,17 @@ def test_the_longest_and_largest_sampling_stays_finite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "key", "value", "remedy"),
     [
-        ({"frames": 0}, "frames is 0: give a whole number from 1 to 1025"),
-        ({"frames": 1026}, "frames is 1026: "),
-        ({"size": (1280, 8)}, r"size\[1\] is 8: give a whole number from 32 to 4096"),
-        ({"size": (1280,)}, "size is a list of 1 items"),
-        ({"fit": "strech"}, 'fit is "strech": give "retime" or "trim"'),
+        ({"frames": 0}, "frames", 0, "whole number from 1 to 1025"),
+        ({"frames": 1026}, "frames", 1026, "whole number from 1 to 1025"),
+        ({"size": (1280, 8)}, "size[1]", 8, "whole number from 32 to 4096"),
+        ({"size": (1280,)}, "size", "list of 1 items", "list of 2"),
+        ({"fit": "strech"}, "fit", '"strech"', 'give "retime" or "trim"'),
     ],
 )
-def test_wrong_arguments_get_their_sentence(arguments: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(TrajectoryError, match=sentence):
+def test_wrong_arguments_are_named(arguments: dict[str, Any], key: str, value: object, remedy: str) -> None:
+    with refuses(TrajectoryError, key=key, value=value, remedy=remedy):
         sample(moving(Keyframe(0, 0.5, 0.5, 0.1, 0.1)), **arguments)
 
 

@@ -15,7 +15,7 @@ from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.errors import TrainError
-from train.evaluation.evaluate import evaluate, rows_of
+from train.evaluation.evaluate import evaluate, rows_to_measure
 from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
 from train.evaluation.held_out import clip_sets
@@ -121,7 +121,7 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     artifacts = Artifacts(run)
     clips = artifacts.clips("eval")
-    row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
+    row = next(row for row in rows_to_measure(run, len(clips)) if row.name == "oracle")
     mark = _mark(artifacts, row, clips, 2, DEFAULT)
     file = evaluated / "phases/evaluate/rows/oracle.json"
     assert _kept(file, mark) is not None
@@ -133,8 +133,8 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    assert sum(row.others_boxes for row in rows_of(run, 2)) == 2
-    assert not any(row.others_boxes for row in rows_of(run, 1))
+    assert sum(row.others_boxes for row in rows_to_measure(run, 2)) == 2
+    assert not any(row.others_boxes for row in rows_to_measure(run, 1))
 
 
 def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_interval_is_over_clips() -> None:
 def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
     run = trained_run(tmp_path, models=ONE_ADAPTER)
     (clips,) = clip_sets(run, Artifacts(run))
-    for row in rows_of(run, 3):
+    for row in rows_to_measure(run, 3):
         if row.generator is None:
             continue
         sampler = Sampler(Artifacts(run), row, clips)
@@ -242,7 +242,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     few = run.config.steps.schedule().sigmas
     settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
     run.config = run.config.model_copy(update={"evaluate": settings})
-    found = {row.key: row for row in rows_of(run, 3) if row.generator is not None}
+    found = {row.key: row for row in rows_to_measure(run, 3) if row.generator is not None}
     assert {key for key in found if "_every_" in key} == {
         "flashmotion_every_2_controlnet",
         "flashmotion_every_4_controlnet",
