@@ -38,7 +38,7 @@ from .sample_clips import SEED
 from .summary import Result
 
 TIMED_CLIPS = 3
-"""Clips that are sampled once more, one by one, for the seconds per clip."""
+"""Clips sampled once more, one by one, to time them."""
 
 
 def rows_to_measure(run: Run, clips: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The evaluation phase on tiny random networks: its bounds, its files, and how it goes on after it was killed."""
+"""The evaluation phase on tiny random networks: its bounds, its files, and how it resumes after it was killed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from train.evaluation.summary import interval, mean
 from train.run_folder.artifacts import Artifacts
 from train.world import synthetic
 
+from ...support.sentences import names, refuses
 from ...support.tiny_run import open_run, trained_run
 
 ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
@@ -111,8 +112,8 @@ def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> No
     assert after["static"] == before["static"]
     again, first = after["random_trajectory"], before["random_trajectory"]
     assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
-    assert "flashmotion_resnet was measured before" in said.getvalue()
-    assert "static was measured before" not in said.getvalue()
+    assert "flashmotion_resnet was already measured" in said.getvalue()
+    assert "static was already measured" not in said.getvalue()
 
 
 def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
 
 def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    with pytest.raises(TrainError, match="there are no encoded clips in .*eval; run the data phase first"):
+    with refuses(TrainError, key="encoded clips", value=tmp_path / "data/eval", remedy="run the data phase"):
         evaluate(run)
 
 
@@ -267,11 +268,11 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     capsys.readouterr()
     assert main([str(tmp_path), *options, "evaluate.compute_every=[2]"]) == 0
     said = capsys.readouterr()
-    assert "flashmotion_controlnet was measured before" in said.out + said.err
+    assert "flashmotion_controlnet was already measured" in said.out + said.err
     names = rows(tmp_path)
     assert "flashmotion_every_2" in names
     assert (
-        "FastAdapter, FastGenerator, adapter computed in every 2. step (controlnet)"
+        "FastAdapter, FastGenerator, adapter computed every 2nd step (controlnet)"
         in (tmp_path / "report/index.html").read_text()
     )
 
@@ -316,7 +317,7 @@ def test_sets_that_nothing_was_tuned_on(on_two_sets: Path) -> None:
     ]
 
 
-def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = open_run(on_two_sets, models=ONE_ADAPTER, evaluate=TWO_SETS)
     run.open()
     config = on_two_sets / "config.yaml"
@@ -328,19 +329,19 @@ def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pyt
     (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.json").unlink()
     assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
     said = capsys.readouterr().out
-    assert "eval_b_22/static was measured before" in said
-    assert "eval_b_22/oracle was measured before" not in said
+    assert "eval_b_22/static was already measured" in said
+    assert "eval_b_22/oracle was already measured" not in said
     assert config.read_text() == text
     assert main([str(on_two_sets / "nothing")]) == 1
-    assert "is no run: it has no config.yaml" in capsys.readouterr().err
+    names(capsys.readouterr().err, key=str(on_two_sets / "nothing"), value="config.yaml", remedy="run_all.py")
 
 
-def test_sets_of_the_world_are_none_of_videos(tmp_path: Path) -> None:
+def test_videos_have_no_sets_of_the_world(tmp_path: Path) -> None:
     data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
     run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
-    with pytest.raises(TrainError, match="leave evaluate.sets empty"):
+    with refuses(TrainError, key="evaluate.sets", value="videos", remedy="leave evaluate.sets empty"):
         evaluate(run)
-    with pytest.raises(TrainError, match="names the same stream and seed twice"):
+    with refuses(TrainError, key="evaluate.sets", value="the same stream and seed twice"):
         open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
 
 
@@ -348,9 +349,7 @@ def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: 
     run = trained_run(
         tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
     )
-    with pytest.raises(
-        TrainError, match=r"there is no feature network .*none; make one with python -m train.feature_network"
-    ):
+    with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
     run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
     evaluate(run)
