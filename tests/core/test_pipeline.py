@@ -22,10 +22,11 @@ from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import encode_text, load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.sampling import PRESETS, Schedule
-from flashmotion_core.video import read_clip
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD, latent_shape
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
+
+from ..support.clips import read_clip
 
 ROOT = Path(__file__).parents[2]
 TINY = WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=2, text_dim=64)

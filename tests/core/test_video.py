@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.video import cover, cover_notice, read_clip, read_image, read_mask, write_mp4
+from flashmotion_core.video import cover, cover_notice, read_image, read_mask, write_mp4
+
+from ..support.clips import read_clip
 
 
 def bars(frames=5, height=64, width=96):
@@ -85,20 +87,11 @@ def test_wrong_clips_are_named_and_leave_nothing(tmp_path, name, frames, fps, cr
 
 
 def test_unreadable_files_are_named(tmp_path):
-    with pytest.raises(ValueError, match="there is no file .*none.mp4"):
-        read_clip(tmp_path / "none.mp4")
-    (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(ValueError, match="text.mp4 cannot be read as a video"):
-        read_clip(tmp_path / "text.mp4")
+    with pytest.raises(ValueError, match="there is no file .*none.png"):
+        read_image(tmp_path / "none.png")
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(ValueError, match="text.png cannot be read as a picture"):
         read_image(tmp_path / "text.png")
-    write_mp4(tmp_path / "whole.mp4", bars(), 24)
-    whole = (tmp_path / "whole.mp4").read_bytes()
-    for size in (100, len(whole) // 2, len(whole) - 20):
-        (tmp_path / "cut.mp4").write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"cut.mp4 .* damaged"):
-            read_clip(tmp_path / "cut.mp4")
 
 
 def test_image_is_turned_as_exif_says(tmp_path):
