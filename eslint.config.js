@@ -13,6 +13,7 @@ const rules = {
   "no-restricted-syntax": [
     "error",
     { selector: "ExportDefaultDeclaration", message: "Named exports only." },
+    { selector: "ImportExpression", message: "Import at the top, where the folders' order is checked." },
     {
       selector: "MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]",
       message: "A workflow file is untrusted: set textContent.",
@@ -26,48 +27,43 @@ const rules = {
   "prefer-template": "error",
 };
 
-// They run in Node, too: neither DOM nor ComfyUI.
-const pure = [
-  "bake",
-  "camera",
-  "checks",
-  "clipboard",
-  "control_map",
-  "csv",
-  "csv_rows",
-  "cut",
-  "document",
-  "easing",
-  "edit",
-  "format",
-  "geometry",
-  "history",
-  "intervals",
-  "json",
-  "limits",
-  "operations",
-  "operations_boxes",
-  "operations_clip",
-  "operations_keys",
-  "palette",
-  "parts",
-  "presets",
-  "record",
-  "retime",
-  "sample",
-  "session",
-  "simplify",
-  "snap",
-  "suggest",
-  "types",
-].map((name) => `web/editor/${name}.js`);
+// The folders of web/editor/, lowest first. A folder imports from itself and from those before it, and from nothing else:
+// model/ is the document, edit/ changes it (both run in Node, without a DOM), ui/ holds the page's small parts, stage/ the picture,
+// timeline/ the rows of keyframes, panels/ the rest. editor.js puts them together. What a lower folder needs of a higher one is
+// handed in. Outside the editor, flashmotion.js alone knows ComfyUI's app.
+const FOLDERS = ["model", "edit", "ui", "stage", "timeline", "panels"];
+const PURE = FOLDERS.slice(0, 2).map((folder) => `web/editor/${folder}/*.js`);
+const COMFYUI = ["app", "comfyAPI", "LiteGraph", "LGraphCanvas"];
+
+/**
+ * Files that may import only what a regular expression allows.
+ * @param {string} files
+ * @param {string} allowed
+ */
+const imports = (files, allowed) => ({
+  files: [files],
+  rules: { "no-restricted-imports": ["error", { patterns: [{ regex: `^(?!${allowed})`, message: "Not from here: see the folders in eslint.config.js." }] }] },
+});
 
 const config = [
   { ignores: ["node_modules/", ".flashmotion/", "**/*.d.ts"] },
   js.configs.recommended,
-  { files: pure, languageOptions: { ecmaVersion: 2022 }, rules },
-  { files: ["web/**/*.js"], ignores: pure, languageOptions: { ecmaVersion: 2022, globals: globals.browser }, rules },
+  { files: PURE, languageOptions: { ecmaVersion: 2022 }, rules },
+  { files: ["web/**/*.js"], ignores: PURE, languageOptions: { ecmaVersion: 2022, globals: globals.browser }, rules },
   { files: ["tests/**/*.js"], languageOptions: { ecmaVersion: 2022, globals: globals.node }, rules },
+  imports("web/**/*.js", String.raw`\./`),
+  ...FOLDERS.map((folder, index) => imports(`web/editor/${folder}/**/*.js`, String.raw`\./|\.\./(${FOLDERS.slice(0, index).join("|")})/`)),
+  imports("web/flashmotion.js", String.raw`\./|\.\./\.\./scripts/app\.js$`),
+  {
+    files: ["web/**/*.js"],
+    ignores: ["web/flashmotion.js"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        ...["window", "globalThis"].flatMap((object) => COMFYUI.map((property) => ({ object, property, message: "Only flashmotion.js knows ComfyUI." }))),
+      ],
+    },
+  },
 ];
 
 // eslint itself asks for a default export.

@@ -55,7 +55,7 @@ DRAG = """async ([x0, y0, steps]) => {
     return times
 }"""
 PLACE = """async ([x, y]) => {
-    const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
+    const { fitView } = await import('/extensions/flashmotion/editor/model/geometry.js')
     const canvas = document.querySelector('.fm-canvas')
     const { left, top, width } = canvas.getBoundingClientRect()
     const view = fitView(canvas.clientWidth, canvas.clientHeight, [1280, 704])

@@ -7,7 +7,7 @@
 
 On a CPU the same run takes tiny shapes by itself. Times are medians after a warm-up, by device events on CUDA. Text is encoded by a umT5
 encoder of the real shape on random tokens: it stands in for a prompt, without the tokenizer. Loading is not timed. Where the memory is too
-small, the row says so and the run goes on. Needs the extra [train]; see docs/benchmark.md.
+small, the row says so and the run goes on. Needs the extra [train]; see docs/speed.md.
 """
 
 from __future__ import annotations

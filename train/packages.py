@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-PACKAGES = "pydantic, yaml, tensorboard, matplotlib, peft, optimi, safetensors, einops, av"
+PACKAGES = "pydantic, yaml, tensorboard, matplotlib, peft, optimi, safetensors, einops, av, rich, jinja2"
 
 
 def run_tool(work: Callable[[], None]) -> int:

@@ -1,7 +1,7 @@
 /**
  * Which picture a node is fed with, found by walking its links. Reads nodes and changes nothing.
  *
- * @import { Background } from "./editor/pictures.js"
+ * @import { Background } from "./editor/stage/pictures.js"
  *
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, callback?: (value: unknown) => void}} WidgetLike
  * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, _state?: {value?: unknown}}} DomWidget

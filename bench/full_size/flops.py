@@ -56,11 +56,6 @@ def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]
     count, dim = len(adapter.inject_after), adapter.dim
     patch = config.patch_size[1] * config.patch_size[2]
     if isinstance(adapter, ControlNetAdapter):
-        if adapter.half_resolution:
-            down, across = (
-                -(-side // size) for side, size in zip((rows, columns), adapter.patch_size[1:], strict=True)
-            )
-            tokens, patch = frames * down * across, adapter.patch_size[1] * adapter.patch_size[2]
         values = (config.in_channels + adapter.control_channels) * patch
         zero = 2 * tokens * dim * dim
         return 0, embedding_flops(config, tokens, values) + count * (block_flops(config, tokens) + zero)

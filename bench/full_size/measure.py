@@ -198,7 +198,7 @@ class Measurement:
             torch._dynamo.reset()
         use_attention(generator.transformer, self._attention(setting))
         products = "products" if setting.dtype == "fp8-products" else "none"
-        faster_generator(generator.transformer, None, fuse=setting.fused, compiled=compiled, fp8=products)
+        faster_generator(generator.transformer, None, compiled=compiled, fp8=products)
         self.recorder.clock.free()
         return generator
 
@@ -223,7 +223,7 @@ def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
     """Settings that differ in their adapter only and so share a generator."""
 
     def key(setting: Setting) -> tuple[Any, ...]:
-        return setting.host, setting.dtype, setting.mode, setting.attention, setting.fused
+        return setting.host, setting.dtype, setting.mode, setting.attention
 
     for _, group in groupby(sorted(settings, key=key), key):
         yield list(group)

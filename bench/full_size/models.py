@@ -147,10 +147,9 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
 
 
 def _adapter_of(variant: Variant, shapes: Shapes) -> nn.Module:
-    points = variant.inject_after(shapes.generator.num_layers)
     if variant.kind == "resnet":
-        return ResNetAdapter(shapes.generator, points, width=shapes.resnet_width)
-    return ControlNetAdapter(shapes.generator, points, half_resolution=variant.half_resolution)
+        return ResNetAdapter(shapes.generator, width=shapes.resnet_width)
+    return ControlNetAdapter(shapes.generator)
 
 
 def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .job import Clip
 from .variants import VARIANTS
@@ -30,7 +29,6 @@ class Setting:
         adapter: ``none``, or a name of ``VARIANTS``.
         host: ``diffusers`` or ``core``: whose transformer.
         attention: ``sdpa``, or, on the core's, ``flash3`` or ``sage``.
-        fused: whether queries, keys and values are one product; on the core's only.
     """
 
     dtype: str
@@ -38,15 +36,12 @@ class Setting:
     adapter: str
     host: str
     attention: str = "sdpa"
-    fused: bool = False
 
     def as_dict(self) -> dict[str, str]:
-        """For a row, which names attention and projections only where they are not the usual ones."""
+        """For a row, which names the attention only where it is not the usual one."""
         named = {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
         if self.attention != "sdpa":
             named["attention"] = self.attention
-        if self.fused:
-            named["projections"] = "fused"
         return named
 
 
@@ -84,7 +79,7 @@ def full_plan(
     repeat: int,
     attentions: Sequence[str] = ("sdpa",),
 ) -> Plan:
-    """Every combination of the first ones; other attentions and fused projections with the ResNet adapter on the core's transformer.
+    """Every combination of the first ones; other attentions with the ResNet adapter on the core's transformer.
 
     Raises:
         ValueError: a size that is none.
@@ -99,9 +94,7 @@ def full_plan(
     )
     if "core" in hosts and "resnet" in adapters and "bf16" in dtypes:
         settings += tuple(
-            replace(Setting("bf16", mode, "resnet", "core"), **change)
-            for mode in modes
-            for change in _changes(attentions)
+            Setting("bf16", mode, "resnet", "core", attention) for mode in modes for attention in _others(attentions)
         )
     decoders = DECODERS if "compiled" in modes else DECODERS[:1]
     return Plan(clips, settings, clips, settings, decoders, 1, repeat, math.inf)
@@ -121,13 +114,12 @@ def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentio
         settings.append(best)
     theirs = Setting("bf16", "eager", "resnet", "diffusers")
     settings += [theirs, *(Setting(dtype, "eager", "resnet", "core") for dtype in DTYPES[1:])]
-    settings += [replace(settings[1], **change) for change in _changes(attentions)]
+    settings += [replace(settings[1], attention=attention) for attention in _others(attentions)]
     return Plan(clips[-1:], tuple(settings), clips[-1:], (best,), DECODERS[:1], 1, repeat, QUICK_PATIENCE_S)
 
 
-def _changes(attentions: Sequence[str]) -> list[dict[str, Any]]:
-    others: list[dict[str, Any]] = [{"attention": name} for name in attentions if name != "sdpa"]
-    return [*others, {"fused": True}]
+def _others(attentions: Sequence[str]) -> list[str]:
+    return [name for name in attentions if name != "sdpa"]
 
 
 def _sorted(sizes: Sequence[str]) -> tuple[Clip, ...]:

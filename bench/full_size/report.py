@@ -13,10 +13,8 @@ import torch
 from .rows import Row
 
 FORMAT = 1
-USUAL = ("sdpa", "separate")
-SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | dict(
-    zip(("attention", "projections"), USUAL, strict=True)
-)
+USUAL = "sdpa"
+SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | {"attention": USUAL}
 """What a denoising row is told apart by, and what it means where a row does not say."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")
 
@@ -102,7 +100,7 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
         for row in rows
         if row.group == "denoise" and row.seconds
     }
-    for (size, dtype, mode, adapter, host, *how), row in steps.items():
+    for (size, dtype, mode, adapter, host, attention), row in steps.items():
         others = {
             f"{adapter} adapter / none": (dtype, mode, "none", host),
             f"{adapter} / interleaved": (dtype, mode, adapter.removeprefix("naive "), host),
@@ -111,12 +109,10 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
             f"{adapter}: compiled / eager": (dtype, "eager", adapter, host),
             f"{adapter}: diffusers' transformer / core's": (dtype, mode, adapter, "core"),
         }
-        if tuple(how) != USUAL:
-            others = {
-                f"{adapter}: {' and '.join(how)} projections / {' and '.join(USUAL)}": (dtype, mode, adapter, host)
-            }
+        if attention != USUAL:
+            others = {f"{adapter}: {attention} / {USUAL}": (dtype, mode, adapter, host)}
         for what, key in others.items():
-            other = steps.get((size, *key, *USUAL))
+            other = steps.get((size, *key, USUAL))
             naive = adapter.startswith("naive ")
             sensible = naive == ("interleaved" in what)
             if other is not None and other is not row and sensible:

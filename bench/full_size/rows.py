@@ -20,8 +20,8 @@ class Row:
         group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job``, ``peers`` or ``growth``.
         name: what was measured.
         size: ``height x width x frames``; empty where it does not matter.
-        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` and ``projections``
-            where they are not sdpa and separate.
+        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` where it
+            is not sdpa.
         seconds: median; None where it failed.
         parts: medians of the parts of it, such as every denoising step.
         runs: measured ones.

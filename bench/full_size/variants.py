@@ -1,4 +1,4 @@
-"""The adapters that are measured, by name: the two as they are, and cheaper ControlNets."""
+"""The adapters that are measured, by name: the two as they are, and a ControlNet in some steps only."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ class Variant:
 
     Attributes:
         kind: ``resnet`` or ``controlnet``.
-        nth_block: a clone block for every n-th block of the generator.
-        half_resolution: whether one token of the clone stands for 2 x 2 of the generator.
         compute_every: steps from one in which the adapter is computed to the next.
     """
 
     kind: str
-    nth_block: int = 1
-    half_resolution: bool = False
     compute_every: int = 1
-
-    def inject_after(self, layers: int) -> tuple[int, ...]:
-        """Blocks of a generator with so many layers."""
-        return tuple(range(0, layers, self.nth_block))
 
     def computed_steps(self, steps: int) -> int:
         """In how many of so many steps the adapter is computed."""
@@ -33,11 +25,7 @@ class Variant:
 VARIANTS = {
     "resnet": Variant("resnet"),
     "controlnet": Variant("controlnet"),
-    "controlnet-2nd-block": Variant("controlnet", nth_block=2),
-    "controlnet-3rd-block": Variant("controlnet", nth_block=3),
-    "controlnet-half": Variant("controlnet", half_resolution=True),
-    "controlnet-half-2nd-block": Variant("controlnet", nth_block=2, half_resolution=True),
     "controlnet-2nd-step": Variant("controlnet", compute_every=2),
     "controlnet-1st-step": Variant("controlnet", compute_every=4),
 }
-"""``2nd-block``, ``3rd-block``: a shallower clone; ``half``: at half resolution; ``2nd-step``, ``1st-step``: residuals used again."""
+"""``2nd-step``, ``1st-step``: residuals used again."""

@@ -1,6 +1,6 @@
 """Switches that make loaded models faster; each is off until it is asked for, and all but fp8 leave results as they are, within rounding.
 
-bench/LOG.md says of every one what was predicted and what was measured.
+docs/speed.md says of each what was predicted and what was measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from ..codec.causal_vae import can_reuse, decoder_parts
 from ..codec.vae import Vae, WanVae
 from ..wan.block import Attention, AttentionLayer
-from ..wan.fused import fuse_projections
 from .compile import compile_blocks, compile_parts
 from .fp8 import products_lacking, store_as_fp8
 
@@ -37,19 +36,15 @@ def check_fp8(fp8: str, device: torch.device | str, dtype: torch.dtype) -> None:
         raise ValueError(f"--fp8 is products, but {missing}; use --fp8 weights.")
 
 
-def faster_generator(transformer: Any, adapter: Any, *, fuse: bool, compiled: bool, fp8: str = "none") -> None:
+def faster_generator(transformer: Any, adapter: Any, *, compiled: bool, fp8: str = "none") -> None:
     """Switch on what makes steps faster or models smaller, in place.
 
     Args:
-        transformer: ``WanGenerator``, or, without ``fuse``, diffusers'.
-        adapter: whose own blocks, if it has any, are fused too; or None.
-        fuse: queries, keys and values in one matrix product.
+        transformer: ``WanGenerator``, or diffusers'.
+        adapter: whose own blocks, if it has any, are stored in 8 bits too; or None.
         compiled: compile the generator's blocks at the first step.
         fp8: ``weights`` stores the linear layers of all blocks in 8 bits, ``products`` also multiplies in 8 bits, ``none`` does neither.
     """
-    if fuse:
-        fuse_projections(transformer.blocks)
-        fuse_projections(getattr(adapter, "blocks", ()))
     if fp8 != "none":
         for blocks in (transformer.blocks, getattr(adapter, "blocks", None)):
             if blocks is not None:

@@ -52,14 +52,6 @@ class TrajectoryAdapter(nn.Module):
         """Residual ``[B or 1, L, D]`` for injection ``index``; called in ascending order, each at most once per ``begin``."""
         raise NotImplementedError
 
-    def compact(self, index: int, state: Any) -> Tensor:
-        """What ``spread`` makes ``residual(index, state)`` of, bit by bit: as small as it can be kept for later. Called in its place."""
-        return self.residual(index, state)
-
-    def spread(self, compact_BLD: Tensor, size: tuple[int, int, int]) -> Tensor:
-        """The residual ``[B or 1, L, D]`` of what ``compact`` returned, for a latent of this size (frames, rows, columns)."""
-        return compact_BLD
-
 
 def check_inject_after(inject_after: Sequence[int], generator_layers: int | None = None) -> tuple[int, ...]:
     """Return the injection points as a tuple.

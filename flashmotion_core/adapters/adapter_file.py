@@ -150,8 +150,8 @@ def read_adapter(path: str | Path) -> AdapterFile:
     """Read an adapter, ours or of a recognised foreign layout.
 
     Raises:
-        ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, or
-            settings of a later version (names every one).
+        ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, a
+            ControlNet at half resolution, or settings of a later version (names every one).
     """
     state_dict, metadata = read_tensors(path)
     return parse_adapter(state_dict, metadata, Path(path).name)
@@ -174,6 +174,10 @@ def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] 
     try:
         config = json.loads(metadata["flashmotion.config"])
         generator = config["generator"]
+        if config.pop("half_resolution", False):
+            raise ValueError(
+                f"{name} is a ControlNet with half_resolution on, but ControlNets run at full resolution only; train it again without."
+            )
         sizes = {entry.name for entry in fields(WanConfig)}
         later = (config.keys() - signature(KINDS[kind]).parameters) | (generator.keys() - sizes)
         for size in ("dim", "num_layers"):  # every file says them

@@ -1,7 +1,7 @@
 """An adapter over the steps of a sampling run: computed in every n-th step, its residuals used again in the steps between.
 
 Both hosts call an adapter through this. With n = 1, the default, it only passes on. With n > 1 the residuals of a computed step are all
-kept until the next one: for the 5B at 1280 x 704 x 121 in bf16, 168 MB for each of a ControlNet's blocks, 42 MB at half resolution.
+kept until the next one: for the 5B at 1280 x 704 x 121 in bf16, 168 MB for each of a ControlNet's blocks.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ class _Pass:
 
     Attributes:
         state: of the adapter; None where nothing is computed.
-        kept: residuals by injection, as the adapter makes them compact; None where none is kept.
-        size: frames, rows and columns of the latent.
+        kept: residuals by injection; None where none is kept.
     """
 
     state: Any
     kept: dict[int, Tensor] | None
-    size: tuple[int, int, int]
 
 
 class ReusingAdapter:
@@ -69,16 +67,15 @@ class ReusingAdapter:
             key: which of several passes of a step this is, such as that of the negative prompt, or of a window of frames.
         """
         arguments = (prepared, latent_BCFHW, timestep_BF, context_BMT)
-        size = (latent_BCFHW.shape[2], latent_BCFHW.shape[3], latent_BCFHW.shape[4])
         if self.every == 1 or not self.adapter.depends_on_step:
-            return _Pass(self.adapter.begin(*arguments), None, size)
+            return _Pass(self.adapter.begin(*arguments), None)
         computed = self._advance(float(timestep_BF.max()))
         whose = (key, latent_BCFHW.shape, latent_BCFHW.dtype, latent_BCFHW.device)
         if computed:
             self._kept[whose] = {}
         elif whose in self._kept:
-            return _Pass(None, self._kept[whose], size)
-        return _Pass(self.adapter.begin(*arguments), self._kept.get(whose), size)
+            return _Pass(None, self._kept[whose])
+        return _Pass(self.adapter.begin(*arguments), self._kept.get(whose))
 
     def residual(self, index: int, state: Any) -> Tensor:
         """See ``TrajectoryAdapter.residual``: of this step, bit by bit, or of the last computed one."""
@@ -86,8 +83,8 @@ class ReusingAdapter:
         if state.kept is None:
             return self.adapter.residual(index, state.state)
         if state.state is not None:
-            state.kept[index] = self.adapter.compact(index, state.state)
-        return self.adapter.spread(state.kept[index], state.size)
+            state.kept[index] = self.adapter.residual(index, state.state)
+        return state.kept[index]
 
     def clear(self) -> None:
         """Free what is kept; the next pass begins a new run."""

@@ -93,10 +93,10 @@ def _check_switches(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
         )
-    attention = f"--attention {options.attention}"
-    for name, on in ((attention, options.attention not in ("auto", "sdpa")), ("--fuse", options.fuse)):
-        if on and options.host != "core":
-            raise ValueError(f"{name} is for the core's transformer, but --host is {options.host}; add --host core.")
+    if options.attention not in ("auto", "sdpa") and options.host != "core":
+        raise ValueError(
+            f"--attention {options.attention} is for the core's transformer, but --host is {options.host}; add --host core."
+        )
     small = options.decoder or (options.vae if options.vae is not None and not options.vae.is_dir() else None)
     for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
         if on and small is not None:
@@ -155,7 +155,7 @@ def _generate(
             backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
             use_attention(adapter, backend.attention)
-        faster_generator(generator.transformer, adapter, fuse=options.fuse, compiled=options.compile, fp8=options.fp8)
+        faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):
         print(

@@ -137,11 +137,6 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits and so changes the video (default: %(default)s)",
     )
     machine.add_argument(
-        "--fuse",
-        action="store_true",
-        help="with --host core, compute queries, keys and values in one matrix product; the video stays the same within rounding",
-    )
-    machine.add_argument(
         "--fp8",
         choices=("none", "weights", "products"),
         default="none",

@@ -30,21 +30,14 @@ def generator_gan_loss(fake_logit_B: Tensor) -> Tensor:
     return functional.softplus(-at_least_float32(fake_logit_B))
 
 
-def discriminator_gan_loss(
-    real_logit_B: Tensor, fake_logit_B: Tensor, mismatched_logit_B: Tensor | None = None
-) -> Tensor:
+def discriminator_gan_loss(real_logit_B: Tensor, fake_logit_B: Tensor) -> Tensor:
     """Stage 3, classifier: ``softplus(-D(real)) + softplus(D(fake))`` per sample, ``[B]``; 2 ln 2 at logits of zero.
 
     Args:
         real_logit_B: logits of noised real clips.
         fake_logit_B: logits of noised samples of the student, same timestep and noise.
-        mismatched_logit_B: logits of real clips with another clip's trajectory; they share the fakes' half of the loss, as in
-            text-to-image GANs with mismatched captions (Reed et al. 2016).
     """
-    fake = functional.softplus(at_least_float32(fake_logit_B))
-    if mismatched_logit_B is not None:
-        fake = 0.5 * (fake + functional.softplus(at_least_float32(mismatched_logit_B)))
-    return functional.softplus(-at_least_float32(real_logit_B)) + fake
+    return functional.softplus(-at_least_float32(real_logit_B)) + functional.softplus(at_least_float32(fake_logit_B))
 
 
 def perturbed(

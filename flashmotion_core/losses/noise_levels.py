@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -57,42 +56,27 @@ def own_share(u_N: Tensor, *, rank: int, ranks: int, micro_step: int, micro_step
 class SigmaLaw:
     """The distribution of sigma in training.
 
-    First ``sigma = u`` (uniform) or ``sigma = sigmoid(mean + std * ndtri(u))`` (logit-normal; SD3, section 3.1), then the time shift
-    ``s * sigma / (1 + (s - 1) * sigma)`` (SD3, eq. 23), then a clamp to ``[low, high]``, which puts the mass outside on the ends.
+    A uniform ``sigma = u``, then the time shift ``s * sigma / (1 + (s - 1) * sigma)`` (SD3, eq. 23), then a clamp to ``[low, high]``,
+    which puts the mass outside on the ends.
 
     Attributes:
-        kind: ``uniform`` or ``logit_normal``.
         shift: 5 gives Wan2.2's own density at 720p, 3 at 480p, 1 none.
         low: smallest sigma; 0.02 for the scores of DMD and for the discriminator.
         high: largest sigma; 0.98 for the same.
-        mean: of the logit, for ``logit_normal``.
-        std: of the logit, for ``logit_normal``.
     """
 
-    kind: Literal["uniform", "logit_normal"] = "uniform"
     shift: float = TRAINED_SHIFT
     low: float = 0.0
     high: float = 1.0
-    mean: float = 0.0
-    std: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("uniform", "logit_normal"):
-            raise ValueError(f"the sigma law is {self.kind!r}, but must be 'uniform' or 'logit_normal'.")
         check_shift(self.shift)
         if not 0 <= self.low < self.high <= 1:
             raise ValueError(f"the sigma window is {self.low!r} to {self.high!r}, but must rise within 0 to 1.")
-        if not math.isfinite(self.mean) or not math.isfinite(self.std) or self.std <= 0:
-            raise ValueError(
-                f"the logit-normal law has mean {self.mean!r} and std {self.std!r}, but needs a finite mean and a positive std."
-            )
 
     def sigma(self, u_N: Tensor) -> Tensor:
         """Sigma at the quantiles ``u`` in [0, 1]: same shape and type, rising with u."""
-        sigma = u_N
-        if self.kind == "logit_normal":
-            sigma = torch.sigmoid(self.mean + self.std * torch.special.ndtri(u_N))
-        sigma = self.shift * sigma / (1 + (self.shift - 1) * sigma)
+        sigma = self.shift * u_N / (1 + (self.shift - 1) * u_N)
         return sigma.clamp(self.low, self.high)
 
 

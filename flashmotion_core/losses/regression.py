@@ -193,9 +193,7 @@ def fake_score_loss(
 def diffusion_loss(
     prediction_BCFHW: Tensor,
     x0_BCFHW: Tensor,
-    sigma_B: Tensor,
     *,
-    down_weight_noise: bool = False,
     weight_B1FHW: Tensor | None = None,
     first_frame_is_clean: bool = True,
 ) -> Tensor:
@@ -204,15 +202,12 @@ def diffusion_loss(
     Args:
         prediction_BCFHW: the student's clean estimate at the noised real clip.
         x0_BCFHW: the real clip.
-        sigma_B: noise level of each sample.
-        down_weight_noise: multiply by ``1 - sigma^2``: at sigma 1 the student can only learn the mean of all clips, which blurs.
         weight_B1FHW: see ``squared_error``.
         first_frame_is_clean: leave frame 0 out.
 
     Raises:
         ValueError: see ``generated_frames``.
     """
-    loss = squared_error(
+    return squared_error(
         prediction_BCFHW, x0_BCFHW, weight_B1FHW=weight_B1FHW, first_frame_is_clean=first_frame_is_clean
     )
-    return (1 - sigma_B.to(loss).square()) * loss if down_weight_noise else loss

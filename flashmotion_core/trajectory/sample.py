@@ -1,4 +1,4 @@
-"""Keyframes -> one box per frame and object. `web/editor/sample.js` is the same arithmetic, held to the same golden vectors.
+"""Keyframes -> one box per frame and object. `web/editor/model/sample.js` is the same arithmetic, held to the same golden vectors.
 
 Conventions: the document stores box **centres** as fractions of the frame; everything that `sample` returns is
 (x, y, w, h) in **pixels** with (x, y) the box's **top-left corner**.

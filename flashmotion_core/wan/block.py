@@ -92,16 +92,11 @@ class AttentionLayer(nn.Module):
 
     def forward(self, x_BLD: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
         """Attend from x to context; ``cos_sin`` turns queries and keys (self-attention only)."""
-        q, k, v = self.project(x_BLD, context_BMD)
-        q, k = self.norm_q(q), self.norm_k(k)
+        q, k, v = self.norm_q(self.q(x_BLD)), self.norm_k(self.k(context_BMD)), self.v(context_BMD)
         if cos_sin is not None:
             q, k = rotate(q, self.heads, cos_sin), rotate(k, self.heads, cos_sin)
         out: Tensor = self.o(self.attention(q, k, v, self.heads))
         return out
-
-    def project(self, x_BLD: Tensor, context_BMD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries of x, keys and values of the context, before their norms."""
-        return self.q(x_BLD), self.k(context_BMD), self.v(context_BMD)
 
 
 class WanBlock(nn.Module):

@@ -108,10 +108,6 @@ def test_what_cheaper_controlnets_are_predicted_to_add():
         {
             "resnet": 0.0015,
             "controlnet": 1.0299,
-            "controlnet-2nd-block": 0.5150,
-            "controlnet-3rd-block": 0.3433,
-            "controlnet-half": 0.1589,
-            "controlnet-half-2nd-block": 0.0796,
             "controlnet-2nd-step": 0.5150,
             "controlnet-1st-step": 0.2575,
         },
@@ -119,8 +115,7 @@ def test_what_cheaper_controlnets_are_predicted_to_add():
     )
 
 
-def test_a_variant_says_which_blocks_and_steps():
-    assert Variant("controlnet", nth_block=3).inject_after(7) == (0, 3, 6)
+def test_a_variant_says_in_how_many_steps_it_is_computed():
     assert [Variant("controlnet", compute_every=every).computed_steps(4) for every in (1, 2, 3, 4, 9)] == [
         4,
         2,
@@ -218,13 +213,15 @@ def test_plans():
     sizes = ("704x1280x121", "480x832x49")
     plan = full_plan(sizes, ("bf16", "fp8"), ("eager",), ("none", "resnet"), ("core",), 3)
     assert [str(clip) for clip in plan.clips] == ["480x832x49", "704x1280x121"]
-    assert len(plan.settings) == 4 + 1
-    assert plan.settings[-1].fused
+    assert len(plan.settings) == 4
     assert plan.decoders == ("channels last",)
     more = full_plan(sizes, ("bf16",), ("eager", "compiled"), ("resnet",), ("core", "diffusers"), 3, ("flash3", "sdpa"))
-    assert [(s.mode, s.attention, s.fused) for s in more.settings if s.as_dict().keys() - {"dtype", "mode", "adapter", "host"}] == [
-        ("eager", "flash3", False), ("eager", "sdpa", True), ("compiled", "flash3", False), ("compiled", "sdpa", True),
-    ]  # fmt: skip
+    assert [
+        (s.mode, s.attention) for s in more.settings if s.as_dict().keys() - {"dtype", "mode", "adapter", "host"}
+    ] == [
+        ("eager", "flash3"),
+        ("compiled", "flash3"),
+    ]
     assert len(more.decoders) == 3
     quick = quick_plan(sizes, ("eager", "compiled"), 3)
     assert [str(clip) for clip in quick.clips] == ["704x1280x121"]
@@ -247,7 +244,6 @@ def test_ratios():
             row("naive controlnet", 4.4, peak=30),
             row("resnet", 2.42, dtype="fp8", peak=5),
             row("resnet", 1.98, attention="flash3"),
-            row("resnet", 2.09, projections="fused"),
             row("resnet", 8.0, group="job", vae="full"),
             row("resnet", 4.0, group="job", vae="small decoder"),
             Row("parts", "decode", "s", {"vae": "full"}, 10.0),
@@ -262,11 +258,10 @@ def test_ratios():
     assert times["naive controlnet / interleaved"] == (pytest.approx(1.1), pytest.approx(1.5))
     assert times["resnet: fp8 / bf16"] == (pytest.approx(1.1), pytest.approx(5 / 11))
     assert times["diffusers / ours"] == (pytest.approx(2.5), None)
-    assert times["resnet: flash3 and separate projections / sdpa and separate"] == (pytest.approx(0.9), None)
-    assert times["resnet: sdpa and fused projections / sdpa and separate"] == (pytest.approx(0.95), None)
+    assert times["resnet: flash3 / sdpa"] == (pytest.approx(0.9), None)
     assert times["picture and boxes to mp4: small decoder / full VAE"] == (pytest.approx(0.5), None)
     assert times["decode, channels last / decode"] == (pytest.approx(0.9), None)
-    assert len(times) == 9
+    assert len(times) == 8
 
 
 def test_what_an_adapter_adds_is_compared_with_the_same_settings_without_one():
@@ -307,7 +302,6 @@ def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
             assert not bare or found["overhead"] is None
     adapters = {found["settings"]["adapter"] for found in report["rows"] if found["group"] == "denoise"}
     assert adapters == {"none", *VARIANTS, "naive resnet", "naive controlnet"}
-    assert {found["settings"].get("projections") for found in report["rows"]} == {None, "fused"}
     assert {found["settings"]["vae"] for found in report["rows"] if found["group"] == "job"} == {
         "full",
         "small",

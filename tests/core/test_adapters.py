@@ -25,7 +25,7 @@ from flashmotion_core.adapters import (
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
-from flashmotion_core.weights import save_whole
+from flashmotion_core.weights import read_tensors, save_whole
 
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=3, text_dim=32)
 BOTH = pytest.mark.parametrize("kind", [ControlNetAdapter, ResNetAdapter])
@@ -247,6 +247,20 @@ def test_every_unmatched_key_is_named() -> None:
         match=r"odd.*missing: blocks\.1\.norm3\.bias; not known: extra\.weight; other shape: time_embedding\.0\.bias \(7,\)",
     ):
         build_adapter(file, TINY)
+
+
+def test_a_controlnet_at_half_resolution_is_refused_by_name(tmp_path: Path) -> None:
+    adapter = filled(ControlNetAdapter(TINY))
+    save_adapter(tmp_path / "whole.safetensors", adapter)
+    state, metadata = read_tensors(tmp_path / "whole.safetensors")
+    for value in (True, False):
+        config = json.dumps({**adapter.config(), "half_resolution": value})
+        save_file(state, tmp_path / f"{value}.safetensors", {**metadata, "flashmotion.config": config})
+    with pytest.raises(
+        ValueError, match=r"True\.safetensors is a ControlNet with half_resolution on.*; train it again"
+    ):
+        read_adapter(tmp_path / "True.safetensors")
+    assert build_adapter(read_adapter(tmp_path / "False.safetensors"), TINY).config() == adapter.config()
 
 
 def test_an_adapter_for_another_generator() -> None:

@@ -58,7 +58,6 @@ def test_compiled_blocks_give_the_same_and_are_compiled_once_for_all_steps(gener
     [
         (ResNetAdapter, {}),
         (ControlNetAdapter, {}),
-        (ControlNetAdapter, {"half_resolution": True}),
         (ControlNetAdapter, {"compute_every": 2}),
     ],
     ids=str,

@@ -336,7 +336,6 @@ ADAPTERS = [
     (ResNetAdapter, {"width": 32}),
     (ControlNetAdapter, {}),
     (ControlNetAdapter, {"inject_after": [1]}),
-    (ControlNetAdapter, {"half_resolution": True}),
 ]
 
 
@@ -542,7 +541,7 @@ def test_command_encodes_by_the_full_vae_and_decodes_by_the_small_one(command, f
 def test_switches_leave_the_command_its_video(command, folder):
     command |= {"--vae": folder / "diffusers" / "vae", "--host": "core"}
     clips = []
-    for switches in ([], ["--fuse", "--channels-last", "--attention", "sdpa"]):
+    for switches in ([], ["--channels-last", "--attention", "sdpa"]):
         assert main([*arguments(command), *switches]) == 0
         clips.append(read_clip(command["--out"])[0].astype(int))
     # Rounding, then 8 bits, then a lossy file.
@@ -560,8 +559,11 @@ def test_eight_bits_change_the_commands_video_a_little(command):
 def test_switches_that_do_not_go_together_are_one_sentence(command, folder, capsys):
     full, small = folder / "diffusers" / "vae", folder / "taehv.safetensors"
     for changes, switches, message in (
-        ({}, ["--fuse"], "--fuse is for the core's transformer, but --host is diffusers; add --host core."),
-        ({}, ["--attention", "sage"], "--attention sage is for the core's transformer, but --host is diffusers"),
+        (
+            {},
+            ["--attention", "sage"],
+            "--attention sage is for the core's transformer, but --host is diffusers; add --host core.",
+        ),
         ({}, ["--attention", "fast"], "argument --attention: invalid choice: 'fast'"),
         (
             {"host": "core"},

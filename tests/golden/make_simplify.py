@@ -2,7 +2,7 @@
 
     python -m tests.golden.make_simplify        (in the repository's root)
 
-`web/editor/simplify.js` must make the same ones, to the last bit. Layout: a list of {"name", "size", "tolerance", "boxes"
+`web/editor/model/simplify.js` must make the same ones, to the last bit. Layout: a list of {"name", "size", "tolerance", "boxes"
 [T][N] (x, y, w, h) in pixels with the top-left corner or null, "visible" [T][N], "document" (canonical text)}.
 """
 

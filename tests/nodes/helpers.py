@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from ..conftest import ROOT, load_module
-
 SIZE = (128, 96)
 DOCUMENT = json.dumps(
     {
@@ -38,22 +36,6 @@ def start_picture() -> torch.Tensor:
     """A fixed picture in 8-bit steps, ``[1, H, W, 3]`` 0..1."""
     generator = torch.Generator().manual_seed(5)
     return torch.randint(0, 256, (1, SIZE[1], SIZE[0], 3), generator=generator).float() / 255
-
-
-def half_resolution(rig: Rig) -> Path:
-    """A ControlNet at half resolution with random weights, beside the tiny one."""
-    from flashmotion_core.adapters import ControlNetAdapter, save_adapter
-    from flashmotion_core.wan.config import config_of, shapes_of
-    from flashmotion_core.weights import read_tensors
-
-    file = rig.tiny["controlnet"].with_name("half_resolution_controlnet.safetensors")
-    if not file.exists():
-        random = load_module("make_random_for_half", ROOT / "assets/tiny/make_random.py")
-        tensors, metadata = read_tensors(rig.tiny["generator"])
-        adapter = ControlNetAdapter(config_of(shapes_of(tensors), metadata), half_resolution=True)
-        adapter.load_state_dict(random.random_weights(shapes_of(adapter.state_dict()), seed=3, gain=0.7))
-        save_adapter(file, adapter, map_style=random.MAP_STYLE)
-    return file
 
 
 @dataclass(frozen=True)

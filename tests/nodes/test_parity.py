@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from .helpers import DOCUMENT, SIZE, Rig, half_resolution, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, start_picture
 
 FRAMES = 17
 TOLERANCE = 1e-3
@@ -60,16 +60,14 @@ def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, ri
 
 @pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])
 @pytest.mark.parametrize("every", [1, 2, 4])
-@pytest.mark.parametrize("kind", ["controlnet", "half"])
-def test_both_hosts_give_the_same_latents_with_a_cheaper_controlnet(
-    kind: str, every: int, with_image: bool, rig: Rig
+def test_both_hosts_give_the_same_latents_with_a_controlnet_in_some_steps(
+    every: int, with_image: bool, rig: Rig
 ) -> None:
     picture = start_picture() if with_image else None
-    tiny = {**rig.tiny, "half": half_resolution(rig)}
-    controlled = rig.apply("controlnet", adapter_name=tiny[kind].name, compute_every=every)
+    controlled = rig.apply("controlnet", compute_every=every)
     ours = rig.sample(controlled, rig.latent(picture, FRAMES), seed=11)
-    theirs = headless(tiny, kind, picture, seed=11, compute_every=every)
+    theirs = headless(rig.tiny, "controlnet", picture, seed=11, compute_every=every)
     assert float((ours - theirs).abs().max()) < TOLERANCE
-    if every > 1 or kind == "half":
+    if every > 1:
         always = rig.sample(rig.apply("controlnet"), rig.latent(picture, FRAMES), seed=11)
         assert float((ours - always).abs().max()) > 10 * TOLERANCE

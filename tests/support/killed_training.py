@@ -21,7 +21,7 @@ from train.engine.checkpoint import latest
 
 from .small_runs import final_state, prepared
 
-CHANGES = {"stage3": {"steps": 10, "checkpoint_every": 1, "gan": {"semantic": False}}}
+CHANGES = {"stage3": {"steps": 10, "gan": {"heads": 1}}, "checkpoints": {"every": 1}}
 KILLS = 4
 
 

@@ -34,7 +34,15 @@ def small_trainer(
 ) -> Trainer:
     config = nets.config
     job = small_job(
-        folder, settings, **{"precision": config.precision, "sharded": config.memory.sharding == "full", **changes}
+        folder,
+        settings,
+        **{
+            "precision": config.precision,
+            "sharded": config.memory.sharding == "full",
+            "log_every": config.logging.every,
+            "checkpoint_every": config.checkpoints.every,
+            **changes,
+        },
     )
     health = Health(HealthSettings(), "stage1")
     return Trainer(job, method, clips, nets.world, Console.silent(), health)

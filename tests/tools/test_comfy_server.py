@@ -74,7 +74,7 @@ def test_a_server_ends_when_the_block_raises(tmp_path: Path) -> None:
 def test_a_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     port = free_port()
     start = (
-        f"import sys, time; sys.path.insert(0, {str(REPOSITORY)!r}); from tools.comfy_server import Server\n"
+        f"import sys, time; sys.path.insert(0, {str(REPOSITORY)!r}); from tools.comfy.server import Server\n"
         f"with Server(sys.executable, {str(comfyui(tmp_path / 'c', ANSWERING))!r}, {str(tmp_path / 'b')!r}, {port}):\n"
         "    print('up', flush=True); time.sleep(60)"
     )

@@ -15,7 +15,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
+from flashmotion_core.adapters import ResNetAdapter, build_adapter, read_adapter, read_generator_info, save_adapter
 from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors
@@ -212,11 +212,6 @@ def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) ->
     ("adapter", "expected"),
     [
         ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, "has the width 32, but models.adapters says 64"),
-        ({"kind": "resnet", "width": 32, "blocks": 1, "start": "slow_resnet"}, "has the blocks 0, 1, 2, but"),
-        (
-            {"kind": "controlnet", "half_resolution": True, "slow": "slow_controlnet"},
-            "has the half_resolution False, but models.adapters says True",
-        ),
         (
             {"kind": "controlnet", "slow": "slow_resnet"},
             "is a resnet adapter, but models.adapters names it for a controlnet",
@@ -231,6 +226,16 @@ def test_a_given_adapter_of_other_sizes(finished: Path, adapter: dict[str, Any],
     }
     with pytest.raises(TrainError, match=expected):
         check_adapter(Adapter.model_validate({**adapter, **files}), load("smoke").models.sizes.config())
+
+
+def test_a_given_adapter_of_fewer_blocks(tmp_path: Path) -> None:
+    sizes = load("smoke").models.sizes.config()
+    save_adapter(tmp_path / "shallow.safetensors", ResNetAdapter(sizes, inject_after=(0, 2), width=32))
+    given = Adapter(kind="resnet", width=32, start=str(tmp_path / "shallow.safetensors"))
+    with pytest.raises(
+        TrainError, match=r"shallow\.safetensors adds to 2 of the generator's 3 blocks.*give such a file"
+    ):
+        check_adapter(given, sizes)
 
 
 def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path) -> None:

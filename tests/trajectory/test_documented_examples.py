@@ -1,4 +1,4 @@
-"""What README and help pages show can be used as it stands."""
+"""What README, documents and help pages show can be used as it stands."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, parse, sample
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "web" / "docs").glob("*/*.md"))]
-FORMAT_PAGES = [ROOT / "README.md", *sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("*.md"))]
+FORMATS = ROOT / "docs" / "formats.md"
+PAGES = [ROOT / "README.md", FORMATS, *sorted((ROOT / "web" / "docs").glob("*/*.md"))]
+FORMAT_PAGES = [FORMATS, *sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("*.md"))]
 
 
 def name_of(page: Path) -> str:
@@ -54,6 +55,10 @@ def test_python_blocks_run(page: Path) -> None:
         exec(compile(block, name_of(page), "exec"), names)
         if "text" in names:
             assert parse(str(names["text"])) == names["document"]
+
+
+def test_the_readme_shows_a_document() -> None:
+    assert any("version" in json.loads(block) for block in blocks(ROOT / "README.md", "json"))
 
 
 def test_the_help_page_has_a_python_example() -> None:

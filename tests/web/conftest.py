@@ -1,4 +1,4 @@
-"""What the editor's tests share: each frontend, a browser for each module, a page for each renderer, an editor as new for each test."""
+"""What the browser tests share: one Chromium, each frontend, a page for each renderer, an editor as new for each test."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def frontend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield Frontend(name, server.url, base)
 
 
-@pytest.fixture(scope="module")
-def context() -> Iterator[Any]:
-    """A browser with a mouse, a touch screen, and a clipboard that pages may use."""
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """The one browser; each context in it has its own cookies and storage."""
     from tools.comfy.frontend import BROWSER_ARGUMENTS
 
     playwright_api = pytest.importorskip("playwright.sync_api")
@@ -64,14 +64,21 @@ def context() -> Iterator[Any]:
     if not browser:
         pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
     with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-        made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
-        made.grant_permissions(["clipboard-read", "clipboard-write"])
-        yield made
-        chromium.close()
+        instance = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
+        yield instance
+        instance.close()
 
 
-@pytest.fixture(scope="module", params=list(RENDERERS))
+@pytest.fixture(scope="package")
+def context(chromium: Any) -> Iterator[Any]:
+    """A mouse, a touch screen, and a clipboard that pages may use."""
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
+    made.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="package", params=list(RENDERERS))
 def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> Iterator[EditorPage]:
     """One frontend in one renderer. Opening it takes longer than most tests."""
     page = EditorPage(context, frontend.url, RENDERERS[request.param])
@@ -81,7 +88,7 @@ def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> 
 
 @pytest.fixture
 def editor(opened: EditorPage) -> Iterator[EditorPage]:
-    """The page with an empty document, whatever the test before left; it must not complain about our files."""
+    """The page, whatever the test before left, for a document that the test loads; it must not complain about our files."""
     opened.start_anew()
     yield opened
     assert [error for error in opened.errors if "flashmotion" in error.lower()] == []

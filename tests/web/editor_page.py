@@ -42,20 +42,26 @@ PILED_UP = """() => {
     const lefts = [...document.querySelectorAll('.lg-node')].map((entry) => Math.round(entry.getBoundingClientRect().left))
     return lefts.length > 1 && new Set(lefts).size === 1
 }"""
-# Whether the graph stays as it is: LoadImage grows when its picture is there, and ComfyUI's undo takes that for a change of the user's.
-LOADED = """async () => {
-    const graph = () => JSON.stringify(window.app.graph.serialize())
-    const before = graph()
-    for (let look = 0; look < 3; look += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 60))
-        if (graph() !== before) return false
+# Waits until the editor stands still (the classic renderer places it in animation frames) and, if asked, the graph stays as it is:
+# LoadImage grows when its picture is there, and ComfyUI's undo takes that for a change of the user's. Whether it was so in time.
+STILL = """async (graph) => {
+    const look = () => {
+        const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
+        return JSON.stringify([canvas?.getBoundingClientRect(), graph && window.app.graph.serialize()])
     }
-    return true
+    const [began, quiet] = [performance.now(), graph ? 180 : 100]
+    for (let before = look(), since = began; performance.now() - began < 30_000; ) {
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 20)))
+        const now = look()
+        if (now !== before) [before, since] = [now, performance.now()]
+        else if (performance.now() - since > quiet && now.startsWith('[{')) return true
+    }
+    return false
 }"""
 CANVAS_SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
 # Where the picture lies on the stage's canvas, by the editor's own geometry, in pixels of the page.
 VIEW = """async (size) => {
-    const { fitView } = await import('/extensions/flashmotion/editor/geometry.js')
+    const { fitView } = await import('/extensions/flashmotion/editor/model/geometry.js')
     const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
     const { left, top, width, height } = canvas.getBoundingClientRect()
     const view = fitView(canvas.clientWidth, canvas.clientHeight, size)
@@ -76,6 +82,13 @@ PIXEL = """([x, y]) => {
     const at = (value, start, side, pixels) => Math.round(((value - start) / side) * pixels)
     const place = [at(x, rect.left, rect.width, canvas.width), at(y, rect.top, rect.height, canvas.height)]
     return [...canvas.getContext('2d').getImageData(...place, 1, 1).data].slice(0, 3)
+}"""
+LEAVE_SUBGRAPH = """async () => {
+    const { canvas } = window.app
+    if (canvas.graph.rootGraph === canvas.graph) return false
+    canvas.setGraph(canvas.graph.rootGraph)
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    return window.__COMFYUI_FRONTEND_VERSION__.startsWith('1.39.')
 }"""
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
@@ -129,19 +142,13 @@ class EditorPage:
         open_page(self.page, url)
 
     def start_anew(self) -> None:
-        """The renderer of this page, an empty document, and nothing open."""
+        """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
-        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open.
-        if self.page.evaluate("() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"):
+        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded after a subgraph was open.
+        if self.page.evaluate(LEAVE_SUBGRAPH) and self.vue:
             open_page(self.page, self.url)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)
-        self.load()
-
-    def reopen(self) -> None:
-        """The page loaded again, with an empty document."""
-        open_page(self.page, self.url)
-        self.load()
 
     def set_renderer(self, vue: bool) -> None:
         """Change the renderer as the settings dialog does."""
@@ -165,23 +172,16 @@ class EditorPage:
         self.page.evaluate("async (graph) => { await window.app.loadApiJson(graph, 'editor') }", graph)
         self.page.evaluate(PLACE_NODES, scale)
         self.page.wait_for_function(CANVAS_SHOWN)
-        self.settle()
+        self.settle(graph=True)
         if self.page.evaluate(PILED_UP):
             self.page.evaluate(SAVE_AND_LOAD)
             self.page.evaluate(PLACE_NODES, scale)
             self.page.wait_for_function(CANVAS_SHOWN)
-            self.settle()
-        self.until(lambda: self.page.evaluate(LOADED))
+            self.settle(graph=True)
 
-    def settle(self) -> None:
-        """Wait until the editor stands still (the classic renderer places it in animation frames)."""
-        bounds: list[Any] = []
-
-        def still() -> bool:
-            bounds.append(self.page.locator(".fm-canvas").locator("visible=true").first.bounding_box())
-            return len(bounds) > 3 and bounds[-1] == bounds[-2] == bounds[-3]
-
-        self.until(still)
+    def settle(self, graph: bool = False) -> None:
+        """Wait until the editor stands still, and the graph too if asked."""
+        assert self.page.evaluate(STILL, graph)
 
     def until(self, check: Callable[[], T], seconds: float = 30.0) -> T:
         """Ask until the answer is true; the last answer is what an assertion then shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,17 +38,12 @@ DOCUMENT = {
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[Any]:
-    from tools.comfy.frontend import BROWSER_ARGUMENTS
-
-    playwright_api = pytest.importorskip("playwright.sync_api")
-    browser = os.environ.get("FLASHMOTION_BROWSER")
-    if not browser or not AXE.is_file():
-        pytest.skip("needs FLASHMOTION_BROWSER and node_modules: run python run_tests.py")
-    with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-        yield chromium.new_context(viewport={"width": 1500, "height": 1000})
-        chromium.close()
+def context(chromium: Any) -> Iterator[Any]:
+    if not AXE.is_file():
+        pytest.skip("needs node_modules: run python run_tests.py")
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("palette", ["dark", "light"])

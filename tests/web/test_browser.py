@@ -10,27 +10,29 @@ from typing import Any
 import pytest
 
 from ..conftest import RunningServer
-from .workflow_page import OURS, WORKFLOWS, OpenPage, launched
+from .workflow_page import OURS, WORKFLOWS, OpenPage
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    yield from launched()
-
-
-@pytest.fixture(params=[False, True], ids=["classic", "vue"])
-def opened(
+@pytest.fixture(scope="module", params=[False, True], ids=["classic", "vue"])
+def page(
     request: pytest.FixtureRequest,
     chromium: Any,
     newest_server: RunningServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OpenPage]:
-    page = OpenPage(chromium, newest_server.url, request.param, tmp_path_factory.mktemp("screenshots"))
-    assert page.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == request.param
-    yield page
-    page.page.close()
+    made = OpenPage(chromium, newest_server.url, request.param, tmp_path_factory.mktemp("screenshots"))
+    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == request.param
+    yield made
+    made.page.close()
+
+
+@pytest.fixture
+def opened(page: OpenPage) -> OpenPage:
+    """The page without a graph, and without the results of the runs before."""
+    page.clear()
+    return page
 
 
 def test_load_run_and_read_back(opened: OpenPage, newest_server: RunningServer) -> None:

@@ -43,6 +43,7 @@ SCROLL = """(y) => {
 
 
 def test_the_graphs_own_undo_takes_back_a_gesture_and_keeps_the_view(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     drawn = editor.text()
     editor.press(".", ".", ".")
@@ -58,6 +59,7 @@ def test_the_graphs_own_undo_takes_back_a_gesture_and_keeps_the_view(editor: Edi
 
 
 def test_a_saved_workflow_opens_unchanged(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     drawn = editor.text()
     editor.page.evaluate(SAVE_AND_LOAD)
@@ -89,6 +91,7 @@ def test_the_page_is_reloaded(persistent: EditorPage) -> None:
 
 
 def test_an_editor_out_of_sight_is_painted_when_it_is_seen(editor: EditorPage) -> None:
+    editor.load()
     before = editor.page.evaluate(PICTURE)
     editor.page.evaluate(SCROLL, -4000)
     editor.page.wait_for_timeout(500)
@@ -101,6 +104,7 @@ def test_an_editor_out_of_sight_is_painted_when_it_is_seen(editor: EditorPage) -
 
 
 def test_what_run_sends_is_the_document(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     assert editor.sent_text() == editor.text()
     editor.load(json.dumps(ONE, indent=2))
@@ -108,6 +112,7 @@ def test_what_run_sends_is_the_document(editor: EditorPage) -> None:
 
 
 def test_the_renderer_changes_while_editing(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     drawn = editor.text()
     editor.set_renderer(not editor.vue)
@@ -159,6 +164,7 @@ def test_a_new_node_in_an_old_ones_place_has_its_own_document(editor: EditorPage
 
 
 def test_editing_goes_on_inside_a_subgraph(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, False)
@@ -171,6 +177,7 @@ def test_editing_goes_on_inside_a_subgraph(editor: EditorPage) -> None:
 
 
 def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(
@@ -190,6 +197,7 @@ def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> Non
 
 
 def test_a_promoted_trajectory_can_be_edited(editor: EditorPage) -> None:
+    editor.load()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, True)
@@ -221,6 +229,7 @@ AS_ITS_OWN_WORKFLOW = """async () => {
 
 
 def test_a_trajectory_promoted_twice_can_be_edited(editor: EditorPage) -> None:
+    editor.load()
     editor.page.evaluate(AS_ITS_OWN_WORKFLOW)
     editor.settle()
     editor.drag((0.1, 0.1), (0.3, 0.4))

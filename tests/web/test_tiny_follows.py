@@ -19,7 +19,7 @@ from tools.quickstart.overlay import contact_sheet, read_frames
 
 from ..conftest import RunningServer
 from ..support.tiny import APART, FLOOR
-from .workflow_page import OpenPage, launched
+from .workflow_page import OpenPage
 
 pytestmark = pytest.mark.browser
 
@@ -28,11 +28,6 @@ ADAPTER = """window.app.graph.nodes.find((node) => node.type === 'ApplyFastAdapt
     .widgets.find((widget) => widget.name === 'adapter_name')"""
 # Where the two objects of scene 0 shall end instead: centres, as fractions of the frame.
 OTHER_ENDS = ((0.75, 0.25), (0.3, 0.8))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.fixture

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
+from tools.comfy.frontend import open_page, set_settings
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
-
-
-def launched() -> Iterator[Any]:
-    """A Chromium, until the generator is closed."""
-    playwright_api = pytest.importorskip("playwright.sync_api")
-    browser = os.environ.get("FLASHMOTION_BROWSER")
-    if not browser:
-        pytest.skip("needs FLASHMOTION_BROWSER, the path of a Chromium: run python run_tests.py")
-    with playwright_api.sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=browser, args=list(BROWSER_ARGUMENTS))
-        yield instance
-        instance.close()
 
 
 class OpenPage:
@@ -46,6 +30,12 @@ class OpenPage:
             """() => { window.seen = []; for (const name of ['executed', 'execution_success', 'execution_error'])
             window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
         )
+
+    def clear(self) -> None:
+        """An empty graph, and nothing left of earlier runs."""
+        self.page.evaluate("async () => { await window.app.clean(); window.app.nodeOutputs = {} }")
+        self.page.wait_for_function("() => !document.querySelector('video') && window.app.graph.nodes.length === 0")
+        self.complaints.clear()
 
     def load(self, name: str) -> None:
         """Open an example workflow."""

@@ -41,7 +41,7 @@ def test_the_same_video_on_every_machine(level: str) -> None:
 
 def test_another_process_makes_the_same_clip() -> None:
     code = (
-        "import hashlib; from train.data import synthetic;"
+        "import hashlib; from train.world import synthetic;"
         "print(hashlib.sha256(synthetic.clip(5, 9, 'hard', (64, 64), 5).frames_THWC.tobytes()).hexdigest())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 # Not `-m tools.main_job`: the Python of ComfyUI's Windows build ignores the current folder.
-_BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.main_job import main; main()"
+_BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.quickstart.main_job import main; main()"
 
 
 def call_on_lifeline(command: Sequence[str]) -> int:

@@ -23,6 +23,8 @@ from .stamp import Stamp
 REPOSITORY = Path(__file__).resolve().parents[2]
 TORCH = ("torch==2.13.0", "torchvision==0.28.0", "torchaudio==2.11.0")
 EXTRAS = ("dev", "train")
+LOCK = REPOSITORY / "requirements-dev.lock"
+LOCK_UNTIL = (3, 14)  # the newest Python for which the lock's packages were all there, as wheels
 HOOK = Path(__file__).with_name("shims") / "torchvision_cpu_hook.py"
 # On Linux, Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras; and
 # what pip unpacks on the way.
@@ -188,7 +190,7 @@ def _repair_cpu_torch(python: Path) -> None:
 
 def _install_requirements(environment: Environment) -> None:
     lines = comfyui_source.requirements(environment.comfyui)
-    stamp = _stamp(environment.python, "comfyui", "\n".join((*TORCH, *lines)))
+    stamp = _stamp(environment.python, "comfyui", "\n".join((*TORCH, _lock(), *lines)))
     if stamp.is_current():
         return
     require_space(environment.home, 1.0)
@@ -200,7 +202,7 @@ def _install_requirements(environment: Environment) -> None:
 
 def _install_extras(environment: Environment) -> None:
     project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    stamp = _stamp(environment.python, "extras", "\n".join((str(REPOSITORY), *TORCH, *EXTRAS, project)))
+    stamp = _stamp(environment.python, "extras", "\n".join((str(REPOSITORY), *TORCH, *EXTRAS, _lock(), project)))
     if stamp.is_current():
         return
     require_space(environment.home, 1.5)
@@ -214,11 +216,16 @@ def _install_extras(environment: Environment) -> None:
 
 
 def _constraints(environment: Environment) -> list[str]:
-    """pip options that keep the torch that is installed."""
+    """pip options that keep the torch that is installed, and install the versions of everything else that were tried together."""
     file = environment.home / "downloads" / "constraints.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(TORCH) + "\n", encoding="utf-8")
+    file.write_text("\n".join((*TORCH, _lock())) + "\n", encoding="utf-8")
     return ["--constraint", str(file)]
+
+
+def _lock() -> str:
+    """The pins of requirements-dev.lock; none for a Python younger than them, which takes what there is."""
+    return LOCK.read_text(encoding="utf-8") if sys.version_info[:2] <= LOCK_UNTIL else ""
 
 
 def _stamp(python: Path, step: str, request: str) -> Stamp:

@@ -16,15 +16,14 @@ from ..monitor.run_log import Tracker
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from . import codec_budget
-from .train_codec import CHECKPOINT, train_codec
+from .train_codec import BOOKKEEPING, CHECKPOINT, train_codec
 
 LOG_EVERY = 20
-BOOKKEEPING = {"checkpoint_every", "share"}
 
 
 def codec_digest(config: Config) -> str:
     """Fingerprint of the codec that this configuration trains."""
-    return digest("codec", config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
+    return digest("codec", config.seed, config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
 
 
 def train_codec_phase(run: Run) -> None:
@@ -62,6 +61,7 @@ def _train(run: Run, phase: str) -> Path:
             return train_codec(
                 settings,
                 folder,
+                seed=run.config.seed,
                 rest=rest,
                 minutes=run.minutes(settings.share),
                 device=run.world.device,

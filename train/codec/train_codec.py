@@ -42,7 +42,17 @@ FILE = "flashmotion_tiny_vae.safetensors"
 CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
 """Settings that do not change the result."""
+DECODER_WIDTHS = (256, 128, 64, 64)
+"""Of the decoder's stages: those that ComfyUI loads."""
 BIAS_LR = 1e-3
+WARMUP_STEPS = 20
+"""Steps in which the learning rate rises, at the beginning of either part."""
+DECAY_SHARE = 0.7
+"""Last share of either part in which the learning rate falls, in a straight line."""
+EDGES_WEIGHT = 0.1
+"""Of the error in the differences of neighbouring pixels."""
+SPREAD_WEIGHT = 0.02
+"""Of the latents' means and deviations."""
 START_CROPS = 192
 
 
@@ -50,6 +60,7 @@ def train_codec(
     settings: CodecSettings,
     folder: Path,
     *,
+    seed: int = 0,
     rest: bool = False,
     minutes: float | None = None,
     device: torch.device | str = "cpu",
@@ -59,6 +70,8 @@ def train_codec(
     """Train, or go on where an earlier run in this folder stopped, and write the codec (fp16).
 
     Args:
+        settings: of the codec.
+        seed: of the world's clips and of all other draws.
         folder: keeps checkpoint, what was settled (steps, threads) and result.
         rest: False ends where the encoder does; True goes on to the last step from there, in a folder that holds the checkpoint and what
             was settled.
@@ -74,7 +87,7 @@ def train_codec(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()
-    run = _Training(settings, folder, torch.device(device))
+    run = _Training(settings, folder, torch.device(device), seed)
     try:
         done = run.load()
         run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
@@ -100,14 +113,14 @@ def train_codec(
 class _Training:
     """Codec, optimizers and data of a run."""
 
-    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device) -> None:
-        self.settings, self.folder, self.device = settings, folder, device
-        world = (settings.seed, settings.difficulty, settings.size, settings.clip_frames)
+    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device, seed: int = 0) -> None:
+        self.settings, self.folder, self.device, self.seed = settings, folder, device, seed
+        world = (seed, settings.difficulty, settings.size, settings.clip_frames)
         self.crops = Crops(
             *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
         )
         self.steps, self.start_steps = settings.steps, min(settings.start_steps, settings.steps)
-        self.codec = TAEHV(decoder_widths=settings.decoder_widths)
+        self.codec = TAEHV(decoder_widths=DECODER_WIDTHS)
 
     @property
     def encoder_steps(self) -> int:
@@ -127,7 +140,7 @@ class _Training:
         """Start from nothing or from the checkpoint; returns the steps done."""
         path = self.folder / CHECKPOINT
         if not path.is_file():
-            generator = Streams(self.settings.seed, "codec", 0).generator("start")
+            generator = Streams(self.seed, "codec", 0).generator("start")
             pixels, stays = self.crops.batch(0, START_CROPS), self.settings.encoder_part == 0
             start(self.codec, pixels, generator, self.settings.whitening, stays)
             self._forget()
@@ -154,7 +167,7 @@ class _Training:
         write_whole(self.folder / CHECKPOINT, partial(torch.save, state))
 
     def _settings(self) -> dict[str, Any]:
-        return self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
+        return {"seed": self.seed} | self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
     def _encoder_memory(self) -> Iterator[tuple[Tensor, int]]:
         """Weights of the encoder's memory blocks, and their input channel from which on they would look at the frame before."""
@@ -203,12 +216,11 @@ class _Training:
         """Step number `step`, counted from 0."""
         memory = step >= self.start_steps
         past, part = (self.start_steps, self.steps - self.start_steps) if memory else (0, self.start_steps)
-        settings = self.settings
-        factor = lr_factor(step - past, part, warmup=settings.warmup, decay=settings.decay, kind="linear")
+        factor = lr_factor(step - past, part, warmup=WARMUP_STEPS, decay=DECAY_SHARE, kind="linear")
         values = self._advance(step, memory, factor, encoder=memory and step < self.encoder_steps)
         if not math.isfinite(values["loss"]):
             raise TrainingStopped(f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr.")
-        return values | {"lr": settings.lr * factor}
+        return values | {"lr": self.settings.lr * factor}
 
     def _advance(self, step: int, memory: bool, factor: float, *, encoder: bool) -> dict[str, float]:
         for optimizer, lr in ((self.muon, self.settings.lr), (self.adam, BIAS_LR)):
@@ -217,7 +229,7 @@ class _Training:
         pixels = self.crops.batch(step, self.settings.batch).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             latent = normalise(encode_whole(self.codec, pixels, memory=memory))
-            generator = Streams(self.settings.seed, "codec", step).generator("noise")
+            generator = Streams(self.seed, "codec", step).generator("noise")
             share_B1111 = torch.rand((len(latent), 1, 1, 1, 1), generator=generator)
             noise = share_B1111 * torch.randn(latent.shape, generator=generator)
             noised = latent + self.settings.noise * noise.to(latent)
@@ -225,7 +237,7 @@ class _Training:
         squares, edges = reconstruction(decoded.float(), pixels)
         # What the generator will see are clips as they come: without the half that was chosen for its sprites.
         off = spread(latent.float()[: len(latent) // 2])
-        loss = squares + self.settings.edges * edges + self.settings.spread * off
+        loss = squares + EDGES_WEIGHT * edges + SPREAD_WEIGHT * off
         loss.backward()
         for weight, width in self._encoder_memory():
             if weight.grad is not None:

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .settings import Count, Positive, Seed, Settings, Share
+from .settings import Count, Positive, Settings, Share
 
 
 class CodecSettings(Settings):
     """A codec that is trained from nothing."""
 
-    seed: Seed = 0
-    """Of the world's clips and of all other draws."""
     difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
     """Of the world."""
     photographs: Annotated[int, Field(ge=0)] = 0
@@ -21,8 +19,6 @@ class CodecSettings(Settings):
     size: tuple[int, int] = (128, 128)
     """Width and height of the clips; sprites are as large as a share of it."""
     clip_frames: Annotated[int, Field(ge=1)] = 17
-    decoder_widths: tuple[Count, Count, Count, Count] = (256, 128, 64, 64)
-    """Of the decoder's stages. ComfyUI loads these alone; others are for trying something out."""
     clips: Count = 400
     """Clips held in memory; every step replaces one."""
     crop: Annotated[int, Field(ge=16, multiple_of=16)] = 64
@@ -42,16 +38,8 @@ class CodecSettings(Settings):
     """How far the linear code's channels are brought to one deviation: 1 all the way, 0 leaves them as their pixels vary."""
     lr: Positive = 4e-3
     """Of Muon: the largest singular value of a step."""
-    warmup: Annotated[int, Field(ge=0)] = 20
-    """Steps in which the learning rate rises, at the beginning of either part."""
-    decay: Share = 0.7
-    """Last share of either part in which the learning rate falls."""
     noise: Annotated[float, Field(ge=0)] = 0.1
     """Largest standard deviation of what is added to normalised latents before they are decoded; every clip has its own, from 0 on."""
-    edges: Annotated[float, Field(ge=0)] = 0.1
-    """Weight of the error in the differences of neighbouring pixels."""
-    spread: Annotated[float, Field(ge=0)] = 0.02
-    """Weight of the latents' means and deviations."""
     precision: Literal["fp32", "bf16"] = "bf16"
     checkpoint_every: Count = 500
     share: Share = 0.2

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from flashmotion_core.losses.balance import loss_balance
 
-from .method_settings import HybridSettings, Optim, PhaseSettings, Sigmas
+from .method_settings import HybridSettings, Optim, Sigmas
 
 if TYPE_CHECKING:
     from .schema import Config
@@ -51,18 +51,16 @@ def check_together(config: Config) -> None:
                     f"{name}.betas are {list(optim.betas)}, but with precision bf16_kahan the second moment is bf16 and cannot follow a "
                     "second beta above 0.99; use 0.95."
                 )
+    # So that a run that was killed logs the same figures as one that was not.
+    if config.checkpoints.every % config.logging.every:
+        raise ValueError(
+            f"checkpoints.every is {config.checkpoints.every}, but must be a multiple of logging.every, {config.logging.every}."
+        )
     for name, sigmas in _within(config, Sigmas):
         try:
             sigmas.law()
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    for name, phase in _within(config, PhaseSettings):
-        gan = getattr(phase, "gan", None)
-        if gan is not None and gan.mismatched and phase.micro_batch < 2:
-            raise ValueError(
-                f"{name}.gan.mismatched takes the trajectories of other clips in a micro-batch, but {name}.micro_batch is "
-                f"{phase.micro_batch}; use at least 2."
-            )
 
 
 def _within(settings: BaseModel, kind: type[Kind], name: str = "") -> Iterator[tuple[str, Kind]]:

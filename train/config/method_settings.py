@@ -35,14 +35,12 @@ class Optim(Settings):
     """`adamw8bit` needs bitsandbytes and one GPU. With precision bf16_kahan, adamw keeps a compensation instead of masters."""
     lr: Positive = 1e-4
     betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Positive = 1.0
     """Largest norm of the gradient."""
     warmup: Annotated[int, Field(ge=0)] = 100
     """Updates over which the learning rate rises."""
     decay: Share = 0.0
-    """Last part of the phase over which it falls to 1 %."""
-    decay_kind: Literal["linear", "cosine"] = "cosine"
+    """Last part of the phase over which it falls to 1 %, along half a cosine."""
 
     def kernel(self, precision: str) -> str:
         """The optimizer that a precision makes of the kind: with bf16_kahan, AdamW keeps a compensation."""
@@ -58,21 +56,20 @@ class EmaSettings(Settings):
 
 
 class Sigmas(Settings):
-    """Noise levels in training; see `flashmotion_core.sigma_laws.SigmaLaw`."""
+    """Noise levels in training; see `flashmotion_core.losses.noise_levels.SigmaLaw`."""
 
-    kind: Literal["uniform", "logit_normal"] = "uniform"
     shift: Positive = 5.0
-    low: Share = 0.0
-    high: Share = 1.0
-    mean: float = 0.0
-    std: Positive = 1.0
 
     def law(self) -> SigmaLaw:
         """The same as the core knows it."""
         return SigmaLaw(**self.model_dump())
 
 
-SCORE_SIGMAS = Sigmas(low=SCORE_LAW.low, high=SCORE_LAW.high)
+class ScoreSigmas(Sigmas):
+    """Noise levels at which scores and the discriminator are asked, within a window."""
+
+    low: Share = SCORE_LAW.low
+    high: Share = SCORE_LAW.high
 
 
 class Steps(Settings):
@@ -108,21 +105,8 @@ class PhaseSettings(Settings):
     """Clips per iteration over all ranks and micro-steps."""
     micro_batch: Count = 1
     """Clips that one rank works on at once; accumulation follows from it."""
-    log_every: Count = 10
     validate_every: Annotated[int, Field(ge=0)] = 500
     """0 for never."""
-    checkpoint_every: Count = 200
-    keep: Count = 2
-    """Checkpoints that stay."""
-
-    @model_validator(mode="after")
-    def _checkpoints_fall_on_log_lines(self) -> PhaseSettings:
-        # So that a run that was killed logs the same figures as one that was not.
-        if self.checkpoint_every % self.log_every:
-            raise ValueError(
-                f"checkpoint_every is {self.checkpoint_every}, but must be a multiple of log_every, {self.log_every}."
-            )
-        return self
 
 
 class LearningSettings(PhaseSettings):
@@ -152,29 +136,19 @@ class BaseSettings(FlowSettings):
 
     optim: Optim = Optim(lr=1.5e-3, warmup=60, decay=0.3)
     adapter_dropout: Share = 0.4
-    masks_first: Share = 0.0
 
 
 class Gan(Settings):
     """The discriminator: a frozen SlowGenerator whose features a classifier reads."""
 
-    younger = frozenset({"taps"})
-
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Of the adversarial loss in the student's objective; 0 leaves it out."""
     optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
-    sigmas: Sigmas = SCORE_SIGMAS
+    sigmas: ScoreSigmas = ScoreSigmas()
     width: Count = 1024
     heads: Count = 16
     r1_weight: Annotated[float, Field(ge=0)] = 0.0
     """Of the finite-difference R1 penalty; 100 where the discriminator wins."""
-    r1_step: Positive = 0.01
-    mismatched: bool = False
-    """Show it real clips with another clip's trajectory as well, as fakes."""
-    semantic: bool = True
-    trajectory: bool = True
-    video: bool = True
-    paired: bool = True
     taps: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Generator blocks, counted from 0, after which features are read; none for those half-way, at three quarters and at the end."""
 
@@ -207,8 +181,7 @@ class DmdSettings(LearningSettings):
     """First iterations, in which only the fake score learns."""
     guidance_scale: Annotated[float, Field(ge=0)] = 4.0
     """Of the real score, in the standard convention u + s (c - u); 1 for none."""
-    fake_loss: Literal["flow", "x0"] = "flow"
-    sigmas: Sigmas = SCORE_SIGMAS
+    sigmas: ScoreSigmas = ScoreSigmas()
     ema: EmaSettings = EmaSettings(decay=0.99, start=200)
     lora: Lora | None = None
     """Train student and fake score as differences on one shared generator."""
@@ -220,13 +193,11 @@ class DmdSettings(LearningSettings):
 
 
 class Balance(Settings):
-    """The dynamic scale lambda of the diffusion loss; see `flashmotion_core.loss_balance`."""
+    """The dynamic scale lambda of the diffusion loss over the iterations after the warm-up; see `flashmotion_core.losses.balance`."""
 
     mode: Literal["inverse", "linear", "constant", "gradient_balance"] = "inverse"
     options: dict[str, float] = Field(default_factory=dict)
     """Of that mode, for example {value: 1}."""
-    counts: Literal["iterations", "updates"] = "iterations"
-    """What a step is: an iteration after the warm-up, or an update of the adapter."""
 
 
 class HybridSettings(LearningSettings):
@@ -240,8 +211,6 @@ class HybridSettings(LearningSettings):
     gan_warmup: Annotated[int, Field(ge=0)] = 150
     """First iterations, in which only the discriminator learns."""
     balance: Balance = Balance()
-    down_weight_noise: bool = False
-    """Scale the diffusion loss by 1 - sigma^2."""
     mask_share: Share = 0.2
     """Samples with filled masks instead of boxes."""
     inside_weight: Annotated[float, Field(ge=1)] = 1.0

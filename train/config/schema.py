@@ -34,8 +34,6 @@ class HeldOut(Settings):
 class Evaluate(Settings):
     """What is measured at the end."""
 
-    younger = frozenset({"compute_every"})
-
     clips: Count = 16
     """Held-out clips per row, and per set."""
     sets: tuple[HeldOut, ...] = ()
@@ -43,14 +41,10 @@ class Evaluate(Settings):
     slow_steps: Count = 50
     guidance_scale: Annotated[float, Field(ge=0)] = 1.0
     """Of the prompt, in the rows of the SlowGenerator; 1 for none, about 5 for the 5B."""
-    seed: Seed = 0
-    """Of the noise."""
     batch: Count = 16
     """Clips that are sampled at once; the noise of a clip does not depend on it."""
-    timed: Count = 3
-    """Clips that are sampled once more, one by one, for the seconds per clip."""
-    features: str | None = "default"
-    """The network for Frechet distances: a file, `default` for the one in assets/tiny/metrics, none to leave them out."""
+    features: Literal["default"] | None = "default"
+    """The network for Frechet distances: the one in assets/tiny/metrics, or none to leave them out."""
     workers: Count = 2
     """Processes that track sprites."""
     compute_every: tuple[Annotated[int, Field(ge=2)], ...] = ()
@@ -73,12 +67,23 @@ class Evaluate(Settings):
 
 
 class Logging(Settings):
-    """Where figures go besides CSV and TensorBoard."""
+    """What is written down while training, and where besides CSV and TensorBoard."""
 
+    every: Count = 10
+    """Iterations from one line of the log to the next."""
     wandb: bool = False
     validation_clips: Count = 2
     validation_steps: Count = 20
     """Sampling steps where the model is a slow one."""
+
+
+class Checkpoints(Settings):
+    """What a phase of training goes on from after it was interrupted."""
+
+    every: Count = 200
+    """Iterations; a multiple of `logging.every`."""
+    keep: Count = 2
+    """How many stay."""
 
 
 class HealthSettings(Settings):
@@ -89,7 +94,7 @@ class HealthSettings(Settings):
     motion_floor: Share | None = 0.3
     """Share of the teacher's motion below which the student's video counts as frozen."""
     patience: Count = 5
-    """Looks in a row before it stops; a look is every `log_every` iterations."""
+    """Looks in a row before it stops; a look is every `logging.every` iterations."""
 
     @property
     def warn_gap(self) -> float | None:
@@ -126,3 +131,4 @@ class Config(Settings):
     export: Export = Export()
     logging: Logging = Logging()
     health: HealthSettings = HealthSettings()
+    checkpoints: Checkpoints = Checkpoints()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.wan.conditioning import check_size
@@ -20,15 +20,6 @@ class Settings(BaseModel):
     """Base of all: unknown keys are errors, values cannot be changed later, every field has a description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-    younger: ClassVar[frozenset[str]] = frozenset()
-    """Settings that did not always exist. What is off of these is left out of the values, by which phases know whether they were done: a run
-    that is older than the setting stays done."""
-
-    @model_serializer(mode="wrap")
-    def _as_it_always_was(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = values_of(self)
-        return {name: value for name, value in values.items() if value or name not in self.younger}
 
 
 class Synthetic(Settings):
@@ -105,8 +96,6 @@ class GeneratorSizes(Settings):
 class Adapter(Settings):
     """The adapter that is trained."""
 
-    younger = frozenset({"half_resolution", "start", "slow"})
-
     kind: Literal["resnet", "controlnet"] = "resnet"
     width: Count = 128
     """Channels of the ResNet's tower, a multiple of 32."""
@@ -115,21 +104,9 @@ class Adapter(Settings):
     from_base: bool = False
     """Begin stage 1 with the adapter that the generator was trained with in the phase base, not with a fresh one; a ResNet alone can."""
     start: str | None = None
-    """An adapter file that stage 1 begins with, not with a fresh one; its width, blocks and half_resolution have to be those given here."""
+    """An adapter file that stage 1 begins with, not with a fresh one; its width has to be the one given here."""
     slow: str | None = None
-    """A finished SlowAdapter; then stage 1 is left out. Its width, blocks and half_resolution have to be those given here."""
-    blocks: Count | None = None
-    """Generator blocks that get a residual, spread evenly; none for all of them. A ControlNet's clone has as many blocks."""
-    half_resolution: bool = False
-    """Whether one token of a ControlNet's clone stands for 2 x 2 of the generator: a sixteenth of its attention's work, a quarter of the rest."""
-
-    @model_validator(mode="after")
-    def _half_resolution_is_of_a_clone(self) -> Adapter:
-        if self.half_resolution and self.kind != "controlnet":
-            raise ValueError(
-                f"half_resolution is on for a {self.kind}, but only a controlnet has a clone to make cheaper; leave it off."
-            )
-        return self
+    """A finished SlowAdapter; then stage 1 is left out. Its width has to be the one given here."""
 
     @model_validator(mode="after")
     def _base_has_a_resnet(self) -> Adapter:
@@ -147,11 +124,6 @@ class Adapter(Settings):
                 f"the {self.kind} has both {' and '.join(given)}, but begins in one way only; leave all but one out."
             )
         return self
-
-    def inject_after(self, layers: int) -> tuple[int, ...]:
-        """These blocks of a generator with so many layers."""
-        count = min(self.blocks or layers, layers)
-        return tuple(index * layers // count for index in range(count))
 
 
 class Models(Settings):

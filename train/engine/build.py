@@ -110,14 +110,13 @@ class Builder:
 
     def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
         """An adapter that adds nothing yet: the ResNet's tower from the run's seed, the ControlNet a clone of the generator."""
-        points = settings.inject_after(sizes.num_layers)
         adapter: TrajectoryAdapter
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/adapter/{settings.kind}"))
             if settings.kind == "resnet":
-                adapter = ResNetAdapter(sizes, points, width=settings.width)
+                adapter = ResNetAdapter(sizes, width=settings.width)
             else:
-                adapter = ControlNetAdapter(sizes, points, half_resolution=settings.half_resolution)
+                adapter = ControlNetAdapter(sizes)
                 adapter.init_from_generator(generator)
         return AdapterFile(
             adapter.kind, adapter.config(), adapter.state_dict(), name=f"a fresh {settings.kind} adapter"
@@ -157,10 +156,6 @@ class Builder:
                     taps=len(taps),
                     width=settings.width,
                     heads=settings.heads,
-                    semantic=settings.semantic,
-                    trajectory=settings.trajectory,
-                    video=settings.video,
-                    paired=settings.paired,
                 )
             )
         # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.

@@ -23,6 +23,9 @@ class Job:
         sharded: whether the ranks share the weights out (then gradients are averaged already).
         minutes: time budget; None for ``settings.steps`` whatever they take.
         wandb: whether figures go to Weights & Biases too.
+        log_every: iterations from one line of the log to the next.
+        checkpoint_every: iterations from one checkpoint to the next.
+        keep: checkpoints that stay.
     """
 
     name: str
@@ -34,6 +37,9 @@ class Job:
     sharded: bool = True
     minutes: float | None = None
     wandb: bool = False
+    log_every: int = 10
+    checkpoint_every: int = 200
+    keep: int = 2
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

@@ -14,8 +14,9 @@ from torch.optim import Optimizer
 
 from ..errors import TrainError
 
-Decay = Literal["constant", "linear", "cosine"]
+Decay = Literal["linear", "cosine"]
 
+WEIGHT_DECAY = 0.01
 FINAL_FACTOR = 0.01  # of the learning rate, at the end of a decay
 
 
@@ -25,7 +26,7 @@ def make_optimizer(
     *,
     lr: float,
     betas: tuple[float, float],
-    weight_decay: float,
+    weight_decay: float = WEIGHT_DECAY,
     eps: float = 1e-8,
     device: torch.device,
 ) -> Optimizer:
@@ -90,12 +91,12 @@ def lr_factor(step: int, steps: int, *, warmup: int, decay: float, kind: Decay) 
     """What to multiply the learning rate with in step 0..steps-1.
 
     Rises linearly from 1/warmup to 1 in the first `warmup` steps, stays, and over the last `decay` (0..1) of all steps falls to 0.01, in a
-    straight line or half a cosine. `constant` does not fall, whatever `decay` is. Where both meet, the lower one holds.
+    straight line or half a cosine. Where both meet, the lower one holds.
     """
     assert 0 <= decay <= 1
     rising = min(1.0, (step + 1) / warmup) if warmup > 0 else 1.0
     falling_steps = round(decay * steps)
-    if kind == "constant" or falling_steps == 0:
+    if falling_steps == 0:
         return rising
     way = min(max((step + 1 - (steps - falling_steps)) / falling_steps, 0.0), 1.0)
     height = 1.0 - way if kind == "linear" else 0.5 * (1.0 + math.cos(math.pi * way))

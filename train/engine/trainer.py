@@ -18,7 +18,7 @@ from flashmotion_core.losses.noise_levels import own_share
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
 from ..errors import TrainError
-from ..monitor.console import Console, Progress, peak_memory
+from ..monitor.console import Console, ProgressLine, peak_memory
 from ..monitor.health import Health
 from ..monitor.run_log import Metrics, Tracker
 from ..parallel import World, broadcast_object, mean_over_ranks
@@ -61,7 +61,6 @@ class Trainer:
                 update.parameters,
                 lr=update.optim.lr,
                 betas=update.optim.betas,
-                weight_decay=update.optim.weight_decay,
                 device=world.device,
             )
             for name, update in method.updates.items()
@@ -111,7 +110,7 @@ class Trainer:
                 ):
                     with self.average():
                         self.validate(self.iteration, tracker)
-                if last or interrupted or self.iteration % settings.checkpoint_every == 0:
+                if last or interrupted or self.iteration % self.job.checkpoint_every == 0:
                     self._save()
                 if interrupted:
                     break
@@ -143,7 +142,7 @@ class Trainer:
                 self._updates_in_all(name),
                 warmup=update.optim.warmup,
                 decay=update.optim.decay,
-                kind=update.optim.decay_kind if update.optim.decay else "constant",
+                kind="cosine",
             )
             for group in self.optimizers[name].param_groups:
                 group["lr"] = update.optim.lr * factor
@@ -236,10 +235,10 @@ class Trainer:
         self.metrics = Metrics(self.world.device)
         return time.monotonic() - started
 
-    def _log(self, progress: Progress, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
+    def _log(self, progress: ProgressLine, tracker: Tracker | None, seconds: float, waited: float, last: bool) -> None:
         self.metrics.mean("time/step", seconds)
         self.metrics.mean("time/waiting_share", waited / max(seconds, 1e-9))
-        if not last and self.iteration % self.job.settings.log_every:
+        if not last and self.iteration % self.job.log_every:
             return
         values = self.metrics.collect(self.world)
         memory = peak_memory(self.world.device)
@@ -276,9 +275,7 @@ class Trainer:
         }
 
     def _save(self) -> None:
-        checkpoint.save(
-            self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.settings.keep
-        )
+        checkpoint.save(self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.keep)
 
     def _resume(self) -> None:
         folder = self.job.folder / "checkpoints"

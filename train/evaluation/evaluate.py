@@ -34,7 +34,11 @@ from .measures import Scores, measure
 from .report_page import SHOWN, show_row, write_json, write_results
 from .result_texts import EVERY
 from .row_samples import Row, Sampler, bound_frames, sampled_frames
+from .sample_clips import SEED
 from .summary import Result
+
+TIMED_CLIPS = 3
+"""Clips that are sampled once more, one by one, for the seconds per clip."""
 
 
 def rows_of(run: Run, clips: int) -> list[Row]:
@@ -129,7 +133,7 @@ def _measure_row(
         for _ in () if sampler is None else sampled_frames(sampler, count):
             pass
         if sampler is not None:
-            sampler.seconds(min(run.config.evaluate.timed, count))
+            sampler.seconds(min(TIMED_CLIPS, count))
         return None
     frames = bound_frames(artifacts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
     records, network = clips.clips().records, None if features is None else str(features)
@@ -152,7 +156,7 @@ def _measure_row(
                 f"(is {run.config.evaluate.workers}) and run again: finished rows are kept."
             ) from error
     # After the others have stopped measuring: they would slow it down.
-    seconds = None if sampler is None else sampler.seconds(min(run.config.evaluate.timed, count))
+    seconds = None if sampler is None else sampler.seconds(min(TIMED_CLIPS, count))
     if shown:
         folder = run.phase_folder("evaluate") / "rows" / clips.name
         show_row(folder, row.key, [clips.source.clip(index) for index in range(len(shown))], shown)
@@ -192,10 +196,8 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
         files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
     network = None if features is None else content_hash(features)
-    noise = (settings.seed, settings.guidance_scale, artifacts.config.precision)
-    # The row's name says it already, and rows of older runs do not know it.
-    described = {key: value for key, value in asdict(row).items() if key != "compute_every"}
-    return digest(described, clips.fingerprint, count, noise, stamps, network)
+    noise = (SEED, settings.guidance_scale, artifacts.config.precision)
+    return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
 
 
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from flashmotion_core.weights import read_tensors, save_whole
 
 from ..errors import TrainError
 
-DEFAULT = Path(__file__).resolve().parents[1] / "assets/tiny/metrics/flashmotion_world_features.safetensors"
+DEFAULT = Path(__file__).resolve().parents[2] / "assets/tiny/metrics/flashmotion_world_features.safetensors"
 FORMAT = "1"
 SIDE, TIMES = 128, 9
 """Pixels of the shorter side at which clips are looked at, and how many frames, evenly spaced."""

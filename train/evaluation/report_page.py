@@ -15,10 +15,11 @@ from flashmotion_core.whole_file import write_whole
 
 from ..data.sources import SourceClip
 from ..monitor.console import duration
-from ..monitor.html import Picture, Section, Table, Text, Video, write_report
+from ..monitor.html import DataTable, Picture, Section, Text, Video, write_report
 from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
+from .sample_clips import SEED
 from .summary import REAL, Result, bars, pooled, summary
 from .validation import rows_of
 
@@ -55,7 +56,7 @@ def write_results(
         folder: with the rows' pictures.
         synthetic: whether objects could be followed.
     """
-    report, metrics = run.folder / "report", figures(found, seeds, run.config.evaluate.seed)
+    report, metrics = run.folder / "report", figures(found, seeds, SEED)
     by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
     rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
     trained = [row for row in rows if row["name"] not in CONTROLS]
@@ -103,7 +104,7 @@ def _rows(name: str, results: Sequence[Result], seed: Any, noise_seed: int) -> l
     return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
 
 
-def _bars(found: Sequence[Mapping[str, Any]]) -> Table:
+def _bars(found: Sequence[Mapping[str, Any]]) -> DataTable:
     rows: list[list[str | float | None]] = [
         [
             f"{bar['bar']} ({bar['adapter']})",
@@ -113,10 +114,10 @@ def _bars(found: Sequence[Mapping[str, Any]]) -> Table:
         ]
         for bar in found
     ]
-    return Table(title="Bars for the FastAdapter", headers=["bar", "value", "95 %", "met"], rows=rows)
+    return DataTable(title="Bars for the FastAdapter", headers=["bar", "value", "95 %", "met"], rows=rows)
 
 
-def _configuration(run: Run) -> Table:
+def _configuration(run: Run) -> DataTable:
     config = run.config
     width, height = config.data.size
     models = config.models
@@ -134,10 +135,10 @@ def _configuration(run: Run) -> Table:
         ["precision", config.precision],
         ["seed", str(config.seed)],
     ]
-    return Table(title="Configuration", headers=["setting", "value"], rows=rows)
+    return DataTable(title="Configuration", headers=["setting", "value"], rows=rows)
 
 
-def _phases(run: Run) -> Table:
+def _phases(run: Run) -> DataTable:
     """Phases in the order in which they were done."""
     rows: list[list[str | float | None]] = []
     folders = [file.parent for file in (run.folder / "phases").glob("*/done.json")]
@@ -145,7 +146,7 @@ def _phases(run: Run) -> Table:
         if ".previous-" not in folder.name:
             seconds = json.loads((folder / "done.json").read_text(encoding="utf-8"))["seconds"]
             rows.append([folder.name, duration(seconds), _steps(folder)])
-    return Table(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
+    return DataTable(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
 
 
 def _steps(folder: Path) -> int | None:
@@ -153,9 +154,9 @@ def _steps(folder: Path) -> int | None:
     return int(json.loads(file.read_text(encoding="utf-8"))["steps"]) if file.is_file() else None
 
 
-def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> Table:
+def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> DataTable:
     headers = ["row", "steps", *chain.from_iterable(_headers(name) for name in COLUMNS)]
-    return Table(
+    return DataTable(
         title=title,
         headers=headers,
         rows=[[_title(row), row["steps"], *chain.from_iterable(_cells(row, name) for name in COLUMNS)] for row in rows],

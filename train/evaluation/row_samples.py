@@ -18,7 +18,7 @@ from ..errors import TrainError
 from ..parallel import World
 from ..run_folder.artifacts import SLOW, Artifacts
 from .held_out import ClipSet
-from .sample_clips import sample
+from .sample_clips import SEED, sample
 from .validation import decoded
 
 
@@ -73,7 +73,7 @@ class Sampler:
             batch,
             row.sigmas,
             euler=row.generator == SLOW,
-            seed=settings.seed,
+            seed=SEED,
             first=indices[0],
             control_BCFHW=self.clips.batch(others, self.world.device).control_box_BCFHW,
             guidance_scale=settings.guidance_scale if row.generator == SLOW else 1.0,

@@ -17,6 +17,9 @@ from ..engine.streams import Streams
 from ..methods.conditions import without_prompt
 from ..methods.rollout import estimator
 
+SEED = 0
+"""Of the noise in evaluations: the same for every row and run, so that rows can be compared clip by clip."""
+
 
 @torch.no_grad()
 def sample(

@@ -23,6 +23,9 @@ from ..engine.method import Step, Update
 from ..engine.roles import Role
 from .conditions import clean_frame
 
+R1_STEP = 0.01
+"""How far the second point of the finite-difference R1 penalty is, in standard deviations of the latent."""
+
 
 class Adversary:
     """Judges noised clips against their trajectories; real and fake at the same timestep, and with the same noise in its own step."""
@@ -39,15 +42,12 @@ class Adversary:
         sigma, noise = step.sigma("judged_sigma", self.law, real), step.noise("judged_noise", real)
         x_real = with_clean_frame(noised(real, noise, sigma), clean)
         x_fake = with_clean_frame(noised(fake_BCFHW, noise, sigma), clean)
-        clips, controls = [x_real, x_fake], [control_BCFHW, control_BCFHW]
-        if settings.mismatched and len(real) > 1:
-            clips, controls = [*clips, x_real], [*controls, control_BCFHW.roll(1, 0)]
-        logits = self._judge(clips, controls, sigma, context)
-        loss_B = discriminator_gan_loss(logits[0], logits[1], logits[2] if len(logits) > 2 else None)
+        logits = self._judge([x_real, x_fake], [control_BCFHW, control_BCFHW], sigma, context)
+        loss_B = discriminator_gan_loss(logits[0], logits[1])
         if settings.r1_weight:
-            moved = perturbed(x_real, step.noise("r1", real), settings.r1_step)
+            moved = perturbed(x_real, step.noise("r1", real), R1_STEP)
             (again,) = self._judge([moved], [control_BCFHW], sigma, context)
-            r1_B = finite_difference_r1(logits[0], again, settings.r1_step)
+            r1_B = finite_difference_r1(logits[0], again, R1_STEP)
             step.metrics.mean("gan/r1", r1_B)
             loss_B = loss_B + 0.5 * settings.r1_weight * r1_B
         statistics = discriminator_statistics(logits[0], logits[1])

@@ -117,7 +117,7 @@ class Dmd(Method):
         sigma, noise = step.sigma("fake_sigma", self.law, x0), step.noise("fake_noise", x0)
         x = with_clean_frame(noised(x0, noise, sigma), clean_frame(batch))
         velocity = self.fake(x, sigma, batch.context_BMT, control)
-        loss_B = fake_score_loss(velocity, x0, noise, sigma, kind=self.settings.fake_loss)
+        loss_B = fake_score_loss(velocity, x0, noise, sigma)
         step.metrics.mean("loss/fake", loss_B)
         step.metrics.bins("loss_by_sigma", loss_B, sigma)
         return loss_B.mean()

@@ -44,7 +44,6 @@ class Hybrid(Method):
             self.updates["discriminator"] = self.adversary.update
         self.balance = loss_balance(settings.balance.mode, **settings.balance.options)
         self.norms = GradientNorms(student.network, world)
-        self.adapter_updates = 0
         self.critics_ahead = 0 if self.adversary is None else settings.gan_warmup
 
     def schedule(self, iteration: int) -> Sequence[str]:
@@ -112,16 +111,13 @@ class Hybrid(Method):
         x = with_clean_frame(noised(x0, step.noise("diffusion_noise", x0), sigma), clean_frame(batch))
         prediction = x0_from_velocity(x, self.student(x, sigma, choice.context_BMT, choice.control_BCFHW), sigma)
         weight = cell_weights(batch, settings.inside_weight)
-        loss_B = diffusion_loss(
-            prediction, x0, sigma, down_weight_noise=settings.down_weight_noise, weight_B1FHW=weight
-        )
+        loss_B = diffusion_loss(prediction, x0, weight_B1FHW=weight)
         step.metrics.mean("loss/diffusion", loss_B)
         step.metrics.bins("loss_by_sigma", loss_B, sigma)
         return loss_B
 
     def _lambda(self, step: Step) -> float:
-        counts = self.settings.balance.counts
-        count = self.adapter_updates if counts == "updates" else max(0, step.iteration - self.warmup)
+        count = max(0, step.iteration - self.warmup)
         if isinstance(self.balance, GradientBalance) and not self.balance.has_observed:
             # Nothing has been measured yet: once, the ratio stands for lambda.
             return self.balance.ratio(count)
@@ -136,15 +132,10 @@ class Hybrid(Method):
             gan = float(found["gan"]) if "gan" in found else 0.0
             self.balance.observe(float(found["diffusion"]) / scale, gan)
 
-    def after(self, update: str, iteration: int) -> None:
-        """See ``Method``."""
-        self.adapter_updates += update == "adapter"
-
     def state_dict(self) -> dict[str, Any]:
         """See ``Method``."""
-        return {"adapter_updates": self.adapter_updates, "balance": self.balance.state_dict()}
+        return {"balance": self.balance.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See ``Method``."""
-        self.adapter_updates = state["adapter_updates"]
         self.balance.load_state_dict(state["balance"])

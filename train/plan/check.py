@@ -152,9 +152,7 @@ def check_settings(run: Run) -> None:
         for key, one in _optimizers(settings):
             probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
             try:
-                optim.make_optimizer(
-                    one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, weight_decay=0, device=device
-                )
+                optim.make_optimizer(one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, device=device)
             except TrainError as error:
                 raise TrainError(f"{name}.{key}: {error}") from None
 
@@ -231,7 +229,7 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
     if needed > free + there:
         raise TrainError(
             f"the run takes up to {byte_text(needed)} on the disk of {folder}, but {byte_text(free)} are free; choose another folder with "
-            "--run, or keep fewer checkpoints (stage1.keep and so on)."
+            "--run, or keep fewer checkpoints (checkpoints.keep=1)."
         )
 
 

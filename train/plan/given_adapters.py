@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, construct_adapter
+from flashmotion_core.adapters import ResNetAdapter, construct_adapter
 from flashmotion_core.adapters.adapter_file import parse_adapter
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.weights import read_header
@@ -25,7 +25,7 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
     """Read the header of the file that is named, and compare it with the settings; the run reckons with those.
 
     Raises:
-        TrainError: another kind of adapter, or another geometry than the settings say.
+        TrainError: another kind of adapter, or another width or fewer blocks than the settings say.
         ValueError: a file that is no adapter, or one of a generator of other sizes.
     """
     path = given_path(settings)
@@ -36,18 +36,12 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
     if file.kind != settings.kind:
         raise TrainError(f"{path.name} is a {file.kind} adapter, but models.adapters names it for a {settings.kind}.")
     adapter = construct_adapter(file, sizes)
-    points = settings.inject_after(sizes.num_layers)
-    pairs: dict[str, tuple[object, object]] = {"blocks": (adapter.inject_after, points)}
-    if isinstance(adapter, ControlNetAdapter):
-        pairs["half_resolution"] = (adapter.half_resolution, settings.half_resolution)
-    elif isinstance(adapter, ResNetAdapter):
-        pairs["width"] = (adapter.width, settings.width)
-    for name, (found, said) in pairs.items():
-        if found != said:
-            raise TrainError(
-                f"{path.name} has the {name} {_text(found)}, but models.adapters says {_text(said)}; set it as in the file."
-            )
-
-
-def _text(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if len(adapter.inject_after) != sizes.num_layers:
+        raise TrainError(
+            f"{path.name} adds to {len(adapter.inject_after)} of the generator's {sizes.num_layers} blocks, but models.adapters trains one that "
+            "adds to all of them; give such a file."
+        )
+    if isinstance(adapter, ResNetAdapter) and adapter.width != settings.width:
+        raise TrainError(
+            f"{path.name} has the width {adapter.width}, but models.adapters says {settings.width}; set it as in the file."
+        )

@@ -74,7 +74,7 @@ class Measurement:
                 checkpoint += parameter.nbytes + self._optimizer_bytes(parameter, update)
                 checkpoint += 4 * parameter.numel() if update.ema is not None else 0
         roles = {name: role.over(self.sharers) for name, role in self._roles().items()}
-        disk = checkpoint * (self.settings.keep + 1) + 2 * self._result_bytes()  # the file, and its export
+        disk = checkpoint * (self.config.checkpoints.keep + 1) + 2 * self._result_bytes()  # the file, and its export
         return PhasePlan(self.phase.name, self.settings.steps, roles, checkpoint, disk)
 
     def plan(self) -> PhasePlan:

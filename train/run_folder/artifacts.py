@@ -222,7 +222,7 @@ def _read_generator(path: Path) -> GeneratorFile:
     return GeneratorFile(info.config, weights, info.text)
 
 
-BOOKKEEPING = {"share", "log_every", "validate_every", "checkpoint_every", "keep", "micro_batch"}
+BOOKKEEPING = {"share", "validate_every", "micro_batch"}
 """Settings of a phase that do not change its result."""
 
 

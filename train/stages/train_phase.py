@@ -42,6 +42,9 @@ def train_phase(
         sharded=run.config.memory.sharding == "full",
         minutes=run.minutes(settings.share),
         wandb=run.config.logging.wandb,
+        log_every=run.config.logging.every,
+        checkpoint_every=run.config.checkpoints.every,
+        keep=run.config.checkpoints.keep,
     )
     watch = Health(
         run.config.health,

@@ -1,7 +1,7 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
- * @import { Background } from "./pictures.js"
+ * @import { Background } from "./stage/pictures.js"
  *
  * @typedef {object} Host
  * @property {string} locale such as "en" or "zh"
@@ -23,25 +23,25 @@
  * @property {() => void} layout
  */
 
-import { createBanner } from "./banner.js";
-import { connectedObjects } from "./connected.js";
-import { createDialog } from "./dialog.js";
-import { element, setText } from "./dom.js";
-import { createFiles, installClipboard } from "./files.js";
-import { openHelp } from "./help.js";
-import { createInspector } from "./inspector.js";
-import { belongsToField, handleKey } from "./keyboard.js";
-import { createMapPicture } from "./map_picture.js";
-import { openMotionMenu, openObjectMenu } from "./menus.js";
-import { createPictures } from "./pictures.js";
-import { installPlayer } from "./player.js";
-import { createSession } from "./session.js";
-import { installStageInput } from "./stage_input.js";
-import { textsFor } from "./texts.js";
-import { watchTheme } from "./theme.js";
-import { createTimePanel } from "./time_panel.js";
-import { createToolbar, menuButton } from "./toolbar.js";
-import { createStage } from "./view.js";
+import { createBanner } from "./ui/banner.js";
+import { connectedObjects } from "./panels/connected.js";
+import { createDialog } from "./ui/dialog.js";
+import { element, setText } from "./ui/dom.js";
+import { createFiles, installClipboard } from "./panels/files.js";
+import { openHelp } from "./panels/help.js";
+import { createInspector } from "./panels/inspector.js";
+import { belongsToField, handleKey } from "./panels/keyboard.js";
+import { createMapPicture } from "./stage/map_picture.js";
+import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
+import { createPictures } from "./stage/pictures.js";
+import { installPlayer } from "./ui/player.js";
+import { createSession } from "./edit/session.js";
+import { installStageInput } from "./stage/stage_input.js";
+import { textsFor } from "./ui/texts.js";
+import { watchTheme } from "./ui/theme.js";
+import { createTimePanel } from "./panels/time_panel.js";
+import { createToolbar, menuButton } from "./panels/toolbar.js";
+import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
 const MESSAGE_MS = 6000;

@@ -29,15 +29,19 @@ SHORT = CodecSettings(
     difficulty="easy",
     steps=5,
     start_steps=3,
-    decoder_widths=(32, 32, 32, 32),
     crop=32,
     frames=5,
     batch=2,
     clips=4,
     clip_frames=9,
-    warmup=2,
     checkpoint_every=2,
 )
+
+
+@pytest.fixture(autouse=True)
+def small_and_soon_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.codec.train_codec.DECODER_WIDTHS", (32, 32, 32, 32))
+    monkeypatch.setattr("train.codec.train_codec.WARMUP_STEPS", 2)
 
 
 def narrow() -> TAEHV:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from pydantic import BaseModel
 
 from train.config.load import CONFIGS, dump, load, parse
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
@@ -143,10 +144,7 @@ def test_what_changes_the_result_changes_the_fingerprint(override: str) -> None:
 
 BOOKKEPT: dict[str, Any] = {
     "share": 0.5,
-    "log_every": 5,
     "validate_every": 7,
-    "checkpoint_every": 400,
-    "keep": 7,
     "micro_batch": 1,
 }
 
@@ -159,20 +157,25 @@ def test_bookkeeping_does_not() -> None:
         assert getattr(load("tiny_cpu", [override]).stage1, name) != getattr(load("tiny_cpu").stage1, name)
         assert fingerprint(override) == fingerprint(), name
     assert (
-        fingerprint("stage2.steps=7", "name=other", "logging.wandb=true", "memory.checkpointing=true") == fingerprint()
+        fingerprint(
+            "stage2.steps=7",
+            "name=other",
+            "checkpoints={every: 400, keep: 7}",
+            "logging={every: 5, wandb: true}",
+            "memory.checkpointing=true",
+        )
+        == fingerprint()
     )
 
 
-def test_a_setting_that_is_new_and_off_leaves_older_runs_done() -> None:
-    adapters = [{"kind": "controlnet", "blocks": 5}, {"kind": "controlnet", "blocks": 5, "half_resolution": True}]
-    off, on = (load("tiny_cpu", [f"models.adapters=[{adapter}]"]).models.adapters[0] for adapter in adapters)
-    assert set(off.model_dump()) == {"kind", "width", "lr_scale", "from_base", "blocks"}
-    assert on.model_dump() == {**off.model_dump(), "half_resolution": True}
-    assert digest(on) != digest(off)
-    given = load("tiny_cpu", ["models.adapters=[{kind: controlnet, blocks: 5, start: a.safetensors}]"]).models.adapters[
-        0
-    ]
-    assert given.model_dump() == {**off.model_dump(), "start": "a.safetensors"}
+def test_a_resolved_configuration_holds_every_default() -> None:
+    def missing(settings: BaseModel, values: dict[str, Any]) -> list[str]:
+        absent = [name for name in type(settings).model_fields if name not in values]
+        inner = [(value, values.get(name)) for name, value in settings if isinstance(value, BaseModel)]
+        return absent + [name for one, own in inner for name in missing(one, own or {})]
+
+    config = load("tiny_cpu")
+    assert missing(config, yaml.safe_load(dump(config))) == []
 
 
 def test_a_digest_depends_on_all_its_parts() -> None:

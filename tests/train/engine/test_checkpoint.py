@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 import torch
 from train.engine import checkpoint
-from train.engine.parallel import World
+from train.parallel import World
 step = int(sys.argv[2])
 while True:
     step += 1
@@ -40,8 +40,8 @@ import resource, sys
 from pathlib import Path
 import torch
 from train.engine import checkpoint
-from train.engine.errors import TrainError
-from train.engine.parallel import World
+from train.errors import TrainError
+from train.parallel import World
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 state = {"w": torch.zeros(1 << 20), "trainer": {}}
 try:

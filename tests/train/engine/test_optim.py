@@ -172,7 +172,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert cosine[89] == pytest.approx(0.505)
     assert cosine[99] == pytest.approx(0.01)
     assert cosine == sorted(cosine, reverse=True)
-    assert {lr_factor(step, 9, warmup=0, decay=0.5, kind="constant") for step in range(9)} == {1.0}
+    assert {lr_factor(step, 9, warmup=0, decay=0.0, kind="cosine") for step in range(9)} == {1.0}
     assert lr_factor(0, 4, warmup=4, decay=1.0, kind="linear") == pytest.approx(0.25)
     assert lr_factor(3, 4, warmup=4, decay=1.0, kind="linear") == pytest.approx(0.01)
 

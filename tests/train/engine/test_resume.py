@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(clips: EncodedClips, tmp_pa
     with (tmp_path / "said").open("w+") as said:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
-        seldom = {"stage3": {**CHANGES["stage3"], "checkpoint_every": 100}}
+        seldom = {**CHANGES, "checkpoints": {"every": 100}}
         whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config=seldom)
         whole.run()
         code = process.wait(timeout=120)

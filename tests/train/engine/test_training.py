@@ -87,7 +87,7 @@ def test_a_latent_that_is_no_number_names_its_file(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_before_a_checkpoint(
     log_every: int, clips: EncodedClips, tmp_path: Path
 ) -> None:
-    settings = {"stage1": {"steps": 6, "log_every": log_every, "checkpoint_every": 5}}
+    settings = {"stage1": {"steps": 6}, "logging": {"every": log_every}, "checkpoints": {"every": 5}}
     trainer = prepared("flow_resnet", clips, tmp_path, config=settings)
     parameter = next(iter(trainer.method.updates["student"].parameters.values()))
     with torch.no_grad():
@@ -102,7 +102,7 @@ def test_a_loss_that_is_no_number_stops_before_a_checkpoint(
 def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
     clips: EncodedClips, tmp_path: Path
 ) -> None:
-    trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"log_every": 5, "checkpoint_every": 5}})
+    trainer = prepared("flow_resnet", clips, tmp_path, config={"logging": {"every": 5}, "checkpoints": {"every": 5}})
     with torch.no_grad():
         next(iter(trainer.method.updates["student"].parameters.values())).fill_(float("nan"))
     signal_after(trainer, 2)
@@ -122,11 +122,12 @@ def test_a_moving_pattern_is_learned(precision: str, tmp_path: Path) -> None:
     """
     settings = {
         "steps": 60,
-        "log_every": 10,
         "micro_batch": 4,
         "optim": {"lr": 1e-2, "betas": [0.9, 0.95], "warmup": 10},
     }
-    config = small_config(precision=precision, stage1={**settings, "conditioning": {"text_dropout": 0.0}})
+    config = small_config(
+        precision=precision, logging={"every": 10}, stage1={**settings, "conditioning": {"text_dropout": 0.0}}
+    )
     nets = Nets(config)
     student = nets.role(nets.slow, "resnet", trained=True, adapts=True)
     clip = write_clips(tmp_path / "clip", 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,25 +43,38 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_screen(written: str) -> list[str]:
-    """Lines that a terminal shows: a carriage return goes back to the line's start, later characters overwrite."""
-    lines = []
-    for line in written.split("\n"):
-        shown = ""
-        for part in line.split("\r"):
-            shown = part + shown[len(part) :]
-        lines.append(shown.rstrip())
-    return lines
+    """Lines that a terminal shows after these characters and control codes; colours and the cursor's visibility do not show."""
+    lines, row, column = [""], 0, 0
+    for code, character in re.findall(r"\x1b\[([0-9;?]*[A-Za-z])|(.)", written, flags=re.DOTALL):
+        if character == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif character == "\r":
+            column = 0
+        elif character:
+            lines[row] = lines[row][:column].ljust(column) + character + lines[row][column + 1 :]
+            column += 1
+        elif code == "2K":
+            lines[row] = ""
+        elif code.endswith("A"):
+            row -= int(code[:-1])
+        else:
+            assert code.endswith("m") or code in ("?25l", "?25h"), f"what does {code} do?"
+    return [line.rstrip() for line in lines]
 
 
-def test_a_terminal_has_one_line_that_is_rewritten(clock: Clock) -> None:
+def test_a_terminal_has_one_line_that_is_redrawn(clock: Clock) -> None:
     stream = Terminal()
     with Console(stream).phase("stage1", 2000, start=419) as progress:
-        clock.now += 0.31
-        progress.update(420, loss=0.1234, seconds_per_step=0.31, peak_memory_bytes=2_100_000_000, waiting_share=0.01)
-        assert on_screen(stream.getvalue()) == [
-            "stage1   420/2000  loss 0.1234  0.31 s/step  ETA 8 min  2.1 GB  data 1 %"
-        ]
-    assert on_screen(stream.getvalue())[1:] == [""]
+        for _ in range(2):
+            clock.now += 0.31
+            progress.update(
+                420, loss=0.1234, seconds_per_step=0.31, peak_memory_bytes=2_100_000_000, waiting_share=0.01
+            )
+            (line,) = on_screen(stream.getvalue())
+            assert line.startswith("stage1  \u2501")  # a bar in between
+            assert line.endswith("\u2501   420/2000  loss 0.1234  0.31 s/step  ETA 8 min  2.1 GB  data 1 %")
+    assert on_screen(stream.getvalue()) == [line, ""]
 
 
 def test_a_terminal_is_redrawn_at_most_four_times_a_second_and_at_the_end(clock: Clock) -> None:
@@ -68,8 +83,12 @@ def test_a_terminal_is_redrawn_at_most_four_times_a_second_and_at_the_end(clock:
         for done in range(1, 101):
             clock.now += 0.01
             progress.update(done)
-    assert stream.getvalue().count("\r") == 5  # 0.01, 0.26, 0.51, 0.76 s, and the end
-    assert on_screen(stream.getvalue()) == ["encode  100/100  0.01 s/step  took 1 s", ""]
+            if done < 100:
+                assert stream.getvalue().count("encode") == 1 + (done - 1) // 25  # 0.01, 0.26, 0.51, 0.76 s
+    line, rest = on_screen(stream.getvalue())
+    assert line.startswith("encode  ")
+    assert line.endswith("  100/100  0.01 s/step  took 1 s")
+    assert rest == ""
 
 
 def test_the_line_is_cut_to_the_terminal(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,19 +97,70 @@ def test_the_line_is_cut_to_the_terminal(clock: Clock, monkeypatch: pytest.Monke
     with Console(stream).phase("stage1", 2000) as progress:
         clock.now += 1
         progress.update(1, loss=0.5, peak_memory_bytes=10**9)
-    assert on_screen(stream.getvalue())[0] == "stage1     1/2000  loss 0.5000"[:29]
+    whole = "stage1     1/2000  loss 0.5000  1 s/step"  # no room for a bar
+    line, rest = on_screen(stream.getvalue())
+    assert whole.startswith(line)
+    assert 29 <= len(line) <= 30  # old Windows consoles wrap as soon as the last column is filled
+    assert rest == ""
 
 
-def test_a_message_takes_the_place_of_the_line(clock: Clock) -> None:
+def test_a_message_stands_above_the_line(clock: Clock) -> None:
     stream = Terminal()
     console = Console(stream)
     with console.phase("stage1", 2, start=0) as progress:
         clock.now += 1
         progress.update(1, loss=0.5)
         console.say("saved")
+        said, line = on_screen(stream.getvalue())
+        assert (said, line.startswith("stage1  ")) == ("saved", True)
         clock.now += 1
         progress.update(2, loss=0.25)
-    assert on_screen(stream.getvalue()) == ["saved", "stage1  2/2  loss 0.2500  1 s/step  took 2 s", ""]
+    said, line, rest = on_screen(stream.getvalue())
+    assert (said, rest) == ("saved", "")
+    assert line.endswith("  2/2  loss 0.2500  1 s/step  took 2 s")
+
+
+def test_what_libraries_print_does_not_tear_the_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    with Console().phase("stage1", 2) as progress:
+        progress.update(1)
+        print("a library's warning")
+        progress.update(2)
+    assert sys.stdout is stream
+    warning, line, rest = on_screen(stream.getvalue())
+    assert (warning, line.startswith("stage1  "), rest) == ("a library's warning", True, "")
+
+
+def test_ctrl_c_leaves_a_whole_line_and_a_cursor(clock: Clock) -> None:
+    stream = Terminal()
+    console = Console(stream)
+
+    def train() -> None:
+        with console.phase("stage1", 2) as progress:
+            progress.update(1)
+            # Also if the process is killed outright now.
+            assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    console.say("interrupted")
+    line, said, rest = on_screen(stream.getvalue())
+    assert (line.startswith("stage1  "), said, rest) == (True, "interrupted", "")
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+
+
+def test_names_are_not_markup(clock: Clock) -> None:
+    name = "[bold]run[/] :smile: [/nothing]"
+    stream = Terminal()
+    console = Console(stream)
+    console.say(name)
+    console.rule(name)
+    console.table([(name, "b")])
+    with console.phase(name, 2) as progress:
+        progress.update(2)
+    assert sum(name in line for line in on_screen(stream.getvalue())) == 4
 
 
 def test_a_file_gets_lines_now_and_then_and_the_last_one(clock: Clock) -> None:
@@ -105,6 +175,21 @@ def test_a_file_gets_lines_now_and_then_and_the_last_one(clock: Clock) -> None:
     assert [line.split("/")[0].split()[1] for line in lines] == ["1", "21", "41", "50"]
     assert lines[0] == "stage2   1/50  loss nan  1 s/step  ETA 49 s"
     assert "\r" not in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_log_wraps_nothing_and_is_ascii() -> None:
+    stream = io.StringIO()
+    console = Console(stream)
+    long = "word " * 400
+    console.say(long)
+    console.rule("stage1: the first")
+    console.table([("a" * 300, "b" * 300)])
+    lines = stream.getvalue().splitlines()
+    assert lines[:2] == [long, ""]
+    assert lines[2] == "stage1: the first ".ljust(100, "-")
+    assert lines[3:] == ["  " + "a" * 300 + "  " + "b" * 300]
+    assert stream.getvalue().isascii()
 
 
 def test_the_last_line_is_written_once(clock: Clock) -> None:
@@ -148,11 +233,33 @@ def test_a_table_is_aligned() -> None:
     ]
 
 
-def test_a_code_page_that_lacks_a_character_is_no_error() -> None:
+def test_a_table_loses_nothing_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    stream = Terminal()
+    Console(stream).table([("row", "clips"), ("slow_adapter_on_fast_resnet", "100")])
+    lines = on_screen(stream.getvalue())
+    assert max(map(len, lines)) <= 24
+    assert "".join("".join(lines).replace("clips", "").replace("100", "").split()) == "rowslow_adapter_on_fast_resnet"
+    assert [line.split()[-1] for line in lines[:2]] == ["clips", "100"]
+
+
+def test_a_table_is_aligned_by_columns_on_the_screen() -> None:
+    stream = io.StringIO()
+    Console(stream).table([("\u8996\u983b", "a"), ("clip", "b")])
+    assert stream.getvalue().splitlines() == ["  \u8996\u983b  a", "  clip  b"]
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_code_page_that_lacks_a_character_is_no_error(plain: bool, clock: Clock) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="cp1252", newline="")
-    Console(stream).say("C:/\u8996\u983b/caf\u00e9")
+    console = Console(stream, plain=plain)
+    console.say("C:/\u8996\u983b/caf\u00e9")
     assert raw.getvalue().decode("cp1252") == "C:/\\u8996\\u983b/caf\u00e9\n"
+    console.rule("caf\u00e9")
+    with console.phase("caf\u00e9", 2) as progress:
+        progress.update(1)
+    assert "\\u" not in raw.getvalue().decode("cp1252")[len("C:/\\u8996\\u983b") :]  # lines and bars are ASCII there
 
 
 def test_other_ranks_are_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,11 +7,12 @@ import math
 
 import pytest
 
-from ...support.sentences import refuses
 from train.config.load import parse
 from train.config.schema import HealthSettings
 from train.errors import TrainError, TrainingStopped
 from train.monitor.health import Health
+
+from ...support.sentences import refuses
 
 FROZEN = {"motion/student": 0.01, "motion/teacher": 0.1}
 LIVELY = {"motion/student": 0.08, "motion/teacher": 0.1}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from train.errors import TrainError
 from train.monitor import html as report
-from train.monitor.html import Picture, Section, Table, Text, Video, write_report
+from train.monitor.html import DataTable, Picture, Section, Text, Video, write_report
 
 VOID = {"meta", "img", "br"}
 NASTY = "<script>alert('x')</script> & \"quotes\" \u8996"
@@ -66,7 +66,7 @@ def test_everything_is_escaped(tmp_path: Path, png: Path) -> None:
     found = page(
         tmp_path / "report",
         Text(title=NASTY, text=NASTY),
-        Table(title=NASTY, headers=(NASTY, NASTY), rows=[(NASTY, NASTY)]),
+        DataTable(title=NASTY, headers=(NASTY, NASTY), rows=[(NASTY, NASTY)]),
         Picture(title=NASTY, file=png, caption=NASTY),
         title=NASTY,
     )
@@ -93,7 +93,7 @@ def test_the_best_value_is_bold(tmp_path: Path) -> None:
         ("none", None, float("nan"), "c"),
         ("bad", 0.7, 3, "d"),
     ]
-    table = Table(headers=("model", "error", "IoU", "note"), rows=rows, lowest=("error",), highest=("IoU",))
+    table = DataTable(headers=("model", "error", "IoU", "note"), rows=rows, lowest=("error",), highest=("IoU",))
     found = page(tmp_path, table)
     assert found.within("strong") == ["0.5", "12", "0.5"]  # two that read the same are equally good
     assert found.within("th") == ["model", "error", "IoU", "note", "slow", "fast", "none", "bad"]

@@ -101,7 +101,7 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
         ),
         ({"memory": {"fp8": True}}, 2, r"memory\.fp8 is on and 2 processes .* set memory\.sharding to none"),
         ({"stage2": {"global_batch": 10}}, 4, r"stage2\.global_batch is 10, but must be a multiple of .* use 12"),
-        ({"stage2": {"keep": 10**9}}, 1, r"the run takes up to .* but .* are free"),
+        ({"checkpoints": {"keep": 10**9}}, 1, r"the run takes up to .* but .* are free"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(

@@ -178,7 +178,6 @@ def bytes_that_stay(config: Config, method: Method) -> int:
             update.parameters,
             lr=settings.lr,
             betas=settings.betas,
-            weight_decay=settings.weight_decay,
             device=CPU.device,
         )
         optimizer.step()

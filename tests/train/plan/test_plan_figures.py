@@ -44,8 +44,8 @@ PLAN_5B = """
 import resource
 from flashmotion_core.wan.config import TI2V_5B
 from flashmotion_core.wan.generator import WanGenerator
-from train.engine.config import parse
-from train.engine.plan import plan
+from train.config.load import parse
+from train.plan.plan import plan
 config = parse({"name": "x", "models": {"generator": "g", "vae": "v", "text_encoder": "t", "fast_generator": "f"}, "stage3": {"method": "none"}})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 (found,) = plan(config, TI2V_5B, TI2V_5B, ranks=1, device="cuda")

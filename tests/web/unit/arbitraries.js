@@ -14,7 +14,7 @@ const box = fc.record({ x: real(-4, 5), y: real(-4, 5), w: real(1e-6, 4), h: rea
 
 /**
  * Valid documents of up to 40 frames and 4 objects, whose boxes may be anywhere that a document allows.
- * @type {fc.Arbitrary<import("../../../web/editor/types.js").Document>}
+ * @type {fc.Arbitrary<import("../../../web/editor/model/types.js").Document>}
  */
 export const documents = fc.integer({ min: 1, max: 40 }).chain((frames) => {
   const frame = fc.integer({ min: 0, max: frames - 1 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../../../web/editor/clipboard.js";
-import { emptyDocument, parse, stringify } from "../../../web/editor/document.js";
-import { sampleDocument } from "../../../web/editor/sample.js";
+import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../../../web/editor/edit/clipboard.js";
+import { emptyDocument, parse, stringify } from "../../../web/editor/model/document.js";
+import { sampleDocument } from "../../../web/editor/model/sample.js";
 import { assertNear, example, framesOf, object } from "./helpers.js";
 
 /** @param {string} text */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaultThickness, objectColor, pixelRectangle, renderControlMap } from "../../../web/editor/control_map.js";
-import { COLORS, paletteColor } from "../../../web/editor/palette.js";
-import { sampleDocument } from "../../../web/editor/sample.js";
+import { defaultThickness, objectColor, pixelRectangle, renderControlMap } from "../../../web/editor/model/control_map.js";
+import { COLORS, paletteColor } from "../../../web/editor/model/palette.js";
+import { sampleDocument } from "../../../web/editor/model/sample.js";
 import { example, golden, readPng } from "./helpers.js";
 
 const scenes = golden("control_map/scenes.json");

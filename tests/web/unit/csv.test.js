@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fromCsv, toCsv } from "../../../web/editor/csv.js";
-import { readRows } from "../../../web/editor/csv_rows.js";
-import { parse, stringify } from "../../../web/editor/document.js";
-import { sampleDocument } from "../../../web/editor/sample.js";
+import { fromCsv, toCsv } from "../../../web/editor/model/csv.js";
+import { readRows } from "../../../web/editor/model/csv_rows.js";
+import { parse, stringify } from "../../../web/editor/model/document.js";
+import { sampleDocument } from "../../../web/editor/model/sample.js";
 import { assertNear, example, golden, read } from "./helpers.js";
 
 const { tables, readings } = golden("editor.json");

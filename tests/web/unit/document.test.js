@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { emptyDocument, migrate, parse, stringify } from "../../../web/editor/document.js";
-import { MAX_TEXT } from "../../../web/editor/limits.js";
+import { emptyDocument, migrate, parse, stringify } from "../../../web/editor/model/document.js";
+import { MAX_TEXT } from "../../../web/editor/model/limits.js";
 import { example, golden, read } from "./helpers.js";
 
 const { texts } = golden("editor.json");
@@ -109,7 +109,7 @@ test("a document shares nothing with what it was read from", () => {
 });
 
 test("older versions are migrated step by step", () => {
-  /** @type {Record<number, import("../../../web/editor/document.js").Migration>} */
+  /** @type {Record<number, import("../../../web/editor/model/document.js").Migration>} */
   const steps = {
     1: (old) => ({ ...old, frames: Number(old.length) + 1 }),
     2: ({ version, frames }) => ({ version, frames }),

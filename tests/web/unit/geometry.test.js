@@ -6,12 +6,12 @@ import fc from "fast-check";
 import {
   HANDLES, MAX_ZOOM, SMALLEST, boxAround, boxBetween, contains, fitView, handleAt, handlePoint, handlesOf, hits, overlaps,
   reachOf, rectOf, resizeBox, toCanvas, toPicture, zoomView,
-} from "../../../web/editor/geometry.js";
+} from "../../../web/editor/model/geometry.js";
 
 const VIEW = { left: 50, top: 20, width: 400, height: 200 };
 /** @param {number} a @param {number} b */
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
-/** @param {import("../../../web/editor/types.js").Box} box */
+/** @param {import("../../../web/editor/model/types.js").Box} box */
 const edges = ({ x, y, w, h }) => ({ left: x - w / 2, right: x + w / 2, top: y - h / 2, bottom: y + h / 2 });
 const fraction = fc.double({ min: -2, max: 3, noNaN: true });
 const extent = fc.double({ min: 0.01, max: 2, noNaN: true });

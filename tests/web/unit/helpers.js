@@ -1,14 +1,14 @@
 /**
  * What the unit tests share.
  *
- * @import { Document } from "../../../web/editor/types.js"
+ * @import { Document } from "../../../web/editor/model/types.js"
  */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 
-import { parse } from "../../../web/editor/document.js";
+import { parse } from "../../../web/editor/model/document.js";
 
 const GOLDEN = new URL("../../golden/", import.meta.url);
 

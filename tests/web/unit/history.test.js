@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createHistory } from "../../../web/editor/history.js";
-import { renameObject, setBox, setFps } from "../../../web/editor/operations.js";
-import { boxAt } from "../../../web/editor/sample.js";
+import { createHistory } from "../../../web/editor/edit/history.js";
+import { renameObject, setBox, setFps } from "../../../web/editor/edit/operations.js";
+import { boxAt } from "../../../web/editor/model/sample.js";
 import { example, object } from "./helpers.js";
 
 test("undo and redo give back the very same documents", () => {

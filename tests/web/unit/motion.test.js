@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { replaceRange } from "../../../web/editor/bake.js";
-import { applyCamera } from "../../../web/editor/camera.js";
-import { parse, stringify } from "../../../web/editor/document.js";
-import { easedShare } from "../../../web/editor/easing.js";
-import { arc, bounce, orbit, shake } from "../../../web/editor/presets.js";
-import { recordMotion, resampleRecording } from "../../../web/editor/record.js";
-import { boxAt } from "../../../web/editor/sample.js";
+import { replaceRange } from "../../../web/editor/edit/bake.js";
+import { applyCamera } from "../../../web/editor/edit/camera.js";
+import { parse, stringify } from "../../../web/editor/model/document.js";
+import { easedShare } from "../../../web/editor/model/easing.js";
+import { arc, bounce, orbit, shake } from "../../../web/editor/edit/presets.js";
+import { recordMotion, resampleRecording } from "../../../web/editor/edit/record.js";
+import { boxAt } from "../../../web/editor/model/sample.js";
 import { assertNear, example, framesOf, object } from "./helpers.js";
 
-/** @typedef {import("../../../web/editor/types.js").Document} Document */
+/** @typedef {import("../../../web/editor/model/types.js").Document} Document */
 
 /** Centre and size on a frame, in pixels. @param {Document} document @param {string} id @param {number} frame */
 function pixels(document, id, frame) {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as ops from "../../../web/editor/operations.js";
-import { emptyDocument, parse, stringify } from "../../../web/editor/document.js";
-import { COLORS } from "../../../web/editor/palette.js";
+import * as ops from "../../../web/editor/edit/operations.js";
+import { emptyDocument, parse, stringify } from "../../../web/editor/model/document.js";
+import { COLORS } from "../../../web/editor/model/palette.js";
 import { example, object } from "./helpers.js";
 
 const BOX = { x: 0.5, y: 0.5, w: 0.2, h: 0.2 };
-/** @param {import("../../../web/editor/types.js").Document} document */
+/** @param {import("../../../web/editor/model/types.js").Document} document */
 const ids = (document) => document.objects.map(({ id }) => id);
 
 test("new objects get an id, a label and the control map's colour of their place", () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as ops from "../../../web/editor/operations.js";
-import { boxAt } from "../../../web/editor/sample.js";
+import * as ops from "../../../web/editor/edit/operations.js";
+import { boxAt } from "../../../web/editor/model/sample.js";
 import { assertNear, example, framesOf, object } from "./helpers.js";
 
 const BOX = { x: 0.5, y: 0.5, w: 0.2, h: 0.2 };
-/** @param {import("../../../web/editor/types.js").Document} document */
+/** @param {import("../../../web/editor/model/types.js").Document} document */
 const ids = (document) => document.objects.map(({ id }) => id);
 
 test("a box is put on its keyframe, or on a new one with the ease of the one before", () => {
@@ -76,7 +76,7 @@ test("alignment is to the rectangle around all, or to the picture for one", () =
   const both = ops.align(document, { ids: ["walk", "rock"], frame: 8, edge: "left" });
   // walk: 0.3 - 0.12 / 2; rock is 0.125 wide.
   assertNear([boxAt(object(both, "walk"), 8).x, boxAt(object(both, "rock"), 8).x], [0.3, 0.24 + 0.125 / 2], 1e-12);
-  /** @type {[import("../../../web/editor/operations.js").Edge, "x" | "y", number][]} */
+  /** @type {[import("../../../web/editor/edit/operations.js").Edge, "x" | "y", number][]} */
   const places = [
     ["left", "x", 0.0625],
     ["centre", "x", 0.5],

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as ops from "../../../web/editor/operations.js";
-import { stringify } from "../../../web/editor/document.js";
-import { sampleDocument } from "../../../web/editor/sample.js";
+import * as ops from "../../../web/editor/edit/operations.js";
+import { stringify } from "../../../web/editor/model/document.js";
+import { sampleDocument } from "../../../web/editor/model/sample.js";
 import { assertNear, example, framesOf, golden, object, read } from "./helpers.js";
 
 /** @param {string} id @param {...number} frames */

@@ -5,18 +5,18 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../../../web/editor/clipboard.js";
-import { parse, stringify } from "../../../web/editor/document.js";
-import { createHistory } from "../../../web/editor/history.js";
-import * as ops from "../../../web/editor/operations.js";
-import * as presets from "../../../web/editor/presets.js";
-import { recordMotion } from "../../../web/editor/record.js";
-import { sampleDocument } from "../../../web/editor/sample.js";
-import { fromBoxes } from "../../../web/editor/simplify.js";
+import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../../../web/editor/edit/clipboard.js";
+import { parse, stringify } from "../../../web/editor/model/document.js";
+import { createHistory } from "../../../web/editor/edit/history.js";
+import * as ops from "../../../web/editor/edit/operations.js";
+import * as presets from "../../../web/editor/edit/presets.js";
+import { recordMotion } from "../../../web/editor/edit/record.js";
+import { sampleDocument } from "../../../web/editor/model/sample.js";
+import { fromBoxes } from "../../../web/editor/model/simplify.js";
 import { documents } from "./arbitraries.js";
 import { read } from "./helpers.js";
 
-/** @typedef {import("../../../web/editor/types.js").Document} Document */
+/** @typedef {import("../../../web/editor/model/types.js").Document} Document */
 
 /**
  * An operation with arguments drawn for the document at hand, some of them wrong on purpose.

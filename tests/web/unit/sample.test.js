@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cutEase, easedShare, reverseEase, splitEase } from "../../../web/editor/easing.js";
-import { boxAt, isHidden, sampleDocument, segmentAt } from "../../../web/editor/sample.js";
+import { cutEase, easedShare, reverseEase, splitEase } from "../../../web/editor/model/easing.js";
+import { boxAt, isHidden, sampleDocument, segmentAt } from "../../../web/editor/model/sample.js";
 import { assertNear, example, golden, object, read } from "./helpers.js";
 
 const { tolerance, cases } = golden("trajectory.json");
@@ -66,7 +66,7 @@ test("options out of range get their sentence", () => {
   assert.throws(() => sampleDocument(example(), { fit: "cut" }), /fit is "cut": give "retime" or "trim"/);
 });
 
-/** @type {import("../../../web/editor/types.js").Ease[]} */
+/** @type {import("../../../web/editor/model/types.js").Ease[]} */
 const eases = ["linear", "in", "out", "in-out", [0.3, -0.8, 0.6, 1.9], [0.1, 0.9, 0.7, 0.2], [0, 1, 1, 0]];
 
 for (const ease of eases) {

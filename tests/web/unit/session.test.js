@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { stringify } from "../../../web/editor/document.js";
-import { addObject, moveObjects, removeObjects } from "../../../web/editor/operations.js";
-import { createSession } from "../../../web/editor/session.js";
+import { stringify } from "../../../web/editor/model/document.js";
+import { addObject, moveObjects, removeObjects } from "../../../web/editor/edit/operations.js";
+import { createSession } from "../../../web/editor/edit/session.js";
 
 const BOX = { x: 0.5, y: 0.5, w: 0.2, h: 0.2 };
 

@@ -3,9 +3,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { stringify } from "../../../web/editor/document.js";
-import { boxAt, sampleDocument } from "../../../web/editor/sample.js";
-import { fromBoxes, neededBoxes, slackOf } from "../../../web/editor/simplify.js";
+import { stringify } from "../../../web/editor/model/document.js";
+import { boxAt, sampleDocument } from "../../../web/editor/model/sample.js";
+import { fromBoxes, neededBoxes, slackOf } from "../../../web/editor/model/simplify.js";
 import { golden } from "./helpers.js";
 
 /** @typedef {(number[] | null)[][]} Table boxes [T][N] in pixels */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { guidesOf, snapLines, snapMove, snapResize } from "../../../web/editor/snap.js";
+import { guidesOf, snapLines, snapMove, snapResize } from "../../../web/editor/model/snap.js";
 
 const NEAR = { x: 0.02, y: 0.02 };
 /** @param {number} a @param {number} b */

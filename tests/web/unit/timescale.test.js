@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { SIDE, frameAtX, slideSpan, ticks, wholeSpan, xOfFrame, zoomSpan } from "../../../web/editor/timescale.js";
+import { SIDE, frameAtX, slideSpan, ticks, wholeSpan, xOfFrame, zoomSpan } from "../../../web/editor/ui/timescale.js";
 
 const frames = fc.integer({ min: 2, max: 1025 });
 const width = fc.integer({ min: 100, max: 2000 });

@@ -1,0 +1,220 @@
+"""The example workflows: graphs in API form, where their nodes stand, and what their notes say. `tools.make_workflows` writes the files.
+
+All share one reading order, left to right: what to do and what to choose, draw, make the video, watch it. ComfyUI opens a template so that
+all of it fits the page, so the whole is about as wide as a screen, and the notes are set in headings, the only large type of a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .quickstart import scenes
+from .quickstart.readable import readable
+
+GAP = 40  # between nodes: a title bar and a margin
+LEFT, MIDDLE, RIGHT, RESULT = 350, 520, 340, 390  # widths of the columns
+DRAW_X = LEFT + GAP
+MAKE_X = DRAW_X + MIDDLE + GAP
+RESULT_X = MAKE_X + RIGHT + GAP
+# Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
+HEIGHT = 1020
+STEPS, SAVE = 250, 375  # heights of the first note, and of what shows the video
+REPOSITORY = "https://github.com/flashmotion/flashmotion"
+WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
+SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
+TURBO = "https://huggingface.co/quanhaol/Wan2.2-TI2V-5B-Turbo"
+AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
+
+Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
+Note = tuple[str, str, int, int, int, int]  # title, Markdown, x, y, width, height
+Group = tuple[str, int, int, int, int]  # title, x, y, width, height
+
+
+@dataclass
+class Example:
+    """One workflow: nodes by id, notes, groups, and files that ComfyUI offers to download, by the id of their loader."""
+
+    nodes: dict[str, Node]
+    notes: list[Note]
+    models: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> list[Group]:
+        """A frame around each column."""
+        columns = ((0, LEFT), (DRAW_X, MIDDLE), (MAKE_X, RIGHT), (RESULT_X, RESULT))
+        titles = ("1  Choose", "2  Draw", "3  Make the video", "4  Watch")
+        return [
+            (title, x - 12, -90, width + 24, HEIGHT + 102) for title, (x, width) in zip(titles, columns, strict=True)
+        ]
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """The nodes as the server takes them."""
+        return {name: {"class_type": node[0], "inputs": node[5]} for name, node in self.nodes.items()}
+
+
+def all_examples() -> dict[str, Example]:
+    """The example workflows by file name."""
+    return {"flashmotion_tiny_cpu": _tiny(), "flashmotion_5b": _full(), "flashmotion_detector_boxes": _detector()}
+
+
+def document(size: tuple[int, int], frames: int, objects: list[dict[str, Any]]) -> str:
+    """A trajectory document, readable in a text field."""
+    return readable({"version": 1, "size": size, "frames": frames, "fps": 24, "objects": objects})
+
+
+def _column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], top: int = 0) -> dict[str, Node]:
+    """Nodes below one another, each given as (id, height, class, inputs)."""
+    placed = {}
+    for name, height, kind, inputs in nodes:
+        placed[name] = (kind, x, top, width, height, inputs)
+        top += height + GAP
+    return placed
+
+
+def _graph(
+    files: Sequence[str], image: str, trajectory: str, prompt: str | None = None, detector: str | None = None
+) -> dict[str, Node]:
+    """The nodes of an example, ids in the order of use. `files`: generator, VAE, adapter; `prompt` None: a generator without text."""
+    generator, vae, adapter = files
+    encoder: dict[str, Any] = {
+        "clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+        "type": "wan",
+        "device": "default",
+    }
+    loaders = [
+        ("1", 110, "LoadFastGenerator", {"generator_name": generator, "weight_dtype": "default"}),
+        ("2", 60, "VAELoader", {"vae_name": vae}),
+        *([("11", 120, "CLIPLoader", encoder)] if prompt is not None else []),
+    ]
+    picture = STEPS + GAP + sum(height + GAP for _, height, *_ in loaders)
+    text = [("12", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt})] if prompt is not None else []
+    drawing = {
+        "trajectory": trajectory, "connected_objects": "if nothing is drawn", "width": 0, "height": 0, "length": 0,
+        "length_change": "retime", "mask_batch": "one mask per object", "track_size": 0.15, "first_frame_shapes": "boxes",
+        "start_image": ["3", 0],
+    }  # fmt: skip
+    control = {
+        "model": ["1", 0], "vae": ["2", 0], "trajectory": ["4", 0], "adapter_name": adapter, "strength": 1.0, "start": 0.0, "end": 1.0,
+        "masks": ["4", 2],
+    }  # fmt: skip
+    size = {"width": ["4", 5], "height": ["4", 6], "length": ["4", 7]}
+    sampler = {
+        "model": ["5", 0],
+        "latent": ["6", 0],
+        "seed": 0,
+        "preset": "from model",
+        "steps": 4,
+        "custom_sigmas": "",
+    }
+    if prompt is not None:
+        sampler["positive"] = ["12", 0]
+    above: dict[str, Node] = {}
+    if detector is not None:
+        asked = {"model": ["13", 0], "image": ["3", 0], "threshold": 0.6, "class_name": "all", "max_detections": 4}
+        above = {
+            "13": ("UNETLoader", DRAW_X, 0, 225, 140, {"unet_name": detector, "weight_dtype": "default"}),
+            "14": ("RTDETR_detect", DRAW_X + 235, 0, MIDDLE - 235, 140, asked),
+        }
+        drawing["boxes"] = ["14", 0]
+    top = 140 + GAP if above else 0
+    video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
+    nodes = {
+        **_column(0, LEFT, *loaders, ("3", HEIGHT - picture, "LoadImage", {"image": image}), top=STEPS + GAP),
+        **above,
+        **_column(DRAW_X, MIDDLE, ("4", HEIGHT - top, "DrawTrajectory", drawing), top=top),
+        **_column(
+            MAKE_X, RIGHT,
+            *text,
+            ("5", 250, "ApplyFastAdapter", control),
+            ("6", 180, "Wan22ImageToVideoLatent", {"vae": ["2", 0], **size, "batch_size": 1, "start_image": ["3", 0]}),
+            ("7", 250, "FewStepSampler", sampler),
+            ("8", 70, "VAEDecode", {"samples": ["7", 0], "vae": ["2", 0]}),
+        ),
+        **_column(
+            RESULT_X, RESULT,
+            ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
+            ("10", SAVE, "SaveVideo", video),
+        ),
+    }  # fmt: skip
+    return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
+
+
+def _notes(title: str, steps: str, files: str) -> list[Note]:
+    """What to do, above the loaders; where files come from, below the result."""
+    below = 100 + SAVE + 2 * GAP
+    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, RESULT_X, below, RESULT, HEIGHT - below)]
+
+
+WAN_FILES = {
+    "2": [{"name": "wan2.2_vae.safetensors", "url": f"{WAN_22}/vae/wan2.2_vae.safetensors", "directory": "vae"}],
+    "11": [
+        {
+            "name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+            "url": f"{WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+            "directory": "text_encoders",
+        }
+    ],
+}
+TURBO_FILES = ("wan2.2_ti2v_5B_turbo.safetensors", "wan2.2_vae.safetensors", "flashmotion_resnet.safetensors")
+DETECTOR_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors"
+DETECTOR_URL = f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}"
+FILES_WAN = f"""## diffusion_models: a Wan2.2-TI2V-5B distilled to four steps. Download model.pt of [Wan2.2-TI2V-5B-Turbo]({TURBO}) (CC BY-NC-SA 4.0: no commercial use) and [convert it]({REPOSITORY}#models).
+## model_patches: FlashMotion offers no full-size adapter yet. [Train your own]({REPOSITORY}/blob/main/docs/training.md). The paper's authors publish [theirs]({AUTHORS}), but nobody has tried them with this pack. Without an adapter, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
+## vae: [wan2.2_vae.safetensors]({WAN_22}/vae/wan2.2_vae.safetensors)
+## text_encoders: [umt5_xxl_fp8_e4m3fn_scaled.safetensors]({WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors)"""
+FILES_DETECTOR = f"""{FILES_WAN}
+## diffusion_models: [{DETECTOR_FILE}]({DETECTOR_URL}), the detector. It needs ComfyUI 0.30 or newer."""
+FILES_TINY = f"""## ComfyUI Manager does not install these files. Clone the [repository]({REPOSITORY}) with git and copy from its folder assets/tiny:
+## diffusion_models, vae, model_patches: into the folders of the same names in ComfyUI/models.
+## flashmotion_scene_0.png: into ComfyUI/input.
+## Or run this in the clone. It opens a ComfyUI that has everything: python quickstart.py --ui
+## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b."""
+STEPS_5B = """# 1. Put the files in place (see Files).
+# 2. Choose a picture. Write a prompt.
+# 3. Drag the box. At another frame, drag it to where it should be.
+# 4. Run: 121 frames in four steps."""
+STEPS_DETECTOR = """# 1. Put the files in place (see Files).
+# 2. Choose a photograph. Run: what is found stays where it is.
+# 3. To move it, choose Use connected objects as keyframes in the ... menu."""
+STEPS_TINY = """# 1. Put the files in place (see Files).
+# 2. Run. A CPU is enough.
+# 3. At the last frame, drag the boxes elsewhere. Run again."""
+
+
+def _full() -> Example:
+    # What ComfyUI's own example.png shows, cropped to the clip: she walks up the hill, away from us.
+    girl = document(
+        (1280, 704), 121,
+        [{
+            "id": "girl", "label": "girl", "path": "smooth", "keyframes": [
+                {"frame": 0, "x": 0.515, "y": 0.5, "w": 0.54, "h": 0.98, "ease": "in-out"},
+                {"frame": 60, "x": 0.62, "y": 0.43, "w": 0.42, "h": 0.8, "ease": "in-out"},
+                {"frame": 120, "x": 0.8, "y": 0.36, "w": 0.3, "h": 0.58},
+            ],
+        }],
+    )  # fmt: skip
+    prompt = "A child's drawing comes to life. The girl in the pink dress walks up the green hill to the right."
+    return Example(
+        _graph(TURBO_FILES, "example.png", girl, prompt),
+        _notes("Make an object follow a path", STEPS_5B, FILES_WAN),
+        WAN_FILES,
+    )
+
+
+def _detector() -> Example:
+    empty = document((1280, 704), 121, [])
+    nodes = _graph(TURBO_FILES, "example.png", empty, "The girl in the pink dress waves.", DETECTOR_FILE)
+    models = {**WAN_FILES, "13": [{"name": DETECTOR_FILE, "url": DETECTOR_URL, "directory": "diffusion_models"}]}
+    return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR), models)
+
+
+def _tiny() -> Example:
+    scene = scenes.draw(0)
+    files = [f"flashmotion_tiny_{name}.safetensors" for name in ("generator", "vae", "resnet")]
+    return Example(
+        _graph(files, scene.name, scene.document), _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY)
+    )

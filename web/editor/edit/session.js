@@ -1,0 +1,211 @@
+/**
+ * What the editor knows: the document with its history, and what is being looked at (selection, frame, tool). Views read
+ * `state` and subscribe; everything that changes it goes through here. No DOM, no ComfyUI.
+ *
+ * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
+ * @import { History } from "./history.js"
+ *
+ * @typedef {"draw" | "box" | "select" | "record"} Tool
+ *
+ * @typedef {object} SessionState
+ * @property {Document} document what was last finished
+ * @property {Document | undefined} draft what the gesture under way would make of it
+ * @property {string | undefined} problem why the loaded text is not a document
+ * @property {number} frame the one shown
+ * @property {readonly string[]} ids selected objects
+ * @property {readonly KeyRef[]} keys selected keyframes
+ * @property {readonly string[]} unseen objects not shown in the editor
+ * @property {readonly string[]} locked objects that the pointer cannot grab
+ * @property {Tool} tool
+ * @property {boolean} playing
+ * @property {boolean} loop
+ * @property {boolean} snap
+ * @property {boolean} ghosts
+ * @property {number} ghostCount how many on each side
+ * @property {number} ghostStep frames between them; 0: by the length of the clip
+ * @property {boolean} map the control map instead of the picture
+ * @property {string} message what was last announced
+ * @property {boolean} alarm whether it tells of something that could not be done
+ *
+ * @typedef {Readonly<SessionState>} State
+ *
+ * @typedef {object} Session
+ * @property {State} state
+ * @property {Document} shown the draft, or else the document
+ * @property {History} history
+ * @property {(patch: Partial<SessionState>) => void} set
+ * @property {(listener: (state: State, before: State) => void) => () => void} subscribe returns what ends it
+ * @property {(label: string, change: (document: Document) => Document, patch?: Partial<SessionState>) => boolean} edit one
+ *   step of the history; what an operation refuses is announced instead, and false comes back
+ * @property {(change: (document: Document) => Document) => void} draft show a change without keeping it
+ * @property {(label: string, patch?: Partial<SessionState>) => boolean} keep make the draft one step of the history
+ * @property {() => void} cancel drop the draft
+ * @property {(document: Document) => void} replace put a document where none could be read
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {(message: string, alarm?: boolean) => void} say
+ * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
+ *   when it is another document
+ * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
+ */
+
+import { emptyDocument, parse, stringify } from "../model/document.js";
+import { createHistory, same } from "./history.js";
+
+const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
+
+/**
+ * @param {() => void} changed called once per finished change of the document
+ * @returns {Session}
+ */
+export function createSession(changed) {
+  /** @type {State} */
+  let state = {
+    document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
+  };
+  const history = createHistory(NEW_DOCUMENT);
+  /** @type {string | undefined} */
+  let text;
+  /** @type {Set<(state: State, before: State) => void>} */
+  const listeners = new Set();
+
+  /** @param {Partial<SessionState>} patch */
+  function set(patch) {
+    const before = state;
+    state = cleaned({ ...state, ...patch });
+    for (const listener of listeners) listener(state, before);
+  }
+
+  /** @param {Document} document @param {Partial<SessionState>} [patch] */
+  function show(document, patch = {}) {
+    text = undefined;
+    set({ message: "", alarm: false, ...patch, document, draft: undefined, problem: undefined });
+    changed();
+  }
+
+  /** @param {() => Document} make */
+  function attempt(make) {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      session.say(error.message, true);
+      return undefined;
+    }
+  }
+
+  /** @type {Session} */
+  const session = {
+    get state() {
+      return state;
+    },
+    get shown() {
+      return state.draft ?? state.document;
+    },
+    get history() {
+      return history;
+    },
+    set,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    edit(label, change, patch) {
+      // What could not be read must not be written over.
+      if (state.problem !== undefined) return false;
+      const next = attempt(() => change(state.document));
+      if (next === undefined) return false;
+      if (history.push(next, label)) show(next, patch);
+      else set({ ...patch, draft: undefined });
+      return true;
+    },
+    draft(change) {
+      const next = attempt(() => change(state.document));
+      if (next !== undefined && next !== session.shown) set({ draft: next });
+    },
+    keep(label, patch) {
+      const { draft } = state;
+      return draft !== undefined && session.edit(label, () => draft, patch);
+    },
+    cancel() {
+      if (state.draft) set({ draft: undefined });
+    },
+    replace(document) {
+      history.replace(document);
+      show(document);
+    },
+    undo() {
+      if (state.draft) session.cancel();
+      else if (history.canUndo) show(history.undo());
+    },
+    redo() {
+      if (!state.draft && history.canRedo) show(history.redo());
+    },
+    say(message, alarm = false) {
+      set({ message, alarm });
+    },
+    load(loaded) {
+      if (loaded === text) return false;
+      const found = parse(loaded);
+      text = loaded;
+      if (found.document === undefined) {
+        set({ problem: found.problem, draft: undefined, playing: false });
+        return true;
+      }
+      const known = stepTo(history, found.document);
+      if (!known) history.replace(found.document);
+      // Another document altogether starts at its beginning.
+      const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
+      set({ ...view, document: history.present, draft: undefined, problem: undefined, playing: false, message: "" });
+      return !known;
+    },
+    text() {
+      text ??= stringify(state.document);
+      return text;
+    },
+  };
+  return session;
+}
+
+/**
+ * Move the history to a document that it holds: ComfyUI's undo gives back what we once gave it.
+ * @param {History} history
+ * @param {Document} document
+ * @returns {boolean} false, and nothing has moved, when it is not there
+ */
+function stepTo(history, document) {
+  for (const [go, back, more] of /** @type {const} */ ([["undo", "redo", "canUndo"], ["redo", "undo", "canRedo"]])) {
+    let steps = 0;
+    while (!same(history.present, document) && history[more]) {
+      history[go]();
+      steps += 1;
+    }
+    if (same(history.present, document)) return true;
+    for (; steps > 0; steps -= 1) history[back]();
+  }
+  return false;
+}
+
+/**
+ * The state without what its document does not have.
+ * @param {State} state
+ * @returns {State}
+ */
+function cleaned(state) {
+  const { objects, frames } = state.draft ?? state.document;
+  /** @type {Map<string, DocumentObject>} */
+  const byId = new Map(objects.map((object) => [object.id, object]));
+  /** @param {readonly string[]} ids */
+  const existing = (ids) => (ids.every((id) => byId.has(id)) ? ids : ids.filter((id) => byId.has(id)));
+  /** @param {KeyRef} key */
+  const isThere = ({ id, frame }) => byId.get(id)?.keyframes.some((key) => key.frame === frame) ?? false;
+  return {
+    ...state,
+    frame: Math.min(Math.max(Math.round(state.frame), 0), frames - 1),
+    ids: existing(state.ids),
+    keys: state.keys.every(isThere) ? state.keys : state.keys.filter(isThere),
+    unseen: existing(state.unseen),
+    locked: existing(state.locked),
+  };
+}

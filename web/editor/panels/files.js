@@ -1,0 +1,152 @@
+/**
+ * Files and the clipboard: open and save JSON or CSV, drop a file, copy and paste objects and keyframes as JSON text.
+ *
+ * @import { Document } from "../model/types.js"
+ * @import { Session } from "../edit/session.js"
+ * @import { Texts } from "../ui/texts.js"
+ *
+ * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, drop: (file: File) => boolean,
+ *   copy: () => void, cut: () => void, paste: () => void}} Files
+ */
+
+import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../edit/clipboard.js";
+import { fromCsv, toCsv } from "../model/csv.js";
+import { parse, stringify } from "../model/document.js";
+import { element } from "../ui/dom.js";
+import { MAX_TEXT } from "../model/limits.js";
+import { removeSelected } from "./actions.js";
+import { fill } from "../ui/texts.js";
+
+/** What was copied last in this page: browsers let a button read the clipboard only where they trust the page. */
+let lastCopied = "";
+
+/**
+ * @param {Session} session
+ * @param {Texts} texts
+ * @returns {Files}
+ */
+export function createFiles(session, texts) {
+  /** @param {File} file */
+  async function read(file) {
+    if (file.size > MAX_TEXT) {
+      session.say(texts.saidTooLarge, true);
+      return;
+    }
+    const text = await file.text();
+    session.edit(texts.stepImport, (document) => documentOf(document, file.name, text), { ids: [], keys: [], message: fill(texts.saidImported, file.name) });
+  }
+
+  /** @param {Document} document @param {string} name @param {string} text */
+  function documentOf(document, name, text) {
+    if (/\.csv$/i.test(name)) return fromCsv(text, { size: document.size, fps: document.fps });
+    const found = parse(text);
+    if (found.document === undefined) throw new RangeError(found.problem);
+    return found.document;
+  }
+
+  /** @param {string} name @param {string} text @param {string} type */
+  function save(name, text, type) {
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    element("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  return {
+    open() {
+      const input = element("input", { type: "file", accept: ".json,.csv,application/json,text/csv" });
+      input.addEventListener("change", () => {
+        const file = input.files?.[0];
+        if (file) void read(file);
+      });
+      input.click();
+    },
+    saveJson: () => save("trajectory.json", stringify(session.state.document), "application/json"),
+    saveCsv: () => save("trajectory.csv", toCsv(session.state.document), "text/csv"),
+    drop(file) {
+      if (!/\.(json|csv)$/i.test(file.name)) return false;
+      void read(file);
+      return true;
+    },
+    copy: () => void copySelected(session, texts, toClipboard),
+    cut() {
+      if (copySelected(session, texts, toClipboard)) removeSelected(session, texts);
+    },
+    paste: () => void fromClipboard().then((text) => paste(session, texts, text)),
+  };
+}
+
+/** @param {string} text */
+function toClipboard(text) {
+  // There is none on pages that come neither from this machine nor by https; the copy kept here is left then.
+  navigator.clipboard?.writeText(text).catch(() => undefined);
+}
+
+/** @returns {Promise<string>} */
+async function fromClipboard() {
+  try {
+    return await navigator.clipboard.readText();
+  } catch {
+    return lastCopied;
+  }
+}
+
+/**
+ * Copy the selected keyframes, or else the selected objects.
+ * @param {Session} session
+ * @param {Texts} texts
+ * @param {(text: string) => void} write
+ * @returns {boolean} false, and nothing is written, when nothing is selected
+ */
+function copySelected(session, texts, write) {
+  const { keys, ids, document } = session.state;
+  if (!keys.length && !ids.length) return false;
+  lastCopied = keys.length ? copyKeyframes(document, { selection: keys }) : copyObjects(document, { ids });
+  write(lastCopied);
+  session.say(texts.saidCopied);
+  return true;
+}
+
+/**
+ * Copy, cut and paste while the editor has the keys.
+ * @param {HTMLElement} sink the field that has the focus
+ * @param {Session} session
+ * @param {Texts} texts
+ */
+export function installClipboard(sink, session, texts) {
+  /** @param {ClipboardEvent} event */
+  function copy(event) {
+    if (!copySelected(session, texts, (text) => event.clipboardData?.setData("text/plain", text))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "cut") removeSelected(session, texts);
+  }
+
+  sink.addEventListener("copy", copy);
+  sink.addEventListener("cut", copy);
+  sink.addEventListener("paste", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    paste(session, texts, event.clipboardData?.getData("text/plain") ?? "");
+  });
+}
+
+/**
+ * @param {Session} session
+ * @param {Texts} texts
+ * @param {string} text untrusted
+ */
+function paste(session, texts, text) {
+  const { clip, problem } = parseClip(text);
+  if (problem !== undefined) session.say(problem, true);
+  else if (!clip) {
+    const found = parse(text);
+    if (found.document) session.edit(texts.stepPaste, () => found.document, { ids: [], keys: [], message: texts.saidPasted });
+    else session.say(texts.saidNothing, true);
+  } else if (clip.kind === "keyframes") {
+    const { ids, frame } = session.state;
+    session.edit(texts.stepPaste, (document) => pasteKeyframes(document, { clip, ids, frame }), { message: texts.saidPasted });
+  } else if (session.edit(texts.stepPaste, (document) => pasteObjects(document, { clip }), { message: texts.saidPasted })) {
+    const pasted = session.state.document.objects.slice(-clip.document.objects.length);
+    session.set({ ids: pasted.map(({ id }) => id), keys: [] });
+  }
+}

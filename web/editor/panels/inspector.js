@@ -1,0 +1,119 @@
+/**
+ * The fields of what is selected: an object's name, colour, box, speed and path; or, with nothing selected, the clip's.
+ *
+ * @import { Ease, KeyRef } from "../model/types.js"
+ * @import { CommandContext } from "./toolbar.js"
+ */
+
+import { createClipFields } from "./clip_fields.js";
+import { openCurve } from "./curve.js";
+import { element, iconButton, setAttribute } from "../ui/dom.js";
+import { asBezier } from "../model/easing.js";
+import { clampBox } from "../edit/edit.js";
+import { choiceField, numberField } from "../ui/fields.js";
+import { recolourObject, renameObject, setBox, setEase, setPath } from "../edit/operations.js";
+import { boxAt, segmentAt } from "../model/sample.js";
+import { colorOf } from "../stage/scene.js";
+import { commandButton } from "./toolbar.js";
+import { isHiddenHere } from "./actions.js";
+
+/**
+ * The keyframes whose segment an ease is about: the selected ones, or else those at or before the frame shown.
+ * @param {import("../edit/session.js").Session} session
+ * @returns {KeyRef[]}
+ */
+function easedKeys({ state, shown }) {
+  if (state.keys.length) return [...state.keys];
+  return shown.objects
+    .filter(({ id }) => state.ids.includes(id))
+    .map(({ id, keyframes }) => ({ id, frame: keyframes[Math.max(segmentAt(keyframes, state.frame), 0)].frame }));
+}
+
+/**
+ * @param {CommandContext & {root: () => HTMLElement}} context
+ * @returns {{element: HTMLElement, name: HTMLInputElement, update: () => void}}
+ */
+export function createInspector(context) {
+  const { session, texts, root } = context;
+  const color = element("input", { type: "color", class: "fm-color", "aria-label": texts.color, title: texts.color });
+  const name = element("input", { type: "text", class: "fm-text", maxlength: 120, "aria-label": texts.name, title: texts.name });
+  /** @param {number} value @param {"x" | "y" | "w" | "h"} side */
+  const setSide = (value, side) => {
+    const { ids, frame, document } = session.state;
+    const share = value / document.size[side === "x" || side === "w" ? 0 : 1];
+    session.edit(side === "x" || side === "y" ? texts.stepMove : texts.stepResize, (before) =>
+      before.objects.filter(({ id }) => ids.includes(id)).reduce(
+        (result, object) => setBox(result, { id: object.id, frame, box: clampBox({ ...boxAt(object, frame), [side]: share }) }), before));
+  };
+  const x = numberField(texts.x, texts.xLong, (value) => setSide(value, "x"));
+  const y = numberField(texts.y, texts.yLong, (value) => setSide(value, "y"));
+  const w = numberField(texts.w, texts.wLong, (value) => setSide(value, "w"), { min: 1 });
+  const h = numberField(texts.h, texts.hLong, (value) => setSide(value, "h"), { min: 1 });
+  const ease = choiceField(texts.ease, [
+    ["linear", texts.easeLinear], ["in-out", texts.easeInOut], ["in", texts.easeIn], ["out", texts.easeOut],
+    ["hold", texts.easeHold], ["custom", texts.easeCustom],
+  ], (value) => (value === "custom" ? editCurve() : putEase(/** @type {Ease} */ (value))));
+  const curve = iconButton("smooth", texts.curve, editCurve, { "aria-haspopup": "dialog" });
+  const path = iconButton("motion", texts.pathSmooth, () => {
+    const smooth = path.getAttribute("aria-pressed") !== "true";
+    session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
+  });
+  const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
+  const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },
+    color, name, path, ...buttons.map(({ button }) => button), element("span", { class: "fm-break" }),
+    x.element, y.element, w.element, h.element, ease, curve);
+  const clip = createClipFields(context);
+  const box = element("div", { class: "fm-inspector" }, objectFields, clip.element);
+
+  /** @param {Ease} value */
+  function putEase(value) {
+    session.edit(texts.stepEase, (document) => setEase(document, { selection: easedKeys(session), ease: value }));
+  }
+
+  function editCurve() {
+    const [ref] = easedKeys(session);
+    const key = session.shown.objects.find(({ id }) => id === ref?.id)?.keyframes.find(({ frame }) => frame === ref.frame);
+    if (!key) return;
+    openCurve(root(), curve.getBoundingClientRect(), texts, asBezier(key.ease) ?? [0.25, 0.25, 0.75, 0.75], putEase);
+  }
+
+  color.addEventListener("change", () => {
+    session.edit(texts.stepColor, (document) =>
+      session.state.ids.reduce((before, id) => recolourObject(before, { id, color: color.value }), document));
+  });
+  name.addEventListener("change", () => {
+    session.edit(texts.stepRename, (document) => renameObject(document, { id: session.state.ids[0], label: name.value }));
+  });
+  name.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") name.blur();
+  });
+
+  return {
+    element: box,
+    name,
+    update() {
+      const { state, shown } = session;
+      const index = shown.objects.findIndex(({ id }) => id === state.ids[0]);
+      objectFields.hidden = index < 0;
+      clip.element.hidden = index >= 0;
+      for (const { update } of buttons) update();
+      clip.update();
+      if (index < 0) return;
+      const object = shown.objects[index];
+      const single = state.ids.length === 1;
+      color.value = colorOf(object, index);
+      if (document.activeElement !== name) name.value = object.label;
+      name.disabled = !single;
+      const now = boxAt(object, state.frame);
+      x.show(single ? now.x * shown.size[0] : undefined);
+      y.show(single ? now.y * shown.size[1] : undefined);
+      w.show(now.w * shown.size[0]);
+      h.show(now.h * shown.size[1]);
+      const [ref] = easedKeys(session);
+      const key = shown.objects.find(({ id }) => id === ref?.id)?.keyframes.find(({ frame }) => frame === ref.frame);
+      ease.value = typeof key?.ease === "string" ? key.ease : "custom";
+      setAttribute(path, "aria-pressed", String(object.path === "smooth"));
+      setAttribute(buttons[0].button, "aria-pressed", String(isHiddenHere(session)));
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * Pointer, touch, pen and wheel on the stage: chooses a gesture and feeds it.
+ *
+ * @import { Context, Gesture } from "./gestures.js"
+ * @import { Point } from "../model/geometry.js"
+ *
+ * @typedef {object} StageHost what lies around the stage
+ * @property {() => boolean} pansGraph whether drags pan it
+ * @property {(event: PointerEvent) => void} forwardPointer
+ * @property {(event: WheelEvent) => void} forwardWheel
+ * @property {() => boolean} isFocused whether the editor has the focus
+ */
+
+import { contains, handleAt, hits, rectOf, toCanvas, toPicture, zoomView } from "../model/geometry.js";
+import { drawGesture, keyGesture, marqueeGesture, moveGesture, resizeGesture } from "./gestures.js";
+import { recordGesture } from "./record_gesture.js";
+import { nameOf } from "./scene.js";
+import { fill } from "../ui/texts.js";
+
+/** @type {Readonly<Record<string, string>>} */
+const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize" };
+
+/**
+ * Listen on the stage's canvas.
+ * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent) => void}} context
+ * @returns {{cancel: () => boolean}} cancel ends what is under way without a trace; false when there was nothing
+ */
+export function installStageInput(context) {
+  const { stage, session, texts, host, focus } = context;
+  const { canvas } = stage;
+  /** @type {{id: number, gesture: Gesture} | undefined} */
+  let active;
+  /** Fingers on the stage. @type {Map<number, Point>} */
+  const fingers = new Map();
+
+  /** @param {PointerEvent} event */
+  function down(event) {
+    if (event.button === 1 || host.pansGraph()) {
+      host.forwardPointer(event);
+      return;
+    }
+    focus();
+    const point = stage.pointOf(event);
+    stage.setReach(event.pointerType);
+    if (event.pointerType === "touch") fingers.set(event.pointerId, point);
+    // So that the drag goes on outside; an id that is already gone has nothing to capture.
+    if (event.isTrusted) canvas.setPointerCapture(event.pointerId);
+    if (fingers.size === 2) {
+      active?.gesture.cancel();
+      active = undefined;
+      return;
+    }
+    if (active || event.button !== 0) return;
+    if (session.state.playing) session.set({ playing: false });
+    active = { id: event.pointerId, gesture: choose(context, point, event) };
+  }
+
+  /** @param {PointerEvent} event */
+  function move(event) {
+    const point = stage.pointOf(event);
+    const before = fingers.get(event.pointerId);
+    if (before && fingers.size === 2) {
+      pinch(event.pointerId, before, point);
+      return;
+    }
+    if (active) {
+      if (active.id === event.pointerId) active.gesture.move(point, event);
+    } else if (event.pointerType !== "touch" && !session.state.playing) hover(point, event);
+  }
+
+  /** @param {PointerEvent} event */
+  function up(event) {
+    fingers.delete(event.pointerId);
+    if (active?.id !== event.pointerId) return;
+    const { gesture } = active;
+    active = undefined;
+    if (event.type === "pointercancel") gesture.cancel();
+    else gesture.end();
+  }
+
+  /** @param {number} id @param {Point} before @param {Point} now */
+  function pinch(id, before, now) {
+    const other = [...fingers].find(([key]) => key !== id)?.[1];
+    fingers.set(id, now);
+    if (!other) return;
+    /** @param {Point} a */
+    const away = (a) => Math.max(Math.hypot(a.x - other.x, a.y - other.y), 1);
+    const view = zoomView(stage.view, away(now) / away(before), other, stage.fitted);
+    stage.setView({ ...view, left: view.left + (now.x - before.x) / 2, top: view.top + (now.y - before.y) / 2 });
+  }
+
+  /** @param {Point} point @param {PointerEvent} event */
+  function hover(point, event) {
+    const target = targetAt(context, point, event.pointerType);
+    canvas.style.cursor = cursorOf(target.kind === "handle" ? target.handle : target.kind, session.state.tool);
+    const at = toPicture(stage.view, point);
+    const [width, height] = session.shown.size;
+    const inside = contains({ left: 0, top: 0, right: 1, bottom: 1 }, at);
+    const place = `${Math.floor(at.x * width)}, ${Math.floor(at.y * height)}`;
+    const text = `${fill(texts.frameShort, session.state.frame)}  ${place}`;
+    stage.mark(inside ? { readout: { at: point, text } } : {});
+  }
+
+  /** @param {WheelEvent} event */
+  function wheel(event) {
+    if (!host.isFocused()) {
+      host.forwardWheel(event);
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    const at = stage.pointOf(event);
+    if (event.shiftKey) stage.setView({ ...stage.view, left: stage.view.left - event.deltaX - event.deltaY });
+    else stage.setView(zoomView(stage.view, Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), at, stage.fitted));
+  }
+
+  canvas.addEventListener("pointerdown", down);
+  // Its default would take the focus from us and give it to the node. (On pointerdown it would also end mouse events.)
+  canvas.addEventListener("mousedown", (event) => event.preventDefault());
+  canvas.addEventListener("pointermove", move);
+  for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
+    canvas.addEventListener(name, up);
+  }
+  canvas.addEventListener("pointerleave", () => {
+    if (!active) stage.mark({});
+  });
+  canvas.addEventListener("wheel", wheel, { passive: false });
+  canvas.addEventListener("contextmenu", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const target = targetAt(context, stage.pointOf(event), "mouse");
+    if (target.id !== undefined && !session.state.ids.includes(target.id)) session.set({ ids: [target.id], keys: [] });
+    context.openMenu(event);
+  });
+  return {
+    cancel() {
+      if (!active) return false;
+      active.gesture.cancel();
+      active = undefined;
+      return true;
+    },
+  };
+}
+
+/**
+ * @param {Context} context
+ * @param {Point} point
+ * @param {PointerEvent} event
+ * @returns {Gesture}
+ */
+function choose(context, point, event) {
+  const { session, texts } = context;
+  const { ids, tool } = session.state;
+  const extend = event.shiftKey;
+  if (tool === "box") return drawGesture(context, point);
+  if (tool === "select") return marqueeGesture(context, point, extend ? ids : []);
+  const target = targetAt(context, point, event.pointerType);
+  if (tool === "record" && target.id !== undefined) return recordGesture(context, point, target.id);
+  if (target.kind === "handle") return resizeGesture(context, point, target.id, target.handle);
+  if (target.kind === "key") return keyGesture(context, point, target.id, target.frame);
+  if (target.kind === "box") {
+    const { id, under } = target;
+    const alone = ids.length === 1 && ids[0] === id;
+    if (extend) session.set({ ids: ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id], keys: [] });
+    else if (!ids.includes(id)) session.set({ ids: [id], keys: [], message: fill(texts.saidSelected, target.name) });
+    const moved = session.state.ids.length ? session.state.ids : [id];
+    return moveGesture(context, point, moved, () => {
+      if (extend) return;
+      // Alt and click go on to what lies below.
+      const next = event.altKey && alone ? under[(under.indexOf(id) + 1) % under.length] : id;
+      session.set({ ids: [next], keys: [] });
+    });
+  }
+  return extend ? marqueeGesture(context, point, ids) : drawGesture(context, point);
+}
+
+/**
+ * What lies under the pointer.
+ * @param {Context} context
+ * @param {Point} point
+ * @param {string} pointerType
+ */
+function targetAt({ stage, session }, point, pointerType) {
+  const { ids, locked, tool } = session.state;
+  stage.setReach(pointerType);
+  const { view, reach } = stage;
+  const free = stage.shown().filter(({ id }) => !locked.includes(id));
+  const chosen = free.filter(({ id }) => ids.includes(id));
+  if (chosen.length === 1 && tool === "draw") {
+    const [{ id, box, object }] = chosen;
+    const handle = handleAt(rectOf(view, box), point, reach);
+    if (handle) return { kind: /** @type {const} */ ("handle"), id, handle };
+    // Not where the box itself has come to stand: who takes a box by its middle wants the box.
+    const centre = toCanvas(view, box);
+    const key = object.keyframes.length > 1 && object.keyframes.find((k) => {
+      const at = toCanvas(view, k);
+      const apart = Math.hypot(at.x - centre.x, at.y - centre.y) > reach;
+      return apart && k.frame !== session.state.frame && Math.hypot(at.x - point.x, at.y - point.y) <= reach;
+    });
+    if (key) return { kind: /** @type {const} */ ("key"), id, frame: key.frame };
+  }
+  const under = hits(view, free, point, reach, ids);
+  if (under.length === 0) return { kind: /** @type {const} */ ("nothing"), id: undefined };
+  // In drawing order, so that Alt and click visit each in turn.
+  const all = hits(view, free, point, reach).map(({ id }) => id);
+  return { kind: /** @type {const} */ ("box"), id: under[0].id, name: nameOf(under[0].object), under: all };
+}
+
+/** @param {string} kind @param {string} tool */
+function cursorOf(kind, tool) {
+  if (tool === "box" || tool === "select") return "crosshair";
+  return CURSORS[kind] ?? (kind === "box" ? "move" : kind === "key" ? "pointer" : "crosshair");
+}

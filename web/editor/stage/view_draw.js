@@ -1,0 +1,175 @@
+/**
+ * Drawing the stage on a canvas: the picture, paths, ghosts, boxes, handles, guides and the read-out. Only draws.
+ *
+ * @import { Document } from "../model/types.js"
+ * @import { Point, Rect, View } from "../model/geometry.js"
+ * @import { Guide } from "../model/snap.js"
+ * @import { Ghosts, Shown } from "./scene.js"
+ * @import { Theme } from "../ui/theme.js"
+ *
+ * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
+ *
+ * @typedef {object} Scene
+ * @property {number} width of the canvas, CSS pixels
+ * @property {number} height
+ * @property {View} view
+ * @property {Document} document
+ * @property {number} frame
+ * @property {readonly Shown[]} shown
+ * @property {readonly string[]} selected ids
+ * @property {readonly string[]} locked ids
+ * @property {Ghosts | undefined} ghosts undefined: none
+ * @property {boolean} playing
+ * @property {Drawable | undefined} picture
+ * @property {boolean} covers whether the picture already has the frame's shape (the control map)
+ * @property {readonly Guide[]} guides
+ * @property {Rect | undefined} marquee canvas pixels
+ * @property {{at: Point, text: string} | undefined} readout
+ * @property {number} reach of the pointer last seen, for the handles
+ * @property {Theme} theme
+ */
+
+import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { centresOf, ghostFrames } from "./scene.js";
+import { boxAt } from "../model/sample.js";
+import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
+import { faded } from "../ui/theme.js";
+
+/**
+ * @param {CanvasRenderingContext2D} ctx scaled so that 1 is a CSS pixel
+ * @param {Scene} scene
+ */
+export function drawStage(ctx, scene) {
+  const { width, height, view, theme } = scene;
+  ctx.fillStyle = theme.stage;
+  ctx.fillRect(0, 0, width, height);
+  drawPicture(ctx, scene);
+  ctx.strokeStyle = theme.line;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(view.left - 0.5, view.top - 0.5, view.width + 1, view.height + 1);
+  const chosen = scene.shown.filter(({ id }) => scene.selected.includes(id));
+  // The control map is shown as the model sees it: only what the pointer needs lies over it.
+  if (!scene.covers) drawObjects(ctx, scene, chosen);
+  if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
+  for (const guide of scene.guides) drawGuide(ctx, view, guide);
+  if (scene.marquee) drawMarquee(ctx, scene.marquee);
+  if (scene.readout) drawReadout(ctx, scene, scene.readout);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {readonly Shown[]} chosen */
+function drawObjects(ctx, scene, chosen) {
+  for (const item of scene.shown) drawPath(ctx, scene, item, chosen.includes(item));
+  if (scene.ghosts && !scene.playing) for (const item of chosen) drawGhosts(ctx, scene, item);
+  for (const item of scene.shown) drawBox(ctx, scene, item, chosen.includes(item));
+  if (!scene.playing) for (const item of chosen) drawKeyframes(ctx, scene, item);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
+function drawPicture(ctx, { view, picture, covers, document, theme }) {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(view.left, view.top, view.width, view.height);
+  ctx.clip();
+  if (picture) {
+    // As Wan22ImageToVideoLatent does: scaled to cover the clip, cropped about its centre.
+    const shape = covers ? picture.width / picture.height : document.size[0] / document.size[1];
+    const w = Math.min(picture.width, picture.height * shape);
+    const h = w / shape;
+    const [x, y] = [(picture.width - w) / 2, (picture.height - h) / 2];
+    ctx.imageSmoothingEnabled = !covers;
+    ctx.drawImage(picture.source, x, y, w, h, view.left, view.top, view.width, view.height);
+  } else {
+    ctx.fillStyle = theme.surface;
+    ctx.fillRect(view.left, view.top, view.width, view.height);
+    ctx.strokeStyle = theme.line;
+    ctx.globalAlpha = 0.5;
+    ctx.beginPath();
+    for (const third of [1 / 3, 2 / 3]) {
+      ctx.moveTo(view.left + view.width * third, view.top);
+      ctx.lineTo(view.left + view.width * third, view.top + view.height);
+      ctx.moveTo(view.left, view.top + view.height * third);
+      ctx.lineTo(view.left + view.width, view.top + view.height * third);
+    }
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
+function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
+  if (object.keyframes.length < 2) return;
+  const points = centresOf(object, document.frames);
+  const [first, last] = [object.keyframes[0].frame, object.keyframes[object.keyframes.length - 1].frame];
+  ctx.lineWidth = chosen ? 2 : 1.25;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = faded(color, chosen ? 0.95 : 0.5);
+  ctx.beginPath();
+  for (let f = first; f <= last; f += 1) {
+    ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
+  }
+  ctx.stroke();
+  if (!chosen || playing) return;
+  // A dot per frame: close together where the motion is slow.
+  ctx.fillStyle = "#ffffff";
+  for (let f = first; f <= last; f += 1) {
+    ctx.fillRect(view.left + points[2 * f] * view.width - 0.75, view.top + points[2 * f + 1] * view.height - 0.75, 1.5, 1.5);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
+function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
+  if (!ghosts || object.keyframes.length < 2) return;
+  ctx.lineWidth = 1;
+  for (const ghost of ghostFrames(frame, document.frames, ghosts)) {
+    const { left, top, right, bottom } = rectOf(view, boxAt(object, ghost.frame));
+    ctx.strokeStyle = faded(color, ghost.strength * 0.6);
+    ctx.strokeRect(left, top, right - left, bottom - top);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
+function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
+  const { left, top, right, bottom } = rectOf(view, box);
+  const [w, h] = [right - left, bottom - top];
+  ctx.save();
+  if (hidden) {
+    ctx.setLineDash([5, 4]);
+    ctx.globalAlpha = 0.7;
+  } else {
+    ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
+    ctx.fillRect(left, top, w, h);
+  }
+  ctx.lineWidth = chosen ? 4 : 3;
+  ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
+  ctx.strokeRect(left, top, w, h);
+  ctx.lineWidth = chosen ? 2.25 : 1.5;
+  ctx.strokeStyle = color;
+  ctx.strokeRect(left, top, w, h);
+  ctx.restore();
+  if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
+function drawKeyframes(ctx, { view, frame }, { object, color }) {
+  if (object.keyframes.length < 2) return;
+  for (const key of object.keyframes) {
+    const [x, y] = [view.left + key.x * view.width, view.top + key.y * view.height];
+    diamond(ctx, x, y, key.frame === frame ? 6 : 4.5, key.frame === frame ? "#ffffff" : color);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
+function drawHandles(ctx, { view, reach }, { box, color }) {
+  const rect = rectOf(view, box);
+  const side = reach > 20 ? 12 : 8;
+  for (const handle of handlesOf(rect, reach)) {
+    const { x, y } = handlePoint(rect, handle);
+    ctx.fillStyle = "#ffffff";
+    ctx.strokeStyle = color;
+    ctx.lineWidth = 1.5;
+    ctx.beginPath();
+    ctx.roundRect(x - side / 2, y - side / 2, side, side, 2);
+    ctx.fill();
+    ctx.stroke();
+  }
+}
