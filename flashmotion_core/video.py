@@ -120,19 +120,19 @@ def read_clip(path: str | Path) -> tuple[Frames, float]:
     try:
         with av.open(path) as container:
             if not container.streams.video:
-                raise ValueError(f"{path.name} has no video stream; it is damaged or of another kind.")
+                raise ValueError(f"{path.name} has no video stream; choose an undamaged video file.")
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
             # The file's own matrix and range; files that name none are read by swscale's default, as players do.
             frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
     except av.error.FFmpegError as error:
         raise ValueError(
-            f"{path.name} cannot be read as a video ({error.strerror}); it is damaged or of another format."
+            f"{path.name} cannot be read as a video ({error.strerror}); choose an undamaged video file."
         ) from error
     # ``stream.frames`` is 0 where the format does not say.
     if not frames or rate is None or len(frames) < stream.frames:
         raise ValueError(
-            f"{path.name} gives {len(frames)} of its {stream.frames or 'unknown number of'} frames; it is damaged or cut off."
+            f"{path.name} gives {len(frames)} of its {stream.frames or 'unknown number of'} frames, so it is cut off; choose an undamaged video file."
         )
     return np.stack(frames), float(rate)
 
