@@ -102,10 +102,10 @@ class Blocked:
         if name.split(".")[0] in ("cv2", "pydantic", "diffusers", "transformers", "accelerate", "yaml", "skimage", "matplotlib", "peft"):
             raise ImportError(name + " is not installed")
 sys.meta_path.insert(0, Blocked())
-import train.data.synthetic, train.data.tracking
-from train.measures import clip_box_iou
-clip = train.data.synthetic.clip(1, 0, "easy", (64, 64), 5)
-from train.data.shapes import SHAPES, coverage
+import train.world.synthetic, train.world.sprite_tracker
+from train.evaluation.measures import clip_box_iou
+clip = train.world.synthetic.clip(1, 0, "easy", (64, 64), 5)
+from train.world.shapes import SHAPES, coverage
 for shape in SHAPES:  # the horse is a photograph's
     assert coverage("shape", shape).any(), shape
 print(clip_box_iou(clip.frames_THWC, clip), clip_box_iou(clip.frames_THWC[[0, 0, 0, 0, 0]], clip))

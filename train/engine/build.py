@@ -136,17 +136,9 @@ class Builder:
         return adapter
 
     def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
-        """A fresh classifier on the features of a frozen generator.
-
-        Raises:
-            TrainError: a tap behind the generator's last block.
-        """
+        """A fresh classifier on the features of a frozen generator."""
         sizes = backbone.config
-        taps = settings.taps or tap_blocks(sizes.num_layers)
-        if taps[-1] >= sizes.num_layers:
-            raise TrainError(
-                f"gan.taps are {list(taps)}, but the generator has the blocks 0 to {sizes.num_layers - 1}; name some of those."
-            )
+        taps = tap_blocks(sizes.num_layers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/classifier"))
             classifier = AttentionClassifier(

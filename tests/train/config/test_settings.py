@@ -32,8 +32,6 @@ REASONS = {
     r"data\.(train|evaluation)\.skip_bad": "the remedy that a folder with bad clips names",
     r"models\.adapters\.(start|slow|lr_scale)": "continuing an adapter, and a ControlNet's learning rate",
     r"evaluate\.(guidance_scale|batch|features|compute_every|sets\.stream|sets\.seed)": "what is measured, by evaluate_run",
-    r"logging\.wandb": "off until somebody has an account",
-    r"health\..*": "when a run stops by itself; nobody wants to meet a limit that cannot be moved",
     r"checkpoints\.keep": "how many checkpoints a disk can hold",
 }
 

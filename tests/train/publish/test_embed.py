@@ -25,6 +25,7 @@ from train.publish.embed import check_sizes, main
 from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
 
+from ...support.sentences import refuses
 from ...support.tiny_run import trained_run
 
 KINDS = ("resnet", "controlnet")
@@ -187,7 +188,7 @@ def test_figures_card_and_pictures(embedded: Path) -> None:
         ),
         (
             lambda run: write_json(run.folder / "report/metrics.json", {"rows": [], "bars": []}),
-            "has no row of its resnet adapter",
+            "has no row for the resnet adapter",
         ),
     ],
 )
@@ -212,7 +213,7 @@ def test_what_is_too_large_is_refused() -> None:
         "slow_resnet": 8.0,
     }
     check_sizes(sizes, KINDS)
-    with pytest.raises(TrainError, match="the generator, an adapter and the codec take 62.0 MB, but 60 is the limit"):
+    with refuses(TrainError, key="the generator, an adapter and the codec", value="62.0 MB", remedy="60"):
         check_sizes({**sizes, "vae": 40.0}, KINDS)
-    with pytest.raises(TrainError, match="all weights take 101.0 MB, but 100 is the limit"):
+    with refuses(TrainError, key="all weights", value="101.0 MB", remedy="100"):
         check_sizes({**sizes, "slow_generator": 43.0}, KINDS)

@@ -1,0 +1,217 @@
+"""Make the README's picture of the editor and the pictures of the example workflows: `python -m tools.make_pictures NAME ...` inside the
+test environment. A NAME is `editor` or a workflow's file name without its ending; no name means all of them.
+
+Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
+`train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageDraw
+
+from flashmotion_core.trajectory import parse
+from train.world.photographs import picture as photograph
+
+from .comfy.client import object_info, run
+from .comfy.frontend import open_page, set_settings
+from .comfy.server import Server
+from .comfy.workflow import to_api
+from .examples import all_examples, document
+from .make_workflows import FOLDER, ROOT, comfyui_pages
+from .quickstart.follow import requested_boxes
+from .quickstart.overlay import COLOURS, read_frames, spread
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PHOTOGRAPH = "coffee.png"
+CLIP, FRAMES = (1152, 768), 121  # the photograph's shape
+CARD = 640  # pixels; ComfyUI shows templates as squares of about 300
+CARD_VIEW, SEAM = (470, 568), 6
+BLUE, YELLOW, GREEN = "#3d9bff", "#ffc42e", "#2fd27d"
+CUP = {"x": 0.483, "y": 0.41, "w": 0.41, "h": 0.74}
+SPOON = {"x": 0.612, "y": 0.7, "w": 0.15, "h": 0.26}
+TABLE = {"x": 0.5, "y": 0.5, "w": 0.985, "h": 0.98}
+# The cup is lifted and set down beside its saucer; the spoon slides off onto the table.
+MOVES = [
+    {
+        "id": "cup", "label": "cup", "color": BLUE, "path": "smooth", "keyframes": [
+            {"frame": 0, **CUP, "ease": "in-out"},
+            {"frame": 60, **CUP, "x": 0.42, "y": 0.33, "ease": "in-out"},
+            {"frame": 120, **CUP, "x": 0.29, "y": 0.42},
+        ],
+    },
+    {
+        "id": "spoon", "label": "spoon", "color": YELLOW, "path": "smooth", "keyframes": [
+            {"frame": 0, **SPOON, "ease": "in-out"},
+            {"frame": 50, **SPOON, "x": 0.74, "y": 0.8},
+            {"frame": 100, **SPOON, "x": 0.87, "y": 0.64},
+        ],
+    },
+]  # fmt: skip
+# Placed by hand where a detector puts them, named as RT-DETR names them: the detector's weights are not among what this repository can fetch.
+FOUND = [
+    {"id": name, "label": name, "color": color, "keyframes": [{"frame": 0, **box}]}
+    for name, color, box in (("dining table", GREEN, TABLE), ("cup", BLUE, CUP), ("spoon", YELLOW, SPOON))
+]
+# For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
+README_VIEW, README_PIXELS, README_PLACE = (1200, 860), 4 / 3, (0.96, 300, 80)
+DRAW = (0, 0, 650, 1010)
+AROUND = {
+    "3": (-245, 45, 210, 330),
+    "1": (-245, 425, 210, 90),
+    "2": (-245, 565, 210, 60),
+    "11": (-245, 675, 210, 110),
+    "5": (690, 60, 240, 230),
+    "6": (690, 340, 240, 150),
+    "7": (690, 540, 240, 230),
+    "8": (690, 1100, 240, 60),
+    "9": (690, 1210, 240, 100),
+    "10": (690, 1360, 240, 300),
+    "12": (-245, 1100, 210, 110),
+}
+PLACE = """([places, scale, left, top]) => {
+    const { graph, canvas } = window.app
+    for (const [id, [x, y, width, height]] of Object.entries(places)) {
+        const node = graph.getNodeById(id) ?? graph.getNodeById(Number(id))
+        node.pos = [x, y]
+        node.setSize([width, height])
+    }
+    canvas.ds.scale = scale
+    canvas.ds.offset = [left / scale, top / scale]
+    canvas.setDirty(true, true)
+}"""
+FOCUS = "() => document.querySelector('.fm-editor .fm-sink').focus({ preventScroll: true })"
+SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entry.clientWidth > 0)"
+
+
+def editor(server: Server, chromium: Browser) -> None:
+    """docs/images/editor.png: the node in its graph, two boxes with their paths, and the timeline."""
+    page = opened(server, chromium, MOVES, README_VIEW, README_PIXELS, README_PLACE)
+    press(page, "Control+a")
+    file = ROOT / "docs" / "images" / "editor.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    whole = shot(page)
+    whole.quantize(palette=whole.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(file, optimize=True)
+    page.close()
+
+
+def moves_card(server: Server, chromium: Browser) -> None:
+    """Two boxes with their paths, and the timeline."""
+    page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    save_card(editor_square(page), "flashmotion_5b")
+
+
+def detector_card(server: Server, chromium: Browser) -> None:
+    """Boxes with the names of what is in them."""
+    page = opened(server, chromium, FOUND, CARD_VIEW, 1.6)
+    press(page, "f")
+    save_card(editor_square(page), "flashmotion_detector_boxes")
+
+
+def tiny_card(server: Server, _: Browser) -> None:
+    """What the tiny workflow makes: four of its frames, and the boxes that were asked for."""
+    workflow = json.loads((FOLDER / "flashmotion_tiny_cpu.json").read_text(encoding="utf-8"))
+    # Playwright keeps an event loop in this thread, and the client wants one of its own.
+    with ThreadPoolExecutor() as pool:
+        graph = to_api(workflow, pool.submit(object_info, server.url).result())
+        result = pool.submit(run, server.url, graph).result()
+    (video,) = (file for file in result.files(server.base) if file.suffix == ".mp4")
+    frames = read_frames(video)
+    boxes = requested_boxes(parse(graph["4"]["inputs"]["trajectory"]), frames[0].size)
+    side = (CARD - SEAM) // 2
+    card = Image.new("RGB", (CARD, CARD))
+    for place, index in enumerate(spread(len(frames), 4)):
+        tile = frames[index].resize((side, side), Image.Resampling.LANCZOS)
+        draw = ImageDraw.Draw(tile)
+        scale = side / frames[index].width
+        for box, colour in zip(boxes[index], COLOURS, strict=False):
+            if box is not None:
+                x, y, w, h = (value * scale for value in box)
+                draw.rectangle((x, y, x + w, y + h), outline=colour, width=4)
+        card.paste(tile, (place % 2 * (side + SEAM), place // 2 * (side + SEAM)))
+    save_card(card, "flashmotion_tiny_cpu")
+
+
+def opened(
+    server: Server,
+    chromium: Browser,
+    objects: Sequence[dict[str, Any]],
+    view: tuple[int, int],
+    pixels: float,
+    place: tuple[float, int, int] = (1, 20, 60),
+) -> Page:
+    """A page with the full-size example's graph, the photograph and these objects.
+
+    `view`: pixels of the page, each shown as `pixels` squared. `place`: the scale of the graph, and where its origin lies in the page.
+    """
+    Image.fromarray(photograph("coffee")).save(server.base / "input" / PHOTOGRAPH)
+    graph = all_examples()["flashmotion_5b"].graph
+    graph["3"]["inputs"]["image"] = PHOTOGRAPH
+    graph["4"]["inputs"]["trajectory"] = document(CLIP, FRAMES, list(objects))
+    set_settings(server.url, {"Comfy.Graph.CanvasInfo": False})
+    page = chromium.new_page(viewport={"width": view[0], "height": view[1]}, device_scale_factor=pixels)
+    open_page(page, server.url)
+    page.evaluate("async (graph) => { await window.app.loadApiJson(graph, 'flashmotion') }", graph)
+    page.evaluate(PLACE, [{"4": DRAW, **AROUND}, *place])
+    page.wait_for_function(SHOWN)
+    page.wait_for_timeout(1500)  # the photograph
+    return page
+
+
+def press(page: Page, keys: str) -> None:
+    """Press keys in the editor: f for the large view; Control+a selects every object, so that paths and keyframes show."""
+    page.evaluate(FOCUS)
+    page.keyboard.press(keys)
+    page.wait_for_timeout(500)
+
+
+def editor_square(page: Page) -> Image.Image:
+    """The large view's picture and timeline; on a page of `CARD_VIEW` pixels they are a square."""
+    page.wait_for_timeout(500)
+    picture, timeline = (page.locator(f"dialog .fm-{part}").bounding_box() for part in ("stage", "time"))
+    assert picture is not None
+    assert timeline is not None
+    square = shot(page, {**picture, "height": timeline["y"] + timeline["height"] - picture["y"]})
+    page.close()
+    return square.resize((CARD, round(CARD * square.height / square.width)), Image.Resampling.LANCZOS)
+
+
+def shot(page: Page, clip: Any = None) -> Image.Image:
+    """What the page shows, or the rectangle `clip` of it."""
+    return Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+
+
+def save_card(card: Image.Image, name: str) -> None:
+    """Write the picture that ComfyUI's template browser shows for a workflow."""
+    card.save(FOLDER / f"{name}.jpg", quality=88, optimize=True)
+
+
+PICTURES: dict[str, Callable[[Server, Browser], None]] = {
+    "editor": editor,
+    "flashmotion_5b": moves_card,
+    "flashmotion_detector_boxes": detector_card,
+    "flashmotion_tiny_cpu": tiny_card,
+}
+
+
+def main() -> None:
+    """Make the named pictures, or all."""
+    with comfyui_pages() as (server, chromium):
+        for name, make in PICTURES.items():
+            if name in sys.argv[1:] or len(sys.argv) == 1:
+                make(server, chromium)
+                print(name)
+
+
+if __name__ == "__main__":
+    main()
