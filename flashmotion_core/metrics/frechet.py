@@ -70,8 +70,9 @@ def _checked(features_ND: Array) -> Array:
         raise ValueError(
             f"the features have the shape {list(features_ND.shape)}: give [clips, dimensions] of at least two clips."
         )
-    if not np.isfinite(features_ND).all():
-        raise ValueError("a feature is not finite: look for the clip that has it.")
+    broken = np.flatnonzero(~np.isfinite(features_ND).all(axis=1))
+    if len(broken):
+        raise ValueError(f"the features of clip {broken[0]} are not finite: look at that clip, or leave it out.")
     return features_ND
 
 

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
+from ..support.sentences import refuses
+
 Array = NDArray[np.float64]
 
 
@@ -120,14 +122,14 @@ def test_the_interval_holds_the_estimate_and_narrows_with_clips() -> None:
 
 def test_bad_features_are_one_sentence() -> None:
     good = clips(4, 3)
-    for bad, problem in (
-        (good[:1], "at least two clips"),
-        (good[0], "at least two clips"),
-        (good * np.nan, "not finite"),
+    for bad, value, remedy in (
+        (good[:1], "[1, 3]", "at least two clips"),
+        (good[0], "[3]", "at least two clips"),
+        (good * [[1], [1], [np.nan], [1]], "clip 2 are not finite", "look at that clip"),
     ):
-        with pytest.raises(ValueError, match=problem):
+        with refuses(key="features", value=value, remedy=remedy):
             frechet_distance(bad, good)
-    with pytest.raises(ValueError, match="3 and 2 dimensions"):
+    with refuses(key="features", value="3 and 2 dimensions", remedy="give two sets from one network"):
         frechet_distance(good, good[:, :2])
-    with pytest.raises(ValueError, match="pairs of clips are drawn"):
+    with refuses(key="features", value="[4, 3] and [3, 3]", remedy="pairs of clips are drawn, so give equal ones"):
         resampled_distances(good, good[:3], np.zeros((1, 4), dtype=np.int64))
