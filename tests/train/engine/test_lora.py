@@ -14,6 +14,8 @@ from flashmotion_core.acceleration.fp8 import store_as_fp8
 from train.engine import lora
 from train.engine.checkpointing import checkpoint_blocks
 
+from ...support.sentences import refuses
+
 
 class Net(nn.Module):
     def __init__(self) -> None:
@@ -52,7 +54,7 @@ def test_a_new_lora_changes_nothing_yet_and_is_all_that_is_trained() -> None:
     assert len(added) == 2 * 4  # A and B of 4 layers
     assert {name for name, p in net.named_parameters() if p.requires_grad} == {name for name, _ in added}
     assert {p.shape for _, p in added} == {(4, 24), (48, 4), (4, 48), (24, 4)}
-    with pytest.raises(AssertionError, match="there is a LoRA 'a' already"):
+    with refuses(AssertionError, key="there is a LoRA", value="'a' already"):
         lora.add_lora(net, "a", 4, 8.0)
 
 
@@ -92,7 +94,7 @@ def test_active_may_be_nested_and_restores() -> None:
         assert torch.equal(net(X), outs["a"])
     assert torch.equal(net(X), outs["b"])  # added last
     assert [p.requires_grad for p in net.parameters()] == trained
-    with pytest.raises(AssertionError, match="no LoRA 'c' was added"), lora.active(net, "c"):
+    with refuses(AssertionError, key="no LoRA", value="'c' was added"), lora.active(net, "c"):
         pass
 
 
@@ -155,9 +157,10 @@ def test_loading_under_another_name() -> None:
     with lora.active(other, "d"):
         assert torch.equal(other(X), net(X))
     key = next(iter(state))
-    with pytest.raises(ValueError, match="another rank or network"):
+    with refuses(key=repr(key), value=f"(5, 24), not {tuple(state[key].shape)}", remedy="same rank and network"):
         lora.load_lora(other, "d", state | {key: torch.zeros(5, 24)})
-    with pytest.raises(ValueError, match="is on one side only"):
+    missing = min(state.keys() - {key})
+    with refuses(key="the LoRA weights", value=f"{missing!r} is on one side only", remedy="those of this generator"):
         lora.load_lora(other, "d", {key: state[key]})
 
 
