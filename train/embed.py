@@ -1,4 +1,4 @@
-"""Make a finished run the tiny model that comes with the repository: python -m train.embed RUN --to assets/tiny --docs docs/tiny"""
+"""Embed a finished run of the synthetic world as the repository's default: python -m train.embed RUN --to assets/tiny --docs docs/tiny"""
 
 import sys
 

@@ -1,5 +1,5 @@
 /**
- * Which editor belongs to which node, through undo, reloads, subgraphs and both renderers. Reads and writes nodes and widgets that it is
+ * Which editor belongs to which node, through undo, reloads, subgraphs and both renderers. Reads and writes the nodes and widgets it is
  * given; does not know the app.
  */
 
@@ -11,13 +11,13 @@ import { placeOf } from "./graph.js";
  */
 
 /**
- * An editor and the node that it edits for now. ComfyUI's undo, like every reload, makes all nodes anew, and Nodes 2.0 goes
- * on showing the old node's element. So the new node takes over the editor of the one whose place it takes, element,
- * selection, history and all.
+ * An editor and the node that it edits for now. ComfyUI's undo, like every reload, creates all nodes again, while Nodes 2.0
+ * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
+ * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void}} Entry
  */
 
-/** By the place of the node, see `placeOf`; the one used last comes last. @type {Map<string, Entry>} */
+/** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */
 const byPlace = new Map();
 const MAX_KEPT = 64;
 /** @type {WeakMap<ComfyNode, Entry>} */
@@ -26,8 +26,8 @@ export const entries = new WeakMap();
 export const live = new Set();
 
 /**
- * Newer frontends keep a copy of every widget's value by the node's place, and a widget that is promoted to a subgraph's node begins with
- * it. For a DOM widget it is what stood in that place when it was first used, unless it is told.
+ * Newer frontends keep a copy of every widget's value by the node's place, and a widget that is promoted to a subgraph's node starts from
+ * it. For a DOM widget the copy is the value that place first had, unless we update it.
  * @param {Entry} entry
  */
 export function tellFrontend({ editor, widget }) {
@@ -35,7 +35,7 @@ export function tellFrontend({ editor, widget }) {
 }
 
 /**
- * Let a node have an editor that stood for another.
+ * Give a node an editor that belonged to another.
  * @param {Entry} kept
  * @param {ComfyNode} node
  * @param {DomWidget} widget
@@ -49,8 +49,8 @@ function takeOver(kept, node, widget) {
 }
 
 /**
- * Whether an entry is that of a node which was moved into a subgraph or out of it: there it is made anew, with its id, and
- * Nodes 2.0 goes on showing the old element.
+ * Whether an entry belongs to a node that was moved into a subgraph or out of it. Such a node is created again with the same id, and
+ * Nodes 2.0 keeps showing the old element.
  * @param {Entry} entry
  * @param {ComfyNode} node
  * @param {string} text of the node
@@ -60,7 +60,7 @@ function isSameElsewhere({ editor, node: { id } }, node, text) {
 }
 
 /**
- * The same for frontends that make the new node before the old one goes.
+ * The same for frontends that create the new node before they remove the old one.
  * @param {ComfyNode} removed
  */
 export function followMove(removed) {
@@ -75,7 +75,7 @@ export function followMove(removed) {
 }
 
 /**
- * Note an entry as that of its node's place; whose was there before no longer counts.
+ * Record an entry as the one of its node's place, instead of the one before.
  * @param {Entry} entry
  */
 export function claim(entry) {
@@ -88,7 +88,7 @@ export function claim(entry) {
 }
 
 /**
- * The entry to use for a node that is given a text: that of the node whose place it takes, if there is one.
+ * The entry to use for a node that receives a text: the entry of the node it replaces, if there is one.
  * @param {Entry} entry
  * @param {string} value the text
  * @returns {Entry}

@@ -1,8 +1,8 @@
 /**
- * FlashMotion in ComfyUI's page: gives DrawTrajectory its editor. The only file that knows ComfyUI; `editor/` does not.
+ * FlashMotion in ComfyUI's page: gives DrawTrajectory its editor. The only file that knows ComfyUI's app.
  *
- * The server's schema says that `trajectory` is a STRING. In the browser alone it gets a widget of our own, so that links of
- * STRING outputs, saved workflows, API users and browsers without this script see what they always saw.
+ * In the server's schema `trajectory` is a STRING. Only in the browser does it get our own widget, so that links of STRING outputs,
+ * saved workflows, API users and browsers without this script see an ordinary STRING.
  */
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
@@ -20,16 +20,16 @@ import { connectedPicture, picturesOf } from "./upstream.js";
 
 const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
-// No name that ComfyUI registers a component for, or that would replace our element.
+// ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
 const MIN_HEIGHT = 430;
-// Of a new node: room for a wide picture.
+// The size of a new node, with room for a wide picture.
 const [WIDTH, HEIGHT] = [540, 920];
 
 /** What a node's last run showed. @type {WeakMap<ComfyNode, unknown>} */
 const outputs = new WeakMap();
 
-/** One entry in ComfyUI's own undo; newer versions have another name for it. */
+/** Add one entry to ComfyUI's own undo; newer versions name the method differently. */
 function captureUndo() {
   const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
   if (tracker?.captureCanvasState) tracker.captureCanvasState();
@@ -47,7 +47,7 @@ function createEntry(node) {
     locale: locale(),
     changed() {
       claim(entry);
-      // A promoted widget keeps a value of its own, which hears of ours only through the callback.
+      // A promoted widget keeps its own value, which learns of ours only through the callback.
       entry.widget?.callback?.(editor.value());
       tellFrontend(entry);
       entry.write?.();
@@ -57,7 +57,7 @@ function createEntry(node) {
     pansGraph: () => Boolean(app.canvas?.read_only),
     forwardPointer: (event) => app.canvas && forwardPointer(app.canvas, editor.element, event),
     forwardWheel(event) {
-      // Nodes 2.0 forwards what bubbles by itself.
+      // Nodes 2.0 itself forwards events that bubble.
       if (!app.canvas || /** @type {{LiteGraph?: {vueNodesMode?: boolean}}} */ (globalThis).LiteGraph?.vueNodesMode) return;
       event.preventDefault();
       app.canvas.processMouseWheel(event);
@@ -89,21 +89,21 @@ function createWidget(node, name, initial) {
       tellFrontend(entry);
     },
     getMinHeight: () => MIN_HEIGHT,
-    // A timeline is of use at half size too.
+    // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
     afterResize: () => entryOf().editor.layout(),
   });
   first.widget = widget;
-  // The editor shows what the run gave. Nodes 2.0 asks for the first of these, the classic renderer adds its preview in the second.
+  // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
   return { widget, minWidth: WIDTH, minHeight: HEIGHT };
 }
 
 /**
- * Whether the node's document comes through a link. A promoted widget does so too, but up to frontend 1.45 it shows this very
- * editor on the subgraph's node.
+ * Whether the node's document comes through a link. A promoted widget's does too, but up to frontend 1.45 the subgraph's node shows this
+ * very editor.
  * @param {ComfyNode} node
  */
 function isLinked(node) {
@@ -116,7 +116,7 @@ function isLinked(node) {
 }
 
 /**
- * Edit a widget that was promoted to a subgraph's node, where newer frontends show none of a pack's elements.
+ * Edit a widget that was promoted to a subgraph's node. Newer frontends do not show a pack's elements there.
  * @param {ComfyNode} host
  * @param {WidgetLike} widget
  */
@@ -162,7 +162,7 @@ app.registerExtension({
       entries.get(node)?.editor.release();
       followMove(node);
     });
-    // Told of a link before its other end may be there: look when the graph is settled.
+    // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
     follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
     follow(nodeType.prototype, "onExecuted", (node, output) => {
@@ -172,7 +172,7 @@ app.registerExtension({
     });
   },
   setup() {
-    // Another file chosen in the loader, for one; nothing is polled.
+    // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },
   /** @param {ComfyNode} node */

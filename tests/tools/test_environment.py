@@ -24,7 +24,7 @@ def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Env
     files = {f"{inside}main.py": "", f"{inside}requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
     _, sha256 = registry.comfyui_archive("0.1", files)
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Source("9.9.9", "0.1", sha256))
+    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Release("9.9.9", "0.1", sha256))
     environment_ = Environment(tmp_path / "home")
     prepare(environment_)
     return environment_

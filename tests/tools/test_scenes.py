@@ -77,7 +77,7 @@ for name in ("cv2", "skimage", "pydantic", "diffusers", "accelerate", "peft", "m
 sys.path.insert(0, sys.argv[1])
 from PIL import Image
 from flashmotion_core.trajectory import parse
-from tools import follow, overlay, scenes
+from tools.quickstart import follow, overlay, scenes
 scene = scenes.draw(7)
 blank = [scene.picture(), *[Image.new("RGB", scenes.SIZE)] * (scenes.FRAMES - 1)]
 print(follow.measure(blank, scene, parse(scene.document)).lost)

@@ -223,9 +223,9 @@ def test_flip_and_reverse(editor: EditorPage) -> None:
 
     editor.menu("Motion", "Reverse in time")
     assert places() == [(0, 0.7, 0.5), (32, 0.3, 0.4)]
-    editor.menu("Motion", "Flip left and right")
+    editor.menu("Motion", "Flip horizontally")
     assert places() == [(0, 0.3, 0.5), (32, 0.7, 0.4)]
-    editor.menu("Motion", "Flip up and down")
+    editor.menu("Motion", "Flip vertically")
     assert places() == [(0, 0.3, 0.5), (32, 0.7, 0.6)]
     assert places(1) == [(0, 0.6, 0.7)]
 

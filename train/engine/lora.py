@@ -16,8 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from flashmotion_core.acceleration.fp8 import Fp8Linear
-
 from .checkpointing import Contexts
 
 
@@ -134,15 +132,6 @@ def _whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def base_state_dict(module: nn.Module) -> dict[str, Tensor]:
-    """The module's state without LoRAs, under its original key names. Every rank must call it, because sharded weights are gathered."""
-    return {
-        key.replace(".base_layer.", "."): _whole(tensor)
-        for key, tensor in module.state_dict().items()
-        if ".lora_A." not in key and ".lora_B." not in key
-    }
-
-
 @torch.no_grad()
 def merged(weights: Mapping[str, Tensor], module: nn.Module, name: str) -> dict[str, Tensor]:
     """`weights`, under the module's original key names, plus alpha / rank * B A wherever the LoRA applies.
@@ -156,13 +145,6 @@ def merged(weights: Mapping[str, Tensor], module: nn.Module, name: str) -> dict[
         delta = (layer.scaling[name] * (up @ down)).to(weight.device)
         sums[f"{place}.weight"] = (weight.float() + delta).to(weight.dtype)
     return sums
-
-
-def merged_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
-    """`merged` into the module's own weights."""
-    fp8 = any(isinstance(layer, Fp8Linear) for layer in module.modules())
-    assert not fp8, "the module's weights are fp8; use merged() with the full-precision weights"
-    return merged(base_state_dict(module), module, name)
 
 
 def lora_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:

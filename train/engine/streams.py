@@ -67,11 +67,6 @@ def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
     return tuple(torch.randperm(count, generator=_generator(f"{seed}/order/{epoch}/{count}")).tolist())
 
 
-def epoch_order(seed: int, epoch: int, count: int) -> list[int]:
-    """The order of `count` clips in an epoch: a permutation of 0..count-1."""
-    return list(_order(seed, epoch, count))
-
-
 def dataset_index(seed: int, position_overall: int, count: int) -> int:
     """The index among `count` clips of the `position_overall`-th clip of the run (iteration * global_batch + position), from 0."""
     assert count > 0

@@ -18,8 +18,8 @@
  * @property {(background: Background | undefined) => void} setBackground
  * @property {(text: string | undefined) => void} setResolved the document of the last run, connected objects included
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
- * @property {(onClose: () => void) => void} openLarge the large view, for an editor that stands nowhere else
- * @property {() => void} release stop playing and leave the large view: the node goes
+ * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
+ * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
  */
 
@@ -127,28 +127,28 @@ export function createEditor(host) {
 
   root.addEventListener("keydown", (event) => {
     if (root.querySelector(":popover-open")) {
-      // Its Escape closes it, and does nothing else.
+      // Escape closes the popover and does nothing else.
       event.stopPropagation();
       return;
     }
     if (session.state.problem !== undefined) return;
     if (belongsToField(event.target, event, sink)) {
-      // A number is finished with Enter; the keys are the stage's again.
+      // Enter finishes a number and gives the keys back to the stage.
       if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
       return;
     }
     if (!handleKey(context, event)) return;
     event.preventDefault();
     event.stopPropagation();
-    // ComfyUI's undo saw the key before us, and looks at it again in the next animation frame: on a button it would undo, too.
+    // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
     Object.defineProperty(event, "key", { value: "Unidentified" });
   });
-  // A click on a button leaves the keys with the stage; whoever came with Tab stays on the button.
+  // After a click on a button the stage keeps the keys. A user who came with Tab stays on the button.
   root.addEventListener("click", (event) => {
     const { target } = event;
     if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
   });
-  // What was typed by an input method is no text for us.
+  // Ignore text from an input method.
   sink.addEventListener("input", () => {
     sink.value = "";
   });
@@ -164,7 +164,7 @@ export function createEditor(host) {
     event.stopPropagation();
   });
 
-  /** Say something, and let it go from sight after a while. @param {string} text */
+  /** Show a message that fades after a while. @param {string} text */
   function tell(text) {
     setText(message, text);
     for (const fading of message.getAnimations()) fading.cancel();
@@ -215,7 +215,7 @@ export function createEditor(host) {
   };
 }
 
-/** The style sheets, once for the page: an editor may stand anywhere in it. */
+/** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
   for (const name of ["editor.css", "panels.css"]) {
     const { href } = new URL(name, import.meta.url);

@@ -19,7 +19,7 @@ from train.codec.codec_budget import fastest_threads, steps_that_fit
 from train.codec.crops import Crops
 from train.codec.linear_start import components, decode_whole, encode_whole, start
 from train.codec.muon import orthogonalise
-from train.codec.quality import evaluate_codec, spread
+from train.codec.quality import spread
 from train.codec.train_codec import CHECKPOINT, FILE, _Training, train_codec
 from train.config.codec_settings import CodecSettings
 from train.errors import TrainError, TrainingStopped
@@ -367,19 +367,3 @@ def test_a_budget_settles_the_steps_once(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     with refuses(TrainingStopped, key="the codec's loss is", value="1e+30", remedy="lower codec.lr"):
         trained(SHORT.model_copy(update={"lr": 1e30}), tmp_path)
-
-
-# Quality
-
-
-def test_what_a_codec_leaves_is_measured() -> None:
-    clips = [synthetic.clip(3, index, "easy", (64, 64), 5, split="eval_a") for index in range(2)]
-    codec = started()
-    values = evaluate_codec(codec, clips)
-    pixels = torch.stack([torch.from_numpy(clip.frames_THWC) for clip in clips]).movedim(-1, 1).float() / 255
-    decoded = codec.decode(encode_clip(codec, pixels)).clamp(0, 1)
-    assert values["psnr"] == pytest.approx(decibels((decoded - pixels).square()), abs=1e-3)
-    assert values["psnr_sprites"] < values["psnr"]
-    assert values["lost"] > 0.2
-    assert values["box_iou"] < 0.8
-    assert 0.3 < values["latent_std"] < 2

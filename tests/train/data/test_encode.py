@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -129,7 +128,7 @@ def test_kill_at_any_moment(vae: Vae, tmp_path: Path) -> None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     assert not (killed / COMPLETE).exists()
     encode_clips(world(count), vae, killed, style=STYLE, fingerprint="f")

@@ -1,5 +1,5 @@
 /**
- * A stretch of an object's motion replaced by boxes that are known frame by frame.
+ * Replacing a stretch of an object's motion with boxes that are known frame by frame.
  *
  * @import { Box, DocumentObject, Keyframe } from "../model/types.js"
  */
@@ -10,8 +10,8 @@ import { boxAt } from "../model/sample.js";
 import { neededBoxes, slackOf } from "../model/simplify.js";
 
 /**
- * The object with other boxes on the frames `first`, `first + 1`, ...; they become as few keyframes as restore them to
- * the tolerance. On a linear path the motion before and after stays, except that the segments beside the stretch now
+ * The object with other boxes on the frames `first`, `first + 1`, ... They become as few keyframes as restore them within the
+ * tolerance. On a linear path the motion before and after stays, except that the segments beside the stretch now
  * lead to its ends. A smooth path becomes a linear one, with keyframes that restore all of it to the tolerance.
  * @param {DocumentObject} object
  * @param {object} args

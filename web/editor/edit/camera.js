@@ -1,5 +1,5 @@
 /**
- * A camera move, drawn as what it does to the objects.
+ * A camera move, expressed as its effect on the objects.
  *
  * @import { Box, Document, DocumentObject, Ease } from "../model/types.js"
  */
@@ -13,9 +13,8 @@ import { parseEase } from "../model/parts.js";
 import { boxAt } from "../model/sample.js";
 
 /**
- * Move all objects as a camera move between two frames makes them move: at `to` the picture is centred on what was at
- * (0.5 + pan.x, 0.5 + pan.y), and everything is `zoom` times as large; it stays so. Panning right moves objects to the
- * left.
+ * Move all objects as a camera move between two frames would. At `to` the picture is centred on what was at
+ * (0.5 + pan.x, 0.5 + pan.y), everything is `zoom` times as large, and it stays so. Panning right moves objects to the left.
  *
  * An object at rest gets two keyframes with the camera's ease. One that moves is baked between `from` and `to`, to the
  * tolerance; one that moves on a smooth path is baked as a whole and its path becomes linear.

@@ -1,6 +1,6 @@
 /**
  * Objects and keyframes as text for the clipboard: {"flashmotion": "objects" or "keyframes", "document": a document
- * that holds just them}. So what comes back, from anywhere, is read by the document's own rules.
+ * that holds just them}. So whatever is pasted is read by the document's own rules.
  *
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
  */
@@ -50,7 +50,7 @@ export function copyKeyframes(document, { selection }) {
 }
 
 /**
- * Read the clipboard. Text that is none of ours is no problem but null, so that it can be left to others.
+ * Read the clipboard. Text that is not ours gives null instead of a problem, so that others can handle it.
  * @param {string} text
  * @returns {{clip: Clip | null, problem?: undefined} | {problem: string, clip?: undefined}}
  */
@@ -72,7 +72,7 @@ export function parseClip(text) {
 }
 
 /**
- * Put copied objects behind the own ones; they keep their place in the picture and in time. What lies past the end of
+ * Append copied objects to the document's own. They keep their place in the picture and in time. What lies past the end of
  * this clip is cut, as `setFrames` with "trim" does.
  * @param {Document} document
  * @param {{clip: Clip}} args

@@ -1,5 +1,5 @@
 /**
- * Keyframes put in without changing the motion.
+ * Inserting keyframes without changing the motion.
  *
  * @import { DocumentObject, Keyframe } from "../model/types.js"
  */

@@ -21,7 +21,7 @@ export function objectOf(document, id) {
 }
 
 /**
- * The document with the named objects replaced; the very same document when no object changes.
+ * The document with the named objects replaced, or the same document when no object changes.
  * @param {Document} document
  * @param {readonly string[]} ids each must exist
  * @param {(object: DocumentObject) => DocumentObject} change
@@ -69,7 +69,7 @@ export function withKeyframes(object, keyframes) {
 }
 
 /**
- * The keyframes with one put in; it replaces the one on its frame.
+ * The keyframes with one inserted. It replaces the one on its frame.
  * @param {readonly Keyframe[]} keyframes
  * @param {Keyframe} key
  * @returns {readonly Keyframe[]}

@@ -1,6 +1,6 @@
 /**
- * Undo and redo: a list of whole documents, which share their unchanged parts. It knows nothing of gestures: push once,
- * when one ends.
+ * Undo and redo: a list of whole documents, which share their unchanged parts. It does not know gestures: push once when one
+ * ends.
  *
  * @import { Document } from "../model/types.js"
  */
@@ -13,8 +13,8 @@ const HISTORY_LIMIT = 200;
  * @property {Document} present
  * @property {boolean} canUndo
  * @property {boolean} canRedo
- * @property {string | undefined} undoLabel what `undo` takes back
- * @property {string | undefined} redoLabel what `redo` does again
+ * @property {string | undefined} undoLabel the step that `undo` reverts
+ * @property {string | undefined} redoLabel the step that `redo` repeats
  * @property {readonly string[]} labels of the steps that can be undone, oldest first
  * @property {(document: Document, label: string) => boolean} push a new present; false, and nothing happens, when it
  *   equals the present. What was undone is forgotten.
@@ -83,7 +83,7 @@ export function createHistory(document, limit = HISTORY_LIMIT) {
 }
 
 /**
- * Whether two plain values are equal; parts that are shared are not looked into.
+ * Whether two plain values are equal. Shared parts are not compared.
  * @param {unknown} a
  * @param {unknown} b
  * @returns {boolean}

@@ -1,7 +1,7 @@
 /**
  * Operations on objects. Every operation here and in the other operations_*.js is a pure function (document, arguments)
- * -> document: it shares what did not change, returns the very same document when nothing did, and throws a RangeError
- * of one sentence when asked for the impossible. The result is always a valid document.
+ * -> document: it shares what did not change, returns the same document when nothing did, and throws a RangeError
+ * of one sentence when the request is impossible. The result is always a valid document.
  *
  * @import { Box, Document, DocumentObject, Interval, Path } from "../model/types.js"
  */
@@ -49,7 +49,7 @@ export function removeObjects(document, { ids }) {
 
 /**
  * Copies at the end of the list, in the order of their originals (so the control map's colours of the others stay),
- * with ids, colours and labels of their own. They lie on their originals: move them with `movePaths`.
+ * with ids, colours and labels of their own. They cover their originals; move them with `movePaths`.
  * @param {Document} document
  * @param {{ids: readonly string[]}} args
  * @returns {Document}
@@ -69,8 +69,8 @@ export function duplicateObjects(document, { ids }) {
 }
 
 /**
- * Objects from elsewhere (another document, the clipboard, a detector) behind the own ones. An id that is taken gets a
- * number; an object without a colour gets one. Their frames must lie in the clip: use `setFrames` on the source first.
+ * Append objects from elsewhere (another document, the clipboard, a detector). An id that is taken gets a number, and an object
+ * without a colour gets one. Their frames must lie in the clip: use `setFrames` on the source first.
  * @param {Document} document
  * @param {{objects: readonly DocumentObject[]}} args
  * @returns {Document}
@@ -106,8 +106,8 @@ export function recolourObject(document, { id, color }) {
 }
 
 /**
- * Move an object to another place in the list: later objects cover earlier ones, and the control map's colour goes by
- * place.
+ * Move an object to another place in the list: later objects cover earlier ones, and the control map's colour depends on
+ * the place.
  * @param {Document} document
  * @param {{from: number, to: number}} args places, 0-based; `to` is the object's place afterwards
  * @returns {Document}

@@ -24,7 +24,7 @@ import { boxAt, segmentAt } from "../model/sample.js";
 export const EDGES = ["left", "centre", "right", "top", "middle", "bottom"];
 
 /**
- * Put an object's box at a frame: its keyframe there is changed, or one is made. A new keyframe takes the ease of the
+ * Set an object's box at a frame: its keyframe there is changed, or one is added. A new keyframe takes the ease of the
  * one before it ("linear" when it is the first), so a segment that it splits has its ease on both halves.
  * @param {Document} document
  * @param {{id: string, frame: number, box: Box}} args
@@ -206,7 +206,7 @@ function limitStep(boxes, axis, step) {
  */
 function shifted(box, step) {
   const { x, y, w, h } = found(box);
-  // Clamped against the last bit only: the step is limited already.
+  // Clamps rounding errors only, since the step is limited already.
   return clampBox({ x: x + step.x, y: y + step.y, w, h });
 }
 

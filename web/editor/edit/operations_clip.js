@@ -70,7 +70,7 @@ function reversed({ keyframes }, last) {
   const found = [];
   for (let k = keyframes.length - 1; k >= 0; k -= 1) {
     const key = keyframes[k];
-    // The segment that starts here in the mirror is the one that ended here. The last ease leads nowhere, but is kept.
+    // The segment that starts here in the mirror is the one that ended here. The last ease has no segment, but is kept.
     const before = keyframes[k - 1];
     const { ease } = before ?? keyframes[keyframes.length - 1];
     found.push({ ...key, frame: last - key.frame, ease: reverseEase(ease) });

@@ -11,7 +11,7 @@ import { MAX_FRAMES } from "../model/limits.js";
 import { parseEase } from "../model/parts.js";
 
 /**
- * Make a keyframe where an object shows what it shows: the motion stays, see `cutAt` in cut.js.
+ * Add a keyframe without changing the motion (see `cutAt` in cut.js).
  * @param {Document} document
  * @param {{ids: readonly string[], frame: number}} args
  * @returns {Document}
@@ -22,7 +22,7 @@ export function addKeyframe(document, { ids, frame }) {
 }
 
 /**
- * Delete keyframes. Each object keeps at least one: refused otherwise, delete the object instead.
+ * Delete keyframes. Each object must keep at least one; to remove all, delete the object.
  * @param {Document} document
  * @param {{selection: readonly KeyRef[]}} args
  * @returns {Document}
@@ -64,7 +64,7 @@ export function duplicateKeyframes(document, { selection, dFrames }) {
 }
 
 /**
- * The step by which a selection can really move: no keyframe may leave the clip.
+ * The step by which a selection can move without any keyframe leaving the clip.
  * @param {Document} document
  * @param {readonly KeyRef[]} selection
  * @param {number} dFrames

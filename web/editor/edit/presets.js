@@ -49,7 +49,7 @@ export function bounce(document, { id, from, to, height, bounces, decay = 0.5 })
   const total = heights.reduce((sum, h) => sum + Math.sqrt(h), 0);
   let start = 0;
   const steps = heights.flatMap((h) => {
-    // The time in the air goes with the root of the height.
+    // The time in the air is proportional to the square root of the height.
     const length = Math.sqrt(h) / total;
     const pair = [
       { share: start, dx: 0, dy: 0, ease: RISE },
@@ -86,8 +86,8 @@ export function orbit(document, { id, from, to, radius, radiusY, turns = 1, cloc
 }
 
 /**
- * A tremble: steps aside in ever other directions, always the same for the same arguments, on a linear path (which the
- * whole object then has).
+ * A tremble: steps aside in varying directions, the same for the same arguments, on a linear path (which the whole object
+ * then has).
  * @param {Document} document
  * @param {Place & {amount: number, times: number}} args amount as a fraction of the frame's width, 1 to 256 times
  * @returns {Document}

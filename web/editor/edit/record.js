@@ -1,5 +1,5 @@
 /**
- * Free-hand motion: where the pointer was while the clip played becomes the motion, its speed the timing.
+ * Free-hand motion: the pointer's path while the clip played becomes the motion, and its speed the timing.
  *
  * @import { Document } from "../model/types.js"
  */
@@ -27,7 +27,7 @@ export function resampleRecording(samples, { fps, first, frames }) {
     number(x, `samples[${index}].x`, -1e6, 1e6, "fraction of the frame's width");
     number(y, `samples[${index}].y`, -1e6, 1e6, "fraction of the frame's height");
   });
-  // A millionth of a frame: the last sample's own frame must not be lost to rounding.
+  // A millionth of a frame, so that rounding does not lose the last sample's own frame.
   const reached = Math.floor((samples[samples.length - 1].time * fps) / 1000 + 1e-6);
   const count = Math.min(reached, frames - 1 - first) + 1;
   let next = 0;

@@ -109,7 +109,7 @@ function trimmed(object, last, field) {
   ];
 }
 
-/** Whether a box is as small as can be. @param {Box} box */
+/** Whether a box has the smallest size. @param {Box} box */
 const isPinned = (box) => Math.min(box.w, box.h) <= MIN_EXTENT;
 
 /**

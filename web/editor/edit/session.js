@@ -1,6 +1,6 @@
 /**
- * What the editor knows: the document with its history, and what is being looked at (selection, frame, tool). Views read
- * `state` and subscribe; everything that changes it goes through here. No DOM, no ComfyUI.
+ * The editor's state: the document with its history, and the view of it (selection, frame, tool). Views read `state` and
+ * subscribe; every change goes through here. No DOM, no ComfyUI.
  *
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
  * @import { History } from "./history.js"
@@ -25,7 +25,7 @@
  * @property {number} ghostStep frames between them; 0: by the length of the clip
  * @property {boolean} map the control map instead of the picture
  * @property {string} message what was last announced
- * @property {boolean} alarm whether it tells of something that could not be done
+ * @property {boolean} alarm whether it reports a failure
  *
  * @typedef {Readonly<SessionState>} State
  *
@@ -112,7 +112,7 @@ export function createSession(changed) {
       return () => listeners.delete(listener);
     },
     edit(label, change, patch) {
-      // What could not be read must not be written over.
+      // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
       const next = attempt(() => change(state.document));
       if (next === undefined) return false;
@@ -155,7 +155,7 @@ export function createSession(changed) {
       }
       const known = stepTo(history, found.document);
       if (!known) history.replace(found.document);
-      // Another document altogether starts at its beginning.
+      // A different document starts at its first frame.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
       set({ ...view, document: history.present, draft: undefined, problem: undefined, playing: false, message: "" });
       return !known;

@@ -1,7 +1,7 @@
 /**
  * Checks for untrusted values: each returns a clean value or throws a RangeError of one sentence, which names the
  * field, the value received and what to do. The same rules and sentences as flashmotion_core/trajectory/field_checks.py. No
- * check recurses into a value that it does not know, so nesting cannot hurt.
+ * check recurses into an unknown value, so deep nesting does no harm.
  */
 
 import { shorten, shortNumberText } from "./format.js";
@@ -18,7 +18,7 @@ export function fail(field, value, remedy) {
 }
 
 /**
- * An integer in [low, high]. (true and "81" are none; -0 becomes 0.)
+ * An integer in [low, high]. (true and "81" are not integers; -0 becomes 0.)
  * @param {unknown} value
  * @param {string} field
  * @param {number} low
@@ -62,7 +62,7 @@ export function number(value, field, low, high, meaning, above = false) {
  * @returns {string}
  */
 export function text(value, field, shortest, longest, meaning) {
-  // Two UTF-16 units a character at most; looked at first, so that a huge text is not taken apart.
+  // At most two UTF-16 units per character. Checked first, so that a huge text is not split into characters.
   const fits = typeof value === "string" && value.length <= 2 * longest;
   const characters = fits ? Array.from(value).length : -1;
   if (!fits || characters < shortest || characters > longest) {

@@ -1,6 +1,6 @@
 /**
  * One frame of the control map, as the model sees it: the same pixels as flashmotion_core/trajectory/control_map.py
- * (which states the rules), held to tests/golden/control_map. Masks are not known here, so shapes are filled boxes.
+ * (which states the rules), held to tests/golden/control_map. The editor has no masks, so shapes are filled boxes.
  *
  * @import { Sampled } from "./types.js"
  */
@@ -8,7 +8,7 @@
 import { choice, number, whole } from "./checks.js";
 import { PALETTE } from "./palette.js";
 
-/** Lets what is half a pixel in exact arithmetic round up whatever the last bits of the float are. */
+/** Makes an exact half pixel round up whatever the last bits of the float are. */
 const HALF = 0.5 + 2 ** -20;
 
 /** @typedef {{width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>}} Picture RGBA, row by row */

@@ -106,7 +106,7 @@ function readRow(cells, line, objects) {
   object.rows.set(frame, { box, visible: shown === "1" });
 }
 
-/** Without white space at the ends, as Python counts it: a byte order mark is none. @param {string} cell */
+/** Without white space at the ends, as Python counts it: a byte order mark does not count. @param {string} cell */
 function strip(cell) {
   // eslint-disable-next-line no-control-regex
   return cell.replace(/^(?:(?!\uFEFF)[\s\x1c-\x1f\x85])+|(?:(?!\uFEFF)[\s\x1c-\x1f\x85])+$/g, "");

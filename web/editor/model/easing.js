@@ -1,5 +1,5 @@
 /**
- * Easing: the share of a segment that is travelled after a share of its time. The same IEEE operations in the same
+ * Easing: the share of a segment travelled after a share of its time. The same IEEE operations in the same
  * order as flashmotion_core/trajectory/easing.py; "in", "out" and "in-out" are CSS's ease-in, ease-out and ease-in-out.
  *
  * @import { Bezier, Ease } from "./types.js"
@@ -92,7 +92,7 @@ export function cutEase(ease, x) {
   const by = (1 - s) * ay + s * ((1 - s) * y1 + s * y2);
   const share = bezierFraction(x, bezier);
   if (Math.abs(share) < 1e-9) return { share, ease: null };
-  // + 0: no negative zero, which a text would not keep.
+  // + 0 removes a negative zero, which a text would not keep.
   const part = [ax / x, ay / share + 0, bx / x, by / share + 0];
   const first = Math.min(Math.max(part[0], 0), 1);
   const second = Math.min(Math.max(part[2], 0), 1);

@@ -1,5 +1,5 @@
 /**
- * Where things lie on the stage: picture <-> canvas, hit-testing, handles, resizing. Pure; knows no DOM.
+ * Where things lie on the stage: picture <-> canvas, hit-testing, handles, resizing. Pure, without a DOM.
  *
  * A `View` is the picture's rectangle on the canvas in CSS pixels; boxes are fractions of the picture with x, y the
  * centre; a `Rect` is in canvas pixels.
@@ -12,13 +12,13 @@
  * @typedef {"nw" | "n" | "ne" | "e" | "se" | "s" | "sw" | "w"} Handle
  */
 
-/** Corners first: where a small box leaves no room for all, they win. @type {readonly Handle[]} */
+/** Corners first, so that they win where a small box has no room for all. @type {readonly Handle[]} */
 export const HANDLES = ["nw", "ne", "se", "sw", "n", "e", "s", "w"];
 /** How near a pointer must come to a handle, in CSS pixels. A finger hides what it points at. */
 const REACH = { mouse: 8, pen: 16, touch: 28 };
 const MIN_ZOOM = 0.5;
 export const MAX_ZOOM = 16;
-/** The smallest box a gesture leaves, in fractions of the frame: still to be seen and grabbed. */
+/** The smallest box a gesture leaves, in fractions of the frame: still visible and easy to grab. */
 export const SMALLEST = 0.004;
 
 /**

@@ -2,7 +2,7 @@
 
 import { shorten } from "./format.js";
 
-/** A document has 6 levels. Some engines parse by recursion, so the limit is looked at before they begin. */
+/** A document has 6 levels. Some engines parse by recursion, so the limit is checked before they begin. */
 const MAX_DEPTH = 100;
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -37,7 +37,7 @@ export function decodeJson(text, name) {
 }
 
 /**
- * One pass over the tokens. Of text that is no JSON it may find anything; JSON.parse judges that.
+ * One pass over the tokens. In text that is not JSON it may find anything; JSON.parse decides.
  * @param {string} text
  * @returns {{depth: number, twice: string | undefined, constant: string | undefined}}
  */

@@ -9,7 +9,7 @@ export const MIN_SIDE = 32;
 export const MAX_SIDE = 4096;
 export const MIN_CENTRE = -4;
 export const MAX_CENTRE = 5;
-/** Not 0: a size that can be divided by. Overshooting eases stop here too. */
+/** Above 0, so that sizes can be divisors. Overshooting eases stop here too. */
 export const MIN_EXTENT = 1e-6;
 export const MAX_EXTENT = 4;
 export const MAX_FPS = 240;

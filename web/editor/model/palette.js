@@ -1,4 +1,4 @@
-/** The control map's palette, and the colours by which the editor tells objects apart. */
+/** The control map's palette, and the colours the editor uses to tell objects apart. */
 
 /** supervision.ColorPalette.DEFAULT in its order, as in flashmotion_core/trajectory/control_map.py: 0xRRGGBB. */
 export const PALETTE = [
@@ -6,7 +6,7 @@ export const PALETTE = [
   0x2e9caa, 0x00c4ff, 0x364797, 0x6675ff, 0x0019ef, 0x863aff, 0x530087, 0xcd3aff, 0xff97ca, 0xff39c9,
 ];
 
-/** Neighbours in this order differ at a glance, also on photographs, and for most eyes that see fewer colours. */
+/** Neighbours in this order differ at a glance, even on photographs and for most forms of colour blindness. */
 export const COLORS = [
   "#ff4d4d", "#3d9bff", "#ffc42e", "#2fd27d", "#b57bff", "#ff8a3c", "#22d0dc", "#ff6fc3", "#a6dd3a", "#7f8cff", "#e8b48c",
   "#12b5a0", "#f2f2f2", "#d96a52", "#8fc7ff", "#d8a8ff", "#8f9c2f", "#c9507f",

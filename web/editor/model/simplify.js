@@ -11,7 +11,7 @@ import { shortNumberText } from "./format.js";
 import { intervalsWhere } from "./intervals.js";
 import { DEFAULT_FPS, MAX_FRAMES, MAX_KEYFRAMES, MAX_OBJECTS, MAX_SIDE, MIN_SIDE, VERSION } from "./limits.js";
 
-/** Fractions of the frame: what doubles cannot tell from a straight line anyway. */
+/** Fractions of the frame: less than doubles can tell from a straight line. */
 const EXACT = 1e-9;
 /** @type {readonly ["x", "y", "w", "h"]} */
 const SIDES = ["x", "y", "w", "h"];
@@ -31,10 +31,10 @@ export function slackOf(tolerance, [width, height]) {
 
 /**
  * Which boxes to keep as keyframes so that linear interpolation restores all others to `slack`: the first always, the
- * last only where the box before it would not hold as well.
+ * last only where holding the box before it would not do.
  *
- * From each kept box the farthest one is taken whose straight line passes all boxes between within the slack: while
- * looking on, the slopes that still do are an interval per coordinate that only shrinks (one pass, no recursion).
+ * From each kept box the farthest one is taken whose straight line passes all boxes between within the slack: as the
+ * search moves on, the slopes that still pass form one interval per coordinate that only shrinks (one pass, no recursion).
  * @param {readonly number[]} frames strictly increasing, at least one
  * @param {readonly Box[]} boxes one for each frame
  * @param {Box} slack see `slackOf`

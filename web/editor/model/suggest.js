@@ -1,4 +1,4 @@
-/** "Did you mean": the nearest known name, by the measure of Python's difflib, so that both languages guess alike. */
+/** "Did you mean": the nearest known name, by the measure of Python's difflib, so that both languages suggest the same. */
 
 /**
  * Characters in common, counted as difflib does: the longest common piece, then the same to its left and right.

@@ -35,7 +35,7 @@ export function goToKey(session, direction) {
 }
 
 /**
- * Delete the selected keyframes, or else the selected objects. An object whose keyframes are all selected goes as a whole.
+ * Delete the selected keyframes, or else the selected objects. An object whose keyframes are all selected is deleted whole.
  * @param {Session} session
  * @param {Texts} texts
  */
@@ -124,7 +124,7 @@ export function nudge(session, texts, dx, dy, whole) {
 }
 
 /**
- * Make the selected boxes wider or higher at the frame shown, by pixels of the clip, about their centres.
+ * Make the selected boxes wider or taller at the frame shown, by pixels of the clip, about their centres.
  * @param {Session} session
  * @param {Texts} texts
  * @param {number} dw

@@ -1,5 +1,5 @@
 /**
- * The clip's own fields: size, length, speed. Another length asks what becomes of the motion.
+ * The clip's own fields: size, length, speed. A change of length asks what happens to the motion.
  *
  * @import { CommandContext } from "./toolbar.js"
  */

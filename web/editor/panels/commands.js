@@ -1,5 +1,5 @@
 /**
- * Everything that has a button or a key, once: toolbar, menus, keyboard and the help list read it from here.
+ * Everything that has a button or a key, defined once. Toolbar, menus, keyboard and help panel read it from here.
  *
  * @import { Session, State } from "../edit/session.js"
  * @import { Texts } from "../ui/texts.js"

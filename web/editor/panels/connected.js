@@ -13,7 +13,7 @@ import { sampleDocument } from "../model/sample.js";
 import { fromBoxes } from "../model/simplify.js";
 
 /**
- * What asks for the tolerance and takes the objects over; undefined when the last run brought none.
+ * A function that asks for the tolerance and takes over the objects; undefined when the last run had none.
  * @param {Session} session
  * @param {Texts} texts
  * @param {string | undefined} resolved the document that the last run made

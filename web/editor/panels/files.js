@@ -17,7 +17,7 @@ import { MAX_TEXT } from "../model/limits.js";
 import { removeSelected } from "./actions.js";
 import { fill } from "../ui/texts.js";
 
-/** What was copied last in this page: browsers let a button read the clipboard only where they trust the page. */
+/** The last copy made in this page, because browsers let a button read the clipboard only on trusted pages. */
 let lastCopied = "";
 
 /**
@@ -77,7 +77,7 @@ export function createFiles(session, texts) {
 
 /** @param {string} text */
 function toClipboard(text) {
-  // There is none on pages that come neither from this machine nor by https; the copy kept here is left then.
+  // Pages from another machine without https have no clipboard; then the copy kept here remains.
   navigator.clipboard?.writeText(text).catch(() => undefined);
 }
 

@@ -1,5 +1,5 @@
 /**
- * The keys. They are heard in the whole editor; fields keep those that write or move in them.
+ * The keys. They work in the whole editor, except those that a focused field needs for typing and moving.
  *
  * @import { CommandContext } from "./toolbar.js"
  */
@@ -14,7 +14,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const byKey = new Map(Object.entries(COMMANDS).flatMap(([id, { keys = [] }]) => keys.map((key) => [key, id])));
 
 /**
- * The name that COMMANDS gives a key press. Letters are lower case, and Shift counts only where it does not already make
+ * The name that COMMANDS gives a key press. Letters are lower case, and Shift counts only where it does not already produce
  * another character.
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  * @returns {string}

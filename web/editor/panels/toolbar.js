@@ -39,7 +39,7 @@ export function commandButton({ session, texts, actions }, id) {
 /**
  * @param {CommandContext} context
  * @param {string} label of the toolbar
- * @param {readonly (string | HTMLElement)[]} items ids of commands, "|" for a gap, "<>" for what is left of the row, or elements
+ * @param {readonly (string | HTMLElement)[]} items ids of commands, "|" for a gap, "<>" for the rest of the row, or elements
  * @returns {{element: HTMLElement, update: () => void}}
  */
 export function createToolbar(context, label, items) {
@@ -70,7 +70,7 @@ function labelOf(command, texts) {
   return key ? `${texts[command.text]} (${keyName(key)})` : texts[command.text];
 }
 
-/** @param {string} key @returns {string} as one reads it on a keyboard */
+/** @param {string} key @returns {string} as printed on a keyboard */
 export function keyName(key) {
   if (key === " ") return "Space";
   return key.length === 1 ? key.toUpperCase() : key.replace(/\+(\w)$/, (_, letter) => `+${letter.toUpperCase()}`);

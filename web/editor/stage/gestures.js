@@ -1,6 +1,6 @@
 /**
- * What a drag on the stage does: one object per gesture, with `move`, `end` and `cancel`. Until it ends everything is a
- * draft, so a gesture is one step of the history, or none.
+ * What a drag on the stage does: one object per gesture, with `move`, `end` and `cancel`. Until it ends,
+ * everything is a draft, so a gesture is one step of the history, or none.
  *
  * @import { Box } from "../model/types.js"
  * @import { Session } from "../edit/session.js"
@@ -27,7 +27,7 @@ import { snapLines, snapMove, snapResize } from "../model/snap.js";
 import { fill } from "../ui/texts.js";
 
 const SNAP_PIXELS = 6;
-/** A click may tremble by this much. */
+/** How far the pointer may move in a click. */
 const STILL_PIXELS = 3;
 
 /**

@@ -57,7 +57,7 @@ export function createPictures(onChange) {
       if (video) {
         if (video.readyState < 2) return undefined;
         const time = Math.min((frame + 0.5) / fps, Math.max(video.duration - 0.01, 0));
-        // Where it is on its way already, "seeked" draws again and comes back here.
+        // While a seek is under way, its "seeked" event redraws and comes back here.
         if (!video.seeking && Math.abs(video.currentTime - time) > 0.5 / fps) video.currentTime = time;
         return { source: video, width: video.videoWidth, height: video.videoHeight };
       }

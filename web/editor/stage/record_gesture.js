@@ -1,5 +1,5 @@
 /**
- * Free-hand recording: while a box is dragged, time runs, so the speed of the hand becomes the timing.
+ * Free-hand recording: the clip plays while a box is dragged, so the speed of the hand becomes the timing.
  *
  * @import { Context, Gesture } from "./gestures.js"
  * @import { Point } from "../model/geometry.js"
@@ -39,7 +39,7 @@ export function recordGesture({ stage, session, texts }, from, id) {
     else finish();
   }
 
-  /** The hand may have come a long way since the last animation frame. */
+  /** The hand may have moved far since the last animation frame. */
   function end() {
     if (!asked) return;
     samples.push({ time: performance.now() - began, ...hand });

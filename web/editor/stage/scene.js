@@ -19,7 +19,7 @@
 import { paletteColor } from "../model/palette.js";
 import { boxAt, isHidden } from "../model/sample.js";
 
-/** @type {WeakMap<DocumentObject, Float64Array>} Objects are immutable, so what was sampled stays true. */
+/** @type {WeakMap<DocumentObject, Float64Array>} Objects are immutable, so samples stay valid. */
 const paths = new WeakMap();
 
 /**

@@ -23,7 +23,7 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 /**
  * Listen on the stage's canvas.
  * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent) => void}} context
- * @returns {{cancel: () => boolean}} cancel ends what is under way without a trace; false when there was nothing
+ * @returns {{cancel: () => boolean}} cancel drops the gesture under way; false when there was none
  */
 export function installStageInput(context) {
   const { stage, session, texts, host, focus } = context;
@@ -43,7 +43,7 @@ export function installStageInput(context) {
     const point = stage.pointOf(event);
     stage.setReach(event.pointerType);
     if (event.pointerType === "touch") fingers.set(event.pointerId, point);
-    // So that the drag goes on outside; an id that is already gone has nothing to capture.
+    // So that the drag continues outside. A pointer that is already gone cannot be captured.
     if (event.isTrusted) canvas.setPointerCapture(event.pointerId);
     if (fingers.size === 2) {
       active?.gesture.cancel();
@@ -115,7 +115,7 @@ export function installStageInput(context) {
   }
 
   canvas.addEventListener("pointerdown", down);
-  // Its default would take the focus from us and give it to the node. (On pointerdown it would also end mouse events.)
+  // The default would move the focus to the node. (Preventing pointerdown would also suppress mouse events.)
   canvas.addEventListener("mousedown", (event) => event.preventDefault());
   canvas.addEventListener("pointermove", move);
   for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
@@ -166,7 +166,7 @@ function choose(context, point, event) {
     const moved = session.state.ids.length ? session.state.ids : [id];
     return moveGesture(context, point, moved, () => {
       if (extend) return;
-      // Alt and click go on to what lies below.
+      // Alt+click reaches what lies below.
       const next = event.altKey && alone ? under[(under.indexOf(id) + 1) % under.length] : id;
       session.set({ ids: [next], keys: [] });
     });
@@ -190,7 +190,7 @@ function targetAt({ stage, session }, point, pointerType) {
     const [{ id, box, object }] = chosen;
     const handle = handleAt(rectOf(view, box), point, reach);
     if (handle) return { kind: /** @type {const} */ ("handle"), id, handle };
-    // Not where the box itself has come to stand: who takes a box by its middle wants the box.
+    // Not where the box itself stands: a user who grabs a box by its middle wants the box.
     const centre = toCanvas(view, box);
     const key = object.keyframes.length > 1 && object.keyframes.find((k) => {
       const at = toCanvas(view, k);
@@ -201,7 +201,7 @@ function targetAt({ stage, session }, point, pointerType) {
   }
   const under = hits(view, free, point, reach, ids);
   if (under.length === 0) return { kind: /** @type {const} */ ("nothing"), id: undefined };
-  // In drawing order, so that Alt and click visit each in turn.
+  // In drawing order, so that Alt+click visits each in turn.
   const all = hits(view, free, point, reach).map(({ id }) => id);
   return { kind: /** @type {const} */ ("box"), id: under[0].id, name: nameOf(under[0].object), under: all };
 }

@@ -34,7 +34,7 @@ import { shownObjects } from "./scene.js";
 import { readTheme } from "../ui/theme.js";
 import { drawStage } from "./view_draw.js";
 
-/** More would cost time and show nothing. */
+/** More would cost time and show no difference. */
 const MAX_PIXEL_RATIO = 2;
 
 /**
@@ -47,8 +47,8 @@ export function createPainter(canvas, draw) {
   let asked = 0;
   const paint = () => {
     asked = 0;
-    // Measuring what is out of sight would lay it out; when it comes into sight, the editor redraws.
-    // Browsers that do not know the question lay everything out anyhow.
+    // Measuring an element out of sight would lay it out. When it comes into sight, the editor redraws.
+    // Browsers without checkVisibility lay everything out anyway.
     if (canvas.checkVisibility?.({ contentVisibilityAuto: true }) === false) return;
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
@@ -128,7 +128,7 @@ export function createStage(session, pictureAt, labels) {
     shown,
     /** @param {{clientX: number, clientY: number}} event */
     pointOf({ clientX, clientY }) {
-      // By ratio: in the classic renderer the graph's zoom scales us with CSS.
+      // By ratio, because in the classic renderer the graph's zoom scales the editor with CSS.
       const rect = canvas.getBoundingClientRect();
       return {
         x: ((clientX - rect.left) / rect.width) * canvas.clientWidth,

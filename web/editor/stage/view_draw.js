@@ -48,7 +48,7 @@ export function drawStage(ctx, scene) {
   ctx.lineWidth = 1;
   ctx.strokeRect(view.left - 0.5, view.top - 0.5, view.width + 1, view.height + 1);
   const chosen = scene.shown.filter(({ id }) => scene.selected.includes(id));
-  // The control map is shown as the model sees it: only what the pointer needs lies over it.
+  // The control map is shown as the model sees it, with only what the pointer needs on top.
   if (!scene.covers) drawObjects(ctx, scene, chosen);
   if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
   for (const guide of scene.guides) drawGuide(ctx, view, guide);

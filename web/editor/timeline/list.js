@@ -69,7 +69,7 @@ export function createList(session, texts, { rename, selectNext }) {
   function drag(event, id, from) {
     const listening = new AbortController();
     const { signal } = listening;
-    // The list and not the row: a row that changes its place would lose the pointer.
+    // Captured by the list, because a row that changes its place would lose the pointer.
     if (event.isTrusted) list.setPointerCapture(event.pointerId);
     list.addEventListener("pointermove", (moved) => {
       const rect = list.getBoundingClientRect();

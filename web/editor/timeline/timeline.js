@@ -55,7 +55,7 @@ export function createTimeline(session, texts, actions) {
     ruler,
     tracks,
     get span() {
-      // A zoom of a longer clip means nothing to a shorter one.
+      // A zoom chosen for a longer clip does not apply to a shorter one.
       return chosen && chosen.last < session.shown.frames ? chosen : wholeSpan(session.shown.frames);
     },
     setSpan(span) {

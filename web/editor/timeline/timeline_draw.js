@@ -83,7 +83,7 @@ function drawRow(ctx, { width, span, frame, keys, theme }, object, row) {
   ctx.fillStyle = faded(color, 0.5);
   object.keyframes.slice(1).forEach((key, index) => {
     const before = object.keyframes[index];
-    // A thin line where the box stands still: a pause is seen at once.
+    // A thin line where the box stands still, so that a pause is visible at a glance.
     const thick = before.ease === "hold" || sameBox(before, key) ? 1 : 5;
     const [from, to] = [xOfFrame(span, width, before.frame), xOfFrame(span, width, key.frame)];
     ctx.fillRect(from, middle - thick / 2, to - from, thick);
@@ -106,7 +106,7 @@ function drawRow(ctx, { width, span, frame, keys, theme }, object, row) {
 }
 
 /**
- * Hatched: the object goes on unseen.
+ * Hatched: the object is hidden but keeps moving.
  * @param {CanvasRenderingContext2D} ctx
  * @param {number} left
  * @param {number} right

@@ -1,6 +1,6 @@
 /**
- * What stands in the editor's place when the loaded text is not a document: why, and the text, which stays as it is until
- * someone changes it on purpose.
+ * Shown in place of the editor when the loaded text is not a document: the reason, and the text, which stays as it is until
+ * the user changes it on purpose.
  *
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "./texts.js"

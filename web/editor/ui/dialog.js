@@ -10,7 +10,7 @@ import { element } from "./dom.js";
  * @param {HTMLElement} home where the editor lives in the node; ComfyUI may move it, but keeps it
  * @param {HTMLElement} editor its child
  * @param {Texts} texts
- * @param {() => void} onMove the editor has another size now
+ * @param {() => void} onMove the editor's size has changed
  * @returns {{toggle: (onClose?: () => void) => void, close: () => void, isOpen: () => boolean}}
  */
 export function createDialog(home, editor, texts, onMove) {
@@ -27,7 +27,7 @@ export function createDialog(home, editor, texts, onMove) {
     home.append(away);
     made.append(editor);
     made.addEventListener("cancel", (event) => {
-      // Escape first ends what is under way in the editor; the editor itself closes us when there is nothing.
+      // Escape first ends what is under way in the editor. When nothing is, the editor closes this dialog.
       event.preventDefault();
     });
     made.addEventListener("close", () => {
@@ -38,7 +38,7 @@ export function createDialog(home, editor, texts, onMove) {
       onMove();
       onClose?.();
     });
-    // Keys and drags in the dialog are not meant for the graph behind it.
+    // Keep keys and drags in the dialog from the graph behind it.
     for (const name of ["keydown", "keyup", "pointerdown", "wheel", "contextmenu", "copy", "paste"]) {
       made.addEventListener(name, (event) => event.stopPropagation());
     }

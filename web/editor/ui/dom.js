@@ -1,4 +1,4 @@
-/** Making elements. Text is always set as text: names come from workflow files, which nobody vouches for. */
+/** Making elements. Text is always set as text, because names come from untrusted workflow files. */
 
 import { ICONS } from "./icons.js";
 
@@ -46,7 +46,7 @@ export function icon(name) {
 }
 
 /**
- * A button that shows an icon and is called by a name.
+ * A button with an icon and an accessible name.
  * @param {string} iconName
  * @param {string} label
  * @param {(event: MouseEvent) => void} onClick
@@ -72,7 +72,7 @@ export function setChildren(parent, children) {
 }
 
 /**
- * Set the text only when it differs: a live region would say it again.
+ * Set the text only when it differs, or a live region would announce it again.
  * @param {Element} target
  * @param {string} text
  */

@@ -22,7 +22,7 @@ export function numberField(short, label, onChange, attributes = {}) {
     input,
     show(value) {
       shown = value === undefined ? "" : String(Number(value.toFixed(1)));
-      // Not while someone writes in it.
+      // Not while the user is typing in it.
       if (document.activeElement !== input || !input.matches(":focus")) input.value = shown;
       else if (Number(input.value) !== value && value !== undefined) input.value = shown;
       input.disabled = value === undefined;

@@ -1,6 +1,6 @@
 /**
- * Menus and small panels above everything else: native popovers, so that no renderer's transform or clipping touches them,
- * a click outside closes them, and Escape too.
+ * Menus and small panels above everything else: native popovers, so that no renderer's transform or clipping affects them,
+ * and a click outside or Escape closes them.
  *
  * @typedef {{text: string, run: () => void, key?: string, disabled?: boolean} | "-"} MenuItem
  */
@@ -23,7 +23,7 @@ export function openPopup(root, beside, content, className = "") {
     popup.remove();
     if (before instanceof HTMLElement && (document.activeElement === document.body || !document.activeElement)) before.focus({ preventScroll: true });
   });
-  // ComfyUI's own keys and drags are not meant.
+  // Keep keys and drags from ComfyUI.
   for (const name of ["pointerdown", "wheel", "contextmenu"]) popup.addEventListener(name, (event) => event.stopPropagation());
   root.append(popup);
   popup.showPopover();
@@ -67,7 +67,7 @@ export function openMenu(root, beside, label, items) {
     if (target instanceof HTMLElement) target.focus();
   });
   const close = openPopup(root, beside, menu);
-  // Not at once: the Enter that ended a field would press the button.
+  // Later, because the Enter that ended a field would press the button.
   requestAnimationFrame(() => menu.querySelector("button")?.focus());
 }
 

@@ -11,7 +11,7 @@
  * @property {string} font
  */
 
-/** Guides and the marquee: a colour that no palette colour comes near on most pictures. */
+/** Guides and the marquee: a colour far from every palette colour on most pictures. */
 export const GUIDE = "#ff3fd0";
 
 /**
