@@ -1,4 +1,4 @@
-"""Stage 2, the FastGenerator: the SlowGenerator distilled to a few steps by distribution matching."""
+"""Stage 2, the FastGenerator: the SlowGenerator, distilled to a few steps by distribution matching."""
 
 from __future__ import annotations
 

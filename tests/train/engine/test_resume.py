@@ -1,4 +1,4 @@
-"""Runs that are interrupted, killed, refused or short of time: they go on as if nothing had been."""
+"""Runs that are interrupted, killed, refused or short of time: they resume as if nothing had happened."""
 
 from __future__ import annotations
 
