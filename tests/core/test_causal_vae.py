@@ -165,7 +165,7 @@ def test_the_small_codec_has_no_such_switches():
     small = TinyVae(TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8)))
     faster_decoder(small, channels_last=False, compiled=False)
     for switch in ("channels_last", "compiled"):
-        with refuses(key="decoder of the full Wan 2.2 VAE", value="another", remedy="leave it out"):
+        with refuses(key="decoder of the full Wan 2.2 VAE", value="another", remedy="leave it off"):
             faster_decoder(small, **{"channels_last": False, "compiled": False, switch: True})
 
 

@@ -572,7 +572,7 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
         (
             {"host": "core"},
             ["--attention", "flash3"],
-            "the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu; use sdpa.",
+            "--attention: the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu; use sdpa.",
         ),
         ({}, ["--channels-last"], "--channels-last is for the full VAE's decoder, but taehv.safetensors decodes"),
         (
@@ -587,6 +587,16 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_device_without_8_bit_products_is_said_with_the_option(command, monkeypatch, capsys):
+    from flashmotion_core.acceleration import switches
+
+    monkeypatch.setattr(switches, "products_lacking", lambda device, dtype: "torch has no 8-bit product here")
+    assert main([*arguments(command), "--fp8", "products"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --fp8 products: torch has no 8-bit product here; store the weights alone in 8 bits.\n"
+    )
 
 
 def test_command_says_what_it_does_not_use(command, capsys):
