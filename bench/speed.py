@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.full_size.plan import (
+from bench.full_size.cases import (
     ADAPTERS,
     DTYPES,
     MODES,
@@ -117,10 +117,10 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
         ValueError: options that do not go together, or a size that is none.
     """
 
-    from bench.full_size import models, report
+    from bench.full_size import models, speed_report
     from bench.full_size.clock import Clock, matmul_rate
-    from bench.full_size.measure import Measurement
     from bench.full_size.rows import Recorder
+    from bench.full_size.timing import SpeedMeasurement
 
     if options.repeat < 1:
         raise ValueError(f"--repeat is {options.repeat}, but must be at least 1.")
@@ -141,14 +141,14 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
     clock = Clock(device, plan.warm_up, plan.repeat, plan.patience)
     recorder = Recorder(clock, lambda line: print(line, flush=True))
-    Measurement(shapes, device, recorder).everything(plan)
+    SpeedMeasurement(shapes, device, recorder).everything(plan)
     if options.comfyui is not None:
         from bench.full_size.comfyui import measure as measure_comfyui
 
         measure_comfyui(options.comfyui, shapes, plan, recorder)
-    found = report.document(recorder.rows, device, shapes.name, counts, rate, command)
+    found = speed_report.document(recorder.rows, device, shapes.name, counts, rate, command)
     options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    options.out.with_suffix(".md").write_text(report.markdown(found), encoding="utf-8")
+    options.out.with_suffix(".md").write_text(speed_report.markdown(found), encoding="utf-8")
     print(f"written: {options.out.with_suffix('.json')} and {options.out.with_suffix('.md').name}")
     return found
 

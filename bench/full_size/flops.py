@@ -66,9 +66,9 @@ def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]
 
 @lru_cache(maxsize=32)
 def _counted(kind: str, shapes: Any, part: str, sizes: tuple[int, ...]) -> int:
-    model = on_meta(kind, shapes.value)
+    model, meter = on_meta(kind, shapes.value), Meter()
     # Without gradients the small codec looks at its weights first, and there are none here.
-    with torch.set_grad_enabled(kind == "small_vae"), Meter() as meter:
+    with torch.set_grad_enabled(kind == "small_vae"), meter:
         getattr(model, part)(torch.empty(sizes, device="meta"))
     return meter.flops
 
@@ -107,7 +107,7 @@ def codec_flops(shapes: Shapes, kind: str, part: str, width: int, height: int, f
 
 def text_flops(shapes: Shapes, tokens: int) -> int:
     """One prompt of so many tokens through the encoder."""
-    model = on_meta("text", shapes)
-    with torch.no_grad(), Meter() as meter:
+    model, meter = on_meta("text", shapes), Meter()
+    with torch.no_grad(), meter:
         model(torch.zeros(1, tokens, dtype=torch.long, device="meta"))
     return meter.flops

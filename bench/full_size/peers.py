@@ -11,8 +11,8 @@ from flashmotion_core.loading import TEXT_TOKENS, Generator
 from flashmotion_core.sampling import TRAINED_SHIFT
 from flashmotion_core.video import write_mp4
 
+from .clip_job import FPS, STEPS, ClipSize, a_file, picture
 from .clock import Mark, Work
-from .job import FPS, STEPS, Clip, a_file, picture
 
 
 def diffusers_pipeline(generator: Generator, vae: Any) -> Any:
@@ -32,7 +32,7 @@ def diffusers_pipeline(generator: Generator, vae: Any) -> Any:
     return pipeline
 
 
-def diffusers_job(pipeline: Any, clip: Clip) -> Work:
+def diffusers_job(pipeline: Any, clip: ClipSize) -> Work:
     """Picture to a finished file without any trajectory: encode, four steps without CFG, decode, write. A mark after every step."""
     from PIL import Image
 

@@ -13,7 +13,7 @@ from .clock import Clock, Timing, Work, is_out_of_memory
 
 
 @dataclass
-class Row:
+class SpeedRow:
     """One measurement.
 
     Attributes:
@@ -51,9 +51,9 @@ class Recorder:
 
     def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
         self.clock, self.say = clock, say
-        self.rows: list[Row] = []
+        self.rows: list[SpeedRow] = []
 
-    def measure(self, row: Row, make: Callable[[], Work]) -> Row:
+    def measure(self, row: SpeedRow, make: Callable[[], Work]) -> SpeedRow:
         """Prepare and time a piece of work; a full memory becomes the row's error.
 
         Args:
@@ -72,12 +72,12 @@ class Recorder:
         return row
 
     @staticmethod
-    def _fill(row: Row, timing: Timing) -> None:
+    def _fill(row: SpeedRow, timing: Timing) -> None:
         row.seconds, row.runs, row.peak_bytes = timing.seconds, len(timing.parts), timing.peak_bytes
         row.parts = timing.part_seconds if len(timing.parts[0]) > 1 else []
 
     @contextmanager
-    def guard(self, rows: Sequence[Row]) -> Iterator[None]:
+    def guard(self, rows: Sequence[SpeedRow]) -> Iterator[None]:
         """Within it, a full memory ends the block but not the run; every one of ``rows`` then says so."""
         try:
             yield
@@ -87,14 +87,14 @@ class Recorder:
             for row in rows:
                 self.failed(row, self.full_memory())
 
-    def failed(self, row: Row, error: str) -> None:
+    def failed(self, row: SpeedRow, error: str) -> None:
         """Keep a row that could not be measured."""
         row.error = error
         self.rows.append(row)
         self.clock.free()
         self.say(text(row))
 
-    def show(self, row: Row) -> None:
+    def show(self, row: SpeedRow) -> None:
         """Print a row that was measured elsewhere."""
         self.say(text(row))
 
@@ -106,7 +106,7 @@ class Recorder:
         return f"not enough memory: more than this card's {total / 1e9:.0f} GB."
 
 
-def text(row: Row) -> str:
+def text(row: SpeedRow) -> str:
     """A row as one line on the console."""
     what = ", ".join(part for part in (row.size, *row.settings.values()) if part)
     result = row.error if row.seconds is None else f"{row.seconds:.4g} s"

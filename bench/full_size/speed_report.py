@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .rows import Row
+from .rows import SpeedRow
 
 FORMAT = 1
 USUAL = "sdpa"
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def document(
-    rows: Sequence[Row],
+    rows: Sequence[SpeedRow],
     device: torch.device,
     shapes: str,
     counts: Mapping[str, int],
@@ -62,12 +62,12 @@ def document(
     }
 
 
-def share(row: Row, rate: float) -> float | None:
+def share(row: SpeedRow, rate: float) -> float | None:
     """What part of the device's own rate of matrix products a row reached; None where time or FLOPs are unknown."""
     return row.flops / row.seconds / rate if row.flops and row.seconds else None
 
 
-def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
+def overhead(row: SpeedRow, rows: Sequence[SpeedRow]) -> dict[str, float | None]:
     """What an adapter adds to four steps without one, of the same size and settings, as a share of those.
 
     Returns:
@@ -92,7 +92,7 @@ def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
     }
 
 
-def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     """Every comparison that the rows allow: ``what``, ``size``, ``time`` and, where known, ``memory``, each the first over the second."""
     found = []
     steps = {
@@ -117,7 +117,7 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found + _same_work(rows, "parts", "decode, ", "decode") + _job_ratios(rows)
 
 
-def _same_work(rows: Sequence[Row], group: str, start: str, usual: str) -> list[dict[str, Any]]:
+def _same_work(rows: Sequence[SpeedRow], group: str, start: str, usual: str) -> list[dict[str, Any]]:
     """Rows of one group whose name starts in one way over the row of the usual name, where size and settings are the same."""
     measured = [row for row in rows if row.group == group and row.seconds]
     plain = {(row.size, *row.settings.items()): row for row in measured if row.name == usual}
@@ -125,7 +125,7 @@ def _same_work(rows: Sequence[Row], group: str, start: str, usual: str) -> list[
     return [_ratio(f"{row.name} / {usual}", row, other) for row, other in pairs if other is not None]
 
 
-def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _job_ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     """Peers' whole jobs over ours with a ResNet adapter, of the same size and with the same VAE: the fastest headless one, and in ComfyUI."""
     found = []
     for peer in (row for row in rows if row.group == "peers" and row.seconds):
@@ -149,7 +149,7 @@ def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found + _sampler_ratios(rows)
 
 
-def _sampler_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _sampler_ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     samplers = {row.name: row for row in rows if row.group == "comfyui" and row.settings.get("adapter") == "none"}
     ours, stock = samplers.get("FewStepSampler, four steps"), samplers.get("KSampler, four steps")
     if ours is None or stock is None or not ours.seconds or not stock.seconds:
@@ -157,7 +157,7 @@ def _sampler_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [_ratio("FewStepSampler / KSampler", ours, stock)]
 
 
-def _ratio(what: str, first: Row, second: Row) -> dict[str, Any]:
+def _ratio(what: str, first: SpeedRow, second: SpeedRow) -> dict[str, Any]:
     assert first.seconds
     assert second.seconds
     memory = first.peak_bytes / second.peak_bytes if first.peak_bytes and second.peak_bytes else None

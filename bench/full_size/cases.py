@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .job import Clip
+from .clip_job import ClipSize
 from .variants import VARIANTS
 
 REAL_SIZES = ("480x832x49", "480x832x121", "704x1280x121")
@@ -60,9 +60,9 @@ class Plan:
         patience: seconds of measured runs of one piece of work after which no further one is begun.
     """
 
-    clips: tuple[Clip, ...]
+    clips: tuple[ClipSize, ...]
     settings: tuple[Setting, ...]
-    denoise_clips: tuple[Clip, ...]
+    denoise_clips: tuple[ClipSize, ...]
     job_settings: tuple[Setting, ...]
     decoders: tuple[str, ...]
     warm_up: int
@@ -122,5 +122,5 @@ def _others(attentions: Sequence[str]) -> list[str]:
     return [name for name in attentions if name != "sdpa"]
 
 
-def _sorted(sizes: Sequence[str]) -> tuple[Clip, ...]:
-    return tuple(sorted({Clip.parse(size) for size in sizes}, key=lambda clip: clip.tokens))
+def _sorted(sizes: Sequence[str]) -> tuple[ClipSize, ...]:
+    return tuple(sorted({ClipSize.parse(size) for size in sizes}, key=lambda clip: clip.tokens))

@@ -31,7 +31,7 @@ STEPS = len(Schedule().sigmas)
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipSize:
     """Size of a clip; written as height x width x frames."""
 
     height: int
@@ -39,7 +39,7 @@ class Clip:
     frames: int
 
     @classmethod
-    def parse(cls, text: str) -> Clip:
+    def parse(cls, text: str) -> ClipSize:
         """Read ``704x1280x121``.
 
         Raises:
@@ -69,7 +69,7 @@ class Clip:
         return frames * rows * columns // 4
 
 
-def picture(clip: Clip) -> Frames:
+def picture(clip: ClipSize) -> Frames:
     """A start picture, uint8 ``[H, W, 3]``: noise over a slope, so that no part of it is constant."""
     random = np.random.default_rng(1)
     slope = np.linspace(0, 127, clip.width)[None, :, None]
@@ -78,7 +78,7 @@ def picture(clip: Clip) -> Frames:
     return pixels
 
 
-def document(clip: Clip, still_from: float = 1.0) -> Trajectory:
+def document(clip: ClipSize, still_from: float = 1.0) -> Trajectory:
     """Three boxes of a quarter of the width and a third of the height that move across, and stand still from a fraction of the clip on."""
     last = clip.frames - 1
     stop = max(1, round(last * still_from)) if last else 0
@@ -92,12 +92,12 @@ def document(clip: Clip, still_from: float = 1.0) -> Trajectory:
     return Trajectory((clip.width, clip.height), clip.frames, tuple(tracked))
 
 
-def control_map(clip: Clip, still_from: float = 1.0) -> Frames:
+def control_map(clip: ClipSize, still_from: float = 1.0) -> Frames:
     """The control map of ``document``, uint8 ``[T, H, W, 3]``."""
     return render(sample(document(clip, still_from)))
 
 
-def latent_of(clip: Clip, device: torch.device, seed: int = 2) -> Tensor:
+def latent_of(clip: ClipSize, device: torch.device, seed: int = 2) -> Tensor:
     """A normalised latent ``[1, 48, F, H, W]``; noise costs what a clip costs."""
     return torch.randn(1, *clip.latent, generator=torch.Generator().manual_seed(seed)).to(device)
 
@@ -118,7 +118,7 @@ def decoding(vae: Vae, latent_BCFHW: Tensor) -> Work:
 
 
 def denoising(
-    generator: Generator, clip: Clip, controls: list[tuple[TrajectoryAdapter, Tensor]], compute_every: int = 1
+    generator: Generator, clip: ClipSize, controls: list[tuple[TrajectoryAdapter, Tensor]], compute_every: int = 1
 ) -> Work:
     """The product's own sampling loop with a start picture; a mark after every step but the last."""
     device = generator.transformer.patch_embedding.weight.device
@@ -149,7 +149,7 @@ def a_file() -> Iterator[Path]:
         yield Path(folder) / "clip.mp4"
 
 
-def writing(clip: Clip, frames: Frames | None = None) -> Work:
+def writing(clip: ClipSize, frames: Frames | None = None) -> Work:
     """Write a finished clip to a file; without frames, a moving gradient with grain."""
     if frames is None:
         base = picture(clip)
@@ -165,7 +165,7 @@ def writing(clip: Clip, frames: Frames | None = None) -> Work:
 def whole_job(
     generator: Generator,
     vae: Vae,
-    clip: Clip,
+    clip: ClipSize,
     adapter: TrajectoryAdapter | None,
     depth: int,
     compute_every: int = 1,
