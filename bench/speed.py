@@ -2,7 +2,6 @@
 
     python bench/speed.py --quick                one GPU, under 8 minutes
     python bench/speed.py                        every size, type, mode and adapter
-    python bench/speed.py --growth               how time and memory grow, with plots
     python bench/speed.py --comfyui FOLDER       also ComfyUI's own graph, with and without our nodes
 
 On a CPU the same run takes tiny shapes by itself. Times are medians after a warm-up, by device events on CUDA. Text is encoded by a umT5
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -35,14 +33,12 @@ from bench.full_size.plan import (
 )
 
 EXIT_WRONG_INPUT = 2
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else torch's profiler speaks of its beginning and end
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the settings that answer the main questions")
-    parser.add_argument("--growth", action="store_true", help="only how time and memory grow")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
     )
@@ -89,7 +85,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         default=Path("runs/speed"),
         metavar="STEM",
-        help="STEM.json, STEM.md and STEM.png (default: %(default)s)",
+        help="STEM.json and STEM.md (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
@@ -121,7 +117,7 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
         ValueError: options that do not go together, or a size that is none.
     """
 
-    from bench.full_size import growth, models, report
+    from bench.full_size import models, report
     from bench.full_size.clock import Clock, matmul_rate
     from bench.full_size.measure import Measurement
     from bench.full_size.rows import Recorder
@@ -143,18 +139,13 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     counts = models.parameter_counts(shapes)
     rate = matmul_rate(device)
     print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
-    clock = Clock(device, plan.warm_up, plan.repeat, plan.patience, trace_memory=options.growth)
+    clock = Clock(device, plan.warm_up, plan.repeat, plan.patience)
     recorder = Recorder(clock, lambda line: print(line, flush=True))
-    if options.growth:
-        growth.measure(shapes, device, recorder)
-        growth.plot(recorder.rows, options.out.with_suffix(".png"))
-    else:
-        measurement = Measurement(shapes, device, recorder)
-        measurement.everything(plan)
-        if options.comfyui is not None:
-            from bench.full_size.comfyui import measure as measure_comfyui
+    Measurement(shapes, device, recorder).everything(plan)
+    if options.comfyui is not None:
+        from bench.full_size.comfyui import measure as measure_comfyui
 
-            measure_comfyui(options.comfyui, shapes, plan, recorder)
+        measure_comfyui(options.comfyui, shapes, plan, recorder)
     found = report.document(recorder.rows, device, shapes.name, counts, rate, command)
     options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     options.out.with_suffix(".md").write_text(report.markdown(found), encoding="utf-8")

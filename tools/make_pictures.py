@@ -2,7 +2,7 @@
 test environment. A NAME is `editor` or a workflow's file name without its ending; no name means all of them.
 
 Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
-`train.data.pictures` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
+`train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
-from train.data.pictures import picture as photograph
 
 from flashmotion_core.trajectory import parse
+from train.world.photographs import picture as photograph
 
-from .comfy_client import object_info, run
-from .comfy_server import Server
+from .comfy.client import object_info, run
+from .comfy.frontend import open_page, set_settings
+from .comfy.server import Server
+from .comfy.workflow import to_api
 from .examples import all_examples, document
-from .follow import requested_boxes
-from .frontend import open_page, set_settings
 from .make_workflows import FOLDER, ROOT, comfyui_pages
-from .overlay import COLOURS, read_frames, spread
-from .workflow import to_api
+from .quickstart.follow import requested_boxes
+from .quickstart.overlay import COLOURS, read_frames, spread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -1,4 +1,4 @@
-"""A finished run of the synthetic world as the default that comes with the repository: python -m train.embed RUN --to assets/tiny --docs docs/tiny"""
+"""Embed a finished run of the synthetic world as the repository's default: python -m train.embed RUN --to assets/tiny --docs docs/tiny"""
 
 import sys
 

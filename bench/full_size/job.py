@@ -26,6 +26,7 @@ from flashmotion_core.wan.conditioning import latent_shape
 from .clock import Mark, Work
 
 FPS = 24
+OBJECTS = 3
 STEPS = len(Schedule().sigmas)
 
 
@@ -77,13 +78,13 @@ def picture(clip: Clip) -> Frames:
     return pixels
 
 
-def document(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Trajectory:
-    """Boxes of a quarter of the width and a third of the height that move across, and stand still from a fraction of the clip on."""
+def document(clip: Clip, still_from: float = 1.0) -> Trajectory:
+    """Three boxes of a quarter of the width and a third of the height that move across, and stand still from a fraction of the clip on."""
     last = clip.frames - 1
     stop = max(1, round(last * still_from)) if last else 0
     tracked = []
-    for index in range(objects):
-        y = (index + 0.5) / objects
+    for index in range(OBJECTS):
+        y = (index + 0.5) / OBJECTS
         keyframes = [Keyframe(0, 0.2, y, 0.25, 0.33, "in-out")]
         if stop:
             keyframes.append(Keyframe(stop, 0.8, 1 - y, 0.25, 0.33, "linear"))
@@ -91,9 +92,9 @@ def document(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Trajector
     return Trajectory((clip.width, clip.height), clip.frames, tuple(tracked))
 
 
-def control_map(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Frames:
+def control_map(clip: Clip, still_from: float = 1.0) -> Frames:
     """The control map of ``document``, uint8 ``[T, H, W, 3]``."""
-    return render(sample(document(clip, objects, still_from)))
+    return render(sample(document(clip, still_from)))
 
 
 def latent_of(clip: Clip, device: torch.device, seed: int = 2) -> Tensor:
@@ -167,7 +168,6 @@ def whole_job(
     clip: Clip,
     adapter: TrajectoryAdapter | None,
     depth: int,
-    objects: int = 3,
     compute_every: int = 1,
     decoder: Vae | None = None,
 ) -> Work:
@@ -179,7 +179,6 @@ def whole_job(
         clip: its size.
         adapter: or None for a clip without trajectory.
         depth: frames decoded while others are written; 0 for one after the other.
-        objects: in the control map.
         compute_every: steps from one in which the adapter is computed to the next.
         decoder: decodes in place of ``vae``.
     """
@@ -191,7 +190,7 @@ def whole_job(
     def work(mark: Mark) -> None:
         controls = []
         if adapter is not None:
-            controls.append(Control(adapter, vae.encode(control_map(clip, objects)), compute_every=compute_every))
+            controls.append(Control(adapter, vae.encode(control_map(clip)), compute_every=compute_every))
         clean = vae.encode(start[None])
         mark()
         latent = sample_latent(generator, context, clip.latent, controls, clean_BCFHW=clean)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -56,7 +55,6 @@ class Measurement:
             self.codecs(clip, codecs)
         self.decoders(plan.clips[-1], codecs["full"], plan.decoders)
         self.denoise(plan, codecs)
-        self.naive_adapters(plan.clips[-1])
 
     def text(self) -> None:
         """The text encoder, alone on the device, and freed again as the headless command does."""
@@ -130,9 +128,9 @@ class Measurement:
         flops = STEPS * generator_flops(self.shapes.generator, clip.latent)
         every = 1
         if adapter is not None:
-            variant = VARIANTS[setting.adapter.removeprefix("naive ")]
+            variant = VARIANTS[setting.adapter]
             every = variant.compute_every
-            once, each = adapter_flops(getattr(adapter, "adapter", adapter), clip.latent)
+            once, each = adapter_flops(adapter, clip.latent)
             flops += once + variant.computed_steps(STEPS) * each
 
         def make() -> Any:
@@ -168,16 +166,6 @@ class Measurement:
 
         settings = {**self._named(Setting("bf16", "eager", "none", "diffusers")), "vae": "full"}
         self.recorder.measure(Row("peers", "diffusers, picture to mp4", str(clip), settings), make)
-
-    def naive_adapters(self, clip: Clip) -> None:
-        """Both adapters with all residuals computed first and stored."""
-        settings = [Setting("bf16", "eager", f"naive {kind}", "core") for kind in models.ADAPTERS]
-        with self.recorder.guard([self._four_steps(clip, setting) for setting in settings]):
-            generator = self._generator(settings[0])
-            for kind, setting in zip(models.ADAPTERS, settings, strict=True):
-                with self.recorder.guard([self._four_steps(clip, setting)]):
-                    adapter = self._adapter(replace(setting, adapter=kind))
-                    self._steps(generator, peers.StoredResiduals(adapter), clip, setting)
 
     def _four_steps(self, clip: Clip, setting: Setting) -> Row:
         return Row("denoise", "four steps", str(clip), self._named(setting))

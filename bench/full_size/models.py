@@ -24,8 +24,6 @@ from flashmotion_core.wan.generator import WanGenerator
 
 from .variants import VARIANTS, Variant
 
-ADAPTERS = ("resnet", "controlnet")
-"""Those of the paper, which are measured the naive way too."""
 HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
 """Artifacts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""

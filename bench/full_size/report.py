@@ -103,7 +103,6 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for (size, dtype, mode, adapter, host, attention), row in steps.items():
         others = {
             f"{adapter} adapter / none": (dtype, mode, "none", host),
-            f"{adapter} / interleaved": (dtype, mode, adapter.removeprefix("naive "), host),
             f"{adapter}: {dtype} / bf16": ("bf16", mode, adapter, host),
             f"{adapter}: {dtype} / float32": ("float32", mode, adapter, host),
             f"{adapter}: compiled / eager": (dtype, "eager", adapter, host),
@@ -113,9 +112,7 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
             others = {f"{adapter}: {attention} / {USUAL}": (dtype, mode, adapter, host)}
         for what, key in others.items():
             other = steps.get((size, *key, USUAL))
-            naive = adapter.startswith("naive ")
-            sensible = naive == ("interleaved" in what)
-            if other is not None and other is not row and sensible:
+            if other is not None and other is not row:
                 found.append(_ratio(f"{what} ({dtype}, {mode}, {host})", row, other))
     return found + _same_work(rows, "parts", "decode, ", "decode") + _job_ratios(rows)
 
@@ -178,7 +175,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Shapes: {report['shapes']}, random weights; {', '.join(f'{k} {v:,}' for k, v in report['parameters'].items())} parameters.",
         f"One {rate['size']} x {rate['size']} matrix product in {rate['dtype']} runs at {rate['flops'] / 1e12:.4g} TFLOP/s here; "
-        f"shares are of that rate. Memory is the most that torch held, {HELD[report['machine']['device']]}.",
+        f"shares are of that rate. Memory is the most that torch held on a GPU, models included.",
         "",
     ]
     if report["shapes"] == "tiny":
@@ -189,7 +186,6 @@ def markdown(report: Mapping[str, Any]) -> str:
         "job": "Whole job",
         "peers": "Others",
         "comfyui": "Inside ComfyUI",
-        "growth": "Growth",
     }
     for group, title in titles.items():
         rows = [row for row in report["rows"] if row["group"] == group]
@@ -206,7 +202,6 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-HELD = {"cuda": "models included", "cpu": "beyond the models and the inputs"}
 HEAD = ["what", "size", "settings", "seconds", "of it", "share", "GB"]
 OVER_NONE = ["over none", "in FLOPs"]
 """What the adapter adds, in time and as predicted."""

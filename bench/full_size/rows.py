@@ -17,7 +17,7 @@ class Row:
     """One measurement.
 
     Attributes:
-        group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job``, ``peers`` or ``growth``.
+        group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job`` or ``peers``.
         name: what was measured.
         size: ``height x width x frames``; empty where it does not matter.
         settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` where it
@@ -26,7 +26,7 @@ class Row:
         parts: medians of the parts of it, such as every denoising step.
         runs: measured ones.
         flops: of the work's definition; None where nobody counted.
-        peak_bytes: most memory on the device, models included; on a CPU see ``Timing``.
+        peak_bytes: most memory on the device, models included; None on a CPU.
         error: why there is no time.
     """
 

@@ -33,7 +33,7 @@ def check_fp8(fp8: str, device: torch.device | str, dtype: torch.dtype) -> None:
     """
     missing = products_lacking(device, dtype) if fp8 == "products" else None
     if missing:
-        raise ValueError(f"--fp8 is products, but {missing}; use --fp8 weights.")
+        raise ValueError(f"{missing}; store the weights alone in 8 bits.")
 
 
 def faster_generator(transformer: Any, adapter: Any, *, compiled: bool, fp8: str = "none") -> None:
@@ -68,10 +68,8 @@ def faster_decoder(vae: Vae, *, channels_last: bool, compiled: bool, **options: 
     if not (channels_last or compiled):
         return
     if not isinstance(vae, WanVae) or not can_reuse(vae.model):
-        what = "--channels-last" if channels_last else "--compile-vae"
-        raise ValueError(
-            f"{what} is for the decoder of the full Wan 2.2 VAE, but the decoder is another; leave it out."
-        )
+        what = "the channels-last layout" if channels_last else "compilation"
+        raise ValueError(f"{what} is for the decoder of the full Wan 2.2 VAE, but another decodes; leave it off.")
     if channels_last:
         channels_last_weights(vae.model.decoder)
     if compiled:

@@ -72,7 +72,8 @@ def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[s
         ) as error:  # torch and pickle raise many kinds; all of them mean that there are no tensors to be had
             reason = str(error).splitlines()[0][:120]
             raise ValueError(
-                f"{path.name} is no checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run."
+                f"{path.name} is not a checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run: "
+                "download it again or choose another file."
             ) from error
         tensors, metadata = unwrap(loaded, take)[0], {}
     if any(key.startswith("condition_embedder.") for key in tensors) and not any("zero" in key for key in tensors):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,8 +127,10 @@ def _generate(
     text_folder = _text_folder(options, info)
     if options.host == "core":
         # Asked again when the heads are known for sure; what is missing should be said before minutes of loading.
-        choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
-    check_fp8(options.fp8, device, dtype)
+        with _of_option("--attention"):
+            choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
+    with _of_option(f"--fp8 {options.fp8}"):
+        check_fp8(options.fp8, device, dtype)
     schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
     bar: Any
     with tqdm(total=3 + (image is not None), unit="part") as bar:
@@ -141,7 +144,8 @@ def _generate(
         done("control map")
         vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
         decoder = vae if options.decoder is None else load_vae(options.decoder, device, dtype)
-        faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
+        with _of_option("--channels-last" if options.channels_last else "--compile-vae"):
+            faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
         control_latent = vae.encode(control_map)
         clean = None
         if image is not None:
@@ -152,7 +156,8 @@ def _generate(
         generator = load_generator(options.generator, device, dtype, options.host)
         adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
         if options.host == "core":
-            backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
+            with _of_option("--attention"):
+                backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
             use_attention(adapter, backend.attention)
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
@@ -180,6 +185,15 @@ def _generate(
     print(
         f"{options.out}: {trajectory.frames} frames, {trajectory.size[0]} x {trajectory.size[1]}, {trajectory.fps:g} frames per second."
     )
+
+
+@contextmanager
+def _of_option(name: str) -> Iterator[None]:
+    """Say which option asked for what the core refuses: the core's own sentences name capabilities."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Schedule:

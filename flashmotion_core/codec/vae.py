@@ -133,6 +133,6 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *
     config = read_folder_config(folder, "VAE", ("AutoencoderKLWan",))
     if config.get("z_dim") != LATENT_CHANNELS:
         raise ValueError(
-            f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected."
+            f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} were expected; choose the VAE of Wan 2.2."
         )
     return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device), plain=plain)

@@ -54,11 +54,6 @@ def x0_from_velocity(x_BCFHW: Tensor, velocity_BCFHW: Tensor, sigma_B: Tensor) -
     return x_BCFHW - _per_sample(sigma_B).to(x_BCFHW) * velocity_BCFHW
 
 
-def velocity_from_x0(x_BCFHW: Tensor, x0_BCFHW: Tensor, sigma_B: Tensor) -> Tensor:
-    """The velocity ``v = (x_sigma - x0) / sigma``; sigma above 0."""
-    return (x_BCFHW - x0_BCFHW) / _per_sample(sigma_B).to(x_BCFHW)
-
-
 def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """Classifier-free guidance in the standard convention, ``u + s * (c - u)`` (Ho & Salimans): s = 1 is c, s = 0 is u, both exactly.
 

@@ -35,11 +35,6 @@ def frechet_distance(a_ND: Array, b_MD: Array) -> float:
     return float(_distances(a_ND[None], b_MD[None])[0])
 
 
-def gaussian_distance(mean_a_D: Array, covariance_a_DD: Array, mean_b_D: Array, covariance_b_DD: Array) -> float:
-    """The same of two Gaussians."""
-    return float(_between(mean_a_D[None], covariance_a_DD[None], mean_b_D[None], covariance_b_DD[None])[0])
-
-
 def resampled_distances(a_ND: Array, b_ND: Array, drawn_RN: NDArray[np.int64]) -> Array:
     """Distances [R] of resamples in which clip n of both sets is drawn together: the sets are of the same N clips.
 
@@ -75,8 +70,9 @@ def _checked(features_ND: Array) -> Array:
         raise ValueError(
             f"the features have the shape {list(features_ND.shape)}: give [clips, dimensions] of at least two clips."
         )
-    if not np.isfinite(features_ND).all():
-        raise ValueError("a feature is not finite: look for the clip that has it.")
+    broken = np.flatnonzero(~np.isfinite(features_ND).all(axis=1))
+    if len(broken):
+        raise ValueError(f"the features of clip {broken[0]} are not finite: look at that clip, or leave it out.")
     return features_ND
 
 

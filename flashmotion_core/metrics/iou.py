@@ -22,8 +22,10 @@ def box_iou(a_X4: NDArray[np.float64], b_X4: NDArray[np.float64]) -> NDArray[np.
         raise ValueError(
             f"the boxes have the shapes {list(a_X4.shape)} and {list(b_X4.shape)}: give two equal ones that end in 4."
         )
-    if (a_X4[..., 2:] < 0).any() or (b_X4[..., 2:] < 0).any():
-        raise ValueError("a box has a negative width or height: give (x, y, w, h), not two corners.")
+    for boxes_X4 in (a_X4, b_X4):
+        if (boxes_X4[..., 2:] < 0).any():
+            smallest = np.nanmin(boxes_X4[..., 2:])
+            raise ValueError(f"a box has a width or height of {smallest:g}: give (x, y, w, h), not two corners.")
     near_X2 = np.maximum(a_X4[..., :2], b_X4[..., :2])
     far_X2 = np.minimum(a_X4[..., :2] + a_X4[..., 2:], b_X4[..., :2] + b_X4[..., 2:])
     common_X2 = np.maximum(far_X2 - near_X2, 0.0)

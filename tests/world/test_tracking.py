@@ -11,6 +11,8 @@ from train.world.paint import paint, patch
 from train.world.sprite_tracker import Tracks, pose_box, track
 from train.world.synthetic import Clip
 
+from ..support.sentences import refuses
+
 
 def tracked(clip: Clip, frames_THWC: np.ndarray | None = None) -> Tracks:
     frames = clip.frames_THWC if frames_THWC is None else frames_THWC
@@ -76,7 +78,7 @@ def test_a_sprite_that_jumps_is_found_again() -> None:
 
 def test_bad_arguments() -> None:
     clip = synthetic.clip(0, 0, "easy", (64, 64), 2)
-    with pytest.raises(ValueError, match=r"the frames are float32 of shape \[2, 64, 64, 3\]: give uint8"):
+    with refuses(key="the frames", value="float32 of shape [2, 64, 64, 3]", remedy="give uint8"):
         tracked(clip, clip.frames_THWC.astype(np.float32))
-    with pytest.raises(ValueError, match="give one of 4 numbers for each of the"):
+    with refuses(key="the poses", value="[9, 4]", remedy="give one of 4 numbers for each of the"):
         track(clip.frames_THWC, clip.sprites, np.zeros((9, 4)))

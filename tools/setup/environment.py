@@ -216,7 +216,7 @@ def _install_extras(environment: Environment) -> None:
 
 
 def _constraints(environment: Environment) -> list[str]:
-    """pip options that keep the torch that is installed, and install the versions of everything else that were tried together."""
+    """pip options that keep the torch that is installed, and take the locked versions of everything else."""
     file = environment.home / "downloads" / "constraints.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join((*TORCH, _lock())) + "\n", encoding="utf-8")

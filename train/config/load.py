@@ -1,4 +1,4 @@
-"""Reading a configuration: one YAML file, `extends:` another one, dotted overrides, and errors that name the key.
+"""Read a configuration: a YAML file that may extend another one, dotted overrides, and errors that name the key.
 
 name: my_run
 extends: one_24g            # a configuration of train/configs, or a path
@@ -19,7 +19,7 @@ from .schema import Config
 from .sentences import VARIANTS, did_you_mean, sentence
 
 REPLACED = {**VARIANTS, "balance": "mode"}
-"""Where another value of a key makes the other keys of its mapping meaningless."""
+"""By mapping, the key whose value decides what the other keys of the mapping mean."""
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -27,11 +27,11 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     """Read a configuration and apply `key.key=value` overrides (values in YAML).
 
     Args:
-        name: of a file in `train/configs` without ending, or a path.
+        name: a file of `train/configs` without its suffix, or the path of a YAML file.
         overrides: such as `stage1.optim.lr=1e-4`.
 
     Raises:
-        TrainError: a file that is missing or no YAML, an unknown key (with the nearest known one), a value out of range.
+        TrainError: the file is missing or is not YAML, a key is unknown (the nearest known one is named), or a value is out of range.
     """
     values = _read(name, ())
     for override in overrides:
@@ -43,7 +43,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
 
 
 def parse(values: Mapping[str, Any]) -> Config:
-    """Check the values of a whole configuration; raises TrainError as `load` does."""
+    """Check the values of a whole configuration; raises TrainError like `load`."""
     try:
         config = Config.model_validate(values)
         check_together(config)
@@ -66,30 +66,29 @@ def _read(name: str, seen: tuple[Path, ...]) -> dict[str, Any]:
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = CONFIGS / f"{name}.yaml"
-    elif seen:  # beside the file that extends it
+    elif seen:  # relative to the file that extends it
         path = seen[-1].parent / path
     path = path.resolve()
     if path in seen:
-        raise TrainError(f"{path.name} extends itself; remove an `extends`.")
+        chain = " -> ".join(file.name for file in (*seen[seen.index(path) :], path))
+        raise TrainError(f"{path.name} extends itself ({chain}); remove one `extends`.")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         known = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))
         raise TrainError(
-            f"there is no readable configuration {name!r}{did_you_mean(name, known)}; known are {', '.join(known)}, or give the path of a "
-            "YAML file."
+            f"the configuration {name!r} cannot be read{did_you_mean(name, known)}; use one of {', '.join(known)}, or the path of a YAML file."
         ) from error
     values = _yaml(text, path.name)
     if not isinstance(values, dict):
-        raise TrainError(
-            f"{path.name} holds {type(values).__name__}, but a mapping with the keys of a configuration was expected."
-        )
+        held = {"NoneType": "nothing", "list": "a list"}.get(type(values).__name__, repr(values))
+        raise TrainError(f"{path.name} holds {held}, but must hold settings, such as name: my_run.")
     base = values.pop("extends", None)
     return values if base is None else _merged(_read(str(base), (*seen, path)), values)
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `base`, mapping by mapping; another `method` or kind of source replaces the mapping as a whole."""
+    """`changes` laid over `base`, mapping by mapping; another `method` or kind of source replaces the whole mapping."""
     result = dict(base)
     for key, value in changes.items():
         old, mark = result.get(key), REPLACED.get(key)
@@ -104,9 +103,9 @@ def _set(values: dict[str, Any], keys: Sequence[str], value: Any, override: str)
     for key in keys[:-1]:
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
-            raise TrainError(f"the override is {override!r}, but {key} is no mapping; give it whole.")
+            raise TrainError(f"the override is {override!r}, but {key} has no settings inside; give {key} as a whole.")
     if len(keys) > 1 and REPLACED.get(keys[-2]) == keys[-1] and values.get(keys[-1]) != value:
-        values.clear()  # the others were settings of the other method or kind of source
+        values.clear()  # the other keys belonged to the previous method or kind of source
     values[keys[-1]] = value
 
 
@@ -116,11 +115,17 @@ def _yaml(text: str, what: str) -> Any:
     try:
         return _numbers(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise TrainError(f"{what} is no YAML ({' '.join(str(error).split())}).") from error
+        where = (
+            f" in line {error.problem_mark.line + 1}"
+            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
+            else ""
+        )
+        reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else " ".join(str(error).split())
+        raise TrainError(f"{what} is not YAML ({reason}{where}); correct it there.") from error
 
 
 def _numbers(value: Any) -> Any:
-    """YAML 1.1 takes 1e-4 for a string; nobody who writes it means one."""
+    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number."""
     if isinstance(value, dict):
         return {key: _numbers(entry) for key, entry in value.items()}
     if isinstance(value, list):

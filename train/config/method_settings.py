@@ -1,4 +1,4 @@
-"""How each phase trains: optimizers, noise levels, losses. One model per method; `settings` holds what a run is made of."""
+"""Settings of how each phase trains (optimizers, noise levels, losses), one model per method. `settings` has what a run is made of."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Lora(Settings):
-    """Train a low-rank difference instead of all weights."""
+    """A low-rank difference is trained instead of all weights."""
 
     rank: Count = 128
     alpha: Positive | None = None
-    """Scale of the difference times rank; none for the rank itself, a scale of 1."""
+    """The difference is scaled by alpha / rank; none for alpha = rank, a scale of 1."""
 
     @property
     def scale(self) -> float:
@@ -32,27 +32,27 @@ class Optim(Settings):
     """One optimizer and its learning rate."""
 
     kind: Literal["adamw", "adamw8bit"] = "adamw"
-    """`adamw8bit` needs bitsandbytes and one GPU. With precision bf16_kahan, adamw keeps a compensation instead of masters."""
+    """`adamw8bit` needs bitsandbytes and a single GPU. With precision bf16_kahan, `adamw` compensates rounding instead of keeping masters."""
     lr: Positive = 1e-4
     betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
     clip: Positive = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; longer ones are scaled down to it."""
     warmup: Annotated[int, Field(ge=0)] = 100
-    """Updates over which the learning rate rises."""
+    """Updates in which the learning rate rises to `lr`."""
     decay: Share = 0.0
-    """Last part of the phase over which it falls to 1 %, along half a cosine."""
+    """Last share of the phase, in which the learning rate falls to 1 % along half a cosine."""
 
     def kernel(self, precision: str) -> str:
-        """The optimizer that a precision makes of the kind: with bf16_kahan, AdamW keeps a compensation."""
+        """The optimizer to build for a precision: with bf16_kahan, AdamW compensates rounding."""
         return "adamw_kahan" if (precision, self.kind) == ("bf16_kahan", "adamw") else self.kind
 
 
 class EmaSettings(Settings):
-    """The moving average of the trained weights, which is what gets exported."""
+    """The moving average of the trained weights, which is what is exported."""
 
     decay: BelowOne = 0.999
     start: Annotated[int, Field(ge=0)] = 100
-    """Updates before which the average is a plain copy."""
+    """Until this many updates, the average is a plain copy of the weights."""
 
 
 class Sigmas(Settings):
@@ -61,139 +61,140 @@ class Sigmas(Settings):
     shift: Positive = 5.0
 
     def law(self) -> SigmaLaw:
-        """The same as the core knows it."""
+        """The core's type for it."""
         return SigmaLaw(**self.model_dump())
 
 
 class ScoreSigmas(Sigmas):
-    """Noise levels at which scores and the discriminator are asked, within a window."""
+    """Noise levels at which the scores and the discriminator are evaluated, within a window."""
 
     low: Share = SCORE_LAW.low
     high: Share = SCORE_LAW.high
 
 
 class Steps(Settings):
-    """The student's own noise levels, kept in the files that training writes."""
+    """The student's own noise levels, which are stored in the files that training writes."""
 
     count: Count = 4
     shift: Positive = 5.0
 
     def schedule(self) -> Schedule:
-        """The schedule of that many evenly spaced, shifted sigmas."""
+        """The schedule of `count` evenly spaced, shifted sigmas."""
         return Schedule("turbo", turbo_sigmas(self.count, self.shift), self.shift)
 
 
 class Conditioning(Settings):
-    """What of the conditions a sample gets to see."""
+    """Which conditions a sample sees."""
 
     text_dropout: Share = 0.1
-    """Samples without prompt."""
+    """Share of samples without a prompt."""
     mask_share: Share = 0.2
-    """Samples with filled masks instead of boxes."""
+    """Share of samples with filled masks instead of boxes."""
     inside_weight: Annotated[float, Field(ge=1)] = 1.0
-    """How much more an error inside the boxes counts."""
+    """Weight of an error inside the boxes; outside it is 1."""
 
 
 class PhaseSettings(Settings):
-    """What all phases of training share."""
+    """What all training phases have in common."""
 
     steps: Count = 1000
-    """Iterations; fewer where a time budget says so."""
+    """Iterations; a time budget may allow fewer."""
     share: Share = 0.2
-    """Part of a time budget (`--budget MINUTES`)."""
+    """Share of a time budget (`--budget MINUTES`)."""
     global_batch: Count = 16
-    """Clips per iteration over all ranks and micro-steps."""
+    """Clips per iteration, over all ranks and micro-steps."""
     micro_batch: Count = 1
-    """Clips that one rank works on at once; accumulation follows from it."""
+    """Clips that one rank processes at once; the accumulation follows from it."""
     validate_every: Annotated[int, Field(ge=0)] = 500
-    """0 for never."""
+    """Iterations between two validations; 0 for never."""
 
 
 class LearningSettings(PhaseSettings):
-    """A phase whose result one optimizer makes."""
+    """A phase whose result is trained by one optimizer."""
 
     optim: Optim = Optim()
 
     def scaled(self, factor: float) -> Self:
-        """The same with another learning rate."""
+        """The same settings with the learning rate times a factor."""
         return self.model_copy(update={"optim": self.optim.model_copy(update={"lr": self.optim.lr * factor})})
 
 
 class FlowSettings(LearningSettings):
-    """Flow matching: the generator from nothing (base), or an adapter on it (stage 1)."""
+    """Flow matching: the generator from scratch (base), or an adapter on it (stage 1)."""
 
     ema: EmaSettings = EmaSettings()
     sigmas: Sigmas = Sigmas()
     conditioning: Conditioning = Conditioning()
     masks_first: Share = 0.46
-    """First part of the phase, with masks alone."""
+    """First share of the phase, which shows masks only."""
     adapter_dropout: Share = 0.0
-    """Samples without trajectory."""
+    """Share of samples without a trajectory."""
 
 
 class BaseSettings(FlowSettings):
-    """Phase 0: a small SlowGenerator from nothing, together with an adapter that is thrown away."""
+    """The phase base: a small SlowGenerator from scratch, trained together with an adapter (see `Models.base_adapter`)."""
 
     optim: Optim = Optim(lr=1.5e-3, warmup=60, decay=0.3)
     adapter_dropout: Share = 0.4
 
 
 class Gan(Settings):
-    """The discriminator: a frozen SlowGenerator whose features a classifier reads."""
+    """The discriminator: a classifier on the features of a frozen SlowGenerator."""
 
     weight: Annotated[float, Field(ge=0)] = 0.01
-    """Of the adversarial loss in the student's objective; 0 leaves it out."""
+    """Weight of the adversarial loss in the student's objective; 0 leaves it out."""
     optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
     sigmas: ScoreSigmas = ScoreSigmas()
     width: Count = 1024
     heads: Count = 16
     r1_weight: Annotated[float, Field(ge=0)] = 0.0
-    """Of the finite-difference R1 penalty; 100 where the discriminator wins."""
+    """Weight of the finite-difference R1 penalty; try 100 if the discriminator wins."""
 
 
 class Canary(Settings):
-    """Every so often, compare the student's motion with that of the teacher, from the same noise."""
+    """A regular comparison of the student's motion with the teacher's, from the same noise."""
 
     every: Annotated[int, Field(ge=0)] = 100
-    """Iterations; 0 for never."""
+    """Iterations between two comparisons; 0 for never."""
     teacher_steps: Count = 20
+    """Sampling steps of the teacher."""
 
 
 class DmdSettings(LearningSettings):
-    """Stage 2, distribution matching distillation; also a baseline of stage 3, with the adapter as the student."""
+    """Stage 2: distribution matching distillation. Also a baseline of stage 3, with the adapter as the student."""
 
     method: Literal["dmd"] = "dmd"
     optim: Optim = Optim(lr=5e-7, betas=(0.0, 0.999), clip=10.0)
-    """Of the student."""
+    """Optimizer of the student."""
     fake_optim: Optim = Optim(lr=1e-7, betas=(0.0, 0.999), clip=10.0)
-    """Of the fake score."""
+    """Optimizer of the fake score."""
     ratio: Count = 5
     """Fake updates per student update."""
     fake_warmup: Annotated[int, Field(ge=0)] = 0
-    """First iterations, in which only the fake score learns."""
+    """Iterations at the start in which only the fake score learns."""
     guidance_scale: Annotated[float, Field(ge=0)] = 4.0
-    """Of the real score, in the standard convention u + s (c - u); 1 for none."""
+    """Guidance of the real score, s in u + s (c - u); 1 for none."""
     sigmas: ScoreSigmas = ScoreSigmas()
     ema: EmaSettings = EmaSettings(decay=0.99, start=200)
     lora: Lora | None = None
-    """Train student and fake score as differences on one shared generator."""
+    """Train student and fake score as LoRAs on one shared generator; none to train all weights."""
     gan: Gan | None = None
-    """Add an adversarial term."""
+    """The discriminator of an additional adversarial loss; none for no such loss."""
     canary: Canary = Canary()
     mask_share: Share = 0.2
-    """Samples with filled masks instead of boxes, where the student has an adapter."""
+    """Share of samples with filled masks instead of boxes, if the student has an adapter."""
 
 
 class Balance(Settings):
-    """The dynamic scale lambda of the diffusion loss over the iterations after the warm-up; see `flashmotion_core.losses.balance`."""
+    """The dynamic scale lambda of the diffusion loss after the warm-up; see `flashmotion_core.losses.balance`."""
 
     mode: Literal["inverse", "linear", "constant", "gradient_balance"] = "inverse"
     options: dict[str, float] = Field(default_factory=dict)
-    """Of that mode, for example {value: 1}."""
+    """Options of the mode, for example {value: 1}."""
 
 
 class HybridSettings(LearningSettings):
-    """Stage 3: the adapter on the frozen FastGenerator, by the adversarial and the diffusion loss."""
+    """Stage 3: the adapter on the frozen FastGenerator, with the adversarial and the diffusion loss."""
 
     method: Literal["hybrid"] = "hybrid"
     optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
@@ -201,15 +202,15 @@ class HybridSettings(LearningSettings):
     ratio: Count = 5
     """Discriminator updates per adapter update."""
     gan_warmup: Annotated[int, Field(ge=0)] = 150
-    """First iterations, in which only the discriminator learns."""
+    """Iterations at the start in which only the discriminator learns."""
     balance: Balance = Balance()
     mask_share: Share = 0.2
     """Samples with filled masks instead of boxes."""
     inside_weight: Annotated[float, Field(ge=1)] = 1.0
-    """How much more an error inside the boxes counts in the diffusion loss."""
+    """Weight of an error inside the boxes in the diffusion loss; outside it is 1."""
     ema: EmaSettings = EmaSettings(decay=0.99)
     share_backbone: bool = False
-    """One generator in memory: with stage 2's LoRA it generates, without it discriminates."""
+    """Keep one generator in memory: with stage 2's LoRA it generates, without it it discriminates."""
 
 
 class LcmSettings(LearningSettings):
@@ -218,7 +219,7 @@ class LcmSettings(LearningSettings):
     method: Literal["lcm"] = "lcm"
     optim: Optim = Optim(lr=2e-6)
     grid: Annotated[int, Field(ge=2)] = 50
-    """Noise levels between which consistency is asked for."""
+    """Noise levels between which the student learns to be consistent."""
     mask_share: Share = 0.2
     """Samples with filled masks instead of boxes."""
     text_dropout: Share = 0.1
@@ -227,7 +228,7 @@ class LcmSettings(LearningSettings):
 
 
 class SkipSettings(Settings):
-    """The baseline without stage 3: the SlowAdapter as it is."""
+    """The baseline without stage 3: the SlowAdapter unchanged."""
 
     method: Literal["none"] = "none"
 

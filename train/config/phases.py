@@ -1,4 +1,4 @@
-"""The phases that a configuration has, in order: the one list that the run, the plan, the checks and the publisher read."""
+"""The phases of a configuration in order: the one list that the run, the plan, the checks and the publisher read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class PhaseName:
     """One phase of a configuration.
 
     Attributes:
-        stage: which part of the run it is; for a phase that trains, the key of its settings.
-        adapter: whose phase it is, in stages 1 and 3.
+        stage: the part of the run; for a training phase, the key of its settings.
+        adapter: the adapter that it trains, in stages 1 and 3.
     """
 
     stage: Stage
@@ -26,12 +26,12 @@ class PhaseName:
 
     @property
     def name(self) -> str:
-        """Of its folder and of `--only`, such as ``stage1_resnet``."""
+        """The name of its folder and for `--only`, such as ``stage1_resnet``."""
         return self.stage if self.adapter is None else f"{self.stage}_{self.adapter.kind}"
 
 
 def phases_of(config: Config) -> list[PhaseName]:
-    """All phases, in order. What is given as a file (VAE, generator, SlowAdapter, FastGenerator) has no phase."""
+    """All phases in order. What is given as a file (VAE, generator, SlowAdapter, FastGenerator) needs no phase."""
     models = config.models
     return [
         *([PhaseName("codec")] if models.vae is None else []),
@@ -40,7 +40,7 @@ def phases_of(config: Config) -> list[PhaseName]:
         *(PhaseName("stage1", adapter) for adapter in models.adapters if adapter.slow is None),
         *([PhaseName("stage2")] if models.fast_generator is None else []),
         *(PhaseName("stage3", adapter) for adapter in models.adapters),
-        # The decoder learns on after the encoder; nothing before the evaluation needs it.
+        # The decoder keeps learning after the encoder; nothing before the evaluation needs it.
         *([PhaseName("decoder")] if models.vae is None and config.codec.encoder_part < 1 else []),
         PhaseName("evaluate"),
         PhaseName("export"),
@@ -48,7 +48,7 @@ def phases_of(config: Config) -> list[PhaseName]:
 
 
 def training_phases(config: Config) -> list[tuple[PhaseName, PhaseSettings]]:
-    """The phases that train with a method, and their settings: without the codec's, and without a stage 3 that is skipped."""
+    """The phases that train with a method, with their settings. Excludes the codec and a stage 3 that is skipped."""
     settings = {"base": config.base, "stage1": config.stage1, "stage2": config.stage2, "stage3": config.stage3}
     found = [(phase, settings.get(phase.stage)) for phase in phases_of(config)]
     return [(phase, one) for phase, one in found if isinstance(one, PhaseSettings)]

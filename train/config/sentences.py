@@ -1,24 +1,25 @@
-"""What is wrong with a configuration, in sentences: pydantic's errors with the dotted key and the nearest setting that exists."""
+"""pydantic's errors as sentences: the dotted key, the value received, and the nearest setting that exists."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 VARIANTS = {"stage3": "method", "train": "kind", "evaluation": "kind"}
-"""Settings that come in variants, and the key that says which one."""
+"""Settings that come in variants, and the key that chooses the variant."""
 
 
 def sentence(error: ValidationError, root: type[BaseModel]) -> str:
-    """All problems of the settings of a `root`, separated by semicolons."""
+    """All problems with the settings of a `root`, separated by semicolons."""
     return "; ".join(_problem(entry, root) for entry in error.errors()) + "."
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A hint in brackets, or nothing where no known word is near."""
+    """A hint in brackets, or nothing if no known word is close."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -28,26 +29,35 @@ def _problem(entry: Any, root: type[BaseModel]) -> str:
     key = ".".join(place) or "the configuration"
     if entry["type"] == "extra_forbidden":
         known = sorted({name for model in models for name in model.model_fields})
-        return f"there is no setting {key}{variant}{did_you_mean(place[-1], known)}"
+        hint = did_you_mean(place[-1], known) or f" (choose from {', '.join(known)})"
+        return f"there is no setting {key}{variant}{hint}"
     if entry["type"] == "missing":
-        return f"the setting {key} is missing"
+        return f"the setting {key} is missing and needs a value"
     if entry["type"] == "union_tag_not_found":
-        return f"the setting {key}.{VARIANTS[place[-1]]} is missing, which says what the others mean"
+        mark = VARIANTS[place[-1]]
+        fields = [model.model_fields[place[-1]] for model in models]
+        options = [repr(one.model_fields[mark].default) for field in fields for one in _models(field.annotation)]
+        return f"the setting {key}.{mark} is missing and must be one of {', '.join(options)}"
     if entry["type"] == "union_tag_invalid":
         context = entry["ctx"]
         return f"{key}.{VARIANTS[place[-1]]} is {context['tag']!r}, but must be one of {context['expected_tags']}"
     if not place:
         return str(entry["msg"]).removeprefix("Value error, ").rstrip(".")
-    shown = "" if isinstance(entry["input"], dict) else f" (is {entry['input']!r})"
-    return f"{key}{shown}: {entry['msg'].removeprefix('Value error, ')}".rstrip(".")
+    message = str(entry["msg"]).removeprefix("Value error, ").rstrip(".")
+    if isinstance(entry["input"], dict):  # of several settings, which the message names
+        return f"{key}: {message}"
+    if entry["type"].startswith("model"):
+        return f"{key} is {entry['input']!r}, but must be a mapping of settings"
+    wanted = re.sub(r"^\w+ should", "must", message).partition(", unable to")[0].replace(" after validation", "")
+    return f"{key} is {entry['input']!r}, but {wanted.replace('a valid tuple', 'a list')}"
 
 
 def _walk(location: Sequence[str], root: type[BaseModel]) -> tuple[list[str], list[type[BaseModel]], str]:
-    """The dotted key's parts without pydantic's marks of variants; the models that the last part belongs to; the variant in words."""
+    """The parts of the dotted key without pydantic's marks of variants, the models that its last part belongs to, and the variant in words."""
     place: list[str] = []
     models, variant, previous = [root], "", ""
     for depth, part in enumerate(location):
-        if previous in VARIANTS:  # this part is no key, but names the variant
+        if previous in VARIANTS:  # this part is not a key, but names the variant
             mark = VARIANTS[previous]
             models = [model for model in models if model.model_fields[mark].default == part]
             variant, previous = f" with {mark} {part}", ""
@@ -61,7 +71,7 @@ def _walk(location: Sequence[str], root: type[BaseModel]) -> tuple[list[str], li
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The settings models within a type."""
+    """The settings models inside a type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for part in getattr(annotation, "__args__", ()) for found in _models(part)]

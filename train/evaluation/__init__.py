@@ -1,1 +1,1 @@
-"""What the adapters do on held-out clips: samples, measures, and the page that shows them."""
+"""How the adapters do on held-out clips: samples, measures, and the page that shows them."""

@@ -17,7 +17,7 @@ GAP = 4
 
 
 def contact_sheet(rows: Sequence[Sequence[Picture]], gap: int = GAP) -> Picture:
-    """Pictures of one size in rows and columns, with a light gap between them."""
+    """Pictures of one size ``[H, W, 3]`` in rows and columns, with a light gap of so many pixels between them."""
     height, width, _ = rows[0][0].shape
     columns = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 235, dtype=np.uint8)
@@ -29,7 +29,7 @@ def contact_sheet(rows: Sequence[Sequence[Picture]], gap: int = GAP) -> Picture:
 
 
 def with_boxes(frames_THWC: Picture, trajectory: Trajectory) -> Picture:
-    """The frames with a trajectory's boxes drawn over them, each object in its control colour at full strength."""
+    """Frames ``[T, H, W, 3]`` with a trajectory's boxes drawn over them, each object in its control colour at full strength."""
     from PIL import Image, ImageDraw
 
     frames, height, width, _ = frames_THWC.shape
@@ -47,7 +47,7 @@ def with_boxes(frames_THWC: Picture, trajectory: Trajectory) -> Picture:
 
 
 def write_png(path: Path, picture: Picture) -> None:
-    """Write a picture; its folder is made."""
+    """Write a picture as PNG; its folder is made."""
     from PIL import Image
 
     write_whole(path, partial(Image.fromarray(picture).save, format="PNG"))

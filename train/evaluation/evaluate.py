@@ -1,7 +1,7 @@
-"""The evaluation phase: what each generator with each adapter does on held-out clips, between an upper and a lower bound.
+"""The evaluation phase: how each generator with each adapter does on held-out clips, between an upper and a lower bound.
 
-A row per combination and set of clips. Every rank samples, as weights may be spread over them; the first one decodes, measures and writes.
-A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an evaluation that was killed goes on with the next one.
+There is one row per combination and set of clips. Every rank samples, as weights may be sharded; the first one decodes, measures and writes.
+A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an interrupted evaluation continues with the next row.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from .report_page import SHOWN, show_row, write_json, write_results
 from .result_texts import EVERY
 from .row_samples import Row, Sampler, bound_frames, sampled_frames
 from .sample_clips import SEED
-from .summary import Result
+from .summary import RowResult
 
 TIMED_CLIPS = 3
-"""Clips that are sampled once more, one by one, for the seconds per clip."""
+"""Clips sampled once more, one by one, to time them."""
 
 
-def rows_of(run: Run, clips: int) -> list[Row]:
+def rows_to_measure(run: Run, clips: int) -> list[Row]:
     """The bounds, and for each adapter what was trained and what it is compared with.
 
     Args:
-        run: whose configuration says how many steps.
-        clips: held-out ones; with a single one, no other clip's boxes can be followed.
+        run: its configuration gives the adapters and the numbers of steps.
+        clips: how many are held out; another clip's boxes need at least two.
     """
     schedule = run.config.steps.schedule()
     few, many = schedule.sigmas, turbo_sigmas(run.config.evaluate.slow_steps, schedule.shift)
@@ -73,12 +73,12 @@ def evaluate(run: Run) -> None:
     """Measure all rows on all sets and write `report/index.html` and, last, `report/metrics.json`; called on every rank.
 
     Raises:
-        TrainError: networks, clips or the feature network are missing, a clip is not finite, or a process that measures died.
+        TrainError: networks, clips or the feature network are missing, a sample is not finite, or a measuring process died.
     """
     artifacts, settings = Artifacts(run), run.config.evaluate
     sets = clip_sets(run, artifacts)
     features = _features_file(run)
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[RowResult]] = {}
     with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
         for clips in sets:
             found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
@@ -90,22 +90,24 @@ def evaluate(run: Run) -> None:
 
 def _measure_set(
     run: Run, artifacts: Artifacts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
-) -> list[Result]:
-    """All rows of a set; an empty list on ranks that do not measure."""
+) -> list[RowResult]:
+    """All rows of a set; an empty list on ranks that only sample."""
     settings, encoded = run.config.evaluate, clips.clips()
     count = min(settings.clips, len(encoded))
     if count < settings.clips:
-        run.console.say(f"evaluate: there are {count} held-out clips, not the {settings.clips} of evaluate.clips.")
-    rows = rows_of(run, len(encoded))
+        run.console.say(
+            f"evaluate: evaluate.clips is {settings.clips}, but only {count} clips are held out; all {count} are measured."
+        )
+    rows = rows_to_measure(run, len(encoded))
     folder = run.phase_folder("evaluate") / "rows" / clips.name
     marks = {row.key: _mark(artifacts, row, encoded, count, features) for row in rows}
-    # The first rank looks: the others may see the shared folder later.
+    # Only the first rank looks, as the others may see the shared folder change later.
     kept = broadcast_object(run.world, {row.key: _kept(folder / f"{row.key}.json", marks[row.key]) for row in rows})
     found = {key: figures for key, figures in kept.items() if figures is not None}
     for row in rows:
         title = f"{clips.name}/{row.key}" if clips.name else row.key
         if row.key in found:
-            run.console.say(f"evaluate: {title} was measured before.")
+            run.console.say(f"evaluate: {title} was already measured.")
             continue
         figures = _measure_row(run, artifacts, row, clips, title, count, features, pool)
         if figures is not None:
@@ -127,7 +129,7 @@ def _measure_row(
     features: Path | None,
     pool: ProcessPoolExecutor | None,
 ) -> dict[str, Any] | None:
-    """The figures of each clip; None on ranks that do not measure."""
+    """The figures of each clip; None on ranks that only sample."""
     sampler = None if row.generator is None else Sampler(artifacts, row, clips)
     if pool is None:
         for _ in () if sampler is None else sampled_frames(sampler, count):
@@ -152,10 +154,10 @@ def _measure_row(
                 progress.update(len(found))
         except BrokenProcessPool as error:
             raise TrainError(
-                "a process that measures clips died, probably for want of memory; lower evaluate.workers "
-                f"(is {run.config.evaluate.workers}) and run again: finished rows are kept."
+                f"a process that measures clips died, probably out of memory, with evaluate.workers={run.config.evaluate.workers}; lower it and "
+                "run again, as finished rows are kept."
             ) from error
-    # After the others have stopped measuring: they would slow it down.
+    # Timed after the measuring processes are idle, as they would slow it down.
     seconds = None if sampler is None else sampler.seconds(min(TIMED_CLIPS, count))
     if shown:
         folder = run.phase_folder("evaluate") / "rows" / clips.name
@@ -164,32 +166,30 @@ def _measure_row(
     return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
 
 
-def _result(row: Row, figures: dict[str, Any]) -> Result:
+def _result(row: Row, figures: dict[str, Any]) -> RowResult:
     features = figures["features"]
     features_ND = None if features is None else np.array(features, dtype=np.float64)
-    return Result(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
+    return RowResult(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
 
 
 def _features_file(run: Run) -> Path | None:
-    """The feature network's file.
+    """The feature network's file; None to leave out Frechet distances.
 
     Raises:
-        TrainError: none is there.
+        TrainError: the file does not exist.
     """
-    given = run.config.evaluate.features
-    if given is None:
+    if run.config.evaluate.features is None:
         return None
-    file = DEFAULT if given == "default" else Path(given)
-    if not file.is_file():
+    if not DEFAULT.is_file():
         raise TrainError(
-            f"there is no feature network {file}; make one with python -m train.feature_network, or leave Frechet distances out with "
+            f"the feature network {DEFAULT} does not exist; train it with python -m train.feature_network, or leave out Frechet distances with "
             "evaluate.features=null."
         )
-    return file
+    return DEFAULT
 
 
 def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
-    """What a row's figures depend on; weights count by size and time, as in the story."""
+    """A digest of everything that a row's figures depend on; weights count by size and time, as in the story."""
     files, settings = [artifacts.vae_path], artifacts.config.evaluate
     if row.generator is not None:
         assert row.kind is not None
@@ -201,7 +201,7 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
 
 
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:
-    """The figures of a row that was measured before under the same mark."""
+    """The figures of a row measured earlier under the same mark."""
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,12 +1,12 @@
-"""Evaluate what a run has made so far, whatever of it the code has learnt since: python -m train.evaluate_run RUN [key=value ...]
+"""Evaluate what a run has made so far, even by an earlier version of the code: python -m train.evaluate_run RUN [key=value ...]
 
     python -m train.evaluate_run runs/tiny_cpu evaluate.clips=100 'evaluate.sets=[{seed: 3003}, {stream: eval_b, seed: 4004}]'
     python -m train.evaluate_run runs/tiny_cpu evaluate.clips=100 'evaluate.compute_every=[2, 4]'
 
-The second also measures a ControlNet that is computed in every second or fourth step alone, beside the one of every step.
+The second command also measures a ControlNet computed only every 2nd or 4th step, beside the one computed at every step.
 
-As the phase evaluate of `run_all`, but it asks for no phase to be done with today's settings: of the run's configuration only what decides how
-models are read and clips are made is used. The run's own configuration and done-files stay as they are.
+This is the phase evaluate of `run_all`, but it does not ask whether earlier phases were done with today's settings. It uses only those parts
+of the run's configuration that decide how models are read and clips are made, and leaves the configuration and done-files as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..packages import run_tool
 if TYPE_CHECKING:
     from ..run_folder.run import Run
 
-PARTS = (
+SECTIONS = (
     "name",
     "seed",
     "device",
@@ -37,14 +37,14 @@ PARTS = (
     "export",
     "logging",
 )
-"""Sections that say what there is; the others say how it was trained."""
+"""Sections that say what a run holds; the others say how it was trained."""
 
 
 def open_run(folder: Path, overrides: Sequence[str]) -> Run:
     """A run of one process with the configuration in its folder.
 
     Raises:
-        TrainError: no configuration there, or one that today's code cannot read in these sections.
+        TrainError: the folder has no configuration, or today's code cannot read these sections of it.
     """
     import yaml
 
@@ -56,15 +56,15 @@ def open_run(folder: Path, overrides: Sequence[str]) -> Run:
 
     file = folder / "config.yaml"
     if not file.is_file():
-        raise TrainError(f"{folder} is no run: it has no config.yaml; give the folder that run_all.py wrote.")
+        raise TrainError(f"{folder} is not a run, as config.yaml is missing; give the folder that run_all.py wrote.")
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    # Only whether the decoder learnt alone matters here, by which its file is found.
+    # Only whether the decoder was trained alone matters here, as that decides which file is read.
     values["codec"] = {
         key: value for key, value in values.get("codec", {}).items() if key in CodecSettings.model_fields
     }
     with TemporaryDirectory() as kept:
         part = Path(kept) / "config.yaml"
-        part.write_text(yaml.safe_dump({key: values[key] for key in PARTS if key in values}), encoding="utf-8")
+        part.write_text(yaml.safe_dump({key: values[key] for key in SECTIONS if key in values}), encoding="utf-8")
         config = load(str(part), overrides)
     return Run(config, folder, parallel.start(config.device), Console())
 

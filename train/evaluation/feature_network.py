@@ -1,8 +1,8 @@
 """Train the network whose features Frechet distances are measured in: python -m train.feature_network [--steps 600] [--to FILE]
 
-It looks at clips of the synthetic world, many of them spoilt, and has to say from 32 numbers what is in them (shapes, colours, patterns,
-where things are and how they move) and what was done to them, and how much. So the numbers depend on content, on motion and on what goes
-wrong in generated clips. The same seed and number of steps give the same file; one core will do.
+The network sees clips of the synthetic world, many of them degraded. From 32 numbers, linear heads must tell what is in a clip (shapes, colours,
+patterns, where things are and how they move), how it was degraded, and how much. So the numbers depend on content, on motion and on what
+goes wrong in generated clips. The same seed and number of steps give the same file; one core is enough.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from ..world.synthetic import Clip
 from .features import DEFAULT, DIMENSIONS, TIMES, ClipFeatures, pixels, save_features
 
 WORDS = (*sorted(COLORS), *sorted(PATTERNS), *sorted(SHAPES))
-NUMBERS = 8  # what `motion_of` gives
+NUMBERS = 8  # what `motion_of` returns
 MIRROR = np.array(
     [[1, -1, 1, 1, 1, -1, 1, 1], [0, 1, 0, 0, 0, 0, 0, 0]], dtype=np.float32
-)  # factors and offsets of it in a mirror
-VERSIONS = 4  # of a clip: it takes longer to draw than to spoil
-TWICE = 0.3  # share of the spoilt ones that are spoilt in two ways
+)  # factors and offsets of those numbers when a clip is mirrored
+VERSIONS = 4  # of a clip, as drawing takes longer than degrading
+TWICE = 0.3  # share of the degraded clips that are degraded in two ways
 LEVELS = ("easy", "easy", "normal")
-STATISTICS = 10  # batches from which features are standardised
+STATISTICS = 10  # batches used to standardise the features
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Clips and what is to be said of them.
+    """Clips and what the heads must tell about them.
 
     Attributes:
         pixels_BTCHW: 0 to 1.
-        words_BW: 1 where a colour, pattern or shape is there.
-        numbers_BN: see `motion_of`, before anything was spoilt.
+        words_BW: 1 where a colour, pattern or shape is present.
+        numbers_BN: see `motion_of`, before degradation.
         strengths_BK: of each degradation.
     """
 
@@ -59,17 +59,17 @@ class Examples:
 
 
 def motion_of(clip: Clip) -> NDArray[np.float32]:
-    """How many sprites, and means over them: centre x and y, width and height, way gone across and down, and its length along the path."""
+    """Half the number of sprites, then means over them: centre x and y, width and height, displacement in x and y, length of the path."""
     height, width = clip.frames_THWC.shape[1:3]
     boxes_TN4 = clip.boxes_TN4 / np.array([width, height, width, height])
     centres_TN2 = boxes_TN4[..., :2] + boxes_TN4[..., 2:] / 2
-    way_N2 = centres_TN2[-1] - centres_TN2[0]
+    moved_N2 = centres_TN2[-1] - centres_TN2[0]
     path_N = np.linalg.norm(np.diff(centres_TN2, axis=0), axis=-1).sum(axis=0)
     found = [
         boxes_TN4.shape[1] / 2,
         *centres_TN2.mean(axis=(0, 1)),
         *boxes_TN4[..., 2:].mean(axis=(0, 1)),
-        *way_N2.mean(axis=0),
+        *moved_N2.mean(axis=0),
         path_N.mean(),
     ]
     return np.array(found, dtype=np.float32)
@@ -77,7 +77,7 @@ def motion_of(clip: Clip) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A clip of the world as it is kept: `TIMES` of its frames, and what is to be said of them."""
+    """A clip of the world as it is kept in memory: `TIMES` of its frames, and what the heads must tell about them."""
 
     frames_THWC: NDArray[np.uint8]
     words_W: NDArray[np.float32]
@@ -94,7 +94,7 @@ def draw(seed: int, index: int, size: int = 128, frames: int = 17) -> Drawn:
 
 
 def examples(clips: Sequence[Drawn], seed: int, step: int) -> Examples:
-    """Clips in `VERSIONS` each, which are mirrored or not and spoilt in other ways; all depends on seed and step alone."""
+    """Each clip in `VERSIONS`, mirrored or not and degraded in different ways; depends only on clips, seed and step."""
     inputs, words, numbers, strengths = [], [], [], []
     for place, clip in enumerate(clips):
         for version in range(VERSIONS):
@@ -104,9 +104,9 @@ def examples(clips: Sequence[Drawn], seed: int, step: int) -> Examples:
                 shown = np.ascontiguousarray(shown[:, :, ::-1])
                 numbers_N = numbers_N * MIRROR[0] + MIRROR[1]
             strength_K = np.zeros(len(DEGRADATIONS), dtype=np.float32)
-            if version:  # the first one is as it is
+            if version:  # the first version is not degraded
                 for which in rng.choice(len(DEGRADATIONS), 2 if rng.random() < TWICE else 1, replace=False):
-                    # More weak ones than strong ones.
+                    # Weak degradations are more frequent than strong ones.
                     strength_K[which] = rng.random() ** 1.5
                     shown = list(DEGRADATIONS.values())[which](shown, float(strength_K[which]), rng)
             inputs.append(pixels(shown))
@@ -118,7 +118,7 @@ def examples(clips: Sequence[Drawn], seed: int, step: int) -> Examples:
 
 
 class Heads(nn.Module):
-    """What is read from the features, each by one linear map: all of it has to be in them."""
+    """Linear heads on the features; as they are linear, the features must hold everything that they tell."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,19 +127,19 @@ class Heads(nn.Module):
         self.strengths = nn.Linear(DIMENSIONS, len(DEGRADATIONS))
 
     def loss(self, features_BD: Tensor, batch: Examples) -> tuple[Tensor, dict[str, float]]:
-        """The sum of three losses, and each by itself."""
+        """The weighted sum of three losses, and each loss by itself."""
         words = functional.binary_cross_entropy_with_logits(self.words(features_BD), batch.words_BW)
         numbers = functional.mse_loss(self.numbers(features_BD), batch.numbers_BN)
         strengths = functional.mse_loss(self.strengths(features_BD), batch.strengths_BK)
         found = {"words": words.item(), "numbers": numbers.item(), "strengths": strengths.item()}
-        # Weighed so that each begins near 0.5.
+        # Weighted so that each starts near 0.5.
         return words + 10 * numbers + 10 * strengths, found
 
 
 def train(
     steps: int, seed: int, drawn: int, clips: int = 4, *, lr: float = 3e-3, size: int = 128, frames: int = 17
 ) -> ClipFeatures:
-    """The network after so many steps of `clips` of the `drawn` ones, standardised on more of them; prints a line now and then."""
+    """Train for `steps` on batches of `clips` out of `drawn` clips, then standardise the features; prints a line now and then."""
     torch.manual_seed(seed)
     network, heads = ClipFeatures(), Heads()
     parameters = [*network.parameters(), *heads.parameters()]
@@ -176,10 +176,12 @@ def train(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600, help="steps of training (default: 600)")
-    parser.add_argument("--clips", type=int, default=800, help="drawn once, kept in memory (0.4 MB each)")
-    parser.add_argument("--seed", type=int, default=7, help="of weights and clips (default: 7)")
-    parser.add_argument("--to", type=Path, default=DEFAULT, help="the file (default: the one that is embedded)")
+    parser.add_argument("--steps", type=int, default=600, help="training steps (default: 600)")
+    parser.add_argument(
+        "--clips", type=int, default=800, help="clips drawn once and kept in memory, 0.4 MB each (default: 800)"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of weights and clips (default: 7)")
+    parser.add_argument("--to", type=Path, default=DEFAULT, help="file to write (default: the embedded one)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

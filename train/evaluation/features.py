@@ -1,6 +1,6 @@
-"""A small network that sees clips of the synthetic world: its features are what Frechet distances are measured in.
+"""A small network that sees clips of the synthetic world; Frechet distances are measured in its features.
 
-Not Inception and not I3D: distances made with it compare only with themselves. `feature_network` trains it.
+It is neither Inception nor I3D, so its distances compare only with one another. `feature_network` trains it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from ..errors import TrainError
 DEFAULT = Path(__file__).resolve().parents[2] / "assets/tiny/metrics/flashmotion_world_features.safetensors"
 FORMAT = "1"
 SIDE, TIMES = 128, 9
-"""Pixels of the shorter side at which clips are looked at, and how many frames, evenly spaced."""
+"""Pixels of the shorter side at which the network sees clips, and how many frames, evenly spaced."""
 DIMENSIONS = 32
 
 
 class ClipFeatures(nn.Module):
-    """Frames by three strided convolutions, then time; means and peaks over the clip; `DIMENSIONS` numbers.
+    """Three strided convolutions over each frame, two over time, then means and peaks over the clip; `DIMENSIONS` numbers.
 
     Attributes:
-        mean_D, std_D: of the raw features over the clips it was trained on, by which they are standardised.
+        mean_D, std_D: of the raw features over training clips, used to standardise them.
     """
 
     mean_D: Tensor
@@ -53,7 +53,7 @@ class ClipFeatures(nn.Module):
         self.register_buffer("std_D", torch.ones(DIMENSIONS))
 
     def raw(self, pixels_BTCHW: Tensor) -> Tensor:
-        """Features ``[B, D]`` of clips in 0..1, as the heads of the training see them."""
+        """Features ``[B, D]`` of clips in 0..1, not standardised; the heads in training see these."""
         batch, frames = pixels_BTCHW.shape[:2]
         per_frame = self.frame((pixels_BTCHW.flatten(0, 1) - 0.5) * 4)
         clip_BCTHW = self.time(per_frame.unflatten(0, (batch, frames)).transpose(1, 2))
@@ -67,7 +67,7 @@ class ClipFeatures(nn.Module):
 
 
 def pixels(frames_THWC: Frames) -> Tensor:
-    """Frames -> at most `TIMES` of them, ``[T, 3, h, w]`` in 0..1 with a shorter side of `SIDE`, by areas."""
+    """At most `TIMES` of the frames, ``[T, 3, h, w]`` in 0..1, resized by area to a shorter side of `SIDE`."""
     seen = np.linspace(0, len(frames_THWC) - 1, min(TIMES, len(frames_THWC))).round().astype(int)
     tensor_TCHW = torch.from_numpy(frames_THWC[seen]).movedim(-1, 1).float() / 255
     height, width = tensor_TCHW.shape[2:]
@@ -79,13 +79,13 @@ def pixels(frames_THWC: Frames) -> Tensor:
 
 @torch.no_grad()
 def features_of(network: ClipFeatures, clips: Sequence[Frames]) -> NDArray[np.float64]:
-    """Features ``[N, D]`` of clips, one after the other."""
+    """Features ``[N, D]`` of clips, computed one by one."""
     found = [network(pixels(frames)[None])[0].double().numpy() for frames in clips]
     return np.stack(found) if found else np.zeros((0, DIMENSIONS))
 
 
 def save_features(path: Path, network: ClipFeatures, notes: dict[str, object]) -> None:
-    """Write the network in float16, with what it is and how it was made."""
+    """Write the network in float16; the metadata says what it is and how it was made."""
     tensors = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in network.state_dict().items()
@@ -98,13 +98,15 @@ def load_features(path: Path) -> ClipFeatures:
     """Read the network, on the CPU and in float32.
 
     Raises:
-        TrainError: no such file, or no file of this kind.
+        TrainError: the file does not exist, or is not a feature network.
     """
-    remedy = "make one with python -m train.feature_network, or give evaluate.features=null to leave the Frechet distance out"
+    remedy = (
+        "train one with python -m train.feature_network, or leave out Frechet distances with evaluate.features=null"
+    )
     try:
         tensors, metadata = read_tensors(path)
         if metadata.get("flashmotion.features") != FORMAT:
-            raise ValueError("it is no feature network of this version")
+            raise ValueError("it is not a feature network of this version")
         network = ClipFeatures()
         network.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}

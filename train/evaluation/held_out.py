@@ -1,4 +1,4 @@
-"""Sets of clips to evaluate on: the run's own held-out clips, or others of the world that nothing was tuned on, encoded when first asked for."""
+"""Sets of clips to evaluate on: the run's own held-out clips, or others of the synthetic world, encoded when first needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..run_folder.encoding import encode_source, mark_of
 from ..run_folder.run import Run
 
 OWN = ""
-"""The name of the set that the data phase encoded."""
+"""Name of the set that the data phase encoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class ClipSet:
 
     Attributes:
         name: for people and folders; `OWN` for the run's own held-out clips.
-        seed: of the world; None for videos.
+        seed: of the synthetic world; None for videos.
         folder: of the encoded clips.
-        source: the same as videos.
+        source: of the same clips as frames.
     """
 
     name: str
@@ -41,16 +41,16 @@ class ClipSet:
 
 
 def clip_sets(run: Run, artifacts: Artifacts) -> list[ClipSet]:
-    """Those of `evaluate.sets`, encoded where they are not yet, or the run's own; called on every rank.
+    """The sets of `evaluate.sets`, encoded if they are not yet, or the run's own set; called on every rank.
 
     Raises:
-        TrainError: the run's clips are videos, of which there are no other sets; or a codec or folder cannot be used.
+        TrainError: sets are asked for although the run's clips are videos, or a codec or folder cannot be used.
     """
     evaluation = run.config.data.evaluation
     if not run.config.evaluate.sets:
         seed = evaluation.seed if isinstance(evaluation, Synthetic) else None
         own = artifacts.clips_folder("eval")
-        EncodedClips(own)  # a sentence at once where there are none
+        EncodedClips(own)  # raises now if there are none
         return [ClipSet(OWN, seed, own, artifacts.source("eval"))]
     found = []
     for held_out in run.config.evaluate.sets:
@@ -73,7 +73,7 @@ def _source(run: Run, held_out: HeldOut) -> SyntheticSource:
 
 
 def _encoded(run: Run, artifacts: Artifacts, source: SyntheticSource, name: str) -> Path:
-    """The folder of a set, which is encoded unless that was done; another codec or number of clips has a folder of its own."""
+    """The folder of a set, encoded if it is not yet. Each codec and number of clips has its own folder."""
     mark = mark_of(artifacts, source)
     folder = artifacts.clips_folder(f"held_out/{name}_{mark[:8]}")
     encode_source(run, artifacts, source, folder, mark, f"evaluate/{name}")

@@ -1,6 +1,6 @@
-"""What is measured of a clip against the real one: whether objects are where they should be, and whether it is still a video.
+"""Measures of a clip against the real one: whether objects are where they should be, and whether it is still a video.
 
-One clip at a time, so that it can run in other processes. Nothing of the `[train]` extra is needed: the quickstart measures its own clip.
+They take one clip at a time, so that they can run in other processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .features import ClipFeatures
 
 Scores = dict[str, float | None]
-"""Measure -> value of one clip; None where there is nothing to measure."""
+"""Values of one clip by measure; None where there is nothing to measure."""
 
 TRACKED = ("box_iou", "mask_iou", "centre_error", "lost")
 PICTURES = ("psnr", "sharpness", "motion")
@@ -41,9 +41,9 @@ def measure(
     Args:
         source: where the real clip comes from.
         index: its number there.
-        origin: of the real clip, as the index of encoded clips has it. Sprites are followed in clips of the synthetic world alone.
-        frames_THWC: the clip to judge; None for the real one itself.
-        features: the file of the feature network, which knows the synthetic world alone; None for no features.
+        origin: of the real clip, as the index of encoded clips has it. Sprites are tracked only in clips of the synthetic world.
+        frames_THWC: the clip to measure; None for the real one itself.
+        features: file of the feature network, which knows only the synthetic world; None for no features.
     """
     if "synthetic" not in origin:
         real_THWC = source.clip(index).frames_THWC
@@ -57,7 +57,7 @@ def measure(
 
 @lru_cache(maxsize=1)
 def _network(file: str) -> ClipFeatures:
-    """Once per process."""
+    """The feature network, read once per process."""
     from .features import load_features
 
     return load_features(Path(file))
@@ -71,16 +71,16 @@ def _features(file: str, frames_THWC: Frames) -> list[float]:
 
 
 def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
-    """Where the sprites of a clip are found in other frames; the tracker knows what they look like and where they start, no more.
+    """Where the sprites of a clip are found in other frames. The tracker knows only what they look like and where they start.
 
-    Frames after the first count, on which the sprite is visible in the real clip; a sprite that cannot be seen on frame 0 does not count,
-    for nobody could know what it looks like. Means over frames, then over sprites.
+    Frames after the first count if the sprite is visible on them in the real clip. A sprite that frame 0 does not show does not count, as
+    nobody could know what it looks like. Values are means over frames, then over sprites.
 
     Returns:
-        box_iou: 0 to 1; 0 on a frame where the sprite is not found.
-        mask_iou: the same of visible pixels.
-        centre_error: distance of the box centres over the frame's diagonal, where found.
-        lost: share of frames on which a sprite is not found.
+        box_iou: 0 to 1; a frame where the sprite is not found counts as 0.
+        mask_iou: the same for visible pixels.
+        centre_error: distance between the box centres as a share of the frame's diagonal, where the sprite is found.
+        lost: share of frames where the sprite is not found.
     """
     tracks = track(frames_THWC, clip.sprites, clip.poses_TN4[0])
     counts_TN = clip.visible_TN & clip.visible_TN[0]
@@ -96,18 +96,13 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
     }
 
 
-def clip_box_iou(frames_THWC: Frames, clip: Clip) -> float | None:
-    """The box IoU of a clip that was asked to be like a clip of the world: `track_scores` in one number, for people."""
-    return track_scores(frames_THWC, clip)["box_iou"]
-
-
 def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:
-    """What the pictures look like, without frame 0, which is given.
+    """What the pictures look like; frame 0 is given and does not count.
 
     Returns:
         psnr: in dB against the real clip; None where they are equal.
-        sharpness: mean gradient of the luma, over the real clip's; None where that has none.
-        motion: mean change of a pixel from frame to frame, over the real clip's; None where that stands still.
+        sharpness: mean gradient of the luma as a ratio to the real clip's; None where that is 0.
+        motion: mean change of a pixel from frame to frame as a ratio to the real clip's; None where that is 0.
     """
     assert frames_THWC.shape == real_THWC.shape, f"frames {frames_THWC.shape}, real {real_THWC.shape}"
     pairs = zip(frames_THWC[1:], real_THWC[1:], strict=True)
@@ -131,7 +126,7 @@ def _mean_of_objects(values_TN: NDArray[np.floating[Any]], counts_TN: NDArray[np
 
 
 def _sharpness(frames_THWC: Frames) -> float:
-    """Mean length of the luma's gradient; frame by frame, as a long clip in float32 would take gigabytes."""
+    """Mean length of the luma's gradient, frame by frame, as a whole clip in float32 can take gigabytes."""
     found = []
     for frame_HWC in frames_THWC[1:]:
         luma_HW = frame_HWC @ LUMA

@@ -20,24 +20,24 @@ from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .sample_clips import SEED
-from .summary import REAL, Result, bars, pooled, summary
-from .validation import rows_of
+from .summary import REAL, RowResult, bars, pooled, summary
+from .validation import picture_rows
 
 SHOWN = 2
 """Clips of each row that the page shows."""
 WIDEST = 256
-"""Pixels of a picture in a contact sheet: the page holds all of them."""
+"""Most pixels across a picture in a contact sheet, as the page holds all the sheets."""
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a file whole or not at all; its folder is made."""
+    """Write a JSON file whole or not at all; NaN is refused."""
     write_whole(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequence[Frames]) -> None:
-    """Write ``key.png``, the first clips' pictures, and ``key.mp4``, the first one beside the real clip."""
+    """Write ``key.png``, pictures of these clips, and ``key.mp4``, the first one beside its real clip."""
     pairs = zip(clips, frames, strict=True)
-    rows = [[_small(picture) for picture in row] for clip, found in pairs for row in rows_of(clip, found)]
+    rows = [[_small(picture) for picture in row] for clip, found in pairs for row in picture_rows(clip, found)]
     write_png(folder / f"{key}.png", contact_sheet(rows))
     clip, found = clips[0], frames[0]
     side_by_side = np.concatenate([clip.frames_THWC, with_boxes(found, clip.trajectory), found], axis=2)
@@ -45,16 +45,21 @@ def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequen
 
 
 def write_results(
-    run: Run, found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], folder: Path, *, synthetic: bool
+    run: Run,
+    found: Mapping[str, Sequence[RowResult]],
+    seeds: Mapping[str, int | None],
+    folder: Path,
+    *,
+    synthetic: bool,
 ) -> None:
-    """The report page, and last `metrics.json`, by which the phase counts as done.
+    """Write the report page and, last, `metrics.json`, which marks the phase as done.
 
     Args:
         run: whose report it is.
-        found: the rows of each set of clips.
-        seeds: of the world, of each set.
+        found: rows by the name of their set of clips.
+        seeds: of the synthetic world, by the same names; None for videos.
         folder: with the rows' pictures.
-        synthetic: whether objects could be followed.
+        synthetic: whether objects could be tracked.
     """
     report, metrics = run.folder / "report", figures(found, seeds, SEED)
     by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
@@ -67,20 +72,20 @@ def write_results(
     measure = "box_iou" if synthetic else "psnr"
     best = max(trained, key=lambda row: -1.0 if row[measure] is None else float(row[measure]))
     sections: list[Section] = [
-        _configuration(run),
-        _phases(run),
         _table("Results", trained, mark_best=True),
-        _table("What to compare them with", controls),
+        _table("Rows to compare with", controls),
         *([_bars(metrics["bars"])] if metrics["bars"] else []),
         *[_table(f"The set {name} alone", part) for name, part in by_set.items() if name and part],
         Text(title="How to read this", text="\n\n".join(reading)),
         Video(
-            title="The best row",
+            title="Best row",
             file=folder / f"{_key(best)}.mp4",
-            caption=f"{_title(best)}: real clip, sample with the boxes that were asked for, sample.",
+            caption=f"{_title(best)}. From left to right: real clip, sample with the boxes that were asked for, sample.",
         ),
         *_sheets(rows, folder),
         *_curves(run),
+        _configuration(run),
+        _phases(run),
     ]
     page = write_report(report, f"{run.config.name}: what the adapters do", sections)
     run.console.table(_plain(rows))
@@ -88,8 +93,10 @@ def write_results(
     write_json(report / "metrics.json", metrics)
 
 
-def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], noise_seed: int) -> dict[str, Any]:
-    """What `metrics.json` holds: the rows of each set and, where there are several, of all clips together; and the bars, of all clips."""
+def figures(
+    found: Mapping[str, Sequence[RowResult]], seeds: Mapping[str, int | None], noise_seed: int
+) -> dict[str, Any]:
+    """What `metrics.json` holds: the rows of each set and, if there are several, of all clips together, and the bars over all clips."""
     everything = {name: list(results) for name, results in found.items()}
     if len(found) > 1:
         everything[ALL] = [pooled(parts) for parts in zip(*found.values(), strict=True)]
@@ -99,7 +106,7 @@ def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | Non
     return {"rows": list(chain.from_iterable(rows)), "bars": bars(last, noise_seed), "noise_seed": noise_seed}
 
 
-def _rows(name: str, results: Sequence[Result], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
+def _rows(name: str, results: Sequence[RowResult], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
     real = next(result for result in results if result.name == REAL)
     return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
 
@@ -109,7 +116,7 @@ def _bars(found: Sequence[Mapping[str, Any]]) -> DataTable:
         [
             f"{bar['bar']} ({bar['adapter']})",
             bar["value"],
-            f"{bar['low']:.3f} to {bar['high']:.3f}",
+            _between(bar["low"], bar["high"]),
             f"{'met' if bar['met'] else 'missed'} by {abs(bar['by']):.3f}",
         ]
         for bar in found
@@ -139,7 +146,7 @@ def _configuration(run: Run) -> DataTable:
 
 
 def _phases(run: Run) -> DataTable:
-    """Phases in the order in which they were done."""
+    """Phases in the order in which they finished."""
     rows: list[list[str | float | None]] = []
     folders = [file.parent for file in (run.folder / "phases").glob("*/done.json")]
     for folder in sorted(folders, key=lambda found: (found / "done.json").stat().st_mtime):
@@ -170,14 +177,19 @@ def _headers(name: str) -> list[str]:
 
 
 def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
-    """The figure, and its interval where it has one."""
+    """A figure, and its interval if it has one."""
     if name not in WITH_INTERVAL:
         return [row[name]]
-    return [row[name], None if row[name] is None else f"{row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f}"]
+    return [row[name], None if row[name] is None else _between(row[f"{name}_low"], row[f"{name}_high"])]
+
+
+def _between(low: float, high: float) -> str:
+    """An interval; large numbers need fewer decimals."""
+    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in (low, high))
 
 
 def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:
-    caption = "{}; for each clip the real one, the boxes that were asked for over the sample, the sample."
+    caption = "{}. For each clip: the real clip, the sample with the boxes that were asked for, the sample."
     shown = [row for row in rows if (folder / f"{_key(row)}.png").is_file()]
     return [
         Picture(title="" if index else "Clips", file=folder / f"{_key(row)}.png", caption=caption.format(_title(row)))
@@ -195,7 +207,7 @@ def _curves(run: Run) -> list[Section]:
 
 
 def _plain(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """The same for the console."""
+    """The rows for the console."""
     names = ("box_iou", "mask_iou", "frechet", "lost", "psnr", "motion", "seconds")
 
     def cell(value: float | None) -> str:

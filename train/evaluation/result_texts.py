@@ -1,9 +1,9 @@
-"""How the evaluation's rows and columns are called, and how to read them."""
+"""Names of the evaluation's rows and columns, and how to read them."""
 
 from __future__ import annotations
 
 CONTROLS = ("real", "oracle", "static", "random_trajectory")
-"""Rows that say how to read the others."""
+"""Rows that show how to read the others."""
 ALL = "all sets"
 COLUMNS = {
     "box_iou": "box IoU",
@@ -28,32 +28,38 @@ TITLES = {
     "random_trajectory": "FastAdapter, FastGenerator, another clip's boxes",
 }
 EVERY = "_every_"
-"""Stands in a row's name between whose it is and in every how manyth step the adapter is computed."""
+"""Joins a row's name and n where the adapter is computed every n-th step."""
 
 
 def title_of(name: str, adapter: str | None) -> str:
-    """How a row is called."""
+    """A row's name for people."""
     base, _, every = name.partition(EVERY)
-    computed = f", adapter computed in every {every}. step" if every else ""
+    computed = f", adapter computed every {_ordinal(int(every))} step" if every else ""
     return TITLES[base] + computed + ("" if adapter is None else f" ({adapter})")
 
 
-READING = """The objects' boxes in a clip are compared with those that were asked for: box IoU is 1 where they are equal and 0 where they \
-are apart; its 95 % interval is a bootstrap over clips. Mask IoU does the same with visible pixels. Centre error is the distance of \
-the boxes' centres as a share of the frame's diagonal, where an object is found; lost is the share of frames on which it is not. Frame 0 is \
-given, and does not count; nor does an object on frames on which the real clip hides it, or one that frame 0 does not show.
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
-Read box IoU between two bounds: hardly a generator does better than the real clip through the codec, and frame 0 standing still is what comes out \
-when boxes are ignored. The row with another clip's boxes is judged by the clip's own ones: as low as the static row or lower is right, as high \
-as the FastAdapter means that the boxes are not followed.
 
-Frechet distance compares the features of the clips, as a set, with those of the real ones: 0 is equal. The features are those of a small \
-network of our own, trained on the synthetic world, which tells shapes, colours and motion, and blur, noise, ghosts and frozen or shuffled \
-time; such distances compare with one another, and with no published figure. Its interval is a bootstrap over pairs of a clip and its real one.
+READING = """Box IoU compares the objects' boxes in a clip with the boxes that were asked for. It is 1 where they are equal and 0 where they \
+do not overlap; its 95 % interval is a bootstrap over clips. Mask IoU does the same with visible pixels. Centre error is the distance between \
+the boxes' centres as a share of the frame's diagonal, on frames where the object is found. Lost is the share of frames where it is not \
+found. Frame 0 is given and does not count. Nor do frames on which the real clip hides the object, or objects that frame 0 does not show.
 
-PSNR (dB), sharpness and motion compare the pictures with the real clip; sharpness and motion are 1 where they are equal. Well below 1, objects \
-may stay in their boxes while the video blurs or freezes. Seconds are those of sampling a clip by itself, the median over a few. Slow rows \
-are sampled by Euler steps (with the guidance that `evaluate.guidance_scale` names), fast \
-ones with fresh noise at every step; noise is the same in all rows."""
-NO_SPRITES = "The held-out clips are videos whose objects cannot be followed exactly, so only PSNR, sharpness and motion are measured."
-ALONE = "There is one held-out clip, so there is no row with another clip's boxes."
+Read box IoU between two bounds. Hardly any generator does better than the real clip through the codec, and frame 0 standing still is what \
+comes out when boxes are ignored. The row with another clip's boxes is measured against the clip's own boxes. It should be as low as the \
+static row or lower; a value near the FastAdapter's means that the boxes are not followed.
+
+Frechet distance compares the features of a row's clips, as a set, with those of the real clips; 0 means equal. The features come from our \
+own small network, trained on the synthetic world. It recognises shapes, colours and motion, as well as blur, noise, ghosts and frozen or \
+shuffled time. Compare these distances with one another, never with published figures. The interval is a bootstrap over pairs of a clip and \
+its real clip.
+
+PSNR (dB), sharpness and motion compare the pictures with the real clip; sharpness and motion are 1 where they are equal. Well below 1, the \
+video blurs or freezes even if the objects stay in their boxes. Seconds are the median time to sample one clip by itself, over a few clips. \
+Slow rows are sampled with Euler steps (with the guidance in evaluate.guidance_scale), fast rows with fresh noise at every step. The noise \
+is the same in all rows."""
+NO_SPRITES = "The held-out clips are videos, in which objects cannot be tracked exactly, so only PSNR, sharpness and motion are measured."
+ALONE = "There is only one held-out clip, so there is no row with another clip's boxes."

@@ -1,4 +1,4 @@
-"""The clips of an evaluation's rows: what the networks make of the held-out clips, or what bounds it; and how long sampling takes."""
+"""The clips of an evaluation's rows, sampled by networks or made as bounds, and how long sampling takes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from .validation import decoded
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured together.
+    """A generator with an adapter, or a bound, measured on all clips.
 
     Attributes:
         name: of the row.
-        kind: of the adapter; None where there is none.
+        kind: of the adapter; None for a bound.
         adapter: whose weights it has, slow or fast.
-        generator: that makes the clips, slow or fast; None for clips that no generator made.
+        generator: which one makes the clips, slow or fast; None for a bound.
         sigmas: noise levels.
         others_boxes: follow another clip's trajectory.
-        compute_every: n above 1 computes the adapter in every n-th step alone; rows that differ in it differ in name.
+        compute_every: the adapter is computed only every n-th step; rows that differ in it differ in name.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Row:
 
     @property
     def key(self) -> str:
-        """Of its files."""
+        """The name of its files."""
         return self.name if self.kind is None else f"{self.name}_{self.kind}"
 
 
 class Sampler:
-    """Samples a row's clips. Its networks are its own, so that they are freed with it."""
+    """Samples a row's clips. It owns its networks, so that they are freed with it."""
 
     def __init__(self, artifacts: Artifacts, row: Row, clips: ClipSet) -> None:
         self.artifacts, self.row, self.settings = artifacts, row, artifacts.config.evaluate
@@ -60,7 +60,7 @@ class Sampler:
         self.clips: EncodedClips = clips.clips(text_dim)
 
     def latents(self, indices: range) -> Tensor:
-        """Latents ``[B, C, F, H, W]`` of these clips; a clip's noise depends on its number alone.
+        """Latents ``[B, C, F, H, W]`` of these clips; a clip's noise depends only on its number.
 
         Raises:
             TrainError: a value is not finite.
@@ -83,13 +83,13 @@ class Sampler:
         if not all(finite_B):
             name = batch.names[finite_B.index(False)]
             raise TrainError(
-                f"{row.key} made values that are not finite of clip {name}; look at the curves of the phases that trained it, and do the first "
-                "bad one anew with --redo."
+                f"the sample of clip {name} in the row {row.key} is not finite; look at the curves of the phases that trained it, and train the "
+                "first bad one again with --redo."
             )
         return latent_BCFHW
 
     def seconds(self, count: int) -> float:
-        """Of sampling one clip by itself: the median over the first `count` ones, after one more that warms up."""
+        """Seconds to sample one clip by itself: the median over the first `count` clips, after a warm-up."""
         found = []
         for index in [0, *range(count)]:
             started = _now(self.world)
@@ -98,7 +98,7 @@ class Sampler:
         return float(np.median(found[1:]))
 
     def _role(self, artifacts: Artifacts) -> tuple[Role, int]:
-        """The row's networks, frozen, and the width of text that they take."""
+        """The row's networks, frozen, and the width of the text they take."""
         row = self.row
         assert row.kind is not None
         file = artifacts.slow if row.generator == SLOW else artifacts.fast
@@ -108,7 +108,7 @@ class Sampler:
 
 
 def bound_frames(artifacts: Artifacts, row: Row, clips: ClipSet, count: int) -> Iterator[Frames | None]:
-    """Frames ``[T, H, W, 3]`` of clips that no generator makes; None for the real ones."""
+    """Frames ``[T, H, W, 3]`` of a bound's clips; None for the real clips."""
     encoded = clips.clips()
     for index in range(count):
         if row.name == "oracle":
@@ -119,7 +119,7 @@ def bound_frames(artifacts: Artifacts, row: Row, clips: ClipSet, count: int) -> 
 
 
 def sampled_frames(sampler: Sampler, count: int) -> Iterator[Frames | None]:
-    """Frames of each clip, `evaluate.batch` sampled at once; None on ranks that do not measure, which only take part in sampling."""
+    """Frames ``[T, H, W, 3]`` of each clip, `evaluate.batch` clips sampled at once; None on ranks that only sample."""
     for first in range(0, count, sampler.settings.batch):
         indices = range(first, min(first + sampler.settings.batch, count))
         for latent_CFHW in sampler.latents(indices):

@@ -1,4 +1,4 @@
-"""Clips from the networks in training, as the product samples them: few steps with fresh noise, or many Euler steps."""
+"""Clips sampled from networks in training as the product samples them: few steps with fresh noise, or many Euler steps."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def sample(
     guidance_scale: float = 1.0,
     no_prompt_1MT: Tensor | None = None,
 ) -> Tensor:
-    """Latents ``[B, C, F, H, W]`` of a batch's start pictures and trajectories.
+    """Latents ``[B, C, F, H, W]`` that start from a batch's first frames and follow its trajectories.
 
     Args:
-        role: who generates.
+        role: the generator with its adapter.
         batch: clips; their frame 0, text and control are used.
         sigmas: noise levels.
-        euler: many small steps of a multi-step generator; else each estimate is noised anew (few steps).
+        euler: integrate with Euler steps, as a multi-step generator needs; otherwise add fresh noise to each estimate (few steps).
         seed: of the noise; clip ``first + i`` gets the same noise in every call.
         first: number of the batch's first clip.
-        control_BCFHW: control to follow; None for the batch's boxes.
-        guidance_scale: of the prompt, in the standard convention; 1 for none. The trajectory is in both halves.
-        no_prompt_1MT: what stands for "no prompt"; None for zeros.
+        control_BCFHW: control latents to follow; None for those of the batch's boxes.
+        guidance_scale: of the prompt, in the standard convention; 1 for no guidance. Both predictions see the trajectory.
+        no_prompt_1MT: embedding of "no prompt"; None for zeros.
     """
     streams = Streams(seed, "sample", 0)
     positions = range(first, first + len(batch.names))

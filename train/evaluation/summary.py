@@ -1,4 +1,4 @@
-"""Rows of `metrics.json` from the figures of single clips, with bootstrap intervals over clips; and the bars that FlashMotion has to clear."""
+"""Rows of `metrics.json` from the figures of single clips, with bootstrap intervals over clips, and the bars that FlashMotion has to clear."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Pair = tuple[float, float]
 RESAMPLES, FRECHET_RESAMPLES = 2000, 500
 REAL = "real"
 SHARE_OF_ORACLE = 0.9
-"""Of the oracle's box IoU."""
+"""The share of the oracle's box IoU to reach."""
 FAR_BELOW = 0.2
-"""Box IoU by which another clip's boxes must be worse."""
+"""How much lower box IoU must be with another clip's boxes."""
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class RowResult:
     """A row's figures, clip by clip.
 
     Attributes:
-        name, kind, steps: of the row, see `evaluate.Row`.
+        name, kind, steps: of the row, see `row_samples.Row`.
         scores: of N clips.
-        features_ND: of the same clips; None where there are none.
+        features_ND: of the same clips; None where none were computed.
         seconds: per clip; None where nothing was sampled.
     """
 
@@ -43,8 +43,8 @@ class Result:
     seconds: float | None
 
 
-def pooled(parts: Sequence[Result]) -> Result:
-    """The same row over several sets, clips one after the other."""
+def pooled(parts: Sequence[RowResult]) -> RowResult:
+    """The same row over several sets, with the clips of one set after those of another."""
     features = [part.features_ND for part in parts if part.features_ND is not None]
     seconds = [part.seconds for part in parts if part.seconds is not None]
     return replace(
@@ -55,8 +55,8 @@ def pooled(parts: Sequence[Result]) -> Result:
     )
 
 
-def summary(result: Result, real: Result, noise_seed: int) -> dict[str, Any]:
-    """A row of metrics.json; ``real`` is the real clips' row, in whose features distances are measured."""
+def summary(result: RowResult, real: RowResult, noise_seed: int) -> dict[str, Any]:
+    """A row of metrics.json; Frechet distances are measured to the features of ``real``, the row of the real clips."""
     low, high = interval(result.scores, "box_iou", noise_seed)
     means = {name: mean(result.scores, name) for name in (*TRACKED, *PICTURES)}
     frechet, frechet_low, frechet_high = _frechet(result, real, noise_seed)
@@ -77,11 +77,11 @@ def summary(result: Result, real: Result, noise_seed: int) -> dict[str, Any]:
     }
 
 
-def bars(results: Sequence[Result], noise_seed: int) -> list[dict[str, Any]]:
-    """What FlashMotion is held to, for each adapter: value, interval, target, whether it is met, and by how much (negative: missed by).
+def bars(results: Sequence[RowResult], noise_seed: int) -> list[dict[str, Any]]:
+    """What FlashMotion is held to, for each adapter: value, interval, target, whether it is met, and by how much (negative if missed).
 
-    Every interval is of a difference or ratio of two rows on the same clips: clips are drawn in pairs, which leaves out what makes a clip
-    hard for both. A bar whose rows were not measured is not in the list.
+    Every interval is of a difference or ratio of two rows on the same clips. Clips are drawn in pairs, which cancels what makes a clip hard
+    for both. Bars whose rows were not measured are left out.
     """
     found: list[dict[str, Any]] = []
     for flash in (result for result in results if result.name == "flashmotion"):
@@ -91,7 +91,7 @@ def bars(results: Sequence[Result], noise_seed: int) -> list[dict[str, Any]]:
     return found
 
 
-def _bars_of(flash: Result, rows: Mapping[str, Result], seed: int) -> list[dict[str, Any]]:
+def _bars_of(flash: RowResult, rows: Mapping[str, RowResult], seed: int) -> list[dict[str, Any]]:
     found = []
 
     def add(text: str, estimate: tuple[float, Pair] | None, target: float, by: Callable[[float, Pair], float]) -> None:
@@ -110,27 +110,37 @@ def _bars_of(flash: Result, rows: Mapping[str, Result], seed: int) -> list[dict[
         return _frechet_between(flash, rows[other], rows[REAL], seed) if other in rows and REAL in rows else None
 
     add(
-        "box IoU over the oracle's: at least 0.9",
+        "box IoU as a share of the oracle's, at least 0.9",
         iou("oracle", ratio=True),
         SHARE_OF_ORACLE,
         lambda v, _: v - SHARE_OF_ORACLE,
     )
-    add("box IoU less SlowAdapter on FastGenerator: above 0", iou("slow_adapter_on_fast"), 0, lambda v, _: v)
-    add("Frechet less SlowAdapter on FastGenerator: below 0", frechet("slow_adapter_on_fast"), 0, lambda v, _: -v)
     add(
-        "box IoU less SlowAdapter, many steps: not below 0 within the interval",
+        "box IoU minus that of SlowAdapter on FastGenerator, above 0",
+        iou("slow_adapter_on_fast"),
+        0,
+        lambda v, _: v,
+    )
+    add(
+        "Frechet minus that of SlowAdapter on FastGenerator, below 0",
+        frechet("slow_adapter_on_fast"),
+        0,
+        lambda v, _: -v,
+    )
+    add(
+        "box IoU minus that of SlowAdapter with many steps, not below 0 within the interval",
         iou("slow_adapter"),
         0,
         lambda _, ends: ends[1],
     )
     add(
-        "Frechet less SlowAdapter, many steps: not above 0 within the interval",
+        "Frechet minus that of SlowAdapter with many steps, not above 0 within the interval",
         frechet("slow_adapter"),
         0,
         lambda _, ends: -ends[0],
     )
     add(
-        "box IoU less another clip's boxes: at least 0.2",
+        "box IoU minus that with another clip's boxes, at least 0.2",
         iou("random_trajectory"),
         FAR_BELOW,
         lambda v, _: v - FAR_BELOW,
@@ -139,20 +149,20 @@ def _bars_of(flash: Result, rows: Mapping[str, Result], seed: int) -> list[dict[
 
 
 def mean(scores: Sequence[Scores], name: str) -> float | None:
-    """The mean over the clips that have this measure; None where none has."""
+    """The mean over the clips that have this measure; None if no clip has it."""
     values = [value for entry in scores if (value := entry[name]) is not None]
     return float(np.mean(values)) if values else None
 
 
 def interval(scores: Sequence[Scores], name: str, seed: int) -> tuple[float | None, float | None]:
-    """95 % interval of that mean: the percentile bootstrap over clips (Efron and Tibshirani, 1993, chapter 13)."""
+    """95 % interval of that mean, by the percentile bootstrap over clips (Efron and Tibshirani, 1993, chapter 13)."""
     values_N = np.array([value for entry in scores if (value := entry[name]) is not None])
     if not len(values_N):
         return None, None
     return _percentiles(values_N[_drawn(len(values_N), RESAMPLES, seed)].mean(axis=1))
 
 
-def _frechet(result: Result, real: Result, seed: int) -> tuple[float, float, float] | tuple[None, None, None]:
+def _frechet(result: RowResult, real: RowResult, seed: int) -> tuple[float, float, float] | tuple[None, None, None]:
     a_ND, b_ND = result.features_ND, real.features_ND
     if a_ND is None or b_ND is None or len(a_ND) < 2:
         return None, None, None
@@ -162,8 +172,8 @@ def _frechet(result: Result, real: Result, seed: int) -> tuple[float, float, flo
     return estimate, max(low, 0.0), high
 
 
-def _box_iou_between(a: Result, b: Result, seed: int, *, ratio: bool) -> tuple[float, Pair] | None:
-    """Mean of a less mean of b, or over it, on the clips that both have."""
+def _box_iou_between(a: RowResult, b: RowResult, seed: int, *, ratio: bool) -> tuple[float, Pair] | None:
+    """Mean of a minus mean of b, or their ratio, on the clips that both measured."""
     pairs = [(x["box_iou"], y["box_iou"]) for x, y in zip(a.scores, b.scores, strict=True)]
     values = [(x, y) for x, y in pairs if x is not None and y is not None]
     if not values:
@@ -176,8 +186,8 @@ def _box_iou_between(a: Result, b: Result, seed: int, *, ratio: bool) -> tuple[f
     return (float(x / y), _percentiles(x_R / np.maximum(y_R, 1e-9))) if y > 0 else None
 
 
-def _frechet_between(a: Result, b: Result, real: Result, seed: int) -> tuple[float, Pair] | None:
-    """The distance of a less that of b, with the same clips drawn for both."""
+def _frechet_between(a: RowResult, b: RowResult, real: RowResult, seed: int) -> tuple[float, Pair] | None:
+    """The distance of a minus that of b, with the same clips drawn for both."""
     if a.features_ND is None or b.features_ND is None or real.features_ND is None or len(a.features_ND) < 2:
         return None
     drawn_RN = _drawn(len(a.features_ND), FRECHET_RESAMPLES, seed)

@@ -1,4 +1,4 @@
-"""A look at a model while it trains: real clip, boxes over the sample, sample; the same clips and noise every time."""
+"""Pictures of a model in training: real clip, sample with boxes, sample; always of the same clips and noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = 6
 
 
 class Validator:
-    """Samples a few held-out clips and writes `validation/step_000100.png`; called on every rank, as shards need it."""
+    """Samples a few held-out clips and writes `validation/step_000100.png`; called on every rank, as weights may be sharded."""
 
     def __init__(
         self, run: Run, artifacts: Artifacts, phase: str, role: Role, sizes: WanConfig, *, few_steps: bool
@@ -48,7 +48,7 @@ class Validator:
             batch = clips.batch([index], self.run.world.device)
             latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
             if source is not None:
-                rows += rows_of(source.clip(index), decoded(self.artifacts.vae, latent))
+                rows += picture_rows(source.clip(index), decoded(self.artifacts.vae, latent))
         if tracker is None:
             return
         sheet = contact_sheet(rows)
@@ -58,12 +58,12 @@ class Validator:
 
     @cached_property
     def _source(self) -> Source:
-        """The held-out clips as videos: a folder of them is looked through once."""
+        """The held-out clips as videos; cached, as reading a folder of videos takes time."""
         return self.artifacts.source("eval")
 
 
-def rows_of(clip: SourceClip, sample_THWC: Picture) -> list[list[Picture]]:
-    """Three rows of pictures: the real clip, the sample with the boxes that were asked for, the sample."""
+def picture_rows(clip: SourceClip, sample_THWC: Picture) -> list[list[Picture]]:
+    """Three rows of `COLUMNS` pictures: the real clip, the sample with the boxes that were asked for, the sample."""
     times = [round(t) for t in np.linspace(0, len(sample_THWC) - 1, COLUMNS)]
     boxed = with_boxes(sample_THWC, clip.trajectory)
     return [[clip.frames_THWC[t] for t in times], [boxed[t] for t in times], [sample_THWC[t] for t in times]]

@@ -1,7 +1,7 @@
 """Ray Train, on a Ray cluster: python train/launch/ray_job.py --workers 8 --config h100x8 --run /shared/runs/mine
 
 Needs `pip install "ray[train]"`. `--workers` (one GPU each) and `--cpu` are for Ray, the rest goes to run_all.py. The repository and the
-run folder have the same path on every machine. Where a worker fails or is preempted, all are started again, up to three times, and go on
+run folder have the same path on every machine. Where a worker fails or is preempted, all are started again, up to three times, and resume
 from the last checkpoint.
 """
 

@@ -20,7 +20,7 @@
 # --gpus-per-node, not --gpus-per-task: each process has to see all GPUs of its machine, of which it takes number LOCAL_RANK.
 # --signal: ten minutes before the time is up the ranks get SIGTERM and leave a checkpoint. On preemption they get it too, as long before
 # the end as the partition's GraceTime says.
-# --requeue: a preempted job comes back by itself, and run_all.py goes on where it stopped. For one whose time is up, see the end.
+# --requeue: a preempted job comes back by itself, and run_all.py resumes where it stopped. For a job whose time is up, see the end.
 
 MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export MASTER_ADDR MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000)) WORLD_SIZE="$SLURM_NTASKS"
@@ -30,7 +30,7 @@ export MASTER_ADDR MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000)) WORLD_SIZE="$SL
 srun --kill-on-bad-exit=1 bash -c 'export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID; exec python train/run_all.py "$@"' rank "$@"
 code=$?
 
-# 130: interrupted, with a checkpoint. 143: ended by SIGTERM in a phase that needs none, such as data. Both go on when run again.
+# 130: interrupted, with a checkpoint. 143: ended by SIGTERM in a phase that needs none, such as data. Both resume when run again.
 if [ "$code" -eq 130 ] || [ "$code" -eq 143 ]; then
     scontrol requeue "$SLURM_JOB_ID"
 fi

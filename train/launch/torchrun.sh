@@ -9,7 +9,7 @@
 #     NNODES=2 NODE_RANK=0 MASTER_ADDR=first-machine bash train/launch/torchrun.sh --config multi_node --run /shared/runs/mine
 #     NNODES=2 NODE_RANK=1 MASTER_ADDR=first-machine bash train/launch/torchrun.sh --config multi_node --run /shared/runs/mine
 #
-# Ctrl+C or SIGTERM, sent to torchrun, reaches every rank: they leave a checkpoint, and the same command goes on from it.
+# Ctrl+C or SIGTERM, sent to torchrun, reaches every rank: they leave a checkpoint, and the same command resumes from it.
 set -eu
 
 # How long torchrun waits for that before it kills the ranks (30 s is its default, too short for the checkpoint of a large model; old

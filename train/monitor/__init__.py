@@ -1,1 +1,1 @@
-"""What a maker sees while training: the console, the log, curves, pages, and when to stop."""
+"""What a maker sees of training: the console, the log, curves and pages, and when training stops by itself."""

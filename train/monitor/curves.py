@@ -1,4 +1,4 @@
-"""A phase's log as one picture: a panel per group of metrics."""
+"""A phase's log as one picture, with a panel per group of metrics."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 WIDTH, PANEL_HEIGHT, COLUMNS, DPI = 16.0, 3.3, 3, 100  # inches, inches, panels, dots per inch: 1600 px
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-"""Okabe and Ito's, which the colour-blind can tell apart; strongest first."""
+"""The palette of Okabe and Ito, which colour-blind people can tell apart; strongest first."""
 INK, SOFT = "#22272e", "#6b7580"
 Floats = NDArray[np.float64]
 
 
 def panels_of(names: list[str]) -> dict[str, list[str]]:
-    """Panel -> its metrics; losses first, then in order of appearance.
+    """The metrics of each panel; losses first, then in order of appearance.
 
-    The panel is the part before the first slash; sigma bins have one of their own.
+    A panel is named by the part before the first slash; sigma bins get their own panel.
     """
     panels: dict[str, list[str]] = {}
     for name in names:
@@ -40,7 +40,7 @@ def panels_of(names: list[str]) -> dict[str, list[str]]:
 
 
 def smoothed(values_N: Floats) -> Floats:
-    """Moving average over about a thirtieth of the run, without the pull of a starting value; a value that is not finite is passed over."""
+    """Moving average ``[N]`` over about a thirtieth of the run, without bias from a starting value; values that are not finite are skipped."""
     kept = 1 - 1 / max(1.0, len(values_N) / 30)
     total = weight = 0.0
     averages = np.full(len(values_N), math.nan)
@@ -52,7 +52,7 @@ def smoothed(values_N: Floats) -> Floats:
 
 
 def wants_log_axis(names: list[str], values_N: Floats) -> bool:
-    """Whether a panel reads better with a logarithmic axis: losses and gradients, all above 0, that spread over more than a factor of 5."""
+    """Whether a panel needs a logarithmic axis: losses or gradients, all above 0, that span more than a factor of 5."""
     finite = values_N[np.isfinite(values_N)]
     if (
         not finite.size
@@ -64,24 +64,26 @@ def wants_log_axis(names: list[str], values_N: Floats) -> bool:
 
 
 def draw_curves(log_csv: Path, png: Path, title: str) -> None:
-    """Draw every metric of a ``log.csv`` into a PNG 1600 pixels wide: raw values faint, their moving average on top.
+    """Draw every metric of a ``log.csv`` into a PNG 1600 pixels wide, raw values faint and their moving average on top.
 
     Steps where a value is not finite are marked in red.
 
     Raises:
-        TrainError: the log is empty or no log, or matplotlib is not installed.
+        TrainError: the file is empty or not a log, or matplotlib is not installed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure  # not pyplot: that keeps figures, and asks for a display
     except ImportError as error:
-        raise TrainError(f"curves cannot be drawn ({error}); pip install matplotlib.") from error
+        raise TrainError(
+            f"matplotlib cannot be loaded ({error}), but curves need it; pip install matplotlib."
+        ) from error
     log = read_log(log_csv)
     if not log:
-        raise TrainError(f"{log_csv} holds no values yet, so there are no curves to draw.")
+        raise TrainError(f"{log_csv} holds no values yet, so there are no curves to draw; train first.")
     panels = panels_of(list(log))
     rows = math.ceil(len(panels) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, PANEL_HEIGHT * rows + 0.6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, round(PANEL_HEIGHT * rows + 0.6, 1)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontsize=15, fontweight="bold", color=INK)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
@@ -106,10 +108,10 @@ def _draw_panel(ax: Axes, panel: str, series: dict[str, Series]) -> None:
             style["linestyle"] = "--"
         if len(steps_N) == 1:
             style["marker"] = "o"
-        if not by_sigma:  # ten clouds on top of each other say nothing
+        if not by_sigma:  # ten clouds on top of each other would hide the lines
             ax.plot(steps_N, values_N, linewidth=0.8, alpha=0.22, color=style["color"])
         label = name.rpartition("/sigma_")[2] if by_sigma else name.partition("/")[2] or name
-        # A learning rate has no noise: smoothing would only delay it.
+        # A learning rate has no noise, so smoothing would only delay it.
         line_N = values_N if panel == "lr" else smoothed(values_N)
         ax.plot(steps_N, line_N, linewidth=1.7, label=label, zorder=10 - index, **style)
         for step in steps_N[~np.isfinite(values_N)]:
@@ -145,15 +147,15 @@ def _dress(ax: Axes, panel: str, names: list[str], by_sigma: bool) -> None:
 
 
 def _sigma_colour(name: str) -> Any:
-    """Dark for little noise, bright for much."""
+    """Dark for little noise, bright for much noise."""
     from matplotlib import colormaps
 
     return colormaps["plasma"](0.9 * float(name.rpartition("/sigma_")[2]))
 
 
 def draw(folder: Path, name: str, console: Console) -> None:
-    """The curves of a phase's log, where there is anything in it."""
+    """Draw the curves of a phase's log, if it holds anything."""
     log = folder / "log.csv"
     if log.is_file() and read_log(log):
         draw_curves(log, folder / "curves.png", name)
-        console.say(f"{name}: curves in {folder / 'curves.png'}")
+        console.say(f"{name}: curves are in {folder / 'curves.png'}")

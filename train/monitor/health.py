@@ -1,4 +1,4 @@
-"""When training has to stop, and what to turn: decisions over the metrics of a log interval, without tensors."""
+"""When training must stop and which setting to change, decided from the metrics of a log interval."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ TEACHER_MOTION = "motion/teacher"
 
 
 class Health:
-    """Judges the metrics of each log interval; the state is JSON-able, so that patience survives a resume.
+    """Judges the metrics of each log interval. The state fits JSON, so that patience survives a resume.
 
-    Metrics it looks at, where they are given: every name that holds ``loss`` or ``norm``; ``gan/gap`` (mean logit of real minus
-    generated clips); ``motion/student`` and ``motion/teacher`` (mean absolute difference of neighbouring frames); learning rates
-    as ``lr/<update>`` or ``<update>/lr``, for the sentence only.
+    It looks at these metrics, if given: every name that holds ``loss`` or ``norm``; ``gan/gap`` (mean logit of real minus generated
+    clips); ``motion/student`` and ``motion/teacher`` (mean absolute difference of neighbouring frames); and, for its sentences only,
+    learning rates as ``lr/<update>`` or ``<update>/lr``.
 
     Args:
         settings: the limits.
-        phase: key of the phase in the configuration, such as ``stage2``: sentences name the settings in there.
-        optim_keys: of each update, the key of its optimizer within the phase, such as ``fake_optim``; ``optim`` where not given.
+        phase: key of the phase in the configuration, such as ``stage2``; sentences name settings of that phase.
+        optim_keys: for each update, the key of its optimizer within the phase, such as ``fake_optim``; ``optim`` if not given.
     """
 
     def __init__(self, settings: HealthSettings, phase: str, optim_keys: Mapping[str, str] | None = None) -> None:
         self.settings = settings
         self.warnings: list[str] = []
-        """What the last check found worth a look, but no reason to stop."""
+        """What the last check found worth a look, but not a reason to stop."""
         self._phase = phase
         self._optim_keys = dict(optim_keys or {})
         self._strikes = {"gap": 0, "motion": 0}
         self._warned: set[str] = set()
 
     def check(self, step: int, values: Mapping[str, float]) -> list[str]:
-        """Judge one log interval; returns the warnings that were not there at the check before. A metric not given is not judged.
+        """Judge one log interval and return the warnings that the previous check did not have. Metrics not given are not judged.
 
         Raises:
-            TrainingStopped: training is of no use any more; the sentence names the knob.
+            TrainingStopped: further training is useless; the sentence names the setting to change.
         """
         settings = self.settings
         self._stop_on_non_finite(step, values)
@@ -50,28 +50,28 @@ class Health:
         if gap is not None:
             if self._struck("gap", settings.max_gap is not None and gap > settings.max_gap):
                 raise TrainingStopped(
-                    f"step {step}: the discriminator tells real from generated too easily to teach anything ({GAP} is {gap:.2f}, "
-                    f"above {settings.max_gap:g} for {settings.patience} checks); raise {self._phase}.gan.r1_weight "
-                    f"or lower {self._phase}.gan.optim.lr, and train the phase anew with --redo."
+                    f"step {step}: the discriminator tells real from generated clips so easily that it no longer provides a useful gradient "
+                    f"({GAP} is {gap:.2f}, above {settings.max_gap:g} for {settings.patience} checks); raise {self._phase}.gan.r1_weight or "
+                    f"lower {self._phase}.gan.optim.lr, and train the phase again with --redo."
                 )
             if settings.warn_gap is not None and gap > settings.warn_gap:
-                found["gap"] = f"{GAP} is {gap:.2f}, above {settings.warn_gap:g}: the discriminator is winning."
+                found["gap"] = f"the discriminator is winning, as {GAP} is {gap:.2f} (above {settings.warn_gap:g})."
 
         student, teacher = values.get(STUDENT_MOTION), values.get(TEACHER_MOTION)
-        if student is not None and teacher:  # where the teacher stands still, the student may too
+        if student is not None and teacher:  # if the teacher stands still, the student may too
             share = student / teacher
             if self._struck("motion", settings.motion_floor is not None and share < settings.motion_floor):
                 raise TrainingStopped(
                     f"step {step}: the student's video has frozen (it moves {100 * share:.0f} % as much as the teacher's, below "
                     f"{100 * (settings.motion_floor or 0):.0f} % for {settings.patience} checks); lower "
                     f"{self._phase}.guidance_scale or raise {self._phase}.ratio (fake updates per student update), and train the "
-                    "phase anew with --redo."
+                    "phase again with --redo."
                 )
             if settings.warn_motion is not None and share < settings.warn_motion:
-                found["motion"] = f"the student's video moves {100 * share:.0f} % as much as the teacher's."
+                found["motion"] = f"the student's video moves only {100 * share:.0f} % as much as the teacher's."
 
         new = [text for rule, text in found.items() if rule not in self._warned]
-        # A rule without its metric was not judged: it stays as it was.
+        # A rule without its metric was not judged, so it stays as it was.
         judged = ({"gap"} if gap is not None else set()) | ({"motion"} if student is not None and teacher else set())
         self.warnings, self._warned = list(found.values()), set(found) | (self._warned - judged)
         return new
@@ -84,7 +84,7 @@ class Health:
         self._strikes, self._warned = dict(state["strikes"]), set(state["warned"])
 
     def _struck(self, rule: str, bad: bool) -> bool:
-        """Whether this was one bad check too many; a good one forgives all before it."""
+        """Whether this was one bad check too many; a good check resets the count."""
         self._strikes[rule] = self._strikes[rule] + 1 if bad else 0
         return self._strikes[rule] >= self.settings.patience
 
@@ -95,7 +95,7 @@ class Health:
                 updates = [part for part in name.split("/") if part in rates or part in self._optim_keys] or list(rates)
                 knobs = [self._rate_knob(update, rates) for update in updates] or [f"{self._phase}.optim.lr"]
                 raise TrainingStopped(
-                    f"step {step}: {name} is {value}; lower {' or '.join(knobs)} or set precision: fp32, and go on from the last "
+                    f"step {step}: {name} is {value}; lower {' or '.join(knobs)} or set precision: fp32, and continue from the last "
                     "checkpoint."
                 )
 

@@ -1,4 +1,4 @@
-"""Numbers on their way out of training: collected on the device, merged over ranks, written to CSV, TensorBoard and (optionally) W&B."""
+"""Metrics of training: collected on the device, merged over ranks, written to CSV, TensorBoard and (optionally) W&B."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ Series = tuple[list[int], list[float]]
 
 
 class Metrics:
-    """Sums and counts per name, kept on the device: recording never makes the host wait for it.
+    """Sums and counts per name, kept on the device, so that recording never makes the host wait.
 
-    Every rank records the same names between two calls of ``collect``.
+    Every rank must record the same names between two calls of ``collect``.
     """
 
     def __init__(self, device: torch.device | str) -> None:
         self._device = torch.device(device)
-        # In float64, so that the order of ranks and steps does not show; Apple's devices have none.
+        # In float64, so that the order of ranks and steps does not matter; Apple's devices lack it.
         self._dtype = torch.float32 if self._device.type == "mps" else torch.float64
         self._sums: dict[str, Tensor] = {}  # [2, values]: sums and counts
         self._binned: set[str] = set()
 
     def mean(self, name: str, value: Tensor | float) -> None:
-        """A scalar, or one value per sample ``[B]``: all that came until ``collect``, on all ranks, are averaged."""
+        """Record a scalar, or one value per sample ``[B]``; ``collect`` averages all of them, over all ranks."""
         values = self._taken(value).reshape(-1)
-        # full(), not tensor(): a kernel fills it, where a copy from the host would wait.
+        # full(), not tensor(), as a kernel fills it, where a copy from the host would wait.
         self._add(name, torch.stack([values.sum(), torch.full_like(values.sum(), values.numel())])[:, None])
 
     def last(self, name: str, value: Tensor | float) -> None:
-        """A scalar of which only the latest counts, such as a learning rate; averaged over ranks."""
+        """Record a scalar of which only the latest counts, such as a learning rate; averaged over ranks."""
         latest = self._taken(value).reshape(1)
         assert name not in self._binned, f"{name} is kept by sigma"
         self._sums[name] = torch.stack([latest, torch.ones_like(latest)])
 
     def bins(self, name: str, loss_B: Tensor, sigma_B: Tensor) -> None:
-        """A loss per sample ``[B]`` with its noise level ``[B]``: averaged in ten bins, ``name/sigma_0.0`` to ``name/sigma_0.9``."""
+        """Record a loss per sample ``[B]`` with its noise level ``[B]``, averaged in ten bins, ``name/sigma_0.0`` to ``name/sigma_0.9``."""
         self._binned.add(name)
         self._add(name, torch.stack(sums_by_sigma(self._taken(loss_B), sigma_B.detach().to(self._device))))
 
     def collect(self, world: World) -> dict[str, float]:
-        """Averages over everything recorded on all ranks since the last call; a collective call. What nobody recorded is left out.
+        """Averages of everything recorded on all ranks since the last call, empty bins left out; a collective call.
 
-        The one place where the host waits for the device.
+        This is the one place where the host waits for the device.
         """
         names = sorted(self._sums)
         if not names:
@@ -70,7 +70,7 @@ class Metrics:
         if world.size > 1:
             digest = torch.full((1,), zlib.crc32("\n".join(names).encode()), dtype=self._dtype, device=self._device)
             assert sum_over_ranks(world, digest.clone()).item() == world.size * digest.item(), (
-                "ranks record other names"
+                "ranks record different names"
             )
             sums = sum_over_ranks(world, sums)
         keys: list[str] = []
@@ -93,18 +93,22 @@ class Metrics:
 
 
 def _rows(path: Path) -> list[tuple[int, str, float]]:
-    """A log's rows. A last line without its end is what a killed run left, and is not one."""
+    """A log's rows, without a last line that a killed run left unfinished."""
     text = path.read_text(encoding="utf-8")
     rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
     if rows and rows[0] != HEADER:
-        raise TrainError(f"{path} begins with {rows[0]!r}, but a log begins with {HEADER!r}; move the file away.")
+        raise TrainError(
+            f"{path} is not a log, as it begins with {rows[0]!r} instead of {HEADER!r}; move the file away."
+        )
     found = []
     for number, row in enumerate(rows[1:], start=2):
         try:
             step, name, value = row
             found.append((int(step), name, float(value)))
         except ValueError:
-            raise TrainError(f"line {number} of {path} is {','.join(row)!r}, not step,name,value; repair it.") from None
+            raise TrainError(
+                f"line {number} of {path} is {','.join(row)!r} instead of step,name,value; repair or delete the line."
+            ) from None
     return found
 
 
@@ -112,7 +116,7 @@ def read_log(path: Path) -> dict[str, Series]:
     """Steps and values of each metric in a ``log.csv``, in the order of the file.
 
     Raises:
-        TrainError: the file is no log.
+        TrainError: the file is not a log.
     """
     found: dict[str, Series] = {}
     for step, name, value in _rows(path):
@@ -123,16 +127,15 @@ def read_log(path: Path) -> dict[str, Series]:
 
 
 class Tracker:
-    """Writes metrics of one phase: ``log.csv`` and ``tensorboard/`` always, Weights & Biases when asked for. Main rank only.
+    """Writes the metrics of one phase to ``log.csv`` and ``tensorboard/``, and to Weights & Biases if asked for. Main rank only.
 
     Args:
         folder: the phase's folder.
-        wandb: log there too; project, entity and mode come from its own environment variables.
-        resume_step: step of the checkpoint that training goes on from. Later rows, which a killed run left, are dropped;
-            at 0 all of them are.
+        wandb: also log to Weights & Biases; project, entity and mode come from its own environment variables.
+        resume_step: step of the checkpoint from which training resumes. Later rows, which a killed run left, are dropped; 0 drops all rows.
 
     Raises:
-        TrainError: tensorboard (or wandb, if asked for) is not installed, or ``log.csv`` is none.
+        TrainError: tensorboard (or wandb, if asked for) is not installed, or ``log.csv`` is not a log.
     """
 
     def __init__(self, folder: Path, *, wandb: bool, resume_step: int) -> None:
@@ -140,7 +143,9 @@ class Tracker:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise TrainError(f"TensorBoard cannot be loaded ({error}); pip install tensorboard.") from error
+            raise TrainError(
+                f"tensorboard cannot be loaded ({error}), but every run logs to it; pip install tensorboard."
+            ) from error
         self._wandb = _wandb_run(folder) if wandb else None
 
         path = folder / "log.csv"
@@ -152,12 +157,12 @@ class Tracker:
         self._csv = csv.writer(self._file, lineterminator="\n")
 
         events = folder / "tensorboard"
-        # TensorBoard hides events from purge_step on that were written before.
+        # TensorBoard hides earlier events from purge_step on.
         purge = (resume_step + 1 if resume_step else 0) if events.exists() else None
         self._board = SummaryWriter(str(events), purge_step=purge)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Values of one step; on disk when this returns."""
+        """Write the values of one step; they are on disk when this returns."""
         self._csv.writerows((step, name, float(value)) for name, value in values.items())
         self._file.flush()
         for name, value in values.items():
@@ -167,7 +172,7 @@ class Tracker:
             self._wandb.log({**values, "step": step})
 
     def image(self, step: int, name: str, array_HWC: NDArray[np.uint8]) -> None:
-        """A picture ``[H, W, 3]``, such as a validation grid; the CSV has none."""
+        """Write a picture ``[H, W, 3]``, such as a validation grid; not to the CSV."""
         assert array_HWC.dtype == np.uint8, array_HWC.dtype
         assert array_HWC.ndim == 3, array_HWC.shape
         self._board.add_image(name, array_HWC, step, dataformats="HWC")
@@ -187,7 +192,7 @@ def _wandb_run(folder: Path) -> Any:
         wandb = importlib.import_module("wandb")
     except ImportError as error:
         raise TrainError(
-            f"wandb is asked for but cannot be loaded ({error}); pip install wandb or set it off."
+            f"wandb cannot be loaded ({error}), but logging.wandb is true; pip install wandb or set logging.wandb=false."
         ) from error
     # One run per folder, however often it is resumed.
     identity = folder / "wandb_id.txt"
@@ -198,6 +203,6 @@ def _wandb_run(folder: Path) -> Any:
     run = wandb.init(
         project=project, id=identity.read_text(encoding="utf-8"), resume="allow", name=name, dir=str(folder)
     )
-    # With a step of our own: W&B's counter refuses steps that are logged again after a resume.
+    # Our own step, as W&B's counter refuses steps that are logged again after a resume.
     run.define_metric("*", step_metric="step")
     return run

@@ -1,4 +1,4 @@
-"""The phase check: the machine, what the run will take, and everything that can be known to go wrong before hours have passed."""
+"""The phase check: the machine, what the run will take, and everything that is bound to fail, said before hours have passed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def check(run: Run) -> None:
     """Print the machine and a short plan; refuse what cannot work.
 
     Raises:
-        TrainError: a file that is not there, settings that do not go together or need a package, a disk that is too small, a run folder
+        TrainError: a file that is not there, settings that do not fit together or need a package, a disk that is too small, a run folder
             that cannot be written.
-        ValueError: a given generator or adapter that is none.
+        ValueError: a given file that is not a generator or an adapter.
     """
     run.console.table(environment(run))
     check_files(run)
@@ -58,11 +58,11 @@ def show_plan(run: Run, gpu: str | None) -> None:
 
     Args:
         run: whose configuration it is.
-        gpu: name of the card to reckon with; None for this machine's, or an H200.
+        gpu: the card to plan for; None for this machine's, or an H200.
 
     Raises:
         TrainError: an unknown card, or a generator that is not there.
-        ValueError: a given generator or adapter that is none.
+        ValueError: a given file that is not a generator or an adapter.
     """
     card = this_gpu() if gpu is None else find_gpu(gpu)
     check_files(run)
@@ -81,7 +81,7 @@ def show_plan(run: Run, gpu: str | None) -> None:
 
 
 def environment(run: Run) -> list[list[str]]:
-    """What this runs on."""
+    """The machine: Python, torch, GPU or CPU, processes."""
     device = run.world.device
     rows = [["Python", platform.python_version()], ["torch", str(torch.__version__)], ["system", platform.platform()]]
     if device.type == "cuda":
@@ -171,16 +171,16 @@ def generator_sizes(run: Run) -> tuple[WanConfig, WanConfig]:
     """Sizes of the SlowGenerator and the FastGenerator: of the files' headers, or of what will be trained.
 
     Raises:
-        TrainError: two generators that do not go together.
-        ValueError: a file or folder that is no generator.
+        TrainError: two generators of different sizes.
+        ValueError: a file or folder that is not a generator.
     """
     models = run.config.models
     slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator))
     fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator))
     if (slow.dim, slow.num_layers, slow.text_dim) != (fast.dim, fast.num_layers, fast.text_dim):
         raise TrainError(
-            f"models.fast_generator has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but the slow one "
-            f"{slow.dim}, {slow.num_layers} and {slow.text_dim}; an adapter fits both only where these are equal."
+            f"models.fast_generator has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
+            f"has {slow.dim}, {slow.num_layers} and {slow.text_dim}; an adapter needs the same in both, so choose generators of one size."
         )
     return slow, fast
 
@@ -189,18 +189,7 @@ def _sizes_of(path: Path) -> WanConfig:
     if not path.is_dir():
         return read_generator_info(path).config
     folder = path / "transformer" if (path / "transformer").is_dir() else path
-    found = read_folder_config(folder, "generator", ("WanTransformer3DModel",))
-    try:
-        return WanConfig(
-            dim=found["num_attention_heads"] * found["attention_head_dim"],
-            ffn_dim=found["ffn_dim"],
-            num_heads=found["num_attention_heads"],
-            num_layers=found["num_layers"],
-            text_dim=found["text_dim"],
-            freq_dim=found["freq_dim"],
-        )
-    except KeyError as error:
-        raise TrainError(f"{folder / 'config.json'} has no {error}; download or export the generator again.") from None
+    return WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
 
 
 def clip_count(run: Run) -> int:
@@ -213,7 +202,7 @@ def clip_count(run: Run) -> int:
 
 
 def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
-    """Raises TrainError where the run folder cannot be written, or would not hold what is still to come."""
+    """Raises TrainError if the run folder cannot be written, or its disk cannot hold the rest of the run."""
     folder = run.folder.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -228,7 +217,7 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
     free, there = shutil.disk_usage(folder).free, _held(run.folder)
     if needed > free + there:
         raise TrainError(
-            f"the run takes up to {byte_text(needed)} on the disk of {folder}, but {byte_text(free)} are free; choose another folder with "
+            f"the run needs up to {byte_text(needed)} on the disk of {folder}, but only {byte_text(free)} are free; choose another folder with "
             "--run, or keep fewer checkpoints (checkpoints.keep=1)."
         )
 

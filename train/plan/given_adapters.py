@@ -16,17 +16,17 @@ from ..errors import TrainError
 
 
 def given_path(settings: Adapter) -> Path | None:
-    """The file that an adapter comes from, whether or not stage 1 goes on with it."""
+    """The file that an adapter comes from: a finished SlowAdapter, or the start of stage 1."""
     given = settings.slow or settings.start
     return Path(given) if given else None
 
 
 def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
-    """Read the header of the file that is named, and compare it with the settings; the run reckons with those.
+    """Read the header of a given file and compare it with the settings, which the rest of the run relies on.
 
     Raises:
         TrainError: another kind of adapter, or another width or fewer blocks than the settings say.
-        ValueError: a file that is no adapter, or one of a generator of other sizes.
+        ValueError: a file that is not an adapter, or an adapter for a generator of other sizes.
     """
     path = given_path(settings)
     if path is None:
@@ -34,14 +34,16 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
     shapes, metadata = read_header(path)
     file = parse_adapter({key: torch.empty(shape, device="meta") for key, shape in shapes.items()}, metadata, path.name)
     if file.kind != settings.kind:
-        raise TrainError(f"{path.name} is a {file.kind} adapter, but models.adapters names it for a {settings.kind}.")
+        raise TrainError(
+            f"{path.name} is a {file.kind} adapter, but models.adapters says {settings.kind}; change one of them."
+        )
     adapter = construct_adapter(file, sizes)
     if len(adapter.inject_after) != sizes.num_layers:
         raise TrainError(
-            f"{path.name} adds to {len(adapter.inject_after)} of the generator's {sizes.num_layers} blocks, but models.adapters trains one that "
-            "adds to all of them; give such a file."
+            f"{path.name} adds to {len(adapter.inject_after)} of the generator's {sizes.num_layers} blocks, but a run trains adapters "
+            "that add to all of them; give such a file."
         )
     if isinstance(adapter, ResNetAdapter) and adapter.width != settings.width:
         raise TrainError(
-            f"{path.name} has the width {adapter.width}, but models.adapters says {settings.width}; set it as in the file."
+            f"{path.name} has width {adapter.width}, but models.adapters says {settings.width}; set width to that of the file."
         )

@@ -11,7 +11,7 @@ import torch
 from ..errors import TrainError
 
 SHARE_OF_PEAK = 0.45
-"""What training is assumed to reach of the data sheet's peak; an assumption, not a measurement."""
+"""Share of the data sheet's peak that training is assumed to reach; an assumption, not a measurement."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Gpu:
     gigabytes: float
 
     def seconds(self, flops: float, precision: str) -> float:
-        """How long so many operations take at the assumed share of the peak."""
+        """How long this many operations take at the assumed share of the peak."""
         return flops / ((self.fp32 if precision == "fp32" else self.bf16) * 1e12 * SHARE_OF_PEAK)
 
 
@@ -85,7 +85,7 @@ def this_gpu(default: str = "H200") -> Gpu:
         found = torch.cuda.get_device_properties(0)
         gigabytes = found.total_memory / 1e9
         plain = _plain(found.name)
-        # The longest name wins: an H100 PCIe is no H100.
+        # The longest name wins: an H100 PCIe is not an H100.
         for gpu in sorted(GPUS, key=lambda gpu: -len(gpu.name)):
             words = [_plain(word) for word in gpu.name.split("-")]
             if all(word in plain for word in words) and abs(gpu.gigabytes / gigabytes - 1) < 0.2:

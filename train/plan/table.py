@@ -11,7 +11,7 @@ from .figures import PhasePlan, RoleBytes
 from .gpus import SHARE_OF_PEAK, Gpu
 
 RESERVE_GB = 1.5
-"""What the CUDA context, libraries' workspaces and gaps between tensors are assumed to take."""
+"""Assumed for the CUDA context, libraries' workspaces and gaps between tensors."""
 
 
 def byte_text(count: float) -> str:
@@ -52,7 +52,7 @@ def _role_row(name: str, role: RoleBytes) -> list[str]:
 
 
 def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ranks: int) -> None:
-    """What a phase takes of a GPU, and what to change where that is too much."""
+    """What a phase takes of a GPU, and what to change if that is too much."""
     step = gpu.seconds(plan.flops / plan.steps, config.precision)
     rows = [
         ["activations and the like, at most", byte_text(plan.working)],
@@ -68,12 +68,12 @@ def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ran
     else:
         first, *then = knobs(config, plan.name, ranks)
         later = f", then {', '.join(then)}" if then else ""
-        console.say(f"  does not fit into {gpu.gigabytes:.0f} GB; set first {first}{later}.")
+        console.say(f"  does not fit into {gpu.gigabytes:.0f} GB; first set {first}{later}.")
 
 
 def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu: Gpu, data: int) -> None:
-    """All phases under each other, their sum, and what is assumed."""
-    console.rule("in all")
+    """All phases in one table, their sum, and the assumptions."""
+    console.rule("total")
     rows = [["phase", "trained", "memory", "", "FLOPs", "time", "disk"]]
     for plan in plans:
         rows.append(
@@ -91,16 +91,16 @@ def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu:
     rows.append(["data", "-", "-", "", "-", "-", byte_text(data)])
     together = duration(gpu.seconds(flops, config.precision))
     disk = byte_text(data + sum(plan.disk for plan in plans))
-    rows.append(["all", "-", byte_text(max(p.peak for p in plans)), "", flops_text(flops), together, disk])
+    rows.append(["total", "-", byte_text(max(p.peak for p in plans)), "", flops_text(flops), together, disk])
     console.table(rows)
     longest, largest = max(plans, key=lambda plan: plan.flops), max(plans, key=lambda plan: plan.peak)
     console.say(
-        f"  {longest.name} takes longest, {largest.name} takes most memory; memory, FLOPs and time are each GPU's."
+        f"  {longest.name} takes longest, {largest.name} needs most memory; memory, FLOPs and time are per GPU."
     )
     kind, peak = ("float32", gpu.fp32) if config.precision == "fp32" else ("bf16", gpu.bf16)
     console.say(
-        f"  Times assume {SHARE_OF_PEAK:.0%} of the {gpu.name}'s {peak:,g} TFLOP/s in {kind}, and nothing is measured; small networks "
-        f"reach less. {RESERVE_GB} GB of its memory are left to CUDA. Encoding, pictures and evaluation are not in it."
+        f"  Times are not measured: they assume {SHARE_OF_PEAK:.0%} of the {gpu.name}'s {peak:,g} TFLOP/s in {kind}; small networks "
+        f"reach less. {RESERVE_GB} GB of memory are left to CUDA. Encoding, pictures and evaluation are not included."
     )
 
 
@@ -110,7 +110,7 @@ def fits(plan: PhasePlan, gpu: Gpu) -> bool:
 
 
 def knobs(config: Config, phase: str, ranks: int) -> list[str]:
-    """What to change in turn where a phase takes too much memory; what is turned already is left out."""
+    """What to change, in this order, if a phase takes too much memory; what is already set is left out."""
     stage = phase.split("_")[0]
     memory, stage3 = config.memory, config.stage3
     settings = getattr(config, stage)
@@ -135,7 +135,7 @@ def knobs(config: Config, phase: str, ranks: int) -> list[str]:
 
 
 def short_rows(plans: Iterable[PhasePlan]) -> list[list[str]]:
-    """Before training starts: what is trained, and what it takes in memory at least."""
+    """Before training starts: what is trained, and the least memory it takes."""
     rows = [["phase", "steps", "trained", "frozen", "stays in memory", "checkpoints"]]
     for plan in plans:
         total = plan.sum

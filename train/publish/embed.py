@@ -1,4 +1,4 @@
-"""A finished run of the synthetic world as the default that comes with the repository: python -m train.embed RUN --to assets/tiny --docs docs/tiny
+"""Embed a finished run of the synthetic world as the repository's default: python -m train.embed RUN --to assets/tiny --docs docs/tiny
 
     diffusion_models/flashmotion_tiny_generator.safetensors     the FastGenerator; and ..._slow_generator
     model_patches/flashmotion_tiny_resnet.safetensors           the FastAdapter; and ..._slow_resnet; the same of the ControlNet
@@ -64,7 +64,7 @@ def finished(run: Run, artifacts: Artifacts) -> Finished:
         file = run.phase_folder(phase) / "done.json"
         if not file.is_file():
             raise TrainError(
-                f"the run {run.folder} is not finished: {phase} is not done; go on with the command that began it."
+                f"the run {run.folder} is not finished: {phase} is not done; run the command that started it again."
             )
         seconds[phase] = float(json.loads(file.read_text(encoding="utf-8"))["seconds"])
     report = run.folder / "report/metrics.json"
@@ -77,7 +77,7 @@ def finished(run: Run, artifacts: Artifacts) -> Finished:
     metrics: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     for kind in kinds:
         if not any(row["name"] == "flashmotion" and row["adapter"] == kind for row in metrics["rows"]):
-            raise TrainError(f"the run's report/metrics.json has no row of its {kind} adapter; {again}.")
+            raise TrainError(f"the run's report/metrics.json has no row for the {kind} adapter; {again}.")
     day = time.strftime("%Y-%m-%d", time.gmtime(report.stat().st_mtime))
     return Finished(metrics, day, seconds)
 
@@ -113,9 +113,7 @@ def write_weights(artifacts: Artifacts, folder: Path) -> dict[str, Path]:
         for kind in kinds:
             file = artifacts.adapter(which, kind)
             if file.base_fingerprint != marks[0]:
-                raise TrainError(
-                    f"{file.name} was trained on another generator than {source.name}; do its phase anew with --redo."
-                )
+                raise TrainError(f"{file.name} was not trained on {source.name}; repeat its phase with --redo.")
             target = paths[f"{prefix}{kind}"] = folder / "model_patches" / f"{NAME}_{prefix}{kind}.safetensors"
             weights = cast(file.state_dict, torch.float16, file.name)
             write_adapter(target, replace(file, state_dict=weights, base_fingerprint=marks[1]))

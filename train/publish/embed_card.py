@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 CARD = """# FlashMotion tiny: a model of the synthetic world
 
-A few-step video generator with trajectory adapters, small enough for a CPU, for trying FlashMotion and for testing it. Given the first frame
-of a clip of the synthetic world (drawn shapes before plain backgrounds) and a box for each object on every frame, it makes a clip of
+A few-step video generator with trajectory adapters, small enough to run on a CPU, for trying and testing FlashMotion. Given the first frame
+of a clip of the synthetic world (drawn shapes on plain backgrounds) and a box for each object in every frame, it makes a clip of
 {width} x {height} pixels and {frames} frames in which the objects follow their boxes, in {steps} steps.
 
 ## Files
@@ -30,35 +30,35 @@ All weights are float16, in the layouts of Wan 2.2 TI2V 5B (generators), FlashMo
 
 ## Training
 
-- Made from nothing by `{command}`; the resolved configuration with all seeds is `config.yaml`, curves are in `curves/`.
-  How each phase went, and in how many goes: `docs/training.md`, "A run, phase by phase".
-- Trained on clips that the synthetic world of this repository draws (`train/world/synthetic.py`), difficulty {difficulty}, and for the codec
-  also on photographs under CC0 out of scikit-image. No video of people or places, no scraped data, no text.
-- Wall time by phase (of its last attempt, where it was interrupted): {phases}; {total} added up (phases may have run side by side).
+- Trained from scratch with `{command}`; `config.yaml` is the resolved configuration with all seeds, and `curves/` holds the curves.
+  How each phase went, and in how many attempts: `docs/measurements.md`.
+- Trained on clips that the synthetic world of this repository draws (`train/world/synthetic.py`), difficulty {difficulty}, plus, for the
+  codec, CC0 photographs from scikit-image. No videos of people or places, no scraped data, no text.
+- Wall time by phase (of the last attempt if it was interrupted): {phases}; {total} in total (phases may have run side by side).
 
 ## Figures
 
-{clips} held-out clips ({sets}), sprites followed by `train/world/sprite_tracker.py`; 95 % intervals by bootstrap over clips.
-{apart}Frechet distances are measured in the features of a small network of our own (`metrics/`), and compare only with one another.
+{clips} held-out clips ({sets}), sprites tracked by `train/world/sprite_tracker.py`; 95 % intervals by bootstrap over clips.
+{apart}Frechet distances use the features of a small network of our own (`metrics/`) and compare only with one another.
 Measured with `python -m train.evaluate_run` on {machine}, {measured}.
 
 {table}
 
 {bars}
 
-All figures, each set by itself, are in `metrics.json`; what the columns mean is in `docs/training.md`, "Reading the report".
+All figures, set by set, are in `metrics.json`. `docs/training.md`, "Reading the report", explains the columns.
 
 ## Limits
 
-- It knows the synthetic world alone. A photograph as the first frame runs, and nothing is claimed about it.
-- It was trained at one size and length; others run, worse. It takes no text.
+- It knows only the synthetic world. A photograph as the first frame runs, but nothing is claimed about the result.
+- It was trained at one size and length; others run, but worse. It takes no text.
 - Frechet distance and box IoU here say nothing about other models or data.
 
 ## Licence
 
-Apache-2.0, as the repository.
+Apache-2.0, like the repository.
 """
-APART = "Those that pictures show while training, and by which settings were chosen, are others.\n"
+APART = "These are not the clips shown while training or used to choose settings.\n"
 WHAT = {
     "generator": "FastGenerator, {steps} steps",
     "slow_generator": "SlowGenerator, many steps",
@@ -88,7 +88,7 @@ def model_card(config: Config, metrics: Mapping[str, Any], paths: Mapping[str, P
         steps=config.steps.count,
         files="\n".join(files),
         command=metrics["command"],
-        difficulty=getattr(config.data.train, "difficulty", "of one's own videos"),
+        difficulty=getattr(config.data.train, "difficulty", "of your own videos"),
         phases=", ".join(f"{name} {duration(took)}" for name, took in seconds.items()),
         total=duration(sum(seconds.values())),
         clips=rows[0]["clips"],

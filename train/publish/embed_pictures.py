@@ -35,7 +35,7 @@ def draw_rows(metrics: Mapping[str, Any], png: Path) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, name, what in (
         (left, "box_iou", "box IoU (more is better)"),
-        (right, "frechet", "Frechet distance (less is better)"),
+        (right, "frechet", "Frechet distance (lower is better)"),
     ):
         _draw(ax, rows, name)
         ax.set_title(what, loc="left", fontsize=11, color=INK)

@@ -83,7 +83,7 @@ def copy_to_comfyui(run: Run, target: Path) -> None:
 
 
 def check_models_folder(target: Path) -> None:
-    """Raises TrainError where there is no such folder."""
+    """Raises TrainError if the folder does not exist."""
     if not target.is_dir():
         raise TrainError(
             f"--export-to is {target}, but there is no such folder; give the models folder of a ComfyUI, such as ComfyUI/models."
@@ -107,7 +107,7 @@ def cast(tensors: Mapping[str, Tensor], dtype: torch.dtype, name: str) -> dict[s
             continue
         if not torch.isfinite(value).all():
             raise TrainError(
-                f"{key} of {name} holds values that are not finite; train the phase that made it anew with --redo."
+                f"{key} of {name} holds values that are not finite; repeat the phase that made it with --redo."
             )
         raise TrainError(
             f"{key} of {name} reaches {value.abs().max():.3g}, but {dtype} ends at {torch.finfo(dtype).max:.3g}; set export.dtype to bf16."
@@ -131,8 +131,8 @@ def _export_adapter(
     file = artifacts.adapter(which, kind)
     if base is not None and file.base_fingerprint != base.trained:
         raise TrainError(
-            f"{file.name} was trained on the generator {file.base_fingerprint}, but {base.path.name} is {base.trained}; do the phase that "
-            "made the adapter anew with --redo."
+            f"{file.name} was trained on the generator {file.base_fingerprint}, but {base.path.name} is {base.trained}; repeat the phase that "
+            "made the adapter with --redo."
         )
     target = folder / "model_patches" / artifacts.adapter_path(which, kind).name
     mark = file.base_fingerprint if base is None else base.written
@@ -167,7 +167,7 @@ def same_weights(a: Path, b: Path) -> bool:
 
 
 def _header(file: BinaryIO) -> Any:
-    """What stands before the weights; in a file that is no safetensors file, something else."""
+    """What stands before the weights; if the file is not a safetensors file, whatever it begins with."""
     length = min(int.from_bytes(file.read(8), "little"), LARGEST_HEADER)
     content = file.read(length)
     try:

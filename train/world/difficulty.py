@@ -16,7 +16,7 @@ class Difficulty:
         sprites: fewest and most sprites of a clip, 1 to 6.
         side: smallest and largest side of a sprite, 0.05 to 0.8.
         travel: the farthest a sprite goes in a clip, 0 to 2.
-        growth: the largest factor by which it grows or shrinks, 1 (never) to 4.
+        growth: the largest factor that it grows or shrinks by, 1 (never) to 4.
         turns: the most it turns, in full circles either way, 0 to 2.
         pan: the farthest the camera goes in a clip, 0 to 1.
         overlap: the share of a sprite's box that another one's may cover on any frame; a draw with more is drawn again, and

@@ -63,7 +63,7 @@ def draw_motion(
 
 
 def _track(draws: Draws, difficulty: Difficulty, sprite: Sprite, camera: Trajectory, name: str) -> TrackedObject:
-    """One sprite's keyframes: a start, perhaps a point beside the way, an end."""
+    """One sprite's keyframes: a start, perhaps a point beside the path, an end."""
     shares_2 = _shares(camera.size)
     low, high = difficulty.side
     side = draws.uniform(low, high)

@@ -97,7 +97,7 @@ def _pose(values_4: NDArray[np.float64]) -> Pose:
 
 
 def _guesses(before_T4: NDArray[np.float64]) -> list[Pose]:
-    """The last pose; and where the sprite is if it goes on as fast as before."""
+    """The last pose, and where the sprite is if it keeps its speed."""
     last = _pose(before_T4[-1])
     if len(before_T4) == 1:
         return [last]

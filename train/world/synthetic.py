@@ -49,7 +49,7 @@ class Clip:
             foremost sprite that covers at least half of it. `masks_TNHW` unfolds it.
         poses_TN4: float64, (pivot x, pivot y, side of the unit square, all in pixels; turns).
         sprites: the N sprites.
-        motion: the document by which the sprites move, boxes upright (see `motion.draw_motion`).
+        motion: the document that moves the sprites, boxes upright (see `motion.draw_motion`).
         camera: the document of the camera's window.
     """
 
@@ -97,7 +97,7 @@ def clip(
 
     Args:
         seed, index: 0 to 2**32 - 1.
-        difficulty: a preset's name or values of one's own.
+        difficulty: a preset's name, or your own values.
         size: (width, height) in pixels, 32 to 4096 each.
         frames: 1 to 1025.
         split: "train", or one of the held-out sets "eval_a" and "eval_b".

@@ -43,7 +43,7 @@ def places(frame_HW3: NDArray[np.uint8], sprite: Sprite, side: float, turns: flo
     rows, columns = max(round(height / factor), 1), max(round(width / factor), 1)
     low = np.tensordot(area_weights(height, rows), frame_HW3.astype(np.float32), axes=(1, 0))
     low = np.tensordot(area_weights(width, columns), low, axes=(1, 1)).swapaxes(0, 1)
-    # Templates of a grid of sides and turns, so that they are drawn once and not anew on every frame.
+    # Templates of a grid of sides and turns, so that they are drawn once and not on every frame.
     step, lean_step = round(float(np.log(side * columns / width)) / GRAIN), round(turns / LEAN_GRAIN)
     found: list[Pose] = []
     border = int(np.ceil(np.exp(step * GRAIN) * max(GROWTHS))) + 2
@@ -57,7 +57,7 @@ def places(frame_HW3: NDArray[np.uint8], sprite: Sprite, side: float, turns: flo
         last_row, last_column = rows + 2 * border_y - down, columns + 2 * border_x - across
         if last_row < 0 or last_column < 0 or max(border_y, border_x) > border:
             continue
-        # sum over the sprite of (frame - sprite)^2, less the sprite's own squares, which are the same everywhere
+        # sum over the sprite of (frame - sprite)^2, minus the sprite's own squares, which are the same everywhere
         squared = fft.irfft2((seen * template).sum(axis=2), s=shape, axes=(0, 1))
         top, left = border - border_y, border - border_x
         squared = squared[top : top + last_row + 1, left : left + last_column + 1]

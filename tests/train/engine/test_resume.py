@@ -1,4 +1,4 @@
-"""Runs that are interrupted, killed, refused or short of time: they go on as if nothing had been."""
+"""Runs that are interrupted, killed, refused or short of time: they resume as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from train.engine.time_budget import count_steps
 from train.errors import TrainError
 
 from ...support.killed_training import CHANGES
+from ...support.sentences import refuses
 from ...support.small import METHODS, Nets, small_config
 from ...support.small_runs import equal, figures, final_state, prepared, signal_after
 
@@ -107,8 +108,9 @@ def test_a_checkpoint_of_another_configuration_is_refused(clips: EncodedClips, t
     trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"steps": 1}})
     trainer.run()
     other = prepared("flow_resnet", clips, tmp_path, fingerprint="other")
-    with pytest.raises(
-        TrainError, match=r"checkpoints holds a checkpoint of another configuration; .* delete .* anew\.$"
+    remedy = f"delete {tmp_path} to train this phase again."
+    with refuses(
+        TrainError, key=f"{tmp_path / 'checkpoints'} holds", value="another configuration (step 1)", remedy=remedy
     ):
         other.run()
     assert checkpoint.latest(tmp_path / "checkpoints") == 1

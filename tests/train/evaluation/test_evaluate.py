@@ -1,4 +1,4 @@
-"""The evaluation phase on tiny random networks: its bounds, its files, and how it goes on after it was killed."""
+"""The evaluation phase on tiny random networks: its bounds, its files, and how it resumes after it was killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.errors import TrainError
-from train.evaluation.evaluate import evaluate, rows_of
+from train.evaluation import evaluate as evaluation
+from train.evaluation.evaluate import evaluate, rows_to_measure
 from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
 from train.evaluation.held_out import clip_sets
@@ -25,6 +26,7 @@ from train.evaluation.summary import interval, mean
 from train.run_folder.artifacts import Artifacts
 from train.world import synthetic
 
+from ...support.sentences import names, refuses
 from ...support.tiny_run import open_run, trained_run
 
 ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
@@ -111,8 +113,8 @@ def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> No
     assert after["static"] == before["static"]
     again, first = after["random_trajectory"], before["random_trajectory"]
     assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
-    assert "flashmotion_resnet was measured before" in said.getvalue()
-    assert "static was measured before" not in said.getvalue()
+    assert "flashmotion_resnet was already measured" in said.getvalue()
+    assert "static was already measured" not in said.getvalue()
 
 
 def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
@@ -121,7 +123,7 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     artifacts = Artifacts(run)
     clips = artifacts.clips("eval")
-    row = next(row for row in rows_of(run, len(clips)) if row.name == "oracle")
+    row = next(row for row in rows_to_measure(run, len(clips)) if row.name == "oracle")
     mark = _mark(artifacts, row, clips, 2, DEFAULT)
     file = evaluated / "phases/evaluate/rows/oracle.json"
     assert _kept(file, mark) is not None
@@ -133,13 +135,13 @@ def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    assert sum(row.others_boxes for row in rows_of(run, 2)) == 2
-    assert not any(row.others_boxes for row in rows_of(run, 1))
+    assert sum(row.others_boxes for row in rows_to_measure(run, 2)) == 2
+    assert not any(row.others_boxes for row in rows_to_measure(run, 1))
 
 
 def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    with pytest.raises(TrainError, match="there are no encoded clips in .*eval; run the data phase first"):
+    with refuses(TrainError, key="encoded clips", value=tmp_path / "data/eval", remedy="run the data phase"):
         evaluate(run)
 
 
@@ -207,7 +209,7 @@ def test_the_interval_is_over_clips() -> None:
 def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
     run = trained_run(tmp_path, models=ONE_ADAPTER)
     (clips,) = clip_sets(run, Artifacts(run))
-    for row in rows_of(run, 3):
+    for row in rows_to_measure(run, 3):
         if row.generator is None:
             continue
         sampler = Sampler(Artifacts(run), row, clips)
@@ -229,7 +231,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
 ) -> None:
     from flashmotion_core.adapters import ControlNetAdapter
 
-    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1})
     steps: list[float] = []
     begin = ControlNetAdapter.begin
 
@@ -242,7 +244,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     few = run.config.steps.schedule().sigmas
     settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
     run.config = run.config.model_copy(update={"evaluate": settings})
-    found = {row.key: row for row in rows_of(run, 3) if row.generator is not None}
+    found = {row.key: row for row in rows_to_measure(run, 3) if row.generator is not None}
     assert {key for key in found if "_every_" in key} == {
         "flashmotion_every_2_controlnet",
         "flashmotion_every_4_controlnet",
@@ -267,11 +269,11 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     capsys.readouterr()
     assert main([str(tmp_path), *options, "evaluate.compute_every=[2]"]) == 0
     said = capsys.readouterr()
-    assert "flashmotion_controlnet was measured before" in said.out + said.err
+    assert "flashmotion_controlnet was already measured" in said.out + said.err
     names = rows(tmp_path)
     assert "flashmotion_every_2" in names
     assert (
-        "FastAdapter, FastGenerator, adapter computed in every 2. step (controlnet)"
+        "FastAdapter, FastGenerator, adapter computed every 2nd step (controlnet)"
         in (tmp_path / "report/index.html").read_text()
     )
 
@@ -288,7 +290,6 @@ TWO_SETS: dict[str, Any] = {
     "slow_steps": 2,
     "workers": 1,
     "batch": 2,
-    "timed": 1,
     "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
 }
 
@@ -316,7 +317,7 @@ def test_sets_that_nothing_was_tuned_on(on_two_sets: Path) -> None:
     ]
 
 
-def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = open_run(on_two_sets, models=ONE_ADAPTER, evaluate=TWO_SETS)
     run.open()
     config = on_two_sets / "config.yaml"
@@ -328,29 +329,28 @@ def test_a_run_is_evaluated_by_itself_and_goes_on(on_two_sets: Path, capsys: pyt
     (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.json").unlink()
     assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
     said = capsys.readouterr().out
-    assert "eval_b_22/static was measured before" in said
-    assert "eval_b_22/oracle was measured before" not in said
+    assert "eval_b_22/static was already measured" in said
+    assert "eval_b_22/oracle was already measured" not in said
     assert config.read_text() == text
     assert main([str(on_two_sets / "nothing")]) == 1
-    assert "is no run: it has no config.yaml" in capsys.readouterr().err
+    names(capsys.readouterr().err, key=str(on_two_sets / "nothing"), value="config.yaml", remedy="run_all.py")
 
 
-def test_sets_of_the_world_are_none_of_videos(tmp_path: Path) -> None:
+def test_videos_have_no_sets_of_the_world(tmp_path: Path) -> None:
     data = {"size": [64, 64], "frames": 5, "evaluation": {"kind": "videos", "folder": str(tmp_path)}}
     run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
-    with pytest.raises(TrainError, match="leave evaluate.sets empty"):
+    with refuses(TrainError, key="evaluate.sets", value="videos", remedy="leave evaluate.sets empty"):
         evaluate(run)
-    with pytest.raises(TrainError, match="names the same stream and seed twice"):
+    with refuses(TrainError, key="sets", value="eval_a with seed 1", remedy="once"):
         open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
 
 
-def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: Path) -> None:
-    run = trained_run(
-        tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
-    )
-    with pytest.raises(
-        TrainError, match=r"there is no feature network .*none; make one with python -m train.feature_network"
-    ):
+def test_without_a_feature_network_there_is_a_sentence_or_no_distance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "DEFAULT", tmp_path / "none")
+    run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": []})
+    with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
     run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
     evaluate(run)

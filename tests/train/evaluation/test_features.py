@@ -25,6 +25,8 @@ from train.evaluation.features import (
 from train.world import synthetic
 from train.world.degrade import DEGRADATIONS
 
+from ...support.sentences import refuses
+
 CLIPS = 12
 SEED = 4321  # of the training stream, and not the one that the network was trained on
 
@@ -120,8 +122,8 @@ def test_degradations(kind: str) -> None:
         assert sorted(frame.tobytes() for frame in spoilt) == sorted(frame.tobytes() for frame in kept)
 
 
-def test_a_file_that_is_no_feature_network_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_feature_network_is_one_sentence(tmp_path: Path) -> None:
     save_whole(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {})
     for name in ("other", "none"):
-        with pytest.raises(TrainError, match=rf"the feature network .*{name}.safetensors cannot be used"):
+        with refuses(TrainError, key="feature network", value=f"{name}.safetensors", remedy="train.feature_network"):
             load_features(tmp_path / f"{name}.safetensors")

@@ -10,7 +10,7 @@ import pytest
 
 from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures
-from train.evaluation.summary import FAR_BELOW, Result, bars, pooled, summary
+from train.evaluation.summary import FAR_BELOW, RowResult, bars, pooled, summary
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)
@@ -18,15 +18,15 @@ HARDNESS = RNG.uniform(-0.1, 0.1, CLIPS)  # of a clip, the same for all rows
 REAL_FEATURES = RNG.normal(size=(CLIPS, DIMENSIONS))
 
 
-def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", spread: float = 0.0) -> Result:
+def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", spread: float = 0.0) -> RowResult:
     """A row whose clips are about so good, and whose features are so far from the real ones."""
     rng = np.random.default_rng(sum(map(ord, name)))
     values = box_iou + HARDNESS + spread * rng.normal(size=CLIPS)
     scores: list[Any] = [{**dict.fromkeys((*TRACKED, *PICTURES), 0.5), "box_iou": float(value)} for value in values]
-    return Result(name, kind, 4, scores, REAL_FEATURES + shift, 0.25)
+    return RowResult(name, kind, 4, scores, REAL_FEATURES + shift, 0.25)
 
 
-def rows(flash: float = 0.8, **others: float) -> list[Result]:
+def rows(flash: float = 0.8, **others: float) -> list[RowResult]:
     values = {"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, **others}
     bounds = [row("real", 0.97, 0, None), row("oracle", 0.85, 0.1, None), row("static", 0.4, 1, None)]
     return [*bounds, *(row(name, value, 0.5) for name, value in values.items()), row("flashmotion", flash, 0.3)]
@@ -45,7 +45,7 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
     assert found["frechet"] == pytest.approx(DIMENSIONS * 0.3**2, rel=1e-6)  # shifted by 0.3 in each dimension
     assert found["frechet_low"] <= found["frechet"] <= found["frechet_high"]
     assert (found["clips"], found["seconds"], found["sharpness"], found["adapter"]) == (CLIPS, 0.25, 0.5, "resnet")
-    without = Result("static", None, None, results[2].scores, None, None)
+    without = RowResult("static", None, None, results[2].scores, None, None)
     assert summary(without, results[0], 0)["frechet"] is None
 
 
@@ -53,26 +53,28 @@ def test_bars_say_what_is_met_and_by_how_much() -> None:
     found = bars(rows(), 0)
     assert len(found) == 6
     assert all(entry["met"] == (entry["by"] >= 0) and entry["adapter"] == "resnet" for entry in found)
-    oracle = bar(found, "box IoU over the oracle")
+    oracle = bar(found, "box IoU as a share of the oracle")
     ratio = (0.8 + HARDNESS.mean()) / (0.85 + HARDNESS.mean())
     assert (oracle["value"], oracle["by"]) == (pytest.approx(ratio), pytest.approx(ratio - 0.9))
     assert oracle["low"] < ratio < oracle["high"]
-    assert bar(found, "box IoU less SlowAdapter on")["value"] == pytest.approx(0.1)
-    assert bar(found, "Frechet less SlowAdapter on")["value"] == pytest.approx(DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6)
-    assert bar(found, "Frechet less SlowAdapter, many")["met"]
-    assert bar(found, "box IoU less another")["by"] == pytest.approx(0.5 - FAR_BELOW)
+    assert bar(found, "box IoU minus that of SlowAdapter on")["value"] == pytest.approx(0.1)
+    assert bar(found, "Frechet minus that of SlowAdapter on")["value"] == pytest.approx(
+        DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6
+    )
+    assert bar(found, "Frechet minus that of SlowAdapter with many")["met"]
+    assert bar(found, "box IoU minus that with another")["by"] == pytest.approx(0.5 - FAR_BELOW)
 
 
 def test_what_is_missed_is_missed_by_its_margin() -> None:
     found = bars(rows(0.6), 0)
-    assert not bar(found, "box IoU over the oracle")["met"]
-    assert bar(found, "box IoU less SlowAdapter on")["by"] == pytest.approx(-0.1)
-    many = bar(found, "box IoU less SlowAdapter, many")
+    assert not bar(found, "box IoU as a share of the oracle")["met"]
+    assert bar(found, "box IoU minus that of SlowAdapter on")["by"] == pytest.approx(-0.1)
+    many = bar(found, "box IoU minus that of SlowAdapter with many")
     assert (many["met"], many["value"]) == (False, pytest.approx(-0.18))
 
 
 def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
-    difference = bar(bars(rows(), 0), "box IoU less SlowAdapter on")
+    difference = bar(bars(rows(), 0), "box IoU minus that of SlowAdapter on")
     assert difference["high"] - difference["low"] < 1e-9  # the rows differ by a constant
     single = summary(rows()[-1], rows()[0], 0)
     assert single["box_iou_high"] - single["box_iou_low"] > 0.02
@@ -80,7 +82,9 @@ def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
 
 def test_no_worse_within_the_interval() -> None:
     results = [result for result in rows() if result.name != "flashmotion"]
-    found = bar(bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0), "box IoU less SlowAdapter, many")
+    found = bar(
+        bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0), "box IoU minus that of SlowAdapter with many"
+    )
     assert found["low"] < 0 < found["high"]
     assert found["met"]
 
@@ -100,7 +104,7 @@ def test_each_adapter_is_compared_with_its_own() -> None:
     values = {
         entry["adapter"]: entry["value"]
         for entry in bars(both, 0)
-        if entry["bar"].startswith("box IoU less SlowAdapter on")
+        if entry["bar"].startswith("box IoU minus that of SlowAdapter on")
     }
     assert values == {"resnet": pytest.approx(0.1), "controlnet": pytest.approx(0.0)}
 
@@ -117,7 +121,7 @@ def test_sets_have_rows_of_their_own_and_all_together() -> None:
     assert flash["all sets"]["box_iou"] == pytest.approx(
         (flash["eval_a_1"]["box_iou"] + flash["eval_b_2"]["box_iou"]) / 2
     )
-    assert bar(found["bars"], "box IoU less another")["value"] == pytest.approx(0.4)
+    assert bar(found["bars"], "box IoU minus that with another")["value"] == pytest.approx(0.4)
     assert json.loads(json.dumps(found)) == found
     assert pooled([first[-1], second[-1]]).features_ND is not None
 

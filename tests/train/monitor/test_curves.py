@@ -12,6 +12,8 @@ from PIL import Image
 from train.errors import TrainError
 from train.monitor.curves import draw_curves, panels_of, smoothed, wants_log_axis
 
+from ...support.sentences import refuses
+
 pytest.importorskip("matplotlib")
 
 
@@ -65,7 +67,7 @@ def test_one_step_is_a_picture_too(tmp_path: Path) -> None:
 
 def test_no_values_no_picture(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("step,name,value\n")
-    with pytest.raises(TrainError, match="no values yet"):
+    with refuses(TrainError, key="log.csv", value="no values", remedy="train"):
         draw_curves(tmp_path / "log.csv", tmp_path / "curves.png", "stage1")
     assert not (tmp_path / "curves.png").exists()
 
@@ -87,7 +89,7 @@ def test_panels() -> None:
     }
 
 
-def test_smoothing_keeps_a_constant_and_passes_over_a_nan() -> None:
+def test_smoothing_keeps_a_constant_and_skips_a_nan() -> None:
     values = np.full(300, 2.5)
     values[100] = math.nan
     smooth = smoothed(values)

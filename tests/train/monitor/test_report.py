@@ -1,8 +1,10 @@
-"""The page about a run: whole, escaped, and readable by what reads HTML."""
+"""The page about a run: whole, escaped, and valid for an HTML parser."""
 
 from __future__ import annotations
 
 import base64
+import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +16,16 @@ from train.errors import TrainError
 from train.monitor import html as report
 from train.monitor.html import DataTable, Picture, Section, Text, Video, write_report
 
+from ...support.sentences import refuses
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).resolve().parents[3]
 VOID = {"meta", "img", "br"}
-NASTY = "<script>alert('x')</script> & \"quotes\" \u8996"
+NASTY = "<script>alert('x')</script></style> & \"quotes\" onload='x' {{ title }} {% for %} \u8996"
 
 
 class Page(HTMLParser):
@@ -63,17 +73,22 @@ def png(tmp_path: Path) -> Path:
 
 
 def test_everything_is_escaped(tmp_path: Path, png: Path) -> None:
+    mp4 = tmp_path / '"><script>alert(1)<.mp4'
+    mp4.write_bytes(b"x")
     found = page(
         tmp_path / "report",
         Text(title=NASTY, text=NASTY),
         DataTable(title=NASTY, headers=(NASTY, NASTY), rows=[(NASTY, NASTY)]),
         Picture(title=NASTY, file=png, caption=NASTY),
+        Video(file=mp4),
         title=NASTY,
     )
     assert not found.all("script")
+    assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
     assert found.within("h1") == found.within("title") == found.within("p") == found.within("figcaption") == [NASTY]
     assert found.within("h2") == found.within("a") == [NASTY] * 3
     assert found.all("img")[0]["alt"] == NASTY
+    assert found.all("video")[0]["aria-label"] == mp4.stem
     assert found.within("th") == [NASTY] * 3
     assert found.all("div")[0]["aria-label"] == NASTY
 
@@ -101,6 +116,23 @@ def test_the_best_value_is_bold(tmp_path: Path) -> None:
     assert [cell.get("class") for cell in found.all("td")[:3]] == ["number", "number", None]
 
 
+def test_the_page_asks_for_nothing_outside_it(tmp_path: Path, png: Path) -> None:
+    page(tmp_path, Text(title="a", text="b"), Picture(file=png))
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//|@import|url\(|<link|<script", re.sub(r"base64,[^\"]*", "", text))
+
+
+def test_long_text_may_wrap_and_numbers_may_not(tmp_path: Path) -> None:
+    found = page(tmp_path, DataTable(headers=("a", "b", "c"), rows=[("row", "word " * 20, 1.0), ("row", "0 to 1", 2)]))
+    assert [cell.get("class") for cell in found.all("td")] == ["long", "number", None, "number"]
+
+
+def test_the_templates_are_packaged() -> None:
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["train"]
+    for file in report.TEMPLATES.iterdir():
+        assert any(file.match(pattern) for pattern in packaged), file.name
+
+
 def test_pictures_are_in_the_page(tmp_path: Path, png: Path) -> None:
     source = page(tmp_path / "report", Picture(title="Curves", file=png)).all("img")[0]["src"]
     assert source is not None
@@ -122,8 +154,8 @@ def test_large_videos_stand_beside_it_and_do_not_meet(tmp_path: Path, monkeypatc
     assert [(tmp_path / "report" / source).stat().st_size for source in sources[1:]] == [11, 12]
 
 
-@pytest.mark.parametrize("name", ["missing.png", "curves.svg"])
-def test_a_picture_that_cannot_be_shown(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TrainError, match=name):
+@pytest.mark.parametrize(("name", "remedy"), [("missing.png", "run the phase"), ("curves.svg", "use .png")])
+def test_a_picture_that_cannot_be_shown(tmp_path: Path, name: str, remedy: str) -> None:
+    with refuses(TrainError, key="report", value=name, remedy=remedy):
         write_report(tmp_path, "my run", [Picture(file=tmp_path / name)])
     assert not (tmp_path / "index.html").exists()

@@ -14,6 +14,8 @@ from train.errors import TrainError
 from train.monitor.run_log import Metrics, Tracker, read_log
 from train.parallel import World
 
+from ...support.sentences import refuses
+
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,7 +56,7 @@ def _collect(rank: int, store: str, out: str) -> None:
     metrics.bins("binned", torch.tensor([4.0]), torch.tensor([0.05 + 0.9 * rank]))
     values = metrics.collect(World(rank, 2, rank, torch.device("cpu")))
     metrics.mean("loss" if rank else "gain", 1.0)
-    with pytest.raises(AssertionError, match="ranks record other names"):
+    with refuses(AssertionError, key="ranks record different names"):
         metrics.collect(World(rank, 2, rank, torch.device("cpu")))
     torch.save(values, f"{out}{rank}.pt")
     torch.distributed.destroy_process_group()
@@ -114,14 +116,18 @@ def test_values_are_on_disk_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a,b\n1,2\n", "begins with"), ("step,name,value\n1,loss,high\n", "line 2 .* '1,loss,high'")]
+    ("text", "key", "value", "remedy"),
+    [
+        ("a,b\n1,2\n", "log.csv", "['a', 'b']", "move the file"),
+        ("step,name,value\n1,loss,high\n", "line 2", "'1,loss,high'", "repair"),
+    ],
 )
-def test_a_file_that_is_no_log(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_not_a_log(tmp_path: Path, text: str, key: str, value: str, remedy: str) -> None:
     path = tmp_path / "log.csv"
     path.write_text(text)
-    with pytest.raises(TrainError, match=message):
+    with refuses(TrainError, key=key, value=value, remedy=remedy):
         read_log(path)
-    with pytest.raises(TrainError, match=message):
+    with refuses(TrainError, key=key, value=value, remedy=remedy):
         Tracker(tmp_path, wandb=False, resume_step=3)
     assert path.read_text() == text
 
@@ -131,5 +137,6 @@ def test_what_is_not_installed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, wandb: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # as Python marks what cannot be imported
-    with pytest.raises(TrainError, match=f"pip install {module.rpartition('.')[2]}"):
+    package = module.rpartition(".")[2]
+    with refuses(TrainError, key=package, value=module, remedy=f"pip install {package}"):
         Tracker(tmp_path, wandb=wandb, resume_step=0)

@@ -20,11 +20,12 @@ from train.errors import TrainError
 from train.evaluation.contact_sheets import write_png
 from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures, show_row, write_json
-from train.evaluation.summary import Result
+from train.evaluation.summary import RowResult
 from train.publish.embed import check_sizes, main
 from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
 
+from ...support.sentences import refuses
 from ...support.tiny_run import trained_run
 
 KINDS = ("resnet", "controlnet")
@@ -32,13 +33,13 @@ PHASES = ("codec", "data", "base", "stage1_resnet", "stage1_controlnet", "stage2
 ROWS = ("slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory")
 
 
-def results(seed: int) -> list[Result]:
+def results(seed: int) -> list[RowResult]:
     """Made-up figures of three clips."""
     rng = np.random.default_rng(seed)
 
-    def row(name: str, kind: str | None) -> Result:
+    def row(name: str, kind: str | None) -> RowResult:
         scores: list[Any] = [dict.fromkeys((*TRACKED, *PICTURES), float(value)) for value in rng.uniform(0.2, 0.9, 3)]
-        return Result(name, kind, 4 if kind else None, scores, rng.normal(size=(3, 5)), 0.5 if kind else None)
+        return RowResult(name, kind, 4 if kind else None, scores, rng.normal(size=(3, 5)), 0.5 if kind else None)
 
     return [
         row("real", None),
@@ -187,7 +188,7 @@ def test_figures_card_and_pictures(embedded: Path) -> None:
         ),
         (
             lambda run: write_json(run.folder / "report/metrics.json", {"rows": [], "bars": []}),
-            "has no row of its resnet adapter",
+            "has no row for the resnet adapter",
         ),
     ],
 )
@@ -212,7 +213,7 @@ def test_what_is_too_large_is_refused() -> None:
         "slow_resnet": 8.0,
     }
     check_sizes(sizes, KINDS)
-    with pytest.raises(TrainError, match="the generator, an adapter and the codec take 62.0 MB, but 60 is the limit"):
+    with refuses(TrainError, key="the generator, an adapter and the codec", value="62.0 MB", remedy="60"):
         check_sizes({**sizes, "vae": 40.0}, KINDS)
-    with pytest.raises(TrainError, match="all weights take 101.0 MB, but 100 is the limit"):
+    with refuses(TrainError, key="all weights", value="101.0 MB", remedy="100"):
         check_sizes({**sizes, "slow_generator": 43.0}, KINDS)
