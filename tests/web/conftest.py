@@ -78,7 +78,7 @@ def context(chromium: Any) -> Iterator[Any]:
     made.close()
 
 
-@pytest.fixture(scope="package", params=list(RENDERERS))
+@pytest.fixture(scope="module", params=list(RENDERERS))
 def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> Iterator[EditorPage]:
     """One frontend in one renderer. Opening it takes longer than most tests."""
     page = EditorPage(context, frontend.url, RENDERERS[request.param])
