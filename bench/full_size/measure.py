@@ -57,7 +57,7 @@ class Measurement:
         self.denoise(plan, codecs)
 
     def text(self) -> None:
-        """The text encoder, alone on the device, and freed again as the headless command does."""
+        """The text encoder, alone on the device and freed afterwards, as in the headless command."""
 
         def make() -> Any:
             return text_work(models.made("text", self.shapes, self.device, self.dtype), PROMPT_TOKENS)
@@ -66,7 +66,7 @@ class Measurement:
         self.recorder.measure(row, make)
 
     def codecs(self, clip: Clip, codecs: dict[str, Any]) -> None:
-        """Encoding and decoding of one size by both codecs, and writing."""
+        """Encoding and decoding at one size with both codecs, and writing."""
         for name, vae in codecs.items():
             kind = "vae" if name == "full" else "small_vae"
             settings = {"vae": name}
@@ -83,7 +83,7 @@ class Measurement:
         self._part("write mp4", clip, {}, None, partial(writing, clip))
 
     def decoders(self, clip: Clip, vae: Any, switches: Sequence[str]) -> None:
-        """Decoding by the full VAE with something switched on, and off again."""
+        """Decoding with the full VAE under each of ``switches``, which are turned off again."""
         flops = self._flops("vae", "decode", clip, clip.frames)
         for switch in switches:
             torch._dynamo.reset()
@@ -100,7 +100,7 @@ class Measurement:
         self.recorder.measure(Row("parts", name, str(clip), settings, flops=flops), make)
 
     def denoise(self, plan: Plan, codecs: dict[str, Any]) -> None:
-        """Every setting at every size, and the whole job of some at the largest; one generator for each host and type."""
+        """Every setting at every size, and the whole job of some at the largest; one generator per host and dtype."""
         largest = plan.clips[-1]
         for settings in _by_generator(plan.settings):
             host, dtype, mode = settings[0].host, settings[0].dtype, settings[0].mode
@@ -171,7 +171,7 @@ class Measurement:
         return Row("denoise", "four steps", str(clip), self._named(setting))
 
     def _named(self, setting: Setting) -> dict[str, str]:
-        """A setting as rows show it: with the type that really ran."""
+        """A setting as rows show it, with the dtype that really ran."""
         named = setting.as_dict()
         if setting.dtype == "bf16" and self.device.type != "cuda":
             named["dtype"] = "float32"
@@ -208,7 +208,7 @@ class Measurement:
 
 
 def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
-    """Settings that differ in their adapter only and so share a generator."""
+    """Groups of settings that differ only in their adapter and so share a generator."""
 
     def key(setting: Setting) -> tuple[Any, ...]:
         return setting.host, setting.dtype, setting.mode, setting.attention

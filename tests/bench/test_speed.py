@@ -131,7 +131,7 @@ def test_the_share_is_of_the_devices_own_rate():
 # Pieces
 
 
-def test_a_size_that_is_none_is_named():
+def test_an_invalid_size_is_named():
     assert str(Clip.parse("704x1280x121")) == "704x1280x121"
     for text, key, value in (("704x1280", "the size", "is '704x1280'"), ("700x1280x121", "height", "is 700")):
         with refuses(key=key, value=value):
@@ -184,7 +184,7 @@ def test_a_longer_clip_takes_the_full_vae_no_more_memory():
     assert decode[1] < 1.05 * decode[0]
 
 
-def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
+def test_a_full_memory_becomes_a_row_and_the_run_continues():
     said = []
     recorder = Recorder(Clock(CPU, 0, 1), said.append)
 
@@ -324,7 +324,7 @@ def test_a_device_without_8_bit_products_is_a_row(monkeypatch):
         (["--repeat", "0"], "--repeat is 0"),
         (["--attention", "sdpa", "flash3", "--device", "cpu"], "the attention is flash3, but FlashAttention 3 needs"),
         (["--memory", "12", "--device", "cpu"], "--memory is 12"),
-        (["--comfyui", "/nowhere"], "/nowhere is no ComfyUI"),
+        (["--comfyui", "/nowhere"], "/nowhere is not a ComfyUI folder"),
     ],
 )
 def test_wrong_options_are_one_sentence(arguments, message, capsys):

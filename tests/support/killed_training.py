@@ -38,7 +38,7 @@ def train(clips: Path, folder: Path) -> int:
 
 
 def start(clips: Path, folder: Path) -> int:
-    """The number of a new process that trains; a fork, which need not import everything anew."""
+    """The number of a new process that trains; a fork, which need not import everything again."""
     child = os.fork()
     if child == 0:
         os._exit(train(clips, folder))

@@ -1,4 +1,4 @@
-"""Where clips come from: the synthetic world and a folder of one's own videos; everything wrong is one sentence."""
+"""Where clips come from: the synthetic world and a folder of your own videos; everything wrong is one sentence."""
 
 from __future__ import annotations
 
