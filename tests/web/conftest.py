@@ -89,6 +89,6 @@ def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> 
 @pytest.fixture
 def editor(opened: EditorPage) -> Iterator[EditorPage]:
     """The page, whatever the test before left, for a document that the test loads; it must not complain about our files."""
-    opened.start_anew()
+    opened.start_over()
     yield opened
     assert [error for error in opened.errors if "flashmotion" in error.lower()] == []

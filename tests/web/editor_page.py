@@ -136,7 +136,7 @@ class EditorPage:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         open_page(self.page, url)
 
-    def start_anew(self) -> None:
+    def start_over(self) -> None:
         """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
         # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open. Other frontends keep
