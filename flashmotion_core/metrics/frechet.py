@@ -49,7 +49,7 @@ def resampled_distances(a_ND: Array, b_ND: Array, drawn_RN: NDArray[np.int64]) -
         raise ValueError(
             f"the features have the shapes {list(a_ND.shape)} and {list(b_ND.shape)}: pairs of clips are drawn, so give equal ones."
         )
-        return np.concatenate([_distances(a_ND[part], b_ND[part]) for part in _chunks(drawn_RN)])
+    return np.concatenate([_distances(a_ND[part], b_ND[part]) for part in _chunks(drawn_RN)])
 
 
 def centred_interval(estimate: float, resampled_R: Array, share: float = 0.95) -> tuple[float, float]:
