@@ -101,13 +101,13 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "ranks", "key", "value", "remedy"),
     [
-        ({"stage1": {"optim": {"kind": "adamw8bit"}}}, 1, "stage1.optim", "adamw8bit", "choose adamw"),
+        ({"stage1": {"optim": {"kind": "adamw8bit"}}}, 1, "stage1.optim", "adamw8bit", "use adamw"),
         (
             {"stage3": {"method": "hybrid", "gan": {"optim": {"kind": "adamw8bit"}}}},
             1,
             "stage3.gan.optim",
             "adamw8bit",
-            "choose adamw",
+            "use adamw",
         ),
         ({"memory": {"fp8": True}}, 2, "memory.fp8", "2 processes", "set memory.sharding to none"),
         ({"stage2": {"global_batch": 10}}, 4, "stage2.global_batch", "10", "use 12"),
