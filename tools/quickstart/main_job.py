@@ -49,7 +49,7 @@ def main() -> None:
 
 
 @dataclass(frozen=True)
-class Job:
+class QuickstartJob:
     """What is run: the picture to start from, the scene that it shows (None for a photograph), the document to follow."""
 
     picture: Path
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _job(workflow: Json, options: argparse.Namespace) -> Job:
+def _job(workflow: Json, options: argparse.Namespace) -> QuickstartJob:
     """The picture goes into the server's input folder."""
     given = None if options.trajectory is None else _text(options.trajectory)
     folder = options.base / "input"
@@ -82,14 +82,14 @@ def _job(workflow: Json, options: argparse.Namespace) -> Job:
     if options.image is not None:
         picture = base_folder.copy_if_new(options.image, folder / options.image.name)
         say(f"Start picture: {options.image}.")
-        return Job(picture, None, given if given is not None else _saved_document(workflow))
+        return QuickstartJob(picture, None, given if given is not None else _saved_document(workflow))
     scene = scenes.draw(options.scene or 0)
     scene.picture().save(folder / scene.name)
     say(f"Scene {scene.number}: {scene.objects}.")
-    return Job(folder / scene.name, scene, given if given is not None else scene.document)
+    return QuickstartJob(folder / scene.name, scene, given if given is not None else scene.document)
 
 
-def _show(video: Path, job: Job, out: Path | None) -> None:
+def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
     """Measure the clip, write what shows it beside the video (and into `out`), and say where everything is."""
     frames = overlay.read_frames(video)
     asked = trajectory.parse(job.document)
@@ -110,7 +110,7 @@ def _show(video: Path, job: Job, out: Path | None) -> None:
     say(f"trajectory: {moves} (change it, and give it back with --trajectory)")
 
 
-def _measured(frames: list[Image.Image], job: Job, asked: trajectory.Trajectory) -> str:
+def _measured(frames: list[Image.Image], job: QuickstartJob, asked: trajectory.Trajectory) -> str:
     """The sentence about how well the boxes were followed."""
     if job.scene is None:
         return (
@@ -130,7 +130,7 @@ def _check_pack(server: Server) -> None:
         raise SetupError(sentence, log_tail(server.log))
 
 
-def _run_workflow(server: Server, workflow: Json, job: Job, name: str) -> Path:
+def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str) -> Path:
     """The mp4."""
     graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
     graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
@@ -150,12 +150,12 @@ def _run_workflow(server: Server, workflow: Json, job: Job, name: str) -> Path:
     return videos[0]
 
 
-def _reporter(status: StatusLine) -> Callable[[comfy_client.Progress], None]:
+def _reporter(status: StatusLine) -> Callable[[comfy_client.RunProgress], None]:
     """Shows progress as one moving line on a terminal, as a line per node elsewhere."""
     said: set[str] = set()
     shares = [0.0]
 
-    def show(progress: comfy_client.Progress) -> None:
+    def show(progress: comfy_client.RunProgress) -> None:
         count = f"{progress.done}/{progress.nodes} nodes  {progress.class_type}"
         if not status.live:
             if progress.node_id not in said:
@@ -192,7 +192,7 @@ def _only(graph: dict[str, Json], class_type: str) -> str:
     return found[0]
 
 
-def _stay_open(server: Server, job: Job) -> None:
+def _stay_open(server: Server, job: QuickstartJob) -> None:
     say(
         f"ComfyUI is open at {server.url} (the example is in its list of workflows, {job.picture.name} among the "
         "pictures of Load Image); Ctrl+C ends it."

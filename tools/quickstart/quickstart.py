@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     return call_on_lifeline([*command, "--ui"] if options.ui else command)
 
 
-# Not `-m tools.main_job`: the Python of ComfyUI's Windows build ignores the current folder.
+# Not `-m tools.quickstart.main_job`: the Python of ComfyUI's Windows build ignores the current folder.
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.quickstart.main_job import main; main()"
 
 

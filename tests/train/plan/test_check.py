@@ -94,7 +94,7 @@ def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_pat
 
 def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(ValueError, match="not a complete safetensors file"):
+    with refuses(key="a.safetensors", value="not a complete safetensors file", remedy="download or copy it again"):
         checked(tmp_path / "run", models={"generator": str(tmp_path / "a.safetensors")})
 
 
