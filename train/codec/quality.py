@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-LATENTS_AT_ONCE = 5
-
 
 def reconstruction(decoded_BCTHW: Tensor, pixels_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
     """(mean squared error on a scale of -1..1; mean absolute error of the differences to the right and lower neighbours)."""
