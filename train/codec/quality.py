@@ -1,4 +1,4 @@
-"""How well a codec preserves clips: the losses of training, and measurements at the end."""
+"""How well a codec preserves clips: the losses of training."""
 
 from __future__ import annotations
 
