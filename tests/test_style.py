@@ -32,7 +32,7 @@ def test_ruff_format() -> None:
 
 
 def test_mypy(tmp_path: Path) -> None:
-    # Checked under a name of its own: the repository's folder may have one that is no Python name.
+    # Checked under its own name, because the repository's folder may have a name that is not a Python identifier.
     package = tmp_path / "flashmotion"
     package.mkdir()
     for name in ("__init__.py", "nodes", "flashmotion_core"):

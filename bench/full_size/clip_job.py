@@ -1,4 +1,4 @@
-"""What is timed: every part of a clip's way from picture and boxes to a finished file, and the whole of it."""
+"""The timed work: every part of the path from picture and boxes to a finished file, and the whole of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ClipSize:
         """Read ``704x1280x121``.
 
         Raises:
-            ValueError: three numbers are needed, sides in multiples of 32 and 4k + 1 frames.
+            ValueError: the text is not three numbers, a side is not a multiple of 32, or the frames are not 4k + 1.
         """
         try:
             height, width, frames = map(int, text.lower().split("x"))
@@ -113,7 +113,7 @@ def encoding(vae: Vae, frames: Frames) -> Work:
 
 
 def decoding(vae: Vae, latent_BCFHW: Tensor) -> Work:
-    """Decode a clip to frames in the computer's memory, and throw them away."""
+    """Decode a clip to frames in host memory and discard them."""
     return lambda _: deque(vae.decode(latent_BCFHW), maxlen=0)
 
 
@@ -171,15 +171,15 @@ def whole_job(
     compute_every: int = 1,
     decoder: Vae | None = None,
 ) -> Work:
-    """Picture and boxes to a finished file, models loaded and text encoded before: map, encoding, steps, decoding and writing.
+    """From picture and boxes to a finished file: map, encoding, steps, decoding and writing. Models are loaded and text is encoded before.
 
     Args:
         generator: with or without compiled blocks.
         vae: the full or the small one.
         clip: its size.
-        adapter: or None for a clip without trajectory.
-        depth: frames decoded while others are written; 0 for one after the other.
-        compute_every: steps from one in which the adapter is computed to the next.
+        adapter: None for a clip without a trajectory.
+        depth: frames decoded ahead while others are written; 0 decodes and writes in turn.
+        compute_every: compute the adapter at every Nth step.
         decoder: decodes in place of ``vae``.
     """
     decoder = decoder or vae
@@ -202,7 +202,7 @@ def whole_job(
 
 
 def text_work(encoder: Any, tokens: int) -> Work:
-    """The text encoder of the real shape on random token ids: what a prompt of so many tokens costs, without its tokenizer."""
+    """The text encoder on random token ids: the cost of a prompt of this many tokens, without its tokenizer."""
     device = next(encoder.parameters()).device
     ids = torch.randint(2, encoder.config.vocab_size, (1, tokens), device=device)
     return lambda _: encoder(ids, torch.ones_like(ids))

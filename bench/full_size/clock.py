@@ -1,4 +1,4 @@
-"""Times and memory on a device: warm-up, device events on CUDA, medians; and the card's own rate of matrix products."""
+"""Time and memory on a device: warm-up, device events on CUDA, medians; and the device's own rate of matrix products."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import torch
 
 Mark = Callable[[], None]
 Work = Callable[[Mark], object]
-"""What is timed; it may call its argument to end one part and begin the next."""
+"""The timed work; it may call its argument to end one part and begin the next."""
 
 
 @dataclass
 class Timing:
-    """What repeated runs of one piece of work took.
+    """Times and memory of repeated runs of one piece of work.
 
     Attributes:
-        parts: seconds of every part of every run; a run without marks has one part.
-        peak_bytes: most memory that torch held on the device during the work, models included; None on a CPU.
+        parts: seconds of each part, per run; a run without marks has one part.
+        peak_bytes: peak memory that torch allocated on the device during the work, models included; None on a CPU.
     """
 
     parts: list[list[float]] = field(default_factory=list)
@@ -49,15 +49,15 @@ class Clock:
 
         Args:
             device: where the work runs.
-            warm_up: unmeasured runs before.
-            repeat: measured runs, whose median counts.
-            patience: seconds of measured runs after which no further one is begun.
+            warm_up: unmeasured runs beforehand.
+            repeat: measured runs; the median counts.
+            patience: seconds of measured runs after which no further run starts.
         """
         self.device, self.warm_up, self.repeat, self.patience = device, warm_up, repeat, patience
         self.cuda = device.type == "cuda"
 
     def measure(self, work: Work) -> Timing:
-        """Time and peak memory of some work, with gradients off."""
+        """Time and peak memory of the work, with gradients off."""
         timing = Timing()
         with torch.no_grad():
             for _ in range(self.warm_up):
@@ -90,14 +90,14 @@ class Clock:
         return [after - before for before, after in pairwise(marks)]
 
     def free(self) -> None:
-        """Give back what nobody uses any more."""
+        """Free memory that is no longer used."""
         gc.collect()
         if self.cuda:
             torch.cuda.empty_cache()
 
 
 def matmul_rate(device: torch.device) -> dict[str, Any]:
-    """What this device does at best: FLOP per second of one large square matrix product (bf16 on CUDA, float32 on a CPU).
+    """The device's practical peak: FLOP per second of one large square matrix product (bf16 on CUDA, float32 on a CPU).
 
     Returns:
         ``size``, ``dtype`` and ``flops`` (per second, the median of 10 products).

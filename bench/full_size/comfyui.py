@@ -1,4 +1,4 @@
-"""ComfyUI's stock graph beside ours, in a process of its own."""
+"""ComfyUI's stock graph beside ours, in a separate process."""
 
 from __future__ import annotations
 

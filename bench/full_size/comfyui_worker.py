@@ -1,4 +1,4 @@
-"""Inside a ComfyUI, in a process of its own: its stock graph and ours on the same random weights. Started by ``comfyui.py``.
+"""Inside ComfyUI, in a separate process: its stock graph and ours on the same random weights. Started by ``comfyui.py``.
 
 python comfyui_worker.py COMFYUI SHAPES SIZE RUNS PATIENCE        rows as one line of JSON on stdout
 """
@@ -18,7 +18,7 @@ SEED = 11
 
 
 def start(comfyui: str) -> Any:
-    """Import ComfyUI, then the pack under a name of its own; returns the pack."""
+    """Import ComfyUI, then the pack under its own name; returns the pack."""
     sys.path.insert(0, comfyui)
     import torch
     from comfy.cli_args import args
@@ -78,7 +78,7 @@ class Graphs:
         self.text = [[torch.randn(1, 512, width, generator=torch.Generator().manual_seed(1)), {}]]
 
     def _vae_weights(self, shapes: Any, dtype: Any) -> dict[str, Any]:
-        """The Wan 2.2 VAE of the real shape; on tiny shapes the small codec, the only other one that ComfyUI loads."""
+        """The Wan 2.2 VAE of the real shape; for tiny shapes the small codec, the only other one that ComfyUI loads."""
         import comfy.ldm.wan.vae2_2
         import torch
 
@@ -121,7 +121,7 @@ class Graphs:
         return found
 
     def controlled(self) -> Any:
-        """The model under a ResNet adapter, as ApplyFastAdapter makes it: the map is drawn and encoded."""
+        """The model under a ResNet adapter, as ApplyFastAdapter makes it; draws and encodes the map."""
         import torch
 
         from bench.full_size.clip_job import control_map
@@ -147,7 +147,7 @@ class Graphs:
 def main() -> None:
     """Command line."""
     comfyui, shapes_name, size, runs, patience = sys.argv[1:6]
-    sys.argv[1:] = []  # ComfyUI reads the command line as its own
+    sys.argv[1:] = []  # ComfyUI would parse them as its own
     pack = start(comfyui)
     import torch
 

@@ -1,4 +1,4 @@
-"""Others on the same shapes and steps: diffusers' own pipeline."""
+"""A peer on the same shapes and steps: diffusers' own pipeline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .clock import Mark, Work
 
 
 def diffusers_pipeline(generator: Generator, vae: Any) -> Any:
-    """diffusers' ``WanImageToVideoPipeline`` of the 5B kind (a timestep per token), on models that are there already; no text encoder."""
+    """diffusers' ``WanImageToVideoPipeline`` as for the 5B (a timestep per token), on loaded models, without a text encoder."""
     from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline
 
-    # Four plain Euler steps: which solver is used costs nothing beside the transformer.
+    # Plain Euler steps; the solver's cost is negligible beside the transformer.
     pipeline = WanImageToVideoPipeline(
         tokenizer=None,
         text_encoder=None,

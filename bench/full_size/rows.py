@@ -1,4 +1,4 @@
-"""Rows of a report: one measured thing each, with what it was measured on; and how a failure becomes a row too."""
+"""The rows of a report, one measurement each; a failure becomes a row too."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class SpeedRow:
     Attributes:
         group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job`` or ``peers``.
         name: what was measured.
-        size: ``height x width x frames``; empty where it does not matter.
-        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` where it
+        size: ``height x width x frames``; empty if it does not matter.
+        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` if it
             is not sdpa.
-        seconds: median; None where it failed.
-        parts: medians of the parts of it, such as every denoising step.
-        runs: measured ones.
-        flops: of the work's definition; None where nobody counted.
-        peak_bytes: most memory on the device, models included; None on a CPU.
-        error: why there is no time.
+        seconds: median; None if it failed.
+        parts: medians of its parts, such as each denoising step.
+        runs: measured runs.
+        flops: FLOPs by the work's definition; None if not counted.
+        peak_bytes: peak memory on the device, models included; None on a CPU.
+        error: why the time is missing.
     """
 
     group: str
@@ -47,7 +47,7 @@ class SpeedRow:
 
 
 class Recorder:
-    """Measures, keeps the rows, and goes on where memory is too small."""
+    """Measures, keeps the rows, and continues when memory runs out."""
 
     def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
         self.clock, self.say = clock, say
@@ -57,8 +57,8 @@ class Recorder:
         """Prepare and time a piece of work; a full memory becomes the row's error.
 
         Args:
-            row: what is known before; completed and kept.
-            make: returns the work, and may need memory itself.
+            row: the known fields; completed and kept.
+            make: returns the work; may itself need memory.
         """
         try:
             self._fill(row, self.clock.measure(make()))
@@ -99,7 +99,7 @@ class Recorder:
         self.say(text(row))
 
     def full_memory(self) -> str:
-        """One sentence on a full memory."""
+        """One sentence that says memory ran out."""
         if not self.clock.cuda:
             return "not enough memory on this computer."
         total = torch.cuda.get_device_properties(0).total_memory

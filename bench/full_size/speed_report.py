@@ -1,4 +1,4 @@
-"""What a run found, as JSON and as Markdown tables with ratios."""
+"""A run's results, as JSON and as Markdown tables with ratios."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .rows import SpeedRow
 FORMAT = 1
 USUAL = "sdpa"
 SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | {"attention": USUAL}
-"""What a denoising row is told apart by, and what it means where a row does not say."""
+"""The settings that distinguish denoising rows, with the value of a setting that a row leaves out."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")
 
 
@@ -29,7 +29,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and the packages that matter for speed."""
+    """Versions of Python and the packages that matter for speed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -71,7 +71,7 @@ def overhead(row: SpeedRow, rows: Sequence[SpeedRow]) -> dict[str, float | None]
     """What an adapter adds to four steps without one, of the same size and settings, as a share of those.
 
     Returns:
-        ``overhead`` in time, and ``predicted``, the same in FLOPs; None where there is nothing to compare with.
+        ``overhead`` in time and ``predicted``, the same in FLOPs; None if there is nothing to compare with.
     """
     plain = next(
         (
@@ -179,9 +179,9 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
     ]
     if report["shapes"] == "tiny":
-        lines += ["These are tiny shapes: they show that the benchmark runs, and say nothing about the real ones.", ""]
+        lines += ["These are tiny shapes: they show that the benchmark runs, but say nothing about the real ones.", ""]
     titles = {
-        "parts": "Artifacts",
+        "parts": "Parts",
         "denoise": "Denoising",
         "job": "Whole job",
         "peers": "Others",
@@ -204,7 +204,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 HEAD = ["what", "size", "settings", "seconds", "of it", "share", "GB"]
 OVER_NONE = ["over none", "in FLOPs"]
-"""What the adapter adds, in time and as predicted."""
+"""What the adapter adds, measured in time and predicted from FLOPs."""
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -212,9 +212,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     if row["seconds"] is None:
         return [row["name"], row["size"], settings, row["error"], "", "", ""]
     memory = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e9
-    artifacts = " ".join(f"{part:.3g}" for part in row["parts"])
+    parts = " ".join(f"{part:.3g}" for part in row["parts"])
     return [
-        row["name"], row["size"], settings, f"{row['seconds']:.4g}", artifacts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
+        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
     ]  # fmt: skip
 
 

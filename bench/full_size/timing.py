@@ -58,7 +58,7 @@ class SpeedMeasurement:
         self.denoise(plan, codecs)
 
     def text(self) -> None:
-        """The text encoder, alone on the device, and freed again as the headless command does."""
+        """The text encoder, alone on the device and freed afterwards, as in the headless command."""
 
         def make() -> Any:
             return text_work(models.made("text", self.shapes, self.device, self.dtype), PROMPT_TOKENS)
@@ -101,7 +101,7 @@ class SpeedMeasurement:
         self.recorder.measure(SpeedRow("parts", name, str(clip), settings, flops=flops), make)
 
     def denoise(self, plan: Plan, codecs: dict[str, Any]) -> None:
-        """Every setting at every size, and the whole job of some at the largest; one generator for each host and type."""
+        """Every setting at every size, and the whole job of some at the largest; one generator per host and dtype."""
         largest = plan.clips[-1]
         for settings in _by_generator(plan.settings):
             products = settings[0].dtype == "fp8-products"
@@ -177,7 +177,7 @@ class SpeedMeasurement:
         return SpeedRow("denoise", "four steps", str(clip), self._named(setting))
 
     def _named(self, setting: Setting) -> dict[str, str]:
-        """A setting as rows show it: with the type that really ran."""
+        """A setting as rows show it, with the dtype that really ran."""
         named = setting.as_dict()
         if setting.dtype == "bf16" and self.device.type != "cuda":
             named["dtype"] = "float32"
@@ -214,7 +214,7 @@ class SpeedMeasurement:
 
 
 def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
-    """Settings that differ in their adapter only and so share a generator."""
+    """Groups of settings that differ only in their adapter and so share a generator."""
 
     def key(setting: Setting) -> tuple[Any, ...]:
         return setting.host, setting.dtype, setting.mode, setting.attention

@@ -1,6 +1,6 @@
 """``python -m flashmotion_core.generate``: boxes in, video out, without ComfyUI.
 
-Nothing heavy is imported before the options are read, so that ``--help`` and a typing error answer at once.
+Nothing heavy is imported before the options are read, so that ``--help`` and typos are answered at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; every error that a user can cause is one sentence on stderr.
 
     Returns:
-        the exit code: 0, 2 for a wrong input, 130 after Ctrl+C.
+        the exit code: 0, 2 for wrong input, 130 after Ctrl+C.
     """
     try:
         run(read_options(arguments))
@@ -58,17 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read and check all small inputs, then encode, denoise and decode; models that are done with make room for the next.
+    """Read and check all small inputs, then encode, denoise and decode; each model's memory is freed for the next.
 
     Raises:
-        ValueError: any input that does not work; one sentence.
+        ValueError: an input does not work; the message is one sentence.
     """
     from ..adapters import read_adapter
     from ..pipeline import check_control
     from ..video import check_target
     from ..wan.conditioning import latent_shape
 
-    # The cheap checks come first: minutes of loading should not end in a typing error.
+    # Cheap checks come first: a typo should not surface after minutes of loading.
     check_target(options.out)
     for path in (options.generator, options.vae, options.decoder, options.text_encoder):
         if path is not None and not path.exists():
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check_switches(options: argparse.Namespace) -> None:
-    """Whether the switches for speed go with the models that are named."""
+    """Check that the speed switches fit the given models."""
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
             f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
@@ -152,7 +152,7 @@ def _generate(
             done("start image")
             clean = vae.encode(image[None])
         done("generator and adapter")
-        del vae  # its memory is free for the generator, unless it decodes too
+        del vae  # frees its memory for the generator, unless it also decodes
         generator = load_generator(options.generator, device, dtype, options.host)
         adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
         if options.host == "core":
@@ -164,7 +164,7 @@ def _generate(
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):
         print(
-            f"note: {adapter_file.name} was trained on another generator ({adapter_file.base_fingerprint}) than this one ({generator.fingerprint})."
+            f"note: {adapter_file.name} was trained on generator {adapter_file.base_fingerprint}, but this one is {generator.fingerprint}."
         )
     control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
     with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:
@@ -197,10 +197,10 @@ def _of_option(name: str) -> Iterator[None]:
 
 
 def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Schedule:
-    """The schedule to sample with: a preset, typed sigmas, or (None) the one kept with the weights, in so many steps.
+    """The schedule to sample with: a preset, typed sigmas, or (None) the one stored with the weights, in ``steps`` steps.
 
     Raises:
-        ValueError: no preset and no list of sigmas, or steps that contradict a list.
+        ValueError: ``typed`` is neither a preset nor a list of sigmas, or ``steps`` contradicts the list.
     """
     from ..sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, Schedule, resolve_sigmas
 
@@ -226,7 +226,7 @@ def _device_and_dtype(device: str, dtype: str) -> tuple[str, torch.dtype]:
 
 
 def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Path | None:
-    """Where the text encoder is; None for a generator trained without text. ``info`` is None for a diffusers folder."""
+    """The text encoder's folder; None for a generator trained without text. ``info`` is None for a diffusers folder."""
     folder: Path | None = options.text_encoder
     if info is None:
         return folder or options.generator
@@ -249,13 +249,13 @@ def _read_trajectory(path: Path) -> Trajectory:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is no UTF-8 text; give a trajectory document (JSON).") from error
+        raise ValueError(f"{path.name} is not UTF-8 text; give a trajectory document (JSON).") from error
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 
 
 def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
-    """A picture or mask at the video's size, with a note when something is cut off."""
+    """A picture or mask at the video's size; prints a note when something is cropped."""
     from ..video import cover, cover_notice, read_image, read_mask
 
     picture = read_mask(path) if mask else read_image(path)

@@ -184,7 +184,7 @@ def test_a_longer_clip_takes_the_full_vae_no_more_memory():
     assert decode[1] < 1.05 * decode[0]
 
 
-def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
+def test_a_full_memory_becomes_a_row_and_the_run_continues():
     said = []
     recorder = Recorder(Clock(CPU, 0, 1), said.append)
 
@@ -324,7 +324,7 @@ def test_a_device_without_8_bit_products_is_a_row(monkeypatch):
         (["--repeat", "0"], "--repeat is 0"),
         (["--attention", "sdpa", "flash3", "--device", "cpu"], "the attention is flash3, but FlashAttention 3 needs"),
         (["--memory", "12", "--device", "cpu"], "--memory is 12"),
-        (["--comfyui", "/nowhere"], "/nowhere is no ComfyUI"),
+        (["--comfyui", "/nowhere"], "/nowhere is not a ComfyUI folder"),
     ],
 )
 def test_wrong_options_are_one_sentence(arguments, message, capsys):

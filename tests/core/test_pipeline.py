@@ -638,7 +638,7 @@ def test_wrong_files_are_one_sentence(command, folder, tmp_path, capsys):
     for changes, message in (
         ({"trajectory": tmp_path / "odd.json"}, "height is 100, but must be a multiple of 32"),
         ({"trajectory": tmp_path / "broken.json"}, "broken.json: "),
-        ({"trajectory": folder / "generator.safetensors"}, "generator.safetensors is no UTF-8 text"),
+        ({"trajectory": folder / "generator.safetensors"}, "generator.safetensors is not UTF-8 text"),
         ({"adapter": folder / "generator.safetensors"}, "a trajectory adapter was expected"),
         (
             {"generator": tmp_path / "texted.safetensors"},

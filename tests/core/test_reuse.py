@@ -112,7 +112,7 @@ def test_residuals_are_computed_in_the_stated_steps_and_used_again(every: int, c
     adapter = filled(ControlNetAdapter(TINY))
     own = [residuals(adapter, *inputs(level, seed=step)) for step, level in enumerate(LEVELS)]
     count, reusing = Counting(adapter), ReusingAdapter(adapter, every)
-    for _ in range(2):  # a second run begins anew by itself
+    for _ in range(2):  # a second run starts from scratch
         count.levels.clear()
         count.blocks = 0
         for step, level in enumerate(LEVELS):

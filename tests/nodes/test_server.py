@@ -210,7 +210,7 @@ def test_bad_input_gives_one_sentence(
 
 
 def test_a_run_can_be_cancelled_while_sampling(newest_server: RunningServer) -> None:
-    """Interrupt after the first step: the run ends as interrupted, long before 100 steps, and the server goes on."""
+    """Interrupt after the first step: the run ends as interrupted, long before 100 steps, and the server keeps running."""
     graph = tiny_graph(newest_server)
     node(graph, "FewStepSampler").update(steps=100, preset="turbo", seed=5)
     node(graph, "DrawTrajectory").update(width=384, height=256, length=33)  # steps that last

@@ -129,7 +129,7 @@ def test_a_controlnet_is_computed_in_the_steps_that_compute_every_names(
     hook = controlled.wrappers["diffusion_model"]["flashmotion"][0].__self__
     assert not hook.adapter._kept
     computed.clear()
-    assert torch.equal(rig.sample(controlled), first)  # a further run begins anew
+    assert torch.equal(rig.sample(controlled), first)  # a further run starts from scratch
     assert computed == pytest.approx(expected, abs=0.1)
 
 

@@ -64,7 +64,7 @@ def small_config(**changes: Any) -> Config:
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes over a mapping, mapping by mapping; another method than hybrid replaces it."""
+    """A mapping with changes laid over it, mapping by mapping; a method other than hybrid replaces the whole mapping."""
     merged = dict(base)
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
@@ -86,13 +86,13 @@ def small_batch(clips: int = 2, seed: int = 0) -> Batch:
 
 
 def shaken(weights: Mapping[str, Tensor], seed: int, by: float = 0.05) -> dict[str, Tensor]:
-    """Weights plus noise: nothing is zero any more, so that everything has a gradient."""
+    """Weights plus noise, so that nothing is zero and everything has a gradient."""
     random = torch.Generator().manual_seed(seed)
     return {key: value + by * torch.randn(value.shape, generator=random) for key, value in weights.items()}
 
 
 class Nets:
-    """Networks of a configuration with weights that do not depend on the processes; slow and fast generators differ."""
+    """The networks of a configuration; slow and fast generator have different weights, the same in every process."""
 
     def __init__(self, config: Config | None = None, world: World = ALONE) -> None:
         self.config = config or small_config()
@@ -166,7 +166,7 @@ def small_step(
 
 
 def objective(method: Method, update: str, batch: Batch, step: Step) -> tuple[float, dict[str, float]]:
-    """Run an update's terms with their backward passes; their sum, and the figures."""
+    """Run an update's terms with their backward passes; returns their sum and the metrics."""
     for parameter in method.updates[update].parameters.values():
         parameter.grad = None
     total = 0.0
@@ -177,7 +177,7 @@ def objective(method: Method, update: str, batch: Batch, step: Step) -> tuple[fl
 
 
 def gradients(parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """Those that are there, as copies."""
+    """Copies of the gradients that exist."""
     return {name: p.grad.detach().clone() for name, p in parameters.items() if p.grad is not None}
 
 

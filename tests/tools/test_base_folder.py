@@ -13,7 +13,7 @@ from tools.setup_error import SetupError
 from ..support.sentences import refuses
 
 
-def test_the_pack_is_linked_and_linked_anew(tmp_path: Path) -> None:
+def test_the_pack_is_linked_and_linked_again(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for pack in (first, second):
         pack.mkdir()

@@ -57,16 +57,19 @@ def test_set_up_repeat_and_repair(
     prepare(ready)
     assert "Installing torch" in capsys.readouterr().out
 
-    # A venv whose Python is gone is made anew, with all that belongs in it.
+    # A venv whose Python is gone is recreated, with all that belongs in it.
     ready.python.unlink()
     prepare(ready)
-    assert "anew: it is unfinished, broken, moved or of another Python version" in capsys.readouterr().out
+    assert (
+        f"Recreating {ready.venv}: it is unfinished, broken, moved or of another Python version"
+        in capsys.readouterr().out
+    )
     assert environment.imports(ready.python, "tiny_need") == ""
 
     # So is one that was moved: the programs in it hold its old path.
     moved = Environment(ready.home.rename(ready.home.with_name("moved")))
     prepare(moved)
-    assert "anew" in capsys.readouterr().out
+    assert f"Recreating {moved.venv}" in capsys.readouterr().out
     assert environment.imports(moved.python, "tiny_need") == ""
 
 

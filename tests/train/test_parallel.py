@@ -1,4 +1,4 @@
-"""Two processes train what one trains, and their checkpoints fit both."""
+"""Two processes train what one trains, and either can read the other's checkpoints."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resne
 def command(
     run: Path, *arguments: str, script: str = "run_all.py", **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python train/run_all.py --config smoke` in a process of its own, with one thread."""
+    """`python train/run_all.py --config smoke` in its own process, with one thread."""
     line = [sys.executable, str(ROOT / "train" / script), "--config", "smoke", "--run", str(run), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
@@ -116,7 +116,7 @@ def test_again_everything_is_done(finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
 
 
-def test_a_stage_can_be_done_anew_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
+def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     refused = sentence(command(run, "stage3.optim.lr=7e-5", script="stage3_fast_adapter.py"))
@@ -202,7 +202,7 @@ def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -
     assert any(not torch.equal(trained[key], before[key]) for key in before)
 
 
-def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) -> None:
+def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_controlnet.safetensors"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_controlnet")
@@ -214,7 +214,7 @@ def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) ->
     trained = read_tensors(run / "models/model_patches/smoke_slow_controlnet.safetensors")[0]
     before = read_tensors(given)[0]
     assert before["zero_convs.0.weight"].any()
-    # After one update of a thousandth of the learning rate it is still the given adapter, which a fresh one would not be.
+    # After one update with a thousandth of the learning rate it is still the given adapter; a fresh one would differ.
     for key, value in before.items():
         torch.testing.assert_close(trained[key].float(), value.float(), atol=1e-4, rtol=0)
     other = given.with_name("smoke_fast_controlnet.safetensors").as_posix()

@@ -60,7 +60,7 @@ def draw(number: int) -> Scene:
 
 
 def _motion(drawn: Clip) -> trajectory.Trajectory:
-    """The keyframes by which the sprites move, named, and short to read: 1/10000 of the frame is far below a pixel."""
+    """The keyframes of the sprites, named and rounded to be readable: 1/10000 of the frame is far below a pixel."""
     objects = tuple(
         replace(
             tracked,

@@ -139,7 +139,7 @@ def _is_healthy(python: Path) -> bool:
 
 def _make_venv(venv: Path) -> None:
     if venv.exists():
-        say(f"Making {venv} anew: it is unfinished, broken, moved or of another Python version.")
+        say(f"Recreating {venv}: it is unfinished, broken, moved or of another Python version.")
         shutil.rmtree(venv)
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         raise SetupError(

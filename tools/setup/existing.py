@@ -16,7 +16,7 @@ NEEDED = ("torch", "torchvision", "torchaudio", "numpy", "einops", "safetensors"
 def check(comfyui: Path, python: Path | None) -> Path:
     """The Python that runs the ComfyUI in `comfyui`: the given one, else its own, else this one.
 
-    Raises SetupError when there is no ComfyUI, it is older than we support, or that Python lacks something.
+    Raises SetupError if the folder holds no ComfyUI, it is older than we support, or its Python lacks something.
     """
     if not (comfyui / "main.py").is_file():
         raise SetupError(f"There is no main.py in {comfyui}: give --comfyui the folder of a ComfyUI.")

@@ -211,7 +211,7 @@ def test_steps_are_about_orthogonal(shape: tuple[int, int]) -> None:
     assert ((left.T @ orthogonalise(matrix) @ right.T).diagonal() > 0.6).all()
 
 
-# What is settled
+# What is decided before the first step
 
 
 def test_steps_fit_the_budget() -> None:
@@ -236,7 +236,7 @@ def test_the_threads_that_are_faster_win(slow: int, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Which number of threads is faster may change between two runs, and with it the last bits of a sum."""
+    """The faster number of threads may change between two runs, and with it the last bits of a sum."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -244,7 +244,7 @@ def one_thread() -> Iterator[None]:
 
 
 def trained(settings: CodecSettings, folder: Path, stop: int | None = None) -> list[float]:
-    """Losses of a run; `stop` kills it after so many steps."""
+    """The losses of a run; `stop` kills it after that many steps."""
     losses: list[float] = []
 
     def report(step: int, steps: int, loss: float, seconds: float) -> None:

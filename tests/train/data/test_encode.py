@@ -91,7 +91,7 @@ def test_going_on_gives_the_same_files(vae: Vae, whole: Path, tmp_path: Path) ->
         encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", report=interrupt)
     with refuses(TrainError, key=str(tmp_path), value="only 2 clips so far", remedy="run the data phase again"):
         EncodedClips(tmp_path)
-    # A line that was being written, and a file that was.
+    # A line and a file that were being written.
     with (tmp_path / INDEX).open("ab") as index:
         index.write(b'{"name": "train-11-2", "fi')
     (tmp_path / "000002.safetensors").write_bytes(b"half")
@@ -183,7 +183,7 @@ def test_folders_that_cannot_be_used(vae: Vae, whole: Path, tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, tmp_path: Path) -> None:
-    # A limit on the size of any file that the process writes fails as a full disk does; clips are larger, the index is not.
+    # A limit on the size of any file that the process writes fails like a full disk. Clips are larger than it, the index is not.
     limit = (whole / "000000.safetensors").stat().st_size - 1000
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"

@@ -1,4 +1,4 @@
-"""Where clips come from: the synthetic world and a folder of one's own videos; everything wrong is one sentence."""
+"""Where clips come from: the synthetic world and a folder of your own videos. Every problem is one sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZE = (96, 64)
 
 
 def crossing(frames: int, size: tuple[int, int] = SIZE) -> Trajectory:
-    """One object, a quarter of the frame wide and half as high, that goes from left to right."""
+    """One object, a quarter of the frame wide and half as high, that moves from left to right."""
     keys = (Keyframe(0, 0.25, 0.5, 0.25, 0.5), Keyframe(frames - 1, 0.75, 0.5, 0.25, 0.5))
     return Trajectory(size, frames, (TrackedObject("o1", keys[: min(frames, 2)], label="box"),), 24.0)
 
@@ -146,7 +146,7 @@ def test_videos_of_ones_own(tmp_path: Path) -> None:
     assert (len(source), clip.name, clip.prompt, clip.fps) == (1, "kl\u00e9 \u732b.mp4", "a grey box \u732b", 24.0)
     assert clip.frames_THWC.shape == (9, 64, 64, 3)
     assert np.abs(clip.frames_THWC.mean(axis=(1, 2, 3)) - np.arange(9) * 10).max() < 2
-    # 96 x 64 cropped to 64 x 64: 16 columns go on either side, boxes and masks with them.
+    # 96 x 64 cropped to 64 x 64: 16 columns are cut off on each side, from boxes and masks too.
     whole = sample(crossing(12)).boxes_TN4[:9] - [16, 0, 0, 0]
     assert np.allclose(sample(clip.trajectory).boxes_TN4, whole)
     assert clip.trajectory.size == (64, 64)

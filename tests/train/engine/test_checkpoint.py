@@ -89,7 +89,7 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
         checkpoint.save(tmp_path, step, state_of(step), ALONE, keep=2)
     assert kept(tmp_path) == ["step_000010", "step_1000000"]
     assert checkpoint.latest(tmp_path) == 1_000_000
-    # a run that went back to an earlier step neither deletes what it writes nor what was later
+    # A run that went back to an earlier step deletes neither what it writes nor later checkpoints.
     checkpoint.save(tmp_path, 9, state_of(9.0), ALONE, keep=1)
     assert kept(tmp_path) == ["step_000009", "step_000010", "step_1000000"]
     check(tmp_path, 9, 9.0)

@@ -1,4 +1,4 @@
-"""Checkpointed blocks give the same gradients and keep less."""
+"""Checkpointed blocks give the same gradients and keep less in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frozen layers in 8 bits: how large the error is, and that gradients pass."""
+"""Frozen layers in 8 bits: how large their error is, and that gradients pass through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LoRAs by name: which one works, what is trained, and what is exported."""
+"""Named LoRAs: which one is active, what is trained, and what is exported."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def test_a_finished_phase_is_not_trained_further(clips: EncodedClips, tmp_path: 
 
 
 def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) -> None:
-    """No time at all is left, so that the fewest steps are made, whatever the machine."""
+    """No time is left, so the fewest steps are made on any machine."""
     many = {"steps": 500, "gan_warmup": 100, "optim": {"decay": 0.5}}
     few = {**many, "steps": 20, "gan_warmup": 4}
     whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config={"stage3": few})
@@ -143,13 +143,13 @@ def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) ->
         second = prepared("hybrid_resnet", clips, tmp_path / "budget", config={"stage3": many}, minutes=minutes)
         second.run()
         assert second.steps == 20
-    # what was timed left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share
+    # The timing left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share.
     assert figures(tmp_path / "budget") == figures(tmp_path / "whole")
     equal(final_state(second), final_state(whole))
 
 
 def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, tmp_path: Path) -> None:
-    """Killed before its first checkpoint, and then changed."""
+    """A run is killed before its first checkpoint, and then its settings are changed."""
     (tmp_path / "settled.json").write_text(json.dumps({"steps": 20, "minutes": 1.0, "fingerprint": "other"}))
     trainer = prepared("flow_resnet", clips, tmp_path)
     trainer.run()

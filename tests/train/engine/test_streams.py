@@ -1,4 +1,4 @@
-"""Draws depend on what they are for, and on nothing else."""
+"""Random draws depend on what they are for and on nothing else."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "bf16_kahan"])
 def test_a_moving_pattern_is_learned(precision: str, tmp_path: Path) -> None:
-    """The generator and an adapter from nothing, as phase 0 does, on one clip.
+    """The generator and an adapter from scratch, as in the phase base, on one clip.
 
     The loss begins at 2, the power of noise and clip. 1 is the floor: of a token's 192 numbers of noise, a width of 32 lets few through.
     """
