@@ -9,8 +9,6 @@ from pathlib import Path
 
 from .packages import missing_packages
 
-INTERRUPTED = 130
-
 
 def parser() -> argparse.ArgumentParser:
     """The options."""

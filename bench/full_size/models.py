@@ -24,7 +24,6 @@ from flashmotion_core.wan.generator import WanGenerator
 
 from .variants import VARIANTS, Variant
 
-HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
 """Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
 

@@ -1,10 +1,8 @@
-"""How well a codec preserves clips: the losses of training, and measurements at the end."""
+"""How well a codec preserves clips: the losses of training."""
 
 from __future__ import annotations
 
 from torch import Tensor
-
-LATENTS_AT_ONCE = 5
 
 
 def reconstruction(decoded_BCTHW: Tensor, pixels_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
