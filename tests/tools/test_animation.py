@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from tools.quickstart.animation import CAPTION, MARGIN, moving_picture
 from tools.quickstart.overlay import COLOURS, Box
+
+from ..support.sentences import refuses
 
 SIDE, SCALE, FRAMES = 64, 6, 4  # 6 * 64 = 384
 STILL, VIDEO = (60, 90, 60), (90, 60, 120)
@@ -62,5 +63,5 @@ def test_a_photograph_is_cut_to_the_shape_of_the_video(tmp_path: Path) -> None:
 
 
 def test_boxes_of_another_length_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has 4 frames and there are boxes for 3"):
+    with refuses(key="4 frames", value=3, remedy="one list per frame"):
         written(tmp_path, [[None]] * 3)

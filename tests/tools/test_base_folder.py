@@ -10,8 +10,10 @@ import pytest
 from tools.comfy.base_folder import NEEDED, copy_if_new, link_pack, put_models
 from tools.setup_error import SetupError
 
+from ..support.sentences import refuses
 
-def test_the_pack_is_linked_and_linked_anew(tmp_path: Path) -> None:
+
+def test_the_pack_is_linked_and_linked_again(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for pack in (first, second):
         pack.mkdir()
@@ -25,7 +27,8 @@ def test_the_pack_is_linked_and_linked_anew(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_way_of_the_link_is_kept(tmp_path: Path) -> None:
     (tmp_path / "custom_nodes" / "flashmotion").mkdir(parents=True)
-    with pytest.raises(SetupError, match=r"flashmotion is in the way \(it is not a link to .*\): remove it"):
+    link = tmp_path / "custom_nodes" / "flashmotion"
+    with refuses(SetupError, key=f"{link} exists", value=f"not a link to {tmp_path}:", remedy="remove it"):
         link_pack(tmp_path, tmp_path / "custom_nodes")
     assert (tmp_path / "custom_nodes" / "flashmotion").is_dir()
 
@@ -47,7 +50,7 @@ def test_a_repository_without_its_models_is_one_sentence(tmp_path: Path, missing
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     (tmp_path / missing).unlink()
-    with pytest.raises(SetupError, match=r"The tiny models are missing from .*: get the repository as a whole"):
+    with refuses(SetupError, key="tiny models", value=tmp_path, remedy="get the whole repository"):
         put_models(tmp_path, tmp_path / "models")
 
 

@@ -11,6 +11,8 @@ import pytest
 from tools.setup import browser
 from tools.setup_error import SetupError
 
+from ..support.sentences import refuses
+
 
 def program(folder: Path, name: str) -> Path:
     folder.mkdir(exist_ok=True)
@@ -35,7 +37,7 @@ def test_the_given_browser_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_a_given_browser_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FLASHMOTION_BROWSER", str(tmp_path / "none"))
-    with pytest.raises(SetupError, match="FLASHMOTION_BROWSER names .*none, which is not there"):
+    with refuses(SetupError, key="FLASHMOTION_BROWSER", value=tmp_path / "none", remedy="correct or unset it"):
         browser.ensure(Path(sys.executable), tmp_path)
 
 
@@ -43,5 +45,7 @@ def test_a_given_browser_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_no_browser_and_no_way_to_fetch_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FLASHMOTION_BROWSER", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))  # neither a browser nor apt-get
-    with pytest.raises(SetupError, match="No browser was found or could be fetched: .* leave .* out with --fast"):
+    with refuses(
+        SetupError, key="No browser was found", value="FLASHMOTION_BROWSER", remedy="skip the browser tests with --fast"
+    ):
         browser.ensure(tmp_path / "no-python", tmp_path)

@@ -14,6 +14,8 @@ from tools.setup import comfyui_source, environment
 from tools.setup.environment import Environment, prepare, require_space, require_writable
 from tools.setup_error import SetupError
 
+from ..support.sentences import names, refuses
+
 
 @pytest.fixture
 def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
@@ -46,7 +48,7 @@ def test_set_up_repeat_and_repair(
     stamp.unlink()
     hidden.rename(registry.folder)
     prepare(ready)
-    assert capsys.readouterr().out.splitlines()[0].startswith("Installing what ComfyUI needs")
+    names(capsys.readouterr().out.splitlines()[0], key="Installing ComfyUI's requirements")
     assert stamp.is_file()
 
     # Another pin is another request.
@@ -55,16 +57,16 @@ def test_set_up_repeat_and_repair(
     prepare(ready)
     assert "Installing torch" in capsys.readouterr().out
 
-    # A venv whose Python is gone is made anew, with all that belongs in it.
+    # A venv whose Python is gone is rebuilt, with everything that belongs in it.
     ready.python.unlink()
     prepare(ready)
-    assert "anew: it is unfinished, broken, moved or of another Python version" in capsys.readouterr().out
+    names(capsys.readouterr().out, key="Rebuilding", value=ready.venv, remedy="broken")
     assert environment.imports(ready.python, "tiny_need") == ""
 
     # So is one that was moved: the programs in it hold its old path.
     moved = Environment(ready.home.rename(ready.home.with_name("moved")))
     prepare(moved)
-    assert "anew" in capsys.readouterr().out
+    names(capsys.readouterr().out, key="Rebuilding", value=moved.venv, remedy="moved")
     assert environment.imports(moved.python, "tiny_need") == ""
 
 
@@ -73,26 +75,33 @@ def test_a_torchvision_that_does_not_import_is_an_error(
 ) -> None:
     registry.wheel("tiny_torch", modules=("torch",))
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    with pytest.raises(SetupError, match="The installed torch cannot be imported"):
+    venv = tmp_path / "home" / "venv"
+    with refuses(SetupError, key="cannot be imported", value=f"torch installed in {venv}", remedy="delete that folder"):
         prepare(Environment(tmp_path / "home"))
     assert not (tmp_path / "home" / "venv" / "flashmotion" / "torch.stamp").exists()
 
 
 def test_a_python_without_venv_as_debian_ships_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)  # the import system's own way to say that it is not there
-    with pytest.raises(SetupError, match=r"run `sudo apt install python3\.\d+-venv`"):
+    wanted = f"run `sudo apt install python3.{sys.version_info[1]}-venv`"
+    with refuses(SetupError, key="virtual environments", value=sys.executable, remedy=wanted):
         prepare(Environment(tmp_path / "home"))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(SetupError, match=r"Nothing can be written to .* give FLASHMOTION_HOME a folder of yours\."):
-        require_writable(tmp_path / "file" / "home")
+    home = tmp_path / "file" / "home"
+    with refuses(
+        SetupError, key="Nothing can be written to", value=home, remedy="set FLASHMOTION_HOME to a folder that"
+    ):
+        require_writable(home)
 
 
 def test_a_disk_that_is_too_full_is_named_with_what_is_needed(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free / 1e9
-    with pytest.raises(SetupError, match=r"GB free and about 1000000\.0 GB are needed") as caught:
+    with refuses(
+        SetupError, key=f"disk of {tmp_path}", value="1000000.0 GB are needed", remedy="free some space"
+    ) as caught:
         require_space(tmp_path, 1e6)
     said = re.search(r"([\d.]+) GB free", str(caught.value))
     assert said is not None

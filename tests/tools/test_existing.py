@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 from tools.setup.environment import python_of
 from tools.setup.existing import check, find_python
 from tools.setup_error import SetupError
+
+from ..support.sentences import refuses
 
 
 def comfyui(folder: Path, version: str) -> Path:
@@ -19,17 +19,19 @@ def comfyui(folder: Path, version: str) -> Path:
 
 
 def test_a_folder_without_comfyui(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"There is no main\.py in .*: give --comfyui"):
+    with refuses(SetupError, key="main.py is missing", value=tmp_path, remedy="give --comfyui the folder"):
         check(tmp_path, None)
 
 
 def test_a_comfyui_that_is_too_old(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"is 0\.9\.2 and at least 0\.16\.3 is needed"):
+    with refuses(SetupError, key="version of ComfyUI", value="is 0.9.2:", remedy="update it to 0.16.3 or newer"):
         check(comfyui(tmp_path, "0.9.2"), None)
 
 
 def test_a_python_that_cannot_run_it(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"cannot run this ComfyUI \(.*\): give --python the Python"):
+    with refuses(
+        SetupError, key="cannot run this ComfyUI (", value=tmp_path / "python", remedy="give --python the Python"
+    ):
         check(comfyui(tmp_path, "0.30.0"), tmp_path / "python")
 
 
