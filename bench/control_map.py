@@ -2,9 +2,9 @@
 
     python bench/control_map.py [--repeat 5]        (needs opencv-python-headless)
 
-Both draw the same pixels, which is checked. "cold" is the first call, in which the system hands out fresh memory; the other
-figures are the best of the repeats. Peak memory is what a renderer adds to a process of its own; the system counts only
-pages that were written, so black rows of the video are not in it.
+It checks that both draw the same pixels. "cold" is the first call, in which the system allocates fresh memory; the other
+times are the best of the repeats. Peak memory is what a renderer adds to its own process. The system counts only pages that
+were written, so black rows of the video are not included.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def ellipses(sampled: Sampled) -> np.ndarray:
 
 
 def opencv_loop(sampled: Sampled, _: np.ndarray | None = None) -> np.ndarray:
-    """What one writes first: a zeroed video, and cv2.rectangle for each box of each frame."""
+    """The straightforward version: a zeroed video, and cv2.rectangle for each box of each frame."""
     import cv2
 
     rects_TN4, drawn_TN = pixel_boxes(sampled)
@@ -112,7 +112,7 @@ COMPARE = "compare"
 
 
 def measure(name: str, repeat: int) -> None:
-    """Print one renderer's times and peak memory (run in a process of its own)."""
+    """Print one renderer's times and peak memory (runs in its own process)."""
     sampled = scene()
     masks_NHW = ellipses(sampled)
     run = RENDERERS[name]
@@ -126,7 +126,7 @@ def measure(name: str, repeat: int) -> None:
 
 
 def peak_mib() -> float:
-    """The process's largest memory so far, in MiB; NaN where the system does not say."""
+    """The process's largest memory so far, in MiB; NaN where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -149,7 +149,7 @@ def main() -> int:
         return 0
 
     def child(name: str) -> list[str]:
-        """A process of its own for each: this one stays small, since children inherit its peak memory."""
+        """Run each in its own process; this one stays small, because children inherit its peak memory."""
         command = [sys.executable, __file__, "--only", name, "--repeat", str(options.repeat)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 

@@ -1,4 +1,4 @@
-"""What the processor does beside the card, each against its alternative in the same run; one table of ratios.
+"""The work of the CPU beside the GPU, each against its alternative in the same run, as one table of ratios.
 
     python bench/cpu_side.py [--comfyui FOLDER] [--runs 7] [--only WORD]      (the map needs opencv-python-headless)
 
@@ -7,8 +7,8 @@
     sampling           FewStepSampler / ComfyUI's KSampler with lcm, four steps of the tiny model at 128 x 96 x 17 (needs --comfyui)
     start              ComfyUI's imports and ours / ComfyUI's imports alone (needs --comfyui)
 
-Times are of the process (all threads), not of the clock, so that other work on the machine counts little; both sides take turns, and
-the least of the runs counts. A ratio is ours / the alternative. Run it with the Python of that ComfyUI.
+Times are process time (all threads), not wall-clock time, so other work on the machine matters little. Both sides take turns, and the
+minimum over the runs counts. A ratio is ours / the alternative. Run it with the Python of that ComfyUI.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OBJECTS, KEYS = 64, 512
 
 
 def least(ours: Callable[[], object], other: Callable[[], object], runs: int) -> Pair:
-    """The least processor time of both, taken by turns after one unmeasured run of each."""
+    """The minimum processor time of each, taken in turns after one unmeasured run of each."""
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
         for work, times in zip((ours, other), found, strict=True):
@@ -95,7 +95,7 @@ print("S", before, time.process_time() - before)
 def start(comfyui: Path, runs: int) -> Pair:
     """Processor time of a fresh process until ComfyUI's imports and then the pack's are done, over ComfyUI's alone.
 
-    Both are of the same processes: between two of them, ComfyUI's own part differs by more than the pack takes.
+    Both come from the same processes, because ComfyUI's own part differs between two processes by more than the pack takes.
     """
     command = [sys.executable, "-c", START, str(comfyui), str(ROOT)]
     taken = []
@@ -142,7 +142,7 @@ def main() -> int:
     parser.add_argument("--comfyui", type=Path, metavar="FOLDER", help="a ComfyUI, the folder with main.py")
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="measured runs of each (default: %(default)s)")
     parser.add_argument(
-        "--only", nargs="+", metavar="WORD", help="the rows whose name has one of these words, such as start"
+        "--only", nargs="+", metavar="WORD", help="only rows whose name contains one of these words, such as start"
     )
     options = parser.parse_args()
     if options.runs < 1:
@@ -154,13 +154,18 @@ def main() -> int:
     if options.comfyui is not None:
         comfyui = options.comfyui.resolve()
         if not (comfyui / "comfy").is_dir():
-            parser.error(f"{options.comfyui} is no ComfyUI, as it has no folder comfy; give the folder with main.py.")
+            parser.error(
+                f"{options.comfyui} is not a ComfyUI folder, because it lacks the subfolder comfy; give the folder with main.py."
+            )
         measures["FewStepSampler / KSampler"] = lambda: sampling(comfyui, options.runs)
         measures["start with / without the pack"] = lambda: start(comfyui, options.runs)
     if options.only:
-        measures = {name: work for name, work in measures.items() if any(word in name for word in options.only)}
-        if not measures:
-            parser.error(f"--only is {' '.join(options.only)}, which no row has in its name.")
+        chosen = {name: work for name, work in measures.items() if any(word in name for word in options.only)}
+        if not chosen:
+            parser.error(
+                f"--only is {' '.join(options.only)}, but no row's name contains that; choose words from: {', '.join(measures)}."
+            )
+        measures = chosen
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.runs} runs\n")
     print("| what | ours, s | alternative, s | ratio |\n| --- | --- | --- | --- |")
     for name, measure in measures.items():

@@ -1,9 +1,9 @@
 """What the trajectory editor costs in the page: python bench/editor.py COMFYUI_FOLDER CHROMIUM
 
 With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged (from the pointer event to the end of
-layout and painting; median, 95th percentile, worst); what it draws while nothing happens; and what opening a workflow with ten such nodes
-costs, with the ten documents empty, too, and ten of ComfyUI's own nodes with a text field: each with our script and in a page without it,
-where a text field stands in the editor's place. Both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
+layout and painting; median, 95th percentile, worst); what it draws while idle; and the time to open a workflow with ten such nodes, with
+ten empty documents, and with ten of ComfyUI's own nodes with a text field. Each is opened in a page with our script and in one without it,
+where a text field replaces the editor. Measures both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.comfy.base_folder import link_pack  # noqa: E402 (it is on no path)
+from tools.comfy.base_folder import link_pack  # noqa: E402 (needs the path above)
 from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # noqa: E402
 from tools.comfy.server import Server  # noqa: E402
 
@@ -87,7 +87,7 @@ OPEN = """async (graph) => {
 
 
 def document(full: bool) -> str:
-    """A trajectory with everything at its largest, or none."""
+    """A large trajectory, or an empty one."""
     objects = [
         {
             "id": f"o{n}",
@@ -111,7 +111,7 @@ def document(full: bool) -> str:
 
 
 def graph(count: int, full: bool) -> dict[str, Any]:
-    """A workflow of so many editors."""
+    """A workflow of `count` editors."""
     return {
         str(index + 1): {"class_type": "DrawTrajectory", "inputs": {"trajectory": document(full)}}
         for index in range(count)
@@ -119,7 +119,7 @@ def graph(count: int, full: bool) -> dict[str, Any]:
 
 
 def plain_graph(count: int) -> dict[str, Any]:
-    """A workflow of so many nodes of ComfyUI's own, each with a field for a text."""
+    """A workflow of `count` of ComfyUI's own nodes, each with a text field."""
     return {
         str(index + 1): {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a cat"}}
         for index in range(count)
@@ -133,7 +133,7 @@ def figures(times: list[float]) -> str:
 
 
 def measure(page: Any, name: str) -> None:
-    """All figures of one renderer."""
+    """Print the drag and idle figures of one renderer."""
     page.evaluate(OPEN, graph(1, True))
     page.wait_for_function("() => document.querySelector('.fm-canvas')?.clientWidth > 0")
     page.wait_for_timeout(1000)
@@ -145,11 +145,11 @@ def measure(page: Any, name: str) -> None:
     assert moved["x"] != 0.5, "the drag moved the box"
     print(f"{name:<9} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}")
     page.wait_for_timeout(500)
-    print(f"{name:<9} drawing calls in 2 s of doing nothing   {page.evaluate(IDLE, 2000)}")
+    print(f"{name:<9} drawing calls in 2 s while idle         {page.evaluate(IDLE, 2000)}")
 
 
 def measure_opening(pages: dict[str, Any], name: str) -> None:
-    """What opening ten nodes costs in one renderer, in the page with our script and in one without; each opens the same in turn."""
+    """Print the time to open ten nodes in one renderer, in turns in a page with our script and in one without."""
     graphs = {
         "full": graph(NODES, True),
         "with empty documents": graph(NODES, False),
@@ -158,8 +158,8 @@ def measure_opening(pages: dict[str, Any], name: str) -> None:
     opened: dict[tuple[str, str], list[float]] = {(which, what): [] for which in pages for what in graphs}
     for _ in range(8):
         for which, page in pages.items():
-            page.bring_to_front()  # a page behind another gets no animation frames
-            page.evaluate(OPEN, graphs["of ComfyUI's own"])  # the first after a change of page is slower
+            page.bring_to_front()  # a page in the background gets no animation frames
+            page.evaluate(OPEN, graphs["of ComfyUI's own"])  # the first one after switching pages is slower
             for what, nodes in graphs.items():
                 opened[which, what].append(page.evaluate(OPEN, nodes))
     for what in graphs:

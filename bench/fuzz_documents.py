@@ -1,10 +1,10 @@
-"""Throw random and mutated trajectory documents at the parser and the sampler.
+"""Fuzz the parser and the sampler with random and mutated trajectory documents.
 
     python bench/fuzz_documents.py [100000] [--seed 0]
 
-Each text is parsed; if that works it is sampled, written, read back and cut. Anything but a `TrajectoryError` at the parser,
-boxes that are not finite, or a document that does not come back the same counts as a crash. Prints the rate, the slowest
-text and the peak memory; exits with 1 on any crash, after printing the seed that repeats it.
+Each text is parsed; if that works, it is sampled, written, read back and cut. Any error but a `TrajectoryError` from the
+parser, boxes that are not finite, or a document that changes in the round trip counts as a crash. Prints the rate, the slowest
+text and the peak memory; exits with 1 on any crash, after printing the seed that reproduces it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TEXT_PIECES = (
 
 
 def make_document(rng: random.Random) -> dict[str, Any]:
-    """A valid document, now and then a large one."""
+    """A valid document, occasionally a large one."""
     frames = rng.choice((1, 2, 5, 81, 121, 1025))
     most_keys = rng.choice((1, 3, 12)) if rng.random() < 0.99 else 512
     objects = []
@@ -88,7 +88,7 @@ def make_ease(rng: random.Random) -> Any:
 
 
 def make_text(rng: random.Random) -> str:
-    """The text of a document: a third valid, a third with changed values, a third with a damaged text."""
+    """A document's text: one third valid, one third with changed values, one third with damaged text."""
     document = make_document(rng)
     kind = rng.randrange(3)
     if kind == 1:
@@ -104,7 +104,7 @@ def make_text(rng: random.Random) -> str:
 
 
 def change_value(document: dict[str, Any], rng: random.Random) -> None:
-    """Replace, remove, double or add one value somewhere in the document."""
+    """Replace, remove, duplicate or add one value somewhere in the document."""
     parent: Any = document
     while parent:
         key = rng.choice(list(parent)) if isinstance(parent, dict) else rng.randrange(len(parent))
@@ -142,7 +142,7 @@ def try_one(text: str) -> str:
         except TrajectoryError as error:
             return "parsed" if "at most 512" in str(error) else f"trim refused: {error}"
         parse(dumps(cut))
-    except Exception:  # anything at all is what this looks for
+    except Exception:  # any exception is a finding
         return traceback.format_exc()
     return "parsed"
 
@@ -158,7 +158,7 @@ def peak_memory() -> str:
 
 
 def main() -> int:
-    """Run, report, and say by the exit status whether all went well."""
+    """Run and report; the exit status says whether all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     parser.add_argument("--seed", type=int, default=0)

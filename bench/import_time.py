@@ -1,7 +1,7 @@
 """What the pack adds to ComfyUI's start: python bench/import_time.py COMFYUI_FOLDER [RUNS]
 
-Imports what ComfyUI has imported by the time it loads custom nodes, then the pack, in a fresh process per run, and prints the median of
-the pack's share. Run it with the Python of that ComfyUI.
+In a fresh process per run, imports what ComfyUI has imported by the time it loads custom nodes, then the pack, and prints the median of
+the pack's time. Run it with the Python of that ComfyUI.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, sys.argv[1])
 from comfy.cli_args import args
 args.cpu = True
 import nodes, comfy_extras.nodes_model_advanced, comfy_api.latest
-gc.collect()  # the debt of the imports before us: a full collection over torch's objects takes longer than our import
+gc.collect()  # pay the collection debt of earlier imports: a full collection over torch's objects takes longer than our import
 start = time.perf_counter()
 spec = importlib.util.spec_from_file_location("pack", sys.argv[2] + "/__init__.py", submodule_search_locations=[sys.argv[2]])
 module = importlib.util.module_from_spec(spec)

@@ -1,20 +1,18 @@
-"""Time and memory of a four-step, trajectory-controlled clip on the real shapes with random weights, beside its peers.
+"""Time and memory of a four-step, trajectory-controlled clip on the real shapes with random weights, and of its peers.
 
     python bench/speed.py --quick                one GPU, under 8 minutes
     python bench/speed.py                        every size, type, mode and adapter
-    python bench/speed.py --growth               how time and memory grow, with plots
     python bench/speed.py --comfyui FOLDER       also ComfyUI's own graph, with and without our nodes
 
-On a CPU the same run takes tiny shapes by itself. Times are medians after a warm-up, by device events on CUDA. Text is encoded by a umT5
-encoder of the real shape on random tokens: it stands in for a prompt, without the tokenizer. Loading is not timed. Where the memory is too
-small, the row says so and the run goes on. Needs the extra [train]; see docs/speed.md.
+On a CPU it uses tiny shapes. Times are medians after a warm-up, from device events on CUDA. A umT5 encoder of the real shape encodes random
+tokens, which stand in for a prompt, without the tokenizer. Loading is not timed. Where memory runs out, the row says so and the run
+continues. Needs the extra [train]; see docs/speed.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.full_size.plan import (
+from bench.full_size.cases import (
     ADAPTERS,
     DTYPES,
     MODES,
@@ -35,16 +33,14 @@ from bench.full_size.plan import (
 )
 
 EXIT_WRONG_INPUT = 2
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else torch's profiler speaks of its beginning and end
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the settings that answer the main questions")
-    parser.add_argument("--growth", action="store_true", help="only how time and memory grow")
     parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if available, else cpu"
     )
     parser.add_argument(
         "--shapes", choices=("auto", "real", "tiny"), default="auto", help="default: real on cuda, tiny on a cpu"
@@ -55,13 +51,15 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="HxWxT",
         help=f"height x width x frames (default: {' '.join(REAL_SIZES)}; tiny: {' '.join(TINY_SIZES)})",
     )
-    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of the generator (default: all)")
+    parser.add_argument(
+        "--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="dtypes of the generator (default: all)"
+    )
     parser.add_argument(
         "--modes",
         nargs="+",
         choices=MODES,
         default=None,
-        help="default: both; on a cpu eager, as compiling takes minutes",
+        help="default: both; on a cpu only eager, because compiling takes minutes",
     )
     parser.add_argument("--adapters", nargs="+", choices=ADAPTERS, default=ADAPTERS, help="default: all")
     parser.add_argument(
@@ -76,20 +74,20 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         choices=("auto", "sdpa", "flash3", "sage"),
         default=("auto",),
-        help="on the core's transformer, beside torch's own (sdpa): FlashAttention 3 or SageAttention, if they are installed "
+        help="kernels to measure on the core's transformer beside torch's own (sdpa): FlashAttention 3 or SageAttention, if installed "
         "(default: auto, which is flash3 where it runs)",
     )
     parser.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="measured runs of each (default: %(default)s)"
     )
-    parser.add_argument("--memory", type=float, metavar="GB", help="pretend that the card has so much memory")
+    parser.add_argument("--memory", type=float, metavar="GB", help="limit the GPU to this much memory")
     parser.add_argument("--comfyui", type=Path, metavar="FOLDER", help="a ComfyUI to compare with, run by this Python")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/speed"),
         metavar="STEM",
-        help="STEM.json, STEM.md and STEM.png (default: %(default)s)",
+        help="STEM.json and STEM.md (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
@@ -98,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; every error that a user can cause is one sentence on stderr.
 
     Returns:
-        0, or 2 for a wrong input.
+        0, or 2 for wrong input.
     """
     options = read_options(arguments)
     try:
@@ -118,13 +116,13 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     """Measure and write; returns the report.
 
     Raises:
-        ValueError: options that do not go together, or a size that is none.
+        ValueError: options contradict each other, or a size is invalid.
     """
 
-    from bench.full_size import growth, models, report
+    from bench.full_size import models, speed_report
     from bench.full_size.clock import Clock, matmul_rate
-    from bench.full_size.measure import Measurement
     from bench.full_size.rows import Recorder
+    from bench.full_size.timing import SpeedMeasurement
 
     if options.repeat < 1:
         raise ValueError(f"--repeat is {options.repeat}, but must be at least 1.")
@@ -135,7 +133,9 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
         options, REAL_SIZES if real else TINY_SIZES, device.type == "cuda", _attentions(options, device, shapes)
     )
     if options.comfyui is not None and not (options.comfyui / "comfy").is_dir():
-        raise ValueError(f"{options.comfyui} is no ComfyUI, as it has no folder comfy; give the folder with main.py.")
+        raise ValueError(
+            f"{options.comfyui} is not a ComfyUI folder, because it lacks the subfolder comfy; give the folder with main.py."
+        )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     _limit_memory(options.memory, device)
     if not real:
@@ -143,21 +143,16 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     counts = models.parameter_counts(shapes)
     rate = matmul_rate(device)
     print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
-    clock = Clock(device, plan.warm_up, plan.repeat, plan.patience, trace_memory=options.growth)
+    clock = Clock(device, plan.warm_up, plan.repeat, plan.patience)
     recorder = Recorder(clock, lambda line: print(line, flush=True))
-    if options.growth:
-        growth.measure(shapes, device, recorder)
-        growth.plot(recorder.rows, options.out.with_suffix(".png"))
-    else:
-        measurement = Measurement(shapes, device, recorder)
-        measurement.everything(plan)
-        if options.comfyui is not None:
-            from bench.full_size.comfyui import measure as measure_comfyui
+    SpeedMeasurement(shapes, device, recorder).everything(plan)
+    if options.comfyui is not None:
+        from bench.full_size.comfyui import measure as measure_comfyui
 
-            measure_comfyui(options.comfyui, shapes, plan, recorder)
-    found = report.document(recorder.rows, device, shapes.name, counts, rate, command)
+        measure_comfyui(options.comfyui, shapes, plan, recorder)
+    found = speed_report.document(recorder.rows, device, shapes.name, counts, rate, command)
     options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    options.out.with_suffix(".md").write_text(report.markdown(found), encoding="utf-8")
+    options.out.with_suffix(".md").write_text(speed_report.markdown(found), encoding="utf-8")
     print(f"written: {options.out.with_suffix('.json')} and {options.out.with_suffix('.md').name}")
     return found
 
@@ -171,7 +166,7 @@ def _device(name: str) -> Any:
 
 
 def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[str, ...]:
-    """What runs here of what was asked for; a name that cannot run is an error, as it is for the headless command."""
+    """The attention backends that run here; a requested one that cannot run is an error, as in the headless command."""
     import torch
 
     from flashmotion_core.acceleration.attention import choose_attention

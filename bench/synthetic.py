@@ -2,7 +2,7 @@
 
     python bench/synthetic.py [--clips 20] [--tracked 6]        (needs scikit-image and opencv-python-headless)
 
-Box and mask IoU are means over all frames but the first on which a sprite is visible; "lost" is the share of those on which
+Box and mask IoU are means over all frames after the first on which a sprite is visible; "lost" is the share of those on which
 the tracker did not find it. A lost sprite counts as 0.
 """
 

@@ -1,9 +1,9 @@
-"""Compare the sprite tracker with the slow one that draws every pose: time and findings, on real clips and on spoilt ones, on one core.
+"""Compare the sprite tracker with the slow one that draws every pose: time and results, on real and on degraded clips, on one core.
 
     python bench/tracking.py [--clips 6] [--difficulty easy] [--kinds real blurred]     (needs opencv-python-headless)
 
-Box IoU is against where the sprites should be, a mean over frames and sprites, then over clips; "apart" is that of single clips, new less
-slow. What is spoilt ends in flat agreement, where the last digits decide which pose is found: single clips differ, means hardly.
+Box IoU is against the true places of the sprites, a mean over frames and sprites, then over clips; "apart" is the range over single clips of
+new minus slow. On degraded clips the agreement is flat, and the last digits decide which pose is found: single clips differ, means hardly.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def found(tracker: Callable[..., Tracks], frames_THWC: NDArray[np.uint8], clip: 
 
 
 def main() -> int:
-    """Print one row for every way to spoil clips."""
+    """Print one row for each degradation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=6)
     parser.add_argument("--difficulty", default="easy")
-    parser.add_argument("--side", type=int, default=128, help="of the clips, in pixels")
-    parser.add_argument("--kinds", nargs="*", default=["real", *DEGRADATIONS], help="real, or ways to spoil clips")
+    parser.add_argument("--side", type=int, default=128, help="side of the clips, in pixels")
+    parser.add_argument("--kinds", nargs="*", default=["real", *DEGRADATIONS], help="real, or names of degradations")
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
     print(

@@ -1,4 +1,4 @@
-"""The tracker as it was first written: every pose is drawn, OpenCV searches the frame. Slow and plain; what `train.data.tracking` must equal."""
+"""The tracker as first written: it draws every pose and searches the frame with OpenCV. Slow; `train.world.sprite_tracker` must match it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Frame = NDArray[np.int32]
 TOLERANCE = 0.14  # colour distance (root mean square over R, G, B; white to black is 1) at which the gain is 0
 PENALTY = 0.5
 FOUND = 0.3  # share of the solid pixels that must agree
-SURE = 0.65  # share from which no other place is looked at
+SURE = 0.65  # share from which the frame is not searched
 COARSE = 24  # pixels: a sprite's side in the search over the whole frame
 ROUNDS = 6  # of halving the steps
 
 
 def track(frames_THWC: NDArray[np.uint8], sprites: tuple[Sprite, ...], first_poses_N4: NDArray[np.float64]) -> Tracks:
-    """As `train.data.tracking.track`."""
+    """As `train.world.sprite_tracker.track`."""
     count, (frames, height, width, _) = len(sprites), frames_THWC.shape
     boxes_TN4 = np.full((frames, count, 4), np.nan)
     agreement_TN = np.zeros((frames, count))
@@ -74,14 +74,14 @@ def _distances(
     if left >= right or top >= bottom:
         return np.zeros((0, 0), dtype=np.float32), np.zeros((0, 0), dtype=np.bool_), left, top, total
     cut = rgba[top - y0 : bottom - y0, left - x0 : right - x0]
-    # Weighted by alpha: of a half-covered pixel only half the colour is the sprite's.
+    # Weighted by alpha: only half the colour of a half-covered pixel is the sprite's.
     alpha = cut[..., 3:].astype(np.float32) / 255.0
     error = cut[..., :3] - frame_HW3[top:bottom, left:right] * alpha
     return np.einsum("hwc,hwc->hw", error, error) / (3.0 * 255.0**2), cut[..., 3] >= SOLID, left, top, total
 
 
 def _gain(frame_HW3: Frame, sprite: Sprite, pose: Pose) -> float:
-    """The agreement of a pose: see the top of this file."""
+    """The agreement of a pose: the sum over its solid pixels of 1 (same colour) down to -PENALTY."""
     squared, solid, _, _, _ = _distances(frame_HW3, sprite, pose)
     gains = np.maximum(1.0 - squared[solid] / TOLERANCE**2, -PENALTY)
     return float(gains.sum())

@@ -1,4 +1,4 @@
-"""The diffusion discriminator's classifier: real or fake, from features of a frozen generator that looks at a noised clip.
+"""The diffusion discriminator's classifier: real or fake, from a frozen generator's features of a noised clip.
 
 Source: FlashMotion (CVPR 2026), diffusion discriminator: per tapped block a learnable query passes semantic self-attention (SS),
 trajectory cross-attention (TC) and video cross-attention (VC). The frozen backbone is the trainer's; only this module learns.
@@ -23,16 +23,16 @@ POSITION_CHANNELS = 128
 
 
 def tap_blocks(depth: int) -> tuple[int, ...]:
-    """Blocks (0-based, ascending, distinct) after which features are taken: (13, 21, 29) of 30, in proportion for other depths.
+    """Blocks (0-based, ascending, distinct) after which features are taken: (13, 21, 29) of 30, and in proportion for other depths.
 
-    Three taps, or all blocks of a generator with fewer than three.
+    There are three taps, or one per block for a generator with fewer than three blocks.
 
     Raises:
         ValueError: ``depth`` is below 1.
     """
     if depth < 1:
         raise ValueError(f"the generator has {depth} blocks, but needs at least 1 to take features from.")
-    # Half-way, at three quarters and at the end: after 14, 22 and 30 of 30 blocks, rounded to the nearest (in integers).
+    # About half-way, at three quarters and at the end: after 14, 22 and 30 of 30 blocks, rounded to the nearest integer.
     rounded = {max(0, (2 * depth * after + 30) // 60 - 1) for after in (14, 22, 30)}
     return tuple(sorted(rounded))
 
@@ -51,9 +51,9 @@ class ClassifierConfig:
         semantic: self-attention over query, text and first frame (SS).
         trajectory: cross-attention to the trajectory (TC).
         video: cross-attention to the generated frames (VC).
-        paired: where trajectory attention looks, it also reads the video token of that place, which makes "is the object where it
-            should be" a question for one layer. Without it (the paper's plain TC, for ablations) only the shared positions connect
-            the two attentions, and a toy task (one spot, in or out of place) was not learned. No effect without ``trajectory``.
+        paired: trajectory attention also reads the video token at each position, so one layer can answer "is the object where it should
+            be". Without it (the paper's plain TC, for ablations) only the shared positions connect the two attentions, and a toy task (one
+            spot, in or out of place) was not learned. No effect without ``trajectory``.
     """
 
     dim: int = TI2V_5B.dim
@@ -81,7 +81,7 @@ class ClassifierConfig:
 
 
 class QueryLayer(nn.Module):
-    """A query attends to tokens, then a feed-forward: both with a norm before and a skip around."""
+    """A query attends to tokens, then passes a feed-forward; each has a norm before it and a skip around it."""
 
     def __init__(self, width: int, heads: int, paired: bool = False) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class QueryLayer(nn.Module):
     def forward(
         self, query_B1E: Tensor, tokens_BNE: Tensor, keep_BN: Tensor | None = None, paired_BNE: Tensor | None = None
     ) -> Tensor:
-        """The updated query ``[B, 1, E]``; tokens where ``keep_BN`` is false do not exist; ``paired_BNE`` adds to the values alone."""
+        """The updated query ``[B, 1, E]``; tokens where ``keep_BN`` is false are ignored; ``paired_BNE`` adds to the values only."""
         tokens = self.norm_tokens(tokens_BNE)
         q, k, v = self.q(self.norm_query(query_B1E)), self.k(tokens), self.v(tokens)
         if self.v_paired is not None and self.norm_paired is not None:
@@ -112,7 +112,7 @@ class QueryLayer(nn.Module):
 
 
 class TapReader(nn.Module):
-    """One tap: its query, and what the query reads, in the order semantic, trajectory, video."""
+    """One tap: its query and the layers that the query reads through, in the order semantic, trajectory, video."""
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
@@ -134,13 +134,13 @@ class TapReader(nn.Module):
         trajectory_BLE: Tensor | None,
         frame_tokens: int,
     ) -> Tensor:
-        """What the query knows in the end: ``[B, E]``."""
+        """The final query, ``[B, E]``."""
         tokens = self.project(self.norm(feature_BLD)) + position_LE
         query: Tensor = self.query + time_B1E
         if self.semantic is not None:
-            assert text_BME is not None, "semantic attention reads text"
-            assert keep_BM is not None, "padding of the text is known"
-            # Only the query's own row of the self-attention is needed: the other rows would be thrown away.
+            assert text_BME is not None, "semantic attention needs text"
+            assert keep_BM is not None, "semantic attention needs the text's padding mask"
+            # Only the query's row of the self-attention is computed; the other rows would be discarded.
             everything = torch.cat([query, tokens[:, :frame_tokens], text_BME], dim=1)
             keep = functional.pad(keep_BM, (1 + frame_tokens, 0), value=True)
             query = self.semantic(query, everything, keep)
@@ -154,8 +154,8 @@ class TapReader(nn.Module):
 class AttentionClassifier(nn.Module):
     """Features of a noised clip, its text, trajectory and timestep -> one logit, positive for real.
 
-    Trajectory and video tokens get the same learned projection of the same sinusoids of their position, so that the classifier can
-    compare where things are with where they should be.
+    Trajectory and video tokens get the same learned projection of the same positional sinusoids, so the classifier can compare
+    where things are with where they should be.
     """
 
     def __init__(self, config: ClassifierConfig) -> None:
@@ -178,17 +178,17 @@ class AttentionClassifier(nn.Module):
         control_BCFHW: Tensor,
         timestep_B: Tensor,
     ) -> Tensor:
-        """One logit per clip, ``[B]``, in the type of the classifier's weights.
+        """One logit per clip, ``[B]``, in the dtype of the classifier's weights.
 
         Args:
-            features: ``[B, L, D]`` of the generator's tokens after each tapped block, in ascending order.
+            features: the generator's tokens after each tapped block, ``[B, L, D]`` each, in ascending order.
             grid: ``(F, rows, cols)`` of these tokens.
-            text_BMT: text tokens as the generator gets them; rows of zeros are padding, as Wan pads, and have no influence.
+            text_BMT: text tokens as the generator gets them; rows of zeros are padding, as in Wan, and are ignored.
             control_BCFHW: normalised control latent, ``H = 2 * rows``, ``W = 2 * cols``.
-            timestep_B: 0..1000, of the generated frames.
+            timestep_B: timestep of the generated frames, 0..1000.
 
         Raises:
-            ValueError: a clip of one latent frame: there is nothing to judge after the given first one.
+            ValueError: the clip has one latent frame, so there is nothing to judge after the given first one.
         """
         frames, rows, columns = grid
         if frames < 2:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
-from .wan.config import LATENT_CHANNELS, WanConfig, config_of, fingerprint, generator_shapes, shapes_of
+from .wan.config import WanConfig, config_of, fingerprint, generator_shapes, shapes_of
 from .wan.generator import WanGenerator
 from .wan.keys import to_diffusers, to_original
 from .weights import read_tensors
@@ -135,12 +135,10 @@ def load_generator(
     path = Path(path)
     if path.is_dir():
         folder = path / "transformer" if (path / "transformer").is_dir() else path
-        read_folder_config(folder, "generator", ("WanTransformer3DModel",))
+        sizes = WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
         transformer = load_folder(WanTransformer3DModel, folder, dtype)
         state_dict = to_original(transformer.state_dict())
-        info = GeneratorInfo(
-            _config_of_diffusers(transformer.config, folder), schedule=None, text=True, diffusers_layout=True
-        )
+        info = GeneratorInfo(sizes, schedule=None, text=True, diffusers_layout=True)
     else:
         info = read_generator_info(path)
         state_dict = _read_generator(path, info)
@@ -168,14 +166,14 @@ def read_generator(path: str | Path) -> tuple[GeneratorInfo, dict[str, Tensor]]:
         info = read_generator_info(path)
         return info, _read_generator(path, info)
     folder = path / "transformer" if (path / "transformer").is_dir() else path
-    given = read_folder_config(folder, "generator", ("WanTransformer3DModel",))
+    sizes = WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
     state_dict: dict[str, Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         state_dict |= read_tensors(file)[0]
     state_dict = to_original(state_dict)
     if not state_dict:
         raise ValueError(f"{folder} has no safetensors files beside its config.json; download or export it again.")
-    config = replace(config_of(shapes_of(state_dict)), num_heads=int(given["num_attention_heads"]))
+    config = replace(config_of(shapes_of(state_dict)), num_heads=sizes.num_heads, eps=sizes.eps)
     info = GeneratorInfo(config, schedule=None, text=True, diffusers_layout=True)
     return info, _checked(state_dict, info, folder.name)
 
@@ -219,24 +217,6 @@ def empty_transformer(config: WanConfig) -> Any:
             num_layers=config.num_layers,
             eps=config.eps,
         )
-
-
-def _config_of_diffusers(config: Any, folder: Path) -> WanConfig:
-    if (config.in_channels, config.out_channels) != (LATENT_CHANNELS, LATENT_CHANNELS) or config.image_dim is not None:
-        raise ValueError(
-            f"the generator in {folder} has {config.in_channels} channels in and {config.out_channels} out, but Wan2.2-TI2V-5B "
-            f"({LATENT_CHANNELS} in and out, no image encoder) was expected; choose another folder."
-        )
-    return WanConfig(
-        dim=config.num_attention_heads * config.attention_head_dim,
-        ffn_dim=config.ffn_dim,
-        num_heads=config.num_attention_heads,
-        num_layers=config.num_layers,
-        text_dim=config.text_dim,
-        freq_dim=config.freq_dim,
-        patch_size=tuple(config.patch_size),
-        eps=config.eps,
-    )
 
 
 def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[str, Any]:

@@ -108,35 +108,6 @@ def _check_frame(frame: Frames, size: tuple[int, int] | None) -> None:
         )
 
 
-def read_clip(path: str | Path) -> tuple[Frames, float]:
-    """Frames ``[T, H, W, 3]`` uint8 of a clip's first video stream, and its frames per second.
-
-    Raises:
-        ValueError: missing, unreadable or cut-off file, or one without pictures.
-    """
-    import av
-
-    path = _existing(path)
-    try:
-        with av.open(path) as container:
-            if not container.streams.video:
-                raise ValueError(f"{path.name} has no video stream; it is damaged or of another kind.")
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate
-            # The file's own matrix and range; files that name none are read by swscale's default, as players do.
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
-    except av.error.FFmpegError as error:
-        raise ValueError(
-            f"{path.name} cannot be read as a video ({error.strerror}); it is damaged or of another format."
-        ) from error
-    # ``stream.frames`` is 0 where the format does not say.
-    if not frames or rate is None or len(frames) < stream.frames:
-        raise ValueError(
-            f"{path.name} gives {len(frames)} of its {stream.frames or 'unknown number of'} frames; it is damaged or cut off."
-        )
-    return np.stack(frames), float(rate)
-
-
 def read_image(path: str | Path) -> Frames:
     """A picture as uint8 ``[H, W, 3]``, turned as its EXIF orientation says; transparency is dropped.
 

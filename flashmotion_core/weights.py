@@ -49,6 +49,11 @@ def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
     write_whole(path, lambda part: save_file(dict(state_dict), part, metadata=dict(metadata)))
 
 
+def conversion(name: str) -> str:
+    """The remedy for a file of another format or key layout, as the end of a sentence."""
+    return f"convert it with python -m flashmotion_core.convert {name} OUT.safetensors"
+
+
 def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
@@ -58,7 +63,7 @@ def _existing(path: str | Path) -> Path:
 
 def _unreadable(path: Path, error: Exception) -> str:
     if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
-        return f"{path.name} is a pickle file; convert it with python -m flashmotion_core.convert {path.name} OUT.safetensors."
+        return f"{path.name} is a pickle file; {conversion(path.name)}."
     return (
         f"{path.name} ({path.stat().st_size:,} bytes) is not a complete safetensors file ({error}); "
         "it is probably cut off, so download or copy it again."

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 def write_whole(path: str | Path, content: bytes | str | Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there when it is complete; its folder is made.
+    """Write a file beside its destination and move it there once it is complete; creates the folder.
 
-    An error or Ctrl+C leaves an older file of that name as it was, and no unfinished one.
+    After an error or Ctrl+C, an older file of that name is unchanged and no unfinished file remains.
 
     Args:
         path: the file to write.
-        content: bytes, text (written as UTF-8 with the line ends it has), or a function that writes the file whose path it is given.
+        content: bytes, text (written as UTF-8, line ends unchanged), or a function that writes to the path it is given.
 
     Raises:
-        OSError: nothing can be written there.
+        OSError: the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

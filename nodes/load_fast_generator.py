@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..flashmotion_core.adapters import read_generator_info
 from ..flashmotion_core.sampling import Schedule
 from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
-from ..flashmotion_core.weights import read_tensors
+from ..flashmotion_core.weights import conversion, read_tensors
 from . import attachments, wan_patch
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
@@ -70,9 +70,7 @@ class LoadFastGenerator(io.ComfyNode):
         path = folder_paths.get_full_path_or_raise("diffusion_models", generator_name)
         info = read_generator_info(path)
         if info.diffusers_layout:
-            raise ValueError(
-                f"{generator_name} is in diffusers' key layout; convert it with python -m flashmotion_core.convert {generator_name} OUT.safetensors."
-            )
+            raise ValueError(f"{generator_name} is in diffusers' key layout; {conversion(generator_name)}.")
         model = comfy.sd.load_diffusion_model(path, model_options=dict(WEIGHT_DTYPES[weight_dtype]))
         wan_patch.wan_config(model)
         schedule = info.schedule or Schedule()

@@ -1,11 +1,14 @@
-"""ruff and mypy, as part of the tests; and who may import whom."""
+"""ruff and mypy, as part of the tests; who may import whom; and one name for one thing."""
 
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,7 @@ def test_ruff_format() -> None:
 
 
 def test_mypy(tmp_path: Path) -> None:
-    # Checked under a name of its own: the repository's folder may have one that is no Python name.
+    # Checked under its own name, because the repository's folder may have a name that is not a Python identifier.
     package = tmp_path / "flashmotion"
     package.mkdir()
     for name in ("__init__.py", "nodes", "flashmotion_core"):
@@ -42,57 +45,138 @@ def test_mypy(tmp_path: Path) -> None:
     )
 
 
-def test_mypy_of_training(tmp_path: Path) -> None:
-    for name in ("flashmotion_core", "train"):
+def test_mypy_of_training_tools_and_bench(tmp_path: Path) -> None:
+    for name in ("flashmotion_core", "train", "tools", "bench"):
         shutil.copytree(ROOT / name, tmp_path / name)
     run(
         str(TOOLS / "mypy"),
-        *("--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache"), "-p", "train"),
+        *("--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")),
+        *("-p", "train", "-p", "tools", "-p", "bench"),
         folder=tmp_path,
     )
 
 
-def imported(file: Path) -> set[str]:
-    """Dotted names of modules that a file imports, relative ones resolved against the repository."""
+# Who may import whom
+
+
+FOLDERS = ("flashmotion_core", "nodes", "train", "tools", "bench")
+COMFYUI = ("comfy", "comfy_api", "comfy_extras", "folder_paths", "server")
+MAY_KNOW = {
+    "flashmotion_core": (),
+    "nodes": ("flashmotion_core",),
+    "train/world": ("flashmotion_core",),
+    "train": ("flashmotion_core", "train"),
+    "tools": ("flashmotion_core", "train.world"),
+    "bench": ("flashmotion_core", "train", "tools"),
+    "assets": ("flashmotion_core",),
+    "tests/golden": ("flashmotion_core",),
+}
+"""Which of our folders each folder may import from, beside itself."""
+NOT_HERE = {
+    "flashmotion_core": (*COMFYUI, "pydantic"),
+    "nodes": ("diffusers", "transformers", "cv2", "pydantic", "accelerate"),
+    "train": COMFYUI,
+    "tools": COMFYUI,
+}
+"""Packages of others that a folder does without: ComfyUI, or what ComfyUI does not bring."""
+TRAIN = (
+    ("errors",),
+    ("files", "packages", "world"),
+    ("parallel",),
+    ("config",),
+    ("data",),
+    ("monitor",),
+    ("engine",),
+    ("methods",),
+    ("run_folder",),
+    ("evaluation", "codec"),
+    ("stages",),
+    ("publish",),
+    ("story", "plan"),
+    ("narrative",),
+    ("command",),
+    ("run_all", "stage1_slow_adapter", "stage2_fast_generator", "stage3_fast_adapter", "evaluate_run", "embed"),
+    ("feature_network", "launch"),
+)
+"""The rooms and files of training, each of which knows only those in earlier rows."""
+
+
+def python(folder: str) -> list[Path]:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    return files
+
+
+def dotted(file: Path) -> str:
+    """The module's name."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {dotted(file): file for folder in FOLDERS for file in python(folder)}
+
+
+@cache
+def imported(file: Path) -> frozenset[str]:
+    """Dotted names of modules that a file imports anywhere but for types, relative ones resolved against the repository."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for part in node.body
+        for inner in ast.walk(part)
+    }
     found = set()
     package = file.relative_to(ROOT).parent.parts
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            found.add(".".join([*base, *([node.module] if node.module else [])]))
-    return found
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            whole = {f"{base}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules() else base for name in whole}
+    return frozenset(found)
 
 
-@pytest.mark.parametrize(
-    ("folder", "forbidden"),
-    [
-        (
-            "flashmotion_core",
-            ("comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes", "train", "tools", "server"),
-        ),
-        ("nodes", ("train", "tools", "diffusers", "transformers", "cv2", "pydantic", "accelerate")),
-        ("train", ("nodes", "tools", "comfy", "comfy_api", "folder_paths")),
-        ("tools", ("nodes", "comfy")),
-    ],
-)
-def test_who_may_import_whom(folder: str, forbidden: tuple[str, ...]) -> None:
-    files = sorted((ROOT / folder).rglob("*.py"))
-    assert files
-    for file in files:
-        wrong = {name for name in imported(file) if name.split(".")[0] in forbidden}
+def within(name: str, packages: Iterable[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("folder", MAY_KNOW)
+def test_who_may_import_whom(folder: str) -> None:
+    own = folder.replace("/", ".")
+    ours = {*FOLDERS, "assets", "tests"} - {own}
+    for file in python(folder):
+        known = (own, *MAY_KNOW[folder])
+        # Started inside a ComfyUI, whose top-level `nodes` it means.
+        host = ("nodes",) if file.name == "comfyui_worker.py" else ()
+        wrong = {name for name in imported(file) if within(name, ours) and not within(name, (*known, *host))}
+        wrong |= {name for name in imported(file) if within(name, NOT_HERE.get(folder, ()))}
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
 
 
-def test_tools_know_of_training_only_its_world_and_its_measures() -> None:
-    used: set[str] = set()
-    for file in sorted((ROOT / "tools").rglob("*.py")):
-        names = {name for name in imported(file) if name.split(".")[0] == "train"}
-        wrong = {name for name in names if name != "train.evaluation.measures" and not name.startswith("train.world.")}
+def test_rooms_of_training_know_only_earlier_ones() -> None:
+    row = {room: index for index, rooms in enumerate(TRAIN) for room in rooms}
+    there = {name.split(".")[1] for name in modules() if name.startswith("train.")}
+    assert there | {"launch"} == row.keys()
+    for file in python("train"):
+        room = (file.relative_to(ROOT / "train").with_suffix("").parts)[0]
+        others = {name for name in imported(file) if name.startswith("train.") and name.split(".")[1] != room}
+        wrong = {name for name in others if row[name.split(".")[1]] >= row[room]}
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
-        used |= names
-    assert used
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {name: {other for other in imported(file) if other in modules()} for name, file in modules().items()}
+    while free := {name for name, others in left.items() if not others & left.keys() - {name}}:
+        left = {name: others for name, others in left.items() if name not in free}
+    assert not left, f"in or before a circle: {sorted(left)}"
 
 
 def test_inside_the_core_imports_are_relative() -> None:
@@ -107,3 +191,47 @@ def test_inside_the_core_imports_are_relative() -> None:
             and (node.module or "").startswith("flashmotion_core")
         ]
         assert not absolute, f"{file.relative_to(ROOT)} imports {absolute}"
+
+
+# One name, one thing
+
+SAME_FILES = {"control_map.py", "synthetic.py"}
+"""Scripts of bench that are named after what they measure."""
+SAME_CLASSES = {"Job", "Source"}
+"""Of train and of tools; to be emptied."""
+
+
+def test_a_file_name_stands_for_one_thing() -> None:
+    named: dict[str, list[Path]] = {}
+    for name, file in modules().items():
+        if file.name != "__init__.py":
+            # A door has the name of what it opens, further in.
+            further_in = {other for other in imported(file) if within(other, [name.rpartition(".")[0]])}
+            door = any(other.rpartition(".")[2] == file.stem for other in further_in)
+            named.setdefault(file.name, []).extend([] if door else [file])
+    assert {name for name, files in named.items() if len(files) > 1} == SAME_FILES
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for name, file in modules().items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    assert {name for name, found in places.items() if len(found) > 1} == SAME_CLASSES
+
+
+def test_only_the_command_line_names_its_options() -> None:
+    # Nodes and training show the core's errors too.
+    for file in python("flashmotion_core"):
+        if "cli" in file.parts:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        named = [
+            text.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Raise)
+            for text in ast.walk(node)
+            if isinstance(text, ast.Constant) and re.search(r"--[a-z]|python -m", str(text.value))
+        ]
+        assert not named, f"{file.relative_to(ROOT)} says {named}"

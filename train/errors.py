@@ -1,11 +1,11 @@
-"""The one kind of error that a maker is meant to read."""
+"""The errors that users read."""
 
 from __future__ import annotations
 
 
 class TrainError(ValueError):
-    """Something outside the code is wrong: one sentence that names the thing, the value received and what to do."""
+    """Something outside the code is wrong. One sentence names the thing, the value received and what to do."""
 
 
 class TrainingStopped(TrainError):  # noqa: N818 (it says what happened)
-    """Training went on but was of no use any more (a NaN, a dead discriminator, a frozen video); names the knob to turn."""
+    """Training cannot succeed any more (a NaN, a winning discriminator, a frozen video). Names the setting to change."""

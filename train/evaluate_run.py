@@ -1,4 +1,4 @@
-"""Evaluate what a run has made so far, whatever of it the code has learnt since: python -m train.evaluate_run RUN [key=value ...]"""
+"""Evaluate what a run has made so far, even if the code has changed since: python -m train.evaluate_run RUN [key=value ...]"""
 
 import sys
 

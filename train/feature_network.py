@@ -1,4 +1,4 @@
-"""Train the network whose features Frechet distances are measured in: python -m train.feature_network [--steps 600] [--to FILE]"""
+"""Train the network whose features Frechet distances compare: python -m train.feature_network [--steps 600] [--to FILE]"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Files, written whole or not at all, and the sentence where they cannot be."""
+"""Fingerprints of files and settings, and the error for files that cannot be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import TrainError
 
 @contextmanager
 def writing(what: str, folder: Path, remedy: str) -> Iterator[None]:
-    """Within it, a disk that is full or may not be written to is a TrainError that names what, where and what to do."""
+    """Inside, a failure to write becomes a TrainError that names what could not be written, where, and what to do."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -26,13 +26,13 @@ def writing(what: str, folder: Path, remedy: str) -> Iterator[None]:
 
 
 def digest(*parts: Any) -> str:
-    """16 hex digits over settings, strings and numbers."""
+    """A hash of settings, strings and numbers: 16 hex digits."""
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def content_hash(path: str | Path) -> str:
-    """sha256 of a file, or of all files in a folder with their names; 64 hex digits."""
+    """The sha256 of a file, or of all files in a folder with their names: 64 hex digits."""
     path = Path(path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     digest = hashlib.sha256()
@@ -45,6 +45,6 @@ def content_hash(path: str | Path) -> str:
 
 
 def file_digest(path: str) -> str:
-    """A given file counts by its path, size and time: hashing 10 GB at every start would be slow."""
+    """A hash of a file's path, size and time, because hashing 10 GB at every start would be slow."""
     file = Path(path)
     return digest(str(file), *((file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else ()))

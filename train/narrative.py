@@ -1,4 +1,4 @@
-"""The whole run, told from top to bottom: check, the phases in order, and how it ends."""
+"""The whole run from top to bottom: the checks, the phases in order, and how it ends."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 ENDS = {"done": "done", "begun": "to be continued", "open": "to do", "other": "done with other settings"}
 KNOBS = (
-    "try, in this order: a smaller micro_batch, memory.checkpointing=true, memory.offload=true, memory.fp8=true, optim.kind=adamw8bit, a "
-    "smaller data.size or data.frames; --plan shows what each saves"
+    "try in this order: a smaller micro_batch, memory.checkpointing=true, memory.offload=true, memory.fp8=true, optim.kind=adamw8bit, a "
+    "smaller data.size or data.frames (--plan shows what each saves)"
 )
 
 
 def run_all(options: argparse.Namespace) -> int:
-    """The whole story; the exit code: 0, 1 after a sentence that says what is wrong, 130 after Ctrl+C."""
+    """Do the whole run. Returns the exit code: 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
     from . import parallel
 
-    # Under autocast, torch says so on every norm whose weights are float32 and whose input is not; it works all the same.
+    # Under autocast, torch warns about every norm with float32 weights and another input type, although it works.
     warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
     console = Console()
     try:
         return _tell(options, console)
     except TrainingStopped as error:
         console.say(f"stopped: {error}")
-    except ValueError as error:  # the core's sentences too
+    except ValueError as error:  # also those that the core raises
         if options.traceback:
             raise
         console.say(f"error: {error}")
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError" or options.traceback:
             raise
-        console.say(f"error: the GPU's memory is full ({str(error).splitlines()[0]}); {KNOBS}.")
+        console.say(f"error: the GPU is out of memory ({str(error).splitlines()[0]}); {KNOBS}.")
     except KeyboardInterrupt:
-        console.say("interrupted; run the same command again to go on.")
+        console.say("interrupted; run the same command again to continue.")
         return 130
     finally:
         parallel.stop()
@@ -68,7 +68,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         options.budget,
     )
 
-    # check: everything that can be known now is said now, not after hours
+    # check: whatever can be known now is reported now, not after hours
     if options.plan:
         show_plan(run, options.gpu)
         return 0
@@ -95,7 +95,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         run.do(phase)
     if options.export_to is not None and world.is_main:
         copy_to_comfyui(run, options.export_to)
-    run.console.say(f"The run is in {run.folder}; the report is {run.folder / 'report' / 'index.html'}.")
+    run.console.say(f"The run is in {run.folder}, its report in {run.folder / 'report' / 'index.html'}.")
     return 0
 
 
@@ -104,5 +104,5 @@ def pick(phases: Sequence[Phase], name: str, option: str) -> list[Phase]:
     found = [phase for phase in phases if phase.name == name or phase.name.startswith(f"{name}_")]
     if not found:
         known = ", ".join(phase.name for phase in phases)
-        raise TrainError(f"{option} is {name!r}, but this configuration has the phases {known}.")
+        raise TrainError(f"{option} is {name!r}, but this configuration has no such phase; use one of {known}.")
     return found

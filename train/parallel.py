@@ -1,7 +1,7 @@
-"""Several processes: who we are, a few collectives, and sharding by FSDP2.
+"""Several processes: which one this is, a few collectives, and sharding with FSDP2.
 
-Any launcher will do that sets RANK, WORLD_SIZE and LOCAL_RANK (torchrun, SLURM, Ray); alone we are one process and every function here
-does nothing.
+Any launcher that sets RANK, WORLD_SIZE and LOCAL_RANK will do (torchrun, SLURM, Ray). Without one there is a single process, and every
+function here does nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True)
 class World:
-    """This process among the others, and the device that it computes on."""
+    """This process among all, and the device that it computes on."""
 
     rank: int
     size: int
@@ -32,7 +32,7 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """True for the one process that prints and writes."""
+        """Whether this is the process that prints and writes."""
         return self.rank == 0
 
 
@@ -41,12 +41,12 @@ def _number(name: str, required: bool) -> int | None:
     if value is None:
         if required:
             raise TrainError(
-                f"{name} is not set, but WORLD_SIZE is {os.environ['WORLD_SIZE']}: start several processes with torchrun."
+                f"{name} is not set, but WORLD_SIZE is {os.environ['WORLD_SIZE']}; start several processes with torchrun."
             )
         return None
     if not value.isdecimal():
         raise TrainError(
-            f"the environment variable {name} is {value!r}, which is no whole number: start with torchrun."
+            f"the environment variable {name} is {value!r}, but must be a whole number; start with torchrun, which sets it."
         )
     return int(value)
 
@@ -57,20 +57,24 @@ def _device(name: str, local_rank: int) -> torch.device:
     if name == "cpu":
         return torch.device("cpu")
     if name != "cuda":
-        raise TrainError(f"device is {name!r}: write auto, cpu or cuda.")
+        raise TrainError(f"device is {name!r}, but must be auto, cpu or cuda.")
     if not torch.cuda.is_available():
         raise TrainError(
-            "device is cuda, but this machine shows none; set device to cpu, or install a torch that fits the GPU's driver."
+            "device is cuda, but torch finds no GPU here; set device to cpu, or install a torch that fits the GPU's driver."
         )
     if local_rank >= torch.cuda.device_count():
         raise TrainError(
-            f"LOCAL_RANK is {local_rank}, but this machine shows {torch.cuda.device_count()} GPU(s): start one process per GPU."
+            f"LOCAL_RANK is {local_rank}, but torch finds {torch.cuda.device_count()} GPU(s) here; start one process per GPU."
         )
     return torch.device("cuda", local_rank)
 
 
 def start(device: str) -> World:
-    """Join the other processes, if there are any; `device` is auto, cpu or cuda. Raises TrainError."""
+    """Join the other processes, if there are any. `device` is auto, cpu or cuda.
+
+    Raises:
+        TrainError: a variable of the launcher is missing or wrong, or the device does not exist.
+    """
     size = _number("WORLD_SIZE", required=False)
     if size is None:
         size = 1
@@ -78,7 +82,9 @@ def start(device: str) -> World:
     rank = _number("RANK", required=several) or 0
     local_rank = _number("LOCAL_RANK", required=several) or 0
     if rank >= max(size, 1) or size < 1:
-        raise TrainError(f"RANK is {rank} and WORLD_SIZE is {size}: a rank is below the number of processes.")
+        raise TrainError(
+            f"RANK is {rank}, but must be below WORLD_SIZE, which is {size}; start with torchrun, which sets both."
+        )
     world = World(rank, size, local_rank, _device(device, local_rank))
     on_gpu = world.device.type == "cuda"
     if on_gpu:
@@ -86,7 +92,7 @@ def start(device: str) -> World:
     if several:
         for name in ("MASTER_ADDR", "MASTER_PORT"):
             if name not in os.environ:
-                raise TrainError(f"{name} is not set, but WORLD_SIZE is {size}: start several processes with torchrun.")
+                raise TrainError(f"{name} is not set, but WORLD_SIZE is {size}; start several processes with torchrun.")
         dist.init_process_group(
             "nccl" if on_gpu else "gloo",
             timeout=timedelta(minutes=30),
@@ -98,13 +104,13 @@ def start(device: str) -> World:
 
 
 def stop() -> None:
-    """Leave the other processes; without any, nothing."""
+    """Leave the other processes, if there are any."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def sum_over_ranks(world: World, tensor: Tensor) -> Tensor:
-    """A new tensor on the world's device, the same on every rank; no gradient flows."""
+    """The sum over all processes: a new tensor on the world's device, without gradient."""
     total = tensor.detach().to(world.device, copy=True)
     if world.size > 1:
         dist.all_reduce(total)
@@ -112,7 +118,7 @@ def sum_over_ranks(world: World, tensor: Tensor) -> Tensor:
 
 
 def mean_over_ranks(world: World, tensor: Tensor) -> Tensor:
-    """As `sum_over_ranks`, divided by the number of processes."""
+    """The mean over all processes; see `sum_over_ranks`."""
     assert tensor.is_floating_point()
     return sum_over_ranks(world, tensor) / world.size
 
@@ -124,7 +130,7 @@ def barrier(world: World) -> None:
 
 
 def broadcast_object(world: World, value: Thing) -> Thing:
-    """Rank 0's value on every rank; it travels between our own processes only."""
+    """Rank 0's value on every rank. It is pickled, but travels only between our own processes."""
     if world.size == 1:
         return value
     box = [value]
@@ -140,11 +146,16 @@ def _check_dtypes(unit: nn.Module) -> None:
 
 
 def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bool) -> None:
-    """Share the parameters among the processes (FSDP2): each unit in the given order, then what is left in `root`.
+    """Shard the parameters over the processes (FSDP2): each unit in the given order, then the rest of `root`.
 
-    Frozen or trained alike; buffers are not shared. The trained parameters of one unit have one dtype. `half`: compute in bfloat16 and
-    sum gradients in float32, with the parameters kept in their own dtype. Call it before making an optimizer or an `Ema`, and after the
-    last change to the modules (LoRA, fp8).
+    Frozen and trained parameters are sharded, buffers are not. The trained parameters of a unit must have one dtype. Call it after the last
+    change to the modules (LoRA, fp8) and before making an optimizer or an `Ema`.
+
+    Args:
+        root: the module whose parameters are sharded.
+        units: the parts of it that are gathered one at a time.
+        world: the processes.
+        half: compute in bfloat16 and sum gradients in float32; parameters keep their dtype.
     """
     if world.size == 1:
         return
@@ -158,6 +169,6 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
     for unit in (*units, root):
         if any(True for _ in unit.parameters()):
             _check_dtypes(unit)
-            # True for the root too: its gathered weights would otherwise survive a forward without backward, and the next forward would
-            # not see what an optimizer or an average wrote into the shards meanwhile.
+            # True for the root too. Otherwise its gathered weights would survive a forward pass without a backward pass, and the next forward
+            # pass would not see what an optimizer or an average wrote into the shards in the meantime.
             fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=True)

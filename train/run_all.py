@@ -1,6 +1,6 @@
-"""Train a trajectory adapter from nothing, in one command: python train/run_all.py --config tiny_cpu
+"""Train a trajectory adapter from scratch with one command: python train/run_all.py --config tiny_cpu
 
-    check      the configuration, the machine, what it will take
+    check      the configuration, the machine, and what the run will take
     codec      a small codec, unless a VAE is given
     data       clips and control maps, encoded once
     base       a small SlowGenerator, unless one is given
@@ -10,7 +10,7 @@
     evaluate   boxes, motion and sharpness on held-out clips, and a report
     export     files for ComfyUI
 
-Every phase leaves a done-file; run again and it goes on. `--help` has the options.
+Every phase leaves a done-file: run the command again to continue. `--help` lists the options.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
     python train/stage1_slow_adapter.py --config tiny_cpu
 
-does this stage alone, on what the run folder already holds.
+does only this stage, with what the run folder already holds.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Stage 2, the FastGenerator: the SlowGenerator distilled to a few steps by distribution matching.
+"""Stage 2, the FastGenerator: the SlowGenerator, distilled to a few steps by distribution matching.
 
     python train/stage2_fast_generator.py --config tiny_cpu
 
-does this stage alone, on what the run folder already holds. With `models.fast_generator` it is not needed.
+does only this stage, with what the run folder already holds. `models.fast_generator` skips it.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Stage 3, the FastAdapter: the SlowAdapter fine-tuned on the frozen FastGenerator, by the method that `stage3.method` names.
+"""Stage 3, the FastAdapter: the SlowAdapter, fine-tuned on the frozen FastGenerator with the method that `stage3.method` names.
 
     python train/stage3_fast_adapter.py --config tiny_cpu
 
-does this stage alone, on what the run folder already holds.
+does only this stage, with what the run folder already holds.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The phases of a run with what each stands on: `narrative` tells them in order, the stage scripts pick from them."""
+"""The phases of a run and what each depends on. `narrative` does them in order, or those that the command picks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .stages import base_generator, stage1, stage2, stage3
 
 
 def run_phases(run: Run) -> list[Phase]:
-    """All phases that the configuration of a run has, in order; see ``config.phases.phases_of``."""
+    """All phases of a run, in order; see ``config.phases.phases_of``."""
     return _Story(run).phases()
 
 
 class _Story:
-    """Gives each phase its fingerprint (of all that its result depends on), the phases that it needs, and its work."""
+    """Gives each phase its fingerprint (a hash of everything that its result depends on), the phases that it needs, and its work."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.config, self.artifacts = run, run.config, Artifacts(run)
@@ -112,7 +112,7 @@ class _Story:
         )
 
     def _last(self) -> list[Phase]:
-        """The phases that nothing else is trained on: stage 3, and the decoder."""
+        """The phases that no training depends on: stage 3 and the decoder."""
         adapters = self.config.models.adapters
         return self._done(*(PhaseName("stage3", adapter).name for adapter in adapters), "decoder")
 
@@ -125,7 +125,7 @@ class _Story:
         assert phase.adapter is not None
         return phase.adapter
 
-    # What a phase stands on: a given file, or the phase that makes it.
+    # What a phase depends on: a given file, or the phase that makes it.
 
     @property
     def _codec_mark(self) -> str:

@@ -2,11 +2,11 @@
 
     python assets/tiny/make_random.py MODELS_FOLDER
 
-For tests that need other sizes or several seeds: everything runs, nothing follows the boxes. The trained ones stand beside this file under the
-same names. Written into ComfyUI's folders:
+For tests that need other sizes or several seeds. Everything runs, but nothing follows the boxes. The trained models lie beside this file under
+the same names. Written into ComfyUI's folders:
 
     diffusion_models/flashmotion_tiny_generator.safetensors   a Wan 2.2 TI2V generator, 3.9 M parameters, without text
-    vae/flashmotion_tiny_vae.safetensors                      a TAEHV with 48 latent channels, 11.4 M, read by the plain VAE loader
+    vae/flashmotion_tiny_vae.safetensors                      a TAEHV with 48 latent channels, 11.4 M, loaded by the plain VAE loader
     model_patches/flashmotion_tiny_resnet.safetensors         a ResNet adapter
     model_patches/flashmotion_tiny_controlnet.safetensors     a ControlNet adapter
 
@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-if __name__ == "__main__":  # as a script; whoever imports this file has the core already
+if __name__ == "__main__":  # as a script; importers have the core on their path already
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flashmotion_core.adapters.adapter_file import FORMAT, MapStyle, save_adapter
@@ -42,7 +42,7 @@ MAP_STYLE = MapStyle(thickness=3)
 
 
 def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, gain: float = 1.0) -> dict[str, Tensor]:
-    """Weights under which signals keep their size: nothing is zero, NaN or saturated."""
+    """Weights that preserve the scale of signals: nothing is zero, NaN or saturated."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
     for key, shape in sorted(shapes.items()):
@@ -59,7 +59,7 @@ def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, gain: float
 
 
 def write(models: Path, config: WanConfig = TINY, seed: int = 0, dtype: torch.dtype = torch.float32) -> dict[str, Path]:
-    """Write all four files below ``models`` and return their paths by kind."""
+    """Write all four files below ``models``; returns their paths by kind."""
     paths = {
         "generator": models / "diffusion_models/flashmotion_tiny_generator.safetensors",
         "vae": models / "vae/flashmotion_tiny_vae.safetensors",

@@ -1,4 +1,4 @@
-"""Times and memory on a device: warm-up, device events on CUDA, medians; and the card's own rate of matrix products."""
+"""Time and memory on a device: warm-up, device events on CUDA, medians; and the device's own rate of matrix products."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 Mark = Callable[[], None]
 Work = Callable[[Mark], object]
-"""What is timed; it may call its argument to end one part and begin the next."""
+"""The timed work; it may call its argument to end one part and begin the next."""
 
 
 @dataclass
 class Timing:
-    """What repeated runs of one piece of work took.
+    """Times and memory of repeated runs of one piece of work.
 
     Attributes:
-        parts: seconds of every part of every run; a run without marks has one part.
-        peak_bytes: most memory that torch held on the device during the work, models included. On a CPU what the work took beyond what was
-            there before, where that was asked for; else None.
+        parts: seconds of each part, per run; a run without marks has one part.
+        peak_bytes: peak memory that torch allocated on the device during the work, models included; None on a CPU.
     """
 
     parts: list[list[float]] = field(default_factory=list)
@@ -46,24 +44,20 @@ class Timing:
 class Clock:
     """Runs work and measures it."""
 
-    def __init__(
-        self, device: torch.device, warm_up: int, repeat: int, patience: float = math.inf, *, trace_memory: bool = False
-    ) -> None:
+    def __init__(self, device: torch.device, warm_up: int, repeat: int, patience: float = math.inf) -> None:
         """Measure on a device.
 
         Args:
             device: where the work runs.
-            warm_up: unmeasured runs before.
-            repeat: measured runs, whose median counts.
-            patience: seconds of measured runs after which no further one is begun.
-            trace_memory: on a CPU, run the work once more to add up what torch allocates; CUDA counts by itself.
+            warm_up: unmeasured runs beforehand.
+            repeat: measured runs; the median counts.
+            patience: seconds of measured runs after which no further run starts.
         """
-        self.trace_memory = trace_memory
         self.device, self.warm_up, self.repeat, self.patience = device, warm_up, repeat, patience
         self.cuda = device.type == "cuda"
 
     def measure(self, work: Work) -> Timing:
-        """Time and peak memory of some work, with gradients off."""
+        """Time and peak memory of the work, with gradients off."""
         timing = Timing()
         with torch.no_grad():
             for _ in range(self.warm_up):
@@ -75,8 +69,6 @@ class Clock:
                 timing.parts.append(self._run(work))
         if self.cuda:
             timing.peak_bytes = torch.cuda.max_memory_allocated()
-        elif self.trace_memory:
-            timing.peak_bytes = traced_peak(work)
         return timing
 
     def _run(self, work: Work) -> list[float]:
@@ -98,25 +90,14 @@ class Clock:
         return [after - before for before, after in pairwise(marks)]
 
     def free(self) -> None:
-        """Give back what nobody uses any more."""
+        """Free memory that is no longer used."""
         gc.collect()
         if self.cuda:
             torch.cuda.empty_cache()
 
 
-def traced_peak(work: Work) -> int:
-    """The most bytes that torch held on the CPU at once during the work, beyond what it held before; exact, not sampled."""
-    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        work(lambda: None)
-    assert profiler.profiler is not None
-    assert profiler.profiler.kineto_results is not None
-    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
-    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
-    return max(accumulate(changes, initial=0))
-
-
 def matmul_rate(device: torch.device) -> dict[str, Any]:
-    """What this device does at best: FLOP per second of one large square matrix product (bf16 on CUDA, float32 on a CPU).
+    """The device's practical peak: FLOP per second of one large square matrix product (bf16 on CUDA, float32 on a CPU).
 
     Returns:
         ``size``, ``dtype`` and ``flops`` (per second, the median of 10 products).

@@ -1,4 +1,4 @@
-"""ComfyUI's stock graph beside ours, in a process of its own."""
+"""ComfyUI's stock graph beside ours, in a separate process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .cases import Plan
 from .models import Shapes
-from .plan import Plan
-from .rows import Recorder, Row
+from .rows import Recorder, SpeedRow
 
 WORKER = Path(__file__).with_name("comfyui_worker.py")
 
@@ -31,9 +31,9 @@ def measure(comfyui: Path, shapes: Shapes, plan: Plan, recorder: Recorder) -> No
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        recorder.failed(Row("peers", "ComfyUI, picture to mp4", clip), f"ComfyUI ended with: {last}")
+        recorder.failed(SpeedRow("peers", "ComfyUI, picture to mp4", clip), f"ComfyUI ended with: {last}")
         return
     for found in json.loads(lines[-1]):
-        row = Row(**found)
+        row = SpeedRow(**found)
         recorder.rows.append(row)
         recorder.show(row)

@@ -1,4 +1,4 @@
-"""Inside a ComfyUI, in a process of its own: its stock graph and ours on the same random weights. Started by ``comfyui.py``.
+"""Inside ComfyUI, in a separate process: its stock graph and ours on the same random weights. Started by ``comfyui.py``.
 
 python comfyui_worker.py COMFYUI SHAPES SIZE RUNS PATIENCE        rows as one line of JSON on stdout
 """
@@ -18,7 +18,7 @@ SEED = 11
 
 
 def start(comfyui: str) -> Any:
-    """Import ComfyUI, then the pack under a name of its own; returns the pack."""
+    """Import ComfyUI, then the pack under its own name; returns the pack."""
     sys.path.insert(0, comfyui)
     import torch
     from comfy.cli_args import args
@@ -78,7 +78,7 @@ class Graphs:
         self.text = [[torch.randn(1, 512, width, generator=torch.Generator().manual_seed(1)), {}]]
 
     def _vae_weights(self, shapes: Any, dtype: Any) -> dict[str, Any]:
-        """The Wan 2.2 VAE of the real shape; on tiny shapes the small codec, the only other one that ComfyUI loads."""
+        """The Wan 2.2 VAE of the real shape; for tiny shapes the small codec, the only other one that ComfyUI loads."""
         import comfy.ldm.wan.vae2_2
         import torch
 
@@ -97,7 +97,7 @@ class Graphs:
         import torch
         from comfy_extras.nodes_wan import Wan22ImageToVideoLatent
 
-        from bench.full_size.job import picture
+        from bench.full_size.clip_job import picture
 
         start = torch.from_numpy(picture(self.clip))[None].float() / 255
         size = (self.clip.width, self.clip.height, self.clip.frames)
@@ -121,10 +121,10 @@ class Graphs:
         return found
 
     def controlled(self) -> Any:
-        """The model under a ResNet adapter, as ApplyFastAdapter makes it: the map is drawn and encoded."""
+        """The model under a ResNet adapter, as ApplyFastAdapter makes it; draws and encodes the map."""
         import torch
 
-        from bench.full_size.job import control_map
+        from bench.full_size.clip_job import control_map
 
         wan_patch = sys.modules["flashmotion_pack.nodes.wan_patch"]
         control = wan_patch.encode_control(self.vae, self.model, torch.from_numpy(control_map(self.clip)))
@@ -135,7 +135,7 @@ class Graphs:
         import torch
 
         import nodes
-        from bench.full_size.job import FPS, a_file
+        from bench.full_size.clip_job import FPS, a_file
         from flashmotion_core.video import write_mp4
 
         (images,) = nodes.VAEDecode().decode(self.vae, latent)
@@ -147,26 +147,26 @@ class Graphs:
 def main() -> None:
     """Command line."""
     comfyui, shapes_name, size, runs, patience = sys.argv[1:6]
-    sys.argv[1:] = []  # ComfyUI reads the command line as its own
+    sys.argv[1:] = []  # ComfyUI would parse them as its own
     pack = start(comfyui)
     import torch
 
     from bench.full_size import models
+    from bench.full_size.clip_job import ClipSize
     from bench.full_size.clock import Clock
-    from bench.full_size.job import Clip
-    from bench.full_size.rows import Recorder, Row
+    from bench.full_size.rows import Recorder, SpeedRow
 
     shapes = models.REAL if shapes_name == "real" else models.TINY
     with torch.inference_mode():  # as ComfyUI runs nodes
-        graphs = Graphs(pack, shapes, Clip.parse(size))
+        graphs = Graphs(pack, shapes, ClipSize.parse(size))
         recorder = Recorder(
             Clock(graphs.device, 1, int(runs), float(patience)), lambda line: print(line, file=sys.stderr)
         )
         latent = graphs.latent()
         vae = "full" if shapes.name == "real" else "small"
 
-        def row(group: str, name: str, adapter: str, **more: str) -> Row:
-            return Row(
+        def row(group: str, name: str, adapter: str, **more: str) -> SpeedRow:
+            return SpeedRow(
                 group,
                 name,
                 size,
@@ -174,11 +174,8 @@ def main() -> None:
             )
 
         model = graphs.controlled()
-        for name, work in (
-            ("KSampler, four steps", lambda _: graphs.stock(latent)),
-            ("FewStepSampler, four steps", lambda _: graphs.ours(latent)),
-        ):
-            recorder.measure(row("comfyui", name, "none"), lambda work=work: work)
+        recorder.measure(row("comfyui", "KSampler, four steps", "none"), lambda: lambda _: graphs.stock(latent))
+        recorder.measure(row("comfyui", "FewStepSampler, four steps", "none"), lambda: lambda _: graphs.ours(latent))
         recorder.measure(
             row("comfyui", "FewStepSampler, four steps", "resnet"), lambda: lambda _: graphs.ours(latent, model)
         )

@@ -1,4 +1,4 @@
-"""How many FLOPs the work takes, two for every multiply-add: counted on the meta device, where nothing is computed."""
+"""FLOPs of the work, two per multiply-add, counted on the meta device, where nothing is computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .models import Shapes, on_meta
 
 
 def generator_flops(config: WanConfig, latent_CFHW: tuple[int, ...]) -> int:
-    """One pass of the generator, as the products of its definition: a host may do more (rows of modulation per token), never less.
+    """FLOPs of one pass of the generator, from its definition. A host may do more (rows of modulation per token), never less.
 
     Args:
         config: sizes.
@@ -49,7 +49,7 @@ def embedding_flops(config: WanConfig, tokens: int, patch_values: int) -> int:
 
 
 def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]:
-    """FLOPs of an adapter once per clip (``prepare``) and in every step in which it is computed."""
+    """FLOPs of an adapter, once per clip (``prepare``) and for each step that computes it."""
     config = adapter.generator
     _, frames, rows, columns = latent_CFHW
     tokens = frames * rows * columns // (config.patch_size[1] * config.patch_size[2])
@@ -66,15 +66,15 @@ def adapter_flops(adapter: Any, latent_CFHW: tuple[int, ...]) -> tuple[int, int]
 
 @lru_cache(maxsize=32)
 def _counted(kind: str, shapes: Any, part: str, sizes: tuple[int, ...]) -> int:
-    model = on_meta(kind, shapes.value)
+    model, meter = on_meta(kind, shapes.value), Meter()
     # Without gradients the small codec looks at its weights first, and there are none here.
-    with torch.set_grad_enabled(kind == "small_vae"), Meter() as meter:
+    with torch.set_grad_enabled(kind == "small_vae"), meter:
         getattr(model, part)(torch.empty(sizes, device="meta"))
     return meter.flops
 
 
 class _ByName:
-    """Shapes as a key of a cache: two are equal where their names are."""
+    """Shapes as a cache key: equal if their names are."""
 
     def __init__(self, value: Shapes) -> None:
         self.value = value
@@ -89,7 +89,7 @@ class _ByName:
 def codec_flops(shapes: Shapes, kind: str, part: str, width: int, height: int, frames: int) -> int:
     """FLOPs of ``encode`` or ``decode`` of a whole clip by ``vae`` or ``small_vae``.
 
-    Both work latent frame by latent frame, the first one apart, so the count of a long clip follows from those of short ones.
+    Both process one latent frame at a time, and the first one differs, so the count of a long clip follows from those of short ones.
     """
 
     def count(latent_frames: int) -> int:
@@ -107,7 +107,7 @@ def codec_flops(shapes: Shapes, kind: str, part: str, width: int, height: int, f
 
 def text_flops(shapes: Shapes, tokens: int) -> int:
     """One prompt of so many tokens through the encoder."""
-    model = on_meta("text", shapes)
-    with torch.no_grad(), Meter() as meter:
+    model, meter = on_meta("text", shapes), Meter()
+    with torch.no_grad(), meter:
         model(torch.zeros(1, tokens, dtype=torch.long, device="meta"))
     return meter.flops

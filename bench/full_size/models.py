@@ -1,7 +1,7 @@
-"""Models of the real shapes with random weights, made on the device itself; and small ones for a CPU.
+"""Models of the real shapes with random weights, created on the device itself; and small ones for a CPU.
 
-A module is built on the meta device, which takes no memory, and every weight is then drawn where it will be used. Weights keep the size
-of signals, so no value is NaN or infinite; what comes out is noise, and costs the same as a picture.
+A module is built on the meta device, which takes no memory, and every weight is then drawn where it will be used. Weights preserve the scale
+of signals, so no value is NaN or infinite. The output is noise, which costs the same as a picture.
 """
 
 from __future__ import annotations
@@ -24,11 +24,9 @@ from flashmotion_core.wan.generator import WanGenerator
 
 from .variants import VARIANTS, Variant
 
-ADAPTERS = ("resnet", "controlnet")
-"""Those of the paper, which are measured the naive way too."""
 HOSTS = ("diffusers", "core")
 TIME_AND_NORMS = ("time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
-"""Artifacts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
+"""Parts of diffusers' transformer that stay in float32, as ``load_generator`` leaves them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Shapes:
 
     Attributes:
         name: ``real`` or ``tiny``.
-        generator: of the generator and of the adapters made for it.
+        generator: sizes of the generator and of its adapters.
         vae: arguments of diffusers' ``AutoencoderKLWan``.
         small_vae: arguments of the small codec, ``TAEHV``.
         resnet_width: channels of the ResNet adapter.
@@ -85,12 +83,12 @@ TINY = Shapes(
 
 @torch.no_grad()
 def fill(module: nn.Module, device: torch.device, dtype: torch.dtype, float32: Iterable[str] = ()) -> None:
-    """Give every meta parameter random weights on the device; weights that are tied stay tied.
+    """Give every meta parameter random weights on the device; tied weights stay tied.
 
     Args:
-        module: parameters on the meta device are replaced, others left alone.
+        module: its parameters on the meta device are replaced, others are left alone.
         device: where the weights are drawn.
-        dtype: of the weights.
+        dtype: dtype of the weights.
         float32: parameters with one of these words in their dotted name are float32 instead.
     """
     random = torch.Generator(device).manual_seed(0)
@@ -119,7 +117,7 @@ def on_meta(kind: str, shapes: Shapes) -> nn.Module:
     """A model without weights: ``generator`` (the core's), ``diffusers`` (diffusers' generator), ``vae``, ``small_vae``, ``text``, or an adapter.
 
     Raises:
-        ValueError: another kind.
+        ValueError: the kind is unknown.
     """
     with torch.device("meta"):
         if kind == "generator":
@@ -172,7 +170,7 @@ def codecs(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> dict[str
 
 
 def adapter(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> TrajectoryAdapter:
-    """One of ``VARIANTS``; its zero convolutions are random, so that nothing may be skipped."""
+    """One of ``VARIANTS``; its zero convolutions are random, so that nothing is skipped."""
     found: TrajectoryAdapter = made(kind, shapes, device, dtype)
     return found
 

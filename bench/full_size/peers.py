@@ -1,4 +1,4 @@
-"""Others on the same shapes and steps: diffusers' own pipeline, and an adapter that computes and stores all residuals before the pass."""
+"""A peer on the same shapes and steps: diffusers' own pipeline."""
 
 from __future__ import annotations
 
@@ -6,53 +6,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from flashmotion_core.adapters import ControlNetAdapter, TrajectoryAdapter
 from flashmotion_core.loading import TEXT_TOKENS, Generator
 from flashmotion_core.sampling import TRAINED_SHIFT
 from flashmotion_core.video import write_mp4
 
+from .clip_job import FPS, STEPS, ClipSize, a_file, picture
 from .clock import Mark, Work
-from .job import FPS, STEPS, Clip, a_file, picture
-
-
-class StoredResiduals(TrajectoryAdapter):
-    """An adapter as one writes it first: every residual is computed before the generator runs, and all are kept until it has.
-
-    The same numbers as the adapter inside it; nothing is computed once per clip either.
-    """
-
-    def __init__(self, adapter: TrajectoryAdapter) -> None:
-        """Wrap an adapter."""
-        super().__init__()
-        self.adapter = adapter
-        self.kind, self.inject_after, self.dim = f"naive {adapter.kind}", adapter.inject_after, adapter.dim
-
-    def prepare(self, control_BCFHW: Tensor) -> Tensor:
-        """Nothing is prepared."""
-        return control_BCFHW
-
-    def begin(self, prepared: Tensor, *inputs: Tensor) -> list[Tensor]:
-        """All residuals of this pass."""
-        state = self.adapter.begin(self.adapter.prepare(prepared), *inputs)
-        return [self.adapter.residual(index, state) for index in range(len(self.inject_after))]
-
-    def residual(self, index: int, state: list[Tensor]) -> Tensor:
-        """One of them."""
-        return state[index]
-
-
-def stored_bytes(adapter: TrajectoryAdapter, clip: Clip, element: int) -> int:
-    """What all residuals of one pass take, for elements of so many bytes."""
-    return len(adapter.inject_after) * clip.tokens * adapter.dim * element
 
 
 def diffusers_pipeline(generator: Generator, vae: Any) -> Any:
-    """diffusers' ``WanImageToVideoPipeline`` of the 5B kind (a timestep per token), on models that are there already; no text encoder."""
+    """diffusers' ``WanImageToVideoPipeline`` as for the 5B (a timestep per token), on loaded models, without a text encoder."""
     from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline
 
-    # Four plain Euler steps: which solver is used costs nothing beside the transformer.
+    # Plain Euler steps; the solver's cost is negligible beside the transformer.
     pipeline = WanImageToVideoPipeline(
         tokenizer=None,
         text_encoder=None,
@@ -65,7 +32,7 @@ def diffusers_pipeline(generator: Generator, vae: Any) -> Any:
     return pipeline
 
 
-def diffusers_job(pipeline: Any, clip: Clip) -> Work:
+def diffusers_job(pipeline: Any, clip: ClipSize) -> Work:
     """Picture to a finished file without any trajectory: encode, four steps without CFG, decode, write. A mark after every step."""
     from PIL import Image
 
@@ -94,14 +61,3 @@ def diffusers_job(pipeline: Any, clip: Clip) -> Work:
             write_mp4(path, (np.asarray(video) * 255).round().astype(np.uint8), FPS)
 
     return work
-
-
-def interleaved_matches_stored(adapter: ControlNetAdapter, generator: Generator, clip: Clip) -> bool:
-    """Whether both ways of computing residuals give the same latent, bit by bit; for the tests."""
-    from flashmotion_core.pipeline import Control, sample_latent
-
-    latent = torch.randn(1, *clip.latent)
-    context = torch.zeros(1, TEXT_TOKENS, generator.info.config.text_dim)
-    kinds: tuple[nn.Module, ...] = (adapter, StoredResiduals(adapter))
-    first, second = (sample_latent(generator, context, clip.latent, [Control(kind, latent)]) for kind in kinds)
-    return torch.equal(first, second)

@@ -1,4 +1,4 @@
-"""Rows of a report: one measured thing each, with what it was measured on; and how a failure becomes a row too."""
+"""The rows of a report, one measurement each; a failure becomes a row too."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .clock import Clock, Timing, Work, is_out_of_memory
 
 
 @dataclass
-class Row:
+class SpeedRow:
     """One measurement.
 
     Attributes:
-        group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job``, ``peers`` or ``growth``.
+        group: ``parts`` (of a clip, beside denoising), ``denoise``, ``job`` or ``peers``.
         name: what was measured.
-        size: ``height x width x frames``; empty where it does not matter.
-        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` where it
+        size: ``height x width x frames``; empty if it does not matter.
+        settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` if it
             is not sdpa.
-        seconds: median; None where it failed.
-        parts: medians of the parts of it, such as every denoising step.
-        runs: measured ones.
-        flops: of the work's definition; None where nobody counted.
-        peak_bytes: most memory on the device, models included; on a CPU see ``Timing``.
-        error: why there is no time.
+        seconds: median; None if it failed.
+        parts: medians of its parts, such as each denoising step.
+        runs: measured runs.
+        flops: FLOPs by the work's definition; None if not counted.
+        peak_bytes: peak memory on the device, models included; None on a CPU.
+        error: why the time is missing.
     """
 
     group: str
@@ -47,18 +47,18 @@ class Row:
 
 
 class Recorder:
-    """Measures, keeps the rows, and goes on where memory is too small."""
+    """Measures, keeps the rows, and continues when memory runs out."""
 
     def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
         self.clock, self.say = clock, say
-        self.rows: list[Row] = []
+        self.rows: list[SpeedRow] = []
 
-    def measure(self, row: Row, make: Callable[[], Work]) -> Row:
+    def measure(self, row: SpeedRow, make: Callable[[], Work]) -> SpeedRow:
         """Prepare and time a piece of work; a full memory becomes the row's error.
 
         Args:
-            row: what is known before; completed and kept.
-            make: returns the work, and may need memory itself.
+            row: the known fields; completed and kept.
+            make: returns the work; may itself need memory.
         """
         try:
             self._fill(row, self.clock.measure(make()))
@@ -72,12 +72,12 @@ class Recorder:
         return row
 
     @staticmethod
-    def _fill(row: Row, timing: Timing) -> None:
+    def _fill(row: SpeedRow, timing: Timing) -> None:
         row.seconds, row.runs, row.peak_bytes = timing.seconds, len(timing.parts), timing.peak_bytes
         row.parts = timing.part_seconds if len(timing.parts[0]) > 1 else []
 
     @contextmanager
-    def guard(self, rows: Sequence[Row]) -> Iterator[None]:
+    def guard(self, rows: Sequence[SpeedRow]) -> Iterator[None]:
         """Within it, a full memory ends the block but not the run; every one of ``rows`` then says so."""
         try:
             yield
@@ -87,26 +87,26 @@ class Recorder:
             for row in rows:
                 self.failed(row, self.full_memory())
 
-    def failed(self, row: Row, error: str) -> None:
+    def failed(self, row: SpeedRow, error: str) -> None:
         """Keep a row that could not be measured."""
         row.error = error
         self.rows.append(row)
         self.clock.free()
         self.say(text(row))
 
-    def show(self, row: Row) -> None:
+    def show(self, row: SpeedRow) -> None:
         """Print a row that was measured elsewhere."""
         self.say(text(row))
 
     def full_memory(self) -> str:
-        """One sentence on a full memory."""
+        """One sentence that says memory ran out."""
         if not self.clock.cuda:
             return "not enough memory on this computer."
         total = torch.cuda.get_device_properties(0).total_memory
         return f"not enough memory: more than this card's {total / 1e9:.0f} GB."
 
 
-def text(row: Row) -> str:
+def text(row: SpeedRow) -> str:
     """A row as one line on the console."""
     what = ", ".join(part for part in (row.size, *row.settings.values()) if part)
     result = row.error if row.seconds is None else f"{row.seconds:.4g} s"

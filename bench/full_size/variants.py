@@ -1,4 +1,4 @@
-"""The adapters that are measured, by name: the two as they are, and a ControlNet in some steps only."""
+"""The measured adapters by name: both kinds at every step, and a ControlNet at some steps only."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Variant:
 
     Attributes:
         kind: ``resnet`` or ``controlnet``.
-        compute_every: steps from one in which the adapter is computed to the next.
+        compute_every: compute the adapter at every Nth step.
     """
 
     kind: str
     compute_every: int = 1
 
     def computed_steps(self, steps: int) -> int:
-        """In how many of so many steps the adapter is computed."""
+        """How many of ``steps`` steps compute the adapter."""
         return -(-steps // self.compute_every)
 
 
@@ -28,4 +28,4 @@ VARIANTS = {
     "controlnet-2nd-step": Variant("controlnet", compute_every=2),
     "controlnet-1st-step": Variant("controlnet", compute_every=4),
 }
-"""``2nd-step``, ``1st-step``: residuals used again."""
+"""``2nd-step`` (every 2nd step) and ``1st-step`` (the 1st of four) reuse residuals in the other steps."""

@@ -3,7 +3,7 @@
 Interfaces, as their projects document them: ``flash_attn_interface.flash_attn_func(q, k, v)`` of Dao-AILab/flash-attention (``hopper``)
 takes and returns ``[B, L, H, d]`` in bf16 or fp16, needs a Hopper GPU, and returned a pair with the log-sum-exp before August 2025.
 ``sageattention.sageattn(q, k, v, tensor_layout="NHD")`` of thu-ml/SageAttention takes and returns the same layout in the same types, for heads
-of 64, 96 or 128 channels; it rounds queries and keys to 8 bits, so its result is not that of the others.
+of 64, 96 or 128 channels; it rounds queries and keys to 8 bits, so its result differs from the others'.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from torch import Tensor
 from ..wan.block import Attention, scaled_dot_product
 
 BACKENDS = ("auto", "sdpa", "flash3", "sage")
-"""What ``choose_attention`` knows; ``auto`` takes the fastest one that computes exact attention."""
+"""What ``choose_attention`` knows; ``auto`` takes the fastest that computes exact attention."""
 
 HALF = (torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
 class _Library:
-    """What a library asks for.
+    """What a library provides and requires.
 
     Attributes:
-        title: its name.
-        module: where its function is.
-        function: the name in there.
-        gpus: compute capabilities that it is written for.
-        heads: whether it takes heads of so many channels.
-        sizes: these in words.
+        title: its name, for messages.
+        module: the Python module to import.
+        function: the function in that module.
+        gpus: compute capabilities that it supports.
+        heads: whether it supports heads with this number of channels.
+        sizes: the supported head sizes, in words.
         call: ``(function, q_BLHd, k_BMHd, v_BMHd) -> BLHd``.
     """
 
@@ -100,11 +100,11 @@ def choose_attention(name: str, device: torch.device | str, dtype: torch.dtype, 
     Args:
         name: one of ``BACKENDS``.
         device: where the generator runs.
-        dtype: of its weights.
-        head_size: channels of one head.
+        dtype: dtype of its weights.
+        head_size: channels per head.
 
     Raises:
-        ValueError: an unknown name, or one that cannot run here; says what is missing.
+        ValueError: the name is unknown, or that backend cannot run here; the message says what is missing.
     """
     if name not in BACKENDS:
         raise ValueError(f"the attention is {name!r}, but must be one of {', '.join(BACKENDS)}.")
@@ -118,7 +118,7 @@ def choose_attention(name: str, device: torch.device | str, dtype: torch.dtype, 
 
 
 def lacking(name: str, device: torch.device | str, dtype: torch.dtype, head_size: int) -> str | None:
-    """Why ``flash3`` or ``sage`` cannot run, as half a sentence; None where it can."""
+    """Why ``flash3`` or ``sage`` cannot run, as half a sentence; None if it can."""
     library = _LIBRARIES[name]
     found = capability(torch.device(device))
     if found is None:
@@ -159,7 +159,7 @@ def _attend(
     v_BMD: Tensor,
     heads: int,
 ) -> Tensor:
-    """Attention by a library that takes heads after tokens: nothing is copied on the way in or out."""
+    """Call a library that takes ``[B, L, H, d]``; nothing is copied on the way in or out."""
     out = call(function, *(tensor.unflatten(-1, (heads, -1)) for tensor in (q_BLD, k_BMD, v_BMD)))
     return out.flatten(2)
 

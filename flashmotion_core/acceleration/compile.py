@@ -1,7 +1,7 @@
 """Regional ``torch.compile``: the blocks of a transformer or the parts of a decoder, one by one, and nothing around them.
 
 All blocks share one compiled program, so compiling takes as long as for one block. Only ``forward`` is compiled, not the call around it:
-adapters add their residuals by hooks that change in every step, and compiled hooks would be compiled anew each time.
+adapters add their residuals in hooks that change at every step, and compiled hooks would be recompiled each time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def compile_blocks(blocks: Iterable[nn.Module], **options: Any) -> None:
 
 
 def compile_parts(parts: Iterable[nn.Module], **options: Any) -> None:
-    """Compile modules that have less in common than blocks, such as the parts of a decoder: every one for itself.
+    """Compile modules that have less in common than blocks, such as the parts of a decoder, each separately.
 
-    torch counts a function's programs, and goes back to the slow way after eight. Parts of one class share a function, but neither shapes
-    nor the frames they carry, so that each gets a copy of it, and a count of its own.
+    torch counts the compiled programs of each code object and falls back to eager after eight. Parts of one class share a function but neither
+    shapes nor carried frames, so each part gets its own copy of the function, with its own count.
 
     Args:
         parts: changed in place, ``plain_blocks`` undoes it.
@@ -41,7 +41,7 @@ def compile_parts(parts: Iterable[nn.Module], **options: Any) -> None:
 
 
 def _copy(function: Callable[..., Any]) -> Any:
-    """The same function with a code object of its own, by which torch counts."""
+    """A copy of the function with its own code object, the unit that torch counts by."""
     assert isinstance(function, FunctionType)
     copy = FunctionType(
         function.__code__.replace(),

@@ -1,4 +1,4 @@
-"""Frozen weights in 8 bits: half the memory of bfloat16 for networks that are only looked through; and products in 8 bits, where a GPU has them."""
+"""Frozen weights in 8 bits, at half the memory of bfloat16, for networks that are not trained; and 8-bit products, where the GPU has them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 E4M3_MAX = 448.0
-SMALLEST = 16  # features in and out below which a layer is not worth it; 8-bit products take multiples of it
+SMALLEST = 16  # layers with fewer features in or out stay as they are; 8-bit products take multiples of this
 
 
 class Fp8Linear(nn.Linear):
     """A frozen linear layer whose weight is float8_e4m3fn with one float32 scale per output row.
 
-    The scales are powers of two, so they are exact in bfloat16 and all error is e4m3's rounding: at most 1/16 of each weight above
+    The scales are powers of two, so they are exact in bfloat16 and the only error is e4m3's rounding: at most 1/16 of each weight above
     2^-6 * scale. The relative error of a row's product with a random vector is 2.6 % (root mean square, normal weights).
-    Weight and scale are buffers: `.to(dtype)` leaves them, and training does not share them among processes.
+    Weight and scale are buffers: `.to(dtype)` does not change them, and training does not shard them across processes.
     """
 
     weight: Tensor
@@ -37,14 +37,14 @@ class Fp8Linear(nn.Linear):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         weight, scale = self.weight, self.scale
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        # a change of device, but never of dtype
+        # Follow a change of device, never one of dtype.
         self.weight, self.scale = weight.to(self.weight.device), scale.to(self.scale.device)
         return self
 
     def forward(self, input: Tensor) -> Tensor:
         """[..., in_features] -> [..., out_features], in the input's dtype.
 
-        Autograd keeps the unpacked weight until backward: checkpoint blocks, so that it is kept for one at a time.
+        Autograd keeps the unpacked weight until backward. Checkpoint the blocks, so that only one block's weights are kept at a time.
         """
         return functional.linear(input, self.weight.to(input.dtype) * self.scale.to(input.dtype), self.bias)
 
@@ -65,23 +65,23 @@ class Fp8ProductLinear(Fp8Linear):
             scale_b=self.scale.t(),
             bias=self.bias,
             out_dtype=input.dtype,
-            # Sums of fewer bits within one tile: the rounding of what is summed is coarser by far.
+            # Accumulates with fewer bits within a tile, which is far finer than the rounding of the inputs.
             use_fast_accum=True,
         ).unflatten(0, input.shape[:-1])
         return out
 
 
 def rounded(input_MK: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows as e4m3, and the float32 scale `[M, 1]` by which each is to be multiplied; a row of zeros stays one."""
+    """Rows as e4m3, and the float32 scale `[M, 1]` to multiply each row with; a row of zeros stays zeros."""
     rows = input_MK.float()
     scale = rows.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny * E4M3_MAX) / E4M3_MAX
     return (rows / scale).to(torch.float8_e4m3fn), scale
 
 
 def products_lacking(device: torch.device | str, dtype: torch.dtype) -> str | None:
-    """Why this device cannot multiply in 8 bits for this type, as half a sentence; None where it can.
+    """Why this device cannot multiply in 8 bits for this type, as half a sentence; None if it can.
 
-    One small product is tried: which GPUs, systems and types have a kernel for scales per row changes from one torch to the next.
+    Tries one small product, because which GPUs, systems and dtypes have a kernel with row-wise scales changes between torch releases.
     """
     try:
         with torch.no_grad():
@@ -96,11 +96,11 @@ def products_lacking(device: torch.device | str, dtype: torch.dtype) -> str | No
 
 
 def store_as_fp8(module: nn.Module, *, products: bool = False) -> int:
-    """Replace every frozen linear layer inside `module` of at least 16 features in and out; returns the bytes saved.
+    """Replace every frozen linear layer in `module` with at least 16 features in and out; returns the bytes saved.
 
     With `products`, layers whose sizes are multiples of 16 also multiply in 8 bits; the others unpack their weights.
 
-    Before LoRA is added, whose layers are trained: ValueError for a layer that is.
+    Call it before adding LoRA. Raises ValueError for a layer that is trained.
     """
     saved = 0
     for name, parent in list(module.named_modules()):

@@ -1,6 +1,6 @@
-"""Switches that make loaded models faster; each is off until it is asked for, and all but fp8 leave results as they are, within rounding.
+"""Switches that make loaded models faster. All are off by default, and all but fp8 keep the results, within rounding.
 
-docs/speed.md says of each what was predicted and what was measured.
+docs/speed.md lists the predicted and the measured effect of each.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from .fp8 import products_lacking, store_as_fp8
 
 
 def use_attention(module: nn.Module, attention: Attention) -> None:
-    """Compute attention in every layer of a core generator or an adapter by this function; see ``attention.choose_attention``."""
+    """Use this attention function in every layer of a core generator or adapter; see ``attention.choose_attention``."""
     for part in module.modules():
         if isinstance(part, AttentionLayer):
             part.attention = attention
 
 
 def check_fp8(fp8: str, device: torch.device | str, dtype: torch.dtype) -> None:
-    """Whether ``products`` in 8 bits can run; asked before models are loaded.
+    """Check, before models are loaded, that 8-bit ``products`` can run here.
 
     Raises:
-        ValueError: they cannot; says why.
+        ValueError: they cannot; the message says why.
     """
     missing = products_lacking(device, dtype) if fp8 == "products" else None
     if missing:
-        raise ValueError(f"--fp8 is products, but {missing}; use --fp8 weights.")
+        raise ValueError(f"{missing}; store the weights alone in 8 bits.")
 
 
 def faster_generator(transformer: Any, adapter: Any, *, compiled: bool, fp8: str = "none") -> None:
-    """Switch on what makes steps faster or models smaller, in place.
+    """Switch on what makes steps faster or the models smaller, in place.
 
     Args:
         transformer: ``WanGenerator``, or diffusers'.
-        adapter: whose own blocks, if it has any, are stored in 8 bits too; or None.
+        adapter: its own blocks, if any, are stored in 8 bits too; None without an adapter.
         compiled: compile the generator's blocks at the first step.
         fp8: ``weights`` stores the linear layers of all blocks in 8 bits, ``products`` also multiplies in 8 bits, ``none`` does neither.
     """
@@ -58,20 +58,18 @@ def faster_decoder(vae: Vae, *, channels_last: bool, compiled: bool, **options: 
 
     Args:
         vae: the full VAE.
-        channels_last: keep its weights, and with them what flows through it, channel by channel for every pixel.
-        compiled: compile its parts at the first frames, once each for the first, the second and all later latent frames.
+        channels_last: store the weights, and so the activations, in the channels-last memory layout.
+        compiled: compile its parts on first use: once for the first latent frame, once for the second, once for all later ones.
         options: for ``torch.compile``.
 
     Raises:
-        ValueError: another codec, for which there are no such switches.
+        ValueError: the codec is another one, which these switches do not support.
     """
     if not (channels_last or compiled):
         return
     if not isinstance(vae, WanVae) or not can_reuse(vae.model):
-        what = "--channels-last" if channels_last else "--compile-vae"
-        raise ValueError(
-            f"{what} is for the decoder of the full Wan 2.2 VAE, but the decoder is another; leave it out."
-        )
+        what = "the channels-last layout" if channels_last else "compilation"
+        raise ValueError(f"{what} is for the decoder of the full Wan 2.2 VAE, but another decodes; leave it off.")
     if channels_last:
         channels_last_weights(vae.model.decoder)
     if compiled:
@@ -79,9 +77,9 @@ def faster_decoder(vae: Vae, *, channels_last: bool, compiled: bool, **options: 
 
 
 def channels_last_weights(module: nn.Module) -> None:
-    """Lay the weights of all convolutions out channels last, in place: on a GPU, convolutions then pass on activations of that layout.
+    """Store the weights of all convolutions channels last, in place. On a GPU, activations then follow that layout.
 
-    Shapes, values and the state dict stay; only strides change. ``contiguous_weights`` undoes it.
+    Shapes, values and the state dict stay the same; only strides change. ``contiguous_weights`` undoes it.
     """
     for weight in _convolution_weights(module):
         weight.data = weight.data.contiguous(

@@ -4,7 +4,7 @@
     python -m flashmotion_core.convert GENERATOR.safetensors FOLDER --diffusers [--dtype bf16]
 
 Reads ``.pt`` files of training code (nested, prefixed, float32) and safetensors files in either key layout. Pickles are opened with
-``weights_only=True``: they cannot run code.
+``weights_only=True``, so they cannot run code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def unwrap(loaded: Any, take: str | None = None) -> tuple[dict[str, Tensor], str
     """Find the state dict inside a loaded checkpoint; returns it and the path of entries that led there.
 
     Raises:
-        ValueError: no entry holds tensors, or ``take`` is not among them.
+        ValueError: no entry holds tensors, or ``take`` names an entry that does not exist.
     """
     path = ""
     while isinstance(loaded, Mapping) and not any(isinstance(value, Tensor) for value in loaded.values()):
@@ -57,7 +57,7 @@ def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[s
     """Tensors (original key layout where they are a generator's) and metadata of any checkpoint.
 
     Raises:
-        ValueError: missing, unreadable, a pickle of something else than tensors, or no weights inside.
+        ValueError: the file is missing or unreadable, is a pickle of something other than tensors, or holds no weights.
     """
     if path.suffix == ".safetensors":
         tensors, metadata = read_tensors(path)
@@ -67,12 +67,12 @@ def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[s
             raise ValueError(f"there is no file {path}; check the name and folder.")
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except (
-            Exception
-        ) as error:  # torch and pickle raise many kinds; all of them mean that there are no tensors to be had
+        # torch and pickle raise many kinds of errors; all of them mean that no tensors can be read.
+        except Exception as error:
             reason = str(error).splitlines()[0][:120]
             raise ValueError(
-                f"{path.name} is no checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run."
+                f"{path.name} is not a checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run: "
+                "download it again or choose another file."
             ) from error
         tensors, metadata = unwrap(loaded, take)[0], {}
     if any(key.startswith("condition_embedder.") for key in tensors) and not any("zero" in key for key in tensors):
@@ -88,17 +88,17 @@ def convert(
     take: str | None = None,
     schedule: str | None = None,
 ) -> str:
-    """Convert one file; returns a sentence that says what it was.
+    """Convert one file; returns a phrase that says what it was.
 
     Args:
         source: ``.pt``, ``.pth``, ``.ckpt`` or ``.safetensors``.
-        target: the ``.safetensors`` file to write; appears whole or not at all.
-        dtype: type of the written weights; None keeps it.
+        target: the ``.safetensors`` file to write, complete or not at all.
+        dtype: dtype of the written weights; None keeps it.
         take: entry of a nested checkpoint to take.
         schedule: preset that the weights were trained for; None keeps what the file says, else turbo.
 
     Raises:
-        ValueError: see ``load``; or neither a generator nor an adapter.
+        ValueError: see ``load``; or the file is neither a generator nor an adapter.
     """
     if target.suffix != ".safetensors":
         raise ValueError(f"the output is {target.name}, but must end in .safetensors.")
@@ -136,15 +136,15 @@ def convert(
 def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Write a generator as ``folder/transformer``, for diffusers' ``WanTransformer3DModel.from_pretrained``.
 
-    Diffusers keeps the time embedding, norms and modulation in float32, and has no place for our schedule.
+    Diffusers keeps the time embedding, norms and modulation in float32; its format cannot hold our schedule.
 
     Args:
         source: a safetensors file in either key layout.
-        folder: of a diffusers pipeline; must not have a ``transformer`` yet.
-        dtype: of the other weights; None keeps it.
+        folder: folder of a diffusers pipeline, without a ``transformer`` yet.
+        dtype: dtype of the other weights; None keeps it.
 
     Raises:
-        ValueError: no generator, or there is a ``transformer`` already.
+        ValueError: the source is not a generator, or ``transformer`` already exists.
     """
     from ..loading import load_generator
 
@@ -156,7 +156,7 @@ def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = 
     transformer = load_generator(source, "cpu", dtype).transformer
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".transformer.") as part:
-        # One file, as ours: diffusers would cut the 5B in two.
+        # One file, like ours; diffusers would split the 5B in two.
         transformer.save_pretrained(Path(part) / "transformer", max_shard_size="1TB")
         (Path(part) / "transformer").rename(target)
 
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", type=Path, help="checkpoint: .pt, .pth, .ckpt or .safetensors")
     parser.add_argument("target", type=Path, help="safetensors file (with --diffusers: folder) to write")
     parser.add_argument("--diffusers", action="store_true", help="write a generator as a folder for diffusers")
-    parser.add_argument("--dtype", choices=list(DTYPES), help="type of the written weights (default: as they are)")
+    parser.add_argument("--dtype", choices=list(DTYPES), help="dtype of the written weights (default: unchanged)")
     parser.add_argument("--take", help=f"entry of a nested checkpoint (default: the first of {', '.join(CONTAINERS)})")
     parser.add_argument(
         "--schedule",
@@ -187,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.diffusers:
             if options.take or options.schedule:
-                raise ValueError("--diffusers goes with --dtype alone; convert to a safetensors file first.")
+                raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
             to_diffusers_folder(options.source, options.target, DTYPES.get(options.dtype))
             print(f"{options.source.name}: a generator -> {options.target / 'transformer'}")
             return 0

@@ -1,13 +1,14 @@
 """``python -m flashmotion_core.generate``: boxes in, video out, without ComfyUI.
 
-Nothing heavy is imported before the options are read, so that ``--help`` and a typing error answer at once.
+Nothing heavy is imported before the options are read, so that ``--help`` and typos are answered at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; every error that a user can cause is one sentence on stderr.
 
     Returns:
-        the exit code: 0, 2 for a wrong input, 130 after Ctrl+C.
+        the exit code: 0, 2 for wrong input, 130 after Ctrl+C.
     """
     try:
         run(read_options(arguments))
@@ -57,17 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read and check all small inputs, then encode, denoise and decode; models that are done with make room for the next.
+    """Read and check all small inputs, then encode, denoise and decode; each model's memory is freed for the next.
 
     Raises:
-        ValueError: any input that does not work; one sentence.
+        ValueError: an input does not work; the message is one sentence.
     """
     from ..adapters import read_adapter
     from ..pipeline import check_control
     from ..video import check_target
     from ..wan.conditioning import latent_shape
 
-    # The cheap checks come first: minutes of loading should not end in a typing error.
+    # Cheap checks come first: a typo should not surface after minutes of loading.
     check_target(options.out)
     for path in (options.generator, options.vae, options.decoder, options.text_encoder):
         if path is not None and not path.exists():
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check_switches(options: argparse.Namespace) -> None:
-    """Whether the switches for speed go with the models that are named."""
+    """Check that the speed switches fit the given models."""
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
             f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
@@ -126,8 +127,10 @@ def _generate(
     text_folder = _text_folder(options, info)
     if options.host == "core":
         # Asked again when the heads are known for sure; what is missing should be said before minutes of loading.
-        choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
-    check_fp8(options.fp8, device, dtype)
+        with _of_option("--attention"):
+            choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
+    with _of_option(f"--fp8 {options.fp8}"):
+        check_fp8(options.fp8, device, dtype)
     schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
     bar: Any
     with tqdm(total=3 + (image is not None), unit="part") as bar:
@@ -141,25 +144,27 @@ def _generate(
         done("control map")
         vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
         decoder = vae if options.decoder is None else load_vae(options.decoder, device, dtype)
-        faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
+        with _of_option("--channels-last" if options.channels_last else "--compile-vae"):
+            faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
         control_latent = vae.encode(control_map)
         clean = None
         if image is not None:
             done("start image")
             clean = vae.encode(image[None])
         done("generator and adapter")
-        del vae  # its memory is free for the generator, unless it decodes too
+        del vae  # frees its memory for the generator, unless it also decodes
         generator = load_generator(options.generator, device, dtype, options.host)
         adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
         if options.host == "core":
-            backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
+            with _of_option("--attention"):
+                backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
             use_attention(adapter, backend.attention)
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
     if adapter_file.base_fingerprint not in (None, generator.fingerprint):
         print(
-            f"note: {adapter_file.name} was trained on another generator ({adapter_file.base_fingerprint}) than this one ({generator.fingerprint})."
+            f"note: {adapter_file.name} was trained on generator {adapter_file.base_fingerprint}, but this one is {generator.fingerprint}."
         )
     control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
     with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:
@@ -182,11 +187,20 @@ def _generate(
     )
 
 
+@contextmanager
+def _of_option(name: str) -> Iterator[None]:
+    """Say which option asked for what the core refuses: the core's own sentences name capabilities."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
 def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Schedule:
-    """The schedule to sample with: a preset, typed sigmas, or (None) the one kept with the weights, in so many steps.
+    """The schedule to sample with: a preset, typed sigmas, or (None) the one stored with the weights, in ``steps`` steps.
 
     Raises:
-        ValueError: no preset and no list of sigmas, or steps that contradict a list.
+        ValueError: ``typed`` is neither a preset nor a list of sigmas, or ``steps`` contradicts the list.
     """
     from ..sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, Schedule, resolve_sigmas
 
@@ -212,7 +226,7 @@ def _device_and_dtype(device: str, dtype: str) -> tuple[str, torch.dtype]:
 
 
 def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Path | None:
-    """Where the text encoder is; None for a generator trained without text. ``info`` is None for a diffusers folder."""
+    """The text encoder's folder; None for a generator trained without text. ``info`` is None for a diffusers folder."""
     folder: Path | None = options.text_encoder
     if info is None:
         return folder or options.generator
@@ -235,13 +249,13 @@ def _read_trajectory(path: Path) -> Trajectory:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is no UTF-8 text; give a trajectory document (JSON).") from error
+        raise ValueError(f"{path.name} is not UTF-8 text; give a trajectory document (JSON).") from error
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 
 
 def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
-    """A picture or mask at the video's size, with a note when something is cut off."""
+    """A picture or mask at the video's size; prints a note when something is cropped."""
     from ..video import cover, cover_notice, read_image, read_mask
 
     picture = read_mask(path) if mask else read_image(path)

@@ -37,13 +37,13 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--decoder",
         type=Path,
         metavar="FILE",
-        help="TAEHV safetensors file that decodes the video in place of --vae, which then only encodes: coarser, but faster (default: --vae)",
+        help="TAEHV safetensors file that decodes the video in place of --vae, which then only encodes; coarser but faster (default: --vae)",
     )
     models.add_argument(
         "--text-encoder",
         type=Path,
         metavar="DIR",
-        help="folder with a umT5 encoder and its tokenizer (default: the generator's folder; not used by a generator trained without text)",
+        help="folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a generator trained without text)",
     )
     models.add_argument("--adapter", type=Path, required=True, metavar="FILE", help="trajectory adapter, safetensors")
     content = parser.add_argument_group("what to make")
@@ -59,7 +59,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--image",
         type=Path,
         metavar="FILE",
-        help="start image, becomes frame 0; cut to the video's shape about its centre",
+        help="start image, becomes frame 0; centre-cropped to the video's shape",
     )
     content.add_argument(
         "--masks",
@@ -73,20 +73,20 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     sampling.add_argument(
         "--schedule",
         metavar="NAME|LIST",
-        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one kept in the files)',
+        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
     )
     sampling.add_argument(
         "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as the files say, else 4)"
     )
     sampling.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the noise, from 0 to 2^64 - 2 (default: %(default)s)"
+        "--seed", type=int, default=0, metavar="N", help="seed of the noise, from 0 to 2^64 - 2 (default: %(default)s)"
     )
     sampling.add_argument(
         "--strength",
         type=float,
         default=1.0,
         metavar="X",
-        help="factor of the adapter, 0 is off (default: %(default)s)",
+        help="factor on what the adapter adds, 0 is off (default: %(default)s)",
     )
     sampling.add_argument(
         "--start",
@@ -107,18 +107,18 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         default=1,
         metavar="N",
-        help="compute a ControlNet in every Nth step only, and use what it adds again in between: faster, follows less closely, and keeps "
-        "168 MB per block of it at 1280 x 704 x 121 in bfloat16 (default: 1, every step; a ResNet is cheap, and not affected)",
+        help="compute a ControlNet only in every Nth step and reuse what it adds in between: faster, follows less closely, and keeps "
+        "168 MB per ControlNet block at 1280 x 704 x 121 in bfloat16 (default: 1, every step; a ResNet is cheap and not affected)",
     )
     machine = parser.add_argument_group("machine")
     machine.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda if available, else cpu"
     )
     machine.add_argument(
         "--dtype",
         choices=("auto", "float32", "bfloat16", "float16"),
         default="auto",
-        help="of the models (default: float32 on cpu, else bfloat16)",
+        help="dtype of the models (default: float32 on cpu, else bfloat16)",
     )
     machine.add_argument(
         "--host",
@@ -127,33 +127,35 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="whose transformer runs the generator; core takes less memory (default: %(default)s)",
     )
     machine.add_argument(
-        "--compile", action="store_true", help="compile the generator's blocks first: minutes once, then faster steps"
+        "--compile",
+        action="store_true",
+        help="compile the generator's blocks first; takes minutes once, then steps are faster",
     )
     machine.add_argument(
         "--attention",
         choices=("auto", "sdpa", "flash3", "sage"),
         default="auto",
-        help="how --host core attends: torch's own way (sdpa), FlashAttention 3 or SageAttention, if they are installed; "
-        "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits and so changes the video (default: %(default)s)",
+        help="attention of --host core: torch's own (sdpa), FlashAttention 3 or SageAttention, if installed; "
+        "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits, which changes the video (default: %(default)s)",
     )
     machine.add_argument(
         "--fp8",
         choices=("none", "weights", "products"),
         default="none",
-        help="8 bits in the generator's linear layers, which changes the video: for the weights, to save memory, or for the products too, "
-        "which needs a GPU that has them (default: %(default)s)",
+        help="store the generator's linear weights in 8 bits to save memory, or multiply in 8 bits too, which needs a GPU that "
+        "can; both change the video (default: %(default)s)",
     )
     machine.add_argument(
         "--compile-vae",
         action="store_true",
-        help="compile the full VAE's decoder first: minutes once, then faster decoding; the video stays the same within rounding",
+        help="compile the full VAE's decoder first; takes minutes once, then decoding is faster; same video within rounding",
     )
     machine.add_argument(
         "--channels-last",
         action="store_true",
-        help="another memory layout for the full VAE's decoder; the video stays the same within rounding",
+        help="use the channels-last memory layout in the full VAE's decoder; same video within rounding",
     )
     machine.add_argument(
-        "--plain", action="store_true", help="take none of the shortcuts that leave every bit of the video as it is"
+        "--plain", action="store_true", help="turn off the shortcuts that keep the video bit-identical"
     )
     return parser.parse_args(arguments)

@@ -1,12 +1,12 @@
-"""Two ways through diffusers' Wan 2.2 VAE that give the same bits for less: still stretches encoded once, and frames decoded as a stream.
+"""Two shortcuts through diffusers' Wan 2.2 VAE with bit-identical results: still stretches are encoded once, and frames are decoded as a stream.
 
 The encoder works through a clip in chunks of 1, 4, 4, ... frames and carries the last two frames of every convolution's input from chunk to
-chunk. Where a chunk repeats the one before it, a part of the network whose carried frames have come to rest too would compute what it
-computed before: the very same kernels on the very same numbers. It is left out. The early parts, at full resolution and three quarters
-of the cost, come to rest after about four chunks; the last one needs 28.
+chunk. Where a chunk repeats the one before it, a part of the network whose carried frames have settled too would run the same kernels on the
+same numbers. It is skipped. The early parts, at full resolution and three quarters of the cost, settle after about four chunks; the last
+one needs 28.
 
-What is *not* exact, and therefore not done: computing only the surroundings of what is drawn. Beyond 136 pixels a drawn line has no
-influence before the encoder's attention, but a convolution over a cut-out may sum in another order, and the attention sees the whole frame.
+Computing only the surroundings of what is drawn is *not* exact, so it is not done. Beyond 136 pixels a drawn line does not influence
+anything before the encoder's attention, but a convolution over a crop may sum in another order, and the attention sees the whole frame.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ CARRIED = 2
 
 
 def can_reuse(model: Any) -> bool:
-    """Whether an ``AutoencoderKLWan`` is of Wan 2.2's kind and encodes whole frames; others have no shortcut here."""
+    """Whether an ``AutoencoderKLWan`` is of Wan 2.2's kind and encodes whole frames; the shortcuts support no other."""
     return bool(model.config.is_residual) and not model.use_tiling
 
 
 def encoder_chunks(frames: int) -> list[slice]:
-    """The frames 0, 1 to 4, 5 to 8, ... that the encoder takes at once, of 4k + 1."""
+    """The frames that the encoder takes at once, of 4k + 1: 0, then 1 to 4, 5 to 8, ..."""
     return [slice(0, 1), *(slice(start, start + TEMPORAL_STRIDE) for start in range(1, frames, TEMPORAL_STRIDE))]
 
 
 def encode_still(model: Any, chunks: Iterable[Tensor], repeats: Sequence[bool]) -> Tensor:
-    """The posterior's mode, equal bit by bit to ``model.encode(pixels).latent_dist.mode()``; cheaper where the picture stands still.
+    """The posterior's mode, bit-identical to ``model.encode(pixels).latent_dist.mode()`` and cheaper where the picture stands still.
 
     Args:
         model: diffusers' ``AutoencoderKLWan`` for which ``can_reuse`` holds.
-        chunks: pixels ``[B, 3, T, H, W]`` in -1..1 and the model's type, of the frames of ``encoder_chunks``; taken one by one, so that a
-            clip need not be on the device as a whole.
+        chunks: pixels ``[B, 3, T, H, W]`` in -1..1 and the model's type, of the frames of ``encoder_chunks``; taken one by one, so that the
+            whole clip need not be on the device.
         repeats: for each chunk whether it equals the one before it.
 
     Returns:
@@ -61,14 +61,14 @@ def encode_still(model: Any, chunks: Iterable[Tensor], repeats: Sequence[bool]) 
 
 @dataclass
 class _Before:
-    """What a stage saw and gave in the chunk before."""
+    """A stage's carried frames and its output for the previous chunk."""
 
     slots: Slots
     output: Tensor
 
 
 class _Stage:
-    """A part of the encoder with the frames that it carries."""
+    """A part of the encoder and the frames that it carries."""
 
     def __init__(self, run: Run, slots: int) -> None:
         self.run = run
@@ -76,17 +76,17 @@ class _Stage:
         self.before: _Before | None = None
 
     def __call__(self, x: Tensor, unchanged: bool, repeated: bool, followed: bool) -> tuple[Tensor, bool]:
-        """The output for one chunk, and whether it is known to equal the output for the chunk before.
+        """The output for one chunk, and whether it is known to equal the previous chunk's output.
 
         Args:
             x: the input.
-            unchanged: whether it is known to equal the input of the chunk before.
-            repeated: whether the pixels are those of the chunk before; otherwise nothing is compared.
+            unchanged: whether it is known to equal the previous chunk's input.
+            repeated: whether the pixels are those of the previous chunk; otherwise nothing is compared.
             followed: whether the next chunk repeats this one; otherwise nothing is remembered.
         """
         before, self.before = self.before, None
         if unchanged and before is not None and _equal(self.slots, before.slots):
-            # The carried frames would become what they are.
+            # The carried frames would not change either.
             self.before = before
             return before.output, True
         carried = list(self.slots)
@@ -103,7 +103,7 @@ def _equal(a: Slots, b: Slots) -> bool:
 
 def _encoder_stages(encoder: Any) -> list[_Stage]:
     def block(module: Any) -> Run:
-        # diffusers' blocks replace the entries of the list they are given, and count them in another.
+        # diffusers' blocks replace entries of feat_cache and count them in feat_idx.
         return lambda x, slots: module(x, feat_cache=slots, feat_idx=[0])
 
     modules = [*encoder.down_blocks, encoder.mid_block]
@@ -115,7 +115,7 @@ def _encoder_stages(encoder: Any) -> list[_Stage]:
 
 
 def _conv(module: Any, *before: Callable[[Tensor], Tensor]) -> Run:
-    """A causal convolution outside of the blocks, with what comes before it; it carries frames as the ones in blocks do."""
+    """A causal convolution outside the blocks, with the layers before it; it carries frames as those in blocks do."""
 
     def run(x: Tensor, slots: Slots) -> Tensor:
         for layer in before:
@@ -136,19 +136,19 @@ def _convolutions(module: nn.Module) -> int:
 
 
 def decode_stream(model: Any, latent_BCFHW: Tensor) -> Iterator[Tensor]:
-    """Pixels in -1..1, chunk by chunk ``[B, 3, T, H, W]`` (1, then 4 frames each), equal bit by bit to ``model.decode``'s.
+    """Pixels in -1..1, chunk by chunk ``[B, 3, T, H, W]`` (1, then 4 frames each), bit-identical to ``model.decode``'s.
 
-    The whole clip never lies in memory, and the first frames are there after one latent frame's work.
+    The whole clip is never in memory, and the first frame is ready after the work of one latent frame.
 
     Args:
         model: diffusers' ``AutoencoderKLWan`` of Wan 2.2's kind, without tiling.
-        latent_BCFHW: not normalised, in the model's type.
+        latent_BCFHW: not normalised, in the model's dtype.
     """
     from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
     decoder = model.decoder
     conv_in, conv_out = _conv(decoder.conv_in), _conv(decoder.conv_out, decoder.norm_out, decoder.nonlinearity)
-    # Every part counts the frames that it carries from 0: one that is compiled then depends on nothing but its own.
+    # Every part counts its carried frames from 0, so that a compiled part depends on nothing outside it.
     first: Slots = [None]
     middle: Slots = [None] * _convolutions(decoder.mid_block)
     ups: list[Slots] = [[None] * _convolutions(block) for block in decoder.up_blocks]

@@ -1,7 +1,7 @@
 """A tiny video codec in TAEHV's layout: 48 latent channels, as small as 11.4 M parameters where the Wan 2.2 VAE has 705 M.
 
 ComfyUI's plain VAELoader takes files of this layout. The codec is causal: a layer looks at its own frame and the one before, so a clip
-is worked through chunk by chunk in constant memory. Written from the layout's key names and shapes and its published behaviour
+is processed chunk by chunk in constant memory. Written from the layout's key names and shapes and its published behaviour
 (madebyollin/taehv, MIT). Legend: B batch, T frames, F latent frames (4 frames each), N frames of a chunk.
 """
 
@@ -33,7 +33,7 @@ class MemoryBlock(nn.Module):
     """Three convolutions over a frame and its predecessor (zeros before the first one), with a skip.
 
     Attributes:
-        only_lifts: the last convolution is its bias alone, as in a linear encoder, so that the others need not be computed.
+        only_lifts: the last convolution's weights are all zero, as in a linear encoder, so only its bias is computed.
     """
 
     def __init__(self, width: int) -> None:
@@ -75,7 +75,7 @@ class MemoryBlock(nn.Module):
 
 
 class Pool(nn.Module):
-    """Join ``stride`` consecutive frames into one by a 1 x 1 convolution over their stacked channels."""
+    """Join ``stride`` consecutive frames into one with a 1 x 1 convolution over their stacked channels."""
 
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Pool(nn.Module):
 
 
 class Grow(nn.Module):
-    """Make ``stride`` consecutive frames of one by a 1 x 1 convolution."""
+    """Make ``stride`` consecutive frames of one with a 1 x 1 convolution."""
 
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def _per_frame(layer: nn.Module, chunk_BNCHW: Tensor) -> Tensor:
 
 
 def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Chain the layers over a stream of chunks; nothing is computed before it is asked for, and no chunk is kept longer than needed."""
+    """Chain the layers over a stream of chunks; nothing is computed before it is needed, and no chunk is kept longer than needed."""
 
     def plain(layer: nn.Module, stream: Iterable[Tensor]) -> Iterator[Tensor]:
         return (_per_frame(layer, chunk) for chunk in stream)
@@ -143,7 +143,7 @@ class TAEHV(nn.Module):
         decoder_widths: Sequence[int] = (256, 128, 64, 64),
         patch: int = 2,
     ) -> None:
-        """Build with random weights; the defaults are the widths that ComfyUI loads, narrower ones work in our own code only."""
+        """Build with random weights. ComfyUI loads the default widths; narrower ones work in our own code only."""
         super().__init__()
         self.latent_channels, self.patch = latent_channels, patch
         width, pixels = encoder_width, 3 * patch**2
@@ -166,10 +166,10 @@ class TAEHV(nn.Module):
 
         Args:
             pixels_BCTHW: sides a multiple of 16.
-            latents_per_chunk: latent frames worked on at once; more is faster and takes more memory.
+            latents_per_chunk: latent frames processed at once; more is faster and takes more memory.
 
         Raises:
-            ValueError: a side that is no multiple of 16.
+            ValueError: a side is not a multiple of 16.
         """
         batch, _, frames, height, width = pixels_BCTHW.shape
         if height % SPATIAL_STRIDE or width % SPATIAL_STRIDE:
@@ -200,7 +200,7 @@ class TAEHV(nn.Module):
 
 
 def encode_clip(codec: TAEHV, pixels_BCTHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
-    """Encode a clip of 4k + 1 frames with the Wan VAE's grouping 1 + 4 + 4 + ... : frame 0 is given four times.
+    """Encode a clip of 4k + 1 frames with the Wan VAE's grouping 1 + 4 + 4 + ..., by passing frame 0 four times.
 
     Without this the codec's own grouping (4 + 4 + ..., padded at the end) would shift every frame against the generator's latents.
     """
@@ -214,10 +214,10 @@ def is_taehv(shapes: Shapes) -> bool:
 
 
 def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
-    """Build a codec of the widths in a state dict and give it the weights (kept in their type); ``name`` is for messages.
+    """Build a codec with a state dict's widths and weights (dtypes are kept); ``name`` is for messages.
 
     Raises:
-        ValueError: another layout or another number of latent channels; names every key that does not match.
+        ValueError: another layout or number of latent channels; the message names every key that does not match.
     """
     shapes = shapes_of(state_dict)
     if not is_taehv(shapes):
@@ -247,10 +247,10 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
 
 
 def load_taehv(path: str | Path) -> TAEHV:
-    """Read a codec from a safetensors file; widths are read off its weights.
+    """Read a codec from a safetensors file; the widths come from its weights.
 
     Raises:
-        ValueError: unreadable, another layout, or another number of latent channels.
+        ValueError: the file is unreadable, or has another layout or number of latent channels.
     """
     state_dict, _ = read_tensors(path)
     return from_state_dict(state_dict, Path(path).name)

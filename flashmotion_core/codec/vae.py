@@ -59,7 +59,7 @@ class WanVae:
 
         Args:
             model: diffusers' ``AutoencoderKLWan`` with 48 latent channels.
-            plain: go through diffusers' own ``encode`` and ``decode`` instead of ``causal_vae``'s cheaper ways to the same bits.
+            plain: use diffusers' own ``encode`` and ``decode`` instead of ``causal_vae``'s bit-identical shortcuts.
         """
         self.model, self.plain = model, plain
         # Older exports carry Wan 2.1's 16 statistics, diffusers' default.
@@ -75,14 +75,14 @@ class WanVae:
             latent = self.model.encode(_pixels(frames, like) * 2 - 1).latent_dist.mode()
         else:
             parts = [frames[part] for part in encoder_chunks(len(frames))]
-            # As bytes, before they are on the device: nothing has to wait for it.
+            # Compared as bytes before the upload, so that nothing waits for the device.
             repeats = [False, *(np.array_equal(a, b) for a, b in pairwise(parts))]
             latent = encode_still(self.model, (_pixels(part, like) * 2 - 1 for part in parts), repeats)
         result: Tensor = (latent.float() - self.mean) / self.std
         return result
 
     def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
-        """See ``Vae.decode``; a plain one decodes the whole clip before the first frame comes."""
+        """See ``Vae.decode``; with ``plain`` the whole clip is decoded before the first frame comes."""
         latent = (latent_BCFHW.float().to(self.mean.device) * self.std + self.mean).to(self.model.dtype)
         if self.plain or not can_reuse(self.model):
             with torch.no_grad():
@@ -94,7 +94,7 @@ class WanVae:
 
 
 def _without_gradients(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
-    """Compute a stream without gradients, but leave them on for whoever reads it."""
+    """Compute a stream without gradients, but leave them on for its reader."""
     while True:
         with torch.no_grad():
             chunk = next(chunks, None)
@@ -122,7 +122,7 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *
     ``plain`` is for ``WanVae``.
 
     Raises:
-        ValueError: unreadable, or no codec for 48 latent channels.
+        ValueError: the codec is unreadable or does not have 48 latent channels.
     """
     path = Path(path)
     if not path.is_dir():
@@ -133,6 +133,6 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *
     config = read_folder_config(folder, "VAE", ("AutoencoderKLWan",))
     if config.get("z_dim") != LATENT_CHANNELS:
         raise ValueError(
-            f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected."
+            f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} were expected; choose the VAE of Wan 2.2."
         )
     return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device), plain=plain)

@@ -1,1 +1,1 @@
-"""The losses of the three stages and what balances them: one pure function per equation. Only training imports them."""
+"""The losses of the three stages and their balance, one pure function per equation. Only training imports them."""

@@ -1,4 +1,4 @@
-"""The adversarial losses of stage 3 (and of stage 2, where wanted): one pure function per equation.
+"""The adversarial losses of stage 3 (and of stage 2, if configured), one pure function per equation.
 
 Logits are ``[B]``, positive for real; losses come back per sample, ``[B]`` in float32 or better. Video tensors are ``[B, C, F, H, W]``.
 """
@@ -15,12 +15,12 @@ from .regression import at_least_float32
 
 
 class DiscriminatorStatistics(NamedTuple):
-    """What to log of a discriminator, each a scalar tensor without gradient (no device synchronisation)."""
+    """Discriminator statistics for the log, each a scalar tensor without gradient (no device synchronisation)."""
 
     real_mean: Tensor
     fake_mean: Tensor
     gap: Tensor
-    """Mean real logit minus mean fake logit; above 5 for long, the discriminator has won and teaches nothing."""
+    """Mean real logit minus mean fake logit; if it stays above 5, the discriminator has won and teaches nothing."""
     accuracy: Tensor
     """Share of samples on the right side of zero, 0..1; a logit of exactly zero counts as wrong."""
 
@@ -54,7 +54,7 @@ def perturbed(
 def finite_difference_r1(logit_B: Tensor, perturbed_logit_B: Tensor, step: float = 0.01) -> Tensor:
     """``((D(x + step * n) - D(x)) / step)^2`` per sample, ``[B]`` (Seaweed-APT's approximate R1).
 
-    The logits have to come in float32: the steps between two bf16 numbers are larger than this difference. For n ~ N(0, 1) the
+    The logits must be float32, because the spacing of bf16 numbers is larger than this difference. For n ~ N(0, 1) the
     expectation tends to ``|grad D|^2`` as the step goes to zero, without a second derivative.
     """
     return ((at_least_float32(perturbed_logit_B) - at_least_float32(logit_B)) / step).square()

@@ -1,7 +1,7 @@
 """The dynamic scale lambda of stage 3: ``L = w_g * L_GAN + lambda(step) * L_diffusion``.
 
-Two public accounts of FlashMotion give two formulas; both end at 0.24 to 0.35 after 1000 steps and differ in how they start. They are
-``Inverse`` and ``Linear`` here. ``GradientBalance`` measures instead what both aim at: the ratio of the two gradients.
+The two public versions of FlashMotion give two formulas, ``Inverse`` and ``Linear``. Both end at 0.24 to 0.35 after 1000 steps; they differ
+in how they start. ``GradientBalance`` instead measures what both aim at, the ratio of the two gradients.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from dataclasses import dataclass
 
 
 class LossBalance:
-    """A value of lambda for every step; only ``GradientBalance`` has a state."""
+    """Lambda as a function of the step; only ``GradientBalance`` keeps state."""
 
     def __call__(self, step: int) -> float:
         """Lambda at a step, counted from 0."""
         raise NotImplementedError
 
     def observe(self, diffusion_norm: float, gan_norm: float) -> None:
-        """Take note of the gradient norms of ``L_diffusion`` and of ``w_g * L_GAN`` at the control layers."""
+        """Record the gradient norms of ``L_diffusion`` and of ``w_g * L_GAN`` at the control layers."""
 
     def state_dict(self) -> dict[str, float | None]:
-        """What a checkpoint has to keep."""
+        """The state to store in a checkpoint."""
         return {}
 
     def load_state_dict(self, state: dict[str, float | None]) -> None:
-        """Take up what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Linear(LossBalance):
 
 @dataclass(frozen=True)
 class Constant(LossBalance):
-    """The same at all steps: 1 is the paper's ablation "without dynamic lambda", 0 the one "without diffusion loss"."""
+    """The same value at every step: 1 is the paper's ablation "without dynamic lambda", 0 the one "without diffusion loss"."""
 
     value: float = 1.0
 
@@ -86,7 +86,7 @@ class GradientBalance(LossBalance):
         start: ratio at step 0.
         end: ratio from ``ramp_steps`` on.
         ramp_steps: length of the ramp, in the caller's steps.
-        decay: of the moving averages, 0 (the last norms alone) to below 1.
+        decay: decay of the moving averages, from 0 (the last norms alone) to below 1.
     """
 
     start: float = 3.0
@@ -105,18 +105,18 @@ class GradientBalance(LossBalance):
 
     @property
     def has_observed(self) -> bool:
-        """Whether there are norms to go by."""
+        """Whether any norms were observed."""
         return self._diffusion is not None
 
     def ratio(self, step: int) -> float:
-        """The wanted ratio of the gradients at a step."""
+        """The target ratio of the gradients at a step."""
         return self.start + (self.end - self.start) * min(step / self.ramp_steps, 1.0)
 
     def observe(self, diffusion_norm: float, gan_norm: float) -> None:
         """See ``LossBalance.observe``.
 
         Raises:
-            ValueError: a norm is not finite, or the diffusion loss has no gradient, so that no lambda gives the wanted ratio.
+            ValueError: a norm is not finite, or the diffusion loss has no gradient, so that no lambda gives the target ratio.
         """
         if not math.isfinite(diffusion_norm) or not math.isfinite(gan_norm) or diffusion_norm <= 0 or gan_norm < 0:
             raise ValueError(
@@ -131,7 +131,7 @@ class GradientBalance(LossBalance):
 
     def __call__(self, step: int) -> float:
         """See the class."""
-        assert self._diffusion is not None, "gradient norms are observed before lambda is asked"
+        assert self._diffusion is not None, "observe gradient norms before asking for lambda"
         assert self._gan is not None, "both norms are observed together"
         return self.ratio(step) * self._gan / self._diffusion
 
@@ -153,10 +153,10 @@ MODES: dict[str, Callable[..., LossBalance]] = {
 
 
 def loss_balance(mode: str, **options: float) -> LossBalance:
-    """The schedule of that name with its options.
+    """The schedule named ``mode``, with its options.
 
     Raises:
-        ValueError: no such mode, or an option out of range.
+        ValueError: the mode is unknown, or an option is out of range.
     """
     if mode not in MODES:
         raise ValueError(f"the lambda mode is {mode!r}, but must be one of {', '.join(MODES)}.")

@@ -1,4 +1,4 @@
-"""Which noise levels training sees: stratified uniform numbers, and the law that turns them into sigmas.
+"""The noise levels of training: stratified uniform numbers, and the law that maps them to sigmas.
 
 Both are pure: ``u`` comes from a generator that the caller owns, and a law is a monotone function of ``u`` (an inverse distribution
 function), so that strata of u are strata of sigma.
@@ -34,10 +34,10 @@ def stratified_uniform(count: int, generator: torch.Generator) -> Tensor:
 
 
 def own_share(u_N: Tensor, *, rank: int, ranks: int, micro_step: int, micro_steps: int) -> Tensor:
-    """The part of a global batch that one rank works on in one micro-step: ``[N / (ranks * micro_steps)]``, disjoint, together all.
+    """The part of a global batch that one rank works on in one micro-step: ``[N / (ranks * micro_steps)]``. Disjoint; together, the batch.
 
     Raises:
-        ValueError: the global batch does not divide, or rank or micro-step is out of range.
+        ValueError: the global batch does not divide evenly, or the rank or micro-step is out of range.
     """
     shares = ranks * micro_steps
     if u_N.shape[0] % shares:
@@ -57,10 +57,10 @@ class SigmaLaw:
     """The distribution of sigma in training.
 
     A uniform ``sigma = u``, then the time shift ``s * sigma / (1 + (s - 1) * sigma)`` (SD3, eq. 23), then a clamp to ``[low, high]``,
-    which puts the mass outside on the ends.
+    which moves the mass outside onto the ends.
 
     Attributes:
-        shift: 5 gives Wan2.2's own density at 720p, 3 at 480p, 1 none.
+        shift: 5 gives Wan2.2's own density at 720p, 3 at 480p; 1 is no shift.
         low: smallest sigma; 0.02 for the scores of DMD and for the discriminator.
         high: largest sigma; 0.98 for the same.
     """
@@ -81,4 +81,4 @@ class SigmaLaw:
 
 
 SCORE_LAW = SigmaLaw(low=0.02, high=0.98)
-"""Noise levels at which the scores of DMD and the discriminator are asked (Self-Forcing, FlashMotion)."""
+"""Noise levels at which DMD's scores and the discriminator are evaluated (Self-Forcing, FlashMotion)."""

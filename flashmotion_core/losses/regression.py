@@ -1,11 +1,11 @@
-"""The regression losses of the three training stages: one pure function per equation. The adversarial ones are in ``adversarial``.
+"""The regression losses of the three training stages, one pure function per equation. The adversarial ones are in ``adversarial``.
 
 Flow convention: ``x_sigma = (1 - sigma) * x0 + sigma * noise``, the network predicts ``v = noise - x0``, timestep = 1000 sigma.
 Legend: B batch, C channels, F latent frames, H and W latent rows and columns. Video tensors are ``[B, C, F, H, W]``.
 
 Losses come back per sample, ``[B]`` in float32 or better, so that they can be logged by noise level; the trainer takes the mean.
-Latent frame 0 of image-to-video clips is given, not generated: with ``first_frame_is_clean`` (the default) it is in no loss and
-gets a gradient of exactly zero. A NaN goes through unchanged: the trainer's health check has to see it.
+Latent frame 0 of image-to-video clips is given, not generated: with ``first_frame_is_clean`` (the default) no loss
+includes it, and its gradient is exactly zero. A NaN passes through unchanged, because the trainer's health check has to see it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALLEST_NORMALISER = 1e-6
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Half types become float32, others stay: losses are differences of close numbers."""
+    """Half precision becomes float32, other dtypes stay. Losses are differences of close numbers."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
@@ -30,10 +30,10 @@ def _per_sample(value_B: Tensor) -> Tensor:
 
 
 def generated_frames(x_BCFHW: Tensor, first_frame_is_clean: bool) -> Tensor:
-    """The frames that a loss may look at, in float32 or better.
+    """The frames that a loss may use, in float32 or better.
 
     Raises:
-        ValueError: nothing is left, because the clip has one latent frame and that one is given.
+        ValueError: no frame is left, because the clip has one latent frame and that one is given.
     """
     if first_frame_is_clean and x_BCFHW.shape[2] < 2:
         raise ValueError(
@@ -54,11 +54,6 @@ def x0_from_velocity(x_BCFHW: Tensor, velocity_BCFHW: Tensor, sigma_B: Tensor) -
     return x_BCFHW - _per_sample(sigma_B).to(x_BCFHW) * velocity_BCFHW
 
 
-def velocity_from_x0(x_BCFHW: Tensor, x0_BCFHW: Tensor, sigma_B: Tensor) -> Tensor:
-    """The velocity ``v = (x_sigma - x0) / sigma``; sigma above 0."""
-    return (x_BCFHW - x0_BCFHW) / _per_sample(sigma_B).to(x_BCFHW)
-
-
 def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """Classifier-free guidance in the standard convention, ``u + s * (c - u)`` (Ho & Salimans): s = 1 is c, s = 0 is u, both exactly.
 
@@ -68,7 +63,7 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
 
 
 def flow_target(x0_BCFHW: Tensor, noise_BCFHW: Tensor) -> Tensor:
-    """What the network is to predict: ``v = noise - x0`` (flow matching, Lipman et al. 2023, on the straight path)."""
+    """The network's target ``v = noise - x0`` (flow matching, Lipman et al. 2023, on the straight path)."""
     return at_least_float32(noise_BCFHW) - at_least_float32(x0_BCFHW)
 
 
@@ -82,10 +77,10 @@ def squared_error(
     """Mean squared error of each sample, ``sum(w * |p - y|^2) / sum(w)``: ``[B]``.
 
     Args:
-        prediction_BCFHW: what the network says.
-        target_BCFHW: what it should say.
+        prediction_BCFHW: the network's output.
+        target_BCFHW: its target.
         weight_B1FHW: weight of each latent cell, for example 2 inside the boxes and 1 elsewhere; at least one positive per sample.
-            The weights are normalised per sample, so that a clip with large boxes does not count for more.
+            The weights are normalised per sample, so a clip with large boxes does not count more.
         first_frame_is_clean: leave frame 0 out.
 
     Raises:
@@ -115,9 +110,9 @@ def flow_matching_loss(
 
 
 def sums_by_sigma(loss_B: Tensor, sigma_B: Tensor, bins: int = 10) -> tuple[Tensor, Tensor]:
-    """Sum of losses and number of samples in each of ``bins`` equal bins of sigma over 0..1: ``[bins]``, ``[bins]``.
+    """The sum of losses and the number of samples in each of ``bins`` equal bins of sigma over 0..1: ``[bins]``, ``[bins]``.
 
-    Sums, not means, so that they can be added over steps and ranks before dividing. Sigma 1 falls into the last bin.
+    These are sums, not means, so that they can be added over steps and ranks before dividing. Sigma 1 falls into the last bin.
     """
     index = (sigma_B * bins).long().clamp(0, bins - 1)
     zeros = torch.zeros(bins, dtype=loss_B.dtype, device=loss_B.device)
@@ -153,7 +148,7 @@ def dmd_gradient(
 def dmd_loss(x0_BCFHW: Tensor, gradient_BCFHW: Tensor, *, first_frame_is_clean: bool = True) -> Tensor:
     """Stage 2, generator: the surrogate ``mean(|x0 - sg(x0 - g)|^2) / 2`` per sample, ``[B]`` float64 (DMD2, Self-Forcing).
 
-    Its gradient is ``g / numel`` with numel the generated elements of one sample; float64, because x0 - (x0 - g) loses a small g.
+    Its gradient is ``g / numel`` with numel the generated elements of one sample; in float64, because x0 - (x0 - g) loses a small g.
     """
     student = x0_BCFHW.double()
     target = (student - gradient_BCFHW.double()).detach()
@@ -182,7 +177,7 @@ def fake_score_loss(
         first_frame_is_clean: leave frame 0 out.
 
     Raises:
-        ValueError: another kind; see also ``generated_frames``.
+        ValueError: the kind is unknown; see also ``generated_frames``.
     """
     if kind not in ("flow", "x0"):
         raise ValueError(f"the fake score's loss is {kind!r}, but must be 'flow' or 'x0'.")
@@ -197,7 +192,7 @@ def diffusion_loss(
     weight_B1FHW: Tensor | None = None,
     first_frame_is_clean: bool = True,
 ) -> Tensor:
-    """Stage 3: ``|G(x_sigma) - x0|^2`` per sample, ``[B]``, sigma one of the student's own (FlashMotion, the diffusion loss).
+    """Stage 3: ``|G(x_sigma) - x0|^2`` per sample, ``[B]``, with sigma one of the student's own (FlashMotion, the diffusion loss).
 
     Args:
         prediction_BCFHW: the student's clean estimate at the noised real clip.

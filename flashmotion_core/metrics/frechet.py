@@ -2,9 +2,9 @@
 
     d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^1/2 S2 S1^1/2)^1/2
 
-The last trace is that of (S1 S2)^1/2, which other codes take from a general matrix root: that is complex and ill-conditioned where there are
-fewer clips than features. Here it is the sum of the singular values of S1^1/2 S2^1/2, whose factors come from eigenvalues of the symmetric
-covariances.
+The last trace equals that of (S1 S2)^1/2. Other implementations take it from a general matrix root, which is complex and ill-conditioned
+with fewer clips than features. Here it is the sum of the singular values of S1^1/2 S2^1/2, whose factors come from the eigenvalues of the
+symmetric covariances.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def frechet_distance(a_ND: Array, b_MD: Array) -> float:
     Args:
         a_ND, b_MD: features of N and M clips, at least two of each; they may be fewer than D.
 
-    Raises ValueError for another shape, a single clip, or a value that is not finite.
+    Raises ValueError for any other shape, a single clip, or a value that is not finite.
     """
     a_ND, b_MD = _checked(a_ND), _checked(b_MD)
     if a_ND.shape[1] != b_MD.shape[1]:
@@ -35,34 +35,28 @@ def frechet_distance(a_ND: Array, b_MD: Array) -> float:
     return float(_distances(a_ND[None], b_MD[None])[0])
 
 
-def gaussian_distance(mean_a_D: Array, covariance_a_DD: Array, mean_b_D: Array, covariance_b_DD: Array) -> float:
-    """The same of two Gaussians."""
-    return float(_between(mean_a_D[None], covariance_a_DD[None], mean_b_D[None], covariance_b_DD[None])[0])
-
-
 def resampled_distances(a_ND: Array, b_ND: Array, drawn_RN: NDArray[np.int64]) -> Array:
-    """Distances [R] of resamples in which clip n of both sets is drawn together: the sets are of the same N clips.
+    """Distances [R] of paired resamples: clip n is drawn from both sets together, because row n of both belongs to the same clip.
 
     Args:
-        a_ND, b_ND: of a clip and of what is compared with it, in the same order.
-        drawn_RN: which clips each resample has.
+        a_ND, b_ND: features of the clips and of what is compared with them, in the same order.
+        drawn_RN: clip indices of each resample.
 
-    Raises ValueError as `frechet_distance`, and for sets of different sizes.
+    Raises ValueError as `frechet_distance` does, and for sets of different sizes.
     """
     a_ND, b_ND = _checked(a_ND), _checked(b_ND)
     if a_ND.shape != b_ND.shape:
         raise ValueError(
             f"the features have the shapes {list(a_ND.shape)} and {list(b_ND.shape)}: pairs of clips are drawn, so give equal ones."
         )
-    # A resample of one clip alone has no covariance.
-    return np.concatenate([_distances(a_ND[part], b_ND[part]) for part in _chunks(drawn_RN)])
+        return np.concatenate([_distances(a_ND[part], b_ND[part]) for part in _chunks(drawn_RN)])
 
 
 def centred_interval(estimate: float, resampled_R: Array, share: float = 0.95) -> tuple[float, float]:
-    """Interval around an estimate, from resamples moved to have it as their mean.
+    """Interval around an estimate, from resamples shifted so that their mean is the estimate.
 
-    Resampled sets hold some clips several times, which makes their covariances smaller and their distances larger: without the move,
-    the interval may lie above the estimate.
+    Resampled sets hold some clips several times, which makes their covariances smaller and their distances larger. Without the shift, the
+    interval may lie above the estimate.
     """
     tail = (1 - share) / 2
     low, high = np.quantile(resampled_R, (tail, 1 - tail)) - resampled_R.mean() + estimate
@@ -75,8 +69,9 @@ def _checked(features_ND: Array) -> Array:
         raise ValueError(
             f"the features have the shape {list(features_ND.shape)}: give [clips, dimensions] of at least two clips."
         )
-    if not np.isfinite(features_ND).all():
-        raise ValueError("a feature is not finite: look for the clip that has it.")
+    broken = np.flatnonzero(~np.isfinite(features_ND).all(axis=1))
+    if len(broken):
+        raise ValueError(f"the features of clip {broken[0]} are not finite: check that clip or leave it out.")
     return features_ND
 
 
@@ -96,7 +91,7 @@ def _distances(a_RND: Array, b_RMD: Array) -> Array:
 
 
 def _between(mean_a_RD: Array, covariance_a_RDD: Array, mean_b_RD: Array, covariance_b_RDD: Array) -> Array:
-    # Singular values of a product of roots are those square roots of eigenvalues, without the squares, which lose half of the digits.
+    # Singular values of the product of roots are the square roots of the eigenvalues, without the squaring that loses half the digits.
     roots = _root(covariance_a_RDD).swapaxes(1, 2) @ _root(covariance_b_RDD)
     common_R = np.linalg.svd(roots, compute_uv=False).sum(axis=1)
     apart_R = np.square(mean_a_RD - mean_b_RD).sum(axis=1)
@@ -106,7 +101,7 @@ def _between(mean_a_RD: Array, covariance_a_RDD: Array, mean_b_RD: Array, covari
 
 
 def _root(covariance_RDD: Array) -> Array:
-    """R with R R^T the covariance; eigenvalues that are rounding errors are 0, as with fewer clips than features most of them are."""
+    """R with R R^T the covariance. Eigenvalues that are rounding errors (most of them, with fewer clips than features) become 0."""
     values_RD, vectors_RDD = np.linalg.eigh(covariance_RDD)
     least_R1 = values_RD[:, -1:] * values_RD.shape[1] * np.finfo(np.float64).eps
     root_RDD: Array = vectors_RDD * np.sqrt(np.where(values_RD > least_R1, values_RD, 0.0))[:, None]

@@ -10,10 +10,10 @@ def box_iou(a_X4: NDArray[np.float64], b_X4: NDArray[np.float64]) -> NDArray[np.
     """IoU of two arrays of boxes, pair by pair.
 
     Args:
-        a_X4, b_X4: (x, y, w, h), (x, y) the top-left corner, in any unit; of the same shape [..., 4]. A box with NaN in it
-            stands for an object that was not found.
+        a_X4, b_X4: (x, y, w, h) with (x, y) the top-left corner, in any unit, both of shape [..., 4]. A box with a NaN in it is an object that
+            was not found.
 
-    Returns: float64 [...], 0 (apart) to 1 (equal); 0 where a box is NaN or both have no area.
+    Returns: float64 [...], 0 (apart) to 1 (equal); 0 where a box is NaN or both areas are 0.
 
     Raises ValueError for shapes that differ or do not end in 4, and for a negative width or height.
     """
@@ -22,8 +22,10 @@ def box_iou(a_X4: NDArray[np.float64], b_X4: NDArray[np.float64]) -> NDArray[np.
         raise ValueError(
             f"the boxes have the shapes {list(a_X4.shape)} and {list(b_X4.shape)}: give two equal ones that end in 4."
         )
-    if (a_X4[..., 2:] < 0).any() or (b_X4[..., 2:] < 0).any():
-        raise ValueError("a box has a negative width or height: give (x, y, w, h), not two corners.")
+    for boxes_X4 in (a_X4, b_X4):
+        if (boxes_X4[..., 2:] < 0).any():
+            smallest = np.nanmin(boxes_X4[..., 2:])
+            raise ValueError(f"a box has a width or height of {smallest:g}: give (x, y, w, h), not two corners.")
     near_X2 = np.maximum(a_X4[..., :2], b_X4[..., :2])
     far_X2 = np.minimum(a_X4[..., :2] + a_X4[..., 2:], b_X4[..., :2] + b_X4[..., 2:])
     common_X2 = np.maximum(far_X2 - near_X2, 0.0)
@@ -35,9 +37,9 @@ def box_iou(a_X4: NDArray[np.float64], b_X4: NDArray[np.float64]) -> NDArray[np.
 def mask_iou(a_XHW: NDArray[np.bool_], b_XHW: NDArray[np.bool_]) -> NDArray[np.float64]:
     """IoU of two arrays of masks [..., H, W], pair by pair.
 
-    Returns: float64 [...], 0 to 1; NaN where both masks are empty, for there is nothing to agree on.
+    Returns: float64 [...], 0 to 1; NaN where both masks are empty.
 
-    Raises ValueError for shapes that differ, and for masks that are not bool.
+    Raises ValueError for shapes that differ and for masks that are not bool.
     """
     if a_XHW.shape != b_XHW.shape or a_XHW.ndim < 2:
         raise ValueError(
@@ -45,7 +47,9 @@ def mask_iou(a_XHW: NDArray[np.bool_], b_XHW: NDArray[np.bool_]) -> NDArray[np.f
         )
     for masks in (a_XHW, b_XHW):
         if masks.dtype != np.bool_:
-            raise ValueError(f"a mask is of {masks.dtype}: give bool, for instance by comparing it with a threshold.")
+            raise ValueError(
+                f"a mask has the dtype {masks.dtype}: give bool, for example by comparing it with a threshold."
+            )
     common_X = (a_XHW & b_XHW).sum(axis=(-2, -1))
     union_X = (a_XHW | b_XHW).sum(axis=(-2, -1))
     return np.where(union_X > 0, _share(common_X, union_X), np.nan)

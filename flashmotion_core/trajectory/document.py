@@ -78,7 +78,7 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
     first_use: dict[str, int] = {}
     for index, tracked in enumerate(trajectory.objects):
         if tracked.id in first_use:
-            fail(f"objects[{index}].id", tracked.id, f"give it an id that objects[{first_use[tracked.id]}] has not")
+            fail(f"objects[{index}].id", tracked.id, f"give it another id than objects[{first_use[tracked.id]}]")
         first_use[tracked.id] = index
     return trajectory
 
@@ -106,7 +106,7 @@ def _decode(source: str) -> object:
         raise TrajectoryError(f"trajectory is empty: draw a box in the editor, or paste a document such as {smallest}.")
 
     def refuse_constant(name: str) -> NoReturn:
-        raise TrajectoryError(f"trajectory contains the number {name}: replace it by a finite one.")
+        raise TrajectoryError(f"trajectory contains the number {name}: replace it with a finite one.")
 
     def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def _migrate(data: object) -> object:
             migrated = MIGRATIONS[step](migrated)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             reason = f"{type(error).__name__} on the way to version {step + 1}"
-            fail("version", version, f"repair the document or draw it anew, it cannot be migrated ({reason})")
+            fail("version", version, f"repair the document or draw it again; it cannot be migrated ({reason})")
         migrated["version"] = step + 1
     return migrated
 

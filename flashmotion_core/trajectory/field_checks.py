@@ -73,7 +73,7 @@ def text(value: object, field: str, shortest: int, longest: int, meaning: str) -
     if not isinstance(value, str) or not shortest <= len(value) <= longest:
         fail(field, value, f"give a text of {shortest} to {longest} characters ({meaning})")
     if any("\ud800" <= character <= "\udfff" for character in value):
-        fail(field, value, "replace the lone surrogate in it by a real character")
+        fail(field, value, "replace the lone surrogate in it with a real character")
     return str(value)
 
 

@@ -51,12 +51,6 @@ def latent_shape(width: int, height: int, frames: int) -> tuple[int, int, int, i
     return (LATENT_CHANNELS, latent_frames, height // SPATIAL_STRIDE, width // SPATIAL_STRIDE)
 
 
-def token_count(width: int, height: int, frames: int) -> int:
-    """Tokens that the generator sees: one per 2 x 2 latent cells and latent frame (27,280 at 1280 x 704 x 121)."""
-    _, latent_frames, rows, columns = latent_shape(width, height, frames)
-    return latent_frames * (rows // 2) * (columns // 2)
-
-
 def _statistic(values: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=like.device).view(1, -1, 1, 1, 1).to(like.dtype)
 

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,6 +41,38 @@ class WanConfig:
     freq_dim: int = 256
     patch_size: tuple[int, int, int] = (1, 2, 2)
     eps: float = 1e-6
+
+    @classmethod
+    def from_diffusers(cls, config: Mapping[str, Any], where: str | Path) -> WanConfig:
+        """The sizes of diffusers' ``WanTransformer3DModel``.
+
+        Args:
+            config: what its ``config.json`` holds.
+            where: its folder, for the error's sentence.
+
+        Raises:
+            ValueError: an entry is missing, or the architecture is another than Wan2.2-TI2V-5B's.
+        """
+        try:
+            channels = (config["in_channels"], config["out_channels"])
+            found = cls(
+                dim=config["num_attention_heads"] * config["attention_head_dim"],
+                ffn_dim=config["ffn_dim"],
+                num_heads=config["num_attention_heads"],
+                num_layers=config["num_layers"],
+                text_dim=config["text_dim"],
+                freq_dim=config["freq_dim"],
+                patch_size=tuple(config["patch_size"]),
+                eps=config["eps"],
+            )
+        except KeyError as error:
+            raise ValueError(f"the config.json in {where} has no {error}; download or export it again.") from None
+        if channels != (LATENT_CHANNELS, LATENT_CHANNELS) or config.get("image_dim") is not None:
+            raise ValueError(
+                f"the generator in {where} has {channels[0]} channels in and {channels[1]} out, but Wan2.2-TI2V-5B "
+                f"({LATENT_CHANNELS} in and out, no image encoder) was expected; choose another folder."
+            )
+        return found
 
     @property
     def head_dim(self) -> int:

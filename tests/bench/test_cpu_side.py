@@ -37,8 +37,8 @@ def test_the_command_without_comfyui():
     assert "its JSON" in rows[3]
 
 
-def test_a_folder_that_is_no_comfyui_is_named(tmp_path):
+def test_a_folder_without_comfyui_is_named(tmp_path):
     command = [sys.executable, str(ROOT / "bench/cpu_side.py"), "--comfyui", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"{tmp_path} is no ComfyUI" in done.stderr
+    assert f"{tmp_path} is not a ComfyUI folder" in done.stderr

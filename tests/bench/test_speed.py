@@ -2,27 +2,30 @@
 
 import json
 import sys
+from functools import partial
 
 import pytest
 import torch
 
 from ..conftest import ROOT
+from ..support.memory import traced_peak
+from ..support.sentences import refuses
 
 sys.path.append(str(ROOT))  # as bench/speed.py does; at the end, so that the repository's `nodes` never hides ComfyUI's
 
 from bench import speed
-from bench.full_size import measure, models, peers
-from bench.full_size.clock import Clock, is_out_of_memory, traced_peak
+from bench.full_size import models, timing
+from bench.full_size.cases import Plan, Setting, full_plan, quick_plan
+from bench.full_size.clip_job import STEPS, ClipSize, control_map, decoding, document, encoding, latent_of
+from bench.full_size.clock import Clock, is_out_of_memory
 from bench.full_size.flops import adapter_flops, codec_flops, generator_flops
-from bench.full_size.job import STEPS, Clip, control_map, decoding, document, encoding, latent_of
-from bench.full_size.plan import Plan, Setting, full_plan, quick_plan
-from bench.full_size.report import markdown, overhead, ratios, share
-from bench.full_size.rows import Recorder, Row
+from bench.full_size.rows import Recorder, SpeedRow
+from bench.full_size.speed_report import markdown, overhead, ratios, share
 from bench.full_size.variants import VARIANTS, Variant
 from train.plan.meter import Meter
 
 CPU = torch.device("cpu")
-LARGE = Clip(704, 1280, 121)
+LARGE = ClipSize(704, 1280, 121)
 
 
 # Arithmetic
@@ -45,13 +48,13 @@ def test_the_real_shapes_have_the_published_numbers_of_parameters():
     [("704x1280x121", 520.6 - 3.7), ("704x1280x81", 292.9 - 2.4), ("480x832x121", 163.4 - 1.6), ("480x832x49", 55.7 - 0.7)],
 )  # fmt: skip
 def test_flops_of_one_pass(size, tera):
-    clip = Clip.parse(size)
+    clip = ClipSize.parse(size)
     assert generator_flops(models.REAL.generator, clip.latent) / 1e12 == pytest.approx(tera, abs=0.15)
 
 
 @pytest.mark.parametrize("shapes", [models.TINY, models.REAL], ids=lambda shapes: shapes.name)
 def test_the_formulas_count_what_the_modules_do(shapes):
-    clip = Clip(64, 96, 9)
+    clip = ClipSize(64, 96, 9)
     generator = models.on_meta("generator", shapes)
     latent = torch.empty(1, *clip.latent, device="meta")
     inputs = (latent, torch.empty(1, 1, device="meta"), torch.empty(1, 512, shapes.generator.text_dim, device="meta"))
@@ -75,8 +78,8 @@ def test_the_formulas_count_what_the_modules_do(shapes):
     [
         ("vae", "decode", LARGE, 2011),
         ("vae", "encode", LARGE, 382.6),
-        ("vae", "encode", Clip(704, 1280, 1), 4.2),
-        ("vae", "decode", Clip(480, 832, 49), 361.8),
+        ("vae", "encode", ClipSize(704, 1280, 1), 4.2),
+        ("vae", "decode", ClipSize(480, 832, 49), 361.8),
         ("small_vae", "decode", LARGE, 9.8),
     ],
     ids=str,
@@ -91,11 +94,6 @@ def test_a_long_clip_is_counted_from_short_ones():
     with torch.no_grad(), Meter() as meter:
         direct.decode(torch.empty(1, 48, 5, 2, 2, device="meta"))
     assert meter.flops == codec_flops(models.TINY, "vae", "decode", 32, 32, 17)
-
-
-def test_stored_residuals_of_the_large_adapter_take_five_gigabytes():
-    adapter = models.on_meta("controlnet", models.REAL)
-    assert peers.stored_bytes(adapter, LARGE, element=2) == 30 * 27_280 * 3072 * 2
 
 
 def test_what_cheaper_controlnets_are_predicted_to_add():
@@ -126,18 +124,18 @@ def test_a_variant_says_in_how_many_steps_it_is_computed():
 
 
 def test_the_share_is_of_the_devices_own_rate():
-    assert share(Row("denoise", "x", seconds=2.0, flops=10), rate=20.0) == 0.25
-    assert share(Row("denoise", "x", seconds=2.0), rate=20.0) is None
+    assert share(SpeedRow("denoise", "x", seconds=2.0, flops=10), rate=20.0) == 0.25
+    assert share(SpeedRow("denoise", "x", seconds=2.0), rate=20.0) is None
 
 
 # Pieces
 
 
 def test_a_size_that_is_none_is_named():
-    assert str(Clip.parse("704x1280x121")) == "704x1280x121"
-    for text, message in (("704x1280", "the size is '704x1280'"), ("700x1280x121", "height is 700")):
-        with pytest.raises(ValueError, match=message):
-            Clip.parse(text)
+    assert str(ClipSize.parse("704x1280x121")) == "704x1280x121"
+    for text, key, value in (("704x1280", "the size", "is '704x1280'"), ("700x1280x121", "height", "is 700")):
+        with refuses(key=key, value=value):
+            ClipSize.parse(text)
 
 
 def test_weights_are_finite_tied_where_they_should_be_and_of_one_type():
@@ -149,18 +147,11 @@ def test_weights_are_finite_tied_where_they_should_be_and_of_one_type():
     assert all(not value.is_meta and value.isfinite().all() for value in transformer.state_dict().values())
 
 
-def test_the_naive_adapter_gives_the_same_residuals():
-    generator = models.generator(models.TINY, "core", CPU, torch.float32)
-    for kind in models.ADAPTERS:
-        adapter = models.adapter(kind, models.TINY, CPU, torch.float32)
-        assert peers.interleaved_matches_stored(adapter, generator, Clip(32, 64, 5))
-
-
 def test_boxes_stand_still_from_where_they_should():
-    frames = control_map(Clip(64, 96, 17), still_from=0.25)
+    frames = control_map(ClipSize(64, 96, 17), still_from=0.25)
     assert (frames[5:] == frames[5]).all()
     assert not (frames[3] == frames[5]).all()
-    assert len(document(LARGE, objects=64).objects) == 64
+    assert len(document(LARGE).objects) == 3
 
 
 def test_medians_parts_and_patience():
@@ -175,36 +166,39 @@ def test_medians_parts_and_patience():
 
 def test_traced_memory_is_what_the_work_allocates():
     x, layer = torch.randn(1000, 500), torch.nn.Linear(500, 800)
-    clock = Clock(CPU, 0, 1, trace_memory=True)
     # The layer's result and what relu makes of it, at once; what was there before does not count.
-    assert clock.measure(lambda _: torch.relu(layer(x))).peak_bytes == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
-    assert clock.measure(lambda _: None).peak_bytes == 0
+    assert traced_peak(lambda: torch.relu(layer(x))) == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
+    assert traced_peak(lambda: None) == 0
+
+
+def no_mark():
+    """Where parts end is not measured."""
 
 
 def test_a_longer_clip_takes_the_full_vae_no_more_memory():
     vae = models.codecs(models.TINY, CPU, torch.float32)["full"]
-    clips = (Clip(32, 32, 17), Clip(32, 32, 65))
-    encode = [traced_peak(encoding(vae, control_map(clip))) for clip in clips]
-    decode = [traced_peak(decoding(vae, latent_of(clip, CPU))) for clip in clips]
+    clips = (ClipSize(32, 32, 17), ClipSize(32, 32, 65))
+    encode = [traced_peak(partial(encoding(vae, control_map(clip)), no_mark)) for clip in clips]
+    decode = [traced_peak(partial(decoding(vae, latent_of(clip, CPU)), no_mark)) for clip in clips]
     assert encode[1] < 1.05 * encode[0]
     assert decode[1] < 1.05 * decode[0]
 
 
-def test_a_full_memory_becomes_a_row_and_the_run_goes_on():
+def test_a_full_memory_becomes_a_row_and_the_run_continues():
     said = []
     recorder = Recorder(Clock(CPU, 0, 1), said.append)
 
     def full():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    row = recorder.measure(Row("denoise", "four steps", "704x1280x121"), full)
+    row = recorder.measure(SpeedRow("denoise", "four steps", "704x1280x121"), full)
     assert row.seconds is None
     assert row.error == "not enough memory on this computer."
     assert "not enough memory" in said[0]
-    with recorder.guard([Row("denoise", "a"), Row("denoise", "b")]):
+    with recorder.guard([SpeedRow("denoise", "a"), SpeedRow("denoise", "b")]):
         full()
     assert [row.name for row in recorder.rows] == ["four steps", "a", "b"]
-    with pytest.raises(RuntimeError, match="illegal"), recorder.guard([]):
+    with refuses(RuntimeError, key="illegal memory access"), recorder.guard([]):
         raise RuntimeError("an illegal memory access")
     assert not is_out_of_memory(ValueError("out of memory"))
 
@@ -232,7 +226,7 @@ def test_plans():
 
 def row(adapter, seconds, group="denoise", peak=None, dtype="bf16", mode="eager", **more):
     settings = {"dtype": dtype, "mode": mode, "adapter": adapter, "host": "core", **more}
-    return Row(group, "four steps", "s", settings, seconds, peak_bytes=peak)
+    return SpeedRow(group, "four steps", "s", settings, seconds, peak_bytes=peak)
 
 
 def test_ratios():
@@ -241,27 +235,25 @@ def test_ratios():
             row("none", 2.0, peak=10),
             row("resnet", 2.2, peak=11),
             row("controlnet", 4.0, peak=20),
-            row("naive controlnet", 4.4, peak=30),
             row("resnet", 2.42, dtype="fp8", peak=5),
             row("resnet", 1.98, attention="flash3"),
             row("resnet", 8.0, group="job", vae="full"),
             row("resnet", 4.0, group="job", vae="small decoder"),
-            Row("parts", "decode", "s", {"vae": "full"}, 10.0),
-            Row("parts", "decode", "s", {"vae": "small"}, 1.0),
-            Row("parts", "decode, channels last", "s", {"vae": "full"}, 9.0),
-            Row("peers", "diffusers", "s", {"vae": "full"}, 20.0),
+            SpeedRow("parts", "decode", "s", {"vae": "full"}, 10.0),
+            SpeedRow("parts", "decode", "s", {"vae": "small"}, 1.0),
+            SpeedRow("parts", "decode, channels last", "s", {"vae": "full"}, 9.0),
+            SpeedRow("peers", "diffusers", "s", {"vae": "full"}, 20.0),
         ]
     )
     times = {ratio["what"].split(" (")[0]: (ratio["time"], ratio["memory"]) for ratio in found}
     assert times["resnet adapter / none"] == (pytest.approx(1.1), pytest.approx(1.1))
     assert times["controlnet adapter / none"] == (pytest.approx(2), pytest.approx(2))
-    assert times["naive controlnet / interleaved"] == (pytest.approx(1.1), pytest.approx(1.5))
     assert times["resnet: fp8 / bf16"] == (pytest.approx(1.1), pytest.approx(5 / 11))
     assert times["diffusers / ours"] == (pytest.approx(2.5), None)
     assert times["resnet: flash3 / sdpa"] == (pytest.approx(0.9), None)
     assert times["picture and boxes to mp4: small decoder / full VAE"] == (pytest.approx(0.5), None)
     assert times["decode, channels last / decode"] == (pytest.approx(0.9), None)
-    assert len(times) == 8
+    assert len(times) == 7
 
 
 def test_what_an_adapter_adds_is_compared_with_the_same_settings_without_one():
@@ -301,7 +293,7 @@ def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
             assert bare or not like_bare or (found["overhead"] > -1 and found["predicted"] > 0)
             assert not bare or found["overhead"] is None
     adapters = {found["settings"]["adapter"] for found in report["rows"] if found["group"] == "denoise"}
-    assert adapters == {"none", *VARIANTS, "naive resnet", "naive controlnet"}
+    assert adapters == {"none", *VARIANTS}
     assert {found["settings"]["vae"] for found in report["rows"] if found["group"] == "job"} == {
         "full",
         "small",
@@ -317,31 +309,12 @@ def test_a_whole_run_on_tiny_shapes(tmp_path, capsys):
 
 def test_a_device_without_8_bit_products_is_a_row(monkeypatch):
     said = []
-    measurement = measure.Measurement(models.TINY, CPU, Recorder(Clock(CPU, 0, 1), said.append))
-    monkeypatch.setattr(measure, "products_lacking", lambda device, dtype: "this torch has no 8-bit product")
+    measurement = timing.SpeedMeasurement(models.TINY, CPU, Recorder(Clock(CPU, 0, 1), said.append))
+    monkeypatch.setattr(timing, "products_lacking", lambda device, dtype: "this torch has no 8-bit product")
     settings = (Setting("fp8-products", "eager", "resnet", "core"),)
-    clips = (Clip(32, 64, 5),)
+    clips = (ClipSize(32, 64, 5),)
     measurement.denoise(Plan(clips, settings, clips, (), (), 0, 1, 0.0), {})
     assert [found.error for found in measurement.recorder.rows] == ["this torch has no 8-bit product."]
-
-
-def test_growth(tmp_path, monkeypatch):
-    from bench.full_size import growth
-
-    monkeypatch.setattr(growth, "TINY_FRAMES", (Clip(32, 32, 5), Clip(32, 32, 9)))
-    monkeypatch.setattr(growth, "TINY_SIDES", (Clip(32, 32, 5),))
-    monkeypatch.setattr(growth, "OBJECTS", (1, 64))
-    monkeypatch.setattr(growth, "STACKED", (0, 2))
-    assert speed.main(["--growth", "--repeat", "1", "--out", str(tmp_path / "growth"), "--device", "cpu"]) == 0
-    rows = json.loads((tmp_path / "growth.json").read_text())["rows"]
-    assert {row["settings"]["along"] for row in rows} == {"frames", "megapixels", "objects", "stacked adapters"}
-    assert (tmp_path / "growth.png").stat().st_size > 1000
-    steps = {
-        row["size"]: row["peak_bytes"]
-        for row in rows
-        if row["name"] == "four steps" and row["settings"]["along"] == "frames"
-    }
-    assert 0 < steps["32x32x5"] < steps["32x32x9"]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +324,7 @@ def test_growth(tmp_path, monkeypatch):
         (["--repeat", "0"], "--repeat is 0"),
         (["--attention", "sdpa", "flash3", "--device", "cpu"], "the attention is flash3, but FlashAttention 3 needs"),
         (["--memory", "12", "--device", "cpu"], "--memory is 12"),
-        (["--comfyui", "/nowhere"], "/nowhere is no ComfyUI"),
+        (["--comfyui", "/nowhere"], "/nowhere is not a ComfyUI folder"),
     ],
 )
 def test_wrong_options_are_one_sentence(arguments, message, capsys):

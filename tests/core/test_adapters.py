@@ -27,6 +27,8 @@ from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
 from flashmotion_core.weights import read_tensors, save_whole
 
+from ..support.sentences import names, refuses
+
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=3, text_dim=32)
 BOTH = pytest.mark.parametrize("kind", [ControlNetAdapter, ResNetAdapter])
 
@@ -190,17 +192,22 @@ def test_controlnet_starts_as_a_clone_of_the_generator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "words"), [((2, 1), "ascending"), ((), "ascending"), ((0, 3), "block 3.*blocks 0 to 2")]
+    ("points", "key", "value", "remedy"),
+    [
+        ((2, 1), "injection points", "[2, 1]", "ascending block numbers from 0"),
+        ((), "injection points", "[]", "ascending block numbers from 0"),
+        ((0, 3), "block 3", "blocks 0 to 2", "use the generator that the adapter was trained on"),
+    ],
 )
-def test_injection_points_that_do_not_fit(points: tuple[int, ...], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_injection_points_that_do_not_fit(points: tuple[int, ...], key: str, value: str, remedy: str) -> None:
+    with refuses(key=key, value=value, remedy=remedy):
         ResNetAdapter(TINY, inject_after=points)
 
 
 def test_block_strengths() -> None:
     assert block_strengths(0.5, 3) == (0.5, 0.5, 0.5)
     assert block_strengths([1, 0, 2], 3) == (1.0, 0.0, 2.0)
-    with pytest.raises(ValueError, match="2 block strengths.*3 injections"):
+    with refuses(key="block strengths", value=2, remedy="3 injections; give one number or 3"):
         block_strengths([1, 2], 3)
 
 
@@ -242,11 +249,15 @@ def test_every_unmatched_key_is_named() -> None:
     state["extra.weight"] = torch.zeros(2)
     state["time_embedding.0.bias"] = torch.zeros(7)
     file = parse_adapter(state, None, "odd.safetensors")
-    with pytest.raises(
-        ValueError,
-        match=r"odd.*missing: blocks\.1\.norm3\.bias; not known: extra\.weight; other shape: time_embedding\.0\.bias \(7,\)",
-    ):
+    with refuses(key="odd.safetensors", remedy="export it again") as raised:
         build_adapter(file, TINY)
+    for label, key in (
+        ("missing", "blocks.1.norm3.bias"),
+        ("unknown", "extra.weight"),
+        ("wrong shape", "time_embedding.0.bias"),
+    ):
+        names(raised.value, value=f"{label}: {key}")
+    names(raised.value, value="(7,)")
 
 
 def test_a_controlnet_at_half_resolution_is_refused_by_name(tmp_path: Path) -> None:
@@ -256,9 +267,7 @@ def test_a_controlnet_at_half_resolution_is_refused_by_name(tmp_path: Path) -> N
     for value in (True, False):
         config = json.dumps({**adapter.config(), "half_resolution": value})
         save_file(state, tmp_path / f"{value}.safetensors", {**metadata, "flashmotion.config": config})
-    with pytest.raises(
-        ValueError, match=r"True\.safetensors is a ControlNet with half_resolution on.*; train it again"
-    ):
+    with refuses(key="True.safetensors", value="half_resolution on", remedy="train it again"):
         read_adapter(tmp_path / "True.safetensors")
     assert build_adapter(read_adapter(tmp_path / "False.safetensors"), TINY).config() == adapter.config()
 
@@ -273,25 +282,29 @@ def test_an_adapter_for_another_generator() -> None:
         "flashmotion.map": "{}",
     }
     file = parse_adapter(adapter.state_dict(), metadata, "a.safetensors")
-    with pytest.raises(ValueError, match="width 128 with 3 blocks, but this one has width 3072 with 30 blocks"):
+    with refuses(
+        key="a.safetensors",
+        value="width 128 with 3 blocks, but this one has width 3072 with 30 blocks",
+        remedy="use it with the generator that it was trained on",
+    ):
         build_adapter(file, TI2V_5B)
     sizes = adapter.config()["generator"]
-    for config, words in (
-        ({**adapter.config(), "quarter_resolution": True}, "does not know .quarter_resolution.; update FlashMotion"),
-        ({"generator": {**sizes, "experts": 2}}, "does not know .experts.; update FlashMotion"),
-        ({}, "metadata is damaged .'generator'"),
-        ({"generator": {**sizes, "dim": None}}, "metadata is damaged .*NoneType"),
-        ({"generator": {"num_layers": 3}}, "metadata is damaged .'dim'"),
-        ({"generator": 3}, "metadata is damaged"),
-        ([], "metadata is damaged"),
+    for config, value, remedy in (
+        ({**adapter.config(), "quarter_resolution": True}, "(quarter_resolution)", "update FlashMotion"),
+        ({"generator": {**sizes, "experts": 2}}, "(experts)", "update FlashMotion"),
+        ({}, "metadata is damaged ('generator'", "export the adapter again"),
+        ({"generator": {**sizes, "dim": None}}, "NoneType", "export the adapter again"),
+        ({"generator": {"num_layers": 3}}, "metadata is damaged ('dim'", "export the adapter again"),
+        ({"generator": 3}, "metadata is damaged", "export the adapter again"),
+        ([], "metadata is damaged", "export the adapter again"),
     ):
-        with pytest.raises(ValueError, match=words):
+        with refuses(key="a.safetensors", value=value, remedy=remedy):
             parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.config": json.dumps(config)}, "a.safetensors")
-    with pytest.raises(ValueError, match="has format '2'"):
+    with refuses(key="a.safetensors", value="format '2'", remedy="update FlashMotion"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.format": "2"}, "a.safetensors")
-    with pytest.raises(ValueError, match="is a FlashMotion generator"):
+    with refuses(key="a.safetensors", value="a FlashMotion generator", remedy="choose another file"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.kind": "generator"}, "a.safetensors")
-    with pytest.raises(ValueError, match="metadata is damaged"):
+    with refuses(key="a.safetensors", value="metadata is damaged", remedy="export the adapter again"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.map": "{"}, "a.safetensors")
 
 
@@ -309,7 +322,9 @@ def test_an_adapter_for_another_generator() -> None:
 def test_a_file_that_is_no_adapter(state: dict[str, torch.Tensor], words: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.safetensors"
     save_file(state, path)
-    with pytest.raises(ValueError, match=f"wrong.safetensors.*{words}.*trajectory adapter was expected"):
+    with refuses(
+        key="wrong.safetensors", value=words, remedy="a trajectory adapter was expected; choose a file of model_patches"
+    ):
         read_adapter(path)
 
 
@@ -317,18 +332,28 @@ def test_truncated_missing_and_pickled_files(tmp_path: Path) -> None:
     path = tmp_path / "cut.safetensors"
     save_adapter(path, filled(ResNetAdapter(TINY)))
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match=r"cut\.safetensors.*cut off"):
+    with refuses(key="cut.safetensors", value="cut off", remedy="download or copy it again"):
         read_adapter(path)
     (tmp_path / "old.pt").write_bytes(random.Random(0).randbytes(100))
-    with pytest.raises(ValueError, match=r"old\.pt is a pickle file; convert it"):
+    with refuses(
+        key="old.pt", value="a pickle file", remedy="convert it with python -m flashmotion_core.convert old.pt"
+    ):
         read_adapter(tmp_path / "old.pt")
-    with pytest.raises(ValueError, match="there is no file"):
+    with refuses(key="no file", value="none.safetensors", remedy="check the name and folder"):
         read_adapter(tmp_path / "none.safetensors")
 
 
-@pytest.mark.parametrize("style", [{"mode": "circle"}, {"opacity": 0}, {"opacity": 1.5}, {"thickness": 0}])
-def test_map_styles_that_make_no_sense(style: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="map"):
+@pytest.mark.parametrize(
+    ("style", "key", "value", "remedy"),
+    [
+        ({"mode": "circle"}, "map mode", "'circle'", "'box' or 'mask'"),
+        ({"opacity": 0}, "map opacity", "is 0", "above 0 and at most 1"),
+        ({"opacity": 1.5}, "map opacity", 1.5, "above 0 and at most 1"),
+        ({"thickness": 0}, "thickness", 0, "at least 1 pixel"),
+    ],
+)
+def test_map_styles_that_make_no_sense(style: dict[str, object], key: str, value: object, remedy: str) -> None:
+    with refuses(key=key, value=value, remedy=remedy):
         MapStyle(**style)  # type: ignore[arg-type]
 
 

@@ -12,6 +12,7 @@ from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
 
 from ..conftest import ROOT, load_module
+from ..support.sentences import refuses
 
 CONFIG = WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=3, text_dim=64)
 SHAPE = latent_shape(64, 96, 9)
@@ -72,5 +73,5 @@ def test_both_hosts_give_the_same_clip(adapter_class, options, clean, path):
 
 
 def test_an_unknown_host_is_named(path):
-    with pytest.raises(ValueError, match="the host is 'tensorrt', but must be one of diffusers, core"):
+    with refuses(key="host", value="'tensorrt'", remedy="one of diffusers, core"):
         load_generator(path, "cpu", torch.float32, "tensorrt")

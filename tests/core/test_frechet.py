@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, gaussian_distance, resampled_distances
+from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
+
+from ..support.sentences import refuses
 
 Array = NDArray[np.float64]
 
@@ -21,6 +23,21 @@ def clips(count: int, dimensions: int, seed: int = 0) -> Array:
 def covariance(dimensions: int, seed: int) -> Array:
     root = np.random.default_rng(seed).normal(size=(dimensions, dimensions))
     return root @ root.T
+
+
+def like(mean_D: Array, covariance_DD: Array) -> Array:
+    """Clips whose mean and covariance are exactly these: features of a Gaussian without its chance."""
+    dimensions = len(mean_D)
+    drawn = np.random.default_rng(9).normal(size=(dimensions + 5, dimensions))
+    white, _ = np.linalg.qr(drawn - drawn.mean(axis=0))
+    values, vectors = np.linalg.eigh(covariance_DD)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    found: Array = np.sqrt(len(drawn) - 1) * white @ root.T + mean_D
+    return found
+
+
+def gaussian_distance(mean_a: Array, covariance_a: Array, mean_b: Array, covariance_b: Array) -> float:
+    return frechet_distance(like(mean_a, covariance_a), like(mean_b, covariance_b))
 
 
 def slow_distance(mean_a: Array, covariance_a: Array, mean_b: Array, covariance_b: Array) -> float:
@@ -105,14 +122,14 @@ def test_the_interval_holds_the_estimate_and_narrows_with_clips() -> None:
 
 def test_bad_features_are_one_sentence() -> None:
     good = clips(4, 3)
-    for bad, problem in (
-        (good[:1], "at least two clips"),
-        (good[0], "at least two clips"),
-        (good * np.nan, "not finite"),
+    for bad, value, remedy in (
+        (good[:1], "[1, 3]", "at least two clips"),
+        (good[0], "[3]", "at least two clips"),
+        (good * [[1], [1], [np.nan], [1]], "clip 2 are not finite", "check that clip or leave it out"),
     ):
-        with pytest.raises(ValueError, match=problem):
+        with refuses(key="features", value=value, remedy=remedy):
             frechet_distance(bad, good)
-    with pytest.raises(ValueError, match="3 and 2 dimensions"):
+    with refuses(key="features", value="3 and 2 dimensions", remedy="give two sets from one network"):
         frechet_distance(good, good[:, :2])
-    with pytest.raises(ValueError, match="pairs of clips are drawn"):
+    with refuses(key="features", value="[4, 3] and [3, 3]", remedy="pairs of clips are drawn, so give equal ones"):
         resampled_distances(good, good[:3], np.zeros((1, 4), dtype=np.int64))

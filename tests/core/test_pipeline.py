@@ -22,10 +22,12 @@ from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import encode_text, load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.sampling import PRESETS, Schedule
-from flashmotion_core.video import read_clip
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD, latent_shape
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
+
+from ..support.clips import read_clip
+from ..support.sentences import refuses
 
 ROOT = Path(__file__).parents[2]
 TINY = WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=2, text_dim=64)
@@ -175,16 +177,16 @@ def test_wrong_generators_are_named(folder, tmp_path):
         tmp_path / "fp8.safetensors",
     )
     (tmp_path / "cut.safetensors").write_bytes((folder / "generator.safetensors").read_bytes()[:5000])
-    for path, message in (
-        (tmp_path / "lacking.safetensors", "lacking.safetensors has 1 keys missing.*blocks.1.ffn.2.bias"),
-        (tmp_path / "fp8.safetensors", "holds torch.float8_e4m3fn weights, but bf16, fp16 or fp32 was expected"),
-        (tmp_path / "cut.safetensors", "cut.safetensors .* is no whole safetensors file"),
-        (tmp_path / "none.safetensors", "there is no file"),
-        (folder / "resnet.safetensors", "resnet.safetensors: .*a FlashMotion ResNet adapter"),
-        (folder / "diffusers" / "vae", "holds AutoencoderKLWan, but a generator .* was expected"),
-        (tmp_path, "no readable config.json, but a generator folder was expected"),
+    for path, value, remedy in (
+        (tmp_path / "lacking.safetensors", "blocks.1.ffn.2.bias", "download or export it again"),
+        (tmp_path / "fp8.safetensors", "torch.float8_e4m3fn", "bf16, fp16 or fp32"),
+        (tmp_path / "cut.safetensors", "not a complete safetensors file", "download or copy it again"),
+        (tmp_path / "none.safetensors", "there is no file", "check the name and folder"),
+        (folder / "resnet.safetensors", "a FlashMotion ResNet adapter", "choose another file"),
+        (folder / "diffusers" / "vae", "AutoencoderKLWan, but a generator", "choose another folder"),
+        (tmp_path, "no readable config.json, but a generator folder", "check the path"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with refuses(key=path.name, value=value, remedy=remedy):
             load_generator(path, "cpu", torch.float32)
 
 
@@ -196,7 +198,7 @@ def test_diffusers_folder_that_lacks_weights_is_refused(folder, tmp_path):
     del weights["proj_out.bias"]
     save_file(weights, tmp_path / name)
     (tmp_path / "config.json").write_text((folder / "diffusers" / "transformer" / "config.json").read_text())
-    with pytest.raises(ValueError, match=r"lack.* proj_out\.bias"):
+    with refuses(key=str(tmp_path), value="lack proj_out.bias", remedy="download or export it again"):
         load_generator(tmp_path, "cpu", torch.float32)
 
 
@@ -240,9 +242,9 @@ def test_wrong_vaes_are_named(folder, tmp_path):
     from diffusers import AutoencoderKLWan
 
     AutoencoderKLWan(base_dim=8, z_dim=16, num_res_blocks=1).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="has 16 latent channels, but 48"):
+    with refuses(key=str(tmp_path), value="16 latent channels, but 48", remedy="choose the VAE of Wan 2.2"):
         load_vae(tmp_path, "cpu", torch.float32)
-    with pytest.raises(ValueError, match="generator.safetensors is a Wan generator of width 128"):
+    with refuses(key="generator.safetensors", value="a Wan generator of width 128", remedy="choose another file"):
         load_vae(folder / "generator.safetensors", "cpu", torch.float32)
 
 
@@ -273,9 +275,9 @@ def test_prompts_change_the_video(folder, generator):
 
 
 def test_text_errors(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"the prompt has 601 tokens, but at most 512 fit"):
+    with refuses(key="prompt", value=601, remedy="at most 512 fit; shorten it"):
         encode_text(folder / "diffusers", " ".join(["cat"] * 600), "cpu", torch.float32)
-    with pytest.raises(ValueError, match="a text encoder folder was expected"):
+    with refuses(key=str(tmp_path), value="no readable config.json, but a text encoder", remedy="check the path"):
         encode_text(tmp_path, "", "cpu", torch.float32)
 
 
@@ -434,26 +436,28 @@ def test_hooks_are_removed_after_an_error(generator, control_latent):
 
 def test_sizes_that_do_not_fit_are_named(generator, control_latent, clean):
     adapter = random_adapter(ResNetAdapter, width=32)
-    with pytest.raises(
-        ValueError, match=r"the control 0's latent is \[48, 2, 6, 4\], but \[48, 3, 6, 4\] fits this video"
+    with refuses(
+        key="control 0's latent", value="[48, 2, 6, 4], but [48, 3, 6, 4]", remedy="encode it at the video's size"
     ):
         sample(generator, Control(adapter, control_latent[:, :, 1:]))
-    with pytest.raises(ValueError, match=r"the start image's latent is \[48, 3, 6, 4\]"):
+    with refuses(key="start image's latent", value="is [48, 3, 6, 4]", remedy="encode it at the video's size"):
         sample(generator, clean_BCFHW=control_latent)
-    with pytest.raises(ValueError, match="the text tokens are 32 wide, but this generator takes 64"):
+    with refuses(key="text tokens", value="32 wide, but this generator takes 64", remedy="use the text encoder"):
         sample_latent(generator, torch.zeros(1, 512, 32), SHAPE)
     other = ResNetAdapter(replace(TINY, dim=256, num_layers=5), width=32)
-    with pytest.raises(ValueError, match="an adapter of width 256 adds after block 4"):
-        sample(generator, Control(other, control_latent))
-    for options, message in (
-        ({"start": -0.1}, "start is -0.1"),
-        ({"end": 1.5}, "end is 1.5"),
-        ({"start": 0.6, "end": 0.4}, "starts at 0.6 and ends at 0.4"),
-        ({"strength": float("nan")}, "strength is nan"),
-        ({"strength": [1, 2, 3]}, "3 block strengths were given"),
-        ({"compute_every": 0}, "computed in every 0th step"),
+    with refuses(
+        key="adapter of width 256", value="after block 4", remedy="use the generator that the adapter was trained on"
     ):
-        with pytest.raises(ValueError, match=message):
+        sample(generator, Control(other, control_latent))
+    for options, key, value, remedy in (
+        ({"start": -0.1}, "start", -0.1, "a fraction of the schedule from 0 to 1"),
+        ({"end": 1.5}, "end", 1.5, "a fraction of the schedule from 0 to 1"),
+        ({"start": 0.6, "end": 0.4}, "control", "starts at 0.6 and ends at 0.4", "lower the start or raise the end"),
+        ({"strength": float("nan")}, "strength", "nan", "must be finite, such as 1"),
+        ({"strength": [1, 2, 3]}, "block strengths", 3, "give one number or 2"),
+        ({"compute_every": 0}, "compute_every", 0, "a whole number from 1"),
+    ):
+        with refuses(key=key, value=value, remedy=remedy):
             Control(adapter, control_latent, **options)
 
 
@@ -568,7 +572,7 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
         (
             {"host": "core"},
             ["--attention", "flash3"],
-            "the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu; use sdpa.",
+            "--attention: the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu; use sdpa.",
         ),
         ({}, ["--channels-last"], "--channels-last is for the full VAE's decoder, but taehv.safetensors decodes"),
         (
@@ -583,6 +587,16 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_device_without_8_bit_products_is_said_with_the_option(command, monkeypatch, capsys):
+    from flashmotion_core.acceleration import switches
+
+    monkeypatch.setattr(switches, "products_lacking", lambda device, dtype: "torch has no 8-bit product here")
+    assert main([*arguments(command), "--fp8", "products"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --fp8 products: torch has no 8-bit product here; store the weights alone in 8 bits.\n"
+    )
 
 
 def test_command_says_what_it_does_not_use(command, capsys):
@@ -602,7 +616,7 @@ def test_command_says_what_it_does_not_use(command, capsys):
         ({"schedule": "fast"}, "the sigmas are 'fast', but must be numbers"),
         ({"schedule": "1,.5", "steps": 3}, "--steps is 3, but --schedule lists 2 sigmas"),
         ({"steps": 0}, "the number of steps is 0, but must be at least 1"),
-        ({"compute_every": 0}, "the adapter is to be computed in every 0th step, but the number must be whole"),
+        ({"compute_every": 0}, "compute_every is 0, but must be a whole number from 1"),
         ({"end": 2}, "the control's end is 2.0, but must be a fraction"),
         ({"strength": "inf"}, "the control's strength is inf"),
         ({"adapter": None}, "the following arguments are required: --adapter; see --help"),
@@ -624,7 +638,7 @@ def test_wrong_files_are_one_sentence(command, folder, tmp_path, capsys):
     for changes, message in (
         ({"trajectory": tmp_path / "odd.json"}, "height is 100, but must be a multiple of 32"),
         ({"trajectory": tmp_path / "broken.json"}, "broken.json: "),
-        ({"trajectory": folder / "generator.safetensors"}, "generator.safetensors is no UTF-8 text"),
+        ({"trajectory": folder / "generator.safetensors"}, "generator.safetensors is not UTF-8 text"),
         ({"adapter": folder / "generator.safetensors"}, "a trajectory adapter was expected"),
         (
             {"generator": tmp_path / "texted.safetensors"},

@@ -22,6 +22,8 @@ from flashmotion_core.adapters.controlnet import pointwise
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import embed
 
+from ..support.sentences import refuses
+
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=3, text_dim=32)
 LEVELS = (1000.0, 937.5, 2500 / 3, 625.0)
 
@@ -110,7 +112,7 @@ def test_residuals_are_computed_in_the_stated_steps_and_used_again(every: int, c
     adapter = filled(ControlNetAdapter(TINY))
     own = [residuals(adapter, *inputs(level, seed=step)) for step, level in enumerate(LEVELS)]
     count, reusing = Counting(adapter), ReusingAdapter(adapter, every)
-    for _ in range(2):  # a second run begins anew by itself
+    for _ in range(2):  # a second run starts from scratch
         count.levels.clear()
         count.blocks = 0
         for step, level in enumerate(LEVELS):
@@ -158,5 +160,5 @@ def test_a_resnet_is_computed_in_every_step_and_nothing_of_it_is_kept() -> None:
 
 @pytest.mark.parametrize("every", [0, -2, 1.5, True])
 def test_a_number_of_steps_that_is_none(every: Any) -> None:
-    with pytest.raises(ValueError, match=rf"computed in every {every}th step, but the number must be whole"):
+    with refuses(key="compute_every", value=f"is {every}", remedy="a whole number from 1"):
         ReusingAdapter(filled(ControlNetAdapter(TINY)), every)

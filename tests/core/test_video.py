@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.video import cover, cover_notice, read_clip, read_image, read_mask, write_mp4
+from flashmotion_core.video import cover, cover_notice, read_image, read_mask, write_mp4
+
+from ..support.clips import read_clip
+from ..support.sentences import refuses
 
 
 def bars(frames=5, height=64, width=96):
@@ -65,40 +68,39 @@ def test_a_stop_leaves_no_broken_file_and_keeps_the_old_one(tmp_path, stop):
 
 
 @pytest.mark.parametrize(
-    ("name", "frames", "fps", "crf", "message"),
+    ("name", "frames", "fps", "crf", "key", "value", "remedy"),
     [
-        ("a.avi", bars(), 24, 16, "the output is 'a.avi', but must end in .mp4"),
-        ("none/a.mp4", bars(), 24, 16, "there is no folder .*none; create it first"),
-        ("a.mp4", bars(), 0, 16, "fps is 0, but must be a number above 0"),
-        ("a.mp4", bars(), float("nan"), 16, "fps is nan"),
-        ("a.mp4", bars(), 24, 52, "crf is 52, but must be from 0"),
-        ("a.mp4", [], 24, 16, "there are no frames to write"),
-        ("a.mp4", bars(width=95), 24, 16, "the frames are 95 x 64, but h264 needs even sides"),
-        ("a.mp4", bars().astype(np.float32), 24, 16, r"a frame is float32 \[64, 96, 3\], but must be uint8"),
-        ("a.mp4", [bars()[0], bars(width=48)[0]], 24, 16, "a frame is 48 x 64, but the first one was 96 x 64"),
+        ("a.avi", bars(), 24, 16, "output", "'a.avi'", "must end in .mp4"),
+        ("none/a.mp4", bars(), 24, 16, "no folder", "none", "create it first"),
+        ("a.mp4", bars(), 0, 16, "fps", "is 0", "must be a number above 0"),
+        ("a.mp4", bars(), float("nan"), 16, "fps", "nan", "must be a number above 0"),
+        ("a.mp4", bars(), 24, 52, "crf", 52, "must be from 0 (lossless) to 51"),
+        ("a.mp4", [], 24, 16, "a.mp4", "no frames", "give at least one"),
+        ("a.mp4", bars(width=95), 24, 16, "frames", "95 x 64", "crop or pad them"),
+        ("a.mp4", bars().astype(np.float32), 24, 16, "frame", "float32 [64, 96, 3]", "must be uint8"),
+        (
+            "a.mp4",
+            [bars()[0], bars(width=48)[0]],
+            24,
+            16,
+            "frame",
+            "48 x 64, but the first one was 96 x 64",
+            "give one size",
+        ),
     ],
 )
-def test_wrong_clips_are_named_and_leave_nothing(tmp_path, name, frames, fps, crf, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_clips_are_named_and_leave_nothing(tmp_path, name, frames, fps, crf, key, value, remedy):
+    with refuses(key=key, value=value, remedy=remedy):
         write_mp4(tmp_path / name, frames, fps, crf)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_unreadable_files_are_named(tmp_path):
-    with pytest.raises(ValueError, match="there is no file .*none.mp4"):
-        read_clip(tmp_path / "none.mp4")
-    (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(ValueError, match="text.mp4 cannot be read as a video"):
-        read_clip(tmp_path / "text.mp4")
+    with refuses(key="no file", value="none.png", remedy="check the name and folder"):
+        read_image(tmp_path / "none.png")
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(ValueError, match="text.png cannot be read as a picture"):
+    with refuses(key="text.png", value="cannot be read as a picture", remedy="choose an undamaged picture file"):
         read_image(tmp_path / "text.png")
-    write_mp4(tmp_path / "whole.mp4", bars(), 24)
-    whole = (tmp_path / "whole.mp4").read_bytes()
-    for size in (100, len(whole) // 2, len(whole) - 20):
-        (tmp_path / "cut.mp4").write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"cut.mp4 .* damaged"):
-            read_clip(tmp_path / "cut.mp4")
 
 
 def test_image_is_turned_as_exif_says(tmp_path):

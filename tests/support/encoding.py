@@ -1,4 +1,4 @@
-"""What the tests of encoding share, and the process that one of them kills: python tests/support/encoding.py FOLDER CLIPS."""
+"""What the tests of encoding share, and a process that one of them kills: python tests/support/encoding.py FOLDER CLIPS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What test_resume.py lets be killed. No test itself: python -m tests.support.killed_training CLIPS FOLDER
+"""The process that test_resume.py kills; not a test itself: python -m tests.support.killed_training CLIPS FOLDER
 
 Trains a small stage 3 in a child that is killed, again and again, at random moments and while it writes a checkpoint; then to its end. Says how
 many kills there were, and how many of them left an unfinished checkpoint.
@@ -26,7 +26,7 @@ KILLS = 4
 
 
 def train(clips: Path, folder: Path) -> int:
-    """Go on from where the last one was killed; the exit code."""
+    """Resume where the last process was killed; returns the exit code."""
     try:
         trainer = prepared("hybrid_resnet", EncodedClips(clips, text_dim=8), folder, config=CHANGES)
         trainer.run()
@@ -38,7 +38,7 @@ def train(clips: Path, folder: Path) -> int:
 
 
 def start(clips: Path, folder: Path) -> int:
-    """The number of a new process that trains; a fork, which need not import everything anew."""
+    """Start a process that trains and return its number; a fork, which need not import everything again."""
     child = os.fork()
     if child == 0:
         os._exit(train(clips, folder))
@@ -50,7 +50,7 @@ def ended(child: int) -> bool:
 
 
 def kill(child: int, folder: Path, moment: float, while_saving: bool) -> bool:
-    """Wait for progress and the moment, then kill; whether it was still alive."""
+    """Wait for progress and for the moment, then kill; returns whether the process was still alive."""
     checkpoints = folder / "checkpoints"
     before, end = latest(checkpoints) or 0, time.monotonic() + 60
     while (latest(checkpoints) or 0) <= before and time.monotonic() < end:

@@ -9,27 +9,28 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import AdapterFile
+from flashmotion_core.sampling import Schedule
 from train.config.load import parse
-from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings
+from train.config.method_settings import HybridSettings, Lora, SkipSettings
 from train.config.schema import Config
 from train.data.encoded import Batch
 from train.engine import lora
-from train.engine.build import Builder
+from train.engine.build import Builder, Network
 from train.engine.method import Method, Step
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
 from train.methods.dmd import Dmd
 from train.methods.flow import Flow
 from train.methods.hybrid import Hybrid
-from train.methods.lcm import Lcm
 from train.monitor.run_log import Metrics
 from train.parallel import World
+from train.stages import wiring
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
 SHAPE_CFHW = (48, 3, 4, 4)
 SIGMAS = (1.0, 0.9, 0.75, 0.5)
 SHIFT = 3.0
-STAGE3_LORA = "fast"
+SCHEDULE = Schedule("custom", SIGMAS, SHIFT)
 
 OPTIM = {"lr": 1e-4, "betas": [0.0, 0.99], "warmup": 2}
 GAN = {"weight": 0.3, "width": 32, "heads": 2, "optim": OPTIM}
@@ -63,7 +64,7 @@ def small_config(**changes: Any) -> Config:
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes over a mapping, mapping by mapping; another method than hybrid replaces it."""
+    """A mapping with changes laid over it, mapping by mapping; a method other than hybrid replaces the whole mapping."""
     merged = dict(base)
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
@@ -85,13 +86,13 @@ def small_batch(clips: int = 2, seed: int = 0) -> Batch:
 
 
 def shaken(weights: Mapping[str, Tensor], seed: int, by: float = 0.05) -> dict[str, Tensor]:
-    """Weights plus noise: nothing is zero any more, so that everything has a gradient."""
+    """Weights plus noise, so that nothing is zero and everything has a gradient."""
     random = torch.Generator().manual_seed(seed)
     return {key: value + by * torch.randn(value.shape, generator=random) for key, value in weights.items()}
 
 
 class Nets:
-    """Networks of a configuration with weights that do not depend on the processes; slow and fast generators differ."""
+    """The networks of a configuration; slow and fast generator have different weights, the same in every process."""
 
     def __init__(self, config: Config | None = None, world: World = ALONE) -> None:
         self.config = config or small_config()
@@ -114,63 +115,38 @@ class Nets:
         return self.builder.role(Denoiser(self.builder.generator(self.sizes, weights, trained=trained), adapter))
 
     def flow(self, kind: str = "resnet") -> Flow:
-        return Flow(self.role(self.slow, kind, adapts=True), self.config.stage1)
+        return wiring.flow(self.builder, self._slow, self.adapter_file(kind), self.config.stage1)
 
     def dmd(self) -> Dmd:
-        """Of stage 2: all weights, or LoRAs on one base, where the configuration says so."""
-        settings, builder = self.config.stage2, self.builder
-        if settings.lora is None:
-            student, fake = (self.role(self.slow, trained=True) for _ in range(2))
-            real = self.role(self.slow)
-        else:
-            names = ("fast", "fake")
-            generator = builder.generator(
-                self.sizes,
-                self.slow,
-                loras=dict.fromkeys(names),
-                rank=settings.lora.rank,
-                alpha=2.0,
-                trained_loras=names,
-            )
-            network = Denoiser(generator)
-            student, fake = (builder.role(network, name, has_loras=True) for name in names)
-            real = builder.role(network, None, has_loras=True)
-        judge = None
-        if settings.gan is not None:
-            judge = builder.role(builder.discriminator(real.generator, settings.gan), has_loras=real.has_loras)
-        return Dmd(student, real, fake, judge, settings, SIGMAS, SHIFT)
+        """Of stage 2: all weights, or LoRAs on one base, as the configuration says."""
+        return wiring.distil(self.builder, self._slow, self.config.stage2, SCHEDULE)
 
-    def dmd_adapter(self) -> Dmd:
-        """The baseline of stage 3 whose student is the adapter."""
-        assert isinstance(self.config.stage3, DmdSettings)
-        student, real = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
-        fake = self.role(self.slow, "resnet", adapts=True)
-        return Dmd(student, real, fake, None, self.config.stage3, SIGMAS, SHIFT)
+    def fast_adapter(self, kind: str = "resnet", fast: Mapping[str, Tensor] | None = None) -> Method:
+        """Of stage 3, with the method that the configuration names."""
+        settings = self.config.stage3
+        assert not isinstance(settings, SkipSettings)
+        network = Network(self.sizes, self.fast if fast is None else fast)
+        file = self.adapter_file(kind)
+        return wiring.fast_adapter(self.builder, self._slow, network, file, settings, SCHEDULE, self.world)
 
     def hybrid(self, kind: str = "resnet", fast: Mapping[str, Tensor] | None = None) -> Hybrid:
-        settings = self.config.stage3
-        assert isinstance(settings, HybridSettings)
-        student = self.role(self.fast if fast is None else fast, kind, adapts=True)
-        judge = None
-        if settings.gan.weight:
-            backbone = self.builder.generator(self.sizes, self.slow)
-            judge = self.builder.role(self.builder.discriminator(backbone, settings.gan))
-        return Hybrid(student, judge, settings, SIGMAS, self.world)
+        method = self.fast_adapter(kind, fast)
+        assert isinstance(method, Hybrid)
+        return method
 
     def shared_hybrid(self, difference: Mapping[str, Tensor], rank: int, alpha: float) -> Hybrid:
         """Generator and discriminator on one base; the FastGenerator is that with a LoRA."""
-        settings, builder = self.config.stage3, self.builder
-        assert isinstance(settings, HybridSettings)
-        generator = builder.generator(self.sizes, self.slow, loras={STAGE3_LORA: difference}, rank=rank, alpha=alpha)
-        adapter = builder.adapter(self.adapter_file(), self.sizes, trained=True)
-        student = builder.role(Denoiser(generator, adapter), STAGE3_LORA, has_loras=True)
-        judge = builder.role(builder.discriminator(generator, settings.gan), has_loras=True)
-        return Hybrid(student, judge, settings, SIGMAS, self.world)
+        assert isinstance(self.config.stage3, HybridSettings)
+        settings = self.config.stage3.model_copy(update={"share_backbone": True})
+        files = (self._slow, Network(self.sizes, self.fast), self.adapter_file())
+        options = {"lora": Lora(rank=rank, alpha=alpha), "fast_lora": difference}
+        method = wiring.fast_adapter(self.builder, *files, settings, SCHEDULE, self.world, **options)  # type: ignore[arg-type]
+        assert isinstance(method, Hybrid)
+        return method
 
-    def lcm(self) -> Lcm:
-        assert isinstance(self.config.stage3, LcmSettings)
-        student, teacher = self.role(self.fast, "resnet", adapts=True), self.role(self.slow, "resnet")
-        return Lcm(student, teacher, self.config.stage3, SHIFT)
+    @property
+    def _slow(self) -> Network:
+        return Network(self.sizes, self.slow)
 
 
 def small_lora(nets: Nets, rank: int, alpha: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -190,7 +166,7 @@ def small_step(
 
 
 def objective(method: Method, update: str, batch: Batch, step: Step) -> tuple[float, dict[str, float]]:
-    """Run an update's terms with their backward passes; their sum, and the figures."""
+    """Run an update's terms with their backward passes; returns their sum and the metrics."""
     for parameter in method.updates[update].parameters.values():
         parameter.grad = None
     total = 0.0
@@ -201,7 +177,7 @@ def objective(method: Method, update: str, batch: Batch, step: Step) -> tuple[fl
 
 
 def gradients(parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """Those that are there, as copies."""
+    """Copies of the gradients that exist."""
     return {name: p.grad.detach().clone() for name, p in parameters.items() if p.grad is not None}
 
 
@@ -214,11 +190,11 @@ METHODS: dict[str, tuple[dict[str, Any], Callable[[Nets], Method], str]] = {
     "flow_resnet": ({}, Nets.flow, "stage1"),
     "flow_controlnet": ({}, lambda nets: nets.flow("controlnet"), "stage1"),
     "dmd": ({}, Nets.dmd, "stage2"),
-    "dmd_lora_gan": ({"stage2": {"lora": {"rank": 4}, "gan": GAN}}, Nets.dmd, "stage2"),
+    "dmd_lora_gan": ({"stage2": {"lora": {"rank": 4, "alpha": 2}, "gan": GAN}}, Nets.dmd, "stage2"),
     "hybrid_resnet": ({}, Nets.hybrid, "stage3"),
     "hybrid_controlnet": ({}, lambda nets: nets.hybrid("controlnet"), "stage3"),
-    "dmd_adapter": ({"stage3": {**SETTINGS["stage2"], "method": "dmd"}}, Nets.dmd_adapter, "stage3"),
-    "lcm": ({"stage3": {**PHASE, "method": "lcm", "grid": 8}}, Nets.lcm, "stage3"),
+    "dmd_adapter": ({"stage3": {**SETTINGS["stage2"], "method": "dmd"}}, Nets.fast_adapter, "stage3"),
+    "lcm": ({"stage3": {**PHASE, "method": "lcm", "grid": 8}}, Nets.fast_adapter, "stage3"),
 }
 """Changes of the configuration, the method, and the phase whose settings it has."""
 

@@ -17,7 +17,7 @@ from .small import SHAPE_CFHW
 
 
 def moving_pattern(index: int) -> dict[str, Tensor]:
-    """A wave that moves by its own speed, as a clip's tensors; the control maps tell phase and speed."""
+    """The tensors of a clip in which a wave moves at its own speed; the control maps give its phase and speed."""
     channel, frame, _, column = torch.meshgrid(*(torch.arange(float(n)) for n in SHAPE_CFHW), indexing="ij")
     phase = 0.7 * channel + 1.6 * column - (0.5 + 0.3 * index) * frame
     tensors = {
@@ -32,7 +32,7 @@ def moving_pattern(index: int) -> dict[str, Tensor]:
 
 
 def write_clips(folder: Path, count: int = 8) -> EncodedClips:
-    """A folder as `encode_clips` leaves it, of clips 64 x 64 x 9 that nobody rendered."""
+    """A folder as `encode_clips` writes it, with clips of 64 x 64 x 9 that nobody rendered."""
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[dict[str, Any]] = [{"format": FORMAT, "fingerprint": "f"}]
     for index in range(count):

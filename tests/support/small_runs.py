@@ -1,4 +1,4 @@
-"""Small runs of the trainer, and what they leave."""
+"""Small runs of the trainer and their results."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def small_trainer(
 def prepared(
     name: str, clips: EncodedClips, folder: Path, *, world: World = ALONE, config: Any = None, **changes: Any
 ) -> Trainer:
-    """A trainer of one of the methods above, with fresh networks; `changes` of the job."""
+    """A trainer of one of the methods of `small`, with fresh networks; `changes` are those of the job."""
     settings, make, phase = METHODS[name]
     nets = Nets(small_config(**laid_over(settings, config or {})), world)
     return small_trainer(nets, make(nets), getattr(nets.config, phase), clips, folder, **changes)
@@ -72,7 +72,7 @@ def signal_after(trainer: Trainer, updates: int, number: signal.Signals = signal
 
 
 def figures(folder: Path) -> dict[tuple[int, str], float]:
-    """All logged values by step and name, times and memory left out."""
+    """All logged values by step and name, except times and memory."""
     return {
         (step, name): value
         for name, (steps, values) in read_log(folder / "log.csv").items()
@@ -82,7 +82,7 @@ def figures(folder: Path) -> dict[tuple[int, str], float]:
 
 
 def final_state(trainer: Trainer) -> dict[str, Tensor]:
-    """All weights and averages by name, whole; every rank calls it."""
+    """All weights and averages by name, with shards gathered; every rank must call it."""
     found = {
         f"{update}.{key}": value
         for update, trained in trainer.method.updates.items()
@@ -125,7 +125,7 @@ def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> None:
-    """To the bit."""
+    """Assert equality bit for bit."""
     assert left.keys() == right.keys()
     assert left
     for key, value in left.items():

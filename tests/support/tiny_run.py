@@ -1,4 +1,4 @@
-"""A run folder as the phases before evaluation leave it, with tiny random networks: what evaluation and export are tested on.
+"""A run folder as the phases before evaluation leave it, with tiny random networks, to test evaluation and export on.
 
 A process that exports such a folder: python -m tests.support.tiny_run FOLDER.
 """

@@ -1,4 +1,4 @@
-"""What test_parallel.py runs in two processes and, through `train_small`, in one. No test itself.
+"""What test_parallel.py runs in two processes and, through `train_small`, in one; not a test itself.
 
 RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=... python two_ranks.py FOLDER
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from tests.support.sentences import refuses
 from train import parallel
 from train.engine import checkpoint, lora
 from train.engine.checkpointing import checkpoint_blocks
@@ -47,7 +47,7 @@ class Small(nn.Module):
 
 @dataclass
 class Training:
-    """A model, everything that changes while it is trained, and a step."""
+    """A model, everything that training changes, and a step of it."""
 
     world: World
     model: nn.Module
@@ -62,7 +62,7 @@ class Training:
         checkpoint_blocks(model.blocks)
         parallel.shard(model, [*model.blocks, model.empty], world, half=half)
         named = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        # a large eps: Adam would divide rounding errors of gradients near 0 by each other
+        # A large eps, or Adam would divide rounding errors of gradients near 0 by each other.
         options: dict[str, Any] = {"betas": (0.9, 0.95), "weight_decay": 0.1, "eps": 1e-4, "device": world.device}
         return cls(world, model, make_optimizer(kind, named, lr=1e-2, **options), Ema(named, 0.5, 1))
 
@@ -141,7 +141,7 @@ def check_resume(world: World, folder: Path, kind: str) -> Training:
 
 
 def check_swap(training: Training) -> None:
-    """Also after a forward without backward, a model that is sharded sees what was swapped in."""
+    """A sharded model sees the swapped weights even after a forward pass without a backward pass."""
     x_BD = torch.ones(2, SIZE)
     alone = Small(0)
     alone.load_state_dict(flat(dict(training.model.state_dict())))
@@ -157,17 +157,17 @@ def check_swap(training: Training) -> None:
 
 
 def check_disk_trouble(training: Training, folder: Path) -> None:
-    """One rank's disk is full: both say so, and the checkpoint before is kept."""
+    """One rank's disk is full: both ranks say so, and the previous checkpoint is kept."""
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     if training.world.rank == 1:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limit[1]))
-    with pytest.raises(TrainError, match=r"step_000005 cannot be written .* earlier checkpoints are kept"):
+    with refuses(TrainError, key="step_000005", value="cannot be written (", remedy="the earlier checkpoints are kept"):
         training.save(folder, 5)
     resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     parallel.barrier(training.world)
     assert [path.name for path in folder.iterdir()] == ["step_000002"]
     (folder.parent / "file").touch()
-    with pytest.raises(TrainError, match="cannot be written"):
+    with refuses(TrainError, key="step_000005", value="cannot be written (", remedy="free some space there"):
         training.save(folder.parent / "file", 5)
 
 
@@ -186,7 +186,7 @@ def check_lora(world: World) -> None:
             model(torch.ones(1, SIZE, dtype=torch.bfloat16)).float().square().mean().backward()
             optimizer.step()
             optimizer.zero_grad()
-        merged.append(lora.merged_state_dict(model, "a"))
+        merged.append(lora.merged(Small(0).bfloat16().state_dict(), model, "a"))
     assert merged[0].keys() == Small(0).state_dict().keys()
     for key, value in merged[0].items():
         assert value.dtype == torch.bfloat16

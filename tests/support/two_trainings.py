@@ -1,4 +1,4 @@
-"""What test_two_processes.py runs in two processes. No test itself.
+"""What test_two_processes.py runs in two processes; not a test itself.
 
 RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=... python -m tests.support.two_trainings CLIPS FOLDER
 """
@@ -23,7 +23,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "hybrid": ("hybrid_controlnet", {"memory": {"checkpointing": True}}),
     "hybrid_unsharded": ("hybrid_resnet", {"memory": {"sharding": "none"}}),
 }
-"""Names of methods, and changes of the configuration."""
+"""By case, the method and its changes of the configuration."""
 RESUMED = "hybrid"
 
 

@@ -1,4 +1,4 @@
-"""What networks are asked while a method trains: their inputs, and how often."""
+"""What networks are called with while a method trains, and how often."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Seen = list[tuple[Tensor, Tensor]]
 
 @contextmanager
 def seen_by(network: nn.Module) -> Iterator[Seen]:
-    """What goes into a network's embeddings: (latents, sinusoids of the timesteps [B, F, S]) of every pass, a ControlNet's too."""
+    """The inputs of a network's embeddings in every pass, a ControlNet's too: (latents, sinusoids of the timesteps [B, F, S])."""
     found: Seen = []
 
     def watch(module: nn.Module) -> list[Any]:
@@ -46,12 +46,12 @@ def seen_by(network: nn.Module) -> Iterator[Seen]:
 
 
 def time_zero(sinusoids: Tensor) -> Tensor:
-    """What timestep 0 looks like in an embedding's input."""
+    """The sinusoids of timestep 0, as an embedding sees them."""
     return timestep_embedding(torch.zeros(1), sinusoids.shape[-1])[0]
 
 
 def exits(method: Method, update: str, first: int) -> list[int]:
-    """Steps of the student's rollouts in some iterations, for the clips of one rank."""
+    """The number of the student's rollout steps in some iterations, for the clips of one rank."""
     student = method.student
     passes = 0
 

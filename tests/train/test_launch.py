@@ -1,4 +1,4 @@
-"""The launch files start the real command as several ranks; what runs only on a cluster is at least whole."""
+"""The launch files start the real command as several ranks; those that need a cluster are at least complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_bash = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bas
 
 
 def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command in the repository, with this Python's programs first on the path and one thread per process."""
+    """Run a command in the repository, with this Python's programs first on the path and one thread per process."""
     path = os.pathsep.join([variables.pop("first", ""), str(TOOLS), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"} | variables
     line = [str(part) for part in command]
@@ -70,7 +70,7 @@ def test_sky_runs_a_script_that_exists() -> None:
 
 @needs_bash
 def test_torchrun_makes_one_run_of_two_processes(tmp_path: Path) -> None:
-    # device=cpu in the configuration; `--run` would be taken for an option of torchrun's if the script did not prevent it.
+    # device=cpu in the configuration; torchrun would take `--run` as its own option if the script did not prevent it.
     options = ("--config", "smoke", "--run", tmp_path / "run", "--dry-run", *TWO_RANKS)
     done = run("bash", LAUNCH / "torchrun.sh", *options, NPROC="2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -98,7 +98,7 @@ def test_accelerate_starts_ranks_and_nothing_else(tmp_path: Path) -> None:
 @needs_bash
 @pytest.mark.parametrize(("code", "comes_back"), [(0, False), (1, False), (130, True), (143, True)])
 def test_slurm_hands_out_ranks_and_requeues_what_was_interrupted(tmp_path: Path, code: int, comes_back: bool) -> None:
-    # srun, scontrol and the command stand in for a cluster's: what is tried is the script.
+    # srun, scontrol and the command are stand-ins for a cluster's: the test tries the script.
     program(
         tmp_path / "srun",
         'shift; for rank in 0 1; do SLURM_PROCID=$rank SLURM_LOCALID=$rank "$@"; code=$?; done; exit $code',

@@ -1,4 +1,4 @@
-"""Two processes train what one trains, and their checkpoints fit both."""
+"""Two processes train what one trains, and either can read the other's checkpoints."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import torch
 from train import parallel
 from train.errors import TrainError
 from train.parallel import World
+
+from ..support.sentences import refuses
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = ROOT / "tests/support/two_ranks.py"
@@ -98,28 +100,30 @@ def test_start_without_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "device", "sentence"),
+    ("variables", "device", "key", "value", "remedy"),
     [
-        ({"WORLD_SIZE": "two"}, "cpu", "WORLD_SIZE is 'two', which is no whole number"),
-        ({"WORLD_SIZE": "0"}, "cpu", "WORLD_SIZE is 0"),
-        ({"WORLD_SIZE": "2"}, "cpu", "RANK is not set, but WORLD_SIZE is 2"),
-        ({"WORLD_SIZE": "2", "RANK": "2", "LOCAL_RANK": "0"}, "cpu", "RANK is 2 and WORLD_SIZE is 2"),
-        ({"WORLD_SIZE": "2", "RANK": "-1", "LOCAL_RANK": "0"}, "cpu", "RANK is '-1'"),
-        ({"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}, "cpu", "MASTER_ADDR is not set"),
-        ({"RANK": "1"}, "cpu", "RANK is 1 and WORLD_SIZE is 1"),
-        ({}, "tpu", "device is 'tpu': write auto, cpu or cuda"),
+        ({"WORLD_SIZE": "two"}, "cpu", "WORLD_SIZE", "is 'two'", "must be a whole number; start with torchrun"),
+        ({"WORLD_SIZE": "0"}, "cpu", "RANK is 0", "WORLD_SIZE, which is 0", "start with torchrun"),
+        ({"WORLD_SIZE": "2"}, "cpu", "RANK is not set", "WORLD_SIZE is 2", "start several processes with torchrun"),
+        ({"WORLD_SIZE": "2", "RANK": "2", "LOCAL_RANK": "0"}, "cpu", "RANK is 2", "WORLD_SIZE, which is 2", "start with torchrun"),
+        ({"WORLD_SIZE": "2", "RANK": "-1", "LOCAL_RANK": "0"}, "cpu", "RANK", "is '-1'", "must be a whole number; start with torchrun"),
+        ({"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}, "cpu", "MASTER_ADDR is not set", "WORLD_SIZE is 2", "start several processes"),
+        ({"RANK": "1"}, "cpu", "RANK is 1", "WORLD_SIZE, which is 1", "start with torchrun"),
+        ({}, "tpu", "device", "is 'tpu'", "must be auto, cpu or cuda"),
     ],
-)
-def test_start_refuses(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], device: str, sentence: str) -> None:
+)  # fmt: skip
+def test_start_refuses(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], device: str, key: str, value: str, remedy: str
+) -> None:
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(TrainError, match=sentence):
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    with refuses(TrainError, key=key, value=value, remedy=remedy):
         parallel.start(device)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_missing_gpu_is_said_in_a_sentence() -> None:
-    with pytest.raises(TrainError, match="device is cuda, but this machine shows none; set device to cpu"):
+    with refuses(TrainError, key="device is cuda", value="torch finds no GPU here", remedy="set device to cpu"):
         parallel.start("cuda")

@@ -1,4 +1,4 @@
-"""The whole command, as a maker runs it: from nothing to exported files, again, and into every wall."""
+"""The whole command as a user runs it: from scratch to exported files, again, and into every error."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from flashmotion_core.adapters import ResNetAdapter, build_adapter, read_adapter
 from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors
+from train.command import parser
 from train.config.load import load
 from train.config.settings import Adapter
 from train.errors import TrainError
 from train.monitor.run_log import read_log
 from train.plan.given_adapters import check_adapter
+
+from ..support.sentences import names, refuses
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
@@ -32,7 +35,7 @@ TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resne
 def command(
     run: Path, *arguments: str, script: str = "run_all.py", **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python train/run_all.py --config smoke` in a process of its own, with one thread."""
+    """`python train/run_all.py --config smoke` in its own process, with one thread."""
     line = [sys.executable, str(ROOT / "train" / script), "--config", "smoke", "--run", str(run), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
@@ -113,11 +116,11 @@ def test_again_everything_is_done(finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
 
 
-def test_a_stage_can_be_done_anew_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
+def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     refused = sentence(command(run, "stage3.optim.lr=7e-5", script="stage3_fast_adapter.py"))
-    assert "--redo stage3_resnet" in refused
+    names(refused, key="stage3_resnet", value="was done with other settings", remedy="--redo stage3_resnet")
     done = command(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
     assert done.returncode == 0, done.stdout + done.stderr
     kept = run / "phases/stage3_resnet.previous-1/smoke_fast_resnet.safetensors"
@@ -143,27 +146,39 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "key", "value", "remedy"),
     [
-        (["stage1.optim.lrr=1"], "did you mean lr?"),
-        (["--only", "stage4"], "has the phases codec, data"),
-        (["device=cuda"], "device is cuda, but this machine shows none"),
-        (["data.frames=1"], "use at least 5 frames"),
-        (["data.frames=10"], "use 9 or 13"),
-        (["data.size=[60, 64]"], "use 32 or 64"),
-        (["base.global_batch=5"], "must be a multiple of"),
-        (["models.vae=nowhere.safetensors"], "nowhere.safetensors"),
-        (["base.optim.kind=adamw8bit"], "adamw8bit"),
+        (["stage1.optim.lrr=1"], "there is no setting", "stage1.optim.lrr", "did you mean lr?"),
+        (["--only", "stage4"], "--only", "is 'stage4'", "use one of codec, data"),
+        (["device=cuda"], "device is cuda", "torch finds no GPU here", "set device to cpu"),
+        (["data.frames=1"], "frame count", 1, "use at least 5 frames"),
+        (["data.frames=10"], "frame count", 10, "use 9 or 13"),
+        (["data.size=[60, 64]"], "width", 60, "use 32 or 64"),
+        (["base.global_batch=5"], "global_batch", 5, "must be a multiple of"),
+        (["models.vae=nowhere.safetensors"], "models.vae", "nowhere.safetensors", ""),
+        (["base.optim.kind=adamw8bit"], "base.optim: the optimizer is adamw8bit", "the device is cpu", "use adamw"),
     ],
 )
-def test_a_wrong_setting_is_one_sentence(tmp_path: Path, arguments: list[str], expected: str) -> None:
+def test_a_wrong_setting_is_one_sentence(
+    tmp_path: Path, arguments: list[str], key: str, value: object, remedy: str
+) -> None:
     if "device=cuda" in arguments and torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    assert expected in sentence(command(tmp_path / "run", *arguments))
+    names(sentence(command(tmp_path / "run", *arguments)), key=key, value=value, remedy=remedy)
+
+
+@pytest.mark.parametrize("budget", ["soon", "0", "-5", "inf"])
+def test_a_budget_is_a_positive_number_of_minutes(budget: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args([f"--budget={budget}"])
+    names(
+        capsys.readouterr().err, key="--budget", value=f"is {budget!r}", remedy="must be a positive number of minutes"
+    )
 
 
 def test_a_phase_without_those_before_it(tmp_path: Path) -> None:
-    assert "data stands on codec, which is not done" in sentence(command(tmp_path / "run", "--only", "data"))
+    found = sentence(command(tmp_path / "run", "--only", "data"))
+    names(found, key="data needs codec", value="not done in", remedy="do codec first, or leave out --only")
 
 
 def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -> None:
@@ -174,7 +189,7 @@ def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -
     done = command(
         run, "--only", "stage3", f"models.adapters=[{{kind: resnet, from_base: true, slow: {given.as_posix()}}}]"
     )
-    assert "has both from_base and slow" in sentence(done)
+    names(sentence(done), key="the resnet adapter", value="both from_base and slow", remedy="leave the others out")
     own = f"models.adapters=[{{kind: resnet, width: 32, slow: {given.as_posix()}}}]"
     generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
     fast = f"models.fast_generator={finished / 'models/diffusion_models/smoke_fast_generator.safetensors'}"
@@ -187,7 +202,7 @@ def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -
     assert any(not torch.equal(trained[key], before[key]) for key in before)
 
 
-def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) -> None:
+def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_controlnet.safetensors"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_controlnet")
@@ -199,7 +214,7 @@ def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) ->
     trained = read_tensors(run / "models/model_patches/smoke_slow_controlnet.safetensors")[0]
     before = read_tensors(given)[0]
     assert before["zero_convs.0.weight"].any()
-    # After one update of a thousandth of the learning rate it is still the given adapter, which a fresh one would not be.
+    # After one update with a thousandth of the learning rate it is still the given adapter; a fresh one would differ.
     for key, value in before.items():
         torch.testing.assert_close(trained[key].float(), value.float(), atol=1e-4, rtol=0)
     other = given.with_name("smoke_fast_controlnet.safetensors").as_posix()
@@ -208,22 +223,19 @@ def test_stage_1_goes_on_with_a_given_adapter(finished: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("adapter", "expected"),
+    ("adapter", "value", "remedy"),
     [
-        ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, "has the width 32, but models.adapters says 64"),
-        (
-            {"kind": "controlnet", "slow": "slow_resnet"},
-            "is a resnet adapter, but models.adapters names it for a controlnet",
-        ),
+        ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, 32, "64"),
+        ({"kind": "controlnet", "slow": "slow_resnet"}, "a resnet adapter", "a controlnet"),
     ],
 )
-def test_a_given_adapter_of_other_sizes(finished: Path, adapter: dict[str, Any], expected: str) -> None:
+def test_a_given_adapter_of_other_sizes(finished: Path, adapter: dict[str, Any], value: object, remedy: str) -> None:
     files = {
         key: f"{finished}/models/model_patches/smoke_{adapter[key]}.safetensors"
         for key in ("slow", "start")
         if key in adapter
     }
-    with pytest.raises(TrainError, match=expected):
+    with refuses(TrainError, key="models.adapters", value=value, remedy=remedy):
         check_adapter(Adapter.model_validate({**adapter, **files}), load("smoke").models.sizes.config())
 
 
@@ -231,8 +243,8 @@ def test_a_given_adapter_of_fewer_blocks(tmp_path: Path) -> None:
     sizes = load("smoke").models.sizes.config()
     save_adapter(tmp_path / "shallow.safetensors", ResNetAdapter(sizes, inject_after=(0, 2), width=32))
     given = Adapter(kind="resnet", width=32, start=str(tmp_path / "shallow.safetensors"))
-    with pytest.raises(
-        TrainError, match=r"shallow\.safetensors adds to 2 of the generator's 3 blocks.*give such a file"
+    with refuses(
+        TrainError, key="shallow.safetensors", value="2 of the generator's 3 blocks", remedy="give such a file"
     ):
         check_adapter(given, sizes)
 
@@ -240,7 +252,7 @@ def test_a_given_adapter_of_fewer_blocks(tmp_path: Path) -> None:
 def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path) -> None:
     generator = finished / "models/diffusion_models/smoke_slow_generator.safetensors"
     found = sentence(command(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]"))
-    assert "an adapter (controlnet or resnet) was expected" in found
+    names(found, key=generator.name, remedy="an adapter (controlnet or resnet)")
     missing = finished / "models/model_patches/smoke_slow_resnett.safetensors"
     assert "did you mean" in sentence(
         command(tmp_path / "run", f"models.adapters=[{{kind: resnet, start: {missing.as_posix()}}}]")
@@ -258,12 +270,13 @@ def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path) -> None:
             "data.train={kind: videos, folder: '" + (tmp_path / "clips").as_posix() + "'}",
         )
     )
-    assert "holds no videos" in found
+    names(found, key=str(tmp_path / "clips"), value="holds no videos", remedy="put clips and their trajectories there")
 
 
 def test_a_run_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    assert "--run" in sentence(command(tmp_path / "file" / "run"))
+    found = sentence(command(tmp_path / "file" / "run"))
+    names(found, key="the run folder", value=str(tmp_path / "file" / "run"), remedy="--run")
 
 
 def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
@@ -275,8 +288,7 @@ def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
     tensors["latent"][0, 1, 0, 0] = float("nan")
     save_file(tensors, file, metadata=metadata)
     found = sentence(command(run, "--only", "stage1_resnet"))
-    assert "000003.safetensors" in found
-    assert "not finite" in found
+    names(found, key="000003.safetensors", value="in latent that is not finite", remedy="run the data phase again")
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path) -> None:
@@ -284,7 +296,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_pa
     shutil.copytree(finished, run)
     (run / "phases/stage1_resnet/done.json").unlink()
     found = sentence(command(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3"))
-    assert "checkpoint of another configuration" in found
+    names(found, key="stage1_resnet", value="another configuration (step 8)", remedy="config.yaml")
     done = command(run, "--only", "stage1_resnet")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -304,5 +316,5 @@ def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path) -> Non
         found = sentence(command(run, "--only", "stage3_controlnet"))
     finally:
         subprocess.run(["umount", str(small)], check=True)
-    assert "make room" in found
+    names(found, key="stage3_controlnet", remedy="free some space")
     assert (run / "models/model_patches/smoke_fast_resnet.safetensors").is_file()

@@ -83,7 +83,7 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         ("null", "trajectory is null: give a JSON object"),
         (7, "trajectory is 7: give a JSON object"),
         ('{"version": 1, "version": 1}', 'trajectory has the field "version" twice in one object: keep one.'),
-        ('{"version": NaN}', "trajectory contains the number NaN: replace it by a finite one."),
+        ('{"version": NaN}', "trajectory contains the number NaN: replace it with a finite one."),
         ('{"version": -Infinity}', "trajectory contains the number -Infinity: "),
         (" " * 10_000_001, "trajectory is a text of 10000001 characters: give at most 10000000 "),
         ({}, "version is missing: add it (1 is the current one)."),
@@ -106,11 +106,11 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         ({**SMALLEST, "objects": {}}, "objects is an object with 0 fields: give a list of 0 to 64 objects."),
         ({**SMALLEST, "objects": [OBJECT] * 65}, "objects is a list of 65 items: give a list of 0 to 64 objects."),
         ({**SMALLEST, "objects": [3]}, "objects[0] is 3: give a JSON object with the fields id, keyframes, label,"),
-        ({**SMALLEST, "objects": [OBJECT, OBJECT]}, 'objects[1].id is "cat": give it an id that objects[0] has not.'),
+        ({**SMALLEST, "objects": [OBJECT, OBJECT]}, 'objects[1].id is "cat": give it another id than objects[0].'),
         (with_object(id=""), 'objects[0].id is "": give a text of 1 to 64 characters (unique in the document).'),
         (with_object(id="x" * 65), f'objects[0].id is "{"x" * 40}...": give a text of 1 to 64 characters'),
         (with_object(id=5), "objects[0].id is 5: give a text"),
-        (with_object(id="\ud800"), 'objects[0].id is "\\ud800": replace the lone surrogate in it by a real character.'),
+        (with_object(id="\ud800"), 'objects[0].id is "\\ud800": replace the lone surrogate in it with a real character.'),
         (with_object(label="x" * 121), "objects[0].label is "),
         (with_object(color="red"), 'objects[0].color is "red": give a colour such as "#ff4040", or leave it out.'),
         (with_object(color="#ff4040\n"), 'objects[0].color is "#ff4040\\n": give a colour'),
@@ -171,7 +171,7 @@ def test_older_versions_are_migrated_step_by_step(monkeypatch: pytest.MonkeyPatc
     assert parse({"version": 1, "size": [64, 64], "length": 4, "rate": 8}) == Trajectory((64, 64), 5, (), 8.0)
     assert parse({"version": 3, "size": [64, 64], "frames": 4}).frames == 4
     assert message({"version": 1, "size": [64, 64]}) == (
-        "version is 1: repair the document or draw it anew, it cannot be migrated (KeyError on the way to version 2)."
+        "version is 1: repair the document or draw it again; it cannot be migrated (KeyError on the way to version 2)."
     )
     assert message({"version": 4}).startswith("version is 4: update FlashMotion, this one reads up to 3")
 

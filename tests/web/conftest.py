@@ -78,7 +78,7 @@ def context(chromium: Any) -> Iterator[Any]:
     made.close()
 
 
-@pytest.fixture(scope="package", params=list(RENDERERS))
+@pytest.fixture(scope="module", params=list(RENDERERS))
 def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> Iterator[EditorPage]:
     """One frontend in one renderer. Opening it takes longer than most tests."""
     page = EditorPage(context, frontend.url, RENDERERS[request.param])
@@ -89,6 +89,6 @@ def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> 
 @pytest.fixture
 def editor(opened: EditorPage) -> Iterator[EditorPage]:
     """The page, whatever the test before left, for a document that the test loads; it must not complain about our files."""
-    opened.start_anew()
+    opened.start_over()
     yield opened
     assert [error for error in opened.errors if "flashmotion" in error.lower()] == []

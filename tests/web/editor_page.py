@@ -49,12 +49,14 @@ STILL = """async (graph) => {
         const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
         return JSON.stringify([canvas?.getBoundingClientRect(), graph && window.app.graph.serialize()])
     }
-    const [began, quiet] = [performance.now(), graph ? 180 : 100]
-    for (let before = look(), since = began; performance.now() - began < 30_000; ) {
-        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 20)))
+    // Time alone would not do: on a busy machine it passes while the page does nothing.
+    const [began, quiet, looks] = [performance.now(), graph ? 250 : 100, graph ? 8 : 4]
+    for (let before = look(), since = began, same = 0; performance.now() - began < 30_000; ) {
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 10)))
         const now = look()
-        if (now !== before) [before, since] = [now, performance.now()]
-        else if (performance.now() - since > quiet && now.startsWith('[{')) return true
+        same += 1
+        if (now !== before) [before, since, same] = [now, performance.now(), 0]
+        else if (same >= looks && performance.now() - since > quiet && now.startsWith('[{')) return true
     }
     return false
 }"""
@@ -82,13 +84,6 @@ PIXEL = """([x, y]) => {
     const at = (value, start, side, pixels) => Math.round(((value - start) / side) * pixels)
     const place = [at(x, rect.left, rect.width, canvas.width), at(y, rect.top, rect.height, canvas.height)]
     return [...canvas.getContext('2d').getImageData(...place, 1, 1).data].slice(0, 3)
-}"""
-LEAVE_SUBGRAPH = """async () => {
-    const { canvas } = window.app
-    if (canvas.graph.rootGraph === canvas.graph) return false
-    canvas.setGraph(canvas.graph.rootGraph)
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-    return window.__COMFYUI_FRONTEND_VERSION__.startsWith('1.39.')
 }"""
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
@@ -141,11 +136,12 @@ class EditorPage:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         open_page(self.page, url)
 
-    def start_anew(self) -> None:
+    def start_over(self) -> None:
         """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
-        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded after a subgraph was open.
-        if self.page.evaluate(LEAVE_SUBGRAPH) and self.vue:
+        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open. Other frontends keep
+        # the values of promoted widgets for as long as the page lives.
+        if self.page.evaluate("() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"):
             open_page(self.page, self.url)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)

@@ -102,7 +102,9 @@ def test_seen_is_the_share_of_pixels_that_nothing_hides() -> None:
         solid = np.count_nonzero(patch(clip.sprites[n], *clip.poses_TN4[t, n].tolist())[0][..., 3] >= SOLID)
         assert clip.seen_TN[t, n] == np.count_nonzero(clip.masks_TNHW[t, n]) / solid
     np.testing.assert_array_equal(clip.visible_TN, clip.seen_TN >= synthetic.VISIBLE_SHARE)
-    assert (clip.masks_TNHW.sum(axis=1) == (clip.owner_THW > 0)).all()  # disjoint, together all that is no background
+    assert (
+        clip.masks_TNHW.sum(axis=1) == (clip.owner_THW > 0)
+    ).all()  # disjoint, and together everything but the background
 
 
 @pytest.mark.parametrize("level", PRESETS)

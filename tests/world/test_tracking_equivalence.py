@@ -102,13 +102,16 @@ class Blocked:
         if name.split(".")[0] in ("cv2", "pydantic", "diffusers", "transformers", "accelerate", "yaml", "skimage", "matplotlib", "peft"):
             raise ImportError(name + " is not installed")
 sys.meta_path.insert(0, Blocked())
-import train.world.synthetic, train.world.sprite_tracker
-from train.evaluation.measures import clip_box_iou
+import train.world.synthetic
+from flashmotion_core.metrics import box_iou
+from train.world.sprite_tracker import track
 clip = train.world.synthetic.clip(1, 0, "easy", (64, 64), 5)
 from train.world.shapes import SHAPES, coverage
 for shape in SHAPES:  # the horse is a photograph's
     assert coverage("shape", shape).any(), shape
-print(clip_box_iou(clip.frames_THWC, clip), clip_box_iou(clip.frames_THWC[[0, 0, 0, 0, 0]], clip))
+for frames in (clip.frames_THWC, clip.frames_THWC[[0, 0, 0, 0, 0]]):
+    found = track(frames, clip.sprites, clip.poses_TN4[0])
+    print(box_iou(found.boxes_TN4, clip.boxes_TN4)[1:][clip.visible_TN[1:]].mean())
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

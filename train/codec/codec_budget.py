@@ -1,4 +1,4 @@
-"""What a codec's run settles before its first step and keeps: how many steps fit its time, and how many threads make them fastest."""
+"""What the codec's training decides before its first step: how many steps fit into its time, and how many threads are fastest."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flashmotion_core.whole_file import write_whole
 
 FILE = "settled.json"
 START_PART = 0.35
-"""Most of a time budget that the first part may take."""
+"""Largest share of a time budget for the first part."""
 USABLE = 0.9
-"""Part of a time budget for steps; the rest is for checkpoints and a slower machine."""
+"""Share of a time budget for steps; the rest allows for checkpoints and a slower machine."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Steps in all, those of the first part among them, and threads (0 where there is nothing to choose)."""
+    """Steps in total, steps of the first part, and threads (0 if there is nothing to choose)."""
 
     steps: int
     start_steps: int
@@ -28,24 +28,24 @@ class Settled:
 
 
 def read(folder: Path) -> Settled | None:
-    """What the run settled before, if it did."""
+    """What the run decided before; None if it did not."""
     file = folder / FILE
     return Settled(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
 
 def keep(folder: Path, settled: Settled) -> None:
-    """Write it down, for a run that goes on."""
+    """Store it for a run that resumes."""
     write_whole(folder / FILE, json.dumps(asdict(settled)))
 
 
 def fastest_threads(probe: Callable[[], float]) -> int:
     """All of torch's threads, or one.
 
-    Every small operation waits for its slowest thread, so where other programs keep a core busy, two threads can be ten times as slow as one.
-    Leaves torch with the threads that won.
+    Every small operation waits for its slowest thread, so if other programs keep a core busy, two threads can be ten times as slow as one.
+    torch is left with the faster choice.
 
     Args:
-        probe: seconds of a step with the threads that torch has.
+        probe: does a step with torch's current threads and returns its seconds.
     """
     seconds = {}
     for threads in sorted({1, torch.get_num_threads()}):
@@ -57,13 +57,13 @@ def fastest_threads(probe: Callable[[], float]) -> int:
 
 
 def steps_that_fit(budget_seconds: float, steps: int, start_steps: int, first: float, second: float) -> tuple[int, int]:
-    """(steps in all, of the first part), at most those given and at least one of either part; `first`, `second`: seconds of their steps."""
+    """(steps in total, steps of the first part): at most the given ones, at least one of each part. `first`, `second`: seconds per step."""
     left = USABLE * budget_seconds
     start = max(1, min(start_steps, int(START_PART * left / first)))
     return min(steps, start + max(1, int((left - start * first) / second))), start
 
 
 def median(probe: Callable[[], float]) -> float:
-    """Seconds of a step: the median of three after one that warms up."""
+    """Seconds of a step: the median of three, after one to warm up."""
     probe()
     return sorted(probe() for _ in range(3))[1]

@@ -1,4 +1,4 @@
-"""The phases codec and decoder of a run: `codec.train_codec` in the run's folder, with its console and log."""
+"""The phases codec and decoder of a run: `train_codec` in the run's folder, with its console and log."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ LOG_EVERY = 20
 
 
 def codec_digest(config: Config) -> str:
-    """Fingerprint of the codec that this configuration trains."""
+    """The fingerprint of the codec that this configuration trains."""
     return digest("codec", config.seed, config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
 
 
 def train_codec_phase(run: Run) -> None:
-    """Train it and put it into `models/vae/NAME_vae.safetensors`. For one rank alone."""
+    """Train the codec and write it to `models/vae/NAME_vae.safetensors`. Only one rank may call it."""
     write_whole(Artifacts(run).codec_path, partial(shutil.copyfile, _train(run, "codec")))
 
 
 def train_decoder_phase(run: Run) -> None:
-    """Train the rest of the decoder's steps and put the whole into `models/vae/NAME_vae_decoder.safetensors`. For one rank alone."""
+    """Train the decoder's remaining steps and write the codec to `models/vae/NAME_vae_decoder.safetensors`. Only one rank may call it."""
     folder = run.phase_folder("decoder")
     if not (folder / CHECKPOINT).is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (codec_budget.FILE, CHECKPOINT):  # the checkpoint last: it says that all is there
+        for name in (codec_budget.FILE, CHECKPOINT):  # the checkpoint last: it shows that everything is there
             write_whole(folder / name, partial(shutil.copyfile, run.phase_folder("codec") / name))
     write_whole(Artifacts(run).decoder_path, partial(shutil.copyfile, _train(run, "decoder")))
 

@@ -1,4 +1,4 @@
-"""Crops of the synthetic world for the codec: an endless supply of clips, of which a few hundred are kept at a time."""
+"""Crops of the synthetic world for the codec, from an endless supply of clips of which a few hundred are in memory at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PHOTOGRAPHED = Difficulty(photographs=1.0, cutouts=0.5)
 
 
 class Kept(NamedTuple):
-    """What is kept of a clip."""
+    """What stays in memory of a clip."""
 
     number: int
     frames_THWC: NDArray[np.uint8]
@@ -28,8 +28,8 @@ class Kept(NamedTuple):
 class Crops:
     """Random crops in space and time, one per position in the batch.
 
-    With every step one of the kept clips is replaced by a new one, first come, first gone; which clips there are in a step does not
-    depend on the steps before, so a resumed run sees what an uninterrupted one would have seen.
+    Each step replaces the oldest clip by a new one. Which clips a step has does not depend on the steps before, so a resumed run sees what
+    an uninterrupted one would have seen.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Crops:
     ) -> None:
         """Clips of `frames` frames and `size` (width, height); crops of `length` frames and `crop` x `crop` pixels.
 
-        One clip in `photographs` has things cut out of a photograph in front of another one; 0 for none.
+        One clip in `photographs` shows cut-outs of a photograph in front of another photograph; 0 for none.
         """
         self.photographs = photographs
         self.seed, self.difficulty, self.size, self.frames = seed, difficulty, size, frames
@@ -54,7 +54,7 @@ class Crops:
         self._slots: dict[int, Kept] = {}
 
     def batch(self, step: int, count: int) -> Tensor:
-        """``[count, 3, T, h, w]`` in 0..1: the first half from anywhere, the second half with a sprite in the picture."""
+        """Crops ``[count, 3, T, h, w]`` in 0..1: the first half from anywhere, the second half with a sprite in it."""
         streams = Streams(self.seed, "codec", step)
         crops = [
             self._crop(step, streams.generator("crop", position), position >= count // 2) for position in range(count)
@@ -72,13 +72,13 @@ class Crops:
         shown = np.flatnonzero(clip.visible_TN[t])
         if on_sprite and len(shown):
             left, top, across, down = clip.boxes_TN4[t, shown[draw(len(shown))]]
-            # The sprite's middle anywhere in the crop, as far as the frame's border allows.
+            # The sprite's centre may be anywhere in the crop, as far as the frame's border allows.
             x = int(np.clip(left + across / 2 - draw(self.crop), 0, width - self.crop))
             y = int(np.clip(top + down / 2 - draw(self.crop), 0, height - self.crop))
         return clip.frames_THWC[t : t + self.length, y : y + self.crop, x : x + self.crop]
 
     def _clip(self, step: int, slot: int) -> Kept:
-        """The newest clip of a slot: number n comes in step n - keep, into slot n mod keep."""
+        """The newest clip of a slot: clip number n comes in step n - keep, into slot n mod keep."""
         number = slot + self.keep * ((self.keep + step - 1 - slot) // self.keep)
         kept = self._slots.get(slot)
         if kept is None or kept.number != number:

@@ -1,12 +1,11 @@
-"""Where the codec starts from: a linear code that already works, inside the layers of TAEHV.
+"""The codec's starting point: a linear code that already works, inside the layers of TAEHV.
 
-A codec with usual random weights falls for grey: it learns the mean picture and no more. So every layer starts as linear as it can be.
-A memory block begins with a last convolution of zero and a bias that lifts its input above zero, where ReLU changes nothing: it passes
-frames on as they are (`memory=False` leaves the zeros out of the computation too). What remains of the encoder is a pyramid of
-projections, which are set to principal components: first of 2 frames x 4 x 4 pixels, then of 4 x 8 x 8, then of 4 x 16 x 16.
-The decoder has no such closed form: its upsampling gives the four cells of a parent equal values, so that only differences between
-neighbours can tell them apart. It starts by handing the strongest channels through, its last layer set by least squares (a blurred, still
-picture for each latent frame), and learns the rest.
+With the usual random weights, a codec gets stuck at grey: it learns the mean picture and no more. So every layer starts as linear as it can
+be. A memory block starts with a last convolution of zero and a bias that lifts its input above zero, where ReLU changes nothing, so it passes
+frames on unchanged (`memory=False` also skips computing the zeros). What remains of the encoder is a pyramid of projections, which are set to
+principal components: first of 2 frames x 4 x 4 pixels, then of 4 x 8 x 8, then of 4 x 16 x 16. The decoder has no such closed form: its
+upsampling gives the four cells of a parent equal values, so only differences between neighbours can tell them apart. It starts by passing the
+strongest channels through, with its last layer set by least squares (a blurred, still picture for each latent frame), and learns the rest.
 """
 
 from __future__ import annotations
@@ -22,20 +21,21 @@ from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
 from flashmotion_core.wan.config import TEMPORAL_STRIDE
 
 DECODER_CLIPS = 8
-"""Clips by which the decoder's lifts and last layer are set."""
+"""Clips used to set the decoder's lifts and its last layer."""
 RIDGE = 1e-3
-"""Added to the diagonal of the least squares, as a share of its mean: small weights, so that noise is not blown up."""
+"""Added to the diagonal of the least squares, as a share of its mean: it keeps weights small, so that noise is not amplified."""
 LIFT = 3.0
-"""Standard deviations by which features are lifted, so that hardly any of them meets ReLU's corner."""
+"""How far features are lifted, in standard deviations, so that hardly any of them reaches ReLU's corner."""
 
 
 def run_layers(layers: Iterable[nn.Module], frames_NCHW: Tensor, batch: int, *, memory: bool = True) -> Tensor:
-    """All frames of a batch of clips through an encoder or decoder at once: TAEHV's own result, some 15 % sooner.
+    """Run all frames of a batch of clips through an encoder or decoder at once: TAEHV's own result, some 15 % faster.
 
     Args:
-        frames_NCHW: frames of one clip after the other, in the order of time; N is a multiple of `batch`.
-        batch: how many clips.
-        memory: False takes the memory blocks for what they are at the start, a lift by their bias.
+        layers: the layers of the encoder or decoder.
+        frames_NCHW: the frames of one clip after the other, in temporal order; N is a multiple of `batch`.
+        batch: the number of clips.
+        memory: False treats memory blocks as what they are at the start, a lift by their bias.
     """
     x = frames_NCHW
     upsample: nn.Module | None = None
@@ -51,7 +51,7 @@ def run_layers(layers: Iterable[nn.Module], frames_NCHW: Tensor, batch: int, *, 
         elif isinstance(layer, nn.Upsample):
             upsample = layer
         elif isinstance(layer, Grow):
-            # A 1 x 1 convolution and copying pixels may change places, and before it there are a quarter of the pixels.
+            # A 1 x 1 convolution and the upsampling may be swapped, and before upsampling there are a quarter of the pixels.
             x = torch.stack(layer.conv(x).chunk(layer.stride, dim=1), dim=1).flatten(0, 1)
             assert upsample is not None, "Grow follows an upsampling"
             x = upsample(x)
@@ -61,7 +61,7 @@ def run_layers(layers: Iterable[nn.Module], frames_NCHW: Tensor, batch: int, *, 
 
 
 def encode_whole(codec: TAEHV, pixels_BCTHW: Tensor, *, memory: bool = True) -> Tensor:
-    """`taehv.encode_clip`, all frames at once."""
+    """The same as `taehv.encode_clip`, for all frames at once."""
     batch = pixels_BCTHW.shape[0]
     lead = pixels_BCTHW[:, :, :1].expand(-1, -1, TEMPORAL_STRIDE - 1, -1, -1)
     frames = torch.cat([lead, pixels_BCTHW], dim=2).transpose(1, 2).flatten(0, 1)
@@ -71,7 +71,7 @@ def encode_whole(codec: TAEHV, pixels_BCTHW: Tensor, *, memory: bool = True) -> 
 
 
 def decode_whole(codec: TAEHV, latent_BCFHW: Tensor, *, memory: bool = True) -> Tensor:
-    """`TAEHV.decode`, all frames at once."""
+    """The same as `TAEHV.decode`, for all frames at once."""
     batch = latent_BCFHW.shape[0]
     cells = latent_BCFHW.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
     frames = functional.pixel_shuffle(run_layers(codec.decoder, cells, batch, memory=memory), codec.patch)
@@ -82,7 +82,7 @@ def decode_whole(codec: TAEHV, latent_BCFHW: Tensor, *, memory: bool = True) -> 
 def components(rows_NC: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The first principal components of rows: unit vectors ``[C, count]`` and their standard deviations ``[count]``.
 
-    A direction in which the rows do not vary gives a vector of zeros.
+    A direction in which the rows do not vary becomes a vector of zeros.
     """
     centred = (rows_NC - rows_NC.mean(dim=0)).double()
     variances, vectors = torch.linalg.eigh(centred.T @ centred / len(rows_NC))
@@ -97,15 +97,17 @@ def components(rows_NC: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def start(
     codec: TAEHV, pixels_BCTHW: Tensor, generator: torch.Generator, whitening: float = 1.0, stays: bool = False
 ) -> None:
-    """Set all weights: encoder to the principal components of these clips, decoder to a blurred picture.
+    """Set all weights: the encoder to the principal components of these clips, the decoder to a blurred picture.
 
-    Normalised latents of the clips have mean 0 in each channel and mean square 1 over all. Works in float32 on the CPU.
+    The normalised latents of the clips then have mean 0 in each channel and mean square 1 over all. Needs float32 on the CPU.
 
     Args:
-        pixels_BCTHW: clips in 0..1, of 4k + 1 frames and sides a multiple of 16.
-        whitening: a channel's standard deviation is that of its component to the power of 1 - whitening, so at 1 that of all others.
-        stays: the encoder will not learn, so its features may be lifted so far that the code is linear for any clip; an encoder that learns
-            from there would be thrown about by their large means.
+        codec: the codec to set.
+        pixels_BCTHW: clips in 0..1 with 4k + 1 frames and sides that are multiples of 16.
+        generator: draws the random weights.
+        whitening: a channel's standard deviation is that of its component to the power of 1 - whitening, so at 1 all are equal.
+        stays: the encoder will not learn, so its features may be lifted so far that the code is linear for any clip. Learning from there
+            would be unstable, because of their large means.
     """
     for module in codec.modules():
         if isinstance(module, nn.Conv2d):
@@ -114,7 +116,7 @@ def start(
                 module.bias.zero_()
     for block in (layer for layer in codec.modules() if isinstance(layer, MemoryBlock)):
         for convolution in (layer for layer in block.conv if isinstance(layer, nn.Conv2d)):
-            convolution.weight.mul_(2**0.5)  # ReLU takes half of the power
+            convolution.weight.mul_(2**0.5)  # ReLU removes half of the power
         block.last.weight.zero_()
     _start_encoder(codec, pixels_BCTHW, whitening, stays)
     _start_decoder(codec, pixels_BCTHW[:DECODER_CLIPS])
@@ -127,7 +129,7 @@ def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor, whitening: float, stays: 
     first, last = codec.encoder[0], codec.encoder[-1]
     assert isinstance(first, nn.Conv2d)
     assert isinstance(last, nn.Conv2d)
-    # Pixels are not negative, so ReLU passes them; the channels left over start as random features that nobody listens to yet.
+    # Pixels are not negative, so ReLU passes them. The channels left over start as random features that nothing uses yet.
     first.weight[: x.shape[1]] = 0
     first.weight[: x.shape[1], :, 1, 1] = torch.eye(x.shape[1])
     x = functional.pad(x, (0, 0, 0, 0, 0, first.out_channels - x.shape[1]))
@@ -142,13 +144,13 @@ def _start_encoder(codec: TAEHV, pixels_BCTHW: Tensor, whitening: float, stays: 
         pool.conv.weight.copy_(components(_rows(x), width)[0].T[:, :, None, None])
         x = pool.conv(x)
         vectors, _ = components(_rows(functional.pixel_unshuffle(x, 2)), width)
-        # A stride of 2 puts the kernel's middle on the upper left of the four cells.
+        # A stride of 2 puts the kernel's centre on the upper left of the four cells.
         join.weight.zero_()
         join.weight[:, :, 1:, 1:] = vectors.T.reshape(width, width, 2, 2)
         x = join(x)
         rows = _rows(x)
         low, high = rows.aminmax(dim=0)
-        # (high - low) / 2 - low: beyond all that was seen, by half of its range.
+        # (high - low) / 2 - low: beyond everything seen, by half of its range.
         block.lift.copy_((high - low) / 2 - low if stays else LIFT * rows.std(dim=0) - rows.mean(dim=0))
         x = functional.relu(x + block.lift.view(1, -1, 1, 1))
     vectors, deviations = components(_rows(x), last.out_channels)
@@ -173,13 +175,13 @@ def _start_decoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
             continue
         after = layers[index + 1]
         width, mirrored = layer.out_channels, layer.bias is None and isinstance(after, nn.ReLU)
-        # The strongest latent channels are handed on as they are, beside random mixtures of all.
+        # The strongest latent channels are passed on unchanged, next to random mixtures of all.
         kept = min(layer.in_channels, width // 2 if mirrored else width, x.shape[1])
         layer.weight[:kept] = 0
         layer.weight[:kept, :kept, 1, 1] = torch.eye(kept)
-        if index > 1:  # what lifts the features before must not reach these
+        if index > 1:  # The lift of the features before must not reach these.
             layer.weight.sub_(layer.weight.mean(dim=1, keepdim=True))
-        if mirrored:  # nothing can lift these above ReLU's corner, so there is one for each sign
+        if mirrored:  # Nothing can lift these above ReLU's corner, so there is one for each sign.
             layer.weight[width // 2 :] = -layer.weight[: width // 2]
             continue
         rows = _rows(run_layers(layers[: index + 1], x, batch, memory=False))
@@ -198,7 +200,7 @@ def _start_decoder(codec: TAEHV, pixels_BCTHW: Tensor) -> None:
 
 
 def _rows(x: Tensor) -> Tensor:
-    """Channels (second) last, all else one after the other."""
+    """``[..., C]`` as rows ``[N, C]``, with the channels (dimension 1) last."""
     return x.movedim(1, -1).flatten(0, -2)
 
 

@@ -1,7 +1,7 @@
-"""Muon: momentum whose steps are made orthogonal, so that a layer's every direction moves alike.
+"""Muon: momentum with orthogonalised steps, so that all directions of a layer move alike.
 
-The codec is nearly linear when it starts (see `codec_linear`), and deep linear nets are badly conditioned: Adam took several times as
-many steps to the same error. Source: K. Jordan et al., Muon (2024), https://kellerjordan.github.io/posts/muon.
+The codec starts nearly linear (see `linear_start`), and deep linear networks are badly conditioned: Adam took several times as many steps to
+reach the same error. Source: K. Jordan et al., Muon (2024), https://kellerjordan.github.io/posts/muon.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic that brings singular values near 1 (between 0.7 and 1.2) within five rounds."""
+"""Coefficients of the quintic that brings singular values close to 1 (0.7 to 1.2) within five rounds."""
 ROUNDS = 5
 
 
 def orthogonalise(matrix_MN: Tensor) -> Tensor:
-    """The nearest matrix with orthonormal rows or columns, roughly: the same singular vectors, singular values near 1.
+    """Roughly the nearest matrix with orthonormal rows or columns: the same singular vectors, and singular values close to 1.
 
-    The rounds are worked out on the small square ``x x^T``, whose polynomials commute, and meet the long matrix twice in all. In float32:
-    bfloat16 took three times as long on a CPU without instructions for it.
+    The rounds use the small square ``x x^T``, whose polynomials commute, so the long matrix is multiplied only twice. It computes in float32,
+    because bfloat16 took three times as long on a CPU without instructions for it.
     """
     wide = matrix_MN.shape[0] <= matrix_MN.shape[1]
     x = (matrix_MN if wide else matrix_MN.T).float()
@@ -39,11 +39,12 @@ def orthogonalise(matrix_MN: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For weights of two and more dimensions, seen as matrices [first, all others]; biases take another optimizer.
+    """For weights with at least two dimensions, taken as matrices [first, all others]; biases need another optimizer.
 
     Args:
+        params: the weights.
         lr: the spectral norm of a step, whatever the gradient's size.
-        momentum: of Nesterov's kind.
+        momentum: the Nesterov momentum, 0..1.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
@@ -51,7 +52,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step for all weights that have a gradient."""
+        """Make one step for all weights that have a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is None:

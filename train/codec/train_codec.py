@@ -1,13 +1,13 @@
-"""Train a tiny codec of TAEHV's layout on the synthetic world, small enough to come with the pack.
+"""Train a tiny codec with TAEHV's layout on the synthetic world, small enough to come with the pack.
 
-Two parts. At first the encoder is a fixed linear code (`linear_start`) and the decoder, without its memory blocks, learns to invert it:
-cheap steps that lead away from grey at once. Then everything learns together, or with `encoder_part: 0` the decoder alone: a linear code has
-less in it, but what moves changes it simply, and a small generator learns that sooner. The encoder never looks at the frame before, as the
-layout would allow: so a still picture has one and the same latent in every frame, the given first one included, which has none before it,
-and a generator can copy it. The latents are noised a little on their way to the decoder
-and held near mean 0 and deviation 1 in the generator's normalised space, so what matters gets a large share of it and a generator's small
-errors do not show. From `encoder_part` on the encoder stays as it is: latents are settled, a generator can learn them, and the decoder goes
-on alone (the phase `decoder`).
+Training has two parts. In the first, the encoder is a fixed linear code (`linear_start`) and the decoder learns to invert it without its
+memory blocks: cheap steps that get away from grey at once. In the second, everything learns together, or only the decoder with
+`encoder_part: 0`: a linear code holds less, but motion changes it in a simple way, which a small generator learns sooner. The encoder never
+looks at the previous frame, although the layout would allow it. So a still picture has the same latent in every frame, including the given
+first one, which has no previous frame, and a generator can copy it. The latents get a little noise on their way to the decoder and are kept
+close to mean 0 and deviation 1 in the generator's normalised space, so that what matters takes up most of that space and a generator's small
+errors do not show. After the share `encoder_part` of the steps the encoder is frozen: a generator can learn the latents while the decoder
+keeps learning alone (the phase `decoder`).
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from .quality import reconstruction, spread
 FILE = "flashmotion_tiny_vae.safetensors"
 CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
-"""Settings that do not change the result."""
+"""The settings that do not change the result."""
 DECODER_WIDTHS = (256, 128, 64, 64)
-"""Of the decoder's stages: those that ComfyUI loads."""
+"""Widths of the decoder's stages, as ComfyUI loads them."""
 BIAS_LR = 1e-3
 WARMUP_STEPS = 20
-"""Steps in which the learning rate rises, at the beginning of either part."""
+"""Steps at the start of each part in which the learning rate rises."""
 DECAY_SHARE = 0.7
-"""Last share of either part in which the learning rate falls, in a straight line."""
+"""Last share of each part, in which the learning rate falls linearly."""
 EDGES_WEIGHT = 0.1
-"""Of the error in the differences of neighbouring pixels."""
+"""Weight of the error in the differences of neighbouring pixels."""
 SPREAD_WEIGHT = 0.02
-"""Of the latents' means and deviations."""
+"""Weight of the spread of the latents; see `quality.spread`."""
 START_CROPS = 192
 
 
@@ -67,23 +67,25 @@ def train_codec(
     report: Callable[[int, int, float, float], None] | None = None,
     log: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Path:
-    """Train, or go on where an earlier run in this folder stopped, and write the codec (fp16).
+    """Train, or resume where an earlier run in this folder stopped, and write the codec (fp16).
 
     Args:
-        settings: of the codec.
-        seed: of the world's clips and of all other draws.
-        folder: keeps checkpoint, what was settled (steps, threads) and result.
-        rest: False ends where the encoder does; True goes on to the last step from there, in a folder that holds the checkpoint and what
-            was settled.
-        minutes: time budget; from it follows the number of steps, once, at the beginning.
-        report: called after each step with (steps done, steps in all, loss, seconds of the step).
+        settings: the codec's settings.
+        folder: holds the checkpoint, the decided steps and threads, and the result.
+        seed: the seed of the world's clips and of everything else that is random.
+        rest: False stops where the encoder stops learning; True continues from there to the last step, in a folder that holds the checkpoint
+            and the decided steps and threads.
+        minutes: the time budget, which decides the number of steps once, at the beginning.
+        device: the device to train on.
+        report: called after each step with (steps done, steps in total, loss, seconds of the step).
         log: called after each step with (steps done, values by name).
 
     Returns:
         The safetensors file.
 
     Raises:
-        TrainError: the checkpoint is of other settings; TrainingStopped: the loss is no number any more.
+        TrainError: the checkpoint was made with other settings.
+        TrainingStopped: the loss is not a finite number any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()
@@ -124,7 +126,7 @@ class _Training:
 
     @property
     def encoder_steps(self) -> int:
-        """Steps after which the encoder stays as it is; unless there are none, the first part is not cut short."""
+        """Steps in which the encoder learns: none at all, or at least those of the first part."""
         if not self.settings.encoder_part:
             return 0
         return min(self.steps, max(self.start_steps, round(self.settings.encoder_part * self.steps)))
@@ -137,7 +139,7 @@ class _Training:
         self.adam = torch.optim.Adam(biases, lr=BIAS_LR, betas=(0.9, 0.99))
 
     def load(self) -> int:
-        """Start from nothing or from the checkpoint; returns the steps done."""
+        """Start from scratch or from the checkpoint; returns the number of steps done."""
         path = self.folder / CHECKPOINT
         if not path.is_file():
             generator = Streams(self.seed, "codec", 0).generator("start")
@@ -148,7 +150,11 @@ class _Training:
             return 0
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if state["settings"] != self._settings():
-            raise TrainError(f"{path} was made with other codec settings; delete its folder or choose another one.")
+            made, now = state["settings"], self._settings()
+            changed = sorted(name for name in made.keys() | now.keys() if made.get(name) != now.get(name))
+            raise TrainError(
+                f"{path} was made with other codec settings ({', '.join(changed)}); delete its folder, or choose another run folder."
+            )
         self._make_optimizers()
         self.codec.load_state_dict(state["codec"])
         self.muon.load_state_dict(state["muon"])
@@ -156,7 +162,7 @@ class _Training:
         return int(state["step"])
 
     def save(self, step: int) -> None:
-        """Write the checkpoint beside its place and move it there."""
+        """Write the checkpoint, whole or not at all."""
         state = {
             "settings": self._settings(),
             "step": step,
@@ -170,7 +176,7 @@ class _Training:
         return {"seed": self.seed} | self.settings.model_dump(mode="json", exclude=BOOKKEEPING)
 
     def _encoder_memory(self) -> Iterator[tuple[Tensor, int]]:
-        """Weights of the encoder's memory blocks, and their input channel from which on they would look at the frame before."""
+        """Weights of the encoder's memory blocks, each with the first of its input channels that belong to the previous frame."""
         for block in self.codec.encoder:
             if isinstance(block, MemoryBlock):
                 convolution = block.conv[0]
@@ -183,7 +189,7 @@ class _Training:
             weight[:, width:] = 0
 
     def settle(self, seconds: float | None) -> None:
-        """Set torch's threads and find out how many steps fit `seconds`, or take what was found out when the run began."""
+        """Set torch's threads and decide how many steps fit into `seconds`, unless the run decided it before."""
         settled = codec_budget.read(self.folder)
         if settled is None:
             settled = self._settled(seconds)
@@ -219,7 +225,9 @@ class _Training:
         factor = lr_factor(step - past, part, warmup=WARMUP_STEPS, decay=DECAY_SHARE, kind="linear")
         values = self._advance(step, memory, factor, encoder=memory and step < self.encoder_steps)
         if not math.isfinite(values["loss"]):
-            raise TrainingStopped(f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr.")
+            raise TrainingStopped(
+                f"the codec's loss is {values['loss']} in step {step + 1}; lower codec.lr, which is {self.settings.lr:g}."
+            )
         return values | {"lr": self.settings.lr * factor}
 
     def _advance(self, step: int, memory: bool, factor: float, *, encoder: bool) -> dict[str, float]:
@@ -235,7 +243,7 @@ class _Training:
             noised = latent + self.settings.noise * noise.to(latent)
             decoded = decode_whole(self.codec, denormalise(noised), memory=memory)
         squares, edges = reconstruction(decoded.float(), pixels)
-        # What the generator will see are clips as they come: without the half that was chosen for its sprites.
+        # The generator will see clips as they come, so the half that was chosen for its sprites is left out.
         off = spread(latent.float()[: len(latent) // 2])
         loss = squares + EDGES_WEIGHT * edges + SPREAD_WEIGHT * off
         loss.backward()

@@ -24,7 +24,7 @@ class Lora(Settings):
 
     @property
     def scale(self) -> float:
-        """`alpha`, or the rank where it is not given."""
+        """`alpha`, or the rank if `alpha` is not given."""
         return self.alpha or self.rank
 
 

@@ -1,4 +1,4 @@
-"""What a clip's trajectory looks like to the adapter and to the losses: its two control maps, and where its objects are."""
+"""A clip's trajectory as the adapter and the losses see it: two control maps, and a map of where its objects are."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FirstFrame = Literal["masks", "boxes"]
 def control_maps(clip: SourceClip, style: MapStyle, first_frame: FirstFrame = "masks") -> tuple[Frames, Frames]:
     """The control map with boxes and the one with masks, uint8 ``[T, H, W, 3]`` each, as the nodes render them.
 
-    Both show filled masks on frame 0 (filled boxes for a clip without masks), the first one outlines afterwards, the second one the exact
-    masks, or those of frame 0 moved with their boxes where no others are known. An object that is hidden, or has an empty mask on a frame
-    whose masks are known, is not drawn there.
+    Both show filled masks on frame 0, or filled boxes if the clip has no masks. On later frames the first map shows outlines, and the second
+    one the exact masks; if only those of frame 0 are known, they move with their boxes. An object is not drawn on a frame where it is
+    hidden, or where its mask is known and empty.
 
     Args:
-        clip: with its trajectory and masks.
-        style: opacity and thickness; both modes are rendered, whatever its mode.
-        first_frame: what the map with boxes shows on frame 0, although masks are known.
+        clip: the clip with its trajectory and masks.
+        style: opacity and thickness; its mode is ignored, as both are rendered.
+        first_frame: what the map with boxes shows on frame 0 if masks are known.
     """
     sampled = sample(clip.trajectory)
     if clip.labels_THW is None:
@@ -49,7 +49,7 @@ def _render(sampled: Sampled, masks_NHW: NDArray[np.bool_] | None, mode: Mode, s
 
 
 def _paint_labels(labels_THW: NDArray[np.uint8], visible_TN: NDArray[np.bool_], opacity: float) -> Frames:
-    """Every pixel in the control map's colour of its object; black for the background and what is hidden."""
+    """Each pixel in the control map's colour of its object; background and hidden objects are black."""
     frames, objects = visible_TN.shape
     colors_TK3 = np.zeros((frames, objects + 1, 3), dtype=np.uint8)
     for n in range(objects):
@@ -60,8 +60,8 @@ def _paint_labels(labels_THW: NDArray[np.uint8], visible_TN: NDArray[np.bool_], 
 def inside_map(sampled: Sampled) -> NDArray[np.uint8]:
     """Where the objects are, uint8 ``[1, F, H, W]`` at the latent's size.
 
-    1 where, on any of the latent frame's pixel frames (the first one, then four each), the box of any visible object covers the centre of
-    the latent cell (16 x 16 pixels); left and top edges belong to a box. A box that is smaller than a cell may cover none.
+    A cell (16 x 16 pixels) is 1 if the box of any visible object covers its centre on any pixel frame of its latent frame (the first latent
+    frame has one, the others four each). Left and top edges belong to a box. A box smaller than a cell may cover no centre.
     """
     width, height = sampled.size
     x_W = (np.arange(width // SPATIAL_STRIDE) + 0.5) * SPATIAL_STRIDE

@@ -1,4 +1,4 @@
-"""Clips of a source -> encoded clips. Can be killed at any moment: run again, it continues and ends with the same files."""
+"""Encode the clips of a source. It may be killed at any moment: run again, it continues and ends with the same files."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .worker_pool import clips_ahead
 def fingerprint(
     settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none", first_frame: FirstFrame = "masks"
 ) -> str:
-    """A name for everything that decides what encoded clips hold: sha256 as 64 hex digits.
+    """A hash of everything that encoded clips depend on: sha256 as 64 hex digits.
 
     Args:
-        settings: of the source (`Source.settings`), size and length of its clips included.
+        settings: the settings of the source (`Source.settings`), with the size and length of its clips.
         codec: `content_hash` of the VAE's file or folder.
-        style: of the control maps; its mode does not count, as both are encoded.
+        style: the style of the control maps; its mode does not count, as both are encoded.
         text: `content_hash` of the text encoder, or "none".
         first_frame: see `control_maps`.
     """
@@ -67,27 +67,29 @@ def encode_clips(
     encode_in_workers: bool = False,
     first_frame: FirstFrame = "masks",
 ) -> None:
-    """Encode what is not there yet, in the source's order; does nothing where everything is.
+    """Encode the clips that are missing, in the source's order.
 
     Args:
         source: the clips.
         vae: the codec, on its device.
-        folder: of the encoded clips; made when missing.
-        style: of the control maps (both modes are encoded).
-        fingerprint: see the function of that name.
-        text: prompt -> its true tokens ``[M, T]``; None for a generator without text.
-        report: called with (clips done, clips in all), first with what was there.
-        workers: processes that make clips while this one encodes; 0 for none. What is written does not depend on it.
-        first_frame: of the control maps.
-        encode_in_workers: they encode too, each on one thread; for a codec on the CPU.
+        folder: where the encoded clips go; it is made if it is missing.
+        style: the style of the control maps (both modes are encoded).
+        fingerprint: see the function `fingerprint`.
+        text: turns a prompt into its true tokens ``[M, T]``; None for a generator without text.
+        report: called with (clips done, clips in total), first with those that were there already.
+        workers: processes that make clips while this one encodes; 0 for none. The files do not depend on it.
+        encode_in_workers: the workers encode too, each on one thread; for a codec on the CPU.
+        first_frame: see `control_maps`.
 
     Raises:
-        TrainError: a source without clips or a clip that cannot be used, a folder that cannot be written or holds clips of another
-            fingerprint, or a latent that does not fit float16.
+        TrainError: the source has no clips, a clip cannot be used, the folder cannot be written or holds clips of another fingerprint, or a
+            latent does not fit into float16.
     """
     folder, total = Path(folder), len(source)
     if not total:
-        raise TrainError(f"there are no clips to encode into {folder}; check the data settings.")
+        raise TrainError(
+            f"the source has 0 clips to encode into {folder}; check the settings data.train and data.evaluation."
+        )
     done = _open(folder, fingerprint)
     report(done, total)
     if done == total and (folder / COMPLETE).is_file():
@@ -104,7 +106,7 @@ def encode_clips(
 
 
 def _open(folder: Path, fingerprint: str) -> int:
-    """Make or open the index, without a torn last line; returns the number of clips in it."""
+    """Make or open the index, cut off a torn last line, and return the number of clips in it."""
     index = folder / INDEX
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,8 +118,8 @@ def _open(folder: Path, fingerprint: str) -> int:
             return 0
     if found != fingerprint:
         raise TrainError(
-            f"{folder} holds clips that were encoded from other settings or another codec ({found[:12]}, not {fingerprint[:12]}); "
-            "remove that folder or choose another one."
+            f"{folder} holds clips encoded with other settings or another codec (fingerprint {found[:12]}, not {fingerprint[:12]}); remove "
+            "that folder, or choose another run folder."
         )
     for record in records:
         if not (folder / record.file).is_file():
@@ -138,7 +140,7 @@ def _with_latents(latents_of: Callable[[SourceClip], Latents], clip: SourceClip)
 
 @torch.no_grad()
 def _latents(clip: SourceClip, vae: Vae, style: MapStyle, first_frame: FirstFrame) -> Latents:
-    """Video and control maps through the codec; arrays, as tensors would travel between processes by file descriptor."""
+    """Video and control maps, encoded. Returns arrays, because tensors travel between processes by file descriptor."""
     frames, height, width, _ = clip.frames_THWC.shape
     check_clip_size(f"clip {clip.name}", (width, height), frames)
     assert clip.trajectory.size == (width, height)
@@ -148,20 +150,20 @@ def _latents(clip: SourceClip, vae: Vae, style: MapStyle, first_frame: FirstFram
 
 
 def _tensors(clip: SourceClip, latents: Latents, text: Callable[[str], Tensor] | None) -> dict[str, Tensor]:
-    """What is kept of a clip."""
+    """The tensors to store for a clip."""
     tensors = {name: torch.from_numpy(latent) for name, latent in latents.items()}
     tensors["text"] = torch.zeros(0, 0) if text is None else text(clip.prompt)
     tensors = {name: value.to("cpu", torch.float16).contiguous() for name, value in tensors.items()}
     for name, value in tensors.items():
         if not torch.isfinite(value).all():
             raise TrainError(
-                f"clip {clip.name}: its {name} has a value that is not finite in float16; check the codec and the text encoder."
+                f"clip {clip.name} has a value in its {name} that is not finite in float16; check the codec and the text encoder."
             )
     return {**tensors, "inside": torch.from_numpy(inside_map(sample(clip.trajectory)))}
 
 
 def _write(folder: Path, index: int, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
-    """The clip's file first, whole and on the disk; only then its line in the index."""
+    """Write the clip's file, and once it is whole and on the disk, its line in the index."""
     path = folder / file_of(index)
     frames, height, width, _ = clip.frames_THWC.shape
     with _writing(folder):
@@ -192,5 +194,5 @@ def _append(folder: Path, line: Mapping[str, Any]) -> None:
 
 
 def _writing(folder: Path) -> AbstractContextManager[None]:
-    remedy = "free space there or choose another run folder, then run again: it continues"
+    remedy = "free some space there or choose another run folder, then run the command again: it continues"
     return writing("encoded clips", folder, remedy)

@@ -1,11 +1,11 @@
-"""Encoded clips: one safetensors file per clip, read at random, batched, and read ahead.
+"""Encoded clips: one safetensors file per clip, read in any order and batched.
 
 A folder holds ``index.jsonl`` (a header line with format and fingerprint, then a line per clip), ``000000.safetensors`` ... and, once all
-clips are there, ``complete.json``. `encode.encode_clips` writes it. A clip's file holds, in float16 unless said otherwise,
+clips are there, ``complete.json``. `encode.encode_clips` writes it. A clip's file holds, in float16 unless another type is given,
 
     latent, control_box, control_mask    [48, F, H, W]  normalised latents of the video and of its two control maps
     inside                               [1, F, H, W]   uint8, see `control.inside_map`
-    text                                 [M, T]         the prompt's true tokens; M = 0 without text
+    text                                 [M, T]         the prompt's true tokens; M = 0 if there is no text
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class ClipRecord:
     """A line of the index.
 
     Attributes:
-        name: the clip's, for reports.
-        file: its file in the folder, and
-        bytes: that file's size.
-        frames, width, height, fps: of the video, in pixels and per second.
-        objects: how many follow a trajectory.
-        prompt: what the text tokens say.
-        text: tokens and their width; (0, 0) without text.
+        name: the clip's name, for reports.
+        file: its file in the folder.
+        bytes: the size of that file.
+        frames, width, height, fps: of the video; the size in pixels, fps in frames per second.
+        objects: how many objects follow a trajectory.
+        prompt: the prompt that the text tokens encode.
+        text: number of text tokens and their width; (0, 0) without text.
         origin: see `sources.SourceClip`.
     """
 
@@ -63,13 +63,13 @@ class Batch:
     """B clips of one shape, float32.
 
     Attributes:
-        latent_BCFHW: normalised; frame 0 is the encoded start image itself, as the codec is causal.
+        latent_BCFHW: normalised latents; frame 0 is the encoded start image itself, because the codec is causal.
         control_box_BCFHW, control_mask_BCFHW: normalised latents of the control maps with boxes and with masks.
         inside_B1FHW: 1.0 inside the objects' boxes, else 0.0.
-        context_BMT: text tokens, followed by zeros up to the 512 that the generator always sees: its cross-attention has no mask, so zero
-            rows take part and their number matters. Where no clip of the batch has text, one zero row stands for all 512: attention over
-            equal rows gives that row's value, however many there are.
-        names: of the clips.
+        context_BMT: text tokens, padded with zeros to the 512 that the generator always sees. Its cross-attention has no mask, so zero rows
+            take part and their number matters. If no clip of the batch has text, one zero row stands for all 512: attention over equal
+            rows gives that row's value, however many there are.
+        names: the names of the clips.
     """
 
     latent_BCFHW: Tensor
@@ -80,7 +80,7 @@ class Batch:
     names: list[str]
 
     def to(self, device: torch.device | str) -> Batch:
-        """The batch on another device; a copy to a GPU does not wait for it."""
+        """The batch on another device; a copy to a GPU is asynchronous."""
         target = torch.device(device)
 
         def moved(value: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class EncodedClips:
     """A finished folder of encoded clips, all of one shape.
 
     Attributes:
-        records: the index, one per clip.
+        records: the index, one record per clip.
         shape_CFHW: the latents' shape.
         fingerprint: see `encode.fingerprint`.
     """
@@ -110,28 +110,28 @@ class EncodedClips:
         """Read the index and check that every file is there; no tensor is read.
 
         Args:
-            folder: written by `encode.encode_clips`.
-            fingerprint: the one that is expected; None takes any.
-            text_dim: the generator's width of text tokens. None: that of the encoded texts, 0 where there are none.
+            folder: a folder that `encode.encode_clips` wrote.
+            fingerprint: the expected fingerprint; None accepts any.
+            text_dim: the generator's width of text tokens. None for that of the encoded texts, or 0 if there are none.
 
         Raises:
-            TrainError: missing, unfinished, empty, damaged, encoded from something else, or of mixed shapes.
+            TrainError: the clips are missing, unfinished, damaged, of another fingerprint, or of mixed shapes.
         """
         self.folder = Path(folder)
         if not (self.folder / INDEX).is_file():
-            raise TrainError(f"there are no encoded clips in {folder}; run the data phase first.")
+            raise TrainError(f"{folder} holds no encoded clips; run the data phase first.")
         self.fingerprint, self.records, _ = read_index(self.folder)
         if fingerprint is not None and self.fingerprint != fingerprint:
             raise TrainError(
-                f"the clips in {folder} were encoded from other settings or another codec ({self.fingerprint[:12]}, not {fingerprint[:12]}); "
-                "remove that folder and run the data phase again."
+                f"{folder} holds clips encoded with other settings or another codec (fingerprint {self.fingerprint[:12]}, not "
+                f"{fingerprint[:12]}); remove that folder and run the data phase again."
             )
         if not (self.folder / COMPLETE).is_file():
             raise TrainError(
-                f"the clips in {folder} are not finished ({len(self.records)} so far); run the data phase again, it continues."
+                f"{folder} holds only {len(self.records)} clips so far; run the data phase again, which continues."
             )
         if not self.records:
-            raise TrainError(f"the index in {folder} lists no clips; remove that folder and run the data phase again.")
+            raise TrainError(f"{self.folder / INDEX} lists 0 clips; {_AGAIN}.")
         for record in self.records:
             self._check_file(record)
         self.shape_CFHW = self._one_shape()
@@ -139,7 +139,7 @@ class EncodedClips:
         self.text_dim = max(widths, default=0) if text_dim is None else text_dim
         if widths - {self.text_dim}:
             raise TrainError(
-                f"the texts in {folder} are {max(widths - {self.text_dim})} wide, but the generator takes {self.text_dim}; encode them again."
+                f"the texts in {folder} are {max(widths - {self.text_dim})} wide, but the generator takes a width of {self.text_dim}; {_AGAIN}."
             )
 
     def __len__(self) -> int:
@@ -150,7 +150,7 @@ class EncodedClips:
         """The tensors of one clip as they are stored (see the module).
 
         Raises:
-            TrainError: a damaged file, or a value that is not finite.
+            TrainError: the file is damaged, or a value is not finite.
         """
         record = self.records[index]
         path = self.folder / record.file
@@ -160,16 +160,20 @@ class EncodedClips:
             raise TrainError(f"{path} is damaged ({error}); {_AGAIN}.") from error
         expected = {name: self.shape_CFHW for name in LATENTS}
         shapes = {**expected, "inside": (1, *self.shape_CFHW[1:]), "text": record.text}
-        if {name: tuple(value.shape) for name, value in tensors.items()} != shapes:
-            raise TrainError(f"{path} does not hold the tensors that its index names; {_AGAIN}.")
+        found = {name: tuple(value.shape) for name, value in tensors.items()}
+        for name in sorted(found.keys() | shapes.keys()):
+            if found.get(name) != shapes.get(name):
+                raise TrainError(
+                    f"{path} has {name} in the shape {found.get(name)}, but the index says {shapes.get(name)}; {_AGAIN}."
+                )
         for name in (*LATENTS, "text"):
-            # One number that is not finite makes the sum so; several times faster than looking at each.
+            # One number that is not finite makes the sum so, which is several times faster than testing each.
             if not tensors[name].sum(dtype=torch.float32).isfinite():
                 raise TrainError(f"{path} has a value in {name} that is not finite; {_AGAIN}.")
         return tensors
 
     def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> Batch:
-        """Some clips as one batch; raises as `read`."""
+        """Some clips as one batch; raises like `read`."""
         clips = [self.read(index) for index in indices]
         latent, control_box, control_mask, inside = (
             torch.stack([clip[name] for clip in clips]).float() for name in (*LATENTS, "inside")
@@ -204,7 +208,7 @@ _AGAIN = "remove the folder of encoded clips and run the data phase again"
 
 
 def file_of(index: int) -> str:
-    """The name of a clip's file; clips are written in their order."""
+    """The name of a clip's file; the index lists clips in this order."""
     return f"{index:06d}.safetensors"
 
 
@@ -213,10 +217,10 @@ def _size(record: ClipRecord) -> str:
 
 
 def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
-    """Fingerprint, clips, and the bytes that whole lines take: a last line without its end was never finished, and is left out.
+    """Fingerprint, clips, and the length of the whole lines in bytes. A last line without its end was never finished and is left out.
 
     Raises:
-        TrainError: a line in between that is damaged, or another format.
+        TrainError: a line is damaged, or the format is another one.
     """
     content = (folder / INDEX).read_bytes()
     whole = content.rfind(b"\n") + 1
@@ -230,7 +234,7 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
         fingerprint = str(header["fingerprint"])
         if header["format"] != FORMAT:
             raise TrainError(
-                f"{folder / INDEX} has format {header['format']!r}, but this version reads {FORMAT}; {_AGAIN}."
+                f"{folder / INDEX} has format {header['format']!r}, but this version reads format {FORMAT}; {_AGAIN}."
             )
         for line in lines[1:]:
             number += 1
@@ -238,8 +242,8 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
             expected = file_of(len(records))
             if values["file"] != expected:
                 raise TrainError(
-                    f"{folder / INDEX} names {values['file']} in line {number} where {expected} follows, as when two commands encode into one folder "
-                    f"at once; {_AGAIN}."
+                    f"{folder / INDEX} names {values['file']} in line {number} instead of {expected}, as if two commands encoded into it at once; "
+                    f"{_AGAIN}."
                 )
             records.append(ClipRecord(**{**values, "text": tuple(values["text"])}))
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:

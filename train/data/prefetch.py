@@ -1,4 +1,4 @@
-"""Read batches ahead in a thread, so that training does not wait for the disk."""
+"""Batches read ahead by a thread, so that training does not wait for the disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_S = 0.1
 
 
 class Prefetcher:
-    """An iterator of ``(Batch, seconds waited for it)``; close it, or let it go: the thread ends with it."""
+    """An iterator of ``(Batch, seconds waited for it)``. Its thread ends when it is closed or collected."""
 
     def __init__(
         self, clips: EncodedClips, indices: Iterator[list[int]], device: torch.device | str, depth: int = 2
@@ -25,15 +25,15 @@ class Prefetcher:
         """Start reading.
 
         Args:
-            clips: to read from.
-            indices: of the batches, one list each; asked by the thread, up to `depth` + 1 ahead.
-            device: where the batches go.
-            depth: batches that wait there at most.
+            clips: the clips to read.
+            indices: the clips of each batch; the thread takes up to `depth` + 1 of them ahead.
+            device: the device to put batches on.
+            depth: how many batches may wait.
         """
         self._items: queue.Queue[_Item] = queue.Queue(maxsize=depth)
         self._ended: BaseException | None = None
         stop = threading.Event()
-        # The thread must not know `self`, which could then never be collected; a daemon, so that it cannot hold up the exit.
+        # If the thread knew `self`, it could never be collected. It is a daemon so that it cannot hold up the exit.
         thread = threading.Thread(
             target=_read_ahead, args=(clips, indices, device, self._items, stop), name="prefetch", daemon=True
         )
@@ -45,11 +45,11 @@ class Prefetcher:
         return self
 
     def __next__(self) -> tuple[Batch, float]:
-        """The next batch, and the seconds that the caller had to wait for it.
+        """The next batch, and the seconds that the caller waited for it.
 
         Raises:
-            StopIteration: there are no more, or it was closed.
-            BaseException: whatever the thread met, `TrainError` for data that cannot be read.
+            StopIteration: there are no more batches, or the prefetcher was closed.
+            BaseException: what the thread raised, such as a `TrainError` for data that cannot be read.
         """
         if self._ended is not None:
             raise self._ended
@@ -87,7 +87,7 @@ def _read_ahead(
 
 
 def _put(items: queue.Queue[_Item], item: _Item, stop: threading.Event) -> bool:
-    """Wait for room, but not for ever: False once the reader is closed."""
+    """Wait for room; False once the reader is closed."""
     while not stop.is_set():
         try:
             items.put(item, timeout=PATIENCE_S)

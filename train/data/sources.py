@@ -1,4 +1,4 @@
-"""Where clips come from before they are encoded: the synthetic world, or a maker's own folder of videos."""
+"""Where clips come from before they are encoded: the synthetic world, or your own folder of videos."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class SourceClip:
     """A clip with its trajectory; T frames, N objects.
 
     Attributes:
-        name: for messages and reports.
+        name: how messages and reports call it.
         frames_THWC: uint8 RGB.
         fps: frames per second.
         prompt: what the video shows; may be empty.
-        trajectory: of the clip's size and length, N objects.
-        labels_THW: uint8, the object that a pixel shows, counted from 1 in the trajectory's order, 0 for the background; for all T frames,
-            or ``[1, H, W]`` where only the first one's are known, or None.
-        origin: what it takes to make the clip again, as plain JSON values.
+        trajectory: N objects, with the size and length of the clip.
+        labels_THW: uint8, the object that each pixel shows, counted from 1 in the trajectory's order, or 0 for the background. ``[1, H, W]``
+            if only those of frame 0 are known; None if none are.
+        origin: what is needed to make the clip again, as plain JSON values.
     """
 
     name: str
@@ -48,7 +48,7 @@ class SourceClip:
     origin: dict[str, Any]
 
     def masks_at(self, frame: int) -> NDArray[np.bool_]:
-        """The masks ``[N, H, W]`` on a frame that has labels."""
+        """The masks ``[N, H, W]`` of a frame that has labels."""
         assert self.labels_THW is not None
         labels_N = np.arange(1, len(self.trajectory.objects) + 1, dtype=np.uint8)
         masks: NDArray[np.bool_] = self.labels_THW[frame] == labels_N[:, None, None]
@@ -56,23 +56,23 @@ class SourceClip:
 
     @property
     def masks_TNHW(self) -> NDArray[np.bool_] | None:  # noqa: N802 (a tensor)
-        """The masks of all frames with labels, unfolded: N times the labels' memory."""
+        """The masks of all frames with labels, which take N times the labels' memory."""
         if self.labels_THW is None:
             return None
         return np.stack([self.masks_at(t) for t in range(len(self.labels_THW))])
 
 
 class Source(Protocol):
-    """A numbered set of clips of one size and length. Must be picklable: clips are made in other processes."""
+    """A numbered set of clips of one size and length. It must be picklable, because other processes make the clips."""
 
     def __len__(self) -> int:
         """How many clips."""
 
     def clip(self, index: int) -> SourceClip:
-        """Clip number `index`; the same one on every call. Raises ValueError where it cannot be read."""
+        """Clip number `index`, the same on every call. Raises ValueError if it cannot be read."""
 
     def settings(self) -> dict[str, Any]:
-        """All that decides what the clips are, as plain JSON values."""
+        """Everything that the clips depend on, as plain JSON values."""
 
 
 class SyntheticSource:
@@ -90,10 +90,10 @@ class SyntheticSource:
         """See `synthetic.clip` for the arguments.
 
         Raises:
-            TrainError: an argument out of range, sides that are no multiples of 32, or frames that are not 4k + 1, at least 5.
+            TrainError: an argument is out of range, a side is not a multiple of 32, or `frames` is not 4k + 1 and at least 5.
         """
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise TrainError(f"the synthetic world is asked for {count!r} clips, but at least 1 is needed.")
+            raise TrainError(f"the count of synthetic clips is {count!r}, but must be at least 1; raise it.")
         try:
             synthetic.stream_key(seed, count - 1, split, "sprites")
             if isinstance(difficulty, str):
@@ -127,7 +127,7 @@ class SyntheticSource:
 
 
 def synthetic_clip(origin: Mapping[str, Any]) -> synthetic.Clip:
-    """The clip of the synthetic world that `SourceClip.origin` (from the index of encoded clips) names, with all that is known of it."""
+    """The clip of the synthetic world that a `SourceClip.origin` describes, with everything that is known about it."""
     world = origin["synthetic"]
     level = world["difficulty"]
     if not isinstance(level, str):
@@ -141,11 +141,11 @@ def synthetic_clip(origin: Mapping[str, Any]) -> synthetic.Clip:
 
 
 class VideoFolder:
-    """A maker's own clips: for each ``name.mp4`` (mov, webm, mkv) its trajectory ``name.json``, and optionally prompt and masks.
+    """Your own clips: for each ``name.mp4`` (mov, webm, mkv) a trajectory ``name.json``, and optionally a prompt and masks.
 
-    ``name.txt`` holds the prompt. ``name.masks/00000.png`` ... are label pictures of the video's size and frames: pixel value k is the
-    trajectory's object k (counted from 1), 0 the background; frame 0 alone, or every frame that is used. The first `frames` frames are
-    used; they are scaled to cover `size` and cropped around the centre, boxes and masks with them.
+    ``name.txt`` holds the prompt. ``name.masks/00000.png`` ... are label pictures of the video's size, for frame 0 only or for every frame
+    that is used: pixel value k is the trajectory's object k (counted from 1), 0 the background. The first `frames` frames are used. They
+    are scaled to cover `size` and cropped around the centre, together with boxes and masks.
 
     Attributes:
         skipped: one sentence per clip that was left out.
@@ -161,23 +161,23 @@ class VideoFolder:
         skip_bad: bool = False,
         problems: str | Path | None = None,
     ) -> None:
-        """Look at every clip's header, trajectory and first mask; no frame is decoded yet.
+        """Check every clip's header, trajectory and first mask; no frame is decoded yet.
 
         Args:
-            folder: holds the files; folders in it are not searched.
-            size: (width, height) in pixels that the clips are brought to, multiples of 32.
+            folder: the folder with the files; its subfolders are not searched.
+            size: (width, height) of the clips in pixels, multiples of 32.
             frames: per clip, 4k + 1, at least 5.
-            fps: frames per second to thin faster videos out to; None takes every frame.
-            skip_bad: leave out clips that cannot be used, as long as they are 1 % at most (one always may be).
-            problems: where to write what is wrong with which clip; ``problems.txt`` in the folder when None.
+            fps: frames per second of the clips; faster videos are thinned out. None takes every frame.
+            skip_bad: skip clips that cannot be used, as long as they are at most 1 % (or a single one).
+            problems: the file to list the bad clips in; None for ``problems.txt`` in the folder.
 
         Raises:
-            TrainError: no folder, no videos, or clips that cannot be used.
+            TrainError: there is no folder, it has no videos, or some clips cannot be used.
         """
         self.folder, self.size, self.frames, self.fps = Path(folder).absolute(), size, frames, fps
         check_clip_size(f"the videos in {folder}", size, frames)
         if not self.folder.is_dir():
-            raise TrainError(f"there is no folder {folder} with videos; check the name.")
+            raise TrainError(f"the folder of videos {folder} does not exist; check its name.")
         videos = find_videos(self.folder)
         if not videos:
             raise TrainError(
@@ -201,7 +201,7 @@ class VideoFolder:
         return SourceClip(path.name, frames_THWC, entry.fps, entry.prompt, entry.trajectory, labels_THW, origin)
 
     def settings(self) -> dict[str, Any]:
-        """See `Source.settings`; a video counts by its name and size in bytes, the small files by their content."""
+        """See `Source.settings`. A video counts by its name and size in bytes, the small files by their content."""
         clips = [identity(path) for path in self.videos]
         return {"videos": {"size": list(self.size), "frames": self.frames, "fps": self.fps, "clips": clips}}
 
@@ -212,7 +212,7 @@ class VideoFolder:
             twin = stems.setdefault(path.stem, path)
             try:
                 if twin is not path:
-                    raise ValueError(f"it shares its trajectory with {twin.name}; rename one of them")
+                    raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
                 inspect(path, self.size, self.frames, self.fps)
                 good.append(path)
             except (ValueError, OSError) as error:
@@ -228,17 +228,18 @@ class VideoFolder:
             where = f"the list could not be written to {problems} ({error.strerror})"
         if self.videos and skip_bad and len(self.skipped) <= max(1, total // 100):
             return
-        remedy = "correct or remove them" if skip_bad else "correct or remove them, or set skip_bad for up to 1 %"
+        remedy = "correct or remove them" if skip_bad else "correct or remove them, or set skip_bad to skip up to 1 %"
         raise TrainError(
             f"{len(self.skipped)} of {total} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
         )
 
 
 def check_clip_size(what: str, size: tuple[int, int], frames: int) -> None:
-    """Raises `TrainError` where clips of this size and length cannot be encoded or trained on."""
+    """Raises `TrainError` if clips of this size and length cannot be encoded or trained on."""
     if frames < SHORTEST:
-        plural = "frame" if frames == 1 else "frames"
-        raise TrainError(f"{what} has {frames} {plural}: a clip needs at least {SHORTEST} to show motion (4k + 1).")
+        raise TrainError(
+            f"{what}: the frame count is {frames}, but a clip needs at least {SHORTEST} frames (4k + 1) to show motion; use {SHORTEST}."
+        )
     try:
         check_size(*size, frames)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The files of one clip in a maker's folder: looked at, checked and read. Everything wrong is a ValueError of one sentence."""
+"""Find, check and read the files of a clip in a maker's folder. Every problem is a ValueError of one sentence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
-FPS_SLACK = 0.99  # 23.976 serves as 24: a frame is shown twice every 40 seconds
-FASTEST = 240.0  # frames per second of a trajectory document
+FPS_SLACK = 0.99  # 23.976 counts as 24: a frame is shown twice every 40 seconds
+FASTEST = 240.0  # the largest frame rate of a trajectory document
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """The videos of a folder by name: files of a known suffix, upper and lower case alike, that are not hidden."""
+    """The videos of a folder, sorted by name: files with a known suffix in upper or lower case that are not hidden."""
     return sorted(
         path
         for path in folder.iterdir()
@@ -30,15 +30,15 @@ def find_videos(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Entry:
-    """A clip that can be used.
+    """A usable clip.
 
     Attributes:
         source_size: (width, height) of the video in pixels.
-        taken: the video's frames that make the clip, ascending.
-        fps: frames per second of the clip.
+        taken: the numbers of the video's frames that make up the clip, ascending.
+        fps: the clip's frames per second.
         prompt: may be empty.
-        trajectory: of the clip: its frames, brought to its size.
-        masks: label pictures of frame 0, of all taken frames, or none.
+        trajectory: for the clip's frames, scaled to the clip's size.
+        masks: the label pictures of all taken frames, of frame 0 only, or none.
     """
 
     source_size: tuple[int, int]
@@ -50,10 +50,10 @@ class Entry:
 
 
 def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) -> Entry:
-    """Everything about a clip but its pixels.
+    """Everything about a clip except its pixels.
 
     Raises:
-        ValueError: what is wrong with it.
+        ValueError: the clip cannot be used; says what is wrong with it.
     """
     source_size, rate, count = _probe(video)
     taken = _taken(frames, rate, fps, count)
@@ -77,16 +77,16 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
         missing = [n + 1 for n in np.flatnonzero(drawn_N).tolist() if n + 1 not in present]
         if missing:
             raise ValueError(
-                f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but that object is visible on frame 0; paint it."
+                f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but object {missing[0]} is visible on frame 0; paint it."
             )
     return Entry(source_size, taken, fps or rate, _prompt(video.with_suffix(".txt")), trajectory, masks)
 
 
 def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
-    """The clip's frames ``[T, H, W, 3]``; nothing after them is decoded.
+    """The clip's frames ``[T, H, W, 3]``; later frames are not decoded.
 
     Raises:
-        ValueError: a damaged file.
+        ValueError: the file is damaged.
     """
     import av
 
@@ -100,26 +100,29 @@ def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
                 if repeats:
                     picture = frame.to_ndarray(format="rgb24")
                     if picture.shape[1::-1] != entry.source_size:
-                        raise ValueError(f"{video.name} changes its size at frame {number}; convert it to one size.")
+                        raise ValueError(
+                            f"{video.name} has {picture.shape[1]} x {picture.shape[0]} pixels from frame {number} on, but {entry.source_size[0]} x "
+                            f"{entry.source_size[1]} before; convert it to one size."
+                        )
                     pictures += [cover(picture, *size)] * repeats
                 if len(pictures) == len(entry.taken):
                     break
     except av.error.FFmpegError as error:
         raise ValueError(
-            f"{video.name} cannot be decoded ({error.strerror}); it is damaged: repair or remove it."
+            f"{video.name} cannot be decoded ({error.strerror}) and is probably damaged; repair or remove it."
         ) from error
     if len(pictures) < len(entry.taken):
         raise ValueError(
-            f"{video.name} gives {len(pictures)} of {len(entry.taken)} frames; it is cut off: repair or remove it."
+            f"{video.name} has {len(pictures)} of {len(entry.taken)} frames and is cut off; repair or remove it."
         )
     return np.stack(pictures)
 
 
 def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """The label pictures ``[1 or T, H, W]``, scaled and cropped as the frames are; None without any.
+    """The label pictures ``[1 or T, H, W]``, scaled and cropped like the frames; None if there are none.
 
     Raises:
-        ValueError: an unreadable picture, one of another size, or a value that is no object.
+        ValueError: a picture cannot be read, has another size, or has a value that is not an object.
     """
     if not entry.masks:
         return None
@@ -133,7 +136,7 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
 
 
 def identity(video: Path) -> list[Any]:
-    """Name and size of a video, and a hash of its small files: plain JSON values."""
+    """Name and size of a video and a hash of its small files, as plain JSON values."""
     digest = hashlib.sha256()
     for suffix in (".json", ".txt"):
         path = video.with_suffix(suffix)
@@ -146,35 +149,35 @@ def identity(video: Path) -> list[Any]:
 
 
 def _probe(video: Path) -> tuple[tuple[int, int], float, int]:
-    """Size, frames per second and number of frames; packets are counted where the container does not say."""
+    """Size, frames per second and number of frames, which is counted in packets if the container does not say it."""
     import av
 
     try:
         with av.open(video) as container:
             if not container.streams.video:
-                raise ValueError("it has no video stream; it is damaged or of another kind")
+                raise ValueError("it has no video stream; repair or remove it")
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
             size = (stream.width, stream.height)
             count = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
     except av.error.FFmpegError as error:
-        raise ValueError(
-            f"it cannot be read as a video ({error.strerror}); it is damaged or of another format"
-        ) from error
+        raise ValueError(f"it cannot be read as a video ({error.strerror}); repair, convert or remove it") from error
     if not rate or not all(size):
-        raise ValueError("it names no frame rate or size; it is damaged")
+        raise ValueError(
+            f"its header has the frame rate {rate} and the size {size[0]} x {size[1]} and is damaged; repair or remove it"
+        )
     return size, float(rate), int(count)
 
 
 def _taken(frames: int, rate: float, fps: float | None, count: int) -> tuple[int, ...]:
     if fps is not None and rate < fps * FPS_SLACK:
         raise ValueError(
-            f"it has {rate:g} frames per second, but {fps:g} are asked for; lower data.fps, frames are not invented"
+            f"it has {rate:g} frames per second, but data.fps is {fps:g}; lower data.fps, as frames are not invented"
         )
     step = 1.0 if fps is None else rate / fps
     taken = np.floor(np.arange(frames) * step + 0.5).astype(int).tolist()
     if taken[-1] >= count:
-        raise ValueError(f"it has {count} frames, but {taken[-1] + 1} are needed; remove it or lower data.frames")
+        raise ValueError(f"it has {count} frames, but {taken[-1] + 1} are needed; remove it, or lower data.frames")
     return tuple(taken)
 
 
@@ -186,7 +189,7 @@ def _document(path: Path, size: tuple[int, int], frames: int) -> Trajectory:
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
     if not document.objects:
-        raise ValueError(f"{path.name} has no objects, so there is nothing to follow; add one")
+        raise ValueError(f"{path.name} has 0 objects and leaves nothing to follow; add one")
     if document.size != size:
         raise ValueError(
             f"{path.name} is for {document.size[0]} x {document.size[1]} pixels, but the video has {size[0]} x {size[1]}; draw it on the video"
@@ -200,7 +203,9 @@ def _prompt(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is no UTF-8 text; save it as UTF-8") from error
+        raise ValueError(
+            f"{path.name} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
 
 
 def _masks(folder: Path, taken: tuple[int, ...]) -> tuple[Path, ...]:
@@ -212,11 +217,13 @@ def _masks(folder: Path, taken: tuple[int, ...]) -> tuple[Path, ...]:
         return tuple(needed)
     if len(missing) == len(set(needed)) - 1 and needed[0].is_file():
         return (needed[0],)
-    raise ValueError(f"{folder.name} has no {missing[0].name}; give frame 0 alone or all {len(needed)} frames")
+    raise ValueError(
+        f"{folder.name} has no {missing[0].name}; give masks for frame 0 only, or for all {len(needed)} frames"
+    )
 
 
 def _labels(path: Path, size: tuple[int, int], objects: int) -> NDArray[np.uint8]:
-    """A label picture ``[H, W]``; of a palette picture, the indices."""
+    """A label picture ``[H, W]``; for a palette picture, its indices."""
     from PIL import Image
 
     name = f"{path.parent.name}/{path.name}"
@@ -224,7 +231,7 @@ def _labels(path: Path, size: tuple[int, int], objects: int) -> NDArray[np.uint8
         with Image.open(path) as image:
             labels = np.array(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} cannot be read as a picture ({error}); it is damaged") from error
+        raise ValueError(f"{name} cannot be read as a picture ({error}); save it again as a PNG") from error
     if labels.ndim != 2 or labels.dtype.kind not in "iub":
         raise ValueError(f"{name} is a colour picture; save labels as an 8-bit grey or palette PNG")
     if labels.shape[::-1] != size:
@@ -234,6 +241,6 @@ def _labels(path: Path, size: tuple[int, int], objects: int) -> NDArray[np.uint8
     if int(labels.max()) > objects or int(labels.min()) < 0:
         value = int(labels.max()) if int(labels.max()) > objects else int(labels.min())
         raise ValueError(
-            f"{name} has the value {value}, but the trajectory has {objects} objects; values are 0 to {objects}"
+            f"{name} has the value {value}, but the trajectory has {objects} objects; use values from 0 to {objects}"
         )
     return labels.astype(np.uint8)

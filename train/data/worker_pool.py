@@ -1,4 +1,4 @@
-"""Worker processes: a source's clips made ahead of their use, and how a worker behaves (it leaves Ctrl+C to its parent, never outlives it)."""
+"""Worker processes that make a source's clips ahead of their use. A worker leaves Ctrl+C to its parent and never outlives it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ T = TypeVar("T")
 def clips_ahead(
     source: Source, indices: range, workers: int, work: Callable[[SourceClip], T]
 ) -> Generator[T, None, None]:
-    """`work` on the clips of these indices in order, by `workers` other processes ahead of their use; by this one where that is 0.
+    """The results of `work` on these clips in order, computed ahead by `workers` processes, or by this process if there are none.
 
     `work` and what it returns must be picklable.
 
     Raises:
-        TrainError: a clip that cannot be used, or a process that died.
+        TrainError: a clip cannot be used, or a process died.
     """
     if not workers or not indices:
         for index in indices:
@@ -35,7 +35,7 @@ def clips_ahead(
                 made = work(source.clip(index))
             yield made
         return
-    # A new interpreter each: a fork would copy a process with threads and a CUDA context.
+    # New interpreters: a fork would copy a process with threads and a CUDA context.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source, work))
     try:
         remaining = iter(indices)
@@ -60,7 +60,7 @@ def _reading(index: int) -> Iterator[None]:
         raise
     except BrokenProcessPool as error:
         raise TrainError(
-            f"a process that made clips died near clip {index}, probably for want of memory; use fewer data workers."
+            f"a data worker died near clip {index}, probably because memory ran out; lower data.workers."
         ) from error
     except (ValueError, OSError) as error:
         raise TrainError(f"clip {index} cannot be used: {error}") from error
@@ -70,7 +70,7 @@ _job: tuple[Source, Callable[[SourceClip], Any]] | None = None
 
 
 def _start(source: Source, work: Callable[[SourceClip], Any]) -> None:
-    """In a worker: keep the source, and what to do with its clips."""
+    """In a worker: keep the source and what to do with its clips."""
     global _job
     _job = (source, work)
     start_worker()
@@ -88,7 +88,7 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
 
 
 def start_worker() -> None:
-    """To be called first in a worker: one thread, deaf to Ctrl+C, and gone with its parent even where that was killed."""
+    """Call this first in a worker: it then uses one thread, ignores Ctrl+C, and ends with its parent, even if that was killed."""
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,1 +1,1 @@
-"""The trainer and what it stands on. Nothing here knows a loss."""
+"""The trainer and what it is built on. Nothing here knows a loss."""

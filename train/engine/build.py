@@ -1,4 +1,4 @@
-"""From weights to networks: types, devices, frozen or trained, float8, checkpointing, LoRA, sharding; in this order."""
+"""From weights to networks, in this order: types and devices, frozen or trained, float8, LoRA, checkpointing, sharding."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Network:
-    """A generator's sizes and weights (original key layout), on a real device or on the meta device."""
+    """A generator's sizes and weights (in the original key layout), on a real device or on the meta device."""
 
     sizes: WanConfig
     weights: Weights
 
 
 class Builder:
-    """Makes the networks of a phase as the configuration wants them."""
+    """Makes the networks of a phase as the configuration asks for."""
 
     def __init__(self, config: Config, world: World) -> None:
         self.config, self.world = config, world
@@ -55,7 +55,7 @@ class Builder:
         self.sharded = world.size > 1 and config.memory.sharding == "full"
         if self.sharded and config.memory.fp8:
             raise TrainError(
-                f"memory.fp8 is on and {world.size} processes share the weights, but float8 cannot be shared; set memory.sharding to none."
+                f"memory.fp8 is true, but {world.size} processes share the weights and float8 cannot be shared; set memory.sharding to none."
             )
 
     def generator(
@@ -72,13 +72,13 @@ class Builder:
         """A generator with weights in the original key layout.
 
         Args:
-            sizes: of the generator.
-            weights: all of them.
-            trained: whether they are; else they are frozen (and float8, where wanted).
-            loras: LoRAs to add, with weights or None for fresh ones.
-            rank: of the LoRAs.
-            alpha: of the LoRAs.
-            trained_loras: which of them are trained.
+            sizes: the generator's sizes.
+            weights: all of its weights.
+            trained: whether the weights are trained; if not, they are frozen (and float8 with memory.fp8).
+            loras: the LoRAs to add, each with its weights, or None for fresh ones.
+            rank: the rank of the LoRAs.
+            alpha: the alpha of the LoRAs.
+            trained_loras: the names of the LoRAs to train.
         """
         with torch.device("meta"):
             generator = WanGenerator(sizes)
@@ -103,13 +103,13 @@ class Builder:
         return generator
 
     def fresh_generator(self, sizes: WanConfig) -> Weights:
-        """Weights to train a generator from nothing, from the run's seed."""
+        """Weights of a generator to train from scratch, from the run's seed."""
         generator = WanGenerator(sizes)
         initialise(generator, torch.Generator().manual_seed(seed_of(f"{self.config.seed}/generator")))
         return generator.state_dict()
 
     def fresh_adapter(self, settings: Adapter, sizes: WanConfig, generator: Weights) -> AdapterFile:
-        """An adapter that adds nothing yet: the ResNet's tower from the run's seed, the ControlNet a clone of the generator."""
+        """An adapter that adds nothing yet: a ResNet with a tower from the run's seed, or a ControlNet cloned from the generator."""
         adapter: TrajectoryAdapter
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(f"{self.config.seed}/adapter/{settings.kind}"))
@@ -130,7 +130,7 @@ class Builder:
         if self.config.memory.checkpointing and isinstance(adapter, ControlNetAdapter):
             checkpoint_blocks(adapter.blocks, offload=self.config.memory.offload)
         if self.sharded:
-            # No root around them: hosts call an adapter's parts, never the whole.
+            # Without a root around them: hosts call an adapter's parts, never the whole.
             for unit in units(adapter):
                 self._shard(unit, [])
         return adapter
@@ -150,18 +150,18 @@ class Builder:
                     heads=settings.heads,
                 )
             )
-        # Always with float32 weights: it is small, and its logits are compared at differences of a hundredth.
+        # Always in float32: it is small, and its logits differ by hundredths.
         classifier.to(self.world.device)
         if self.sharded:
             self._shard(classifier, [])
         return Discriminator(backbone, classifier, taps)
 
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
-        """How a method calls it; ``name`` of the LoRA that is on."""
+        """A network as a method calls it; ``name`` is the LoRA that is active."""
         return Role(network, name, has_loras, self.autocast, self.world.device)
 
     def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:
-        """Weights into a module on the meta device; trained ones are copies, frozen ones may be shared between roles."""
+        """Fill a module on the meta device with weights; trained ones are copies, frozen ones may be shared between roles."""
         place = self._copied if trained else self._placed
         module.load_state_dict({key: place(value) for key, value in weights.items()}, assign=True)
 
@@ -169,8 +169,8 @@ class Builder:
         return value.to(self.world.device, self.trained_type, copy=True)
 
     def _placed(self, value: Tensor) -> Tensor:
-        """A frozen tensor on the device, in its type; the same one for the same weights."""
-        if self.sharded:  # each network shares its own out
+        """A frozen tensor on the device in the type of frozen weights; the same weights give the same tensor."""
+        if self.sharded:  # each network shards its own copy
             return value.to(self.world.device, self.frozen_type, copy=True)
         if id(value) not in self._frozen:
             self._frozen[id(value)] = value, value.to(self.world.device, self.frozen_type)

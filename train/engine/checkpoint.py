@@ -1,7 +1,7 @@
-"""Checkpoints that are whole or not there, through torch's distributed checkpoint (DCP).
+"""Checkpoints that are whole or not there at all, written with torch's distributed checkpoint (DCP).
 
 A checkpoint is a folder `step_000123` with DCP's files and `trainer.json`. It is written as `step_000123.part` and renamed when
-everything is on the disk, and only then are older ones deleted; so a process that is killed at any moment leaves a usable one behind.
+everything is on the disk. Only then are older ones deleted, so a process that is killed at any moment leaves a usable one behind.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ def _steps(folder: Path) -> list[int]:
 
 
 def latest(folder: Path) -> int | None:
-    """The step of the newest whole checkpoint, None without any."""
+    """The step of the newest whole checkpoint; None if there are none."""
     steps = _steps(folder)
     return steps[-1] if steps else None
 
 
 def notes(folder: Path, step: int) -> dict[str, Any]:
-    """What was saved under "trainer", without the tensors. Raises TrainError if it cannot be read."""
+    """What was saved under "trainer", without reading tensors. Raises TrainError if it cannot be read."""
     path = _path(folder, step)
     try:
         found: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
         return found
     except (OSError, ValueError) as error:
         raise TrainError(
-            f"the checkpoint {path} is damaged ({error}): delete that folder to go on from an earlier one."
+            f"the checkpoint {path} is damaged ({error}); delete that folder to resume from an earlier one."
         ) from error
 
 
@@ -70,12 +70,12 @@ def _check_tensors(state: Mapping[str, Any], name: str = "state") -> None:
         if isinstance(value, Mapping):
             _check_tensors(value, f"{name}.{key}")
         else:
-            # anything else would go through pickle, which runs code when it is read
+            # Anything else would be pickled, and pickles can run code when they are read.
             assert isinstance(value, Tensor), f"{name}.{key} is a {type(value).__name__}, not a tensor"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that led to it, on every rank."""
+    """An error and everything that led to it, on every rank."""
     yield error
     failures = [failure for failure, _ in error.failures.values()] if isinstance(error, CheckpointException) else []
     for cause in (*failures, error.__cause__, error.__context__):
@@ -84,7 +84,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _write_problem(error: BaseException) -> str | None:
-    """What the disk did wrong, in words; None if it was not the disk."""
+    """What went wrong with the disk, in words; None if it was not the disk."""
     for cause in _causes(error):
         if isinstance(cause, OSError):
             return cause.strerror or str(cause)
@@ -96,21 +96,21 @@ def _write_problem(error: BaseException) -> str | None:
 
 def _cannot_save(path: Path, problem: str) -> TrainError:
     return TrainError(
-        f"the checkpoint {path} cannot be written ({problem}): make room on that disk or let it be written to, and start again; the "
+        f"the checkpoint {path} cannot be written ({problem}); free some space there or make it writable, and run the command again: the "
         "earlier checkpoints are kept."
     )
 
 
 @contextmanager
 def _without_remark() -> Iterator[None]:
-    """DCP remarks that it is alone, which is what it was told."""
+    """Silence DCP's remark that it runs in a single process, as it was told to."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is disabled")
         yield
 
 
 def _on_main(world: World, path: Path, action: Callable[[], None]) -> None:
-    """Let rank 0 do something with files while the others wait; its OSError is a TrainError on every rank."""
+    """Let rank 0 work on files while the others wait; its OSError becomes a TrainError on every rank."""
     problem: str | None = None
     if world.is_main:
         try:
@@ -123,9 +123,9 @@ def _on_main(world: World, path: Path, action: Callable[[], None]) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
+    """Wait until a file, or a folder's list of files, is on the disk."""
     if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
     try:
         os.fsync(handle)
@@ -134,16 +134,16 @@ def _sync(path: Path) -> None:
 
 
 def _discard(path: Path) -> None:
-    """Delete a checkpoint so that it is never seen half deleted."""
+    """Delete a checkpoint without ever leaving half of one under its name."""
     aside = path.with_name(f"{path.name}.old.part")
     os.replace(path, aside)
     shutil.rmtree(aside)
 
 
 def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: int) -> None:
-    """Write `folder/step_000123` and keep the `keep` newest up to this one. Every rank calls it; raises TrainError.
+    """Write `folder/step_000123` and keep the newest `keep` up to this one. Every rank must call it. Raises TrainError.
 
-    state: nested dicts of tensors and DTensors, and under "trainer" a dict that JSON can hold. A checkpoint of the same step is replaced.
+    `state` has nested dicts of tensors and DTensors, and under "trainer" a JSON-ready dict. A checkpoint of the same step is replaced.
     """
     assert keep >= 1
     tensors = {key: value for key, value in state.items() if key != "trainer"}
@@ -168,7 +168,7 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
         os.replace(part, path)
         _sync(folder)
         shutil.rmtree(path.with_name(f"{path.name}.old.part"), ignore_errors=True)
-        # never those after this step: they are another run's future, and counting them could delete this one
+        # Never later steps: they belong to another run, and counting them could delete this one.
         for old in [earlier for earlier in _steps(folder) if earlier <= step][:-keep]:
             _discard(_path(folder, old))
 
@@ -185,15 +185,15 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
         _on_main(world, path, finish)
     except TrainError:
         if world.is_main:
-            shutil.rmtree(part, ignore_errors=True)  # give the room back
+            shutil.rmtree(part, ignore_errors=True)  # give the space back
         raise
 
 
 def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """Read `folder/step_000123` INTO the tensors of `state`, and return what was under "trainer". Every rank calls it.
+    """Read `folder/step_000123` INTO the tensors of `state`, and return what was under "trainer". Every rank must call it.
 
-    `state` may ask for a part of what was saved; the number of processes may differ. Raises TrainError if the checkpoint is damaged or
-    of other shapes; then `state` is partly overwritten. Bits that flipped on the disk are not noticed.
+    `state` may ask for a part of what was saved, and the number of processes may differ. Raises TrainError if the checkpoint is damaged or
+    has other shapes; `state` is then partly overwritten. Bits that flipped on the disk are not detected.
     """
     tensors = {key: value for key, value in state.items() if key != "trainer"}
     _check_tensors(tensors)
@@ -206,10 +206,10 @@ def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dic
         causes = list(_causes(error))
         for cause in causes:
             if not isinstance(cause, (CheckpointException, Exception)):
-                raise  # Ctrl-C on one of the ranks
+                raise  # Ctrl+C on one of the ranks
         first = next((cause for cause in causes if not isinstance(cause, CheckpointException)), error)
         reason = (str(first).strip().splitlines() or [type(first).__name__])[0]
         raise TrainError(
-            f"the checkpoint {path} is damaged or belongs to other settings ({reason}): delete that folder to go on from an earlier one."
+            f"the checkpoint {path} is damaged or was made with other settings ({reason}); delete that folder to resume from an earlier one."
         ) from error
     return trainer

@@ -1,4 +1,4 @@
-"""Activation checkpointing: a block keeps its inputs only, and computes the rest again in backward."""
+"""Activation checkpointing: a block keeps only its inputs, and computes the rest again in the backward pass."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManage
 
 
 def checkpoint_blocks(blocks: Iterable[nn.Module], *, offload: bool = False, contexts: Contexts | None = None) -> None:
-    """Checkpoint each block whenever gradients are on; without them nothing changes.
+    """Checkpoint each block whenever gradients are on; without gradients nothing changes.
 
-    offload: the inputs of the blocks wait on the CPU (in pinned memory if there is a GPU).
-    contexts: gives the context managers for the forward and for its repetition (`lora.contexts`).
-    A block must be deterministic (no dropout): random state is not kept. Call it once, before or after `parallel.shard`.
+    A block must be deterministic (no dropout), because random state is not kept. Call it once, before or after `parallel.shard`.
+
+    Args:
+        blocks: the blocks to checkpoint.
+        offload: keep the inputs of the blocks on the CPU, in pinned memory if there is a GPU.
+        contexts: makes the context managers for the forward pass and for its repetition; see `lora.contexts`.
     """
     for block in blocks:
         assert "forward" not in vars(block), "checkpointed twice"
@@ -30,7 +33,7 @@ def _checkpointed(inner: Callable[..., Any], offload: bool, contexts: Contexts) 
     def forward(*args: Any, **kwargs: Any) -> Any:
         if not torch.is_grad_enabled():
             return inner(*args, **kwargs)
-        # What is stored inside goes through checkpoint's own hooks, so only the block's inputs reach the ones of save_on_cpu.
+        # Whatever is stored inside goes through the hooks of checkpoint itself, so only the block's inputs reach those of save_on_cpu.
         with save_on_cpu(pin_memory=torch.cuda.is_available()) if offload else nullcontext():
             return checkpoint(
                 inner, *args, use_reentrant=False, preserve_rng_state=False, context_fn=contexts, **kwargs

@@ -1,4 +1,4 @@
-"""The moving average of the weights, which is what one shows and exports."""
+"""The moving average of the weights, which is what validation shows and export writes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def _local(tensor: Tensor) -> Tensor:
 
 
 class Ema:
-    """Averages of the trainable ones among `parameters`, in float32; of sharded ones, each rank keeps its own shard.
+    """Averages of the trainable `parameters` in float32. If they are sharded, each rank averages its own shard.
 
-    average <- decay * average + (1 - decay) * weight, from step `start` on; before it, average <- weight.
+    From step `start` on, average <- decay * average + (1 - decay) * weight; before it, average <- weight.
     """
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], decay: float, start: int) -> None:
@@ -31,13 +31,13 @@ class Ema:
         self._swapped = False
 
     def _pairs(self) -> tuple[list[Tensor], list[Tensor]]:
-        """(averages, weights), of this rank."""
+        """(averages, weights) of this rank."""
         averages = [_local(average) for average in self._averages.values()]
         return averages, [_local(parameter.detach()) for parameter in self._parameters.values()]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After the optimizer's step number `step`, counted from 0."""
+        """Call this after the optimizer's step number `step`, counted from 0."""
         assert not self._swapped, "the weights are the averages now"
         averages, weights = self._pairs()
         if step < self.start:
@@ -50,10 +50,10 @@ class Ema:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """Inside, the weights are the averages (rounded to the weights' dtype); after it they are to the bit what they were."""
+        """Inside, the weights are the averages (rounded to the weights' dtype); afterwards they are restored bit for bit."""
         assert not self._swapped, "the weights are the averages already"
         averages, weights = self._pairs()
-        # A GPU's wait on the host: there is no second place for 20 GB of them.
+        # Weights of a GPU wait on the host: the GPU has no room for another 20 GB.
         kept = [weight.clone() if weight.device.type == "cpu" else weight.cpu() for weight in weights]
         self._swapped = True
         try:
@@ -66,14 +66,16 @@ class Ema:
             self._swapped = False
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The live averages, float32: what is loaded into them in place is loaded."""
+        """The live averages in float32; loading into them in place takes effect."""
         return dict(self._averages)
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Averages of the same names; ValueError for others."""
+        """Load averages with the same names. Raises ValueError if the names differ."""
         if state.keys() != self._averages.keys():
             different = sorted(state.keys() ^ self._averages.keys())
-            raise ValueError(f"these averages are of other weights: {different[0]!r} is on one side only.")
+            raise ValueError(
+                f"the averages belong to other weights ({different[0]!r} is on one side only); load those of the same phase."
+            )
         for name, average in self._averages.items():
             average.copy_(state[name])

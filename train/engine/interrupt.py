@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM (a scheduler's warning) end a run after the iteration that is going on, with a checkpoint."""
+"""Ctrl+C and SIGTERM (a scheduler's warning) end a run after the current iteration, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interruptions:
-    """Within it, a signal sets ``asked``; a second Ctrl+C interrupts at once (launchers repeat SIGTERM, people do not)."""
+    """Inside, a signal sets ``asked``. A second Ctrl+C interrupts at once; a second SIGTERM does not, because launchers repeat it."""
 
     def __init__(self) -> None:
         self.asked = False

@@ -1,4 +1,4 @@
-"""What a phase of training is, besides its method; and how its batches are cut."""
+"""A phase of training apart from its method, and how its batches are divided."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..errors import TrainError
 
 @dataclass(frozen=True)
 class Job:
-    """What a phase of training is, besides its method.
+    """A phase of training apart from its method.
 
     Attributes:
-        name: of the phase; its random numbers depend on it.
-        folder: for checkpoints, log and pictures of this phase.
-        settings: steps, batches, intervals.
-        fingerprint: of everything the phase depends on; a checkpoint of another one is refused.
-        seed: of the run.
-        precision: of the run.
-        sharded: whether the ranks share the weights out (then gradients are averaged already).
-        minutes: time budget; None for ``settings.steps`` whatever they take.
-        wandb: whether figures go to Weights & Biases too.
-        log_every: iterations from one line of the log to the next.
-        checkpoint_every: iterations from one checkpoint to the next.
-        keep: checkpoints that stay.
+        name: the phase's name, which its random numbers depend on.
+        folder: where checkpoints, log and pictures of the phase go.
+        settings: the phase's steps, batches and intervals.
+        fingerprint: a hash of everything that the phase depends on; a checkpoint with another one is refused.
+        seed: the run's seed.
+        precision: the run's precision.
+        sharded: whether the weights are sharded over the ranks (then gradients are already averaged).
+        minutes: the time budget; None to do all of ``settings.steps``.
+        wandb: whether to log to Weights & Biases too.
+        log_every: iterations between two lines of the log.
+        checkpoint_every: iterations between two checkpoints.
+        keep: how many checkpoints to keep.
     """
 
     name: str
@@ -46,7 +46,7 @@ def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:
     """Micro-steps per iteration.
 
     Raises:
-        TrainError: the global batch is no multiple of what all ranks do at once.
+        TrainError: the global batch is not a multiple of what all ranks process at once.
     """
     at_once = micro_batch * ranks
     if global_batch % at_once:

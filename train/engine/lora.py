@@ -1,7 +1,7 @@
-"""LoRAs by name in the blocks of a network (on peft): several in one frozen base, of which one or none is active.
+"""Named LoRAs in the blocks of a network (on peft): several share one frozen base, and at most one is active.
 
-Student and critic may thus share one base. peft's own switches also change `requires_grad`, which an optimizer must be able to rely on;
-so the active one is set directly.
+Thus student and critic can share one base. peft's own switches also change `requires_grad`, which an optimizer relies on, so the active
+LoRA is set directly.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from flashmotion_core.acceleration.fp8 import Fp8Linear
-
 from .checkpointing import Contexts
 
 
 def _layers(module: nn.Module) -> dict[str, Any]:
-    """peft's layers by the names of the linear layers that they stand for."""
+    """peft's layers by the names of the linear layers that they replace."""
     from peft.tuners.lora import LoraLayer
 
     return {name: layer for name, layer in module.named_modules() if isinstance(layer, LoraLayer)}
@@ -37,9 +35,9 @@ def _named(module: nn.Module, name: str) -> dict[str, Any]:
 def add_lora(
     module: nn.Module, name: str, rank: int, alpha: float, *, dtype: torch.dtype = torch.float32
 ) -> list[tuple[str, nn.Parameter]]:
-    """Add a LoRA to every linear layer inside `module.blocks`, active from now on; returns its weights, which are trained.
+    """Add a LoRA to every linear layer inside `module.blocks` and make it active; returns its weights, which are trainable.
 
-    The rest of `module` is frozen, other LoRAs excepted. It adds alpha / rank * B A x, with B = 0 at first. Before `parallel.shard`.
+    It adds alpha / rank * B A x, with B = 0 at first. The rest of `module` is frozen, except other LoRAs. Call it before `parallel.shard`.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -53,10 +51,10 @@ def add_lora(
     ]
     places = [place.removesuffix(".base_layer") for place in linear]
     assert places, "module.blocks has no linear layer"
-    # one expression for whole names: peft would match the endings of names in a list
+    # A single expression for whole names: given a list, peft would match the ends of names.
     options: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": "|".join(map(re.escape, places))}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several LoRAs are meant
+        warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several LoRAs are intended
         inject_adapter_in_model(LoraConfig(**options), module, adapter_name=name)
     module.requires_grad_(False)
     for parameter in others:
@@ -69,7 +67,7 @@ def add_lora(
 
 
 def trainable(module: nn.Module, name: str) -> list[tuple[str, nn.Parameter]]:
-    """The weights of one LoRA, under their names in `module.named_parameters()`."""
+    """The weights of one LoRA with their names in `module.named_parameters()`."""
     ends = (f".lora_A.{name}.weight", f".lora_B.{name}.weight")
     found = [(key, parameter) for key, parameter in module.named_parameters() if key.endswith(ends)]
     assert found, f"no LoRA {name!r} was added"
@@ -89,7 +87,7 @@ def _current(layers: list[Any]) -> str | None:
 
 
 class _Active(AbstractContextManager[None]):
-    """May be entered again and again: a graph that is walked twice repeats a forward twice."""
+    """Can be entered repeatedly, because a graph that is walked twice repeats its forward pass twice."""
 
     def __init__(self, layers: list[Any], name: str | None) -> None:
         self.layers = layers
@@ -109,7 +107,7 @@ class _Active(AbstractContextManager[None]):
 
 @contextmanager
 def active(module: nn.Module, name: str | None) -> Iterator[None]:
-    """Inside, the LoRA `name` works, or with None the base alone; after it, what worked before. May be nested."""
+    """Inside, the LoRA `name` is active, or the base alone for None; afterwards, what was active before. Can be nested."""
     layers = list(_layers(module).values() if name is None else _named(module, name).values())
     assert layers, "no LoRA was added"
     with _Active(layers, name):
@@ -117,9 +115,9 @@ def active(module: nn.Module, name: str | None) -> Iterator[None]:
 
 
 def contexts(module: nn.Module) -> Contexts:
-    """For `checkpoint_blocks`: what backward computes again, it computes with the LoRA that was active in forward.
+    """For `checkpoint_blocks`: the backward pass repeats the forward pass with the LoRA that was active in it.
 
-    Make it after the last `add_lora`.
+    Call it after the last `add_lora`.
     """
     layers = list(_layers(module).values())
     assert layers, "no LoRA was added"
@@ -134,20 +132,11 @@ def _whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def base_state_dict(module: nn.Module) -> dict[str, Tensor]:
-    """The module without any LoRA, under its original key names. Sharded weights are gathered: every rank calls it."""
-    return {
-        key.replace(".base_layer.", "."): _whole(tensor)
-        for key, tensor in module.state_dict().items()
-        if ".lora_A." not in key and ".lora_B." not in key
-    }
-
-
 @torch.no_grad()
 def merged(weights: Mapping[str, Tensor], module: nn.Module, name: str) -> dict[str, Tensor]:
-    """`weights`, under the module's original key names, with base + alpha / rank * B A where the LoRA works.
+    """`weights`, under the module's original key names, plus alpha / rank * B A wherever the LoRA applies.
 
-    Added in float32 and cast back. The weights may be better than the module's own (which may be fp8); every rank calls it.
+    The sum is computed in float32 and cast back. `weights` may be more precise than the module's own, which may be fp8. Every rank must call it.
     """
     sums = dict(weights)
     for place, layer in _named(module, name).items():
@@ -158,15 +147,8 @@ def merged(weights: Mapping[str, Tensor], module: nn.Module, name: str) -> dict[
     return sums
 
 
-def merged_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
-    """`merged` into the module's own weights."""
-    fp8 = any(isinstance(layer, Fp8Linear) for layer in module.modules())
-    assert not fp8, "use merged() with the full-precision weights, not these of fp8"
-    return merged(base_state_dict(module), module, name)
-
-
 def lora_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
-    """A LoRA's live weights as `blocks.0.<layer>.lora_A.weight` [rank, in] and `.lora_B.weight` [out, rank]."""
+    """A LoRA's live weights: `blocks.0.<layer>.lora_A.weight` [rank, in] and `.lora_B.weight` [out, rank]."""
     return {
         f"{place}.{half}.weight": getattr(layer, half)[name].weight.detach()
         for place, layer in _named(module, name).items()
@@ -176,13 +158,17 @@ def lora_state_dict(module: nn.Module, name: str) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def load_lora(module: nn.Module, name: str, state: Mapping[str, Tensor]) -> None:
-    """Into a LoRA that was added, what `lora_state_dict` gave, perhaps under another name; ValueError if it does not fit."""
+    """Load what `lora_state_dict` returned into an added LoRA, which may have another name. Raises ValueError if it does not fit."""
     own = lora_state_dict(module, name)
     if own.keys() != state.keys():
         different = sorted(own.keys() ^ state.keys())
-        raise ValueError(f"these LoRA weights are of another network: {different[0]!r} is on one side only.")
+        raise ValueError(
+            f"the LoRA weights belong to another network ({different[0]!r} is on one side only); give those of this generator."
+        )
     for key, tensor in own.items():
         if tensor.shape != state[key].shape:
-            shapes = f"{tuple(state[key].shape)}, not {tuple(tensor.shape)}"
-            raise ValueError(f"{key!r} has the shape {shapes}: these LoRA weights are of another rank or network.")
+            raise ValueError(
+                f"the LoRA weight {key!r} has the shape {tuple(state[key].shape)}, not {tuple(tensor.shape)}; give one of the same rank and "
+                "network."
+            )
         tensor.copy_(state[key])

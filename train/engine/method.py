@@ -1,4 +1,4 @@
-"""What a method of training is to the trainer: the step it is given, the updates it makes, the weights it holds."""
+"""A training method as the trainer sees it: the step it gets, the updates it makes, and the weights it holds."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .streams import Streams
 
 @dataclass(frozen=True)
 class Step:
-    """One micro-step of one rank: its place in the run, its random numbers, and where its figures go.
+    """One micro-step of one rank: its place in the run, its random numbers, and where its metrics go.
 
     Attributes:
-        iteration: from 0.
-        progress: 0 at the first iteration of the phase, 1 after the last.
-        streams: random numbers of this iteration.
-        positions: of this micro-step's clips in the global batch.
-        global_batch: clips of the iteration.
-        metrics: where figures go.
-        is_first: the first micro-step of the iteration, before which gradients are zero.
+        iteration: counted from 0.
+        progress: 0 at the first iteration of the phase, 1 after the last one.
+        streams: the random numbers of this iteration.
+        positions: where this micro-step's clips are in the global batch.
+        global_batch: the number of clips of the iteration.
+        metrics: collects the metrics.
+        is_first: whether it is the first micro-step of the iteration, before which gradients are zero.
     """
 
     iteration: int
@@ -45,7 +45,7 @@ class Step:
         return law.sigma(self.uniform(name, like, stratified=True))
 
     def uniform(self, name: str, like: Tensor, *, stratified: bool = False) -> Tensor:
-        """Uniform numbers ``[B]`` in 0..1, float32."""
+        """Uniform random numbers ``[B]`` in 0..1, float32."""
         if stratified:
             u = stratified_uniform(self.global_batch, self.streams.generator(name))[list(self.positions)]
         else:
@@ -53,22 +53,22 @@ class Step:
         return u.to(like.device, torch.float32)
 
     def noise(self, name: str, like: Tensor) -> Tensor:
-        """Gaussian noise of the shape of ``like`` (its batch is this micro-step's)."""
+        """Gaussian noise in the shape of ``like``, which is a batch of this micro-step."""
         return self.streams.noise(name, self.positions, like.shape[1:]).to(like)
 
     def noises(self, name: str, like: Tensor) -> Callable[[int], Tensor]:
-        """Noise of step k of a rollout."""
+        """The noise of step k of a rollout, as a function of k."""
         return lambda k: self.noise(f"{name}_{k}", like)
 
 
 @dataclass(frozen=True)
 class Update:
-    """A set of weights that one optimizer changes.
+    """A set of weights that one optimizer updates.
 
     Attributes:
-        parameters: by name.
-        optim: of these.
-        ema: average to keep of them, or None.
+        parameters: the weights by name.
+        optim: the settings of their optimizer.
+        ema: the settings of their moving average; None for no average.
     """
 
     parameters: Mapping[str, nn.Parameter]
@@ -77,14 +77,14 @@ class Update:
 
 
 class Method:
-    """Roles, and how they learn. The trainer asks which updates an iteration has and runs backward on each term as it comes.
+    """Roles and how they learn. The trainer asks which updates an iteration has, and runs backward on each term as it comes.
 
     Attributes:
-        roles: by name.
-        updates: what can be updated, by name.
+        roles: the roles by name.
+        updates: the possible updates by name.
         student: the role that samples, and whose weights are the result.
-        result: the update whose average is swapped in for validation and export.
-        critics_ahead: iterations, as configured, in which the student waits for what judges it.
+        result: the name of the update whose average is used for validation and export.
+        critics_ahead: the configured number of iterations at the start in which only the student's critics learn.
     """
 
     roles: Mapping[str, Role]
@@ -95,33 +95,33 @@ class Method:
     _made: tuple[int, int] = (1, 1)
 
     def settle(self, steps: int, configured: int) -> None:
-        """Tell how many iterations are made of the configured ones: fewer under a time budget."""
+        """Set how many of the configured iterations are done; a time budget may allow fewer."""
         self._made = (min(steps, configured), configured)
 
     @property
     def warmup(self) -> int:
-        """Iterations in which the student waits: of a shortened phase the same share, so that it learns in the rest."""
+        """Iterations in which the student waits. In a shortened phase they keep their share, so that the student still learns."""
         steps, configured = self._made
         return self.critics_ahead * steps // configured
 
     def schedule(self, iteration: int) -> Sequence[str]:
-        """Names of the updates of an iteration, in order."""
+        """The names of an iteration's updates, in order."""
         return (self.result,)
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
-        """The terms of an update's objective, each a scalar, the mean over the micro-batch, already weighted.
+        """The weighted terms of an update's objective, each a scalar: the mean over the micro-batch.
 
-        The trainer calls backward on a term before it asks for the next one: one graph is alive at a time, and a method can look at the
-        gradients between two terms.
+        The trainer calls backward on a term before it asks for the next one. So only one graph is alive at a time, and a method can look at
+        the gradients between two terms.
         """
         raise NotImplementedError
 
     def after(self, update: str, iteration: int) -> None:
-        """Called when an update has been made."""
+        """Called after an update."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps besides weights, optimizers and averages; JSON-ready."""
+        """What a checkpoint keeps besides weights, optimizers and averages, JSON-ready."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned."""

@@ -1,4 +1,4 @@
-"""Optimizers, the learning rate's course, clipping, and an optimizer's state by parameter names."""
+"""Optimizers, learning-rate schedules, gradient clipping, and an optimizer's state by parameter name."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ def make_optimizer(
     eps: float = 1e-8,
     device: torch.device,
 ) -> Optimizer:
-    """AdamW; parameters with fewer than 2 dimensions (biases, norms) get no weight decay. Raises TrainError.
+    """AdamW; parameters with fewer than 2 dimensions (biases, norms) get no weight decay.
 
-    adamw: torch's, 16 bytes per float32 parameter with its gradient. adamw_kahan: 10 bytes per bfloat16 parameter, where what rounding
-    drops from an update is kept for the next (torch-optimi); its moments are bfloat16 too, which cannot follow a second beta near 1.
-    adamw8bit: 8-bit moments (bitsandbytes), on one GPU only.
+    adamw is torch's and takes 16 bytes per float32 parameter with its gradient. adamw_kahan (torch-optimi) takes 10 bytes per bfloat16
+    parameter and keeps what rounding drops from an update for the next one; its moments are bfloat16 too and cannot follow a second beta
+    near 1. adamw8bit (bitsandbytes) has 8-bit moments and runs on a single GPU only.
+
+    Raises:
+        TrainError: the kind is unknown, its package is missing, or it cannot run on this device.
     """
     assert parameters, "nothing to train"
     assert all(parameter.requires_grad for parameter in parameters.values())
@@ -43,16 +46,16 @@ def make_optimizer(
         decays = parameter.ndim >= 2
         empty: dict[str, Any] = {"params": [], "weight_decay": weight_decay if decays else 0.0}
         groups.setdefault((decays, parameter.dtype), empty)["params"].append(parameter)
-    # the order must not depend on the parameters': a state is kept by group number
+    # The order must not depend on that of the parameters, because a state is kept by group number.
     in_order = [groups[key] for key in sorted(groups, key=str)]
     if kind == "adamw":
-        # On a GPU in one kernel: the default would copy the second moments of all weights at once.
+        # Fused on a GPU: the default would copy the second moments of all weights at once.
         return torch.optim.AdamW(in_order, lr=lr, betas=betas, eps=eps, fused=device.type == "cuda" or None)
     if kind == "adamw_kahan":
         return _kahan(in_order, lr, betas, eps)
     if kind == "adamw8bit":
         return _eight_bit(in_order, lr, betas, eps, device)
-    raise TrainError(f"optimizer is {kind!r}: write adamw, adamw_kahan or adamw8bit.")
+    raise TrainError(f"the optimizer is {kind!r}, but must be one of adamw, adamw_kahan and adamw8bit.")
 
 
 def _kahan(groups: list[dict[str, Any]], lr: float, betas: tuple[float, float], eps: float) -> Optimizer:
@@ -60,10 +63,10 @@ def _kahan(groups: list[dict[str, Any]], lr: float, betas: tuple[float, float], 
         import optimi
     except ImportError:
         raise TrainError(
-            "optimizer is adamw_kahan, which needs torch-optimi: pip install torch-optimi, or choose adamw."
+            "the optimizer is adamw_kahan, but torch-optimi is not installed; run `pip install torch-optimi`, or use another precision."
         ) from None
     for group in groups:
-        group["kahan_sum"] = group["params"][0].dtype == torch.bfloat16  # float32 has nothing to compensate
+        group["kahan_sum"] = group["params"][0].dtype == torch.bfloat16  # float32 needs no compensation
     optimizer: Optimizer = optimi.AdamW(groups, lr=lr, betas=betas, eps=eps)
     return optimizer
 
@@ -72,26 +75,26 @@ def _eight_bit(
     groups: list[dict[str, Any]], lr: float, betas: tuple[float, float], eps: float, device: torch.device
 ) -> Optimizer:
     if device.type != "cuda":
-        raise TrainError(f"optimizer is adamw8bit, which needs a GPU, but the device is {device.type}: choose adamw.")
+        raise TrainError(f"the optimizer is adamw8bit, which needs a GPU, but the device is {device.type}; use adamw.")
     if dist.is_initialized() and dist.get_world_size() > 1:
         raise TrainError(
-            f"optimizer is adamw8bit, which cannot share its state among {dist.get_world_size()} processes: choose adamw."
+            f"the optimizer is adamw8bit, which cannot share its state among {dist.get_world_size()} processes; use adamw."
         )
     try:
         import bitsandbytes
     except ImportError:
         raise TrainError(
-            "optimizer is adamw8bit, which needs bitsandbytes: pip install bitsandbytes, or choose adamw."
+            "the optimizer is adamw8bit, but bitsandbytes is not installed; run `pip install bitsandbytes`, or use adamw."
         ) from None
     optimizer: Optimizer = bitsandbytes.optim.AdamW8bit(groups, lr=lr, betas=betas, eps=eps)
     return optimizer
 
 
 def lr_factor(step: int, steps: int, *, warmup: int, decay: float, kind: Decay) -> float:
-    """What to multiply the learning rate with in step 0..steps-1.
+    """The factor on the learning rate in step 0..steps-1.
 
-    Rises linearly from 1/warmup to 1 in the first `warmup` steps, stays, and over the last `decay` (0..1) of all steps falls to 0.01, in a
-    straight line or half a cosine. Where both meet, the lower one holds.
+    It rises linearly from 1/warmup to 1 in the first `warmup` steps, stays there, and falls to 0.01 over the last share `decay` (0..1) of
+    all steps, in a straight line or along half a cosine. Where rise and fall overlap, the lower factor applies.
     """
     assert 0 <= decay <= 1
     rising = min(1.0, (step + 1) / warmup) if warmup > 0 else 1.0
@@ -108,9 +111,9 @@ def _local(tensor: Tensor) -> Tensor:
 
 
 def clip(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
-    """Scale the gradients down to a total L2 norm of `max_norm`; returns the norm before (0-dim float32), over all ranks.
+    """Scale the gradients down to a total L2 norm of at most `max_norm`; returns the norm before, over all ranks (0-dim float32).
 
-    Waits for no GPU. A norm that is not finite makes the gradients so: the caller looks at it before the optimizer steps.
+    It does not wait for the GPU. A norm that is not finite makes the gradients so; the caller checks it.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not gradients:
@@ -127,11 +130,11 @@ def clip(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
 def _fill_state(optimizer: Optimizer) -> None:
     """Give every parameter the state that its first step would start from, and change nothing else.
 
-    An optimizer makes its state in its first step. So the parameters without any take a step with a zero gradient and a zero learning
-    rate, and the counters are set back.
+    An optimizer makes its state in its first step. So parameters without a state take a step with a zero gradient and a zero learning rate,
+    and the counters are reset.
     """
     everyone = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    # optimi notes a group on a parameter before it makes its state; a real state holds tensors
+    # optimi notes the group of a parameter before it makes the state; a real state holds tensors.
     new = [p for p in everyone if not any(isinstance(value, Tensor) for value in optimizer.state.get(p, {}).values())]
     if not new:
         return
@@ -149,7 +152,7 @@ def _fill_state(optimizer: Optimizer) -> None:
         parameter.grad = gradient
     for group, rate, counter in zip(optimizer.param_groups, rates, counters, strict=True):
         group["lr"] = rate
-        if "step" in group:  # optimi counts by group
+        if "step" in group:  # optimi counts steps by group
             group["step"].copy_(torch.zeros_like(group["step"]) if counter is None else counter)
     for parameter in new:
         count = optimizer.state[parameter].get("step")
@@ -160,11 +163,11 @@ def _fill_state(optimizer: Optimizer) -> None:
 
 
 def optimizer_state(parameters: Mapping[str, nn.Parameter], optimizer: Optimizer) -> dict[str, dict[str, Tensor]]:
-    """Moments and counters by parameter name, as the live tensors: what is loaded into them in place is loaded.
+    """Moments and counters by parameter name, as the live tensors; loading into them in place takes effect.
 
-    `parameters` names all that the optimizer trains. Empty states are filled first, so the keys do not depend on the steps taken.
-    Numbers that are no tensors become tensors [], which `load_optimizer_state` puts back. Learning rates and the like are not in it:
-    they come from the configuration.
+    `parameters` names everything that the optimizer trains. Empty states are filled first, so the keys do not depend on the steps taken.
+    Plain numbers become tensors [], which `load_optimizer_state` turns back. Learning rates and the like are not included, because they
+    come from the configuration.
     """
     _fill_state(optimizer)
     names = {parameter: name for name, parameter in parameters.items()}
@@ -185,7 +188,7 @@ def optimizer_state(parameters: Mapping[str, nn.Parameter], optimizer: Optimizer
 def load_optimizer_state(
     parameters: Mapping[str, nn.Parameter], optimizer: Optimizer, state: Mapping[str, Mapping[str, Tensor]]
 ) -> None:
-    """Put back what `optimizer_state` gave: the same tensors, loaded in place, or copies."""
+    """Restore what `optimizer_state` returned: the same tensors, loaded in place, or copies."""
     _fill_state(optimizer)
     names = {parameter: name for name, parameter in parameters.items()}
     for index, group in enumerate(optimizer.param_groups):

@@ -1,7 +1,7 @@
-"""The networks of a run and the parts they play: student, teacher, critic, discriminator.
+"""The networks of a run and their roles: student, teacher, critic, discriminator.
 
-A role is a way to call a network: one network with two LoRAs plays two roles. Frame 0 of every latent is the clean start picture, at
-timestep 0: image to video is the only task here.
+A role says how to call a network; one network with two LoRAs has two roles. Frame 0 of every latent is the clean start picture at
+timestep 0, because image to video is the only task here.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ class Denoiser(nn.Module):
         """Join them.
 
         Args:
-            generator: that is steered.
-            adapter: that steers it.
-            compute_every: n above 1 computes the adapter in every n-th step of a sampling run alone; not for training. One pass per step.
+            generator: the generator to steer.
+            adapter: the adapter that steers it.
+            compute_every: n above 1 computes the adapter only in every n-th step of a sampling run, with one pass per step; not for
+                training.
         """
         super().__init__()
         self.generator = generator
         self.adapter = adapter
-        # No module: it would show the adapter's weights a second time.
+        # Not a module: it would list the adapter's weights a second time.
         self._reusing = ReusingAdapter(adapter, compute_every) if adapter is not None and compute_every > 1 else None
 
     def forward(
@@ -51,11 +52,11 @@ class Denoiser(nn.Module):
         """The velocity ``[B, C, F, H, W]``.
 
         Args:
-            x_BCFHW: noised latent with its clean frame 0.
-            sigma_B: noise level of the other frames.
+            x_BCFHW: noised latent with a clean frame 0.
+            sigma_B: noise level of the other frames, 0..1.
             context_BMT: text tokens.
-            control_BCFHW: control latent; without an adapter it has no influence.
-            strength_B: factor of the residuals of each sample; None for 1.
+            control_BCFHW: control latent; without an adapter it has no effect.
+            strength_B: factor on each sample's residuals; None for 1.
         """
         timestep_BF = frame_timesteps(1000 * sigma_B.to(x_BCFHW), x_BCFHW.shape[2], True)
         adapter = self._reusing or self.adapter
@@ -78,7 +79,7 @@ class Denoiser(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """A frozen generator that looks at a noised clip, and the classifier that reads what it sees: one logit, positive for real."""
+    """A classifier on the features of a frozen generator that sees a noised clip: one logit, positive for real."""
 
     def __init__(self, backbone: WanGenerator, classifier: AttentionClassifier, taps: Sequence[int]) -> None:
         super().__init__()
@@ -100,10 +101,11 @@ class Role:
     """How a method calls a network.
 
     Attributes:
-        network: a Denoiser or Discriminator.
-        lora: the LoRA of the network's generator that is switched on; None for the bare generator.
-        has_loras: whether the generator has LoRAs at all.
-        autocast: arithmetic type of the forward pass; None for the weights' own.
+        network: a Denoiser or a Discriminator.
+        lora: the active LoRA of the network's generator; None for the bare generator.
+        has_loras: whether the generator has any LoRAs.
+        autocast: arithmetic type of the forward pass; None for the type of the weights.
+        device: the device that computes.
     """
 
     network: Denoiser | Discriminator
@@ -120,7 +122,7 @@ class Role:
 
     @property
     def generator(self) -> WanGenerator:
-        """The network's generator, a discriminator's backbone."""
+        """The network's generator, or a discriminator's backbone."""
         if isinstance(self.network, Discriminator):
             return self.network.backbone
         return self.network.generator
@@ -133,7 +135,7 @@ class Role:
         return self.network.adapter
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """What of the network is trained in this role."""
+        """The network's parameters that are trained in this role."""
         return {
             name: parameter
             for name, parameter in self.network.named_parameters()
@@ -142,7 +144,7 @@ class Role:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Within it, no gradient is kept for the role's own weights; it still flows through to the input."""
+        """Inside, the role's own weights get no gradients, which still flow through to the input."""
         trained = list(self.parameters().values())
         for parameter in trained:
             parameter.requires_grad_(False)
@@ -160,12 +162,12 @@ class Role:
     def _autocast(self) -> AbstractContextManager[None]:
         if self.autocast is None or self.device.type == "meta":
             return nullcontext()
-        # No cache of cast weights: each is used once per pass, and the cache would keep a copy of all of them until its end.
+        # Without a cache of cast weights: each is used once per pass, and the cache would keep a copy of all until its end.
         return torch.autocast(self.device.type, self.autocast, cache_enabled=False)
 
 
 def units(network: WanGenerator | TrajectoryAdapter) -> list[nn.Module]:
-    """The parts that are spread over ranks one by one: blocks, zero convolutions, embeddings. Weights of one part have one type."""
+    """The parts that are sharded one by one: blocks, zero convolutions, embeddings. The weights of a part have one type."""
     found: list[nn.Module] = []
     for child in network.children():
         if isinstance(child, nn.ModuleList):

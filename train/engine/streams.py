@@ -1,8 +1,8 @@
-"""All randomness of training, without any state to save.
+"""All randomness of training, with no state to save.
 
-Every draw comes from a generator of its own, seeded by what it is for: the run's seed, the phase, the iteration, a name and the clip's
-position in the GLOBAL batch. So a resumed run draws what an uninterrupted one would have drawn, and two processes draw together what one
-process draws alone, whatever the size of a micro-batch.
+Every draw has its own generator, seeded by what it is for: the run's seed, the phase, the iteration, a name, and the clip's position in the
+GLOBAL batch. So a resumed run draws what an uninterrupted one would have drawn, and two processes together draw what one draws alone,
+whatever the size of a micro-batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 def seed_of(key: str) -> int:
-    """The seed of whatever is random in a run and has this name: 0 to 2**63 - 1."""
+    """The seed of the random thing with this name: 0 to 2**63 - 1."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") & (2**63 - 1)
 
 
@@ -37,27 +37,27 @@ class Streams:
         assert "/" not in self.phase, "a slash would let two keys be the same text"
 
     def generator(self, name: str, position: int | None = None) -> torch.Generator:
-        """A fresh CPU generator; without a position it is the same one for the whole batch."""
+        """A fresh CPU generator for one position, or for the whole batch."""
         assert "/" not in name, "a slash would let two keys be the same text"
         place = "all" if position is None else str(position)
         return _generator(f"{self.seed}/{self.phase}/{self.iteration}/{name}/{place}")
 
     def noise(self, name: str, positions: Sequence[int], shape: Sequence[int]) -> Tensor:
-        """Standard normal [len(positions), *shape], float32 on the CPU; a row depends on its own position only."""
+        """Standard normal numbers [len(positions), *shape], float32 on the CPU; a row depends only on its own position."""
         rows = torch.empty(len(positions), *shape)
         for row, position in zip(rows, positions, strict=True):
             torch.randn(tuple(shape), generator=self.generator(name, position), out=row)
         return rows
 
     def uniform(self, name: str, positions: Sequence[int]) -> Tensor:
-        """Uniform in [0, 1), float64 [len(positions)] on the CPU; a value depends on its own position only."""
+        """Uniform numbers [len(positions)] in [0, 1), float64 on the CPU; a value depends only on its own position."""
         values = [
             torch.rand((), generator=self.generator(name, position), dtype=torch.float64) for position in positions
         ]
         return torch.stack(values) if values else torch.empty(0, dtype=torch.float64)
 
     def integer(self, name: str, below: int) -> int:
-        """A whole number in 0..below-1, the same on every rank."""
+        """An integer in 0..below-1, the same on every rank."""
         assert below > 0
         return int(torch.randint(below, (), generator=self.generator(name)))
 
@@ -67,13 +67,8 @@ def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
     return tuple(torch.randperm(count, generator=_generator(f"{seed}/order/{epoch}/{count}")).tolist())
 
 
-def epoch_order(seed: int, epoch: int, count: int) -> list[int]:
-    """The order of `count` clips in an epoch: a permutation of 0..count-1."""
-    return list(_order(seed, epoch, count))
-
-
 def dataset_index(seed: int, position_overall: int, count: int) -> int:
-    """Which of `count` clips is the `position_overall`-th of the run (iteration * global_batch + position), counted from 0."""
+    """The index among `count` clips of the `position_overall`-th clip of the run (iteration * global_batch + position), from 0."""
     assert count > 0
     assert position_overall >= 0
     epoch, place = divmod(position_overall, count)

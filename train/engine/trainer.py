@@ -1,7 +1,7 @@
-"""The loop: fetch, ask the method for its terms, backward, step, log, look, keep. It knows no loss.
+"""The training loop: fetch, get the method's terms, backward, step, log, validate, save. It does not know any loss.
 
-Everything random is a function of seed, phase, iteration and position, so that what a checkpoint holds (weights, optimizers, averages and a
-few numbers) is all there is: a run that was killed goes on to the same losses, and two processes compute what one would.
+Everything random is a function of seed, phase, iteration and position, so a checkpoint (weights, optimizers, averages and a few numbers)
+holds the whole state: a run that was killed continues with the same losses, and two processes compute what one would.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .time_budget import keep_steps, settled_steps
 
 
 class Trainer:
-    """Trains one phase to its end; ``run`` goes on from the newest whole checkpoint."""
+    """Trains one phase to its end; ``run`` resumes from the newest whole checkpoint."""
 
     def __init__(
         self,
@@ -77,12 +77,12 @@ class Trainer:
         self._totals: dict[str, int] = {}
 
     def run(self) -> None:
-        """Train from where the newest checkpoint is to the last step, and leave a checkpoint there.
+        """Train from the newest checkpoint to the last step, and save a checkpoint there.
 
         Raises:
-            TrainError: a checkpoint of another configuration, a disk that is full, data that cannot be read.
-            TrainingStopped: the run is of no use any more; see ``health``.
-            KeyboardInterrupt: after Ctrl+C or SIGTERM, with a checkpoint of the last finished iteration.
+            TrainError: the checkpoint belongs to another configuration, the disk is full, or data cannot be read.
+            TrainingStopped: the run cannot succeed any more; see ``health``.
+            KeyboardInterrupt: after Ctrl+C or SIGTERM, once a checkpoint of the last finished iteration is saved.
         """
         self._resume()
         self.steps = self._settle()
@@ -101,7 +101,7 @@ class Trainer:
                 self.iteration += 1
                 last = self.iteration == self.steps
                 interrupted = self._asked_to_stop(stop)
-                # Also before an early stop: it shows a loss that is no number before a checkpoint is made of it.
+                # Also before an early stop: a loss that is not a number must show before it gets into a checkpoint.
                 self._log(progress, tracker, time.monotonic() - started, waited, last or interrupted)
                 if (
                     self.validate
@@ -119,18 +119,18 @@ class Trainer:
 
     @contextmanager
     def average(self) -> Iterator[None]:
-        """Within it, the trained weights are their moving averages."""
+        """Inside, the trained weights are their moving averages."""
         with ExitStack() as stack:
             for ema in self.averages.values():
                 stack.enter_context(ema.swapped())
             yield
 
     def _asked_to_stop(self, stop: Interruptions) -> bool:
-        """Whether rank 0 was; the same on every rank."""
+        """Whether rank 0 was asked to stop; the same on every rank."""
         return broadcast_object(self.world, stop.asked)
 
     def _iterate(self, batches: Iterator[tuple[Batch, float]]) -> float:
-        """All updates of one iteration; the seconds waited for data."""
+        """Make all updates of one iteration; returns the seconds waited for data."""
         fetched = [next(batches) for _ in range(self.accumulation)]
         for name in self.method.schedule(self.iteration):
             self._gradients(name, [batch for batch, _ in fetched])
@@ -156,7 +156,7 @@ class Trainer:
         return sum(waited for _, waited in fetched)
 
     def _gradients(self, name: str, batches: list[Batch]) -> None:
-        """Gradients of an update over the whole global batch."""
+        """Compute an update's gradients over the whole global batch."""
         parameters = self.method.updates[name].parameters
         for parameter in parameters.values():
             parameter.grad = None
@@ -181,7 +181,7 @@ class Trainer:
         )
 
     def _positions(self, micro_step: int) -> tuple[int, ...]:
-        """Which clips of the global batch this rank works on in a micro-step."""
+        """The positions in the global batch that this rank processes in a micro-step."""
         everyone = torch.arange(self.job.settings.global_batch)
         world = self.world
         share = own_share(
@@ -206,13 +206,13 @@ class Trainer:
             prefetcher.close()
 
     def _updates_in_all(self, name: str) -> int:
-        """How many times an update is made in the whole phase."""
+        """How often an update is made in the whole phase."""
         if name not in self._totals:
             self._totals[name] = sum(name in self.method.schedule(i) for i in range(self.steps))
         return self._totals[name]
 
     def _settle(self) -> int:
-        """The number of steps: as configured, or what fits the time budget; settled once and kept in the folder."""
+        """The number of steps: as configured, or what fits into the time budget; decided once and stored in the folder."""
         found = settled_steps(self.job, self.method, self.iteration, self._probe)
         steps = broadcast_object(self.world, found)
         if self.world.is_main:
@@ -221,12 +221,14 @@ class Trainer:
         return steps
 
     def _probe(self, name: str, trial: int) -> float:
-        """Seconds of one update's gradients; changes nothing. Trials differ in what is drawn, and so in how long rollouts are."""
+        """Seconds that an update's gradients take; changes nothing. Trials draw different numbers, and so rollouts of different lengths."""
         kept = self.method.state_dict()
         with self._batches(0, 1) as batches:
             fetched = [next(batches)[0] for _ in range(self.accumulation)]
         started = time.monotonic()
-        self.iteration = -1 - trial  # before all others: what only some of them do, such as the canary, is not timed
+        self.iteration = (
+            -1 - trial
+        )  # before all others, so that what only some of them do, such as the canary, is not timed
         self._gradients(name, fetched)
         self.iteration = 0
         if self.world.device.type == "cuda":
@@ -257,7 +259,7 @@ class Trainer:
             self.console.say(f"{self.job.name}, step {self.iteration}: {warning}")
 
     def _state(self) -> dict[str, Any]:
-        """Everything that training changes, as live tensors, and the few numbers beside them."""
+        """Everything that training changes, as live tensors, and a few numbers."""
         return {
             "weights": {name: dict(update.parameters) for name, update in self.method.updates.items()},
             "optimizers": {
@@ -285,8 +287,8 @@ class Trainer:
         state = self._state()
         if checkpoint.notes(folder, step)["fingerprint"] != self.job.fingerprint:
             raise TrainError(
-                f"{folder} holds a checkpoint of another configuration; continue with the one in the run folder's config.yaml, "
-                f"or use another --run, or delete {folder.parent} to train this phase anew."
+                f"{folder} holds a checkpoint of another configuration (step {step}); continue with the run folder's config.yaml, use another "
+                f"--run, or delete {folder.parent} to train this phase again."
             )
         kept = checkpoint.load(folder, step, state, self.world)
         for name, optimizer in self.optimizers.items():

@@ -35,7 +35,7 @@ from .report_page import SHOWN, show_row, write_json, write_results
 from .result_texts import EVERY
 from .row_samples import Row, Sampler, bound_frames, sampled_frames
 from .sample_clips import SEED
-from .summary import Result
+from .summary import RowResult
 
 TIMED_CLIPS = 3
 """Clips sampled once more, one by one, to time them."""
@@ -78,7 +78,7 @@ def evaluate(run: Run) -> None:
     artifacts, settings = Artifacts(run), run.config.evaluate
     sets = clip_sets(run, artifacts)
     features = _features_file(run)
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[RowResult]] = {}
     with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
         for clips in sets:
             found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
@@ -90,7 +90,7 @@ def evaluate(run: Run) -> None:
 
 def _measure_set(
     run: Run, artifacts: Artifacts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
-) -> list[Result]:
+) -> list[RowResult]:
     """All rows of a set; an empty list on ranks that only sample."""
     settings, encoded = run.config.evaluate, clips.clips()
     count = min(settings.clips, len(encoded))
@@ -166,28 +166,26 @@ def _measure_row(
     return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
 
 
-def _result(row: Row, figures: dict[str, Any]) -> Result:
+def _result(row: Row, figures: dict[str, Any]) -> RowResult:
     features = figures["features"]
     features_ND = None if features is None else np.array(features, dtype=np.float64)
-    return Result(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
+    return RowResult(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
 
 
 def _features_file(run: Run) -> Path | None:
-    """The feature network's file.
+    """The feature network's file; None to leave out Frechet distances.
 
     Raises:
         TrainError: the file does not exist.
     """
-    given = run.config.evaluate.features
-    if given is None:
+    if run.config.evaluate.features is None:
         return None
-    file = DEFAULT if given == "default" else Path(given)
-    if not file.is_file():
+    if not DEFAULT.is_file():
         raise TrainError(
-            f"the feature network {file} does not exist; train one with python -m train.feature_network, or leave out Frechet distances with "
+            f"the feature network {DEFAULT} does not exist; train it with python -m train.feature_network, or leave out Frechet distances with "
             "evaluate.features=null."
         )
-    return file
+    return DEFAULT
 
 
 def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:

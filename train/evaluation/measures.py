@@ -1,7 +1,6 @@
 """Measures of a clip against the real one: whether objects are where they should be, and whether it is still a video.
 
-They take one clip at a time, so that they can run in other processes. They need nothing from the `[train]` extra, as the quickstart measures its
-own clip.
+They take one clip at a time, so that they can run in other processes.
 """
 
 from __future__ import annotations
@@ -95,11 +94,6 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
         "centre_error": _mean_of_objects(errors_TN, counts_TN),
         "lost": _mean_of_objects(1.0 - tracks.found_TN, counts_TN),
     }
-
-
-def clip_box_iou(frames_THWC: Frames, clip: Clip) -> float | None:
-    """The box IoU of a clip that was asked to be like a clip of the world: `track_scores` in one number, for people."""
-    return track_scores(frames_THWC, clip)["box_iou"]
 
 
 def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:

@@ -20,7 +20,7 @@ from ..run_folder.run import Run
 from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .sample_clips import SEED
-from .summary import REAL, Result, bars, pooled, summary
+from .summary import REAL, RowResult, bars, pooled, summary
 from .validation import picture_rows
 
 SHOWN = 2
@@ -45,7 +45,12 @@ def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequen
 
 
 def write_results(
-    run: Run, found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], folder: Path, *, synthetic: bool
+    run: Run,
+    found: Mapping[str, Sequence[RowResult]],
+    seeds: Mapping[str, int | None],
+    folder: Path,
+    *,
+    synthetic: bool,
 ) -> None:
     """Write the report page and, last, `metrics.json`, which marks the phase as done.
 
@@ -88,7 +93,9 @@ def write_results(
     write_json(report / "metrics.json", metrics)
 
 
-def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | None], noise_seed: int) -> dict[str, Any]:
+def figures(
+    found: Mapping[str, Sequence[RowResult]], seeds: Mapping[str, int | None], noise_seed: int
+) -> dict[str, Any]:
     """What `metrics.json` holds: the rows of each set and, if there are several, of all clips together, and the bars over all clips."""
     everything = {name: list(results) for name, results in found.items()}
     if len(found) > 1:
@@ -99,7 +106,7 @@ def figures(found: Mapping[str, Sequence[Result]], seeds: Mapping[str, int | Non
     return {"rows": list(chain.from_iterable(rows)), "bars": bars(last, noise_seed), "noise_seed": noise_seed}
 
 
-def _rows(name: str, results: Sequence[Result], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
+def _rows(name: str, results: Sequence[RowResult], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
     real = next(result for result in results if result.name == REAL)
     return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
 
@@ -178,8 +185,7 @@ def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
 
 def _between(low: float, high: float) -> str:
     """An interval; large numbers need fewer decimals."""
-    decimals = 3 if max(abs(low), abs(high)) < 10 else 1
-    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in (low, high))
 
 
 def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:

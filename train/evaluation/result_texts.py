@@ -59,7 +59,7 @@ its real clip.
 
 PSNR (dB), sharpness and motion compare the pictures with the real clip; sharpness and motion are 1 where they are equal. Well below 1, the \
 video blurs or freezes even if the objects stay in their boxes. Seconds are the median time to sample one clip by itself, over a few clips. \
-Slow rows are sampled with Euler steps (with the guidance in `evaluate.guidance_scale`), fast rows with fresh noise at every step. The noise \
+Slow rows are sampled with Euler steps (with the guidance in evaluate.guidance_scale), fast rows with fresh noise at every step. The noise \
 is the same in all rows."""
 NO_SPRITES = "The held-out clips are videos, in which objects cannot be tracked exactly, so only PSNR, sharpness and motion are measured."
 ALONE = "There is only one held-out clip, so there is no row with another clip's boxes."

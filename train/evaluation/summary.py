@@ -25,7 +25,7 @@ FAR_BELOW = 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class RowResult:
     """A row's figures, clip by clip.
 
     Attributes:
@@ -43,7 +43,7 @@ class Result:
     seconds: float | None
 
 
-def pooled(parts: Sequence[Result]) -> Result:
+def pooled(parts: Sequence[RowResult]) -> RowResult:
     """The same row over several sets, with the clips of one set after those of another."""
     features = [part.features_ND for part in parts if part.features_ND is not None]
     seconds = [part.seconds for part in parts if part.seconds is not None]
@@ -55,7 +55,7 @@ def pooled(parts: Sequence[Result]) -> Result:
     )
 
 
-def summary(result: Result, real: Result, noise_seed: int) -> dict[str, Any]:
+def summary(result: RowResult, real: RowResult, noise_seed: int) -> dict[str, Any]:
     """A row of metrics.json; Frechet distances are measured to the features of ``real``, the row of the real clips."""
     low, high = interval(result.scores, "box_iou", noise_seed)
     means = {name: mean(result.scores, name) for name in (*TRACKED, *PICTURES)}
@@ -77,7 +77,7 @@ def summary(result: Result, real: Result, noise_seed: int) -> dict[str, Any]:
     }
 
 
-def bars(results: Sequence[Result], noise_seed: int) -> list[dict[str, Any]]:
+def bars(results: Sequence[RowResult], noise_seed: int) -> list[dict[str, Any]]:
     """What FlashMotion is held to, for each adapter: value, interval, target, whether it is met, and by how much (negative if missed).
 
     Every interval is of a difference or ratio of two rows on the same clips. Clips are drawn in pairs, which cancels what makes a clip hard
@@ -91,7 +91,7 @@ def bars(results: Sequence[Result], noise_seed: int) -> list[dict[str, Any]]:
     return found
 
 
-def _bars_of(flash: Result, rows: Mapping[str, Result], seed: int) -> list[dict[str, Any]]:
+def _bars_of(flash: RowResult, rows: Mapping[str, RowResult], seed: int) -> list[dict[str, Any]]:
     found = []
 
     def add(text: str, estimate: tuple[float, Pair] | None, target: float, by: Callable[[float, Pair], float]) -> None:
@@ -162,7 +162,7 @@ def interval(scores: Sequence[Scores], name: str, seed: int) -> tuple[float | No
     return _percentiles(values_N[_drawn(len(values_N), RESAMPLES, seed)].mean(axis=1))
 
 
-def _frechet(result: Result, real: Result, seed: int) -> tuple[float, float, float] | tuple[None, None, None]:
+def _frechet(result: RowResult, real: RowResult, seed: int) -> tuple[float, float, float] | tuple[None, None, None]:
     a_ND, b_ND = result.features_ND, real.features_ND
     if a_ND is None or b_ND is None or len(a_ND) < 2:
         return None, None, None
@@ -172,7 +172,7 @@ def _frechet(result: Result, real: Result, seed: int) -> tuple[float, float, flo
     return estimate, max(low, 0.0), high
 
 
-def _box_iou_between(a: Result, b: Result, seed: int, *, ratio: bool) -> tuple[float, Pair] | None:
+def _box_iou_between(a: RowResult, b: RowResult, seed: int, *, ratio: bool) -> tuple[float, Pair] | None:
     """Mean of a minus mean of b, or their ratio, on the clips that both measured."""
     pairs = [(x["box_iou"], y["box_iou"]) for x, y in zip(a.scores, b.scores, strict=True)]
     values = [(x, y) for x, y in pairs if x is not None and y is not None]
@@ -186,7 +186,7 @@ def _box_iou_between(a: Result, b: Result, seed: int, *, ratio: bool) -> tuple[f
     return (float(x / y), _percentiles(x_R / np.maximum(y_R, 1e-9))) if y > 0 else None
 
 
-def _frechet_between(a: Result, b: Result, real: Result, seed: int) -> tuple[float, Pair] | None:
+def _frechet_between(a: RowResult, b: RowResult, real: RowResult, seed: int) -> tuple[float, Pair] | None:
     """The distance of a minus that of b, with the same clips drawn for both."""
     if a.features_ND is None or b.features_ND is None or real.features_ND is None or len(a.features_ND) < 2:
         return None

@@ -1,1 +1,1 @@
-"""What is learned, and how: flow matching, distribution matching, the hybrid objective, consistency."""
+"""The training methods: flow matching, distribution matching, the hybrid objective, and consistency."""

@@ -1,4 +1,4 @@
-"""The discriminator's side of stage 3, shared by every method with an adversarial term."""
+"""The adversarial loss and the discriminator's own objective, shared by every method that has a discriminator."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ..engine.roles import Role
 from .conditions import clean_frame
 
 R1_STEP = 0.01
-"""How far the second point of the finite-difference R1 penalty is, in standard deviations of the latent."""
+"""Distance of the second point of the finite-difference R1 penalty, in standard deviations of the latent."""
 
 
 class Adversary:
-    """Judges noised clips against their trajectories; real and fake at the same timestep, and with the same noise in its own step."""
+    """Judges noised clips with their trajectories. In its own step, the real and the fake clip get the same timestep and noise."""
 
     def __init__(self, role: Role, settings: Gan) -> None:
         self.role, self.settings = role, settings
@@ -36,7 +36,7 @@ class Adversary:
         self.update = Update(role.parameters(), settings.optim)
 
     def terms(self, fake_BCFHW: Tensor, control_BCFHW: Tensor, batch: Batch, step: Step) -> Iterator[Tensor]:
-        """The discriminator's objective on a fake clip (without gradient) and the batch's real one."""
+        """The discriminator's objective on a fake clip (without gradient) and the real clip of the batch."""
         settings, real = self.settings, batch.latent_BCFHW
         clean, context = clean_frame(batch), batch.context_BMT
         sigma, noise = step.sigma("judged_sigma", self.law, real), step.noise("judged_noise", real)
@@ -57,7 +57,7 @@ class Adversary:
         yield loss_B.mean()
 
     def fooled(self, fake_BCFHW: Tensor, control_BCFHW: Tensor, batch: Batch, step: Step) -> Tensor:
-        """The student's loss for being recognised, ``[B]``; gradients reach the clip through the frozen discriminator."""
+        """The student's loss ``[B]`` for being recognised as fake; gradients reach the clip through the frozen discriminator."""
         sigma = step.sigma("fooled_sigma", self.law, fake_BCFHW)
         x = with_clean_frame(noised(fake_BCFHW, step.noise("fooled_noise", fake_BCFHW), sigma), clean_frame(batch))
         with self.role.frozen():
@@ -66,7 +66,7 @@ class Adversary:
         return loss_B
 
     def _judge(self, clips: list[Tensor], controls: list[Tensor], sigma_B: Tensor, context_BMT: Tensor) -> list[Tensor]:
-        """All clips in one pass: a logit per clip and list entry."""
+        """The logits ``[B]`` of each entry of the lists, computed in one pass."""
         count = len(clips)
         logits = self.role(
             torch.cat(clips), sigma_B.repeat(count), context_BMT.repeat(count, 1, 1), torch.cat(controls)

@@ -1,4 +1,4 @@
-"""The random choices of one micro-step: which condition each sample gets."""
+"""The random choices of one micro-step: which conditions each sample gets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..engine.method import Step
 
 @dataclass
 class Choice:
-    """Which condition each sample gets.
+    """The conditions of each sample.
 
     Attributes:
-        control_BCFHW: boxes or masks, as drawn.
-        strength_B: 0 where the sample has no trajectory, else 1; None where all have one.
-        context_BMT: text tokens, those of "no prompt" where it is left out.
+        control_BCFHW: the control map with boxes or with masks.
+        strength_B: 0 for a sample without a trajectory, 1 for one with it; None if all have one.
+        context_BMT: text tokens; those of "no prompt" for a sample without a prompt.
     """
 
     control_BCFHW: Tensor
@@ -35,7 +35,7 @@ def choose(
     adapter_dropout: float = 0.0,
     no_prompt_1MT: Tensor | None = None,
 ) -> Choice:
-    """Draw each sample's condition: filled masks with probability ``mask_share``, no prompt, no trajectory."""
+    """Draw each sample's conditions. The shares are the probabilities of masks instead of boxes, of no prompt, and of no trajectory."""
     like = batch.latent_BCFHW
     masks = step.uniform("masks", like) < mask_share
     control = torch.where(masks.view(-1, 1, 1, 1, 1), batch.control_mask_BCFHW, batch.control_box_BCFHW)
@@ -45,7 +45,7 @@ def choose(
 
 
 def without_prompt(batch: Batch, no_prompt_1MT: Tensor | None) -> Tensor:
-    """The text tokens of "no prompt" for a batch: the encoded negative prompt, zeros up to the batch's length; or zeros."""
+    """The text tokens of "no prompt" for a batch: the encoded negative prompt padded with zeros, or only zeros for None."""
     context = torch.zeros_like(batch.context_BMT)
     if no_prompt_1MT is not None:
         tokens = no_prompt_1MT[:, : context.shape[1]].to(context)
@@ -59,5 +59,5 @@ def clean_frame(batch: Batch) -> Tensor:
 
 
 def cell_weights(batch: Batch, inside_weight: float) -> Tensor | None:
-    """Weight of each latent cell in a loss; None where all are equal."""
+    """The weight of each latent cell in a loss, ``[B, 1, F, H, W]``; None if all are equal."""
     return None if inside_weight == 1 else 1 + (inside_weight - 1) * batch.inside_B1FHW

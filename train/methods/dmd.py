@@ -1,4 +1,4 @@
-"""Distribution matching distillation: stage 2 (the generator is the student), and a baseline of stage 3 (the adapter is)."""
+"""Distribution matching distillation: stage 2, with the generator as the student, and a baseline of stage 3, with the adapter."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .rollout import estimator, motion, rollout
 
 
 class Dmd(Method):
-    """The student's samples are moved by ``fake score - real score``; the fake score learns the student's distribution all the time.
+    """The gradient on the student's samples is ``fake score - real score``; the fake score keeps learning the student's distribution.
 
-    DMD2 with two time scales: the fake score learns in every iteration, the student in every ``ratio``-th.
+    As in DMD2 there are two time scales: the fake score learns in every iteration, the student in every ``ratio``-th.
     """
 
     result = "student"
@@ -106,7 +106,7 @@ class Dmd(Method):
         return loss_B.mean()
 
     def _guided(self, x: Tensor, sigma_B: Tensor, control: Tensor, batch: Batch) -> Tensor:
-        """The real score's velocity under guidance; the trajectory is in both halves."""
+        """The real score's velocity with guidance; both halves see the trajectory."""
         conditional = self.real(x, sigma_B, batch.context_BMT, control)
         scale = self.settings.guidance_scale
         if scale == 1:
@@ -123,13 +123,13 @@ class Dmd(Method):
         return loss_B.mean()
 
     def _canary_is_due(self, step: Step) -> bool:
-        # Rounded to the student's turns: those are the only iterations that come here.
+        # Rounded to the student's iterations, which are the only ones that get here.
         every = self.settings.canary.every
         return step.is_first and every > 0 and step.iteration % every < self.settings.ratio
 
     @torch.no_grad()
     def _canary(self, control: Tensor, batch: Batch, step: Step) -> None:
-        """The student's motion and the teacher's, from the same noise: distillation can end in a still picture."""
+        """Compare the student's motion with the teacher's from the same noise, because distillation can end in a still picture."""
         condition = (clean_frame(batch), batch.context_BMT, control)
         noise = step.noises("canary", batch.latent_BCFHW)
         x0 = few_step(estimator(self.student, *condition), noise(0) * self.sigmas[0], self.sigmas, map(noise, count(1)))

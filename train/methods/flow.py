@@ -1,4 +1,4 @@
-"""Flow matching: the SlowGenerator from nothing, or the SlowAdapter on it (stage 1)."""
+"""Flow matching: the SlowGenerator from scratch (base), or the SlowAdapter on it (stage 1)."""
 
 from __future__ import annotations
 

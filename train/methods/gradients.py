@@ -1,4 +1,4 @@
-"""How hard each term of an objective pulls at the control layers."""
+"""How hard each term of an objective pulls on the control layers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..parallel import World, mean_over_ranks
 
 
 class GradientNorms:
-    """Norms of the gradients that single backward passes leave at the last zero convolution, where every residual enters late.
+    """Norms of the gradients that single backward passes leave at the last zero convolution.
 
-    The last one alone: differences need a copy of the gradients, and all of a ControlNet's would be 1 GB.
+    Only the last one is measured: a difference needs a copy of the gradients, which would take 1 GB for all of a ControlNet's.
     """
 
     def __init__(self, network: nn.Module, world: World) -> None:
@@ -28,7 +28,7 @@ class GradientNorms:
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        """Take note of what the backward pass within adds to the gradient."""
+        """Measure what the backward pass inside adds to the gradient."""
         before = None if self.weight.grad is None else self.weight.grad.detach().clone()
         yield
         after = self.weight.grad
@@ -36,10 +36,10 @@ class GradientNorms:
         added = (after if before is None else after - before).detach()
         if isinstance(added, DTensor):
             self.found[name] = added.norm().full_tensor()
-        else:  # the norm of the mean, as of a sharded gradient
+        else:  # the norm of the mean, as for a sharded gradient
             self.found[name] = mean_over_ranks(self.world, added).norm()
 
     def read(self) -> dict[str, Tensor]:
-        """The norms since the last reading, over all ranks; device scalars."""
+        """The norms since the last call, over all ranks, as scalars on the device."""
         found, self.found = self.found, {}
         return {name: norm.float() for name, norm in found.items()}

@@ -1,4 +1,4 @@
-"""Stage 3, the FastAdapter: the adversarial loss of a diffusion discriminator and a dynamically scaled diffusion loss."""
+"""The hybrid objective of stage 3: the adversarial loss of a diffusion discriminator plus a dynamically scaled diffusion loss."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Hybrid(Method):
     def __init__(
         self, student: Role, discriminator: Role | None, settings: HybridSettings, sigmas: Sequence[float], world: World
     ) -> None:
-        assert (discriminator is None) == (settings.gan.weight == 0), "a discriminator exactly where it has a weight"
+        assert (discriminator is None) == (settings.gan.weight == 0), (
+            "a discriminator is given exactly if it has a weight"
+        )
         self.student, self.settings, self.sigmas = student, settings, tuple(sigmas)
         self.adversary = None if discriminator is None else Adversary(discriminator, settings.gan)
         self.roles = {"student": student, **({} if discriminator is None else {"discriminator": discriminator})}
@@ -51,7 +53,7 @@ class Hybrid(Method):
         if self.adversary is None:
             return ("adapter",)
         after = iteration - self.warmup
-        # The discriminator first, so that it has seen the clips it judges.
+        # The discriminator first, so that it has seen the clips that it judges.
         return ("discriminator", "adapter") if after >= 0 and after % self.settings.ratio == 0 else ("discriminator",)
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
@@ -67,7 +69,7 @@ class Hybrid(Method):
             gan = self.settings.gan.weight * self._gan_loss(batch, choice, step)
             with self._measured("gan", step):
                 yield gan
-            del gan  # its graph must not outlive its backward pass
+            del gan  # its graph must not outlive the backward pass
         scale = self._lambda(step)
         if scale:
             loss = scale * self._diffusion_loss(batch, choice, step).mean()
@@ -100,7 +102,7 @@ class Hybrid(Method):
         )
 
     def _diffusion_loss(self, batch: Batch, choice: Choice, step: Step) -> Tensor:
-        """The student's clean estimate of a noised real clip, at one of its own noise levels per sample, against that clip."""
+        """The error ``[B]`` of the student's clean estimate of a noised real clip, at one of its own noise levels per sample."""
         x0, settings = batch.latent_BCFHW, self.settings
         index = (
             (step.uniform("student_sigma", x0, stratified=True) * len(self.sigmas))
@@ -119,7 +121,7 @@ class Hybrid(Method):
     def _lambda(self, step: Step) -> float:
         count = max(0, step.iteration - self.warmup)
         if isinstance(self.balance, GradientBalance) and not self.balance.has_observed:
-            # Nothing has been measured yet: once, the ratio stands for lambda.
+            # Nothing has been measured yet, so the ratio stands in for lambda once.
             return self.balance.ratio(count)
         return self.balance(count)
 

@@ -19,7 +19,7 @@ from .conditions import choose, clean_frame
 
 
 class Lcm(Method):
-    """``|f(x_n) - sg(f(x_{n-1}))|^2``, x_{n-1} one Euler step of the teacher further along (Luo et al. 2023, without guidance).
+    """``|f(x_n) - sg(f(x_{n-1}))|^2``, where x_{n-1} is one Euler step of the teacher further on (Luo et al. 2023, without guidance).
 
     ``f`` is the student's clean estimate; at sigma 0 it is the latent itself.
     """

@@ -1,4 +1,4 @@
-"""The student on its own trajectory: from noise through its own steps, as at inference (backward simulation; DMD2, section 4.5)."""
+"""Rollouts of the student from noise through its own steps, as at inference (backward simulation; DMD2, section 4.5)."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def rollout(
     exit_step: int,
     grad: bool,
 ) -> Tensor:
-    """The student's clean estimate at a step, ``[B, C, F, H, W]`` float32, frame 0 as given.
+    """The student's clean estimate at a step, ``[B, C, F, H, W]`` float32, with frame 0 as given.
 
     Args:
-        student: who generates.
+        student: the role that generates.
         clean_BC1HW: latent of the start picture.
         context_BMT: text tokens.
         control_BCFHW: control latent, or None.
         sigmas: the student's own noise levels.
-        noise: noise of step k; k = 0 is the start.
-        exit_step: the step whose estimate is returned; the same on every rank, or their collectives would not meet.
-        grad: whether that last step is differentiated; those before it never are.
+        noise: gives the noise of step k; k = 0 is the start.
+        exit_step: the step whose estimate is returned; the same on every rank, so that their collectives match.
+        grad: whether this last step is differentiated; earlier ones never are.
     """
     assert 0 <= exit_step < len(sigmas)
     estimate = estimator(student, clean_BC1HW, context_BMT, control_BCFHW)
@@ -51,7 +51,7 @@ def rollout(
 def estimator(
     role: Role, clean_BC1HW: Tensor, context_BMT: Tensor, control_BCFHW: Tensor | None
 ) -> Callable[[Tensor, float], Tensor]:
-    """``(x, sigma) -> x0`` for the samplers: a role's clean estimate, its frame 0 as given on the way in and out."""
+    """``(x, sigma) -> x0`` for the samplers: a role's clean estimate, with frame 0 as given in both input and output."""
 
     def estimate(x_BCFHW: Tensor, sigma: float) -> Tensor:
         x = with_clean_frame(x_BCFHW, clean_BC1HW)
@@ -63,5 +63,5 @@ def estimator(
 
 
 def motion(x0_BCFHW: Tensor) -> Tensor:
-    """Mean absolute change from latent frame to latent frame: a scalar that is 0 for a frozen video."""
+    """Mean absolute change between neighbouring latent frames: a scalar, 0 for a frozen video."""
     return x0_BCFHW.detach().diff(dim=2).abs().mean()

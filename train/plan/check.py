@@ -189,18 +189,7 @@ def _sizes_of(path: Path) -> WanConfig:
     if not path.is_dir():
         return read_generator_info(path).config
     folder = path / "transformer" if (path / "transformer").is_dir() else path
-    found = read_folder_config(folder, "generator", ("WanTransformer3DModel",))
-    try:
-        return WanConfig(
-            dim=found["num_attention_heads"] * found["attention_head_dim"],
-            ffn_dim=found["ffn_dim"],
-            num_heads=found["num_attention_heads"],
-            num_layers=found["num_layers"],
-            text_dim=found["text_dim"],
-            freq_dim=found["freq_dim"],
-        )
-    except KeyError as error:
-        raise TrainError(f"{folder / 'config.json'} has no {error}; download or export the generator again.") from None
+    return WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
 
 
 def clip_count(run: Run) -> int:

@@ -1,7 +1,7 @@
-"""What the phases share: sources, codec, generators, adapters and clips of a run, and the files that they pass on.
+"""What the phases of a run share: sources, codec, generators, adapters and clips, and the files that they pass on.
 
-Generators and adapters go from phase to phase as safetensors in `models/`, in the type they were trained in; `export` makes of them what
-users load.
+Generators and adapters pass from phase to phase as safetensors in `models/`, in the type that they were trained in. `export` turns them into
+what users load.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from .run import Run
 
 SLOW, FAST = "slow", "fast"
 BASE = "base"
-"""Of the adapter that the SlowGenerator was trained with."""
+"""Names the adapter that the SlowGenerator was trained with."""
 
 
 @dataclass(frozen=True)
 class GeneratorFile(Network):
-    """A generator out of a file, and whether it knows text."""
+    """A generator from a file, and whether it takes text."""
 
     text: bool
 
@@ -51,7 +51,7 @@ class GeneratorFile(Network):
 
 
 class Artifacts:
-    """Where everything of a run comes from and goes to. Files are read when they are asked for."""
+    """Where everything of a run comes from and goes. Files are read when they are first used."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.config = run, run.config
@@ -61,7 +61,7 @@ class Artifacts:
 
     @property
     def codec_path(self) -> Path:
-        """The codec by which clips are encoded: given, or made by the phase codec."""
+        """The codec that encodes clips: given, or made by the phase codec."""
         given = self.config.models.vae
         return Path(given) if given else self.run.folder / "models/vae" / f"{self.config.name}_vae.safetensors"
 
@@ -72,12 +72,12 @@ class Artifacts:
 
     @property
     def has_decoder_phase(self) -> bool:
-        """Whether the decoder goes on learning after the encoder."""
+        """Whether the decoder keeps learning after the encoder."""
         return any(phase.stage == "decoder" for phase in phases_of(self.config))
 
     @property
     def vae_path(self) -> Path:
-        """What decodes: the codec, as soon as there is one with the decoder of the phase decoder. Both encode alike."""
+        """The file to decode with: that of the phase decoder once it exists, else the codec. Both encode alike."""
         return self.decoder_path if self.has_decoder_phase and self.decoder_path.exists() else self.codec_path
 
     def generator_path(self, which: str) -> Path:
@@ -87,7 +87,7 @@ class Artifacts:
 
     @property
     def lora_path(self) -> Path:
-        """The FastGenerator as a difference, where stage 2 trains a LoRA."""
+        """The FastGenerator as a LoRA, if stage 2 trains one."""
         return self.run.model("loras", "fast_lora")
 
     def adapter_path(self, which: str, kind: str) -> Path:
@@ -96,7 +96,7 @@ class Artifacts:
         return Path(given) if given else self.run.model("model_patches", f"{which}_{kind}")
 
     def clips_folder(self, split: str) -> Path:
-        """Encoded clips, ``train`` or ``eval``."""
+        """The folder of encoded clips, ``train`` or ``eval``."""
         return self.run.folder / "data" / split
 
     # What is in them
@@ -119,17 +119,19 @@ class Artifacts:
         """The configuration of an adapter.
 
         Raises:
-            TrainError: there is none of that kind.
+            TrainError: the run has no adapter of that kind.
         """
         for adapter in self.config.models.adapters:
             if adapter.kind == kind:
                 return adapter
         known = ", ".join(adapter.kind for adapter in self.config.models.adapters)
-        raise TrainError(f"this run has no {kind} adapter; choose one of {known}, or add it to models.adapters.")
+        raise TrainError(
+            f"the adapter is {kind!r}, but models.adapters has only {known}; choose one of these, or add it there."
+        )
 
     @cached_property
     def vae(self) -> Vae:
-        """The codec of `vae_path`, on the run's device; in bf16 unless the run is fp32, which on a CPU encodes twice as fast."""
+        """The codec of `vae_path` on the run's device: float32 if the run is fp32, else bfloat16."""
         dtype = torch.float32 if self.config.precision == "fp32" else torch.bfloat16
         return load_vae(self.vae_path, self.run.world.device, dtype)
 
@@ -153,23 +155,23 @@ class Artifacts:
         )
 
     def settled_count(self, split: str) -> int | None:
-        """How many clips a time budget left of a split; None without one."""
+        """How many clips of a split fit into the time budget; None without one."""
         file = self.run.phase_folder("data") / f"settled_{split}.json"
         return int(json.loads(file.read_text(encoding="utf-8"))["count"]) if file.is_file() else None
 
     def clips(self, split: str = "train", text_dim: int | None = None) -> EncodedClips:
-        """The encoded clips; ``text_dim`` of the generator that will see them."""
+        """The encoded clips; ``text_dim`` is that of the generator that will see them."""
         return EncodedClips(self.clips_folder(split), text_dim=text_dim)
 
     @cached_property
     def no_prompt(self) -> Tensor | None:
-        """What stands for "no prompt": the encoded negative prompt ``[1, M, T]``, or None (zeros) where there is no text."""
+        """What stands for "no prompt": the encoded negative prompt ``[1, M, T]``, or None (zeros) without text."""
         file = self.run.folder / "data" / "no_prompt.safetensors"
         return read_tensors(file)[0]["text"].float() if file.is_file() else None
 
     @cached_property
     def text_encoder(self) -> TextEncoder | None:
-        """umT5, or None where the generator takes no text."""
+        """umT5, or None if the generator takes no text."""
         folder = self.config.models.text_encoder
         return None if folder is None else TextEncoder(folder, self.run.world.device, torch.bfloat16)
 
@@ -208,7 +210,7 @@ class Artifacts:
 
 
 def whole_state(module: nn.Module) -> dict[str, Tensor]:
-    """A state dict on the CPU, shards put together; every rank has to call it."""
+    """A state dict on the CPU with shards gathered; every rank must call it."""
     return {key: _whole(value) for key, value in module.state_dict().items()}
 
 
@@ -223,11 +225,11 @@ def _read_generator(path: Path) -> GeneratorFile:
 
 
 BOOKKEEPING = {"share", "validate_every", "micro_batch"}
-"""Settings of a phase that do not change its result."""
+"""The settings of a phase that do not change its result."""
 
 
 def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
-    """Fingerprint of a training phase: its settings, and the fingerprints of what it stands on."""
+    """The fingerprint of a training phase: a hash of its settings and of the fingerprints that it depends on."""
     config = run.config
     general = [config.seed, config.precision, config.memory.fp8]
     return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), *general, *depends)

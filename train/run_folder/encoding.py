@@ -1,4 +1,4 @@
-"""The data phase: clips and their control maps through the codec, once, so that training needs neither video nor VAE."""
+"""The data phase: clips and their control maps are encoded once, so that training needs neither videos nor the VAE."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .artifacts import Artifacts
 from .run import Run
 
 FEWEST = 32
-"""Clips that are encoded whatever they take."""
+"""Clips that are encoded however long they take."""
 
 
 def encode(run: Run) -> None:
-    """Encode the training and the evaluation clips; continues where it stopped. For one rank alone."""
+    """Encode the training and the evaluation clips, from where it stopped. Only one rank may call it."""
     artifacts, models = Artifacts(run), run.config.models
     if artifacts.text_encoder is not None:
         tokens_MT = artifacts.text_encoder(models.negative_prompt).cpu()
@@ -39,7 +39,7 @@ def encode(run: Run) -> None:
 
 
 def mark_of(artifacts: Artifacts, source: Source) -> str:
-    """The fingerprint of a source's clips as this run encodes them."""
+    """The fingerprint of a source's clips, as this run encodes them."""
     data, encoder = artifacts.config.data, artifacts.config.models.text_encoder
     codec = content_hash(artifacts.codec_path)
     text = "none" if encoder is None else content_hash(encoder)
@@ -47,7 +47,7 @@ def mark_of(artifacts: Artifacts, source: Source) -> str:
 
 
 def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, mark: str, title: str) -> None:
-    """Encode a source's clips into a folder under the fingerprint `mark`, with progress under `title`; see `encode_clips`."""
+    """Encode a source's clips into a folder with the fingerprint `mark`, and show progress under `title`; see `encode_clips`."""
     data = run.config.data
     with run.console.phase(title, len(source)) as progress:
         encoding.encode_clips(
@@ -65,16 +65,16 @@ def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, 
 
 
 def _settle(run: Run, artifacts: Artifacts, split: str) -> None:
-    """Under a time budget, leave out what would not fit: measured on three clips, kept, and no fewer than FEWEST."""
+    """Under a time budget, store how many clips fit into it, but at least FEWEST; measured on three clips."""
     minutes = run.minutes(run.config.data.share)
     if minutes is None or artifacts.settled_count(split) is not None or artifacts.clips_folder(split).is_dir():
         return
     source = artifacts.source(split)
     if not isinstance(source, SyntheticSource):
-        return  # a maker's own clips are not left out
+        return  # your own clips are never left out
     style = run.config.data.style()
     seconds = sorted(_seconds(artifacts, source.clip(index), style) for index in range(3))[1]
-    # Evaluation has a quarter of the time.
+    # Evaluation clips get a quarter of the time.
     part = 0.75 if split == "train" else 0.25
     count = max(FEWEST, int(part * minutes * 60 / seconds))
     file = run.phase_folder("data") / f"settled_{split}.json"
@@ -83,7 +83,7 @@ def _settle(run: Run, artifacts: Artifacts, split: str) -> None:
 
 
 def _seconds(artifacts: Artifacts, clip: SourceClip, style: MapStyle) -> float:
-    """How long the encodings of a clip take; rendering it runs beside them."""
+    """How long encoding a clip takes; clips are rendered in the meantime."""
     started = time.monotonic()
     for frames in (clip.frames_THWC, *control_maps(clip, style)):
         artifacts.vae.encode(frames)

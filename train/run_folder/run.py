@@ -1,4 +1,4 @@
-"""A run: its folder, what is done in it, and how a phase is done once and only once.
+"""A run: its folder, what is done in it, and how each phase is done exactly once.
 
 runs/NAME/
   config.yaml            the resolved configuration
@@ -33,13 +33,13 @@ class Phase:
     """One step of a run.
 
     Attributes:
-        name: of its folder, such as ``stage1_resnet``.
-        title: what it does, for people.
-        fingerprint: of everything its result depends on.
-        outputs: files (or folders) that it makes.
-        needs: phases that must be done before.
-        work: does it; called on every rank.
-        alone: whether rank 0 does it alone. The others then look for the done-file: a collective would time out.
+        name: the name of its folder, such as ``stage1_resnet``.
+        title: what it does, in words.
+        fingerprint: a hash of everything that its result depends on.
+        outputs: the files or folders that it makes.
+        needs: the phases that must be done before it.
+        work: does the phase; called on every rank.
+        alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Phase:
 
 
 class Run:
-    """Folder, configuration and surroundings of a run."""
+    """A run's folder, configuration, processes and console."""
 
     def __init__(
         self, config: Config, folder: Path, world: World, console: Console, budget_minutes: float | None = None
@@ -61,10 +61,10 @@ class Run:
         self.budget_minutes = budget_minutes
 
     def open(self) -> None:
-        """Make the folder and keep the resolved configuration in it.
+        """Make the folder and write the resolved configuration into it.
 
         Raises:
-            TrainError: nothing can be written there.
+            TrainError: the folder cannot be written.
         """
         if self.world.is_main:
             try:
@@ -77,19 +77,19 @@ class Run:
         barrier(self.world)
 
     def minutes(self, share: float) -> float | None:
-        """A phase's part of the time budget."""
+        """A phase's share of the time budget; None without a budget."""
         return None if self.budget_minutes is None else self.budget_minutes * share
 
     def phase_folder(self, name: str) -> Path:
-        """Where a phase keeps what it needs to go on, and its log."""
+        """Where a phase keeps its log and what it needs to resume."""
         return self.folder / "phases" / name
 
     def model(self, kind: str, name: str) -> Path:
-        """A file that training makes, in the folder of ComfyUI's that it belongs to."""
+        """A file that training makes; ``kind`` is the ComfyUI folder that it belongs to."""
         return self.folder / "models" / kind / f"{self.config.name}_{name}.safetensors"
 
     def state(self, phase: Phase) -> str:
-        """``done``, ``begun``, ``open``, or ``other`` when it was done with other settings."""
+        """``done``, ``begun``, ``open``, or ``other`` if it was done with other settings."""
         file = self._done_file(phase)
         try:
             done = json.loads(file.read_text(encoding="utf-8"))
@@ -100,10 +100,10 @@ class Run:
         return "done" if all(path.exists() for path in phase.outputs) else "begun"
 
     def do(self, phase: Phase) -> None:
-        """Do a phase unless it is done; what it made before stays usable when it fails.
+        """Do a phase unless it is done. If it fails, what it made before stays usable.
 
         Raises:
-            TrainError: it was done with other settings, or whatever its work raises.
+            TrainError: it was done with other settings, a phase before it is not done, or its work raises one.
         """
         state = broadcast_object(self.world, self.state(phase))
         if state == "done":
@@ -111,13 +111,13 @@ class Run:
             return
         if state == "other":
             raise TrainError(
-                f"{phase.name} was done with other settings in {self.folder}; add --redo {phase.name} to do it anew (the earlier result is "
-                "kept beside it), or choose another folder with --run."
+                f"{phase.name} was done with other settings in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
+                "kept), or choose another folder with --run."
             )
         for earlier in phase.needs:
             if self.state(earlier) != "done":
                 raise TrainError(
-                    f"{phase.name} stands on {earlier.name}, which is not done in {self.folder}; do that first, or leave out --only and --from."
+                    f"{phase.name} needs {earlier.name}, which is not done in {self.folder}; do {earlier.name} first, or leave out --only and --from."
                 )
         self.console.rule(f"{phase.name}: {phase.title}")
         barrier(self.world)
@@ -127,8 +127,8 @@ class Run:
                 phase.work()
         except OSError as error:
             raise TrainError(
-                f"{phase.name} cannot read or write {error.filename or self.folder} ({error.strerror}); make room or check its rights, and "
-                "run again: it goes on where it stopped."
+                f"{phase.name} cannot read or write {error.filename or self.folder} ({error.strerror}); free some space or check its "
+                "permissions, and run the command again: it continues where it stopped."
             ) from error
         if not phase.alone:
             barrier(self.world)
@@ -143,7 +143,7 @@ class Run:
         barrier(self.world)
 
     def redo(self, phase: Phase) -> None:
-        """Put a phase's folder and outputs aside, so that it is done anew."""
+        """Move a phase's folder and outputs aside, so that it is done again."""
         if self.world.is_main and self.state(phase) != "open":
             folder = self.phase_folder(phase.name)
             number = 1
@@ -158,7 +158,7 @@ class Run:
         barrier(self.world)
 
     def seconds(self, phase: Phase) -> float:
-        """How long a done phase took (its last attempt)."""
+        """How many seconds the last attempt at a phase that is done took."""
         return float(json.loads(self._done_file(phase).read_text(encoding="utf-8"))["seconds"])
 
     def _done_file(self, phase: Phase) -> Path:

@@ -1,1 +1,1 @@
-"""The training phases: networks and method of each, trained and saved."""
+"""The training phases: each builds its networks and method, trains them and saves the result."""

@@ -1,7 +1,7 @@
-"""Phase 0: a small SlowGenerator from nothing, together with an adapter.
+"""The phase base: a small SlowGenerator from scratch, trained together with an adapter.
 
-A generator that saw trajectories while it learned is controlled far sooner afterwards; the adapter is left out of a share of the samples,
-so that the generator also works alone. Stage 1 may begin with this adapter (`from_base`). With `models.generator` this phase is not needed.
+A generator that saw trajectories while it learned is controlled far sooner afterwards. A share of the samples goes without the adapter, so
+that the generator also works alone. Stage 1 may start from this adapter (`from_base`). `models.generator` skips this phase.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .train_phase import train_phase
 
 
 def train(run: Run, fingerprint: str) -> None:
-    """Train it and write `models/diffusion_models/NAME_slow_generator.safetensors`."""
+    """Train both; write `models/diffusion_models/NAME_slow_generator.safetensors` and `models/model_patches/NAME_base_KIND.safetensors`."""
     artifacts, settings = Artifacts(run), run.config.base
     sizes = run.config.models.sizes.config()
     slow = Network(sizes, artifacts.builder.fresh_generator(sizes))

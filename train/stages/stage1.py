@@ -27,7 +27,7 @@ def train(run: Run, adapter: Adapter, fingerprint: str) -> None:
 
 
 def _beginning(artifacts: Artifacts, adapter: Adapter) -> AdapterFile:
-    """The adapter that training begins with."""
+    """The adapter that training starts from."""
     if adapter.start:
         return read_adapter(adapter.start)
     if adapter.from_base:

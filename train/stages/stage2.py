@@ -1,4 +1,4 @@
-"""Stage 2, the FastGenerator: the SlowGenerator distilled to a few steps by distribution matching."""
+"""Stage 2, the FastGenerator: the SlowGenerator, distilled to a few steps by distribution matching."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .train_phase import train_phase
 
 
 def train(run: Run, fingerprint: str) -> None:
-    """Distil, and write `models/diffusion_models/NAME_fast_generator.safetensors` (and the LoRA, where one was trained)."""
+    """Distil; write `models/diffusion_models/NAME_fast_generator.safetensors` and, with `stage2.lora`, `models/loras/NAME_fast_lora.safetensors`."""
     artifacts, settings = Artifacts(run), run.config.stage2
     slow, schedule = artifacts.slow, artifacts.schedule
     method = wiring.distil(artifacts.builder, slow, settings, schedule, artifacts.no_prompt)

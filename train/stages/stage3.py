@@ -1,4 +1,4 @@
-"""Stage 3, the FastAdapter: the SlowAdapter fine-tuned on the frozen FastGenerator, by the method that `stage3.method` names."""
+"""Stage 3, the FastAdapter: the SlowAdapter, fine-tuned on the frozen FastGenerator with the method that `stage3.method` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One phase of training, from its method to its curves; what the stage scripts have in common."""
+"""One phase of training, from its method to its curves: what the stages have in common."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def train_phase(
     clips: EncodedClips,
     validate: Validate | None = None,
 ) -> Trainer:
-    """Train a phase to its end and draw its curves; the trainer, for its averages.
+    """Train a phase to its end and draw its curves; returns the trainer, for its averages.
 
     Raises:
         TrainError: see ``Trainer.run``.
@@ -55,7 +55,7 @@ def train_phase(
     try:
         trainer.run()
     finally:
-        # Also for a phase that was stopped: its curves say why.
+        # Also for a phase that was stopped, as its curves show why.
         if run.world.is_main:
             draw(folder, name, run.console)
     return trainer

@@ -1,6 +1,6 @@
-"""The networks and the method of every training stage: wired once, for real tensors and for the plan's meta tensors alike.
+"""The networks and the method of every training stage, wired once for training and for the plan.
 
-A `Builder` makes networks from weights; the plan's builder makes the same ones without memory. So what is planned is what is trained.
+A `Builder` makes networks from weights; the plan's builder makes the same ones from meta tensors. So what is planned is what is trained.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..methods.lcm import Lcm
 from ..parallel import World
 
 LORAS = ("fast", "fake")
-"""The two LoRAs of stage 2 on one generator: the student's, which the FastGenerator is made of, and the fake score's."""
+"""The two LoRAs of stage 2 on one generator: the student's, which becomes the FastGenerator, and the fake score's."""
 
 
 def flow(
@@ -42,7 +42,7 @@ def flow(
     *,
     train_generator: bool = False,
 ) -> Flow:
-    """Flow matching: an adapter on the frozen SlowGenerator (stage 1), or both from nothing (base)."""
+    """Flow matching: an adapter on the frozen SlowGenerator (stage 1), or both together (base)."""
     trained = builder.adapter(adapter, slow.sizes, trained=True)
     generator = builder.generator(slow.sizes, slow.weights, trained=train_generator)
     return Flow(builder.role(Denoiser(generator, trained)), settings, no_prompt)
@@ -51,7 +51,7 @@ def flow(
 def distil(
     builder: Builder, slow: Network, settings: DmdSettings, schedule: Schedule, no_prompt: Tensor | None = None
 ) -> Dmd:
-    """Distribution matching of the generator alone (stage 2): as whole generators, or as LoRAs on one."""
+    """Distribution matching of the generator alone (stage 2), with whole generators or with LoRAs on one."""
     if settings.lora is None:
         student, fake = (
             builder.role(Denoiser(builder.generator(slow.sizes, slow.weights, trained=True))) for _ in range(2)
@@ -85,19 +85,20 @@ def fast_adapter(
     lora: Lora | None = None,
     fast_lora: Mapping[str, Tensor] | None = None,
 ) -> Method:
-    """The SlowAdapter fine-tuned on the frozen FastGenerator (stage 3), by the method that the settings name.
+    """The SlowAdapter fine-tuned on the frozen FastGenerator (stage 3) with the method that the settings name.
 
     Args:
         builder: makes the networks.
-        slow: the SlowGenerator, which teachers and the discriminator stand on.
-        fast: the FastGenerator, which the student is.
+        slow: the SlowGenerator, the base of teachers and discriminator.
+        fast: the FastGenerator, the base of the student.
         adapter: the SlowAdapter.
-        settings: of the method.
+        settings: the settings of the method.
         schedule: the student's noise levels.
         world: the processes that share the work.
         no_prompt: what stands for "no prompt"; None for zeros.
-        lora: of stage 2; with ``share_backbone``, the FastGenerator is this LoRA on the SlowGenerator, and the discriminator shares that one.
-        fast_lora: its weights; None for fresh ones, as for a plan.
+        lora: the settings of stage 2's LoRA. With ``share_backbone`` the FastGenerator is the SlowGenerator with this LoRA, and the discriminator
+            shares the SlowGenerator.
+        fast_lora: the weights of that LoRA; None for fresh ones, as for a plan.
     """
     shared = isinstance(settings, HybridSettings) and settings.share_backbone
     if shared:
@@ -113,7 +114,7 @@ def fast_adapter(
         student = builder.role(Denoiser(generator, builder.adapter(adapter, fast.sizes, trained=True)))
 
     def slow_role(*, trained: bool = False) -> Role:
-        """The SlowGenerator under the SlowAdapter, which alone is trained."""
+        """The SlowGenerator with the SlowAdapter; only the adapter may be trained."""
         below = builder.adapter(adapter, slow.sizes, trained=trained)
         return builder.role(Denoiser(builder.generator(slow.sizes, slow.weights), below))
 
@@ -131,7 +132,7 @@ def fast_adapter(
 
 
 def _judge(builder: Builder, real: Role, settings: Gan | None) -> Role | None:
-    """A discriminator on the real score's generator, where one is wanted."""
+    """A discriminator on the real score's generator, if the settings ask for one."""
     if settings is None:
         return None
     return builder.role(builder.discriminator(real.generator, settings), has_loras=real.has_loras)

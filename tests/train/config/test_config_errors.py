@@ -1,4 +1,4 @@
-"""Sentences for what is wrong with a configuration."""
+"""What is wrong with a configuration is said with the key, the value received and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configurations that come with the repository: all load, and are what their names say."""
+"""The shipped configurations: all of them load and are what their names say."""
 
 from __future__ import annotations
 

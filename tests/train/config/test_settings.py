@@ -1,4 +1,4 @@
-"""Every setting is there for a reason: a shipped configuration turns it, docs/training.md names it, or a line here says why it stays."""
+"""Every setting has a reason: a shipped configuration sets it, docs/training.md names it, or a line here says why it stays."""
 
 from __future__ import annotations
 

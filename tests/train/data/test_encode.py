@@ -26,6 +26,7 @@ from train.errors import TrainError
 from train.files import content_hash
 
 from ...support.encoding import STYLE, hashes, tiny_vae, words, world
+from ...support.sentences import names, refuses
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -88,9 +89,9 @@ def test_going_on_gives_the_same_files(vae: Vae, whole: Path, tmp_path: Path) ->
 
     with pytest.raises(KeyboardInterrupt):
         encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", report=interrupt)
-    with pytest.raises(TrainError, match="not finished \\(2 so far\\)"):
+    with refuses(TrainError, key=str(tmp_path), value="only 2 clips so far", remedy="run the data phase again"):
         EncodedClips(tmp_path)
-    # A line that was being written, and a file that was.
+    # A line and a file that were being written.
     with (tmp_path / INDEX).open("ab") as index:
         index.write(b'{"name": "train-11-2", "fi')
     (tmp_path / "000002.safetensors").write_bytes(b"half")
@@ -158,29 +159,31 @@ class Short(SyntheticSource):
 
 
 def test_clips_that_cannot_be_used(vae: Vae, tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="clip still has 1 frame: a clip needs at least 5"):
+    with refuses(TrainError, key="clip still: the frame count", value=1, remedy="at least 5 frames"):
         encode_clips(Short(1, 1, "easy", (64, 64), 5), vae, tmp_path / "a", style=STYLE, fingerprint="f")
-    with pytest.raises(TrainError, match="clip train-11-0: its latent has a value that is not finite in float16"):
+    with refuses(
+        TrainError, key="clip train-11-0", value="its latent that is not finite in float16", remedy="check the codec"
+    ):
         encode_clips(world(), Broken(), tmp_path / "b", style=STYLE, fingerprint="f")  # type: ignore[arg-type]
 
 
 def test_a_clip_that_fails_in_another_process_is_named(vae: Vae, tmp_path: Path) -> None:
     source = world()
     source.split = "nothing"
-    with pytest.raises(TrainError, match="clip 0 cannot be used: split is 'nothing'"):
+    with refuses(TrainError, key="clip 0 cannot be used", value="split is 'nothing'", remedy="eval_a"):
         encode_clips(source, vae, tmp_path, style=STYLE, fingerprint="f", workers=1)
 
 
 def test_folders_that_cannot_be_used(vae: Vae, whole: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TrainError, match="cannot be written to .*file/data"):
+    with refuses(TrainError, key="encoded clips", value="file/data", remedy="choose another run folder"):
         encode_clips(world(), vae, tmp_path / "file" / "data", style=STYLE, fingerprint="f")
-    with pytest.raises(TrainError, match="encoded from other settings or another codec"):
+    with refuses(TrainError, key=str(whole), value="(fingerprint f, not another)", remedy="remove that folder"):
         encode_clips(world(), vae, whole, style=STYLE, fingerprint="another")
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, tmp_path: Path) -> None:
-    # A limit on the size of any file that the process writes fails as a full disk does; clips are larger, the index is not.
+    # A limit on the size of any file that the process writes fails like a full disk. Clips are larger than it, the index is not.
     limit = (whole / "000000.safetensors").stat().st_size - 1000
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
@@ -191,7 +194,8 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode != 0
-    assert last.startswith("train.errors.TrainError: encoded clips cannot be written to"), done.stderr
+    assert last.startswith("train.errors.TrainError: "), done.stderr
+    names(last, key="encoded clips cannot be written", value=str(tmp_path), remedy="free some space there")
     assert [path.name for path in tmp_path.iterdir()] == [INDEX]
     encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f")
     assert hashes(tmp_path) == hashes(whole)

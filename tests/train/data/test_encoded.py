@@ -26,8 +26,10 @@ from train.data.prefetch import Prefetcher
 from train.errors import TrainError
 
 from ...support.encoding import STYLE, tiny_vae, words, world
+from ...support.sentences import refuses
 
 ROOT = Path(__file__).resolve().parents[3]
+AGAIN = "remove the folder of encoded clips and run the data phase again"
 
 
 @pytest.fixture(scope="module")
@@ -98,32 +100,42 @@ def repeat_line(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("spoil", "key", "value", "remedy"),
     [
-        (lambda folder: shutil.rmtree(folder), "there are no encoded clips in .*; run the data phase first"),
-        (lambda folder: (folder / COMPLETE).unlink(), "are not finished \\(4 so far\\)"),
+        (lambda folder: shutil.rmtree(folder), "FOLDER", "holds no encoded clips", "run the data phase first"),
+        (lambda folder: (folder / COMPLETE).unlink(), "FOLDER", "only 4 clips so far", "run the data phase again"),
         (
             lambda folder: (folder / INDEX).write_bytes((folder / INDEX).read_bytes().splitlines(True)[0]),
-            "lists no clips",
+            "index.jsonl", "lists 0 clips", AGAIN,
         ),
-        (lambda folder: (folder / "000002.safetensors").unlink(), "000002.safetensors is missing"),
-        (lambda folder: cut(folder / "000001.safetensors"), "000001.safetensors has .* of .* bytes"),
-        (break_line, "index.jsonl is damaged in line 3"),
-        (repeat_line, "names 000001.safetensors in line 4 where 000002.safetensors follows, as when two commands"),
-        (lambda folder: edit_index(folder, 0, lambda line: line.update(format=7)), "has format 7, but"),
-        (lambda folder: edit_index(folder, 0, lambda line: line.update(fingerprint="other")), "from other settings"),
+        (lambda folder: (folder / "000002.safetensors").unlink(), "000002.safetensors", "is missing", AGAIN),
+        (lambda folder: cut(folder / "000001.safetensors"), "000001.safetensors", "SIZE - 10 of SIZE bytes", AGAIN),
+        (break_line, "index.jsonl", "is damaged in line 3", AGAIN),
+        (repeat_line, "index.jsonl", "names 000001.safetensors in line 4 instead of 000002.safetensors, as if two commands", AGAIN),
+        (lambda folder: edit_index(folder, 0, lambda line: line.update(format=7)), "index.jsonl has format", 7, AGAIN),
+        (
+            lambda folder: edit_index(folder, 0, lambda line: line.update(fingerprint="other")),
+            "FOLDER", "(fingerprint other, not 0123456789ab)", "remove that folder",
+        ),
         (
             lambda folder: edit_index(folder, 3, lambda line: line.update(frames=9)),
-            "one size and length, but train-11-0 is 64 x 64 x 5 and train-11-2 is 64 x 64 x 9",
+            "one size and length", "train-11-0 is 64 x 64 x 5 and train-11-2 is 64 x 64 x 9", "encode them into two folders",
         ),
-        (lambda folder: edit_index(folder, 2, lambda line: line.update(text=[5, 4])), "are 4 wide, but .* takes 3"),
+        (
+            lambda folder: edit_index(folder, 2, lambda line: line.update(text=[5, 4])),
+            "the texts in FOLDER", "4 wide, but the generator takes a width of 3", AGAIN,
+        ),
     ],
-)
-def test_damage_that_is_found_at_once(folder: Path, spoil: Callable[[Path], None], sentence: str) -> None:
+)  # fmt: skip
+def test_damage_that_is_found_at_once(
+    folder: Path, spoil: Callable[[Path], None], key: str, value: object, remedy: str
+) -> None:
+    size = (folder / "000001.safetensors").stat().st_size
     spoil(folder)
-    with pytest.raises(TrainError, match=sentence) as caught:
+    if isinstance(value, str):
+        value = value.replace("SIZE - 10", f"{size - 10:,}").replace("SIZE", f"{size:,}")
+    with refuses(TrainError, key=key.replace("FOLDER", str(folder)), value=value, remedy=remedy):
         EncodedClips(folder, fingerprint="0123456789abcdef", text_dim=3)
-    assert "\n" not in str(caught.value)
 
 
 def test_damage_that_is_found_when_read(folder: Path) -> None:
@@ -134,14 +146,19 @@ def test_damage_that_is_found_when_read(folder: Path) -> None:
     spoilt["latent"][3, 1, 0, 0] = float("nan")
     save_whole(path, spoilt, {})
     clips = EncodedClips(folder)
-    with pytest.raises(TrainError, match="000001.safetensors has a value in latent that is not finite"):
+    with refuses(TrainError, key="000001.safetensors", value="in latent that is not finite", remedy=AGAIN):
         clips.batch([0, 1])
     path.write_bytes(b"\xff" * size)
-    with pytest.raises(TrainError, match="000001.safetensors is damaged"):
+    with refuses(TrainError, key="000001.safetensors", value="is damaged", remedy=AGAIN):
         clips.read(1)
     spoilt["latent"] = tensors["latent"].reshape(48, 2, 8, 2)
     save_whole(path, spoilt, {})
-    with pytest.raises(TrainError, match="000001.safetensors does not hold the tensors that its index names"):
+    with refuses(
+        TrainError,
+        key="000001.safetensors has latent",
+        value="(48, 2, 8, 2), but the index says (48, 2, 4, 4)",
+        remedy=AGAIN,
+    ):
         clips.read(1)
 
 
@@ -163,7 +180,7 @@ def test_an_error_of_the_thread_reaches_the_caller(folder: Path) -> None:
     reader = Prefetcher(clips, iter([[0], [3], [0]]), "cpu")
     assert reader.next()[0].names == ["train-11-0"]
     for _ in range(2):  # and stays there
-        with pytest.raises(TrainError, match="000003.safetensors is damaged"):
+        with refuses(TrainError, key="000003.safetensors", value="is damaged", remedy=AGAIN):
             reader.next()
 
 

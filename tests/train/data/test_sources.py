@@ -1,8 +1,9 @@
-"""Where clips come from: the synthetic world and a folder of one's own videos; everything wrong is one sentence."""
+"""Where clips come from: the synthetic world and a folder of your own videos. Every problem is one sentence."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from train.data.sources import SourceClip, SyntheticSource, VideoFolder, synthet
 from train.errors import TrainError
 from train.world.difficulty import PRESETS
 
+from ...support.sentences import names, refuses
+
 STYLE = MapStyle(thickness=3)
 SIZE = (96, 64)
 
 
 def crossing(frames: int, size: tuple[int, int] = SIZE) -> Trajectory:
-    """One object, a quarter of the frame wide and half as high, that goes from left to right."""
+    """One object, a quarter of the frame wide and half as high, that moves from left to right."""
     keys = (Keyframe(0, 0.25, 0.5, 0.25, 0.5), Keyframe(frames - 1, 0.75, 0.5, 0.25, 0.5))
     return Trajectory(size, frames, (TrackedObject("o1", keys[: min(frames, 2)], label="box"),), 24.0)
 
@@ -83,19 +86,19 @@ def test_what_decides_the_clips_changes_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "key", "value", "remedy"),
     [
-        ({"frames": 1}, "has 1 frame: a clip needs at least 5"),
-        ({"frames": 8}, "the frame count is 8, but must be 4k \\+ 1; use 5 or 9"),
-        ({"size": (100, 64)}, "width is 100, but must be a multiple of 32"),
-        ({"count": 0}, "asked for 0 clips"),
-        ({"difficulty": "brutal"}, "the difficulty is 'brutal'"),
-        ({"split": "test"}, "split is 'test'"),
+        ({"frames": 1}, "the synthetic world: the frame count", 1, "at least 5 frames"),
+        ({"frames": 8}, "the synthetic world: the frame count", 8, "use 5 or 9"),
+        ({"size": (100, 64)}, "the synthetic world: width", 100, "use 96 or 128"),
+        ({"count": 0}, "the count of synthetic clips", 0, "must be at least 1"),
+        ({"difficulty": "brutal"}, "the difficulty", "is 'brutal'", "easy"),
+        ({"split": "test"}, "split", "is 'test'", "eval_a"),
     ],
 )
-def test_the_synthetic_world_refuses(changes: dict[str, object], sentence: str) -> None:
+def test_the_synthetic_world_refuses(changes: dict[str, object], key: str, value: object, remedy: str) -> None:
     usual: dict[str, object] = {"seed": 1, "count": 2, "difficulty": "easy", "size": SIZE, "frames": 5}
-    with pytest.raises(TrainError, match=sentence):
+    with refuses(TrainError, key=key, value=value, remedy=remedy):
         SyntheticSource(**{**usual, **changes})  # type: ignore[arg-type]
 
 
@@ -143,7 +146,7 @@ def test_videos_of_ones_own(tmp_path: Path) -> None:
     assert (len(source), clip.name, clip.prompt, clip.fps) == (1, "kl\u00e9 \u732b.mp4", "a grey box \u732b", 24.0)
     assert clip.frames_THWC.shape == (9, 64, 64, 3)
     assert np.abs(clip.frames_THWC.mean(axis=(1, 2, 3)) - np.arange(9) * 10).max() < 2
-    # 96 x 64 cropped to 64 x 64: 16 columns go on either side, boxes and masks with them.
+    # 96 x 64 cropped to 64 x 64: 16 columns are cut off on each side, from boxes and masks too.
     whole = sample(crossing(12)).boxes_TN4[:9] - [16, 0, 0, 0]
     assert np.allclose(sample(clip.trajectory).boxes_TN4, whole)
     assert clip.trajectory.size == (64, 64)
@@ -184,47 +187,47 @@ def half_the_masks(video: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("spoil", "key", "value", "remedy"),
     [
-        (lambda video: video.with_suffix(".json").unlink(), "it has no trajectory; save one as clip.json"),
-        (broken_json, "clip.json: trajectory"),
-        (lambda video: video.write_bytes(b"no video" * 100), "it cannot be read as a video"),
-        (lambda video: video.with_suffix(".txt").write_bytes(b"\xff\xfe\xff"), "clip.txt is no UTF-8 text"),
+        (lambda video: video.with_suffix(".json").unlink(), "clip.mp4", "no trajectory", "save one as clip.json"),
+        (broken_json, "clip.mp4: clip.json: trajectory", "not valid JSON (Expecting property name", "paste the whole document again"),
+        (lambda video: video.write_bytes(b"no video" * 100), "clip.mp4", "cannot be read as a video", "convert or remove it"),
+        (
+            lambda video: video.with_suffix(".txt").write_bytes(b"\xff\xfe\xff"),
+            "clip.txt is not UTF-8", "invalid start byte at byte 0", "save it as UTF-8",
+        ),
         (
             lambda video: video.with_suffix(".json").write_text(dumps(crossing(12, (64, 64)))),
-            "clip.json is for 64 x 64 pixels, but the video has 96 x 64",
+            "clip.json", "64 x 64 pixels, but the video has 96 x 64", "draw it on the video",
         ),
-        (lambda video: video.with_suffix(".json").write_text(dumps(crossing(4))), "clip.json has 4 frames, but 5"),
-        (small_picture, "00000.png has 8 x 8 pixels"),
-        (half_the_masks, "has no 00003.png; give frame 0 alone or all 5"),
-        (lambda video: add_masks(video, range(1), value=2), "has the value 2, but the trajectory has 1 objects"),
-        (lambda video: add_masks(video, range(1), value=0), "has no pixel of value 1"),
-        (
-            lambda video: video.with_suffix(".mov").write_bytes(video.read_bytes()),
-            "shares its trajectory with clip.mov",
-        ),
+        (lambda video: video.with_suffix(".json").write_text(dumps(crossing(4))), "clip.json", "4 frames, but 5", "extend it"),
+        (small_picture, "00000.png", "8 x 8 pixels, but the video has 96 x 64", "save it at the video's size"),
+        (half_the_masks, "clip.masks", "has no 00003.png", "for frame 0 only, or for all 5 frames"),
+        (lambda video: add_masks(video, range(1), value=2), "00000.png has the value", 2, "the trajectory has 1 objects; use values from 0 to 1"),
+        (lambda video: add_masks(video, range(1), value=0), "00000.png", "no pixel of value 1", "paint it"),
+        (lambda video: video.with_suffix(".mov").write_bytes(video.read_bytes()), "clip.mp4", "shares clip.json with clip.mov", "rename one of them"),
     ],
-)
-def test_a_bad_clip_is_named(tmp_path: Path, spoil: object, sentence: str) -> None:
+)  # fmt: skip
+def test_a_bad_clip_is_named(tmp_path: Path, spoil: object, key: str, value: object, remedy: str) -> None:
     spoil(add_clip(tmp_path))  # type: ignore[operator]
-    with pytest.raises(TrainError) as caught:
+    with refuses(TrainError, key=key, value=value, remedy=remedy):
         VideoFolder(tmp_path, SIZE, 5)
-    problems = (tmp_path / "problems.txt").read_text(encoding="utf-8")
-    assert sentence in problems
-    assert sentence.rstrip(".") in str(caught.value)
-    assert "\n" not in str(caught.value)
+    (problem,) = (tmp_path / "problems.txt").read_text(encoding="utf-8").splitlines()
+    names(problem, key=key, value=value, remedy=remedy)
 
 
 def test_all_bad_clips_are_listed_and_a_few_may_be_skipped(tmp_path: Path) -> None:
     add_clip(tmp_path, "long", frames=9)
     add_clip(tmp_path, "short", frames=4)
-    with pytest.raises(TrainError, match="1 of 2 clips in .* such as short.mp4: it has 4 frames, but 9 are needed"):
+    with refuses(
+        TrainError, key="1 of 2 clips in", value="short.mp4: it has 4 frames, but 9 are needed", remedy="set skip_bad"
+    ):
         VideoFolder(tmp_path, SIZE, 9)
     source = VideoFolder(tmp_path, SIZE, 9, skip_bad=True, problems=tmp_path / "run" / "problems.txt")
     assert (len(source), len(source.skipped)) == (1, 1)
     assert (tmp_path / "run" / "problems.txt").read_text(encoding="utf-8") == f"{source.skipped[0]}\n"
     add_clip(tmp_path, "single", frames=1)
-    with pytest.raises(TrainError, match="2 of 3 clips"):
+    with refuses(TrainError, key=str(tmp_path), value="2 of 3 clips", remedy="correct or remove them"):
         VideoFolder(tmp_path, SIZE, 9, skip_bad=True)
     assert len((tmp_path / "problems.txt").read_text(encoding="utf-8").splitlines()) == 2
 
@@ -232,17 +235,20 @@ def test_all_bad_clips_are_listed_and_a_few_may_be_skipped(tmp_path: Path) -> No
 def test_a_video_that_is_cut_off_is_named_when_it_is_read(tmp_path: Path) -> None:
     video = add_clip(tmp_path)
     video.write_bytes(video.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="clip.mp4 .* it is (cut off|damaged): repair or remove it"):
+    with refuses(key="clip.mp4", remedy="repair or remove it") as caught:
         VideoFolder(tmp_path, SIZE, 9).clip(0)
+    assert re.search(r"is (cut off|probably damaged); ", str(caught.value))
 
 
 def test_a_folder_without_videos(tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="there is no folder"):
+    with refuses(TrainError, key="folder of videos", value=str(tmp_path / "nowhere"), remedy="check its name"):
         VideoFolder(tmp_path / "nowhere", SIZE, 5)
-    with pytest.raises(TrainError, match="holds no videos"):
+    with refuses(
+        TrainError, key=str(tmp_path), value="holds no videos", remedy="put clips and their trajectories there"
+    ):
         VideoFolder(tmp_path, SIZE, 5)
     add_clip(tmp_path)
-    with pytest.raises(TrainError, match="24 frames per second, but 30 are asked for"):
+    with refuses(TrainError, key="clip.mp4", value="24 frames per second, but data.fps is 30", remedy="lower data.fps"):
         VideoFolder(tmp_path, SIZE, 5, fps=30)
 
 

@@ -1,4 +1,4 @@
-"""Checkpointed blocks give the same gradients and keep less."""
+"""Checkpointed blocks give the same gradients and keep less in memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from train.engine.checkpointing import checkpoint_blocks
+
+from ...support.sentences import refuses
 
 
 class Block(nn.Module):
@@ -111,5 +113,5 @@ def test_the_contexts_surround_forward_and_repetition() -> None:
 def test_twice_is_refused() -> None:
     net = Net()
     checkpoint_blocks(net.blocks)
-    with pytest.raises(AssertionError, match="checkpointed twice"):
+    with refuses(AssertionError, key="checkpointed twice"):
         checkpoint_blocks(net.blocks)

@@ -8,6 +8,8 @@ from torch import nn
 
 from train.engine.ema import Ema
 
+from ...support.sentences import refuses
+
 
 def parameters_of(dtype: torch.dtype) -> dict[str, nn.Parameter]:
     torch.manual_seed(0)
@@ -49,7 +51,7 @@ def test_swapping_in_and_out_is_exact(dtype: torch.dtype) -> None:
             for name, average in averages.items():
                 assert torch.equal(parameters[name].detach(), average.to(dtype))
                 assert not torch.equal(parameters[name].detach(), before[name])
-            with pytest.raises(AssertionError, match="the weights are the averages"):
+            with refuses(AssertionError, key="the weights are the averages"):
                 ema.update(1)
             raise KeyError
 
@@ -70,5 +72,5 @@ def test_state() -> None:
     second.update(0)
     first.load_state_dict(second.state_dict())
     assert torch.equal(first.state_dict()["a"], second.state_dict()["a"])
-    with pytest.raises(ValueError, match="'b' is on one side only"):
+    with refuses(key="the averages", value="'b' is on one side only", remedy="load those of the same phase"):
         first.load_state_dict({"a": second.state_dict()["a"]})

@@ -1,4 +1,4 @@
-"""Frozen layers in 8 bits: how large the error is, and that gradients pass."""
+"""Frozen layers in 8 bits: how large their error is, and that gradients pass through."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import nn
 
 from flashmotion_core.acceleration.fp8 import Fp8Linear, store_as_fp8
 from train.engine.checkpointing import checkpoint_blocks
+
+from ...support.sentences import refuses
 
 
 def frozen(dtype: torch.dtype = torch.float32) -> nn.ModuleDict:
@@ -94,5 +96,5 @@ def test_changing_the_dtype_keeps_the_weights() -> None:
 def test_a_trained_layer_is_refused() -> None:
     model = frozen()
     model["block"][2].requires_grad_(True)
-    with pytest.raises(ValueError, match=r"block\.2 is trained and cannot be stored as fp8"):
+    with refuses(key="block.2", value="is trained", remedy="freeze it first or leave fp8 off"):
         store_as_fp8(model)

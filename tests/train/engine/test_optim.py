@@ -12,6 +12,8 @@ from torch import nn
 from train.engine.optim import clip, load_optimizer_state, lr_factor, make_optimizer, optimizer_state
 from train.errors import TrainError
 
+from ...support.sentences import refuses
+
 CPU = torch.device("cpu")
 OPTIONS: dict[str, Any] = {"betas": (0.9, 0.95), "weight_decay": 0.1, "device": CPU}
 KINDS = ["adamw", "adamw_kahan"]
@@ -156,9 +158,9 @@ def test_kahan_takes_float32_beside_bfloat16() -> None:
 
 def test_what_cannot_be_had_is_said() -> None:
     parameters = {"w": nn.Parameter(torch.ones(2, 2))}
-    with pytest.raises(TrainError, match="adamw8bit, which needs a GPU, but the device is cpu"):
+    with refuses(TrainError, key="adamw8bit, which needs a GPU", value="the device is cpu", remedy="use adamw."):
         make_optimizer("adamw8bit", parameters, lr=1e-3, **OPTIONS)
-    with pytest.raises(TrainError, match="optimizer is 'adam': write adamw, adamw_kahan or adamw8bit"):
+    with refuses(TrainError, key="optimizer", value="is 'adam'", remedy="one of adamw, adamw_kahan and adamw8bit"):
         make_optimizer("adam", parameters, lr=1e-3, **OPTIONS)
 
 

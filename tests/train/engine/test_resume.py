@@ -1,4 +1,4 @@
-"""Runs that are interrupted, killed, refused or short of time: they go on as if nothing had been."""
+"""Runs that are interrupted, killed, refused or short of time: they resume as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from train.engine.time_budget import count_steps
 from train.errors import TrainError
 
 from ...support.killed_training import CHANGES
+from ...support.sentences import refuses
 from ...support.small import METHODS, Nets, small_config
 from ...support.small_runs import equal, figures, final_state, prepared, signal_after
 
@@ -107,8 +108,9 @@ def test_a_checkpoint_of_another_configuration_is_refused(clips: EncodedClips, t
     trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"steps": 1}})
     trainer.run()
     other = prepared("flow_resnet", clips, tmp_path, fingerprint="other")
-    with pytest.raises(
-        TrainError, match=r"checkpoints holds a checkpoint of another configuration; .* delete .* anew\.$"
+    remedy = f"delete {tmp_path} to train this phase again."
+    with refuses(
+        TrainError, key=f"{tmp_path / 'checkpoints'} holds", value="another configuration (step 1)", remedy=remedy
     ):
         other.run()
     assert checkpoint.latest(tmp_path / "checkpoints") == 1
@@ -127,7 +129,7 @@ def test_a_finished_phase_is_not_trained_further(clips: EncodedClips, tmp_path: 
 
 
 def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) -> None:
-    """No time at all is left, so that the fewest steps are made, whatever the machine."""
+    """No time is left, so the fewest steps are made on any machine."""
     many = {"steps": 500, "gan_warmup": 100, "optim": {"decay": 0.5}}
     few = {**many, "steps": 20, "gan_warmup": 4}
     whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config={"stage3": few})
@@ -141,13 +143,13 @@ def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) ->
         second = prepared("hybrid_resnet", clips, tmp_path / "budget", config={"stage3": many}, minutes=minutes)
         second.run()
         assert second.steps == 20
-    # what was timed left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share
+    # The timing left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share.
     assert figures(tmp_path / "budget") == figures(tmp_path / "whole")
     equal(final_state(second), final_state(whole))
 
 
 def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, tmp_path: Path) -> None:
-    """Killed before its first checkpoint, and then changed."""
+    """A run is killed before its first checkpoint, and then its settings are changed."""
     (tmp_path / "settled.json").write_text(json.dumps({"steps": 20, "minutes": 1.0, "fingerprint": "other"}))
     trainer = prepared("flow_resnet", clips, tmp_path)
     trainer.run()

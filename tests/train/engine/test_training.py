@@ -16,6 +16,7 @@ from train.engine.job import accumulation
 from train.errors import TrainError, TrainingStopped
 from train.methods.flow import Flow
 
+from ...support.sentences import names, refuses
 from ...support.small import METHODS, Nets, small_config
 from ...support.small_clips import write_clips
 from ...support.small_runs import equal, figures, final_state, prepared, signal_after, small_trainer, trained_alike
@@ -61,9 +62,7 @@ def test_accumulated_batches_train_as_whole_ones(name: str, clips: EncodedClips,
 
 
 def test_a_global_batch_that_does_not_divide_is_refused(clips: EncodedClips, tmp_path: Path) -> None:
-    with pytest.raises(
-        TrainError, match=r"global_batch is 4, but must be a multiple of micro_batch 3 x 1 ranks; use 6\."
-    ):
+    with refuses(TrainError, key="global_batch is 4", value="a multiple of micro_batch 3 x 1 ranks", remedy="use 6."):
         prepared("flow_resnet", clips, tmp_path, config={"stage1": {"micro_batch": 3}})
     assert accumulation(16, 2, 4) == 2
 
@@ -77,8 +76,8 @@ def test_a_latent_that_is_no_number_names_its_file(tmp_path: Path) -> None:
     tensors = load_file(path)
     tensors["latent"][0, 1, 2, 3] = float("nan")
     save_file(tensors, path)
-    with pytest.raises(
-        TrainError, match=r"000002\.safetensors has a value in latent that is not finite; .*run the data phase again"
+    with refuses(
+        TrainError, key="000002.safetensors", value="in latent that is not finite", remedy="run the data phase again"
     ):
         prepared("flow_resnet", clips, tmp_path / "run").run()
 
@@ -92,8 +91,11 @@ def test_a_loss_that_is_no_number_stops_before_a_checkpoint(
     parameter = next(iter(trainer.method.updates["student"].parameters.values()))
     with torch.no_grad():
         parameter.fill_(float("nan"))
-    with pytest.raises(
-        TrainingStopped, match=rf"step {log_every}: gradient_norm/student is nan; lower stage1\.optim\.lr \(now "
+    with refuses(
+        TrainingStopped,
+        key=f"step {log_every}:",
+        value="gradient_norm/student is nan",
+        remedy="lower stage1.optim.lr (now ",
     ):
         trainer.run()
     assert checkpoint.latest(tmp_path / "checkpoints") is None
@@ -106,8 +108,9 @@ def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
     with torch.no_grad():
         next(iter(trainer.method.updates["student"].parameters.values())).fill_(float("nan"))
     signal_after(trainer, 2)
-    with pytest.raises((TrainingStopped, KeyboardInterrupt), match="step 2: "):  # an interruption would end pytest
+    with pytest.raises((TrainingStopped, KeyboardInterrupt)) as caught:  # an interruption would end pytest
         trainer.run()
+    names(caught.value, key="step 2:", value="is nan", remedy="lower stage1.optim.lr")
     assert checkpoint.latest(tmp_path / "checkpoints") is None
 
 
@@ -116,7 +119,7 @@ def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "bf16_kahan"])
 def test_a_moving_pattern_is_learned(precision: str, tmp_path: Path) -> None:
-    """The generator and an adapter from nothing, as phase 0 does, on one clip.
+    """The generator and an adapter from scratch, as in the phase base, on one clip.
 
     The loss begins at 2, the power of noise and clip. 1 is the floor: of a token's 192 numbers of noise, a width of 32 lets few through.
     """

@@ -1,4 +1,4 @@
-"""Two processes train what one trains, with every method; and one goes on where two stopped."""
+"""With every method, two processes train what one trains, and one resumes where two stopped."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.errors import TrainError
+from train.evaluation import evaluate as evaluation
 from train.evaluation.evaluate import evaluate, rows_to_measure
 from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
@@ -230,7 +231,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
 ) -> None:
     from flashmotion_core.adapters import ControlNetAdapter
 
-    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1, "timed": 1})
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1})
     steps: list[float] = []
     begin = ControlNetAdapter.begin
 
@@ -289,7 +290,6 @@ TWO_SETS: dict[str, Any] = {
     "slow_steps": 2,
     "workers": 1,
     "batch": 2,
-    "timed": 1,
     "sets": [{"seed": 11}, {"stream": "eval_b", "seed": 22}],
 }
 
@@ -341,14 +341,15 @@ def test_videos_have_no_sets_of_the_world(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path, data=data, evaluate=TWO_SETS)
     with refuses(TrainError, key="evaluate.sets", value="videos", remedy="leave evaluate.sets empty"):
         evaluate(run)
-    with refuses(TrainError, key="evaluate.sets", value="the same stream and seed twice"):
+    with refuses(TrainError, key="sets", value="eval_a with seed 1", remedy="once"):
         open_run(tmp_path, evaluate={"sets": [{"seed": 1}, {"seed": 1}]})
 
 
-def test_without_a_feature_network_there_is_a_sentence_or_no_distance(tmp_path: Path) -> None:
-    run = trained_run(
-        tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": str(tmp_path / "none")}
-    )
+def test_without_a_feature_network_there_is_a_sentence_or_no_distance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "DEFAULT", tmp_path / "none")
+    run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": []})
     with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
     run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})

@@ -10,7 +10,7 @@ import pytest
 
 from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures
-from train.evaluation.summary import FAR_BELOW, Result, bars, pooled, summary
+from train.evaluation.summary import FAR_BELOW, RowResult, bars, pooled, summary
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)
@@ -18,15 +18,15 @@ HARDNESS = RNG.uniform(-0.1, 0.1, CLIPS)  # of a clip, the same for all rows
 REAL_FEATURES = RNG.normal(size=(CLIPS, DIMENSIONS))
 
 
-def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", spread: float = 0.0) -> Result:
+def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", spread: float = 0.0) -> RowResult:
     """A row whose clips are about so good, and whose features are so far from the real ones."""
     rng = np.random.default_rng(sum(map(ord, name)))
     values = box_iou + HARDNESS + spread * rng.normal(size=CLIPS)
     scores: list[Any] = [{**dict.fromkeys((*TRACKED, *PICTURES), 0.5), "box_iou": float(value)} for value in values]
-    return Result(name, kind, 4, scores, REAL_FEATURES + shift, 0.25)
+    return RowResult(name, kind, 4, scores, REAL_FEATURES + shift, 0.25)
 
 
-def rows(flash: float = 0.8, **others: float) -> list[Result]:
+def rows(flash: float = 0.8, **others: float) -> list[RowResult]:
     values = {"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, **others}
     bounds = [row("real", 0.97, 0, None), row("oracle", 0.85, 0.1, None), row("static", 0.4, 1, None)]
     return [*bounds, *(row(name, value, 0.5) for name, value in values.items()), row("flashmotion", flash, 0.3)]
@@ -45,7 +45,7 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
     assert found["frechet"] == pytest.approx(DIMENSIONS * 0.3**2, rel=1e-6)  # shifted by 0.3 in each dimension
     assert found["frechet_low"] <= found["frechet"] <= found["frechet_high"]
     assert (found["clips"], found["seconds"], found["sharpness"], found["adapter"]) == (CLIPS, 0.25, 0.5, "resnet")
-    without = Result("static", None, None, results[2].scores, None, None)
+    without = RowResult("static", None, None, results[2].scores, None, None)
     assert summary(without, results[0], 0)["frechet"] is None
 
 

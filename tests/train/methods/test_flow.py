@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Perfect(nn.Module):
-    """A Denoiser that knows the clip: the velocity that leads back to it, plus what a weight adds."""
+    """A Denoiser that knows the clip: its velocity leads back to the clip, plus what a weight adds."""
 
     def __init__(self, x0_BCFHW: Tensor) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ def test_a_perfect_velocity_has_no_flow_loss() -> None:
 
 
 def test_masks_come_first_then_boxes() -> None:
-    """The control map decides the loss, so which one it was shows in it."""
+    """The control map decides the loss, so the loss shows which one it was."""
     method = made("flow_resnet", stage1={"masks_first": 0.5, "conditioning": {"mask_share": 0.0, "text_dropout": 0.0}})
 
     def loss(progress: float, **maps: Tensor) -> float:
@@ -88,7 +88,7 @@ def test_cells_inside_the_boxes_count_more() -> None:
 
 
 def test_at_the_end_of_the_grid_the_target_is_the_clip() -> None:
-    """With a teacher that knows the clip: one step further along than sigma_1 is the clip, and at sigma 0 `f` is the identity."""
+    """With a teacher that knows the clip, one step on from sigma_1 is the clip, and at sigma 0 `f` is the identity."""
     settings = small_config(stage3={**PHASE, "method": "lcm", "grid": 2}).stage3
     batch = copy.copy(BATCH)
     batch.latent_BCFHW = BATCH.latent_BCFHW.double()
@@ -96,7 +96,7 @@ def test_at_the_end_of_the_grid_the_target_is_the_clip() -> None:
     assert sorted(index.tolist()) == [0, 1]
     method = Lcm(perfect_role(0.5), perfect_role(), settings, SHIFT)  # type: ignore[arg-type]
     high, low, _ = method.grid
-    # The student is wrong by 0.5 sigma wherever it is asked, and it is its own target at the next sigma: by nothing at sigma 0.
+    # The student is always wrong by 0.5 sigma. It is its own target at the next sigma, which is right at sigma 0.
     expected = {0: (0.5 * (high - low)) ** 2, 1: (0.5 * low) ** 2}
     loss = sum(expected.values()) / 2
     assert objective(method, "adapter", batch, small_step())[0] == pytest.approx(loss)

@@ -82,7 +82,7 @@ def test_lambda_reaches_the_ratio_of_the_gradients() -> None:
     for iteration in (0, 0, 1, 1):
         _, found = objective(method, "adapter", BATCH, small_step(iteration))
         ratios.append(found["gradient/diffusion"] / found["gradient/gan"])
-    # Nothing was known at first; the same step again shows that lambda follows what was measured, which is the step before.
+    # At first nothing was measured. The same step again shows that lambda follows the measurement of the step before.
     assert ratios[1] == pytest.approx(3.0, rel=1e-3)
     assert ratios[3] == pytest.approx(0.5, rel=1e-3)
     assert ratios[0] != pytest.approx(3.0, rel=0.01)

@@ -1,4 +1,4 @@
-"""What holds for every method: the clean start frame, who gets a gradient, and rollouts."""
+"""What holds for every method: the clean start frame, what gets a gradient, and rollouts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BATCH = small_batch()
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-# Everywhere: the start frame is given
+# The start frame is always given
 
 
 @pytest.mark.parametrize("name", list(METHODS))
@@ -107,7 +107,7 @@ def test_only_the_adapter_is_trained(name: str) -> None:
     assert trained.keys() == {key for key, _ in method.student.network.named_parameters() if key.startswith("adapter.")}
     objective(method, method.result, BATCH, small_step(5))
     touched = gradients(trained)
-    # a ControlNet carries the generator's head, which nothing reads
+    # A ControlNet has a copy of the generator's head, which nothing reads.
     missing = {key for key in trained if key not in touched and not key.startswith("adapter.head.")}
     assert not missing
     assert all(gradient.abs().max() > 0 for gradient in touched.values())

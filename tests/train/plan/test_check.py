@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from flashmotion_core.loading import load_generator, read_generator
+from flashmotion_core.wan.config import WanConfig
 from train.config.load import parse
 from train.errors import TrainError
 from train.monitor.console import Console
@@ -91,7 +94,7 @@ def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_pat
 
 def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(ValueError, match="not a complete safetensors file"):
+    with refuses(key="a.safetensors", value="not a complete safetensors file", remedy="download or copy it again"):
         checked(tmp_path / "run", models={"generator": str(tmp_path / "a.safetensors")})
 
 
@@ -124,3 +127,34 @@ def test_a_run_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         TrainError, key="the run folder", value=tmp_path / "file" / "run", remedy="choose another one with --run"
     ):
         checked(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "value", "remedy"),
+    [
+        ({"in_channels": 36}, "channels in", 36, "choose another folder"),
+        ({"image_dim": 1280}, "image encoder", "Wan2.2-TI2V-5B", "choose another folder"),
+        ({"ffn_dim": None}, "config.json", "'ffn_dim'", "download or export it again"),
+    ],
+)
+def test_a_folder_of_another_architecture_is_refused_in_the_same_words_everywhere(
+    tmp_path: Path, changed: dict[str, int | None], key: str, value: Any, remedy: str
+) -> None:
+    config = {
+        "_class_name": "WanTransformer3DModel",
+        **{"num_attention_heads": 2, "attention_head_dim": 32, "num_layers": 3, "ffn_dim": 192, "text_dim": 16},
+        **{"in_channels": 48, "out_channels": 48, "freq_dim": 256, "patch_size": [1, 2, 2], "eps": 1e-6},
+    }
+    assert WanConfig.from_diffusers(config, tmp_path) == WanConfig(**SMALL)
+    config = {name: entry for name, entry in {**config, **changed}.items() if entry is not None}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    said = set()
+    for refusing in (
+        lambda: read_generator(tmp_path),
+        lambda: load_generator(tmp_path, "cpu", torch.float32),
+        lambda: checked(tmp_path / "run", models={"generator": str(tmp_path), "vae": str(tmp_path)}),
+    ):
+        with refuses(ValueError, key=key, value=value, remedy=remedy) as refused:
+            refusing()
+        said.add(str(refused.value))
+    assert len(said) == 1

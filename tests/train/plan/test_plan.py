@@ -235,7 +235,7 @@ def test_base_trains_with_the_adapter_that_stage_1_begins_with(width: int, train
     planned_ones = {phase.name: phase for phase in planned_phases(config, sizes, sizes, meta)}
     base = Measurement(config, planned_ones["base"], meta, 1).static()
     assert base.sum.trained == trained
-    # The same from a real builder, and stage 1 goes on with exactly the adapter's share of it.
+    # The same from a real builder, and stage 1 resumes with exactly the adapter's share of it.
     real = Builder(config, CPU)
     weights = real.fresh_generator(sizes)
     adapter = real.fresh_adapter(config.models.base_adapter, sizes, weights)

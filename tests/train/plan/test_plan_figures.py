@@ -83,8 +83,9 @@ def test_an_unknown_gpu_is_named_with_its_neighbour() -> None:
 def test_the_printed_plan_names_what_is_too_much(tmp_path: Path) -> None:
     folder = tmp_path / "5b"
     folder.mkdir()
+    rest = {"freq_dim": 256, "in_channels": 48, "out_channels": 48, "patch_size": [1, 2, 2], "eps": 1e-6}
     sizes = {"num_attention_heads": 24, "attention_head_dim": 128, "num_layers": 3, "ffn_dim": 14336, "text_dim": 4096}
-    (folder / "config.json").write_text(json.dumps({"_class_name": "WanTransformer3DModel", "freq_dim": 256, **sizes}))
+    (folder / "config.json").write_text(json.dumps({"_class_name": "WanTransformer3DModel", **rest, **sizes}))
     given = {"generator": str(folder), "vae": str(folder), "fast_generator": str(folder)}
     phase = {"steps": 8, "global_batch": 2, "micro_batch": 2}
     config = parse({"name": "printed", "models": given, "stage1": phase, "stage3": {"method": "none"}})

@@ -20,7 +20,7 @@ from train.errors import TrainError
 from train.evaluation.contact_sheets import write_png
 from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures, show_row, write_json
-from train.evaluation.summary import Result
+from train.evaluation.summary import RowResult
 from train.publish.embed import check_sizes, main
 from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
@@ -33,13 +33,13 @@ PHASES = ("codec", "data", "base", "stage1_resnet", "stage1_controlnet", "stage2
 ROWS = ("slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory")
 
 
-def results(seed: int) -> list[Result]:
+def results(seed: int) -> list[RowResult]:
     """Made-up figures of three clips."""
     rng = np.random.default_rng(seed)
 
-    def row(name: str, kind: str | None) -> Result:
+    def row(name: str, kind: str | None) -> RowResult:
         scores: list[Any] = [dict.fromkeys((*TRACKED, *PICTURES), float(value)) for value in rng.uniform(0.2, 0.9, 3)]
-        return Result(name, kind, 4 if kind else None, scores, rng.normal(size=(3, 5)), 0.5 if kind else None)
+        return RowResult(name, kind, 4 if kind else None, scores, rng.normal(size=(3, 5)), 0.5 if kind else None)
 
     return [
         row("real", None),

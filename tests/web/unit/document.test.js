@@ -89,7 +89,7 @@ test("a text that looks like what is refused may stand inside a label", () => {
   }
 });
 
-test("values that are no text are read or refused, and nothing is inherited", () => {
+test("values that are not text are read or refused, and nothing is inherited", () => {
   assert.equal(read({ version: 1, size: [64, 64], frames: 5 }).objects.length, 0);
   for (const value of [undefined, null, 7, true, [], () => 1, Symbol("x"), new Map()]) assert.ok(parse(value).problem);
   assert.match(parse(Object.create({ version: 1, size: [64, 64], frames: 5 })).problem ?? "", /version is missing/);

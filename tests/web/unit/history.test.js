@@ -26,7 +26,7 @@ test("undo and redo give back the very same documents", () => {
   assert.equal(history.present, faster);
 });
 
-test("an equal document is no step, even when it was made anew", () => {
+test("an equal document is not a step, even when it was created again", () => {
   const start = example();
   const history = createHistory(start);
   const box = boxAt(object(start, "rock"), 10);

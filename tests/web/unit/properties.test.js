@@ -121,7 +121,7 @@ const steps = fc.array(
   { minLength: 1, maxLength: 25 },
 );
 
-// The same sequences every time, so that "every operation had its turn" is no matter of luck; another seed tries others.
+// The same sequences every time, so that "every operation had its turn" does not depend on luck; another seed tries others.
 const SEED = Number(process.env.FLASHMOTION_SEED ?? 1);
 
 /** @type {Map<string, number>} How often an operation was carried out, over all runs. */

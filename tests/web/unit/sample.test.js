@@ -91,7 +91,7 @@ for (const ease of eases) {
   });
 }
 
-test("a part that does not fit a document is no ease", () => {
+test("a part that does not fit a document is not an ease", () => {
   // Where this ease, having moved back first, passes its start, its first part would be infinitely steep.
   const parts = Array.from({ length: 60 }, (_, n) => cutEase([0.5, -2, 0.5, 3], (n + 20) / 100));
   const near = parts.filter(({ share }) => Math.abs(share) < 0.1);

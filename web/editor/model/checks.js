@@ -68,7 +68,7 @@ export function text(value, field, shortest, longest, meaning) {
   if (!fits || characters < shortest || characters > longest) {
     fail(field, value, `give a text of ${shortest} to ${longest} characters (${meaning})`);
   }
-  if (/\p{Surrogate}/u.test(value)) fail(field, value, "replace the lone surrogate in it by a real character");
+  if (/\p{Surrogate}/u.test(value)) fail(field, value, "replace the lone surrogate in it with a real character");
   return value;
 }
 

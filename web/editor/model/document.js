@@ -57,7 +57,7 @@ export function parseValue(value) {
   };
   const firstUse = new Map();
   document.objects.forEach(({ id }, index) => {
-    if (firstUse.has(id)) fail(`objects[${index}].id`, id, `give it an id that objects[${firstUse.get(id)}] has not`);
+    if (firstUse.has(id)) fail(`objects[${index}].id`, id, `give it another id than objects[${firstUse.get(id)}]`);
     firstUse.set(id, index);
   });
   return document;
@@ -114,7 +114,7 @@ export function migrate(data, migrations = MIGRATIONS, current = VERSION) {
       migrated = { ...migrations[step](migrated), version: step + 1 };
     } catch (error) {
       const reason = `${error instanceof Error ? error.name : "error"} on the way to version ${step + 1}`;
-      fail("version", version, `repair the document or draw it anew, it cannot be migrated (${reason})`);
+      fail("version", version, `repair the document or draw it again; it cannot be migrated (${reason})`);
     }
   }
   return migrated;

@@ -106,7 +106,7 @@ export function cutEase(ease, x) {
 }
 
 /**
- * The curve run backwards: 1 - ease(1 - x). "hold" stays (its mirror, jump and then stay, is no curve: see `reverse`).
+ * The curve run backwards: 1 - ease(1 - x). "hold" stays (its mirror, jump and then stay, is not a curve: see `reverse`).
  * @param {Ease} ease
  * @returns {Ease}
  */

@@ -23,7 +23,7 @@ export function decodeJson(text, name) {
     value = JSON.parse(text);
   } catch (error) {
     if (found.constant) {
-      throw new RangeError(`${name} contains the number ${found.constant}: replace it by a finite one.`, {
+      throw new RangeError(`${name} contains the number ${found.constant}: replace it with a finite one.`, {
         cause: error,
       });
     }

@@ -107,7 +107,7 @@ export function segmentAt(keys, t) {
 
 /**
  * One coordinate of the centripetal Catmull-Rom spline through the keyframes' centres, at share `u` of segment `k`. The
- * formulas are in sample.py, `spline_centres`; outside 0..1 the path goes on straight.
+ * formulas are in sample.py, `spline_centres`; outside 0..1 the path continues straight.
  * @param {readonly Keyframe[]} keys
  * @param {number} k
  * @param {number} u

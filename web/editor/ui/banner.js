@@ -18,9 +18,9 @@ export function createBanner(session, texts) {
   const problem = element("p", { class: "fm-problem", role: "alert" });
   const text = element("textarea", { class: "fm-raw", "aria-label": texts.brokenText, spellcheck: "false" });
   const retry = element("button", { type: "button", class: "fm-primary" }, texts.brokenRetry);
-  const anew = element("button", { type: "button", class: "fm-plain" }, texts.brokenNew);
+  const fresh = element("button", { type: "button", class: "fm-plain" }, texts.brokenNew);
   const box = element("div", { class: "fm-banner", hidden: true },
-    element("strong", {}, texts.brokenTitle), problem, element("span", {}, texts.brokenMore), text, element("div", { class: "fm-row" }, retry, anew));
+    element("strong", {}, texts.brokenTitle), problem, element("span", {}, texts.brokenMore), text, element("div", { class: "fm-row" }, retry, fresh));
   let shown = "";
 
   retry.addEventListener("click", () => {
@@ -28,7 +28,7 @@ export function createBanner(session, texts) {
     if (found.document) session.replace(found.document);
     else setText(problem, found.problem);
   });
-  anew.addEventListener("click", () => session.replace(emptyDocument([1280, 704], 121)));
+  fresh.addEventListener("click", () => session.replace(emptyDocument([1280, 704], 121)));
   for (const name of ["keydown", "wheel"]) text.addEventListener(name, (event) => event.stopPropagation());
 
   return {

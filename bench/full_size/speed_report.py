@@ -1,4 +1,4 @@
-"""What a run found, as JSON and as Markdown tables with ratios."""
+"""A run's results, as JSON and as Markdown tables with ratios."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from .rows import Row
+from .rows import SpeedRow
 
 FORMAT = 1
 USUAL = "sdpa"
 SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | {"attention": USUAL}
-"""What a denoising row is told apart by, and what it means where a row does not say."""
+"""The settings that distinguish denoising rows, with the value of a setting that a row leaves out."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")
 
 
@@ -29,7 +29,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and the packages that matter for speed."""
+    """Versions of Python and the packages that matter for speed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def document(
-    rows: Sequence[Row],
+    rows: Sequence[SpeedRow],
     device: torch.device,
     shapes: str,
     counts: Mapping[str, int],
@@ -62,16 +62,16 @@ def document(
     }
 
 
-def share(row: Row, rate: float) -> float | None:
+def share(row: SpeedRow, rate: float) -> float | None:
     """What part of the device's own rate of matrix products a row reached; None where time or FLOPs are unknown."""
     return row.flops / row.seconds / rate if row.flops and row.seconds else None
 
 
-def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
+def overhead(row: SpeedRow, rows: Sequence[SpeedRow]) -> dict[str, float | None]:
     """What an adapter adds to four steps without one, of the same size and settings, as a share of those.
 
     Returns:
-        ``overhead`` in time, and ``predicted``, the same in FLOPs; None where there is nothing to compare with.
+        ``overhead`` in time and ``predicted``, the same in FLOPs; None if there is nothing to compare with.
     """
     plain = next(
         (
@@ -92,7 +92,7 @@ def overhead(row: Row, rows: Sequence[Row]) -> dict[str, float | None]:
     }
 
 
-def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     """Every comparison that the rows allow: ``what``, ``size``, ``time`` and, where known, ``memory``, each the first over the second."""
     found = []
     steps = {
@@ -103,7 +103,6 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for (size, dtype, mode, adapter, host, attention), row in steps.items():
         others = {
             f"{adapter} adapter / none": (dtype, mode, "none", host),
-            f"{adapter} / interleaved": (dtype, mode, adapter.removeprefix("naive "), host),
             f"{adapter}: {dtype} / bf16": ("bf16", mode, adapter, host),
             f"{adapter}: {dtype} / float32": ("float32", mode, adapter, host),
             f"{adapter}: compiled / eager": (dtype, "eager", adapter, host),
@@ -113,14 +112,12 @@ def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
             others = {f"{adapter}: {attention} / {USUAL}": (dtype, mode, adapter, host)}
         for what, key in others.items():
             other = steps.get((size, *key, USUAL))
-            naive = adapter.startswith("naive ")
-            sensible = naive == ("interleaved" in what)
-            if other is not None and other is not row and sensible:
+            if other is not None and other is not row:
                 found.append(_ratio(f"{what} ({dtype}, {mode}, {host})", row, other))
     return found + _same_work(rows, "parts", "decode, ", "decode") + _job_ratios(rows)
 
 
-def _same_work(rows: Sequence[Row], group: str, start: str, usual: str) -> list[dict[str, Any]]:
+def _same_work(rows: Sequence[SpeedRow], group: str, start: str, usual: str) -> list[dict[str, Any]]:
     """Rows of one group whose name starts in one way over the row of the usual name, where size and settings are the same."""
     measured = [row for row in rows if row.group == group and row.seconds]
     plain = {(row.size, *row.settings.items()): row for row in measured if row.name == usual}
@@ -128,7 +125,7 @@ def _same_work(rows: Sequence[Row], group: str, start: str, usual: str) -> list[
     return [_ratio(f"{row.name} / {usual}", row, other) for row, other in pairs if other is not None]
 
 
-def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _job_ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     """Peers' whole jobs over ours with a ResNet adapter, of the same size and with the same VAE: the fastest headless one, and in ComfyUI."""
     found = []
     for peer in (row for row in rows if row.group == "peers" and row.seconds):
@@ -152,7 +149,7 @@ def _job_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found + _sampler_ratios(rows)
 
 
-def _sampler_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _sampler_ratios(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
     samplers = {row.name: row for row in rows if row.group == "comfyui" and row.settings.get("adapter") == "none"}
     ours, stock = samplers.get("FewStepSampler, four steps"), samplers.get("KSampler, four steps")
     if ours is None or stock is None or not ours.seconds or not stock.seconds:
@@ -160,7 +157,7 @@ def _sampler_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [_ratio("FewStepSampler / KSampler", ours, stock)]
 
 
-def _ratio(what: str, first: Row, second: Row) -> dict[str, Any]:
+def _ratio(what: str, first: SpeedRow, second: SpeedRow) -> dict[str, Any]:
     assert first.seconds
     assert second.seconds
     memory = first.peak_bytes / second.peak_bytes if first.peak_bytes and second.peak_bytes else None
@@ -178,18 +175,17 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Shapes: {report['shapes']}, random weights; {', '.join(f'{k} {v:,}' for k, v in report['parameters'].items())} parameters.",
         f"One {rate['size']} x {rate['size']} matrix product in {rate['dtype']} runs at {rate['flops'] / 1e12:.4g} TFLOP/s here; "
-        f"shares are of that rate. Memory is the most that torch held, {HELD[report['machine']['device']]}.",
+        f"shares are of that rate. Memory is the most that torch held on a GPU, models included.",
         "",
     ]
     if report["shapes"] == "tiny":
-        lines += ["These are tiny shapes: they show that the benchmark runs, and say nothing about the real ones.", ""]
+        lines += ["These are tiny shapes: they show that the benchmark runs, but say nothing about the real ones.", ""]
     titles = {
-        "parts": "Artifacts",
+        "parts": "Parts",
         "denoise": "Denoising",
         "job": "Whole job",
         "peers": "Others",
         "comfyui": "Inside ComfyUI",
-        "growth": "Growth",
     }
     for group, title in titles.items():
         rows = [row for row in report["rows"] if row["group"] == group]
@@ -206,10 +202,9 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-HELD = {"cuda": "models included", "cpu": "beyond the models and the inputs"}
 HEAD = ["what", "size", "settings", "seconds", "of it", "share", "GB"]
 OVER_NONE = ["over none", "in FLOPs"]
-"""What the adapter adds, in time and as predicted."""
+"""What the adapter adds, measured in time and predicted from FLOPs."""
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -217,9 +212,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     if row["seconds"] is None:
         return [row["name"], row["size"], settings, row["error"], "", "", ""]
     memory = None if row["peak_bytes"] is None else row["peak_bytes"] / 1e9
-    artifacts = " ".join(f"{part:.3g}" for part in row["parts"])
+    parts = " ".join(f"{part:.3g}" for part in row["parts"])
     return [
-        row["name"], row["size"], settings, f"{row['seconds']:.4g}", artifacts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
+        row["name"], row["size"], settings, f"{row['seconds']:.4g}", parts, _or_dash(row["share"], "{:.0%}"), _or_dash(memory, "{:.3g}")
     ]  # fmt: skip
 
 

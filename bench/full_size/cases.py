@@ -1,4 +1,4 @@
-"""Which settings a run measures, in an order that builds every model as seldom as possible."""
+"""The settings that a run measures, in an order that builds each model as rarely as possible."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .job import Clip
+from .clip_job import ClipSize
 from .variants import VARIANTS
 
 REAL_SIZES = ("480x832x49", "480x832x121", "704x1280x121")
@@ -24,11 +24,11 @@ class Setting:
 
     Attributes:
         dtype: ``bf16``, ``fp8`` (linear weights stored in 8 bits, unpacked layer by layer) or ``fp8-products`` (multiplied in 8 bits, in all
-            blocks); on a CPU the first is float32.
+            blocks); on a CPU ``bf16`` means float32.
         mode: ``eager`` or ``compiled``.
         adapter: ``none``, or a name of ``VARIANTS``.
-        host: ``diffusers`` or ``core``: whose transformer.
-        attention: ``sdpa``, or, on the core's, ``flash3`` or ``sage``.
+        host: whose transformer, ``diffusers`` or ``core``.
+        attention: ``sdpa``, or ``flash3`` or ``sage`` on the core's.
     """
 
     dtype: str
@@ -38,7 +38,7 @@ class Setting:
     attention: str = "sdpa"
 
     def as_dict(self) -> dict[str, str]:
-        """For a row, which names the attention only where it is not the usual one."""
+        """For a row, which names the attention only if it is not sdpa."""
         named = {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
         if self.attention != "sdpa":
             named["attention"] = self.attention
@@ -51,18 +51,18 @@ class Plan:
 
     Attributes:
         clips: sizes, the largest last.
-        settings: every setting, for every size of ``denoise_clips``.
-        denoise_clips: sizes at which the settings are tried.
-        job_settings: those for which the whole job is timed, at the largest size.
-        decoders: what is switched on in the full VAE's decoder, in words of ``DECODERS``, each measured at the largest size.
+        settings: all settings, each measured at every size of ``denoise_clips``.
+        denoise_clips: sizes at which the settings are measured.
+        job_settings: settings whose whole job is timed, at the largest size.
+        decoders: switches of the full VAE's decoder, from ``DECODERS``, each measured at the largest size.
         warm_up: unmeasured runs of each piece of work.
-        repeat: measured ones.
-        patience: seconds of measured runs of one piece of work after which no further one is begun.
+        repeat: measured runs.
+        patience: seconds of measured runs of one piece of work after which no further run starts.
     """
 
-    clips: tuple[Clip, ...]
+    clips: tuple[ClipSize, ...]
     settings: tuple[Setting, ...]
-    denoise_clips: tuple[Clip, ...]
+    denoise_clips: tuple[ClipSize, ...]
     job_settings: tuple[Setting, ...]
     decoders: tuple[str, ...]
     warm_up: int
@@ -79,10 +79,10 @@ def full_plan(
     repeat: int,
     attentions: Sequence[str] = ("sdpa",),
 ) -> Plan:
-    """Every combination of the first ones; other attentions with the ResNet adapter on the core's transformer.
+    """Every combination of dtypes, modes, adapters and hosts; other attentions only with the ResNet adapter on the core's transformer.
 
     Raises:
-        ValueError: a size that is none.
+        ValueError: a size is invalid.
     """
     clips = _sorted(sizes)
     settings = tuple(
@@ -104,7 +104,7 @@ def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentio
     """The settings that answer the main questions: one card, under eight minutes.
 
     Raises:
-        ValueError: a size that is none.
+        ValueError: a size is invalid.
     """
     clips = _sorted(sizes)
     settings = [Setting("bf16", "eager", adapter, "core") for adapter in ADAPTERS]
@@ -122,5 +122,5 @@ def _others(attentions: Sequence[str]) -> list[str]:
     return [name for name in attentions if name != "sdpa"]
 
 
-def _sorted(sizes: Sequence[str]) -> tuple[Clip, ...]:
-    return tuple(sorted({Clip.parse(size) for size in sizes}, key=lambda clip: clip.tokens))
+def _sorted(sizes: Sequence[str]) -> tuple[ClipSize, ...]:
+    return tuple(sorted({ClipSize.parse(size) for size in sizes}, key=lambda clip: clip.tokens))

@@ -1,4 +1,4 @@
-"""What is timed: every part of a clip's way from picture and boxes to a finished file, and the whole of it."""
+"""The timed work: every part of the path from picture and boxes to a finished file, and the whole of it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from flashmotion_core.wan.conditioning import latent_shape
 from .clock import Mark, Work
 
 FPS = 24
+OBJECTS = 3
 STEPS = len(Schedule().sigmas)
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipSize:
     """Size of a clip; written as height x width x frames."""
 
     height: int
@@ -38,11 +39,11 @@ class Clip:
     frames: int
 
     @classmethod
-    def parse(cls, text: str) -> Clip:
+    def parse(cls, text: str) -> ClipSize:
         """Read ``704x1280x121``.
 
         Raises:
-            ValueError: three numbers are needed, sides in multiples of 32 and 4k + 1 frames.
+            ValueError: the text is not three numbers, a side is not a multiple of 32, or the frames are not 4k + 1.
         """
         try:
             height, width, frames = map(int, text.lower().split("x"))
@@ -68,7 +69,7 @@ class Clip:
         return frames * rows * columns // 4
 
 
-def picture(clip: Clip) -> Frames:
+def picture(clip: ClipSize) -> Frames:
     """A start picture, uint8 ``[H, W, 3]``: noise over a slope, so that no part of it is constant."""
     random = np.random.default_rng(1)
     slope = np.linspace(0, 127, clip.width)[None, :, None]
@@ -77,13 +78,13 @@ def picture(clip: Clip) -> Frames:
     return pixels
 
 
-def document(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Trajectory:
-    """Boxes of a quarter of the width and a third of the height that move across, and stand still from a fraction of the clip on."""
+def document(clip: ClipSize, still_from: float = 1.0) -> Trajectory:
+    """Three boxes of a quarter of the width and a third of the height that move across, and stand still from a fraction of the clip on."""
     last = clip.frames - 1
     stop = max(1, round(last * still_from)) if last else 0
     tracked = []
-    for index in range(objects):
-        y = (index + 0.5) / objects
+    for index in range(OBJECTS):
+        y = (index + 0.5) / OBJECTS
         keyframes = [Keyframe(0, 0.2, y, 0.25, 0.33, "in-out")]
         if stop:
             keyframes.append(Keyframe(stop, 0.8, 1 - y, 0.25, 0.33, "linear"))
@@ -91,12 +92,12 @@ def document(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Trajector
     return Trajectory((clip.width, clip.height), clip.frames, tuple(tracked))
 
 
-def control_map(clip: Clip, objects: int = 3, still_from: float = 1.0) -> Frames:
+def control_map(clip: ClipSize, still_from: float = 1.0) -> Frames:
     """The control map of ``document``, uint8 ``[T, H, W, 3]``."""
-    return render(sample(document(clip, objects, still_from)))
+    return render(sample(document(clip, still_from)))
 
 
-def latent_of(clip: Clip, device: torch.device, seed: int = 2) -> Tensor:
+def latent_of(clip: ClipSize, device: torch.device, seed: int = 2) -> Tensor:
     """A normalised latent ``[1, 48, F, H, W]``; noise costs what a clip costs."""
     return torch.randn(1, *clip.latent, generator=torch.Generator().manual_seed(seed)).to(device)
 
@@ -112,12 +113,12 @@ def encoding(vae: Vae, frames: Frames) -> Work:
 
 
 def decoding(vae: Vae, latent_BCFHW: Tensor) -> Work:
-    """Decode a clip to frames in the computer's memory, and throw them away."""
+    """Decode a clip to frames in host memory and discard them."""
     return lambda _: deque(vae.decode(latent_BCFHW), maxlen=0)
 
 
 def denoising(
-    generator: Generator, clip: Clip, controls: list[tuple[TrajectoryAdapter, Tensor]], compute_every: int = 1
+    generator: Generator, clip: ClipSize, controls: list[tuple[TrajectoryAdapter, Tensor]], compute_every: int = 1
 ) -> Work:
     """The product's own sampling loop with a start picture; a mark after every step but the last."""
     device = generator.transformer.patch_embedding.weight.device
@@ -148,7 +149,7 @@ def a_file() -> Iterator[Path]:
         yield Path(folder) / "clip.mp4"
 
 
-def writing(clip: Clip, frames: Frames | None = None) -> Work:
+def writing(clip: ClipSize, frames: Frames | None = None) -> Work:
     """Write a finished clip to a file; without frames, a moving gradient with grain."""
     if frames is None:
         base = picture(clip)
@@ -164,23 +165,21 @@ def writing(clip: Clip, frames: Frames | None = None) -> Work:
 def whole_job(
     generator: Generator,
     vae: Vae,
-    clip: Clip,
+    clip: ClipSize,
     adapter: TrajectoryAdapter | None,
     depth: int,
-    objects: int = 3,
     compute_every: int = 1,
     decoder: Vae | None = None,
 ) -> Work:
-    """Picture and boxes to a finished file, models loaded and text encoded before: map, encoding, steps, decoding and writing.
+    """From picture and boxes to a finished file: map, encoding, steps, decoding and writing. Models are loaded and text is encoded before.
 
     Args:
         generator: with or without compiled blocks.
         vae: the full or the small one.
         clip: its size.
-        adapter: or None for a clip without trajectory.
-        depth: frames decoded while others are written; 0 for one after the other.
-        objects: in the control map.
-        compute_every: steps from one in which the adapter is computed to the next.
+        adapter: None for a clip without a trajectory.
+        depth: frames decoded ahead while others are written; 0 decodes and writes in turn.
+        compute_every: compute the adapter at every Nth step.
         decoder: decodes in place of ``vae``.
     """
     decoder = decoder or vae
@@ -191,7 +190,7 @@ def whole_job(
     def work(mark: Mark) -> None:
         controls = []
         if adapter is not None:
-            controls.append(Control(adapter, vae.encode(control_map(clip, objects)), compute_every=compute_every))
+            controls.append(Control(adapter, vae.encode(control_map(clip)), compute_every=compute_every))
         clean = vae.encode(start[None])
         mark()
         latent = sample_latent(generator, context, clip.latent, controls, clean_BCFHW=clean)
@@ -203,7 +202,7 @@ def whole_job(
 
 
 def text_work(encoder: Any, tokens: int) -> Work:
-    """The text encoder of the real shape on random token ids: what a prompt of so many tokens costs, without its tokenizer."""
+    """The text encoder on random token ids: the cost of a prompt of this many tokens, without its tokenizer."""
     device = next(encoder.parameters()).device
     ids = torch.randint(2, encoder.config.vocab_size, (1, tokens), device=device)
     return lambda _: encoder(ids, torch.ones_like(ids))

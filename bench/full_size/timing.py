@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -14,14 +13,15 @@ from flashmotion_core.acceleration.attention import choose_attention
 from flashmotion_core.acceleration.compile import plain_blocks
 from flashmotion_core.acceleration.fp8 import products_lacking, store_as_fp8
 from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder, faster_generator, use_attention
+from flashmotion_core.adapters import ControlNetAdapter
 from flashmotion_core.codec.causal_vae import decoder_parts
 from flashmotion_core.loading import Generator
 
 from . import models, peers
-from .flops import adapter_flops, codec_flops, generator_flops, text_flops
-from .job import (
+from .cases import Plan, Setting
+from .clip_job import (
     STEPS,
-    Clip,
+    ClipSize,
     control_map,
     decoding,
     denoising,
@@ -32,8 +32,8 @@ from .job import (
     whole_job,
     writing,
 )
-from .plan import Plan, Setting
-from .rows import Recorder, Row
+from .flops import adapter_flops, codec_flops, generator_flops, text_flops
+from .rows import Recorder, SpeedRow
 from .variants import VARIANTS
 
 PROMPT_TOKENS = 128
@@ -41,7 +41,7 @@ FRAMES_AHEAD = 16
 STILL_FROM = 0.25
 
 
-class Measurement:
+class SpeedMeasurement:
     """One run on one device."""
 
     def __init__(self, shapes: models.Shapes, device: torch.device, recorder: Recorder) -> None:
@@ -56,18 +56,17 @@ class Measurement:
             self.codecs(clip, codecs)
         self.decoders(plan.clips[-1], codecs["full"], plan.decoders)
         self.denoise(plan, codecs)
-        self.naive_adapters(plan.clips[-1])
 
     def text(self) -> None:
-        """The text encoder, alone on the device, and freed again as the headless command does."""
+        """The text encoder, alone on the device and freed afterwards, as in the headless command."""
 
         def make() -> Any:
             return text_work(models.made("text", self.shapes, self.device, self.dtype), PROMPT_TOKENS)
 
-        row = Row("parts", f"text encoder, {PROMPT_TOKENS} tokens", flops=text_flops(self.shapes, PROMPT_TOKENS))
+        row = SpeedRow("parts", f"text encoder, {PROMPT_TOKENS} tokens", flops=text_flops(self.shapes, PROMPT_TOKENS))
         self.recorder.measure(row, make)
 
-    def codecs(self, clip: Clip, codecs: dict[str, Any]) -> None:
+    def codecs(self, clip: ClipSize, codecs: dict[str, Any]) -> None:
         """Encoding and decoding of one size by both codecs, and writing."""
         for name, vae in codecs.items():
             kind = "vae" if name == "full" else "small_vae"
@@ -84,7 +83,7 @@ class Measurement:
             self._part("decode", clip, settings, whole["decode"], partial(decoding, vae, latent_of(clip, self.device)))
         self._part("write mp4", clip, {}, None, partial(writing, clip))
 
-    def decoders(self, clip: Clip, vae: Any, switches: Sequence[str]) -> None:
+    def decoders(self, clip: ClipSize, vae: Any, switches: Sequence[str]) -> None:
         """Decoding by the full VAE with something switched on, and off again."""
         flops = self._flops("vae", "decode", clip, clip.frames)
         for switch in switches:
@@ -95,44 +94,47 @@ class Measurement:
             plain_blocks(decoder_parts(vae.model))
             contiguous_weights(vae.model.decoder)
 
-    def _flops(self, kind: str, part: str, clip: Clip, frames: int) -> int:
+    def _flops(self, kind: str, part: str, clip: ClipSize, frames: int) -> int:
         return codec_flops(self.shapes, kind, part, clip.width, clip.height, frames)
 
-    def _part(self, name: str, clip: Clip, settings: dict[str, str], flops: int | None, make: Any) -> None:
-        self.recorder.measure(Row("parts", name, str(clip), settings, flops=flops), make)
+    def _part(self, name: str, clip: ClipSize, settings: dict[str, str], flops: int | None, make: Any) -> None:
+        self.recorder.measure(SpeedRow("parts", name, str(clip), settings, flops=flops), make)
 
     def denoise(self, plan: Plan, codecs: dict[str, Any]) -> None:
-        """Every setting at every size, and the whole job of some at the largest; one generator for each host and type."""
+        """Every setting at every size, and the whole job of some at the largest; one generator per host and dtype."""
         largest = plan.clips[-1]
         for settings in _by_generator(plan.settings):
-            host, dtype, mode = settings[0].host, settings[0].dtype, settings[0].mode
-            missing = products_lacking(self.device, self.dtype) if dtype == "fp8-products" else None
+            products = settings[0].dtype == "fp8-products"
+            missing = products_lacking(self.device, self.dtype) if products else None
             if missing:
                 for setting in settings:
                     self.recorder.failed(self._four_steps(largest, setting), f"{missing}.")
                 continue
             with self.recorder.guard([self._four_steps(largest, setting) for setting in settings]):
-                generator = self._generator(settings[0])
-                for setting in settings:
-                    with self.recorder.guard([self._four_steps(largest, setting)]):
-                        adapter = self._adapter(setting)
-                        for clip in plan.denoise_clips:
-                            self._steps(generator, adapter, clip, setting)
-                        if setting in plan.job_settings:
-                            self._jobs(generator, adapter, largest, setting, codecs)
-                    adapter = None
-                if (host, dtype, mode) == ("diffusers", "bf16", "eager"):
-                    self.diffusers(generator, largest, codecs)
-            generator = None
+                self._on_one_generator(settings, plan, codecs)
             self.recorder.clock.free()
 
-    def _steps(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting) -> None:
+    def _on_one_generator(self, settings: list[Setting], plan: Plan, codecs: dict[str, Any]) -> None:
+        """Settings that share a generator, which is free again on return."""
+        largest, generator = plan.clips[-1], self._generator(settings[0])
+        for setting in settings:
+            with self.recorder.guard([self._four_steps(largest, setting)]):
+                adapter = self._adapter(setting)
+                for clip in plan.denoise_clips:
+                    self._steps(generator, adapter, clip, setting)
+                if setting in plan.job_settings:
+                    self._jobs(generator, adapter, largest, setting, codecs)
+            adapter = None
+        if (settings[0].host, settings[0].dtype, settings[0].mode) == ("diffusers", "bf16", "eager"):
+            self.diffusers(generator, largest, codecs)
+
+    def _steps(self, generator: Generator, adapter: Any, clip: ClipSize, setting: Setting) -> None:
         flops = STEPS * generator_flops(self.shapes.generator, clip.latent)
         every = 1
         if adapter is not None:
-            variant = VARIANTS[setting.adapter.removeprefix("naive ")]
+            variant = VARIANTS[setting.adapter]
             every = variant.compute_every
-            once, each = adapter_flops(getattr(adapter, "adapter", adapter), clip.latent)
+            once, each = adapter_flops(adapter, clip.latent)
             flops += once + variant.computed_steps(STEPS) * each
 
         def make() -> Any:
@@ -143,11 +145,13 @@ class Measurement:
         row.flops = flops
         self.recorder.measure(row, make)
 
-    def _jobs(self, generator: Generator, adapter: Any, clip: Clip, setting: Setting, codecs: dict[str, Any]) -> None:
+    def _jobs(
+        self, generator: Generator, adapter: Any, clip: ClipSize, setting: Setting, codecs: dict[str, Any]
+    ) -> None:
         every = 1 if adapter is None else VARIANTS[setting.adapter].compute_every
         for name, encoder, decoder in (*((name, name, name) for name in codecs), ("small decoder", "full", "small")):
             label = "picture and boxes to mp4" if name in codecs else "same with the small decoder"
-            row = Row("job", label, str(clip), {**self._named(setting), "vae": name})
+            row = SpeedRow("job", label, str(clip), {**self._named(setting), "vae": name})
             make = partial(
                 whole_job,
                 generator,
@@ -160,30 +164,20 @@ class Measurement:
             )
             self.recorder.measure(row, make)
 
-    def diffusers(self, generator: Generator, clip: Clip, codecs: dict[str, Any]) -> None:
+    def diffusers(self, generator: Generator, clip: ClipSize, codecs: dict[str, Any]) -> None:
         """diffusers' pipeline from picture to file, without a trajectory."""
 
         def make() -> Any:
             return peers.diffusers_job(peers.diffusers_pipeline(generator, codecs["full"].model), clip)
 
         settings = {**self._named(Setting("bf16", "eager", "none", "diffusers")), "vae": "full"}
-        self.recorder.measure(Row("peers", "diffusers, picture to mp4", str(clip), settings), make)
+        self.recorder.measure(SpeedRow("peers", "diffusers, picture to mp4", str(clip), settings), make)
 
-    def naive_adapters(self, clip: Clip) -> None:
-        """Both adapters with all residuals computed first and stored."""
-        settings = [Setting("bf16", "eager", f"naive {kind}", "core") for kind in models.ADAPTERS]
-        with self.recorder.guard([self._four_steps(clip, setting) for setting in settings]):
-            generator = self._generator(settings[0])
-            for kind, setting in zip(models.ADAPTERS, settings, strict=True):
-                with self.recorder.guard([self._four_steps(clip, setting)]):
-                    adapter = self._adapter(replace(setting, adapter=kind))
-                    self._steps(generator, peers.StoredResiduals(adapter), clip, setting)
-
-    def _four_steps(self, clip: Clip, setting: Setting) -> Row:
-        return Row("denoise", "four steps", str(clip), self._named(setting))
+    def _four_steps(self, clip: ClipSize, setting: Setting) -> SpeedRow:
+        return SpeedRow("denoise", "four steps", str(clip), self._named(setting))
 
     def _named(self, setting: Setting) -> dict[str, str]:
-        """A setting as rows show it: with the type that really ran."""
+        """A setting as rows show it, with the dtype that really ran."""
         named = setting.as_dict()
         if setting.dtype == "bf16" and self.device.type != "cuda":
             named["dtype"] = "float32"
@@ -213,14 +207,14 @@ class Measurement:
         use_attention(adapter, self._attention(setting))
         if setting.dtype == "fp8":
             store_as_fp8(adapter)
-        elif setting.dtype == "fp8-products" and hasattr(adapter, "blocks"):
+        elif setting.dtype == "fp8-products" and isinstance(adapter, ControlNetAdapter):
             store_as_fp8(adapter.blocks, products=True)
         self.recorder.clock.free()
         return adapter
 
 
 def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:
-    """Settings that differ in their adapter only and so share a generator."""
+    """Groups of settings that differ only in their adapter and so share a generator."""
 
     def key(setting: Setting) -> tuple[Any, ...]:
         return setting.host, setting.dtype, setting.mode, setting.attention
