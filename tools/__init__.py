@@ -1,4 +1,4 @@
-"""What the two commands of the repository's root are made of: environment, ComfyUI server, client, pictures.
+"""The parts of the two commands at the repository's root: environment, ComfyUI server, client and pictures.
 
-The standard library only, except in the modules that say they run inside the environment. Not part of the node pack.
+Only the standard library is used, except in modules that say they run inside the environment. The node pack does not use this package.
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class SetupError(Exception):
-    """Something outside this program is in the way.
+    """Something outside this program prevents it from continuing.
 
-    The text is one sentence that says what and what to do; `details` (the last lines of a log, for example) are
-    shown above it.
+    The text is one sentence that names the problem and the remedy. `details`, such as the last lines of a log, are shown
+    above it.
     """
 
     def __init__(self, message: str, details: str = "") -> None:

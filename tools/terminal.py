@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: lines, one line that is rewritten, and the end of a command."""
+"""What the person at the terminal sees: plain lines, a status line and the end of a command."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 def say(text: str) -> None:
-    """Print `text` at once, also through a pipe."""
+    """Print `text` immediately, even into a pipe."""
     print(text, flush=True)
 
 
 class StatusLine:
-    """One line that is rewritten in place; on a terminal only, for a file or a pipe it stays silent."""
+    """A line that is rewritten in place. It appears on a terminal only, never in a file or pipe."""
 
     def __init__(self) -> None:
         self.live = sys.stdout.isatty()
@@ -43,15 +43,15 @@ class StatusLine:
 
 
 def bar(share: float, width: int = 24) -> str:
-    """`share` (0..1) of a progress bar, `width` characters between the brackets."""
+    """A progress bar filled to `share` (0..1), with `width` characters between the brackets."""
     filled = round(min(max(share, 0.0), 1.0) * width)
     return "[" + "#" * filled + "." * (width - filled) + "]"
 
 
 def run_command(name: str, action: Callable[[], int]) -> int:
-    """The exit code of `action`; a SetupError or Ctrl+C becomes one sentence and a code other than 0.
+    """The exit code of `action`; a SetupError or Ctrl+C becomes one sentence and a nonzero code.
 
-    Being asked to terminate unwinds the stack like Ctrl+C does, so that a server that is running is ended.
+    A request to terminate unwinds the stack as Ctrl+C does, so that a running server is stopped.
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -63,5 +63,5 @@ def test_a_photograph_is_cut_to_the_shape_of_the_video(tmp_path: Path) -> None:
 
 
 def test_boxes_of_another_length_are_refused(tmp_path: Path) -> None:
-    with refuses(key="video", value="has 4 frames", remedy="boxes for 3"):
+    with refuses(key="4 frames", value=3, remedy="one list per frame"):
         written(tmp_path, [[None]] * 3)

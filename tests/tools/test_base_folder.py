@@ -27,7 +27,8 @@ def test_the_pack_is_linked_and_linked_again(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_way_of_the_link_is_kept(tmp_path: Path) -> None:
     (tmp_path / "custom_nodes" / "flashmotion").mkdir(parents=True)
-    with refuses(SetupError, key="flashmotion is in the way", value=f"not a link to {tmp_path}", remedy="remove it"):
+    link = tmp_path / "custom_nodes" / "flashmotion"
+    with refuses(SetupError, key=f"{link} exists", value=f"not a link to {tmp_path}:", remedy="remove it"):
         link_pack(tmp_path, tmp_path / "custom_nodes")
     assert (tmp_path / "custom_nodes" / "flashmotion").is_dir()
 
@@ -49,7 +50,7 @@ def test_a_repository_without_its_models_is_one_sentence(tmp_path: Path, missing
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     (tmp_path / missing).unlink()
-    with refuses(SetupError, key="The tiny models are missing", value=tmp_path, remedy="get the repository as a whole"):
+    with refuses(SetupError, key="tiny models", value=tmp_path, remedy="get the whole repository"):
         put_models(tmp_path, tmp_path / "models")
 
 

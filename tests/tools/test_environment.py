@@ -14,7 +14,7 @@ from tools.setup import comfyui_source, environment
 from tools.setup.environment import Environment, prepare, require_space, require_writable
 from tools.setup_error import SetupError
 
-from ..support.sentences import refuses
+from ..support.sentences import names, refuses
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_set_up_repeat_and_repair(
     stamp.unlink()
     hidden.rename(registry.folder)
     prepare(ready)
-    assert capsys.readouterr().out.splitlines()[0].startswith("Installing what ComfyUI needs")
+    names(capsys.readouterr().out.splitlines()[0], key="Installing ComfyUI's requirements")
     assert stamp.is_file()
 
     # Another pin is another request.
@@ -57,19 +57,16 @@ def test_set_up_repeat_and_repair(
     prepare(ready)
     assert "Installing torch" in capsys.readouterr().out
 
-    # A venv whose Python is gone is recreated, with all that belongs in it.
+    # A venv whose Python is gone is rebuilt, with everything that belongs in it.
     ready.python.unlink()
     prepare(ready)
-    assert (
-        f"Recreating {ready.venv}: it is unfinished, broken, moved or of another Python version"
-        in capsys.readouterr().out
-    )
+    names(capsys.readouterr().out, key="Rebuilding", value=ready.venv, remedy="broken")
     assert environment.imports(ready.python, "tiny_need") == ""
 
     # So is one that was moved: the programs in it hold its old path.
     moved = Environment(ready.home.rename(ready.home.with_name("moved")))
     prepare(moved)
-    assert f"Recreating {moved.venv}" in capsys.readouterr().out
+    names(capsys.readouterr().out, key="Rebuilding", value=moved.venv, remedy="moved")
     assert environment.imports(moved.python, "tiny_need") == ""
 
 
@@ -78,32 +75,32 @@ def test_a_torchvision_that_does_not_import_is_an_error(
 ) -> None:
     registry.wheel("tiny_torch", modules=("torch",))
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    with refuses(SetupError, key="The installed torch", value="cannot be imported", remedy="the reason is above"):
+    venv = tmp_path / "home" / "venv"
+    with refuses(SetupError, key="cannot be imported", value=f"torch installed in {venv}", remedy="delete that folder"):
         prepare(Environment(tmp_path / "home"))
     assert not (tmp_path / "home" / "venv" / "flashmotion" / "torch.stamp").exists()
 
 
 def test_a_python_without_venv_as_debian_ships_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)  # the import system's own way to say that it is not there
-    with refuses(SetupError, key=sys.executable, remedy=f"run `sudo apt install python3.{sys.version_info[1]}-venv`"):
+    wanted = f"run `sudo apt install python3.{sys.version_info[1]}-venv`"
+    with refuses(SetupError, key="virtual environments", value=sys.executable, remedy=wanted):
         prepare(Environment(tmp_path / "home"))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
+    home = tmp_path / "file" / "home"
     with refuses(
-        SetupError,
-        key="Nothing can be written",
-        value=tmp_path / "file" / "home",
-        remedy="give FLASHMOTION_HOME a folder of yours.",
+        SetupError, key="Nothing can be written to", value=home, remedy="set FLASHMOTION_HOME to a folder that"
     ):
-        require_writable(tmp_path / "file" / "home")
+        require_writable(home)
 
 
 def test_a_disk_that_is_too_full_is_named_with_what_is_needed(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free / 1e9
     with refuses(
-        SetupError, key=str(tmp_path), value="GB free and about 1000000.0 GB are needed", remedy="FLASHMOTION_HOME"
+        SetupError, key=f"disk of {tmp_path}", value="1000000.0 GB are needed", remedy="free some space"
     ) as caught:
         require_space(tmp_path, 1e6)
     said = re.search(r"([\d.]+) GB free", str(caught.value))

@@ -10,13 +10,18 @@ import pytest
 from tools.setup.environment import REPOSITORY
 from tools.setup.old_python import require_python
 
+from ..support.sentences import names
+
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 8, 18), (3, 9)])
 def test_an_old_python_is_refused_in_one_sentence(version: tuple[int, ...]) -> None:
     with pytest.raises(SystemExit) as end:
         require_python(version)
-    assert str(end.value).startswith(
-        f"FlashMotion needs Python 3.10 or newer and this is Python {version[0]}.{version[1]}: "
+    names(
+        str(end.value),
+        key="Python 3.10 or newer",
+        value=f"Python {version[0]}.{version[1]}:",
+        remedy="run the same command with a newer one",
     )
 
 

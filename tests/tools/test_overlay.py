@@ -49,7 +49,7 @@ def test_boxes_are_drawn_where_they_were_asked_for(video: Path, tmp_path: Path) 
 
 
 def test_boxes_of_another_length_are_refused(video: Path, tmp_path: Path) -> None:
-    with refuses(key="video", value="has 8 frames", remedy="boxes for 5"):
+    with refuses(key="8 frames", value=5, remedy="one list per frame"):
         contact_sheet(read_frames(video), [[] for _ in range(5)], tmp_path / "sheet.png")
 
 

@@ -11,6 +11,8 @@ import pytest
 from tools.setup.pip import explain, run_pip
 from tools.setup_error import SetupError
 
+from ..support.sentences import names
+
 PYTHON = Path(sys.executable)
 
 
@@ -24,7 +26,7 @@ def failure(arguments: list[str], home: Path) -> SetupError:
 def test_an_index_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIP_RETRIES", "1")
     error = failure(["download", "--dest", str(tmp_path), "flashmotion-probe"], tmp_path)
-    assert str(error).startswith("Fetching a thing failed: pip cannot reach its package index: check the network")
+    names(error, key="Fetching a thing failed", value="pip cannot reach its package index", remedy="check the network")
     assert "No matching distribution" in error.details
     assert "Failed to establish a new connection" in (tmp_path / "logs" / "pip.log").read_text(encoding="utf-8")
 
@@ -32,13 +34,14 @@ def test_an_index_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_pa
 @pytest.mark.usefixtures("no_network")
 def test_an_index_that_cannot_be_reached_and_pip_does_not_say_so(tmp_path: Path) -> None:
     error = failure(["download", "--dest", str(tmp_path), "flashmotion-probe==7"], tmp_path)
-    assert "cannot reach its package index, or that index does not have flashmotion-probe==7: check" in str(error)
+    names(error, key="cannot reach its package index", value="flashmotion-probe==7", remedy="check the network")
 
 
 def test_a_package_that_has_no_build_for_us(registry: Any, tmp_path: Path) -> None:
     registry.wheel("flashmotion_probe", "1.0")
     error = failure(["download", "--dest", str(tmp_path), "flashmotion-probe==7"], tmp_path)
-    assert f"pip finds no build of flashmotion-probe==7 for Python 3.{sys.version_info[1]}" in str(error)
+    wanted = f"flashmotion-probe==7 for Python 3.{sys.version_info[1]}"
+    names(error, key="pip finds no build", value=wanted, remedy="use another Python")
 
 
 def test_a_download_with_another_hash(registry: Any, tmp_path: Path) -> None:
@@ -46,7 +49,7 @@ def test_a_download_with_another_hash(registry: Any, tmp_path: Path) -> None:
     wanted = tmp_path / "wanted.txt"
     wanted.write_text("flashmotion-probe==1.0 --hash=sha256:" + "0" * 64, encoding="utf-8")
     error = failure(["download", "--require-hashes", "--dest", str(tmp_path), "-r", str(wanted)], tmp_path)
-    assert "a download does not have the expected sha256, so it was not used" in str(error)
+    names(error, key="Fetching a thing failed", value="expected sha256", remedy="check which package index pip uses")
 
 
 def test_a_full_disk() -> None:
@@ -54,9 +57,8 @@ def test_a_full_disk() -> None:
         "Collecting torch",
         "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
     ]
-    assert explain(lines, Path("/home/me/fm")) == (
-        f"the disk of {Path('/home/me/fm')} is full: free some space and run the command again"
-    )
+    folder = Path("/home/me/fm")
+    names(explain(lines, folder), key="disk", value=f"{folder} is full", remedy="free some space")
 
 
 def test_a_failure_of_an_unknown_kind_points_to_the_log(tmp_path: Path) -> None:

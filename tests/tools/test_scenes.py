@@ -1,4 +1,4 @@
-"""The quickstart's numbered scenes, and the measure of how well their objects followed."""
+"""The quickstart's numbered scenes, and how closely their objects followed."""
 
 from __future__ import annotations
 
@@ -107,13 +107,13 @@ def test_what_cannot_be_measured_says_why(scene: scenes.Scene) -> None:
     asked, frames = parse(scene.document), frames_of(scene)
     far = replace(asked.objects[0], label="", keyframes=(replace(asked.objects[0].keyframes[0], x=0.1, y=0.1),))
     hidden = tuple(replace(tracked, hidden=((1, 16),)) for tracked in asked.objects)
-    for document, key, why in (
-        (replace(asked, size=(256, 128)), "the trajectory", "is for 256 x 128 pixels and the scene for 128 x 128"),
-        (replace(asked, objects=(far,)), "the first box of 'o1'", "lies around none of the scene's objects"),
-        (Trajectory((128, 128), 17), "the trajectory", "has no object"),
-        (replace(asked, objects=hidden), "every box", "is hidden after the first frame"),
+    for document, key, value in (
+        (replace(asked, size=(256, 128)), "the trajectory is for 256 x 128", "the scene for 128 x 128"),
+        (replace(asked, objects=(far,)), "the first box of 'o1'", "an object of the scene"),
+        (Trajectory((128, 128), 17), "the trajectory", "no object"),
+        (replace(asked, objects=hidden), "every box is hidden", "after the first frame"),
     ):
-        with refuses(NotMeasurableError, key=key, value=why):
+        with refuses(NotMeasurableError, key=key, value=value):
             measure(frames, scene, document)
-    with refuses(NotMeasurableError, key="the video", value="has 9 frames of 128 x 128"):
+    with refuses(NotMeasurableError, key="the video", value="9 frames of 128 x 128"):
         measure(frames[:9], scene, asked)

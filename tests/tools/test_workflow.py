@@ -8,7 +8,7 @@ import pytest
 
 from tools.comfy.workflow import WorkflowError, to_api
 
-from ..support.sentences import refuses
+from ..support.sentences import names, refuses
 
 Json = dict[str, Any]
 
@@ -77,17 +77,16 @@ def test_fields_younger_than_the_file_take_their_defaults() -> None:
 
 def test_fields_that_this_comfyui_does_not_have_yet_are_left_out_and_said() -> None:
     save = node(1, "Save", ["h264", 30.0, "auto"])
-    names = ("codec", "codec.crf", "codec.encoding")
-    save["inputs"] = [{"name": name, "type": "X", "widget": {"name": name}, "link": None} for name in names]
+    fields = ("codec", "codec.crf", "codec.encoding")
+    save["inputs"] = [{"name": name, "type": "X", "widget": {"name": name}, "link": None} for name in fields]
     said: list[str] = []
     graph = to_api(workflow(save), INFO, said.append)
     assert graph["1"]["inputs"] == {"codec": "h264", "codec.crf": 30.0}
-    assert said == [
-        "The node Save (number 1) has no field codec.encoding in this ComfyUI; the workflow's 'auto' is left out."
-    ]
+    (sentence,) = said
+    names(sentence, key="Save (id 1) has no field codec.encoding", value="'auto'", remedy="is not used")
     # Between known fields it would shift the values of those that follow.
     save["inputs"].reverse()
-    with refuses(WorkflowError, key="Save (number 1)", value="has more saved values", remedy="left over: ['auto']"):
+    with refuses(WorkflowError, key="Save (id 1)", value="['auto'] are left over", remedy="save it again"):
         to_api(workflow(save), INFO)
 
 
@@ -119,43 +118,36 @@ def test_what_a_muted_node_would_give_is_not_connected() -> None:
     assert graph["2"]["inputs"] == {"codec": "auto"}
 
 
+SAVE_AGAIN = "save it again"
+
+
 @pytest.mark.parametrize(
-    ("broken", "key", "value"),
+    ("broken", "key", "value", "remedy"),
     [
-        ({"nodes": [], "links": [], "definitions": {"subgraphs": [{}]}}, "workflow", "holds subgraphs"),
-        (
-            {"1": {"class_type": "Load", "inputs": {}}},
-            "workflow",
-            "no list of nodes: save it in the editor, not as API export",
-        ),
-        ({"nodes": [], "links": [{"id": 1}]}, "a link of an unknown form", "{'id': 1}"),
-        (
-            workflow(node(1, "PrimitiveNode", [1])),
-            "PrimitiveNode (number 1)",
-            "is of a type that this ComfyUI does not know",
-        ),
-        (workflow(node(1, "Load", mode=3)), "Load (number 1)", "has the unknown mode 3"),
-        (
-            workflow(node(1, "Load", ["a.png", "image", 3])),
-            "Load (number 1) has more saved values",
-            "left over: [3]",
-        ),
-        (workflow(node(1, "Sample", [7, 5, "lcm"])), "Sample (number 1)", "has 5 after its seed"),
-        (workflow(node(1, "Save", ["av1"])), "Save (number 1)", "has the unknown choice 'av1' in its field codec"),
+        ({"nodes": [], "links": [], "definitions": {"subgraphs": [{}]}}, "subgraphs", "", "unpack them"),
+        ({"1": {"class_type": "Load", "inputs": {}}}, "no list of nodes", "", "not with Export (API)"),
+        ({"nodes": [], "links": [{"id": 1}]}, "malformed link", "{'id': 1}", SAVE_AGAIN),
+        (workflow(node(1, "PrimitiveNode", [1])), "PrimitiveNode (id 1)", "unknown to this ComfyUI", "update ComfyUI"),
+        (workflow(node(1, "Load", mode=3)), "Load (id 1)", "unknown mode 3", "set it to Always, Mute or Bypass"),
+        (workflow(node(1, "Load", ["a.png", "image", 3])), "Load (id 1)", "[3] are left over", SAVE_AGAIN),
+        (workflow(node(1, "Sample", [7, 5, "lcm"])), "Sample (id 1)", "5 after its seed", SAVE_AGAIN),
+        (workflow(node(1, "Save", ["av1"])), "Save (id 1)", "unknown choice 'av1' in its field codec", "choose one"),
         (
             workflow(node(1, "Save", ["auto"], {"images": (8, "IMAGE")})),
-            "Save (number 1)",
-            "connected by link 8, which is not in the workflow",
+            "Save (id 1)",
+            "link 8, which is missing",
+            SAVE_AGAIN,
         ),
         (
             workflow(
                 node(1, "Reroute", links={"": (1, "*")}), node(2, "Save", links={"i": (1, "*")}), links=((1, 1, 2),)
             ),
-            "Reroute (number 1)",
-            "feeds itself",
+            "Reroute (id 1)",
+            "connected to itself",
+            "remove that connection",
         ),
     ],
 )
-def test_what_is_not_known_is_refused(broken: Json, key: str, value: str) -> None:
-    with refuses(WorkflowError, key=key, value=value):
+def test_what_is_not_known_is_refused(broken: Json, key: str, value: str, remedy: str) -> None:
+    with refuses(WorkflowError, key=key, value=value, remedy=remedy):
         to_api(broken, INFO)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tools.comfy.workflow import to_api
+
 from ..conftest import RunningServer
 from .workflow_page import OURS, WORKFLOWS, OpenPage
 
@@ -64,6 +66,17 @@ def test_the_video_plays_in_the_page(opened: OpenPage) -> None:
         "() => [...document.querySelectorAll('video')].map((video) => [video.videoWidth, video.videoHeight])"
     )
     assert [128, 128] in sizes
+
+
+@pytest.mark.parametrize("name", ["flashmotion_tiny_cpu", "flashmotion_5b", "flashmotion_detector_boxes"])
+def test_the_quickstarts_conversion_gives_what_run_sends(name: str, opened: OpenPage) -> None:
+    opened.load(name)
+    known = opened.page.evaluate("async () => await (await fetch('/object_info')).json()")
+    workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+    sent = opened.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+    assert {key: entry["inputs"] for key, entry in to_api(workflow, known).items()} == {
+        key: entry["inputs"] for key, entry in sent.items()
+    }
 
 
 def test_what_run_sends_and_what_is_saved_is_the_document(opened: OpenPage) -> None:

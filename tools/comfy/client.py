@@ -1,4 +1,4 @@
-"""Queue a graph on a ComfyUI server and follow it to its end (HTTP + websocket). Runs inside the environment: aiohttp.
+"""Queue a graph on a ComfyUI server and follow it until it ends (HTTP and websocket). Runs inside the environment: aiohttp.
 
 The graph is in API form: {node id: {"class_type": ..., "inputs": {...}}}.
 """
@@ -21,7 +21,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Where a run stands: `done` of `nodes` nodes finished; node `node_id` is at `value` of `maximum`."""
+    """How far a run is: `done` of `nodes` nodes have finished, and node `node_id` is at `value` of `maximum`."""
 
     done: int
     nodes: int
@@ -33,10 +33,10 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run gave no result; `str()` is the message alone.
+    """Why a run failed; `str()` gives the message alone.
 
     `kind`: "validation" (refused before it ran), "execution" (a node raised) or "interrupted".
-    `details`: what the server said, as it said it.
+    `details`: the server's own answer.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class RunResult:
     error: Failure | None
 
     def files(self, base: str | Path) -> list[Path]:
-        """The files the run wrote, in the order of the outputs, under the server's base directory `base`."""
+        """The files that the run wrote below the server's base directory `base`, in the order of the outputs."""
         found: list[Path] = []
         for output in self.outputs.values():
             for entries in output.values():
@@ -73,10 +73,10 @@ class RunResult:
 def run(
     url: str, api_graph: Graph, on_progress: Callable[[RunProgress], None] | None = None, timeout: float = 600.0
 ) -> RunResult:
-    """Queue `api_graph` on the server at `url` and wait for its end.
+    """Queue `api_graph` on the server at `url` and wait until it ends.
 
-    A graph that the server refuses or that fails is a RunResult with `error` set. Raises TimeoutError after `timeout`
-    seconds and ConnectionError when the server goes away. Inside a running event loop await `run_async` instead.
+    A graph that is refused or fails gives a RunResult with `error` set. Raises TimeoutError after `timeout` seconds and
+    ConnectionError when the connection is lost. Inside a running event loop, await `run_async` instead.
     """
     return asyncio.run(run_async(url, api_graph, on_progress, timeout))
 
@@ -84,13 +84,13 @@ def run(
 async def run_async(
     url: str, api_graph: Graph, on_progress: Callable[[RunProgress], None] | None = None, timeout: float = 600.0
 ) -> RunResult:
-    """As `run`, for callers that have an event loop."""
+    """`run` for callers that have an event loop."""
     try:
         return await asyncio.wait_for(_run(url, api_graph, on_progress), timeout)
     except asyncio.TimeoutError:
-        raise TimeoutError(f"The graph did not finish on {url} within {timeout:.0f} seconds.") from None
+        raise TimeoutError(f"The graph on {url} did not finish within {timeout:.0f} seconds.") from None
     except aiohttp.ClientError as error:
-        raise ConnectionError(f"The ComfyUI server at {url} went away: {error}.") from error
+        raise ConnectionError(f"The connection to the ComfyUI server at {url} was lost ({error}).") from error
 
 
 async def get_json(url: str) -> Any:
@@ -101,7 +101,7 @@ async def get_json(url: str) -> Any:
 
 
 def object_info(url: str) -> dict[str, Json]:
-    """The server's description of every node type it knows: {node type: {"input": ..., "output": ...}}."""
+    """The server's description of every node type: {node type: {"input": ..., "output": ...}}."""
     info: dict[str, Json] = asyncio.run(get_json(f"{url}/object_info"))
     return info
 
@@ -121,7 +121,7 @@ async def _run(url: str, graph: Graph, on_progress: Callable[[RunProgress], None
         events = await _follow(socket, prompt_id, graph, on_progress)
         async with session.get(f"{url}/history/{prompt_id}") as reply:
             history = (await reply.json()).get(prompt_id, {})
-    # The server runs what it can of a graph that is wrong in part; for us that is a failure all the same.
+    # The server runs the valid part of a graph; to us a graph with an invalid part has failed.
     return RunResult(history.get("outputs", {}), history, events, refused or _failure(events))
 
 
@@ -131,15 +131,15 @@ async def _follow(
     graph: Graph,
     on_progress: Callable[[RunProgress], None] | None,
 ) -> list[Json]:
-    """Every event of the run, up to the one sent after its history was written."""
+    """Every event of the run, up to the one that the server sends once the history is written."""
     events: list[Json] = []
     finished: set[str] = set()
     while True:
         message = await socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
-            continue  # a preview picture
+            continue  # a preview image
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise aiohttp.ClientConnectionError("it closed the connection before the graph had finished")
+            raise aiohttp.ClientConnectionError("the server closed it before the graph had finished")
         event = json.loads(message.data)
         if event["data"].get("prompt_id") != prompt_id:
             continue
@@ -147,20 +147,22 @@ async def _follow(
         progress = _progress(event, graph, finished)
         if progress is not None and on_progress is not None:
             on_progress(progress)
-        # execution_success comes before the history is written, this one after.
+        # execution_success is sent before the history is written, this event after it.
         if event["type"] == "executing" and event["data"]["node"] is None:
             return events
 
 
 def _progress(event: Json, graph: Graph, finished: set[str]) -> RunProgress | None:
-    """What `event` says about the progress; `finished` collects the nodes that are done."""
+    """The progress that `event` reports; `finished` collects the nodes that are done."""
     data = event["data"]
     if event["type"] == "execution_cached":
         finished.update(set(data["nodes"]) & set(graph))
         return None
     if event["type"] != "progress_state":
         return None
-    states = {key: state for key, state in data["nodes"].items() if key in graph}  # not the nodes of expanded graphs
+    states = {
+        key: state for key, state in data["nodes"].items() if key in graph
+    }  # without the nodes of expanded graphs
     finished.update(key for key, state in states.items() if state["state"] == "finished")
     running = [key for key, state in states.items() if state["state"] == "running"]
     if not running and not states:
@@ -184,7 +186,7 @@ def _failure(events: list[Json]) -> Failure | None:
 
 
 def _refusal(answer: Json) -> Failure:
-    """The server's refusal of a graph as one message: each reason once, with node and input."""
+    """The server's refusal as one message: each reason once, with its node and input."""
     reasons: list[str] = []
     node_errors = answer.get("node_errors") or {}
     for node_id, node in node_errors.items():

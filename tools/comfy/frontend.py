@@ -1,4 +1,4 @@
-"""Open the real ComfyUI frontend in a Chromium that Playwright drives."""
+"""Open the real ComfyUI frontend in a Chromium driven by Playwright."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ BROWSER_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-# The first-run dialog would cover the page, and an old workflow would be restored over ours.
+# Otherwise the first-run dialog covers the page, and an earlier workflow is restored over ours.
 QUIET = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False}
 
 
 def set_settings(url: str, values: Mapping[str, Any]) -> None:
-    """Set the user's settings on the server at `url`; a page reads them as it opens."""
+    """Change the user's settings on the server at `url`; a page reads them when it opens."""
     body = json.dumps({**QUIET, **values}).encode()
     request = urllib.request.Request(f"{url}/settings", body, {"Content-Type": "application/json"})
     urllib.request.urlopen(request).close()
 
 
 def open_page(page: Page, url: str) -> None:
-    """Open the frontend at `url` and wait until it takes a graph."""
+    """Open the frontend at `url` and wait until it can load a graph."""
     page.goto(url)
     page.wait_for_function("() => window.app?.canvas && window.app?.extensionManager?.workflow", timeout=120_000)
     page.wait_for_function("() => !document.querySelector('#splash-loader')", timeout=60_000)

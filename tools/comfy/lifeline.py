@@ -1,8 +1,8 @@
 """Child processes that end with their parent, however the parent ends.
 
-The parent holds the write end of the child's standard input and writes nothing. When the parent closes it, is killed
-or crashes, the child reads end-of-file and interrupts itself as Ctrl+C would. This needs no POSIX signals or process
-groups, so it is the same on Linux, macOS and Windows.
+The parent holds the write end of the child's standard input and writes nothing. When the parent closes it, crashes or is
+killed, the child reads end-of-file and interrupts itself as Ctrl+C would. This works the same on Linux, macOS and Windows
+because it needs neither POSIX signals nor process groups.
 
     python lifeline.py SCRIPT [ARGUMENTS]      runs SCRIPT as `python SCRIPT [ARGUMENTS]` would, on such a lifeline
 """
@@ -22,8 +22,8 @@ GRACE_SECONDS = 5.0
 
 
 def end_with_parent() -> None:
-    """Interrupt this process when its standard input ends; stop it outright if it is still there 5 seconds later."""
-    # What a shell starts with `&` ignores the interrupt, and so would its children.
+    """Interrupt this process when its standard input ends; kill it if it is still running 5 seconds later."""
+    # A process that a shell started with `&` ignores interrupts, and its children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_wait_for_end_of_input, name="lifeline", daemon=True).start()
 
@@ -33,7 +33,7 @@ def _wait_for_end_of_input() -> None:
         while os.read(0, 4096):
             pass
     except OSError:
-        pass  # a closed standard input says the same
+        pass  # a closed standard input means the same
     if hasattr(signal, "pthread_kill"):
         # A real signal wakes the main thread out of select(); interrupt_main() alone would not.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -46,7 +46,7 @@ def _wait_for_end_of_input() -> None:
 def main() -> None:
     sys.argv = sys.argv[1:]
     script = str(Path(sys.argv[0]).resolve())
-    # As `python SCRIPT` does. This file's own folder goes, so that nothing of it hides a module of the script's.
+    # As `python SCRIPT` does. This file's own folder is removed so that it hides none of the script's modules.
     own = Path(__file__).resolve().parent
     sys.path[:] = [str(Path(script).parent), *(entry for entry in sys.path if not entry or Path(entry) != own)]
     end_with_parent()

@@ -1,4 +1,4 @@
-"""A ComfyUI server as a context manager: started on a free port, waited for, always ended."""
+"""A ComfyUI server as a context manager that starts it on a free port, waits for it and always ends it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..setup_error import SetupError
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8188
 BASE_FOLDERS = ("custom_nodes", "models", "input", "output", "temp", "user")
-# Nothing is fetched while the server runs: what it needs was installed before.
+# The server fetches nothing: everything it needs is already installed.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 READABLE_LOG = {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 LIFELINE = Path(__file__).with_name("lifeline.py")
@@ -28,16 +28,16 @@ _IMPORT_FAILED = re.compile(r"Cannot import (?P<path>.+) module for custom nodes
 
 
 class ServerError(SetupError):
-    """The server could not be started or has ended; `details` are the last lines of its log."""
+    """The server did not start, or it has ended; `details` are the last lines of its log."""
 
 
 class Server:
     """One ComfyUI server, for the length of a `with` block.
 
-    `python` runs `comfyui`/main.py with `base` as its base directory (made if absent). `port` None takes a free one;
-    a given port that is taken raises ServerError. `extra_args` go to main.py after ours. After entering, `url`
-    (no slash at the end), `port`, `pid` and `log` (its whole output) are set. Entering raises ServerError when the
-    server dies or does not answer within `timeout` seconds.
+    `python` runs `comfyui`/main.py with `base` as its base directory, which is created if absent. A `port` of None picks
+    a free one. `extra_args` follow our own arguments to main.py. Once entered, `url` (without a final slash), `port`,
+    `pid` and `log` (the server's whole output) are set. Entering raises ServerError when `port` is taken, when the server
+    dies, or when it does not answer within `timeout` seconds.
     """
 
     url: str
@@ -55,7 +55,7 @@ class Server:
         cpu: bool = True,
         timeout: float = 180.0,
     ) -> None:
-        # The path is made absolute but not resolved: a venv's python is a link, and only the link knows its venv.
+        # Made absolute but not resolved: a venv's python is a link, and only the link leads to its venv.
         self.python = Path(os.path.abspath(python))
         self.comfyui = Path(comfyui).resolve()
         self.base = Path(base).resolve()
@@ -67,7 +67,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
-        """The command line of this server; `port` must be known."""
+        """The command line of this server; `port` must be set."""
         return [
             str(self.python),
             str(LIFELINE),
@@ -80,7 +80,9 @@ class Server:
 
     def __enter__(self) -> Server:
         if not (self.comfyui / "main.py").is_file():
-            raise ServerError(f"There is no main.py in {self.comfyui}: give the folder of a ComfyUI.")
+            raise ServerError(
+                f"{self.comfyui} is not a ComfyUI folder (main.py is missing): give the folder of a ComfyUI."
+            )
         for name in BASE_FOLDERS:
             (self.base / name).mkdir(parents=True, exist_ok=True)
         self.port = free_port() if self._wanted_port is None else require_port(self._wanted_port)
@@ -100,12 +102,12 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        """End the server: politely, then firmly. Does nothing when it has ended already."""
+        """End the server, by force if it takes longer than 10 seconds. Does nothing if it has already ended."""
         process = self._process
         if process is None or process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # it may be gone already
-            process.stdin.close()  # the lifeline: the server sees its input end and shuts down as on Ctrl+C
+        with contextlib.suppress(OSError):  # the server may have ended already
+            process.stdin.close()  # the lifeline: the server sees end-of-file and shuts down as on Ctrl+C
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -114,16 +116,16 @@ class Server:
         self._process = None
 
     def check_alive(self) -> None:
-        """Raises ServerError when the server has ended by itself."""
+        """Raises ServerError if the server has ended unexpectedly."""
         code = None if self._process is None else self._process.poll()
         if code is not None:
             raise ServerError(
-                f"The ComfyUI server ended by itself (exit code {code}); see {self.log}.", log_tail(self.log)
+                f"The ComfyUI server ended unexpectedly with exit code {code}: see {self.log}.", log_tail(self.log)
             )
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the cores to the browser
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the cores to the browser
         environment.update(OFFLINE)
         environment.update(READABLE_LOG)
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -135,7 +137,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 cwd=self.comfyui,
                 env=environment,
-                # Its own group: Ctrl+C reaches us alone, and we end the server in order.
+                # In a group of its own: Ctrl+C reaches only us, and we shut the server down.
                 creationflags=flags,
                 start_new_session=os.name == "posix",
             )
@@ -145,16 +147,16 @@ class Server:
         while time.monotonic() < deadline:
             self.check_alive()
             if answers(self.url):
-                self.check_alive()  # what answered might have been another server on the same port
+                self.check_alive()  # the answer may have come from another server on the same port
                 return
             time.sleep(0.2)
-        sentence = f"The ComfyUI server did not answer within {self.timeout:.0f} seconds; see {self.log}."
+        sentence = f"The ComfyUI server did not answer within {self.timeout:.0f} seconds: see {self.log}."
         raise ServerError(sentence, log_tail(self.log))
 
 
 def answers(url: str) -> bool:
-    """Whether a ComfyUI server answers at `url` now."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach our loopback address
+    """Whether a ComfyUI server answers at `url`."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach the loopback address
     try:
         with opener.open(f"{url}/system_stats", timeout=5) as reply:
             return bool(reply.status == 200)
@@ -163,7 +165,7 @@ def answers(url: str) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of the loopback address now."""
+    """Whether `port` of the loopback address is free."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError:
@@ -172,7 +174,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """`preferred` if it is free, else a free port chosen by the system."""
+    """`preferred` if it is free, otherwise a free port chosen by the system."""
     if preferred is not None and is_free(preferred):
         return preferred
     with socket.create_server((HOST, 0)) as listener:
@@ -180,29 +182,29 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def require_port(port: int) -> int:
-    """`port` itself; raises ServerError when it is out of range or taken."""
+    """`port` itself; raises ServerError if it is out of range or taken."""
     if not 1 <= port <= 65535:
-        raise ServerError(f"Port {port} does not exist: give --port a number from 1 to 65535.")
+        raise ServerError(f"--port is {port}: give a number from 1 to 65535.")
     if not is_free(port):
         raise ServerError(
-            f"Port {port} is taken by another program: end that program, or give --port another number, "
+            f"Port {port} is in use by another program: end that program or choose another port, "
             f"for example --port {free_port()}."
         )
     return port
 
 
 def log_tail(log: Path, lines: int = 25) -> str:
-    """The last `lines` lines of a log that are not empty; "" when there is no log."""
+    """The last `lines` non-empty lines of a log; "" if there is no log."""
     if not log.is_file():
         return ""
     return "\n".join([line for line in _read(log).splitlines() if line.strip()][-lines:])
 
 
 def import_failures(log: Path) -> dict[str, str]:
-    """{path of the custom node pack: reason} of every pack that ComfyUI could not import, from its log."""
+    """{path of a custom node pack: reason} for every pack that ComfyUI failed to import, read from its log."""
     return {match["path"]: match["reason"] for match in _IMPORT_FAILED.finditer(_read(log))}
 
 
 def _read(log: Path) -> str:
-    """The text of a log; some versions colour it whatever NO_COLOR says."""
+    """The text of a log without colours; some versions ignore NO_COLOR."""
     return _COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace"))

@@ -1,8 +1,8 @@
-"""Turn a workflow as the editor saves it (UI form) into the graph that the server runs (API form).
+"""Convert a workflow as the editor saves it (UI form) into the graph that the server runs (API form).
 
-The frontend does this in the browser when one presses Run; this is the part of it that needs no browser. It follows
-the frontend's rules for plain nodes, dynamic combos, reroutes, muted and bypassed nodes, and raises WorkflowError on
-everything else (subgraphs, primitive nodes, values it cannot place) rather than guess.
+The frontend does this in the browser when a user presses Run. This module follows its rules for plain nodes, dynamic
+combos, reroutes, and muted and bypassed nodes. It raises WorkflowError on everything else (subgraphs, primitive nodes,
+values it cannot place) instead of guessing. tests/web/test_browser.py compares it with the frontend itself.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _MISSING = object()
 
 
 class WorkflowError(SetupError):
-    """The workflow holds something that this conversion does not know."""
+    """The workflow contains something that this conversion does not support."""
 
 
 @dataclass
 class _Values:
-    """The saved widget values of one node, taken in order."""
+    """The saved widget values of one node, consumed in order."""
 
     node: Json
     rest: list[Any]
@@ -45,29 +45,39 @@ class _Values:
 def to_api(
     workflow: Mapping[str, Any], object_info: Mapping[str, Json], note: Callable[[str], None] = lambda text: None
 ) -> dict[str, Json]:
-    """{node id: {"class_type", "inputs", "_meta"}} of a UI workflow; `object_info` is the running server's.
+    """{node id: {"class_type", "inputs", "_meta"}} of a UI workflow; `object_info` comes from the running server.
 
-    Fields that the workflow saved and that this server's older nodes do not have yet are left out, as in the frontend,
-    and reported to `note`, one sentence each. Raises WorkflowError, naming the node.
+    Saved fields that an older server's nodes lack are left out, as in the frontend, and reported to `note`, one sentence
+    each. Raises WorkflowError, which names the node.
     """
     if workflow.get("definitions", {}).get("subgraphs"):
-        raise WorkflowError("The workflow holds subgraphs, which cannot be run from here: unpack them in the editor.")
+        raise WorkflowError(
+            "The workflow contains subgraphs, which this command cannot run: unpack them in the editor and save the workflow again."
+        )
     if not isinstance(workflow.get("nodes"), list):
-        raise WorkflowError("The workflow has no list of nodes: save it in the editor, not as API export.")
+        raise WorkflowError(
+            "The workflow has no list of nodes: save it in the editor with Save, not with Export (API)."
+        )
     nodes = {node["id"]: node for node in workflow["nodes"]}
     links: dict[int, Source] = {}
     for link in workflow.get("links", []):
         if not isinstance(link, list) or len(link) < 5:
-            raise WorkflowError(f"The workflow has a link of an unknown form ({link!r}).")
+            raise WorkflowError(
+                f"The workflow has the malformed link {link!r}: open it in the editor and save it again."
+            )
         links[link[0]] = (link[1], link[2])
     graph: dict[str, Json] = {}
     for node in nodes.values():
         if node["type"] in (*REMARKS, REROUTE) or node.get("mode", ALWAYS) in (MUTED, BYPASSED):
             continue
         if node.get("mode", ALWAYS) != ALWAYS:
-            raise WorkflowError(f"{_name(node)} has the unknown mode {node['mode']}.")
+            raise WorkflowError(
+                f"{_name(node)} has the unknown mode {node['mode']}: set it to Always, Mute or Bypass in the editor."
+            )
         if node["type"] not in object_info:
-            raise WorkflowError(f"{_name(node)} is of a type that this ComfyUI does not know.")
+            raise WorkflowError(
+                f"{_name(node)} is unknown to this ComfyUI: update ComfyUI or install the node pack that has it."
+            )
         inputs = _widget_inputs(node, object_info[node["type"]], note)
         for name, source in _linked_inputs(node, nodes, links):
             inputs.pop(name, None)
@@ -94,15 +104,16 @@ def _widget_inputs(node: Json, info: Json, note: Callable[[str], None]) -> Json:
         younger = _younger(node, inputs, values.rest)
         if not younger:
             raise WorkflowError(
-                f"{_name(node)} has more saved values than this ComfyUI's node has fields; left over: {values.rest!r}."
+                f"{_name(node)} was saved with more values than this ComfyUI's node has fields ({values.rest!r} are left over): "
+                "open the workflow in this ComfyUI and save it again."
             )
         for name, value in younger.items():
-            note(f"{_name(node)} has no field {name} in this ComfyUI; the workflow's {value!r} is left out.")
+            note(f"{_name(node)} has no field {name} in this ComfyUI, so the saved value {value!r} is not used.")
     return inputs
 
 
 def _younger(node: Json, known: Json, rest: list[Any]) -> Json:
-    """{field: value} of the values left over, when the file names them and they come after all that are known."""
+    """{field: value} of the values left over, if the file names them and they follow every known field."""
     saved = [entry["widget"]["name"] for entry in node.get("inputs", []) if entry.get("widget")]
     last = saved[len(saved) - len(rest) :]
     before = saved[: len(saved) - len(rest)]
@@ -111,7 +122,7 @@ def _younger(node: Json, known: Json, rest: list[Any]) -> Json:
 
 
 def _take(name: str, spec: list[Any], values: _Values, inputs: Json) -> None:
-    """Move the value of one widget, and those of the widgets that come with it, from `values` to `inputs`."""
+    """Move the value of one widget, and of the widgets that come with it, from `values` to `inputs`."""
     options = _options(spec)
     value = values.take()
     if value is _MISSING:
@@ -121,20 +132,25 @@ def _take(name: str, spec: list[Any], values: _Values, inputs: Json) -> None:
     if spec[0] == DYNAMIC_COMBO:
         chosen = next((option for option in options["options"] if option["key"] == value), None)
         if chosen is None:
-            raise WorkflowError(f"{_name(values.node)} has the unknown choice {value!r} in its field {name}.")
+            raise WorkflowError(
+                f"{_name(values.node)} has the unknown choice {value!r} in its field {name}: choose one that this ComfyUI offers."
+            )
         for child, child_spec in _specs(chosen["inputs"], None):
             if _is_widget(child_spec):
                 _take(f"{name}.{child}", child_spec, values, inputs)
     elif _has_control(name, spec) and values.rest:
         control = values.take()  # the editor's "control after generate" field: not an input of the node
         if control not in CONTROL_VALUES:
-            raise WorkflowError(f"{_name(values.node)} has {control!r} after its seed, not one of {CONTROL_VALUES}.")
+            raise WorkflowError(
+                f"{_name(values.node)} has {control!r} after its seed instead of one of {', '.join(CONTROL_VALUES)}: open the "
+                "workflow in the editor and save it again."
+            )
     elif any(options.get(option) for option in UPLOAD_OPTIONS) and values.rest and values.rest[0] in UPLOAD_VALUES:
         values.take()  # the upload button's value: not an input of the node
 
 
 def _linked_inputs(node: Json, nodes: dict[Any, Json], links: dict[int, Source]) -> Iterator[tuple[str, Source | None]]:
-    """(input name, where its value comes from; None when that is muted) of every connected input."""
+    """(input name, the source of its value or None if that is muted) of every connected input."""
     for entry in node.get("inputs", []):
         if entry.get("link") is not None:
             yield entry["name"], _origin(node, entry, nodes, links)
@@ -148,11 +164,13 @@ def _origin(node: Json, entry: Json, nodes: dict[Any, Json], links: dict[int, So
         if link is None:
             return None
         if link not in links or links[link][0] not in nodes:
-            raise WorkflowError(f"{_name(node)} is connected by link {link}, which is not in the workflow.")
+            raise WorkflowError(
+                f"{_name(node)} is connected to link {link}, which is missing: open the workflow in the editor and save it again."
+            )
         node_id, slot = links[link]
         origin = nodes[node_id]
         if node_id in passed:
-            raise WorkflowError(f"{_name(origin)} feeds itself.")
+            raise WorkflowError(f"{_name(origin)} is connected to itself: remove that connection in the editor.")
         passed.append(node_id)
         if origin["type"] == REROUTE:
             entry = origin["inputs"][0]
@@ -168,7 +186,7 @@ def _origin(node: Json, entry: Json, nodes: dict[Any, Json], links: dict[int, So
 
 
 def _through(node: Json, slot: int) -> Json | None:
-    """The input of a bypassed `node` that stands in for its output `slot`: same slot, else the first of its type."""
+    """The input that a bypassed `node` passes to its output `slot`: the same slot, or else the first of its type."""
     kind = node["outputs"][slot]["type"]
     inputs: list[Json] = node.get("inputs", [])
     same = inputs[slot : slot + 1]
@@ -210,4 +228,4 @@ def _default(spec: list[Any]) -> Any:
 
 
 def _name(node: Json) -> str:
-    return f"The node {node['type']} (number {node['id']})"
+    return f"The node {node['type']} (id {node['id']})"

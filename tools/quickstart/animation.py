@@ -1,4 +1,4 @@
-"""A moving picture of a run, large enough to see: left what was asked for, right what came out. Inside the environment: Pillow."""
+"""An enlarged animation of a run: the requested boxes on the left, the video on the right. Inside the environment: Pillow."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from .overlay import COLOURS, Box
 
-LARGE = 384  # pixels: a side of at least this is wanted, in whole multiples of the video's pixels
+LARGE = 384  # pixels: the smallest length of the longer side, a whole multiple of the video's
 MARGIN, CAPTION = 12, 34
 BACKGROUND, INK = (24, 24, 24), (235, 235, 235)
-HOLD = 0.8  # seconds that the first and the last frame stay
+HOLD = 0.8  # seconds for which the first and the last frame are shown
 COLORS = 256
 LEFT, RIGHT = "the picture, and boxes that move", "the video that comes out"
 
@@ -24,20 +24,22 @@ def moving_picture(
     fps: float,
     file: Path,
 ) -> Path:
-    """Write the GIF `file`, which loops: the picture `start` with its moving boxes beside the video.
+    """Write the looping GIF `file`: the picture `start` with its moving boxes beside the video.
 
-    `start` is cut to the video's shape around its centre, as the workflow does. `boxes_per_frame` as in
-    `overlay.contact_sheet`. Raises ValueError when there are not as many as frames.
+    `start` is cropped around its centre to the video's shape, as in the workflow. `boxes_per_frame` is as in
+    `overlay.contact_sheet`. Raises ValueError if its length differs from that of `frames`.
     """
     if len(frames) != len(boxes_per_frame):
-        raise ValueError(f"The video has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
+        raise ValueError(
+            f"The video has {len(frames)} frames, and there are boxes for {len(boxes_per_frame)}: give one list per frame."
+        )
     scale = max(1, -(-LARGE // max(frames[0].size)))
     still = ImageOps.fit(ImageOps.exif_transpose(start).convert("RGB"), frames[0].size, Image.Resampling.BILINEAR)
     pages = [
         _page(_asked(_enlarged(still, scale), boxes_per_frame, number, scale), _enlarged(frame, scale))
         for number, frame in enumerate(frames)
     ]
-    # GIF counts in hundredths of a second, and one palette for all frames keeps still parts still.
+    # GIF counts in hundredths of a second. One palette for all frames keeps still areas still.
     durations = [max(2, round(100 / fps)) * 10] * len(pages)
     for end in (0, -1):
         durations[end] = round(HOLD * 1000)
@@ -79,7 +81,7 @@ def _page(left: Image.Image, right: Image.Image) -> Image.Image:
 
 
 def _palette(pages: Sequence[Image.Image]) -> Image.Image:
-    """The colours of first, middle and last page in one picture with a palette."""
+    """A picture whose palette holds the colours of the first, middle and last page."""
     chosen = [pages[0], pages[len(pages) // 2], pages[-1]]
     strip = Image.new("RGB", (pages[0].width, pages[0].height * len(chosen)))
     for row, page in enumerate(chosen):

@@ -1,4 +1,4 @@
-"""How well the objects of a clip followed their boxes: the exact sprite tracker against what was asked for.
+"""How closely the objects of a clip followed their boxes, measured with the exact sprite tracker.
 
 Runs inside the environment.
 """
@@ -19,19 +19,19 @@ from train.world.sprite_tracker import track
 from .overlay import Box
 from .scenes import Scene
 
-# A first box that overlaps a sprite's own by less than this is meant for something else.
+# A first box whose IoU with a sprite's own box is lower is meant for something else.
 SAME = 0.3
 
 
 class NotMeasurableError(Exception):
-    """The clip cannot be measured; the text, the rest of a sentence, says why."""
+    """The clip cannot be measured; the text says why and completes a sentence."""
 
 
 @dataclass(frozen=True)
 class Followed:
-    """One clip's measure. `box_iou`: mean over the frames after the first, then over objects, 0 to 1; a sprite that is
-    not found counts as 0. `static`: the same of objects that stay where they were. `lost`: boxes without a sprite, of
-    `boxes`. `objects`: how many were measured."""
+    """One clip's result. `box_iou`: 0 to 1, the mean over the frames after the first, then over objects; a lost sprite
+    counts as 0. `static`: the same if the objects stood still. `lost`: how many of the `boxes` had no sprite.
+    `objects`: how many objects were measured."""
 
     box_iou: float
     static: float
@@ -40,7 +40,7 @@ class Followed:
     objects: int
 
     def sentence(self) -> str:
-        """The measure in plain words."""
+        """The result in plain words."""
         who = "the object" if self.objects == 1 else f"the {self.objects} objects"
         lost = f"; in {self.lost} of {self.boxes} boxes the object was not found" if self.lost else ""
         return (
@@ -50,9 +50,9 @@ class Followed:
 
 
 def measure(frames: Sequence[Image.Image], scene: Scene, asked: Trajectory) -> Followed:
-    """Find the sprites of `scene` in the `frames` that were made from its picture, and compare with the boxes `asked` for.
+    """Find the sprites of `scene` in the `frames` made from its picture, and compare them with the boxes of `asked`.
 
-    Each object of `asked` is that sprite which its first box lies around. Raises NotMeasurableError.
+    Each object of `asked` is the sprite inside its first box. Raises NotMeasurableError.
     """
     size = scene.clip.motion.size
     if asked.size != size:
@@ -90,7 +90,7 @@ def requested_boxes(document: Trajectory, size: tuple[int, int]) -> list[list[Bo
 
 
 def _sprites_of(asked: Trajectory, first_N4: NDArray[np.float64], scene: Scene) -> list[int]:
-    """For each object, the number of its sprite; pairs with the largest overlap first."""
+    """The number of each object's sprite; the pairs that overlap most are matched first."""
     own_S4 = scene.clip.boxes_TN4[0]
     pairs_NS = np.stack([box_iou(np.broadcast_to(box_4, own_S4.shape), own_S4) for box_4 in first_N4])
     found: dict[int, int] = {}
@@ -99,7 +99,7 @@ def _sprites_of(asked: Trajectory, first_N4: NDArray[np.float64], scene: Scene) 
         if pairs_NS[n, s] < SAME:
             left = next(entry for index, entry in enumerate(asked.objects) if index not in found)
             raise NotMeasurableError(
-                f"the first box of {left.label or left.id!r} lies around none of the scene's objects"
+                f"the first box of {left.label or left.id!r} does not surround an object of the scene"
             )
         found[n] = s
         pairs_NS[n], pairs_NS[:, s] = -1.0, -1.0

@@ -1,4 +1,4 @@
-"""The second half of `quickstart.py`, inside the environment: server, workflow, video, measure, pictures."""
+"""The second half of `quickstart.py`, inside the environment: server, workflow, video, measurement and pictures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGE_NODE, IMAGE_INPUT = "LoadImage", "image"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options that quickstart.py hands on; all paths are absolute."""
+    """The options that quickstart.py passes on; all paths are absolute."""
     options = argparse.ArgumentParser()
     for name in ("python", "comfyui", "base", "workflow"):
         options.add_argument(f"--{name}", type=Path, required=True)
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Run with the options of `parser()`, end with the process that started this one."""
+    """Run with the options of `parser()`, and end when the process that started this one ends."""
     options = parser().parse_args()
     end_with_parent()
     raise SystemExit(run_command("quickstart", lambda: run(options)))
@@ -50,7 +50,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class QuickstartJob:
-    """What is run: the picture to start from, the scene that it shows (None for a photograph), the document to follow."""
+    """What to run: the start picture, the scene that it shows (None for a photograph) and the document to follow."""
 
     picture: Path
     scene: scenes.Scene | None
@@ -58,7 +58,7 @@ class QuickstartJob:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the server, run the workflow, measure, write the pictures, print where everything is."""
+    """Start the server, run the workflow, measure the clip, write the pictures and print where everything is."""
     workflow: Json = json.loads(options.workflow.read_text(encoding="utf-8"))
     job = _job(workflow, options)
     say(f"Starting ComfyUI ({options.comfyui.name}) ...")
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
             _check_pack(server)
             video = _run_workflow(server, workflow, job, options.workflow.name)
         except (ConnectionError, TimeoutError) as error:
-            raise SetupError(f"{error} Its log is {server.log}.", log_tail(server.log)) from error
+            raise SetupError(f"{error} See {server.log}.", log_tail(server.log)) from error
         _show(video, job, options.out)
         if options.ui:
             _stay_open(server, job)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _job(workflow: Json, options: argparse.Namespace) -> QuickstartJob:
-    """The picture goes into the server's input folder."""
+    """The job; its picture is put into the server's input folder."""
     given = None if options.trajectory is None else _text(options.trajectory)
     folder = options.base / "input"
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def _job(workflow: Json, options: argparse.Namespace) -> QuickstartJob:
 
 
 def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
-    """Measure the clip, write what shows it beside the video (and into `out`), and say where everything is."""
+    """Measure the clip, write its pictures beside the video (and into `out`), and say where everything is."""
     frames = overlay.read_frames(video)
     asked = trajectory.parse(job.document)
     boxes = follow.requested_boxes(asked, frames[0].size)
@@ -105,17 +105,17 @@ def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
         video, moving, sheet, moves = (Path(shutil.copy2(file, out)) for file in (video, moving, sheet, moves))
     say(_measured(frames, job, asked))
     say(f"video:      {video}")
-    say(f"animation:  {moving} (left: what was asked for, right: what came out)")
-    say(f"picture:    {sheet} (some of the frames with the boxes drawn over them)")
-    say(f"trajectory: {moves} (change it, and give it back with --trajectory)")
+    say(f"animation:  {moving} (left: the picture and its boxes, right: the video)")
+    say(f"picture:    {sheet} (some of the frames, with the boxes drawn over them)")
+    say(f"trajectory: {moves} (edit it and pass it back with --trajectory)")
 
 
 def _measured(frames: list[Image.Image], job: QuickstartJob, asked: trajectory.Trajectory) -> str:
-    """The sentence about how well the boxes were followed."""
+    """One sentence about how closely the boxes were followed."""
     if job.scene is None:
         return (
-            "Not measured: the tiny models know the drawn scenes of their synthetic world only, and a photograph lies "
-            "outside of it."
+            "Not measured: the tiny models know only the drawn scenes of their synthetic world, which photographs are "
+            "not part of."
         )
     try:
         return follow.measure(frames, job.scene, asked).sentence()
@@ -126,12 +126,12 @@ def _measured(frames: list[Image.Image], job: QuickstartJob, asked: trajectory.T
 def _check_pack(server: Server) -> None:
     reasons = [why for path, why in import_failures(server.log).items() if Path(path).name == base_folder.PACK_NAME]
     if reasons:
-        sentence = f"ComfyUI could not import the node pack ({reasons[0]}); see {server.log}."
+        sentence = f"ComfyUI could not import the node pack ({reasons[0]}): see {server.log}."
         raise SetupError(sentence, log_tail(server.log))
 
 
 def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str) -> Path:
-    """The mp4."""
+    """Run the workflow; the mp4 that it wrote."""
     graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
     graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
     graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT] = job.document
@@ -145,13 +145,13 @@ def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str)
         raise SetupError(f"The workflow failed{where}: {result.error} (log: {server.log})")
     videos = [file for file in result.files(server.base) if file.suffix == ".mp4"]
     if not videos:
-        raise SetupError(f"The workflow {name} ran and wrote no mp4.")
+        raise SetupError(f"The workflow {name} finished but wrote no mp4: see {server.log}.")
     say(f"  from picture and boxes to mp4 in {time.monotonic() - started:.1f} s")
     return videos[0]
 
 
 def _reporter(status: StatusLine) -> Callable[[comfy_client.RunProgress], None]:
-    """Shows progress as one moving line on a terminal, as a line per node elsewhere."""
+    """Show progress as a status line on a terminal, and as one line per node elsewhere."""
     said: set[str] = set()
     shares = [0.0]
 
@@ -174,28 +174,30 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise SetupError(f"{file} cannot be read as UTF-8 text ({error}).") from error
+        raise SetupError(f"{file} cannot be read as UTF-8 text ({error}): save it as UTF-8.") from error
 
 
 def _saved_document(workflow: Json) -> str:
     """The document that the workflow was saved with."""
     found = [node["widgets_values"][0] for node in workflow["nodes"] if node["type"] == TRAJECTORY_NODE]
     if len(found) != 1:
-        raise SetupError(f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}, and exactly one is needed.")
+        raise SetupError(
+            f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}: use one that has exactly one."
+        )
     return str(found[0])
 
 
 def _only(graph: dict[str, Json], class_type: str) -> str:
     found = [node_id for node_id, node in graph.items() if node["class_type"] == class_type]
     if len(found) != 1:
-        raise SetupError(f"The workflow has {len(found)} nodes of type {class_type}, and exactly one is needed.")
+        raise SetupError(f"The workflow has {len(found)} nodes of type {class_type}: use one that has exactly one.")
     return found[0]
 
 
 def _stay_open(server: Server, job: QuickstartJob) -> None:
     say(
-        f"ComfyUI is open at {server.url} (the example is in its list of workflows, {job.picture.name} among the "
-        "pictures of Load Image); Ctrl+C ends it."
+        f"ComfyUI is open at {server.url} (the example is in its list of workflows, and {job.picture.name} is among the "
+        "pictures of Load Image). Press Ctrl+C to end it."
     )
     try:
         while True:

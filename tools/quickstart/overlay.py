@@ -1,4 +1,4 @@
-"""A picture of a video with the requested boxes drawn over it. Runs inside the environment: PyAV, Pillow."""
+"""A picture of a video with the requested boxes drawn over its frames. Runs inside the environment: PyAV, Pillow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 
 SHOWN_FRAMES = 6
 COLUMNS = 3
-NARROW, WIDE = 320, 640  # pixels: narrower frames are enlarged by a whole number, wider ones made smaller
+NARROW, WIDE = 320, 640  # pixels: narrower frames are enlarged by a whole number, wider ones are reduced
 MARGIN, CAPTION = 8, 16
-# One colour per object, bright enough for any picture.
+# One colour per object, bright enough to show on any picture.
 COLOURS = ((255, 64, 64), (64, 200, 255), (255, 208, 0), (96, 255, 96), (255, 96, 255), (255, 255, 255))
 
 Box = tuple[float, float, float, float]
@@ -21,13 +21,15 @@ Box = tuple[float, float, float, float]
 def contact_sheet(
     frames: Sequence[Image.Image], boxes_per_frame: Sequence[Sequence[Box | None]], picture: Path
 ) -> Path:
-    """Write `picture`: up to six of `frames`, from first to last, with the boxes of each drawn over it.
+    """Write `picture`: up to six of `frames`, from first to last, each with its boxes drawn over it.
 
-    `boxes_per_frame`: for every frame, for every object, (x, y, w, h) in pixels from the top left corner, or None
-    where the object is hidden. Raises ValueError when there are not as many as frames.
+    `boxes_per_frame`: for every frame and object, (x, y, w, h) in pixels from the top left corner, or None where the
+    object is hidden. Raises ValueError if its length differs from that of `frames`.
     """
     if len(frames) != len(boxes_per_frame):
-        raise ValueError(f"The video has {len(frames)} frames and there are boxes for {len(boxes_per_frame)}.")
+        raise ValueError(
+            f"The video has {len(frames)} frames, and there are boxes for {len(boxes_per_frame)}: give one list per frame."
+        )
     chosen = spread(len(frames), SHOWN_FRAMES)
     tiles = [_tile(frames[index], boxes_per_frame[index], f"frame {index}") for index in chosen]
     width, height = tiles[0].size
@@ -43,16 +45,16 @@ def contact_sheet(
 
 
 def read_frames(video: Path) -> list[Image.Image]:
-    """All frames of `video`, RGB; raises ValueError when there is none."""
+    """All frames of `video`, RGB; raises ValueError if it has none."""
     with av.open(str(video)) as container:
         frames: list[Image.Image] = [frame.to_image() for frame in container.decode(video=0)]
     if not frames:
-        raise ValueError(f"{video} holds no picture.")
+        raise ValueError(f"{video} has no frames: give a video that plays.")
     return frames
 
 
 def spread(count: int, shown: int) -> list[int]:
-    """At most `shown` different indices of 0..count-1, evenly from the first to the last."""
+    """At most `shown` different indices of 0..count-1, evenly spaced from the first to the last."""
     shown = min(count, shown)
     return [0] if shown == 1 else [round(index * (count - 1) / (shown - 1)) for index in range(shown)]
 

@@ -1,4 +1,4 @@
-"""`python quickstart.py`: from nothing to a video in one command. The options are explained by --help."""
+"""`python quickstart.py`: from nothing to a video in one command. --help explains the options."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..terminal import run_command
 WORKFLOW = "flashmotion_tiny_cpu.json"
 LAST_SCENE = 2**32 - 1
 INDEX_NOTE = """\
-Everything is kept in .flashmotion/ beside this script, or in $FLASHMOTION_HOME. Packages come through pip with your own
-settings (pip.conf, PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, proxies). On Linux pip takes a torch with CUDA by default (6 GB
-on disk); let those settings name an index with CPU builds for a small one (2 GB).
+Everything is kept in .flashmotion/ beside this script, or in $FLASHMOTION_HOME. pip installs the packages with your own
+settings (pip.conf, PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, proxies). On Linux it installs torch with CUDA by default (6 GB
+on disk). For a smaller one (2 GB), point those settings at an index with CPU builds.
 """
 
 
@@ -26,32 +26,38 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     options = argparse.ArgumentParser(
         prog="quickstart.py",
-        description="Set up a real ComfyUI with FlashMotion and run the tiny example on the CPU: a picture with two "
-        "objects and a trajectory for each go in, an mp4 comes out, and how well the objects followed is measured.",
+        description="Set up a real ComfyUI with FlashMotion and run the tiny example on the CPU. It turns a picture "
+        "with two objects, and a trajectory for each, into an mp4, and measures how closely the objects followed.",
         epilog=INDEX_NOTE,
     )
     options.add_argument(
         "--scene",
         type=int,
         metavar="N",
-        help="the scene to start from (0, 1, 2, ...; default: 0); 0 to 2 are among those that come out best",
+        help="the scene to start from (0, 1, 2, ...; default: 0); scenes 0 to 2 are among the best",
     )
     options.add_argument(
         "--image",
         type=Path,
         metavar="FILE",
-        help="a picture of yours to start from; the tiny models know drawn scenes only, so expect little of a photograph",
+        help="your own start picture; the tiny models know only drawn scenes, so expect little of a photograph",
     )
     options.add_argument(
         "--trajectory",
         type=Path,
         metavar="FILE",
-        help="the trajectory document (JSON) to follow (default: the scene's own; every run writes it beside its video)",
+        help="the trajectory document (JSON) to follow; default: the scene's own, which every run writes beside its video",
     )
-    options.add_argument("--out", type=Path, metavar="DIR", help="also put the video and all else that was made here")
-    options.add_argument("--ui", action="store_true", help="leave the server open until Ctrl+C and print its address")
-    options.add_argument("--port", type=int, help=f"the server's port (default: {DEFAULT_PORT}, or a free one)")
-    options.add_argument("--comfyui", type=Path, metavar="PATH", help="use the ComfyUI in this folder; not changed")
+    options.add_argument(
+        "--out", type=Path, metavar="DIR", help="also copy the video and everything made with it to this folder"
+    )
+    options.add_argument("--ui", action="store_true", help="keep the server running until Ctrl+C and print its address")
+    options.add_argument(
+        "--port", type=int, help=f"the server's port (default: {DEFAULT_PORT}, or a free one if that is taken)"
+    )
+    options.add_argument(
+        "--comfyui", type=Path, metavar="PATH", help="use the ComfyUI in this folder, which is not changed"
+    )
     options.add_argument("--python", type=Path, metavar="EXE", help="the Python that runs that ComfyUI")
     return options
 
@@ -63,18 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Set up what is missing, then hand over to tools/quickstart/main_job.py inside the environment."""
+    """Set up whatever is missing, then hand over to tools/quickstart/main_job.py inside the environment."""
     for file in (options.image, options.trajectory):
         if file is not None and not file.is_file():
-            raise SetupError(f"There is no file {file}.")
+            raise SetupError(f"The file {file} does not exist: check its path.")
     if options.scene is not None and options.image is not None:
-        raise SetupError("--scene and --image both say what the first frame is: give one of them.")
+        raise SetupError("--scene and --image both choose the first frame: give only one of them.")
     if options.scene is not None and not 0 <= options.scene <= LAST_SCENE:
         raise SetupError(f"--scene is {options.scene}: give a number from 0 to {LAST_SCENE}.")
     if options.python is not None and options.comfyui is None:
-        raise SetupError("--python says what runs an existing ComfyUI: give --comfyui too.")
+        raise SetupError("--python chooses what runs an existing ComfyUI: give --comfyui too.")
     if options.out is not None:
-        environment.require_writable(options.out.resolve())
+        environment.require_writable(options.out.resolve(), "--out")
     port = free_port(DEFAULT_PORT) if options.port is None else require_port(options.port)
 
     where = environment.Environment(environment.home())
@@ -101,22 +107,22 @@ _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.quicks
 
 
 def call_on_lifeline(command: Sequence[str]) -> int:
-    """The exit code of `command`, which ends when we do: leaving the `with` block closes its lifeline."""
+    """The exit code of `command`, which ends when this process ends: leaving the `with` block closes its lifeline."""
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            return process.wait()  # Ctrl+C reached it too, and it says so itself
+            return process.wait()  # Ctrl+C reached the command too, and it reports that itself
 
 
 def _fill(base: Path) -> Path:
-    """Put everything the server needs into its base directory; the path of the example workflow."""
+    """Put everything that the server needs into its base directory; the path of the example workflow."""
     assets = environment.REPOSITORY / "assets" / "tiny"
     base_folder.link_pack(environment.REPOSITORY, base / "custom_nodes")
     base_folder.put_models(assets, base / "models")
     for picture in (*assets.glob("*.png"), *assets.glob("*.jpg")):
         base_folder.copy_if_new(picture, base / "input" / picture.name)
     workflow = environment.REPOSITORY / "example_workflows" / WORKFLOW
-    # Also where the editor lists workflows, for --ui.
+    # --ui: also to where the editor lists workflows.
     base_folder.copy_if_new(workflow, base / "user" / "default" / "workflows" / WORKFLOW)
     return workflow

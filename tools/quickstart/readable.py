@@ -1,4 +1,4 @@
-"""Trajectory documents as people like to read them: a line for every keyframe."""
+"""Trajectory documents formatted for people: one line per keyframe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def readable(document: Mapping[str, Any]) -> str:
-    """JSON text of a document given as plain values; what equals its default is left out."""
+    """The JSON text of a document given as plain values; fields at their default are left out."""
     head = json.dumps({name: value for name, value in document.items() if name != "objects"})[:-1]
     rows = []
     for entry in document["objects"]:

@@ -1,6 +1,6 @@
 """The quickstart's start pictures: numbered scenes of the synthetic world that the tiny models were trained on.
 
-Runs inside the environment. Scenes are drawn with a seed of their own, which neither the training nor the evaluation uses.
+Runs inside the environment. Scenes have a seed of their own that neither training nor evaluation uses.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .readable import readable
 SIZE, FRAMES, FPS = (128, 128), 17, 12.0
 WORLD = replace(PRESETS["simple"], sprites=(2, 2))
 SEED = 2026
-# Scenes 0, 1, 2 were chosen: clear colours, both objects go far, and they come out better than most. The others come as they are drawn.
+# Scenes 0, 1 and 2 were picked: their colours are clear, both objects move far, and they come out better than most. The rest are not picked.
 PICKED = (40, 64, 27)
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A scene of the world. `clip`: the real video, sprites and boxes. `document`: their motion, as an artist draws it."""
+    """A scene of the world. `clip`: the true video, sprites and boxes. `document`: their motion as an artist would draw it."""
 
     number: int
     clip: Clip
@@ -38,7 +38,7 @@ class Scene:
 
     @property
     def objects(self) -> str:
-        """What can be seen, in words."""
+        """What the picture shows, in words."""
         names = (sprite.name for sprite in self.clip.sprites)
         return " and ".join(f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names)
 
@@ -53,14 +53,14 @@ def picture_name(number: int) -> str:
 
 
 def draw(number: int) -> Scene:
-    """Scene `number`, 0 to 2**32 - 1; the same one on every machine."""
+    """Scene `number`, 0 to 2**32 - 1; the same on every machine."""
     index = PICKED[number] if number < len(PICKED) else number
     drawn = clip(SEED, index, WORLD, SIZE, FRAMES)
     return Scene(number, drawn, readable(trajectory.to_mapping(_motion(drawn))))
 
 
 def _motion(drawn: Clip) -> trajectory.Trajectory:
-    """The keyframes of the sprites, named and rounded to be readable: 1/10000 of the frame is far below a pixel."""
+    """The keyframes that move the sprites, with labels. Rounded to be short: 1/10000 of the frame is far below a pixel."""
     objects = tuple(
         replace(
             tracked,

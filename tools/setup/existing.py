@@ -1,4 +1,4 @@
-"""A ComfyUI that the user has already: found and looked at, never changed."""
+"""A ComfyUI that the user already has: it is inspected, never changed."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ NEEDED = ("torch", "torchvision", "torchaudio", "numpy", "einops", "safetensors"
 
 
 def check(comfyui: Path, python: Path | None) -> Path:
-    """The Python that runs the ComfyUI in `comfyui`: the given one, else its own, else this one.
+    """The Python that runs the ComfyUI in `comfyui`: the given one, or else its own, or else this one.
 
-    Raises SetupError if the folder holds no ComfyUI, it is older than we support, or its Python lacks something.
+    Raises SetupError if there is no ComfyUI, it is older than supported, or that Python lacks a module.
     """
     if not (comfyui / "main.py").is_file():
-        raise SetupError(f"There is no main.py in {comfyui}: give --comfyui the folder of a ComfyUI.")
+        raise SetupError(
+            f"{comfyui} is not a ComfyUI folder (main.py is missing): give --comfyui the folder of a ComfyUI."
+        )
     version = comfyui_source.version_of(comfyui)
     oldest = tuple(int(part) for part in comfyui_source.OLDEST.version.split("."))
     if version < oldest:
-        shown = ".".join(map(str, version)) or "of unknown version"
-        raise SetupError(f"ComfyUI in {comfyui} is {shown} and at least {comfyui_source.OLDEST.version} is needed.")
+        shown = ".".join(map(str, version)) or "unknown"
+        raise SetupError(
+            f"The version of ComfyUI in {comfyui} is {shown}: update it to {comfyui_source.OLDEST.version} or newer."
+        )
     chosen = python or find_python(comfyui)
     missing = imports(chosen, *NEEDED)
     if missing:
         raise SetupError(
-            f"{chosen} cannot run this ComfyUI ({missing}): give --python the Python that you start ComfyUI with."
+            f"{chosen} cannot run this ComfyUI ({missing}): give --python the Python with which you start ComfyUI."
         )
     return chosen
 
 
 def find_python(comfyui: Path) -> Path:
-    """The Python of a ComfyUI folder: a venv in it, the one of the Windows portable build beside it, or this one."""
+    """The Python of a ComfyUI folder: that of a venv in it, that of the Windows portable build beside it, or this one."""
     places = [python_of(comfyui / name) for name in ("venv", ".venv")]
     if os.name == "nt":
         places.append(comfyui.parent / "python_embeded" / "python.exe")

@@ -1,7 +1,7 @@
-"""ComfyUI's frontend in the versions that the editor is tested with, each in a folder of its own.
+"""The versions of ComfyUI's frontend that the editor is tested with, each in a folder of its own.
 
-The pinned one comes with ComfyUI's requirements; the oldest and the newest are fetched here, and a server shows one of
-them with `--front-end-root`.
+The pinned one comes with ComfyUI's requirements. The oldest and the newest are fetched here, and a server uses one of
+them when started with `--front-end-root`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .pip import run_pip
 from .stamp import Stamp
 
 PACKAGE = "comfyui-frontend-package"
-OLDEST = "1.39.19"  # what the oldest supported ComfyUI asks for
+OLDEST = "1.39.19"  # what the oldest supported ComfyUI requires
 NEWEST = "1.58.1"
 
 
 def ensure(version: str, python: Path, home: Path) -> Path:
-    """The folder of a frontend's page, fetched with `python`'s pip if it is not there; raises SetupError."""
+    """The folder of a frontend's page, fetched with `python`'s pip if it is missing; raises SetupError."""
     folder = home / f"frontend-{version}"
     page = folder / "comfyui_frontend_package" / "static"
     if _stamp(folder, version).is_current():
@@ -32,7 +32,7 @@ def ensure(version: str, python: Path, home: Path) -> Path:
     run_pip(python, arguments, what=f"Fetching ComfyUI's frontend {version}", size="20 MB", home=home)
     if not (unfinished / page.relative_to(folder) / "index.html").is_file():
         raise SetupError(
-            f"The package {PACKAGE} {version} holds no page at {page.relative_to(folder).as_posix()}: name another version in {Path(__file__).name}."
+            f"The package {PACKAGE} {version} has no page at {page.relative_to(folder).as_posix()}: name another version in {Path(__file__).name}."
         )
     _stamp(unfinished, version).write()
     unfinished.rename(folder)

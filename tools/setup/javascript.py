@@ -1,4 +1,4 @@
-"""The tools that check the editor's JavaScript: node comes with pip, the rest from npm's registry."""
+"""The tools that check the editor's JavaScript: pip installs node, and npm installs the rest."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SHOWN_LINES = 8
 
 
 def ensure(scripts: Path, repository: Path) -> None:
-    """Fetch what package-lock.json names into `node_modules`, unless it is there.
+    """Install what package-lock.json names into `node_modules` unless it is already there.
 
     Args:
-        scripts: the folder of the venv's programs, which has npm.
+        scripts: the folder of the venv's programs, npm among them.
         repository: where package.json is.
 
     Raises:
-        SetupError: npm is missing or fails, in one sentence.
+        SetupError: npm is missing or fails.
     """
     lock = repository / "package-lock.json"
     stamp = Stamp(repository / "node_modules" / "flashmotion.stamp", lock.read_text(encoding="utf-8"))
@@ -30,8 +30,8 @@ def ensure(scripts: Path, repository: Path) -> None:
         return
     npm = shutil.which("npm", path=str(scripts))
     if npm is None:
-        raise SetupError(f"There is no npm in {scripts}: remove that environment's folder and run the command again.")
-    say("Installing what checks the editor's JavaScript (44 MB) ...")
+        raise SetupError(f"npm is missing from {scripts}: delete {scripts.parent} and run the command again.")
+    say("Installing the tools that check the editor's JavaScript (44 MB) ...")
     command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
     done = subprocess.run(
         command,
@@ -45,7 +45,7 @@ def ensure(scripts: Path, repository: Path) -> None:
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).strip().splitlines()
         raise SetupError(
-            "npm could not install the JavaScript tools, for the reason above: check the network and npm's settings (`npm config list`).",
+            "npm failed to install the JavaScript tools, as shown above: check the network and npm's settings (`npm config list`).",
             "\n".join(lines[-SHOWN_LINES:]),
         )
     stamp.write()

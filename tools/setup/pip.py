@@ -1,6 +1,6 @@
-"""Run the environment's pip: quietly, with its output in a log, and with its failures in one sentence.
+"""Run the environment's pip quietly, log its output, and explain its failures in one sentence.
 
-The user's own pip settings (pip.conf, PIP_INDEX_URL, proxies ...) stay in force: no option here touches them.
+The user's own pip settings (pip.conf, PIP_INDEX_URL, proxies ...) stay in force; no option here changes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..terminal import StatusLine, say
 
 SHOWN_LINES = 8
 _STEP = re.compile(r"^\s*(Collecting|Downloading|Installing|Building|Preparing)\b.*")
-# In this order: the first that is found in pip's output explains the failure.
+# Ordered: the first pattern found in pip's output explains the failure.
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"No space left on device|Errno 28\b|not enough space on the disk",
@@ -26,8 +26,8 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"DO NOT MATCH THE HASHES",
-        "a download does not have the expected sha256, so it was not used: check which package index pip is set to, "
-        "then run the command again",
+        "a download does not have the expected sha256 and was not used: check which package index pip uses, then run "
+        "the command again",
     ),
     (
         r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ProxyError|SSLError|CERTIFICATE_VERIFY_FAILED"
@@ -37,25 +37,25 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "then run the command again",
     ),
     (
-        # With its retries turned off pip does not mention the connection.
+        # Without retries, pip does not mention the connection.
         r"that satisfies the requirement (?P<name>\S+) \(from versions: none\)",
         "pip cannot reach its package index, or that index does not have {name}: check the network, the proxy and "
         "pip's settings (`pip config list`), then run the command again",
     ),
     (
         r"No matching distribution found for (?P<name>\S+)",
-        "pip finds no build of {name} for Python {python} on {system}: use another Python from 3.10 on, or another "
+        "pip finds no build of {name} for Python {python} on {system}: use another Python (3.10 or newer) or another "
         "package index",
     ),
-    (r"Permission denied|Errno 13\b", "pip may not write to {folder}: check its permissions"),
+    (r"Permission denied|Errno 13\b", "pip is not allowed to write to {folder}: change its permissions"),
 )
 
 
 def run_pip(python: Path, arguments: Sequence[str], *, what: str, size: str, home: Path) -> None:
-    """`python -m pip ARGUMENTS`; says `what` it does, how large that is (`size`) and how long it took.
+    """`python -m pip ARGUMENTS`; prints `what` it does, the `size` of that and the time it took.
 
-    Writes `home`/logs/pip.log, and keeps pip's temporary files in `home` too: that is the disk whose free space was
-    checked. Raises SetupError in one sentence, with pip's last lines as details.
+    Writes `home`/logs/pip.log and keeps pip's temporary files in `home`, the disk whose free space was checked.
+    Raises SetupError in one sentence, with pip's last lines as details.
     """
     say(f"{what} ({size}) ...")
     started = time.monotonic()
@@ -66,14 +66,14 @@ def run_pip(python: Path, arguments: Sequence[str], *, what: str, size: str, hom
 
 
 def explain(lines: Sequence[str], folder: Path) -> str:
-    """Why pip failed, and what to do, from what it printed."""
+    """Why pip failed and what to do about it, judging by its output."""
     text = "\n".join(lines)
     for pattern, cause in _CAUSES:
         found = re.search(pattern, text)
         if found:
             python = f"{sys.version_info[0]}.{sys.version_info[1]}"
             return cause.format(folder=folder, python=python, system=sys.platform, **found.groupdict())
-    return f"the reason is in pip's own words above and in {folder / 'logs' / 'pip.log'}"
+    return f"see pip's own words above and {folder / 'logs' / 'pip.log'}"
 
 
 def _run(command: list[str], home: Path) -> tuple[int, list[str]]:

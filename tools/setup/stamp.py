@@ -1,4 +1,4 @@
-"""Small files that say which request a finished step answered, so that it is not done again."""
+"""Small files that record which request a finished step answered, so that it is not repeated."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Stamp:
-    """The stamp at `path` of a step whose result depends on `request` and on nothing else.
+    """The stamp at `path` of a step whose result depends only on `request`.
 
-    Written after the step, so that an interrupted one is done again.
+    It is written after the step, so an interrupted step is repeated.
     """
 
     path: Path
     request: str
 
     def is_current(self) -> bool:
-        """Whether the step was finished for this very request."""
+        """Whether the step was finished for exactly this request."""
         return self.path.is_file() and self.path.read_text(encoding="utf-8") == self._digest()
 
     def write(self) -> None:
-        """Say that the step is finished."""
+        """Record that the step is finished."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(self._digest(), encoding="utf-8")
 

@@ -1,12 +1,12 @@
-"""Lets a torchvision that was built for CUDA be imported next to a torch that was built for the CPU.
+"""Makes a torchvision built for CUDA importable beside a torch built for the CPU.
 
-Such a torchvision cannot load its compiled operators, so `torchvision::nms` and `::qnms` are never defined, and its
-import fails on registering their shapes. Everything else degrades by itself (`torchvision.extension._has_ops()` is
-False, roi_align falls back to Python, nms raises when it is called). So the two are declared, without an
-implementation, just before torchvision is imported for the first time.
+Such a torchvision cannot load its compiled operators. `torchvision::nms` and `::qnms` are then undefined, and its import
+fails while registering their shapes. Everything else degrades by itself: `torchvision.extension._has_ops()` is False,
+roi_align falls back to Python, and nms raises when called. So this hook declares the two operators, without an
+implementation, just before torchvision is first imported.
 
-Copied into site-packages by tools/setup/environment.py together with a .pth file that imports it: one meta-path finder,
-no cost until something imports torchvision.
+tools/setup/environment.py copies it into site-packages with a .pth file that imports it. It adds one meta-path finder
+and costs nothing until something imports torchvision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class _DeclareOperators(importlib.abc.MetaPathFinder):
-    library: Any = None  # kept for the life of the process: operators vanish with their Library
+    library: Any = None  # kept for the life of the process: operators disappear with their Library
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if name == "torchvision":
@@ -29,7 +29,7 @@ class _DeclareOperators(importlib.abc.MetaPathFinder):
                 _DeclareOperators.library = fragment = library.Library("torchvision", "FRAGMENT")
                 for operator in ("nms", "qnms"):
                     fragment.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        # and returns None: the real finders go on
+        # returns None, so the real finders continue
 
 
 sys.meta_path.insert(0, _DeclareOperators())
