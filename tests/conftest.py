@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from .support.lanes import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 (hooks)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -1,29 +1,30 @@
-"""`python run_tests.py`: set up everything the tests need and run them. The options are explained by --help."""
+"""`python run_tests.py`: set up everything the tests need and run them. --help explains the options."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 from collections.abc import Sequence
 
+from . import lanes
 from .quickstart.quickstart import INDEX_NOTE
 from .setup import browser, comfyui_source, environment, frontend_versions, javascript
 from .terminal import run_command, say
 
-FAST = "not server and not browser"
+FAST = "not server and not browser and not slow"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command; what it does not know is for pytest."""
+    """The options of the command; pytest gets all others."""
     options = argparse.ArgumentParser(
         prog="run_tests.py",
         usage="%(prog)s [-h] [--fast] [pytest arguments]",
-        description="Set up what the tests need, a real ComfyUI and a browser included, and run them with pytest.",
+        description="Set up what the tests need, including a real ComfyUI and a browser, and run them with pytest. Without "
+        "pytest arguments, tests that need neither server nor browser run on all cores. With them, pytest runs once, as given.",
         epilog=INDEX_NOTE,
         allow_abbrev=False,
     )
-    options.add_argument("--fast", action="store_true", help=f'without server and browser: pytest -m "{FAST}"')
+    options.add_argument("--fast", action="store_true", help=f'skip slow, server and browser tests: pytest -m "{FAST}"')
     return options
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(fast: bool, for_pytest: Sequence[str]) -> int:
-    """Set up what is missing, then run pytest on the repository."""
+    """Set up whatever is missing, then run pytest on the repository."""
     where = environment.Environment(environment.home())
     environment.prepare(where, for_tests=True)
     scripts = environment.scripts_of(where.venv)
@@ -50,13 +51,12 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
     for name, value in variables.items():
         say(f"{name}={value}")
     # The program, not `python -m pytest`: that would put the repository on sys.path, whose `nodes` hides ComfyUI's.
-    program = scripts / _program("pytest")
-    command = [str(program), *(["-m", FAST] if fast else []), *for_pytest]
-    with subprocess.Popen(command, cwd=environment.REPOSITORY, env=_environment(variables)) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            return process.wait()  # Ctrl+C reached pytest too, and it ends in order
+    pytest = str(scripts / _program("pytest"))
+    if for_pytest:
+        return lanes.run_one([pytest, *(["-m", FAST] if fast else []), *for_pytest], _environment(variables))
+    if fast:
+        return lanes.run_one([pytest, "-m", FAST, *lanes.workers()], _environment({**lanes.ONE_THREAD, **variables}))
+    return lanes.run_both(pytest, _environment(variables))
 
 
 def _program(name: str) -> str:
@@ -65,5 +65,5 @@ def _program(name: str) -> str:
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # Threads that wait without spinning: pytest, a server and a browser share the machine's cores.
+    # Waiting threads do not spin: pytest, a server and a browser share the machine's cores.
     return {"OMP_WAIT_POLICY": "PASSIVE", **kept, **variables}
