@@ -24,6 +24,8 @@ from bench.full_size.speed_report import markdown, overhead, ratios, share
 from bench.full_size.variants import VARIANTS, Variant
 from train.plan.meter import Meter
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 LARGE = ClipSize(704, 1280, 121)
 

@@ -16,7 +16,10 @@ from safetensors.torch import load_file, save_file
 from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
 
 COMFYUI = os.environ.get("FLASHMOTION_COMFYUI")
-pytestmark = pytest.mark.skipif(not COMFYUI, reason="FLASHMOTION_COMFYUI names no ComfyUI folder")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not COMFYUI, reason="FLASHMOTION_COMFYUI names no ComfyUI folder"),
+]
 
 REFERENCE = """
 import sys

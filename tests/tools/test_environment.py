@@ -16,6 +16,8 @@ from tools.setup_error import SetupError
 
 from ..support.sentences import names, refuses
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:

@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = ROOT / "tests/support/two_ranks.py"
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS"),
+]
 
 
 @pytest.fixture(scope="module")

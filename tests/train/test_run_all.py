@@ -28,6 +28,8 @@ from train.plan.given_adapters import check_adapter
 
 from ..support.sentences import names, refuses
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
 

@@ -18,6 +18,8 @@ from train.world.sprite_tracker import Tracks, pose_box, track
 from train.world.synthetic import Clip
 from train.world.template_search import area_weights, places
 
+pytestmark = pytest.mark.slow
+
 CLIPS = 3
 
 

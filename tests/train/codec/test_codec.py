@@ -27,6 +27,8 @@ from train.world import synthetic
 
 from ...support.sentences import refuses
 
+pytestmark = pytest.mark.slow
+
 SHORT = CodecSettings(
     difficulty="easy",
     steps=5,

@@ -28,6 +28,8 @@ from train.files import content_hash
 from ...support.encoding import STYLE, hashes, tiny_vae, words, world
 from ...support.sentences import names, refuses
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -21,6 +21,8 @@ from train.parallel import World
 
 from ...support.sentences import names, refuses
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ALONE = World(0, 1, 0, torch.device("cpu"))
 

@@ -25,7 +25,7 @@ from ...support.small_runs import equal, figures, final_state, prepared, signal_
 
 ROOT = Path(__file__).resolve().parents[3]
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 # Interrupted

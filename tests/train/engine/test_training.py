@@ -21,7 +21,7 @@ from ...support.small import METHODS, Nets, small_config
 from ...support.small_clips import write_clips
 from ...support.small_runs import equal, figures, final_state, prepared, signal_after, small_trainer, trained_alike
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 # Batches

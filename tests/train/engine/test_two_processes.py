@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = 1e-5
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS"),
 ]

@@ -29,6 +29,8 @@ from train.world import synthetic
 from ...support.sentences import names, refuses
 from ...support.tiny_run import open_run, trained_run
 
+pytestmark = pytest.mark.slow
+
 ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
 
 

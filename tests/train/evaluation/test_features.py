@@ -27,6 +27,8 @@ from train.world.degrade import DEGRADATIONS
 
 from ...support.sentences import refuses
 
+pytestmark = pytest.mark.slow
+
 CLIPS = 12
 SEED = 4321  # of the training stream, and not the one that the network was trained on
 

@@ -16,6 +16,8 @@ from train.parallel import World
 
 from ...support.sentences import refuses
 
+pytestmark = pytest.mark.slow
+
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
 ROOT = Path(__file__).resolve().parents[3]

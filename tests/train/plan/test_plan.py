@@ -35,6 +35,8 @@ from train.run_folder.artifacts import FAST, SLOW, Artifacts
 from train.run_folder.run import Run
 from train.stages import base_generator, stage1, stage2, stage3
 
+pytestmark = pytest.mark.slow
+
 CPU = World(0, 1, 0, torch.device("cpu"))
 SIZES = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
 PHASE = {"steps": 8, "global_batch": 2, "micro_batch": 2}

@@ -27,6 +27,8 @@ from train.run_folder.run import Run
 
 from ...support.sentences import refuses
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

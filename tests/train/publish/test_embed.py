@@ -28,6 +28,8 @@ from train.run_folder.run import Run
 from ...support.sentences import refuses
 from ...support.tiny_run import trained_run
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("resnet", "controlnet")
 PHASES = ("codec", "data", "base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
 ROWS = ("slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory")

@@ -28,6 +28,8 @@ from train.run_folder.run import Run
 from ...support.sentences import refuses
 from ...support.tiny_run import open_run, trained_run
 
+pytestmark = pytest.mark.slow
+
 FILES = [
     "diffusion_models/tiny_fast_generator.safetensors",
     "diffusion_models/tiny_slow_generator.safetensors",
