@@ -216,7 +216,7 @@ def test_grabcut_cuts_the_object_out_of_its_box(rig: Rig) -> None:
         ({"trajectory": "[]"}, "trajectory", "list of 0 items", "give a JSON object with the fields version, size"),
         ({"trajectory": EMPTY}, "DrawTrajectory", "no objects", "draw a box"),
         ({"trajectory": DOCUMENT.replace('"version": 1', '"version": 9')}, "version", 9, "update FlashMotion"),
-        ({"trajectory": DOCUMENT.replace('"x": 0.3', '"x": NaN')}, "trajectory", "NaN", "by a finite one"),
+        ({"trajectory": DOCUMENT.replace('"x": 0.3', '"x": NaN')}, "trajectory", "NaN", "with a finite one"),
         ({"trajectory": DOCUMENT.replace('"hidden"', '"hiden"')}, "objects[1]", '"hiden"', 'did you mean "hidden"?'),
         ({"width": 100}, "width", 100, "use 96 or 128"),
         ({"length": 20}, "frame count", 20, "use 17 or 21"),

@@ -228,7 +228,7 @@ def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path) -> 
     ("adapter", "value", "remedy"),
     [
         ({"kind": "resnet", "width": 64, "slow": "slow_resnet"}, 32, "64"),
-        ({"kind": "controlnet", "slow": "slow_resnet"}, "a resnet adapter", "a controlnet"),
+        ({"kind": "controlnet", "slow": "slow_resnet"}, "a resnet adapter", "controlnet; change one of them"),
     ],
 )
 def test_a_given_adapter_of_other_sizes(finished: Path, adapter: dict[str, Any], value: object, remedy: str) -> None:

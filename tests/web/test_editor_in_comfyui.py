@@ -74,6 +74,7 @@ def persistent(context: Any, opened: EditorPage) -> Iterator[EditorPage]:
     """A page of its own that keeps drafts, as every user's does."""
     page = EditorPage(context, opened.url, opened.vue, **{"Comfy.Workflow.Persist": True})
     page.load()
+    page.settle(graph=True)  # the page is new, and places its nodes late
     yield page
     page.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
     page.page.close()
