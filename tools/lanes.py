@@ -1,4 +1,4 @@
-"""pytest in two lanes at once: tests that share nothing in worker processes, the others one by one in a process beside them."""
+"""pytest in two lanes, one after the other: tests that share nothing in worker processes, then the others one by one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .setup.environment import REPOSITORY
 from .terminal import say
 
-# The second lane shares servers and a browser, and waits for them more than it computes.
+# The second lane shares servers and a browser. At once with the first, on two cores, the full run took 1,021 s, and two browser tests that
+# watch the clock failed beside the workers.
 FREE, SHARING = "not server and not browser", "server or browser"
 MOST_WORKERS = 8  # each imports torch and ComfyUI, about 1 GB of memory
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # for workers, as there is one for each core
-COUNTS = (
-    "FLASHMOTION_TEST_COUNTS"  # names the file to which tests/conftest.py writes how many tests passed, failed, ...
-)
+INTERRUPTED = 2  # pytest's exit code after Ctrl+C
+COUNTS = "FLASHMOTION_TEST_COUNTS"
+"""Names the file to which tests/conftest.py writes how many tests passed, failed, ..."""
 OUTCOMES = {"passed": "passed", "failed": "failed", "skipped": "skipped", "error": "errors"}
 
 
@@ -42,31 +42,21 @@ def run_one(command: Sequence[str], variables: Mapping[str, str], repository: Pa
 
 
 def run_both(pytest: str, variables: Mapping[str, str], repository: Path = REPOSITORY) -> int:
-    """Run all tests of `repository` with the program `pytest`; the first exit code other than 0.
+    """Run all tests of `repository` with the program `pytest`, lane after lane; the first exit code other than 0.
 
-    The output of the second lane follows that of the first. The last line gives the numbers of both, in pytest's words.
+    The last line printed gives the numbers of both lanes, in pytest's words.
     """
     started = time.monotonic()
-    with TemporaryDirectory() as temporary, ExitStack() as stack:
+    with TemporaryDirectory() as temporary:
         counts = [Path(temporary, name) for name in ("free.json", "sharing.json")]
-        output = Path(temporary, "output.txt")
-        colour = ["--color=yes"] if sys.stdout.isatty() else []
-        with output.open("wb") as file:
-            sharing = subprocess.Popen(
-                [pytest, "-m", SHARING, *colour],
-                cwd=repository,
-                env={**variables, COUNTS: str(counts[1])},
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-        stack.callback(_end, sharing)
-        say("Tests with a server or a browser run meanwhile; their output follows.")
         free = {**ONE_THREAD, **variables, COUNTS: str(counts[0])}
         code = run_one([pytest, "-m", FREE, *workers()], free, repository)
-        say("\nTests with a server or a browser:")
-        codes = (code, _relay(output, sharing))
+        if code != INTERRUPTED:
+            say("\nTests with a server or a browser:")
+            second = run_one([pytest, "-m", SHARING], {**variables, COUNTS: str(counts[1])}, repository)
+            code = code or second
         say(total(counts, time.monotonic() - started))
-    return next((code for code in codes if code), 0)
+    return code
 
 
 def total(counts: Sequence[Path], seconds: float) -> str:
@@ -83,21 +73,6 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
     except KeyboardInterrupt:
         return process.wait()  # Ctrl+C reached pytest too, and it shuts down by itself
-
-
-def _relay(output: Path, process: subprocess.Popen[bytes]) -> int:
-    """Print the file `output`, to which `process` writes, until it ends; its exit code."""
-    with output.open("rb") as written:
-        while True:
-            try:
-                code = process.poll()
-                sys.stdout.buffer.write(written.read())
-                sys.stdout.buffer.flush()
-                if code is not None:
-                    return code
-                time.sleep(0.2)
-            except KeyboardInterrupt:
-                continue  # as in _wait
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
