@@ -115,7 +115,7 @@ class WanBlock(nn.Module):
             nn.GELU(approximate="tanh"),
             operations.Linear(config.ffn_dim, dim, **factory),
         )
-        self.modulation = nn.Parameter(torch.empty(1, 6, dim, **factory))
+        self.modulation = nn.Parameter(torch.zeros(1, 6, dim, **factory))
 
     def forward(self, x_BLD: Tensor, e0_BF6D: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
         """One block; ``e0_BF6D`` is the projected time embedding with one row per latent frame, or one in all."""

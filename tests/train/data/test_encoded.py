@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 from flashmotion_core.wan.config import WanConfig
-from flashmotion_core.wan.generator import WanGenerator
+from flashmotion_core.wan.generator import WanGenerator, initialise
 from flashmotion_core.weights import save_whole
 from train.data.encode import encode_clips
 from train.data.encoded import COMPLETE, INDEX, EncodedClips
@@ -70,6 +70,7 @@ def test_without_text_one_zero_row_does_for_512(tmp_path: Path) -> None:
     assert batch.context_BMT.shape == (1, 1, 8)
     torch.manual_seed(0)
     generator = WanGenerator(WanConfig(dim=64, ffn_dim=64, num_heads=2, num_layers=2, text_dim=8)).double()
+    initialise(generator, torch.Generator().manual_seed(0))
     torch.nn.init.normal_(generator.head.head.weight)
     latent, timestep = batch.latent_BCFHW.double(), torch.full((1, 1), 500.0).double()
     one, many = (generator(latent, timestep, torch.zeros(1, rows, 8).double()) for rows in (1, 512))
