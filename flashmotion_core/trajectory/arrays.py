@@ -15,7 +15,10 @@ def as_numpy(value: Any, field: str) -> NDArray[Any]:
     if hasattr(value, "detach"):
         tensor = value.detach().cpu()
         value = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # such as lists of different lengths
+        array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
         raise TrajectoryError(f"{field} is {type(value).__name__}: give a tensor or array of numbers.", field)
     return array

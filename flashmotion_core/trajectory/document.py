@@ -43,6 +43,7 @@ from .model import (
     merge_intervals,
     to_mapping,
 )
+from .python_text import is_python_text, json_of
 
 MAX_TEXT = 10_000_000  # characters; above the longest text that `dumps` can write
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
@@ -59,7 +60,7 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
 
     Raises `TrajectoryError` (a `ValueError`), and nothing else, for anything that is wrong.
     """
-    migrated = _migrate(_decode(source) if isinstance(source, str) else source)
+    migrated = _migrate(decode(source) if isinstance(source, str) else source)
     data = fields(migrated, "trajectory", ("version", "size", "frames"), ("fps", "objects"))
     width, height = items(data["size"], "size", 2, 2, "whole numbers, [width, height] in pixels")
     frames = whole(data["frames"], "frames", 1, MAX_FRAMES, "length of the clip")
@@ -96,7 +97,11 @@ def validate(trajectory: Trajectory) -> Trajectory:
     return parse(to_mapping(trajectory))
 
 
-def _decode(source: str) -> object:
+def decode(source: str) -> object:
+    """The JSON value of a text, or of what Python's str() makes of one (see `python_text`), without any check of a document.
+
+    Raises `TrajectoryError` for a text that is too long, empty, or not such a text.
+    """
     if len(source) > MAX_TEXT:
         raise TrajectoryError(
             f"trajectory is a text of {len(source)} characters: give at most {MAX_TEXT} (remove keyframes or objects)."
@@ -116,6 +121,8 @@ def _decode(source: str) -> object:
             result[name] = value
         return result
 
+    if is_python_text(source):
+        source = json_of(source)
     try:
         return json.loads(source, parse_constant=refuse_constant, object_pairs_hook=unique_fields)
     except TrajectoryError:
@@ -131,6 +138,12 @@ def _decode(source: str) -> object:
 
 
 def _migrate(data: object) -> object:
+    if isinstance(data, list) and data and isinstance(data[0], Mapping) and {"x", "y"} <= data[0].keys():
+        fail(
+            "trajectory",
+            data,
+            "give it to DrawTrajectory, which makes boxes of points, and take the document from there",
+        )
     if not isinstance(data, Mapping):
         fail("trajectory", data, "give a JSON object with the fields version, size, frames, fps, objects")
     if "version" not in data:
