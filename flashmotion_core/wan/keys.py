@@ -6,7 +6,8 @@ The weights are the same tensors under two names; nothing is reshaped or transpo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -39,7 +40,56 @@ _BLOCK = (
     ("ffn.2", "ffn.net.2"),
     ("modulation", "scale_shift_table"),
 )
-_KEY = re.compile(r"^(blocks\.\d+\.)?(.+?)(\.weight|\.bias)?$")
+SCALES = (
+    "scale_weight",
+    "scale_input",
+    "weight_scale",
+    "weight_scale_2",
+    "input_scale",
+    "pre_quant_scale",
+    "comfy_quant",
+)
+"""What a quantised linear layer holds beside its ``weight`` and ``bias``: the older fp8_scaled form, and ComfyUI's newer ones."""
+SCALED_FP8 = "scaled_fp8"
+"""A tensor beside the layers that marks a whole file as the older fp8_scaled."""
+_KEY = re.compile(rf"^(blocks\.\d+\.)?(.+?)(\.(?:weight|bias|{'|'.join(SCALES)}))?$")
+_WRAPPERS = re.compile(r"(?:(?<=\.)|^)(?:_fsdp_wrapped_module|_orig_mod|_checkpoint_wrapped_module)\.")
+_ANCHOR = re.compile(r"^((?:.*?\.)?)(?:blocks\.\d+\.(?:self_attn|cross_attn|attn1|attn2|ffn)\.|patch_embedding\.)")
+_SHARD = re.compile(r"-(\d{4,6})-of-(\d{4,6})\.\w+$")
+
+
+def generator_prefix(keys: Iterable[str]) -> str:
+    """What stands before every key of the generator in a file, such as ``model.diffusion_model.``; empty in a bare one.
+
+    Found where the generator's own names begin, not in a list of known prefixes. Of several the most frequent one is taken, because a
+    checkpoint may hold other networks beside the generator.
+    """
+    found = Counter(match.group(1) for key in keys if (match := _ANCHOR.match(_WRAPPERS.sub("", key))))
+    return found.most_common(1)[0][0] if found else ""
+
+
+def bare(state_dict: Mapping[str, Value]) -> dict[str, Value]:
+    """The generator's entries under their own names (either layout): without prefix, and without what FSDP and compile put in between.
+
+    Entries that do not begin with the prefix belong to other networks of the same file (a VAE, a text encoder) and are left out, as
+    ComfyUI's loader does; ``len`` before and after says how many.
+    """
+    prefix = generator_prefix(state_dict)
+    names = {key: _WRAPPERS.sub("", key) for key in state_dict}
+    return {
+        names[key].removeprefix(prefix): value for key, value in state_dict.items() if names[key].startswith(prefix)
+    }
+
+
+def is_diffusers(keys: Iterable[str]) -> bool:
+    """Whether bare keys are in diffusers' layout."""
+    return any(key.startswith("condition_embedder.") or ".attn1." in key for key in keys)
+
+
+def part_of_shards(name: str) -> tuple[int, int] | None:
+    """(2, 3) for ``diffusion_pytorch_model-00002-of-00003.safetensors``; None for a name that is not one part of several."""
+    match = _SHARD.search(name)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def _renamer(direction: int) -> Callable[[str], str]:
@@ -49,6 +99,8 @@ def _renamer(direction: int) -> Callable[[str], str]:
         match = _KEY.match(key)
         assert match is not None
         block, stem, suffix = match.group(1) or "", match.group(2), match.group(3) or ""
+        if key == SCALED_FP8:
+            return key
         table = tables[1] if block else tables[0]
         if stem not in table:
             raise KeyError(key)
