@@ -6,7 +6,6 @@ The weights are the same tensors under two names; nothing is reshaped or transpo
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -53,32 +52,7 @@ SCALES = (
 SCALED_FP8 = "scaled_fp8"
 """A tensor beside the layers that marks a whole file as the older fp8_scaled."""
 _KEY = re.compile(rf"^(blocks\.\d+\.)?(.+?)(\.(?:weight|bias|{'|'.join(SCALES)}))?$")
-_WRAPPERS = re.compile(r"(?:(?<=\.)|^)(?:_fsdp_wrapped_module|_orig_mod|_checkpoint_wrapped_module)\.")
-_ANCHOR = re.compile(r"^((?:.*?\.)?)(?:blocks\.\d+\.(?:self_attn|cross_attn|attn1|attn2|ffn)\.|patch_embedding\.)")
 _SHARD = re.compile(r"-(\d{4,6})-of-(\d{4,6})\.\w+$")
-
-
-def generator_prefix(keys: Iterable[str]) -> str:
-    """What stands before every key of the generator in a file, such as ``model.diffusion_model.``; empty in a bare one.
-
-    Found where the generator's own names begin, not in a list of known prefixes. Of several the most frequent one is taken, because a
-    checkpoint may hold other networks beside the generator.
-    """
-    found = Counter(match.group(1) for key in keys if (match := _ANCHOR.match(_WRAPPERS.sub("", key))))
-    return found.most_common(1)[0][0] if found else ""
-
-
-def bare(state_dict: Mapping[str, Value]) -> dict[str, Value]:
-    """The generator's entries under their own names (either layout): without prefix, and without what FSDP and compile put in between.
-
-    Entries that do not begin with the prefix belong to other networks of the same file (a VAE, a text encoder) and are left out, as
-    ComfyUI's loader does; ``len`` before and after says how many.
-    """
-    prefix = generator_prefix(state_dict)
-    names = {key: _WRAPPERS.sub("", key) for key in state_dict}
-    return {
-        names[key].removeprefix(prefix): value for key, value in state_dict.items() if names[key].startswith(prefix)
-    }
 
 
 def is_diffusers(keys: Iterable[str]) -> bool:
