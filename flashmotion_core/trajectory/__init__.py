@@ -15,12 +15,14 @@ from .field_checks import TrajectoryError
 from .from_detections import from_bounding_boxes
 from .from_masks import from_frame_masks, from_object_mask, moves_as_one
 from .from_points import from_coordinates, from_tracks, is_coordinates
+from .import_tracks import read_tracks, recognise
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
 from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
+from .track_table import Notice, Tracks, TrackTable, objects_of, to_trajectory
 from .transform import resize, retime, trim
 
 __all__ = [
@@ -66,4 +68,11 @@ __all__ = [
     "from_csv",
     "to_deltas",
     "from_deltas",
+    "read_tracks",
+    "recognise",
+    "to_trajectory",
+    "objects_of",
+    "Tracks",
+    "TrackTable",
+    "Notice",
 ]
