@@ -12,6 +12,7 @@ from .comfy_types import to_bounding_boxes, to_frame_masks, to_object_mask, to_t
 from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
 from .field_checks import TrajectoryError
+from .found import chosen_numbers
 from .from_detections import from_bounding_boxes
 from .from_masks import from_frame_masks, from_object_mask, moves_as_one
 from .from_points import from_coordinates, from_tracks, is_coordinates
@@ -62,6 +63,7 @@ __all__ = [
     "from_object_mask",
     "from_frame_masks",
     "moves_as_one",
+    "chosen_numbers",
     "is_coordinates",
     "from_coordinates",
     "to_csv",

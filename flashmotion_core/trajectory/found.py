@@ -88,6 +88,11 @@ def chosen(found: Found, choose: str, what: str) -> Found:
     )
 
 
+def chosen_numbers(count: int, choose: str, what: str) -> tuple[int, ...]:
+    """Which of `count` objects without labels `choose` names. Raises as `chosen`."""
+    return chosen(Found(np.empty((0, count, 4)), ("",) * count, (1, 1), tuple(range(count))), choose, what).numbers
+
+
 def tell(notes: list[str] | None, what: str, parts: Sequence[str], ending: str) -> None:
     """Say in one sentence what was left out of `what`; nothing where there are no parts."""
     if not parts:

@@ -36,24 +36,24 @@ def from_object_mask(
     return document_of(found, "masks", fps=fps, tolerance=tolerance)
 
 
-def from_frame_masks(masks_NHW: object, *, fps: float = DEFAULT_FPS, choose: str = "") -> Trajectory:
+def from_frame_masks(masks_NHW: object, *, fps: float = DEFAULT_FPS) -> Trajectory:
     """A one-frame document with one object per picture of a MASK batch [N, H, W] in 0..1, boxed as above.
 
-    Raises `TrajectoryError` for an empty mask, and for more than 64 of them without a choice (`choose`: see `found.chosen`).
+    Raises `TrajectoryError` for an empty mask, and for more than 64 of them.
     """
     boxes_N4, size = _mask_boxes(masks_NHW)
     empty = np.flatnonzero(np.isnan(boxes_N4[:, 0]))
     if len(empty):
         raise TrajectoryError(f"mask[{empty[0]}] is empty: paint the object (values above 0.5) or drop it.", "mask")
     count = len(boxes_N4)
-    if count > MAX_OBJECTS and not choose.strip():
+    if count > MAX_OBJECTS:
         raise TrajectoryError(
             f"masks hold {count} pictures, but at most {MAX_OBJECTS} objects are possible: set mask_batch to one mask per frame if they "
             f"show one object in {count} frames, or name those to use in choose, such as 0-{MAX_OBJECTS - 1}.",
             "mask",
         )
     found = Found(boxes_N4[None], ("",) * count, size, tuple(range(count)))
-    return document_of(found, "masks", fps=fps, tolerance=0.0, choose=choose)
+    return document_of(found, "masks", fps=fps, tolerance=0.0)
 
 
 def moves_as_one(masks_THW: object) -> bool:
