@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .metadata.entries import read_schedule
 from .sampling import PRESETS, Schedule, preset_schedule, recognise_schedule
 
 FROM_FILE = "from file"
@@ -38,10 +39,8 @@ def known_schedule(file: str, keys: Iterable[str], metadata: Mapping[str, str]) 
     """
     stated = metadata.get("flashmotion.schedule")
     if stated:
-        try:
-            return KnownSchedule(file, Schedule.from_json(stated), "its metadata")
-        except ValueError as error:
-            raise ValueError(f"{file}: {error}") from error
+        thing = f"the metadata entry flashmotion.schedule of {file}"
+        return KnownSchedule(file, read_schedule(stated, thing, "export the generator again"), "its metadata")
     if any("to_gate_compress" in key for key in keys):
         return KnownSchedule(file, preset_schedule("fastwan"), "its keys")
     titles = [value for key, value in metadata.items() if _TITLES.search(key) and len(value) <= _LONGEST_TITLE]

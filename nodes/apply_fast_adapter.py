@@ -17,6 +17,7 @@ from ..flashmotion_core.adapters import AdapterFile, check_compute_every
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from . import attachments, wan_patch
+from .border import checked
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -115,11 +116,12 @@ class ApplyFastAdapter(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
         vae: Any,
-        trajectory: str,
+        trajectory: Any,
         adapter_name: str,
         strength: float,
         start: float,

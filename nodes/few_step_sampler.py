@@ -24,6 +24,8 @@ from ..flashmotion_core.sampling import (
     resolve_sigmas,
 )
 from . import attachments, wan_patch
+from .border import checked
+from .finite import check_result
 
 
 class FewStepSampler(io.ComfyNode):
@@ -93,6 +95,7 @@ class FewStepSampler(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
@@ -110,6 +113,8 @@ class FewStepSampler(io.ComfyNode):
         logging.info("FewStepSampler: sigmas %s", ", ".join(f"{sigma:.4f}" for sigma in sigmas))
         if positive is None:
             positive = _no_text(model)
+        for text, _ in positive:
+            wan_patch.check_text(text, wan_patch.wan_config(model).text_dim)
         samples = _checked_latent(model, latent)
         noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
         if model.model_options.get("disable_cfg1_optimization"):
@@ -129,7 +134,7 @@ class FewStepSampler(io.ComfyNode):
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        _check_finite(out, model)
+        check_result(out, model, "FewStepSampler")
         out = out.to(comfy.model_management.intermediate_device())
         # Newer empty latents carry the ratios of the picture they stand for, which a sampled latent must not keep.
         kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
@@ -176,27 +181,6 @@ def _checked_latent(model: Any, latent: dict[str, Any]) -> torch.Tensor:
             f"the latent has {bad:,} of {samples.numel():,} values that are NaN or infinite; check the start image and the VAE that encoded it."
         )
     return samples  # type: ignore[no-any-return]
-
-
-def _check_finite(out: torch.Tensor, model: Any) -> None:
-    """Refuse a result that no decoder can show, and name the weights behind it where they are to blame.
-
-    Raises:
-        ValueError: NaN or infinity in the result.
-    """
-    bad = int((~torch.isfinite(out)).sum())
-    if not bad:
-        return
-    weights = model.model.diffusion_model.named_parameters()
-    broken = [name for name, weight in weights if not torch.isfinite(weight.detach().float()).all()]
-    cause = (
-        f"the generator's weights hold such numbers themselves ({len(broken)} tensors, such as {broken[0]}); download the file again"
-        if broken
-        else "try weight_dtype default, lower strengths of adapters and LoRAs, and no other patches"
-    )
-    raise ValueError(
-        f"FewStepSampler: the latent came out with {bad:,} of {out.numel():,} values that are NaN or infinite; {cause}."
-    )
 
 
 def _no_text(model: Any) -> list[list[Any]]:
