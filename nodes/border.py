@@ -34,16 +34,16 @@ def checked(execute: Execute) -> Execute:
         try:
             schema = cls.define_schema()
             for entry in schema.inputs:
-                name, value = f"{schema.node_id}'s {entry.id}", given.get(entry.id)
+                if entry.id not in given:
+                    continue
+                name, value = f"{schema.node_id}'s {entry.id}", given[entry.id]
                 if value is not None:
                     given[entry.id] = _clean(name, value, entry)
                 elif not entry.optional:
                     raise ValueError(_missing(name, entry))
                 else:
-                    given.pop(entry.id, None)  # as if it were not connected: the default applies
+                    del given[entry.id]  # as if it were not connected: the default applies
             return execute(cls, **given)
-        except FileNotFoundError as error:
-            raise ValueError(f"{_one_line(error).rstrip('.')}; choose a file that is there.") from error
         except ValueError as error:
             if type(error) is ValueError:
                 raise
@@ -67,10 +67,10 @@ def _clean(name: str, value: Any, entry: Any) -> Any:
     if kind in ("FLOAT", "INT"):
         return _number(name, value, entry, whole=kind == "INT")
     if kind == "COMBO":
-        # Names of files are looked up by the node: the list of the schema may be older than the folder.
-        if not isinstance(value, str) or not (entry.id.endswith("_name") or value in entry.options):
-            choices = "the name of a file" if entry.id.endswith("_name") else listed(entry.options)
-            raise ValueError(f"{name} is {shorten(value)}; choose {choices}.")
+        if not isinstance(value, str) or value not in entry.options:
+            # The values of a choice are few; files are many.
+            choices = "a file that is in its list" if entry.id.endswith("_name") else listed(entry.options)
+            raise ValueError(f"{name} is {_kind_of(value)}; choose {choices}.")
         return value
     if kind == "STRING":
         if not isinstance(value, (str, dict, list)):
@@ -81,6 +81,8 @@ def _clean(name: str, value: Any, entry: Any) -> Any:
     if kind == "MASK":
         return _mask(name, value)
     _check_kind(name, value, kind)
+    for part in value if kind == "CONDITIONING" else ():
+        _check_finite(name, part[0])
     return value
 
 
@@ -104,9 +106,9 @@ def _picture(name: str, value: Any) -> Tensor:
 
 def _mask(name: str, value: Any) -> Tensor:
     """A mask batch, float32 ``[B, H, W]`` on the CPU."""
-    if isinstance(value, Tensor) and value.ndim == 2:
+    if isinstance(value, Tensor) and value.ndim == 2 and value.layout == torch.strided:
         value = value[None]
-    if isinstance(value, Tensor) and value.ndim == 4 and value.shape[1] == 1:
+    if isinstance(value, Tensor) and value.ndim == 4 and value.shape[1] == 1 and value.layout == torch.strided:
         value = value[:, 0]
     return _tensor(name, value, "[batch, height, width]", 3)
 
@@ -114,6 +116,10 @@ def _mask(name: str, value: Any) -> Tensor:
 def _tensor(name: str, value: Any, shape: str, dimensions: int) -> Tensor:
     if not isinstance(value, Tensor):
         raise ValueError(f"{name} is {_kind_of(value)}; connect a tensor of the shape {shape}.")
+    if value.layout != torch.strided or value.is_meta:
+        raise ValueError(
+            f"{name} is a tensor on the device {value.device} with the layout {value.layout}; connect an ordinary one."
+        )
     if value.ndim != dimensions:
         raise ValueError(f"{name} has the shape {list(value.shape)}; connect one of the shape {shape}.")
     if not value.numel():
@@ -126,12 +132,16 @@ def _tensor(name: str, value: Any, shape: str, dimensions: int) -> Tensor:
     # Bytes hold 0 to 255, except that masks of other tools hold 0 and 1.
     if value.dtype == torch.uint8 and numbers.max() > 1:
         numbers = numbers / 255
+    _check_finite(name, numbers)
+    return numbers
+
+
+def _check_finite(name: str, numbers: Tensor) -> None:
     bad = sum(int((~torch.isfinite(part)).sum()) for part in numbers)  # one by one: a clip's pictures are large
     if bad:
         raise ValueError(
             f"{name} has {bad:,} of {numbers.numel():,} values that are NaN or infinite; check the node that made it."
         )
-    return numbers
 
 
 # What a value of each kind must have, by its duck type: other packs bring their own classes.

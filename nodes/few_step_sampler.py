@@ -27,6 +27,8 @@ from . import attachments, wan_patch
 from .border import checked
 from .finite import check_result
 
+MAX_SEED = 0xFFFFFFFFFFFFFFFF
+
 
 class FewStepSampler(io.ComfyNode):
     """See the module."""
@@ -63,7 +65,7 @@ class FewStepSampler(io.ComfyNode):
                     "seed",
                     default=0,
                     min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
+                    max=MAX_SEED,
                     control_after_generate=True,
                     tooltip="Seed of the starting noise and of the fresh noise between steps.",
                 ),
@@ -132,7 +134,7 @@ class FewStepSampler(io.ComfyNode):
             denoise_mask=latent.get("noise_mask"),
             callback=latent_preview.prepare_callback(model, len(sigmas)),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-            seed=seed,
+            seed=min(seed, MAX_SEED - 1),  # of the noise between steps, to which ComfyUI adds 1
         )
         check_result(out, model, "FewStepSampler")
         out = out.to(comfy.model_management.intermediate_device())
@@ -170,7 +172,7 @@ def _checked_latent(model: Any, latent: dict[str, Any]) -> torch.Tensor:
     wan_patch.wan_config(model)
     if not getattr(samples, "is_nested", False):
         samples = comfy.sample.fix_empty_latent_channels(model, samples)
-    if getattr(samples, "is_nested", False) or samples.ndim != 5 or samples.shape[1] != channels:
+    if getattr(samples, "is_nested", False) or samples.ndim != 5 or samples.shape[1] != channels or 0 in samples.shape:
         raise ValueError(
             f"the latent has shape {list(samples.shape)}, but a video's [batch, {channels}, frames, height, width] is needed; "
             "connect Wan22ImageToVideoLatent."

@@ -92,6 +92,7 @@ def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
     done = rig.pack.nodes.DrawTrajectory.execute(**values)
     out = dict(zip(OUTPUTS, done.args, strict=True))
     out["document"] = json.loads(out["trajectory"])
+    out["notes"] = done.ui["notes"]
     # What the editor in the page is told: the document with the connected objects in it, and the start image. No entry that a client of
     # the API could take for a result's file.
     assert done.ui["trajectory"] == [out["trajectory"]]
