@@ -148,7 +148,7 @@ def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] 
     entries = read_adapter_entries(metadata, name)
     return AdapterFile(
         kind=entries.kind,
-        config=entries.config.model_dump(exclude_unset=True),
+        config=entries.config.model_dump(exclude_unset=True, exclude_none=True),
         state_dict=dict(state_dict),
         schedule=entries.schedule.build(),
         map_style=entries.map.build(),
