@@ -26,7 +26,6 @@ from torch.distributed.checkpoint.metadata import (
 from .older_index import OLD_INDEX, read_old_index
 
 INDEX = "tensors.json"
-FORMAT = 1
 DTYPES = {
     str(kind).removeprefix("torch."): kind
     for kind in (
@@ -74,7 +73,7 @@ class StoredTensor(_Part):
 class TensorIndex(_Part):
     """All tensors of a checkpoint by their dotted names."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     tensors: dict[str, StoredTensor]
 
     @classmethod
