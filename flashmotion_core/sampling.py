@@ -8,7 +8,8 @@ for the clean first frame.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -63,11 +64,51 @@ def turbo_sigmas(steps: int, shift: float = TRAINED_SHIFT) -> tuple[float, ...]:
     return tuple(shift_sigma(sigma, shift) for sigma in plain_sigmas(steps))
 
 
-PRESETS: dict[str, Callable[[int], tuple[float, ...]]] = {"turbo": turbo_sigmas, "plain": plain_sigmas}
+FASTWAN_SIGMAS = (1.0, 0.757, 0.522)
+"""Timesteps 1000, 757 and 522, which FastVideo (Apache-2.0) distilled FastWan2.2-TI2V-5B for; shift 5."""
+
+
+def fastwan_sigmas(steps: int = len(FASTWAN_SIGMAS)) -> tuple[float, ...]:
+    """FastWan's three sigmas, a list without a rule behind it.
+
+    Raises:
+        ValueError: another number of steps.
+    """
+    if steps != len(FASTWAN_SIGMAS):
+        raise ValueError(
+            f"the schedule fastwan has {len(FASTWAN_SIGMAS)} steps, but steps is {steps}; set it to {len(FASTWAN_SIGMAS)}."
+        )
+    return FASTWAN_SIGMAS
+
+
+PRESETS: dict[str, Callable[[int], tuple[float, ...]]] = {
+    "turbo": turbo_sigmas,
+    "plain": plain_sigmas,
+    "fastwan": fastwan_sigmas,
+}
 """Named schedules: steps -> sigmas."""
-
-
+FIXED_STEPS = {"fastwan": len(FASTWAN_SIGMAS)}
+"""Presets that are a list for one number of steps only."""
 FROM_MODEL = "from model"
+AS_TRAINED = 0
+"""As a number of steps: as many as the schedule was trained for."""
+
+
+def preset_steps(name: str) -> int:
+    """The number of steps that a preset was trained for."""
+    return FIXED_STEPS.get(name, TRAINED_STEPS)
+
+
+def preset_schedule(name: str) -> Schedule:
+    """A preset as it was trained, with its shift."""
+    return Schedule(name, PRESETS[name](preset_steps(name)), TRAINED_SHIFT)
+
+
+def recognise_schedule(texts: Iterable[str]) -> str | None:
+    """The preset that titles, comments or names of a file speak of: ``turbo``, ``fastwan``, or None for neither or both."""
+    words = re.sub(r"[\W_]+", "", " ".join(texts).lower())
+    found = [name for name in ("turbo", "fastwan") if name in words]
+    return found[0] if len(found) == 1 else None
 
 
 def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | None) -> tuple[float, ...]:
@@ -75,22 +116,24 @@ def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | No
 
     Args:
         preset: ``from model``, a name of ``PRESETS``, or ``custom``.
-        steps: number of steps; ignored by ``custom``.
+        steps: number of steps, or ``AS_TRAINED``; ignored by ``custom``.
         custom: sigmas typed by hand, for ``custom``.
         schedule: what travels with the generator, if anything.
 
     Raises:
-        ValueError: ``from model`` without a schedule, or with a hand-made one of another length; an unknown preset; bad sigmas.
+        ValueError: ``from model`` without a schedule, or a hand-made or fixed one of another length; an unknown preset; bad sigmas.
     """
     if preset == "custom":
         return parse_sigmas(custom)
     if preset in PRESETS:
-        return PRESETS[preset](steps)
+        return PRESETS[preset](preset_steps(preset) if steps == AS_TRAINED else steps)
     if preset != FROM_MODEL:
         raise ValueError(f"the preset is {preset!r}, but must be one of {', '.join([FROM_MODEL, *PRESETS, 'custom'])}.")
     if schedule is None:
-        raise ValueError("this model carries no schedule; load it with LoadFastGenerator, or choose the preset turbo.")
-    if steps == len(schedule.sigmas):
+        raise ValueError(
+            "this model carries no schedule; load it with LoadFastGenerator, or choose the preset turbo or fastwan."
+        )
+    if steps in (AS_TRAINED, len(schedule.sigmas)):
         return schedule.sigmas
     if schedule.name == "turbo":
         return turbo_sigmas(steps, schedule.shift)

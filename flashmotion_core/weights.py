@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from .file_kinds import what_else
 from .whole_file import write_whole
 
 MAX_TENSORS = 20_000
@@ -81,6 +82,9 @@ def _existing(path: str | Path) -> Path:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
+    kind = what_else(path, conversion(path.name))
+    if kind is not None:
+        return f"{path.name} is {kind}."
     if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
         return f"{path.name} is a pickle file; {conversion(path.name)}."
     return (
