@@ -179,9 +179,11 @@ def _refusal(header: Header, error: Exception | None = None) -> ValueError:
             "file in bf16, fp16 or fp8."
         )
     what = describe(header.bare)
-    remedy = (
-        "put it into models/loras and choose it in lora_name" if what.startswith("a LoRA") else "choose another file"
-    )
+    remedies = {
+        "a LoRA": "put it into models/loras and choose it in lora_name",
+        "a part": f"choose the whole file, or join its parts: {conversion('FOLDER')}",
+    }
+    remedy = next((text for start, text in remedies.items() if what.startswith(start)), "choose another file")
     return ValueError(f"{header.name}: expected a {MODEL}, but found {what}; {remedy}.")
 
 

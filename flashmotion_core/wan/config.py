@@ -201,6 +201,9 @@ def describe(shapes: Shapes) -> str:
         return f"a Wan {kind}generator of width {dim}{size} with {channels} input channels, {count_blocks(keys)} blocks"
     if any(key.startswith("condition_embedder.") for key in keys):
         return f"a Wan generator in diffusers' key layout ({len(keys)} tensors)"
+    if any(re.match(r"blocks\.\d+\.(self_attn|attn1)\.", key) for key in keys):
+        found = sorted({int(match.group(1)) for key in keys if (match := re.match(r"blocks\.(\d+)\.", key))})
+        return f"a part of a Wan generator (blocks {found[0]} to {found[-1]}, {len(keys)} tensors)"
     if "decoder.22.bias" in shapes or "decoder.middle.0.residual.0.gamma" in shapes:
         return "a VAE"
     if "shared.weight" in shapes or any("relative_attention_bias" in key for key in keys):
