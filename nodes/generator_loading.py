@@ -6,6 +6,7 @@ is. Two layouts that ComfyUI does not read by itself are renamed on the way: dif
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from .wan_patch import wan_config
 
 Shapes = Mapping[str, tuple[int, ...]]
 MODEL = "Wan2.2-TI2V-5B generator (WAN22)"
+QUANTISED = "_quantization_metadata"
+"""The metadata entry that names quantised layers and their formats."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,11 @@ def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
 
 def _loader(header: Header) -> Any:
     """ComfyUI's loader if its own detection sees a WAN22 in the header, ours that renames first, or a refusal."""
-    for shapes, loader in ((header.shapes, comfy.sd.load_diffusion_model), (header.bare, load_renamed)):
+    candidates = [(header.shapes, comfy.sd.load_diffusion_model), (header.bare, load_renamed)]
+    if QUANTISED in header.metadata and header.bare.keys() != header.shapes.keys():
+        # ComfyUI 0.16.3 looks for the layers of these notes without the file's prefix, and takes their weights for unscaled.
+        del candidates[0]
+    for shapes, loader in candidates:
         try:
             seen = _seen(shapes, header.metadata)
         except Exception:  # what a header alone does not show: the whole file decides
@@ -108,17 +115,28 @@ def _seen(shapes: Shapes, metadata: Mapping[str, str]) -> Any:
 def load_renamed(path: str, model_options: dict[str, Any], disable_dynamic: bool = False) -> Any:
     """ComfyUI's loader on a state dict in the original layout. Its name and arguments are those that ComfyUI calls to load again."""
     state_dict, metadata = comfy.utils.load_torch_file(path, return_metadata=True)
-    # Layers that the metadata call quantised are named there as in the file, so these notes become tensors before the names change.
-    state_dict, metadata = comfy.utils.convert_old_quants(state_dict, "", metadata=metadata)
-    kept = {key: value for key, value in (metadata or {}).items() if key != "_quantization_metadata"}
-    renamed = {name: state_dict[key] for name, key in original_keys(state_dict).items()}
+    keys = original_keys(state_dict)
+    renamed = {name: state_dict[key] for name, key in keys.items()}
     model = comfy.sd.load_diffusion_model_state_dict(
-        renamed, model_options=dict(model_options), metadata=kept, disable_dynamic=disable_dynamic
+        renamed,
+        model_options=dict(model_options),
+        metadata=_renamed_notes(metadata or {}, keys),
+        disable_dynamic=disable_dynamic,
     )
     if model is None:
         raise ValueError(f"ComfyUI does not know the model of {Path(path).name}.")
     model.cached_patcher_init = (load_renamed, (path, model_options))
     return model
+
+
+def _renamed_notes(metadata: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+    """Metadata whose notes on quantised layers name the layers as ComfyUI will, whether they had the file's prefix or not."""
+    if QUANTISED not in metadata:
+        return dict(metadata)
+    notes = json.loads(metadata[QUANTISED])
+    names = {key.removesuffix(".weight"): name.removesuffix(".weight") for name, key in keys.items()}
+    layers = {names.get(layer, layer): value for layer, value in notes["layers"].items()}
+    return {**metadata, QUANTISED: json.dumps({**notes, "layers": layers})}
 
 
 def original_keys(keys: Mapping[str, Any]) -> dict[str, str]:

@@ -82,12 +82,17 @@ def near(out: Tensor, expected: Tensor) -> float:
 @pytest.mark.parametrize(
     "layout", [layouts.plain_fp8, layouts.old_scaled_fp8, layouts.new_scaled_fp8, layouts.noted_in_metadata]
 )
-@pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model."])
-def test_fp8_files(layout: layouts.Layout, prefix: str, rig: Rig, expected: Tensor) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "inside"),
+    [("", True), ("model.diffusion_model.", True), ("model.diffusion_model.", False), ("diffusion_model.", True)],
+)
+def test_fp8_files(layout: layouts.Layout, prefix: str, inside: bool, rig: Rig, expected: Tensor) -> None:
+    """`inside`: whether notes in the metadata name the layers with the prefix, too."""
+
     def behind(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors, metadata = layout(weights)
         noted = metadata.get("_quantization_metadata")
-        if noted:
+        if noted and inside:
             layers = {prefix + key: value for key, value in json.loads(noted)["layers"].items()}
             metadata = {"_quantization_metadata": json.dumps({"layers": layers})}
         return {prefix + key: value for key, value in tensors.items()}, metadata
@@ -124,7 +129,9 @@ def test_int8_mxfp8_and_nvfp4_as_far_as_this_comfyui_runs_them(
     def unknown(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors, metadata = layouts.new_scaled_fp8(weights)
         notes = torch.tensor(list(json.dumps({"format": name}).encode()), dtype=torch.uint8)
-        return {key: notes if key.endswith("comfy_quant") else value for key, value in tensors.items()}, metadata
+        return {
+            key: notes.clone() if key.endswith("comfy_quant") else value for key, value in tensors.items()
+        }, metadata
 
     with refuses(key="tried.safetensors", value=name, remedy="update ComfyUI, or choose a file in bf16"):
         load(rig, unknown)
