@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from ..flashmotion_core.adapters import read_generator_info
 from ..flashmotion_core.sampling import Schedule
-from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import conversion, read_tensors
 from . import attachments, wan_patch
 
@@ -77,7 +77,7 @@ class LoadFastGenerator(io.ComfyNode):
         (model,) = ModelSamplingSD3().patch(model, schedule.shift)
         attachments.attach_schedule(model, schedule, assumed=info.schedule is None)
         attachments.attach_needs_text(model, info.text)
-        attachments.attach_fingerprint(model, fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]))
+        attachments.attach_fingerprint(model, fingerprint(*read_tensors(path)))
         return io.NodeOutput(model)
 
     @classmethod
