@@ -21,9 +21,10 @@ import comfy.supported_models
 import comfy.utils
 import torch
 
-from ..flashmotion_core.wan.config import describe, generator_shapes
-from ..flashmotion_core.wan.keys import SCALED_FP8, SCALES, is_diffusers, part_of_shards, to_original_key
+from ..flashmotion_core.wan.config import config_of, describe, generator_shapes
+from ..flashmotion_core.wan.keys import is_diffusers, part_of_shards, to_original_key
 from ..flashmotion_core.wan.prefixes import find_network
+from ..flashmotion_core.wan.quantised import is_helper
 from ..flashmotion_core.weights import conversion, read_header
 from .wan_patch import wan_config
 
@@ -58,16 +59,14 @@ class Header:
         return {name: self.shapes[key] for name, key in self.keys.items()}
 
 
-def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
-    """A generator as ComfyUI loads it, and the header of its file.
-
-    Args:
-        path: of the file.
-        options: ``model_options`` of ComfyUI's loader.
+def generator_header(path: str) -> Header:
+    """The header of a file, refused where it alone shows that the file cannot be used.
 
     Raises:
-        ValueError: a file that is not safetensors, a part of a generator, or anything but a Wan2.2-TI2V-5B; the error says what it is.
+        ValueError: a file that is not safetensors, a part of a generator, or metadata that is damaged or contradicts the weights.
     """
+    from ..flashmotion_core.metadata.entries import read_generator_entries
+
     header = Header(Path(path).name, *read_header(path))
     part = part_of_shards(header.name)
     if part is not None and part[1] > 1:
@@ -75,6 +74,26 @@ def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
             f"{header.name} is part {part[0]} of {part[1]} of a sharded file and holds only some of the weights; join all parts of the "
             f"folder: {conversion('FOLDER')}."
         )
+    try:
+        read_generator_entries(header.metadata)
+        if "config" in header.metadata:  # ComfyUI builds the model from it
+            config_of(header.bare, header.metadata)
+    except ValueError as error:
+        raise ValueError(str(error) if header.name in str(error) else f"{header.name}: {error}") from error
+    return header
+
+
+def load_generator(path: str, header: Header, options: Mapping[str, Any]) -> Any:
+    """A generator as ComfyUI loads it, a MODEL.
+
+    Args:
+        path: of the file.
+        header: of the file.
+        options: ``model_options`` of ComfyUI's loader.
+
+    Raises:
+        ValueError: anything but a whole Wan2.2-TI2V-5B, or a format that this ComfyUI does not load; the error says what it is.
+    """
     try:
         loader = _loader(header)
         model = loader(path, model_options=dict(options))
@@ -85,7 +104,7 @@ def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
     if not isinstance(model.model, comfy.model_base.WAN22):
         raise _refusal(header)
     _check_complete(header, model)
-    return model, header
+    return model
 
 
 def _loader(header: Header) -> Any:
@@ -167,11 +186,7 @@ def _check_complete(header: Header, model: Any) -> None:
             f"or cut off; choose the whole file, or join its parts: {conversion('FOLDER')}."
         )
     places = expected | model.model.diffusion_model.state_dict().keys()
-    extra = [
-        key
-        for name, key in header.keys.items()
-        if name not in places and name != SCALED_FP8 and name.rpartition(".")[2] not in SCALES
-    ]
+    extra = [key for name, key in header.keys.items() if name not in places and not is_helper(name)]
     others = len(header.shapes) - len(header.keys)
     if extra or others:
         logging.warning(
