@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .metadata.entries import read_schedule
 from .sampling import PRESETS, Schedule, preset_schedule, recognise_schedule
 
 FROM_FILE = "from file"
@@ -39,8 +38,10 @@ def known_schedule(file: str, keys: Iterable[str], metadata: Mapping[str, str]) 
     """
     stated = metadata.get("flashmotion.schedule")
     if stated:
-        thing = f"the metadata entry flashmotion.schedule of {file}"
-        return KnownSchedule(file, read_schedule(stated, thing, "export the generator again"), "its metadata")
+        from .metadata.entries import read_schedule
+
+        schedule = read_schedule(stated, f"{file}: the metadata entry flashmotion.schedule", "export the file again")
+        return KnownSchedule(file, schedule, "its metadata")
     if any("to_gate_compress" in key for key in keys):
         return KnownSchedule(file, preset_schedule("fastwan"), "its keys")
     titles = [value for key, value in metadata.items() if _TITLES.search(key) and len(value) <= _LONGEST_TITLE]
