@@ -121,8 +121,8 @@ class DrawTrajectory(io.ComfyNode):
                     options=[PER_OBJECT, PER_FRAME, STILL_OBJECTS],
                     default=PER_OBJECT,
                     advanced=True,
-                    tooltip="Connected masks: one per object in the first frame (a batch as long as the clip that moves as one "
-                    "is taken for frames), or one per frame.",
+                    tooltip="How connected masks are read: one per object (as many as frames that move as one count as frames), "
+                    "or one per frame of one object.",
                 ),
                 io.Float.Input(
                     "track_size",
