@@ -16,7 +16,7 @@ from typing_extensions import override
 from ..flashmotion_core.adapters import AdapterFile, check_compute_every
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
-from . import attachments, wan_patch
+from . import attachments, carried, wan_patch
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -57,7 +57,7 @@ class ApplyFastAdapter(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "adapter_name",
-                    options=folder_paths.get_filename_list("model_patches"),
+                    options=carried.own_first("model_patches"),
                     tooltip="A FlashMotion adapter in models/model_patches. ResNet: small (42 MB for the 5B) and "
                     "fast. ControlNet: as large as the generator, run beside it.",
                 ),

@@ -16,7 +16,7 @@ from ..flashmotion_core.adapters import read_generator_info
 from ..flashmotion_core.sampling import Schedule
 from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
 from ..flashmotion_core.weights import conversion, read_tensors
-from . import attachments, wan_patch
+from . import attachments, carried, wan_patch
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -45,7 +45,7 @@ class LoadFastGenerator(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "generator_name",
-                    options=folder_paths.get_filename_list("diffusion_models"),
+                    options=carried.own_first("diffusion_models"),
                     tooltip="A Wan2.2-TI2V-5B .safetensors file in models/diffusion_models; for four steps, a "
                     "distilled one. Any other model is refused, and the error names it.",
                 ),
