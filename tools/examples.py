@@ -7,7 +7,7 @@ all of it fits the page, so the whole is about as wide as a screen, and the note
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .quickstart import scenes
@@ -28,6 +28,15 @@ SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
 TURBO = "https://huggingface.co/quanhaol/Wan2.2-TI2V-5B-Turbo"
 AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
 
+# Which inputs name files of which folder of ComfyUI's models.
+FILE_INPUTS = {
+    "generator_name": "diffusion_models",
+    "unet_name": "diffusion_models",
+    "vae_name": "vae",
+    "clip_name": "text_encoders",
+    "adapter_name": "model_patches",
+}
+
 Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
 Note = tuple[str, str, int, int, int, int]  # title, Markdown, x, y, width, height
 Group = tuple[str, int, int, int, int]  # title, x, y, width, height
@@ -35,11 +44,10 @@ Group = tuple[str, int, int, int, int]  # title, x, y, width, height
 
 @dataclass
 class Example:
-    """One workflow: nodes by id, notes, groups, and files that ComfyUI offers to download, by the id of their loader."""
+    """One workflow: nodes by id, and notes."""
 
     nodes: dict[str, Node]
     notes: list[Note]
-    models: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     @property
     def groups(self) -> list[Group]:
@@ -54,6 +62,18 @@ class Example:
     def graph(self) -> dict[str, Any]:
         """The nodes as the server takes them."""
         return {name: {"class_type": node[0], "inputs": node[5]} for name, node in self.nodes.items()}
+
+    @property
+    def models(self) -> dict[str, list[dict[str, str]]]:
+        """What each loader needs, by its id, as the frontend reads it: name and folder, and where the file can be downloaded, if it can."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for key, (*_, inputs) in self.nodes.items():
+            for name, folder in FILE_INPUTS.items():
+                if name in inputs:
+                    file = inputs[name]
+                    url = {"url": URLS[file]} if file in URLS else {}
+                    found.setdefault(key, []).append({"name": file, **url, "directory": folder})
+        return found
 
 
 def all_examples() -> dict[str, Example]:
@@ -81,7 +101,7 @@ def _graph(
     """The nodes of an example, ids in the order of use. `files`: generator, VAE, adapter; `prompt` None: a generator without text."""
     generator, vae, adapter = files
     encoder: dict[str, Any] = {
-        "clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+        "clip_name": TEXT_FILE,
         "type": "wan",
         "device": "default",
     }
@@ -149,30 +169,25 @@ def _notes(title: str, steps: str, files: str) -> list[Note]:
     return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, RESULT_X, below, RESULT, HEIGHT - below)]
 
 
-WAN_FILES = {
-    "2": [{"name": "wan2.2_vae.safetensors", "url": f"{WAN_22}/vae/wan2.2_vae.safetensors", "directory": "vae"}],
-    "11": [
-        {
-            "name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
-            "url": f"{WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
-            "directory": "text_encoders",
-        }
-    ],
-}
-TURBO_FILES = ("wan2.2_ti2v_5B_turbo.safetensors", "wan2.2_vae.safetensors", "flashmotion_resnet.safetensors")
+VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
+TURBO_FILES = ("wan2.2_ti2v_5B_turbo.safetensors", VAE_FILE, "flashmotion_resnet.safetensors")
 DETECTOR_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors"
-DETECTOR_URL = f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}"
+# Where a file can be downloaded. ComfyUI offers that for pages of Hugging Face and Civitai only, so a file elsewhere has a note instead.
+URLS = {
+    VAE_FILE: f"{WAN_22}/vae/{VAE_FILE}",
+    TEXT_FILE: f"{WAN_21}/text_encoders/{TEXT_FILE}",
+    DETECTOR_FILE: f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}",
+}
 FILES_WAN = f"""## diffusion_models: a Wan2.2-TI2V-5B distilled to four steps. Download model.pt of [Wan2.2-TI2V-5B-Turbo]({TURBO}) (CC BY-NC-SA 4.0: no commercial use) and [convert it]({REPOSITORY}#models).
 ## model_patches: FlashMotion offers no full-size adapter yet. [Train your own]({REPOSITORY}/blob/main/docs/training.md). The paper's authors publish [theirs]({AUTHORS}), but nobody has tried them with this pack. Without an adapter, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
-## vae: [wan2.2_vae.safetensors]({WAN_22}/vae/wan2.2_vae.safetensors)
-## text_encoders: [umt5_xxl_fp8_e4m3fn_scaled.safetensors]({WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors)"""
+## vae: [{VAE_FILE}]({URLS[VAE_FILE]})
+## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
 FILES_DETECTOR = f"""{FILES_WAN}
-## diffusion_models: [{DETECTOR_FILE}]({DETECTOR_URL}), the detector. It needs ComfyUI 0.30 or newer."""
-FILES_TINY = f"""## ComfyUI Manager does not install these files. Clone the [repository]({REPOSITORY}) with git and copy from its folder assets/tiny:
-## diffusion_models, vae, model_patches: into the folders of the same names in ComfyUI/models.
-## flashmotion_scene_0.png: into ComfyUI/input.
-## Or run this in the clone. It opens a ComfyUI that has everything: python quickstart.py --ui
-## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b."""
+## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
+FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these models, and Load Image finds the picture among ComfyUI's temporary files.
+## If a model is missing from its list, the archive was unpacked in part: install FlashMotion again.
+## To make another video, choose another picture in Load Image and draw its boxes.
+## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b and [the README]({REPOSITORY}#models)."""
 STEPS_5B = """# 1. Put the files in place (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.
@@ -180,9 +195,9 @@ STEPS_5B = """# 1. Put the files in place (see Files).
 STEPS_DETECTOR = """# 1. Put the files in place (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
-STEPS_TINY = """# 1. Put the files in place (see Files).
-# 2. Run. A CPU is enough.
-# 3. At the last frame, drag the boxes elsewhere. Run again."""
+STEPS_TINY = """# 1. Run. A CPU is enough.
+# 2. At the last frame, drag the boxes elsewhere.
+# 3. Run again: the objects follow."""
 
 
 def _full() -> Example:
@@ -201,20 +216,17 @@ def _full() -> Example:
     return Example(
         _graph(TURBO_FILES, "example.png", girl, prompt),
         _notes("Make an object follow a path", STEPS_5B, FILES_WAN),
-        WAN_FILES,
     )
 
 
 def _detector() -> Example:
     empty = document((1280, 704), 121, [])
     nodes = _graph(TURBO_FILES, "example.png", empty, "The girl in the pink dress waves.", DETECTOR_FILE)
-    models = {**WAN_FILES, "13": [{"name": DETECTOR_FILE, "url": DETECTOR_URL, "directory": "diffusion_models"}]}
-    return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR), models)
+    return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR))
 
 
 def _tiny() -> Example:
     scene = scenes.draw(0)
     files = [f"flashmotion_tiny_{name}.safetensors" for name in ("generator", "vae", "resnet")]
-    return Example(
-        _graph(files, scene.name, scene.document), _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY)
-    )
+    nodes = _graph(files, f"{scene.name} [temp]", scene.document)  # nodes/carried.py puts it there
+    return Example(nodes, _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY))

@@ -58,7 +58,9 @@ def main() -> None:
     with safe_open(EXACT, "pt") as file:
         metadata = file.metadata()
     CARRIED.parent.mkdir(parents=True, exist_ok=True)
-    save_file(rounded(load_file(EXACT)), CARRIED, {**metadata, "rounded": f"decoder kernels, {STEPS} steps a deviation"})
+    save_file(
+        rounded(load_file(EXACT)), CARRIED, {**metadata, "rounded": f"decoder kernels, {STEPS} steps a deviation"}
+    )
     print(CARRIED)
 
 
