@@ -20,17 +20,18 @@ MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
-STEPS, SAVE = 250, 375  # heights of the first note, and of what shows the video
+STEPS, SAVE = 216, 375  # heights of the first note, and of what shows the video
 REPOSITORY = "https://github.com/flashmotion/flashmotion"
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
-TURBO = "https://huggingface.co/quanhaol/Wan2.2-TI2V-5B-Turbo"
+KIJAI = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main"
 AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
 
 # Which inputs name files of which folder of ComfyUI's models.
 FILE_INPUTS = {
     "generator_name": "diffusion_models",
+    "lora_name": "loras",
     "unet_name": "diffusion_models",
     "vae_name": "vae",
     "clip_name": "text_encoders",
@@ -98,15 +99,23 @@ def _column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], to
 def _graph(
     files: Sequence[str], image: str, trajectory: str, prompt: str | None = None, detector: str | None = None
 ) -> dict[str, Node]:
-    """The nodes of an example, ids in the order of use. `files`: generator, VAE, adapter; `prompt` None: a generator without text."""
-    generator, vae, adapter = files
+    """The nodes of an example, ids in the order of use.
+
+    `files`: generator, VAE, adapter, and the generator's LoRA if it has one; `prompt` None: a generator without text.
+    """
+    generator, vae, adapter, *lora = files
     encoder: dict[str, Any] = {
         "clip_name": TEXT_FILE,
         "type": "wan",
         "device": "default",
     }
     loaders = [
-        ("1", 110, "LoadFastGenerator", {"generator_name": generator, "weight_dtype": "default"}),
+        (
+            "1",
+            160,
+            "LoadFastGenerator",
+            {"generator_name": generator, "weight_dtype": "default"} | ({"lora_name": lora[0]} if lora else {}),
+        ),
         ("2", 60, "VAELoader", {"vae_name": vae}),
         *([("11", 120, "CLIPLoader", encoder)] if prompt is not None else []),
     ]
@@ -170,16 +179,21 @@ def _notes(title: str, steps: str, files: str) -> list[Note]:
 
 
 VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
-TURBO_FILES = ("wan2.2_ti2v_5B_turbo.safetensors", VAE_FILE, "flashmotion_resnet.safetensors")
+BASE_FILE, TURBO_LORA = "wan2.2_ti2v_5B_fp16.safetensors", "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors"
+ADAPTER_FILE = "flashmotion_resnet.safetensors"
+TURBO_FILES = (BASE_FILE, VAE_FILE, ADAPTER_FILE, TURBO_LORA)
 DETECTOR_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors"
 # Where a file can be downloaded. ComfyUI offers that for pages of Hugging Face and Civitai only, so a file elsewhere has a note instead.
 URLS = {
+    BASE_FILE: f"{WAN_22}/diffusion_models/{BASE_FILE}",
+    TURBO_LORA: f"{KIJAI}/LoRAs/Wan22-Turbo/{TURBO_LORA}",
     VAE_FILE: f"{WAN_22}/vae/{VAE_FILE}",
     TEXT_FILE: f"{WAN_21}/text_encoders/{TEXT_FILE}",
     DETECTOR_FILE: f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}",
 }
-FILES_WAN = f"""## diffusion_models: a Wan2.2-TI2V-5B distilled to four steps. Download model.pt of [Wan2.2-TI2V-5B-Turbo]({TURBO}) (CC BY-NC-SA 4.0: no commercial use) and [convert it]({REPOSITORY}#models).
-## model_patches: FlashMotion offers no full-size adapter yet. [Train your own]({REPOSITORY}/blob/main/docs/training.md). The paper's authors publish [theirs]({AUTHORS}), but nobody has tried them with this pack. Without an adapter, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
+FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Apache-2.0.
+## loras: [{TURBO_LORA}]({URLS[TURBO_LORA]}), 0.3 GB, makes it a four-step generator. CC BY-NC-SA 4.0: no commercial use. For others, see [Models]({REPOSITORY}#models).
+## model_patches: no public {ADAPTER_FILE} exists. [Train one]({REPOSITORY}/blob/main/docs/training.md), or try [the authors']({AUTHORS}), which nobody has tried here. Without one, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
 ## vae: [{VAE_FILE}]({URLS[VAE_FILE]})
 ## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
 FILES_DETECTOR = f"""{FILES_WAN}
