@@ -20,7 +20,7 @@ MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
-STEPS, SAVE = 216, 375  # heights of the first note, and of what shows the video
+STEPS, SAVE = 206, 375  # heights of the first note, and of what shows the video
 REPOSITORY = "https://github.com/flashmotion/flashmotion"
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
