@@ -11,7 +11,8 @@ import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/ui/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, resolvedText } from "./graph.js";
-import { connectedPicture, picturesOf } from "./upstream.js";
+import { backgroundOf, inputsNow, withResult } from "./start_image.js";
+import { placesOf, promotedFrom } from "./upstream.js";
 
 /**
  * @import { Entry } from "./entries.js"
@@ -26,8 +27,18 @@ const MIN_HEIGHT = 430;
 // The size of a new node, with room for a wide picture.
 const [WIDTH, HEIGHT] = [540, 920];
 
-/** What a node's last run showed. @type {WeakMap<ComfyNode, unknown>} */
-const outputs = new WeakMap();
+/** What each node gets in the runs that this page queued, latest last. @type {Map<string, Map<Entry, Inputs>>} */
+const queued = new Map();
+const MAX_QUEUED = 200;
+/** Runs that are being sent. @type {Set<Promise<unknown>>} */
+const sending = new Set();
+/** The run that the server works on. */
+let running = "";
+
+/** @typedef {ReturnType<typeof inputsNow>} Inputs */
+
+/** @param {string} path */
+const toUrl = (path) => app.api.apiURL(path);
 
 /** Add one entry to ComfyUI's own undo; newer versions name the method differently. */
 function captureUndo() {
@@ -65,7 +76,7 @@ function createEntry(node) {
     refocusGraph: () => app.canvas?.canvas?.focus?.(),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined };
+  const entry = { editor, node, widget: undefined, returned: [] };
   return entry;
 }
 
@@ -128,21 +139,66 @@ function editPromoted(host, widget) {
     widget.callback?.(widget.value);
   };
   editor.load(String(widget.value));
-  const inner = host.subgraph?.nodes.find(({ type }) => type === NODE);
-  /** @param {string} path */
-  const toUrl = (path) => app.api.apiURL(path);
-  editor.setBackground(connectedPicture(host, toUrl) ?? (inner && connectedPicture(inner, toUrl)));
+  const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
+  if (place) editor.setBackground(backgroundOf([place], entries.get(place.node)?.returned ?? [], toUrl));
   editor.openLarge(() => editor.release());
 }
 
 /** @param {ComfyNode} node */
 function refreshPicture(node) {
-  if (!node.graph) return;
-  /** @param {string} path */
-  const toUrl = (path) => app.api.apiURL(path);
-  const editor = entries.get(node)?.editor;
-  editor?.setLinked(isLinked(node));
-  editor?.setBackground(connectedPicture(node, toUrl) ?? picturesOf(outputs.get(node), toUrl));
+  const entry = node.graph && entries.get(node);
+  if (!entry) return;
+  entry.editor.setLinked(isLinked(node));
+  entry.editor.setBackground(backgroundOf(placesOf(node), entry.returned, toUrl));
+}
+
+/** @returns {Map<Entry, Inputs>} what each node gets in a run that begins now */
+function inputsOfAll() {
+  /** @type {Map<Entry, Inputs>} */
+  const all = new Map();
+  for (const node of live) {
+    const entry = entries.get(node);
+    const [place] = placesOf(node);
+    if (entry && place) all.set(entry, inputsNow(place, toUrl));
+  }
+  return all;
+}
+
+/** Note with every run what the nodes get in it, because the graph may change before they do. */
+function followRuns() {
+  const { api } = app;
+  const send = api.queuePrompt;
+  /** @param {...unknown} args */
+  api.queuePrompt = async function (...args) {
+    const inputs = inputsOfAll();
+    const sent = send.apply(this, args);
+    sending.add(sent);
+    try {
+      const answer = await sent;
+      queued.set(answer.prompt_id, inputs);
+      const [oldest] = queued.keys();
+      if (queued.size > MAX_QUEUED) queued.delete(oldest);
+      return answer;
+    } finally {
+      sending.delete(sent);
+    }
+  };
+  api.addEventListener("execution_start", /** @param {CustomEvent<{prompt_id: string}>} event */ ({ detail }) => {
+    running = detail.prompt_id;
+  });
+}
+
+/** @param {ComfyNode} node @param {unknown} output of its run */
+async function takeResult(node, output) {
+  const entry = entries.get(node);
+  if (!entry) return;
+  entry.editor.setResolved(resolvedText(output));
+  const run = running;
+  // The server may be done before its answer to the sending of the run is here.
+  await Promise.allSettled(sending);
+  const inputs = queued.get(run)?.get(entry);
+  if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
+  refreshPicture(node);
 }
 
 app.registerExtension({
@@ -165,13 +221,10 @@ app.registerExtension({
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
     follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
-    follow(nodeType.prototype, "onExecuted", (node, output) => {
-      outputs.set(node, output);
-      entries.get(node)?.editor.setResolved(resolvedText(output));
-      refreshPicture(node);
-    });
+    follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
   setup() {
+    followRuns();
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },

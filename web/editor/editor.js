@@ -55,12 +55,15 @@ export function createEditor(host) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
   const mapPicture = createMapPicture();
-  const pictures = createPictures(() => stage.redraw());
+  const pictures = createPictures(() => {
+    updateNotice();
+    stage.redraw();
+  });
   const stage = createStage(session, (frame) => {
     const { shown, state } = session;
     return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true }
-      : { drawable: pictures.at(frame, shown.frames, shown.fps), covers: false };
+      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
+      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
@@ -91,7 +94,8 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  stage.element.append(sink, empty, linked, message);
+  const notice = element("div", { class: "fm-notice", role: "status", hidden: true });
+  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -171,8 +175,16 @@ export function createEditor(host) {
     if (text && !session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
   }
 
+  /** Say so when the picture is not the one that the node gets. */
+  function updateNotice() {
+    const { notice: reason } = pictures;
+    notice.hidden = reason === undefined || session.state.map;
+    if (reason !== undefined) setText(notice, { unknown: texts.pictureUnknown, changed: texts.pictureChanged, unseen: texts.pictureUnseen }[reason]);
+  }
+
   function update() {
     const { state, shown } = session;
+    updateNotice();
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
