@@ -7,7 +7,7 @@ import { placeOf } from "./graph.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
- * @import { ComfyNode, DomWidget } from "./upstream.js"
+ * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
  * @import { Returned } from "./start_image.js"
  */
 
@@ -16,7 +16,7 @@ import { placeOf } from "./graph.js";
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void,
- *   returned: readonly Returned[]}} Entry
+ *   returned: readonly Returned[], place?: Place}} Entry
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */

@@ -11,7 +11,9 @@ import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/ui/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, resolvedText } from "./graph.js";
-import { backgroundOf, inputsNow, withResult } from "./start_image.js";
+import { followRuns, inputsOfRun } from "./runs.js";
+import { backgroundOf, withResult } from "./start_image.js";
+import { takePicture } from "./take_picture.js";
 import { placesOf, promotedFrom } from "./upstream.js";
 
 /**
@@ -26,16 +28,6 @@ const WIDGET = "FLASHMOTION_TRAJECTORY";
 const MIN_HEIGHT = 430;
 // The size of a new node, with room for a wide picture.
 const [WIDTH, HEIGHT] = [540, 920];
-
-/** What each node gets in the runs that this page queued, latest last. @type {Map<string, Map<Entry, Inputs>>} */
-const queued = new Map();
-const MAX_QUEUED = 200;
-/** Runs that are being sent. @type {Set<Promise<unknown>>} */
-const sending = new Set();
-/** The run that the server works on. */
-let running = "";
-
-/** @typedef {ReturnType<typeof inputsNow>} Inputs */
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
@@ -74,6 +66,11 @@ function createEntry(node) {
       app.canvas.processMouseWheel(event);
     },
     refocusGraph: () => app.canvas?.canvas?.focus?.(),
+    takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
+      fetchApi: (path, options) => app.api.fetchApi(path, options),
+      createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
+      changed: captureUndo,
+    }),
   });
   /** @type {Entry} */
   const entry = { editor, node, widget: undefined, returned: [] };
@@ -140,6 +137,7 @@ function editPromoted(host, widget) {
   };
   editor.load(String(widget.value));
   const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
+  entry.place = place;
   if (place) editor.setBackground(backgroundOf([place], entries.get(place.node)?.returned ?? [], toUrl));
   editor.openLarge(() => editor.release());
 }
@@ -152,51 +150,12 @@ function refreshPicture(node) {
   entry.editor.setBackground(backgroundOf(placesOf(node), entry.returned, toUrl));
 }
 
-/** @returns {Map<Entry, Inputs>} what each node gets in a run that begins now */
-function inputsOfAll() {
-  /** @type {Map<Entry, Inputs>} */
-  const all = new Map();
-  for (const node of live) {
-    const entry = entries.get(node);
-    const [place] = placesOf(node);
-    if (entry && place) all.set(entry, inputsNow(place, toUrl));
-  }
-  return all;
-}
-
-/** Note with every run what the nodes get in it, because the graph may change before they do. */
-function followRuns() {
-  const { api } = app;
-  const send = api.queuePrompt;
-  /** @param {...unknown} args */
-  api.queuePrompt = async function (...args) {
-    const inputs = inputsOfAll();
-    const sent = send.apply(this, args);
-    sending.add(sent);
-    try {
-      const answer = await sent;
-      queued.set(answer.prompt_id, inputs);
-      const [oldest] = queued.keys();
-      if (queued.size > MAX_QUEUED) queued.delete(oldest);
-      return answer;
-    } finally {
-      sending.delete(sent);
-    }
-  };
-  api.addEventListener("execution_start", /** @param {CustomEvent<{prompt_id: string}>} event */ ({ detail }) => {
-    running = detail.prompt_id;
-  });
-}
-
 /** @param {ComfyNode} node @param {unknown} output of its run */
 async function takeResult(node, output) {
   const entry = entries.get(node);
   if (!entry) return;
   entry.editor.setResolved(resolvedText(output));
-  const run = running;
-  // The server may be done before its answer to the sending of the run is here.
-  await Promise.allSettled(sending);
-  const inputs = queued.get(run)?.get(entry);
+  const inputs = await inputsOfRun(entry);
   if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
   refreshPicture(node);
 }
@@ -224,7 +183,7 @@ app.registerExtension({
     follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
   setup() {
-    followRuns();
+    followRuns(app.api, toUrl);
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },

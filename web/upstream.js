@@ -17,12 +17,16 @@
  * @property {{linkIds: unknown[]}[]} [outputs] of a subgraph
  * @property {(id: unknown) => LinkLike | null | undefined} [getLink]
  * @property {(id: unknown) => ComfyNode | null} [getNodeById]
+ * @property {(node: ComfyNode) => unknown} [add]
  *
  * @typedef {object} ComfyNode the parts of a node that we use
  * @property {number | string} id
  * @property {string} [type]
  * @property {string} [title]
  * @property {number} [mode] see NEVER and BYPASS
+ * @property {[number, number]} [pos] of its upper left corner in the graph
+ * @property {[number, number]} [size]
+ * @property {(slot: number, target: ComfyNode, targetSlot: number) => unknown} [connect]
  * @property {boolean} [isVirtualNode] whether it exists in the page only
  * @property {GraphLike | null} graph
  * @property {{name: string, type: unknown, link?: unknown, widget?: {name?: string}}[]} [inputs]

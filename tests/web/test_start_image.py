@@ -5,7 +5,6 @@ Each test looks at pixels, in the oldest, the pinned and the newest frontend, in
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from PIL import Image
 
 from .conftest import Frontend
 from .editor_page import EDIT_PROMOTED, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
-from .test_editor_in_comfyui import SAVE_AND_LOAD, show_run
+from .test_editor_in_comfyui import show_run
 
 pytestmark = pytest.mark.browser
 
@@ -64,6 +63,7 @@ def files(frontend: Frontend) -> None:
     halves = np.zeros((256, 384, 3), np.uint8)
     halves[:, :192, 0] = halves[:, 192:, 2] = 230
     Image.fromarray(halves).save(frontend.base / "input/halves.png")
+    Image.fromarray(halves[:, 200:]).save(frontend.base / "input/blue.png")
     shape = np.zeros((256, 384, 4), np.uint8)
     shape[..., 0], shape[:, 192:, 3] = 230, 255
     Image.fromarray(shape).save(frontend.base / "input/cut_out.png")
@@ -186,3 +186,112 @@ def test_a_picture_with_transparent_parts_is_marked_because_loaders_drop_them(ed
     shows(editor, BETWEEN, BETWEEN, UNKNOWN)
     show_run(editor)
     shows(editor, RED, RED)
+
+
+NEST = """() => {
+    const graph = window.app.canvas.graph.rootGraph ?? window.app.graph
+    graph.convertToSubgraph(new Set([graph.nodes.find((node) => node.subgraph)]))
+}"""
+# Open the subgraphs down to DrawTrajectory.
+OPEN_INNERMOST = """async () => {
+    for (let graph = window.app.rootGraph ?? window.app.graph; ; ) {
+        const host = graph.nodes.find((node) => node.subgraph)
+        if (!host) return
+        window.app.canvas.openSubgraph(host.subgraph, host)
+        graph = host.subgraph
+        await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+}"""
+# The newest frontend itself promotes the loader's widget.
+LOADER_INTO_SUBGRAPH = """async () => {
+    const graph = window.app.graph
+    const { subgraph } = graph.convertToSubgraph(new Set([graph.nodes.find((node) => node.type === 'LoadImage')]))
+    const loader = subgraph.nodes[0]
+    const input = loader.inputs.find((entry) => entry.name === 'image')
+    if (input.link !== null && input.link !== undefined) return
+    subgraph.addInput('image', 'COMBO').connect(input, loader)
+    await window.app.loadGraphData(JSON.parse(JSON.stringify(graph.serialize())))
+}"""
+
+
+@pytest.mark.parametrize("deep", [1, 2])
+def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: EditorPage, deep: int) -> None:
+    editor.load(BOX, graph=DIRECT)
+    shows(editor, RED, BLUE)
+    if deep == 1:
+        editor.page.evaluate(INTO_SUBGRAPH, False)
+    else:
+        editor.page.evaluate(f"() => {{ window.app.graph.convertToSubgraph(new Set([{NODE}])) }}")
+        editor.page.evaluate(NEST)
+        editor.page.evaluate(OPEN_INNERMOST)
+    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
+    editor.page.evaluate(SHOW_INNER)
+    editor.settle()
+    shows(editor, RED, BLUE)
+    show_run(editor)
+    shows(editor, RED, BLUE)
+
+
+def test_a_crop_outside_a_subgraph_marks_the_picture_inside(editor: EditorPage) -> None:
+    editor.load(BOX, graph=crop(190))
+    editor.page.evaluate(INTO_SUBGRAPH, False)
+    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
+    editor.page.evaluate(SHOW_INNER)
+    editor.settle()
+    shows(editor, BETWEEN, BETWEEN, UNKNOWN)
+    show_run(editor)
+    shows(editor, BLUE, BLUE)
+
+
+def test_the_picture_is_behind_a_promoted_trajectory(editor: EditorPage) -> None:
+    editor.load(BOX, graph=DIRECT)
+    editor.page.evaluate(INTO_SUBGRAPH, True)
+    editor.page.evaluate(EDIT_PROMOTED)
+    editor.settle()
+    shows(editor, RED, BLUE)
+
+
+def test_a_promoted_loaders_file_is_the_one_that_the_subgraphs_node_names(editor: EditorPage) -> None:
+    editor.load(BOX, graph=DIRECT)
+    editor.page.evaluate(LOADER_INTO_SUBGRAPH)
+    editor.settle()
+    shows(editor, RED, BLUE)
+    host = editor.page.evaluate("() => String(window.app.graph.nodes.find((node) => node.subgraph).id)")
+    editor.page.evaluate(SET, [host, "image", "blue.png"])
+    shows(editor, BLUE, BLUE)
+
+
+BYPASS, MUTE = 4, 2
+SET_MODE = "([id, mode]) => { window.app.graph.nodes.find((node) => String(node.id) === id).mode = mode }"
+ADD_REROUTE = """() => {
+    const { graph } = window.app
+    const [loader, node] = ['LoadImage', 'DrawTrajectory'].map((type) => graph.nodes.find((entry) => entry.type === type))
+    const reroute = window.LiteGraph.createNode('Reroute')
+    graph.add(reroute)
+    loader.connect(0, reroute, 0)
+    reroute.connect(0, node, node.inputs.findIndex((entry) => entry.name === 'start_image'))
+}"""
+
+
+@pytest.mark.parametrize(
+    ("graph", "change"),
+    [
+        (DIRECT, None),
+        (DIRECT, (ADD_REROUTE, None)),
+        (DIRECT, (SET_MODE, ["1", MUTE])),
+        (crop(10), None),
+        (crop(10), (SET_MODE, ["4", BYPASS])),
+        (crop(10), (SET_MODE, ["4", MUTE])),
+        (SLICED, (SET_MODE, ["4", BYPASS])),
+        (crop(10), (INTO_SUBGRAPH, False)),
+        (DIRECT, (LOADER_INTO_SUBGRAPH, None)),
+    ],
+    ids=["direct", "reroute", "muted", "crop", "bypassed", "muted crop", "bypassed slice", "subgraph", "loader inside"],
+)
+def test_the_search_finds_what_run_sends(editor: EditorPage, graph: dict[str, Any], change: Any) -> None:
+    editor.load(BOX, graph=graph)
+    if change:
+        editor.page.evaluate(*change)
+    same_place, sent, found = editor.page.evaluate(SENT_AND_FOUND)
+    assert same_place
+    assert found == sent

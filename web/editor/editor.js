@@ -1,6 +1,7 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
+ * @import { TakePicture } from "./panels/drops.js"
  * @import { Background } from "./stage/pictures.js"
  *
  * @typedef {object} Host
@@ -10,6 +11,7 @@
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
+ * @property {TakePicture} takePicture a picture was dropped or pasted
  *
  * @typedef {object} Editor
  * @property {HTMLElement} element
@@ -27,6 +29,7 @@ import { createBanner } from "./ui/banner.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
 import { element, setText } from "./ui/dom.js";
+import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createInspector } from "./panels/inspector.js";
@@ -67,7 +70,10 @@ export function createEditor(host) {
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts);
+  const files = createFiles(session, texts, (pasted) => take(pasted));
+  /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
+  const take = (taken, beside = stage.element.getBoundingClientRect()) =>
+    void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
   /** @type {string | undefined} */
   let resolved;
 
@@ -110,7 +116,7 @@ export function createEditor(host) {
     openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
-  installClipboard(sink, session, texts);
+  installClipboard(sink, session, texts, (pasted) => take(pasted));
 
   function leave() {
     const { tool, ids, keys } = session.state;
@@ -156,17 +162,7 @@ export function createEditor(host) {
   sink.addEventListener("input", () => {
     sink.value = "";
   });
-  root.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  root.addEventListener("drop", (event) => {
-    const file = event.dataTransfer?.files[0];
-    if (!file || !files.drop(file)) return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
+  installDrops(root, take);
 
   /** Show a message that fades after a while. @param {string} text */
   function tell(text) {

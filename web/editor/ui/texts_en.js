@@ -206,4 +206,12 @@ export const ENGLISH = {
   saidNothing: "Nothing to paste. The clipboard holds no objects or keyframes.",
   saidTooLarge: "The file is larger than 10 MB, too large for a trajectory. Choose another file.",
   saidImported: "Opened {0}.",
+  saidPicture: "{0} is the picture of {1} now.",
+  saidPictureFailed: "{0} did not become the start image: {1}. Load it with a Load Image node, and connect that to start_image.",
+  saidOneFile: "{0} files at once. Drop one: a picture for the start image, or a trajectory or table of tracks.",
+  saidVideo: "{0} is a video or sound. For a start image, open it with Load Video and connect Get Video Components to start_image.",
+  saidOther: "{0} cannot be used here. Drop a picture for the start image, a trajectory (JSON) or a table of tracks.",
+  offerLoader: "No Load Image is connected",
+  offerLoaderInstead: "The start image comes from {0}",
+  makeLoader: "Make a Load Image for this picture",
 };

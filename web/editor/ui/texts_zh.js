@@ -206,4 +206,12 @@ export const CHINESE = {
   saidNothing: "没有可粘贴的内容：剪贴板中没有物体或关键帧。",
   saidTooLarge: "文件大于 10 MB：请选择轨迹文件。",
   saidImported: "已打开 {0}。",
+  saidPicture: "{0} 现在是 {1} 的图片。",
+  saidPictureFailed: "{0} 未能成为起始图片：{1}。请用“加载图像”节点载入它，并连接到 start_image。",
+  saidOneFile: "一次放入了 {0} 个文件。请只放一个：作为起始图片的图片，或轨迹、轨迹表格。",
+  saidVideo: "{0} 是视频或声音。要用作起始图片，请用“加载视频”打开它，并把“获取视频组件”连接到 start_image。",
+  saidOther: "{0} 不能在这里使用。请放入作为起始图片的图片、轨迹（JSON）或轨迹表格。",
+  offerLoader: "尚未连接“加载图像”节点",
+  offerLoaderInstead: "起始图片来自 {0}",
+  makeLoader: "为这张图片新建“加载图像”节点",
 };
