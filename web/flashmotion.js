@@ -12,7 +12,8 @@ import { textsFor } from "./editor/ui/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, resolvedText } from "./graph.js";
 import { followRuns, inputsOfRun } from "./runs.js";
-import { backgroundOf, withResult } from "./start_image.js";
+import { peek, peekPrompt } from "./peek.js";
+import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { takePicture } from "./take_picture.js";
 import { placesOf, promotedFrom } from "./upstream.js";
 
@@ -66,6 +67,7 @@ function createEntry(node) {
       app.canvas.processMouseWheel(event);
     },
     refocusGraph: () => app.canvas?.canvas?.focus?.(),
+    peek: () => peekAt(entry),
     takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
       createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
@@ -138,7 +140,7 @@ function editPromoted(host, widget) {
   editor.load(String(widget.value));
   const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
   entry.place = place;
-  if (place) editor.setBackground(backgroundOf([place], entries.get(place.node)?.returned ?? [], toUrl));
+  if (place) showPicture(entry);
   editor.openLarge(() => editor.release());
 }
 
@@ -147,7 +149,30 @@ function refreshPicture(node) {
   const entry = node.graph && entries.get(node);
   if (!entry) return;
   entry.editor.setLinked(isLinked(node));
-  entry.editor.setBackground(backgroundOf(placesOf(node), entry.returned, toUrl));
+  showPicture(entry);
+}
+
+/** @param {Entry} entry */
+function showPicture(entry) {
+  const places = entry.place ? [entry.place] : placesOf(entry.node);
+  entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
+}
+
+/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
+function resultsOf(entry) {
+  return (entry.place && entries.get(entry.place.node)) ?? entry;
+}
+
+/** Compute the start image alone. @param {Entry} entry */
+async function peekAt(entry) {
+  const place = entry.place ?? placesOf(entry.node)[0];
+  const inputs = inputsNow(place, toUrl);
+  const { output, workflow } = await app.graphToPrompt();
+  const prompt = peekPrompt(output, [...place.hosts, place.node].map(({ id }) => id).join(":"));
+  if (!prompt) return;
+  const keeper = resultsOf(entry);
+  keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
+  showPicture(entry);
 }
 
 /** @param {ComfyNode} node @param {unknown} output of its run */

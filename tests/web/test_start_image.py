@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from .conftest import Frontend
-from .editor_page import EDIT_PROMOTED, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
+from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
 from .test_editor_in_comfyui import show_run
 
 pytestmark = pytest.mark.browser
@@ -89,10 +89,10 @@ def graph_with(source: list[Any], nodes: dict[str, Any]) -> dict[str, Any]:
     return {**nodes, "2": {"class_type": "DrawTrajectory", "inputs": {"start_image": source}}, "3": PREVIEW}
 
 
-def crop(x: int) -> dict[str, Any]:
-    """LoadImage -> ImageCrop of half the picture -> DrawTrajectory."""
+def crop(x: int, node: str = "4") -> dict[str, Any]:
+    """LoadImage -> ImageCrop of half the picture -> DrawTrajectory. The page remembers what a node of this number returned."""
     half = {"image": ["1", 0], "width": 192, "height": 256, "x": x, "y": 0}
-    return graph_with(["4", 0], {"1": LOADER, "4": {"class_type": "ImageCrop", "inputs": half}})
+    return graph_with([node, 0], {"1": LOADER, node: {"class_type": "ImageCrop", "inputs": half}})
 
 
 FLIPPED = graph_with(
@@ -134,6 +134,18 @@ def shows(editor: EditorPage, left: str, right: str, says: str = "") -> None:
     editor.until(lambda: notice(editor).startswith(says) if says else not notice(editor))
 
 
+COUNT_RUNS = """() => { window.ran = []; for (const name of ['execution_success', 'execution_error'])
+    window.app.api.addEventListener(name, () => window.ran.push(name)) }"""
+
+
+def into_subgraph(editor: EditorPage) -> None:
+    """Move DrawTrajectory into a subgraph, and look at it there."""
+    editor.page.evaluate(INTO_SUBGRAPH, False)
+    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
+    editor.page.evaluate(SHOW_INNER)
+    editor.settle()
+
+
 @pytest.mark.parametrize(
     ("graph", "left", "right"),
     [(crop(192), BLUE, BLUE), (FLIPPED, BLUE, RED), (SLICED, BLUE, BLUE)],
@@ -158,15 +170,15 @@ def test_the_picture_of_a_loader_is_shown_as_it_is(editor: EditorPage) -> None:
 
 
 def test_a_change_before_the_node_marks_the_picture_of_the_last_run(editor: EditorPage) -> None:
-    editor.load(BOX, graph=crop(191))
+    editor.load(BOX, graph=crop(191, "12"))
     show_run(editor)
     shows(editor, BLUE, BLUE)
-    editor.page.evaluate(SET, ["4", "x", 1])
+    editor.page.evaluate(SET, ["12", "x", 1])
     shows(editor, BETWEEN, BETWEEN, CHANGED)
     show_run(editor)
     shows(editor, RED, RED)
     # What an earlier run returned for the same inputs is right again.
-    editor.page.evaluate(SET, ["4", "x", 191])
+    editor.page.evaluate(SET, ["12", "x", 191])
     shows(editor, BLUE, BLUE)
     editor.page.evaluate(SET, ["1", "image", "cat.jpg"])
     shows(editor, BETWEEN, BETWEEN, UNKNOWN)
@@ -186,6 +198,26 @@ def test_a_picture_with_transparent_parts_is_marked_because_loaders_drop_them(ed
     shows(editor, BETWEEN, BETWEEN, UNKNOWN)
     show_run(editor)
     shows(editor, RED, RED)
+
+
+def test_the_picture_is_shown_on_request_before_anything_is_drawn(editor: EditorPage) -> None:
+    # A run of this workflow would refuse: it has no objects.
+    editor.load(EMPTY, graph=crop(189, "8"))
+    shows(editor, BETWEEN, BETWEEN, UNKNOWN)
+    editor.page.evaluate(COUNT_RUNS)
+    editor.page.get_by_role("button", name="Show it").click()
+    shows(editor, BLUE, BLUE)
+    assert editor.page.evaluate("() => window.ran") == ["execution_success"]
+    editor.page.evaluate(SET, ["8", "x", 2])
+    shows(editor, BETWEEN, BETWEEN, CHANGED)
+
+
+def test_the_picture_is_shown_on_request_inside_a_subgraph(editor: EditorPage) -> None:
+    editor.load(EMPTY, graph=crop(188, "9"))
+    into_subgraph(editor)
+    shows(editor, BETWEEN, BETWEEN, UNKNOWN)
+    editor.page.get_by_role("button", name="Show it").click()
+    shows(editor, BLUE, BLUE)
 
 
 NEST = """() => {
@@ -233,11 +265,8 @@ def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: Edi
 
 
 def test_a_crop_outside_a_subgraph_marks_the_picture_inside(editor: EditorPage) -> None:
-    editor.load(BOX, graph=crop(190))
-    editor.page.evaluate(INTO_SUBGRAPH, False)
-    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
-    editor.page.evaluate(SHOW_INNER)
-    editor.settle()
+    editor.load(BOX, graph=crop(190, "11"))
+    into_subgraph(editor)
     shows(editor, BETWEEN, BETWEEN, UNKNOWN)
     show_run(editor)
     shows(editor, BLUE, BLUE)

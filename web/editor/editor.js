@@ -11,6 +11,7 @@
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
+ * @property {() => Promise<void>} peek compute the start image alone, and show it
  * @property {TakePicture} takePicture a picture was dropped or pasted
  *
  * @typedef {object} Editor
@@ -34,6 +35,7 @@ import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
+import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
 import { createPictures } from "./stage/pictures.js";
@@ -59,7 +61,7 @@ export function createEditor(host) {
   const session = createSession(host.changed);
   const mapPicture = createMapPicture();
   const pictures = createPictures(() => {
-    updateNotice();
+    notice.update(session.state.map ? undefined : pictures.notice);
     stage.redraw();
   });
   const stage = createStage(session, (frame) => {
@@ -100,8 +102,8 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  const notice = element("div", { class: "fm-notice", role: "status", hidden: true });
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice), message);
+  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
+  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -171,16 +173,9 @@ export function createEditor(host) {
     if (text && !session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
   }
 
-  /** Say so when the picture is not the one that the node gets. */
-  function updateNotice() {
-    const { notice: reason } = pictures;
-    notice.hidden = reason === undefined || session.state.map;
-    if (reason !== undefined) setText(notice, { unknown: texts.pictureUnknown, changed: texts.pictureChanged, unseen: texts.pictureUnseen }[reason]);
-  }
-
   function update() {
     const { state, shown } = session;
-    updateNotice();
+    notice.update(session.state.map ? undefined : pictures.notice);
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);

@@ -32,15 +32,22 @@ export function createPictures(onChange) {
   /** @type {HTMLVideoElement | undefined} */
   let video;
   let shownKey = "";
+  /** What is shown until the first of `images` is loaded. @type {{image: HTMLImageElement, notice: Notice} | undefined} */
+  let kept;
 
   /** @param {string} url */
   function loadImage(url) {
     const image = element("img", { src: url, alt: "" });
-    image.addEventListener("load", () => {
-      // Loaders leave the transparency out, and the colours below it come to light.
-      if (images.includes(image) && isTransparent(image)) notice ??= "unknown";
-      onChange();
-    });
+    for (const name of ["load", "error"]) {
+      image.addEventListener(name, () => {
+        if (!images.includes(image)) return;
+        if (image === images[0]) kept = undefined;
+        // Loaders leave the transparency out, and the colours below it come to light.
+        if (name === "error") notice ??= "unseen";
+        else if (isTransparent(image)) notice ??= "unknown";
+        onChange();
+      });
+    }
     return image;
   }
 
@@ -55,18 +62,21 @@ export function createPictures(onChange) {
   return {
     /** Why the picture is not what the node gets. */
     get notice() {
-      return notice;
+      return kept?.notice ?? notice;
     },
     /** @param {Background | undefined} background */
     show(background) {
       const key = JSON.stringify(background ?? null);
       if (key === shownKey) return;
       shownKey = key;
+      // A picture that is marked as another one stays until the new one is there.
+      kept = notice && background?.kind === "image" && images[0]?.naturalWidth ? { image: images[0], notice } : undefined;
       notice = background?.notice;
       begins = background?.frames ?? [0];
       video?.removeAttribute("src");
       video = background?.kind === "video" ? loadVideo(background.urls[0]) : undefined;
       images = background?.kind === "image" ? background.urls.map(loadImage) : [];
+      if (!images.length) kept = undefined;
       onChange();
     },
     /**
@@ -83,7 +93,7 @@ export function createPictures(onChange) {
         if (!video.seeking && Math.abs(video.currentTime - time) > 0.5 / fps) video.currentTime = time;
         return { source: video, width: video.videoWidth, height: video.videoHeight };
       }
-      const image = images[Math.max(begins.filter((begin) => begin <= frame).length - 1, 0)];
+      const image = kept?.image ?? images[Math.max(begins.filter((begin) => begin <= frame).length - 1, 0)];
       if (!image?.complete || !image.naturalWidth) return undefined;
       return { source: image, width: image.naturalWidth, height: image.naturalHeight };
     },

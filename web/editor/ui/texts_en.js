@@ -169,9 +169,11 @@ export const ENGLISH = {
   brokenNew: "Start over",
   linked: "The trajectory comes from the connected input. If it is promoted to a subgraph node, right-click that node and choose Edit trajectory.",
   editPromoted: "Edit trajectory",
-  pictureUnknown: "Not the picture this node gets: nodes in between may change it. Run once to see it.",
-  pictureChanged: "The picture of an earlier run. Its inputs have changed since; run again to see the new one.",
+  pictureUnknown: "Not the picture this node gets; run once to see it.",
+  pictureChanged: "The picture of an earlier run; run again to see the new one.",
   pictureUnseen: "The start image appears here once the workflow has run.",
+  pictureShow: "Show it",
+  pictureShowTip: "Run only the nodes that the start image needs",
 
   stepDraw: "Draw a box",
   stepMove: "Move",

@@ -169,9 +169,11 @@ export const CHINESE = {
   brokenNew: "重新开始",
   linked: "轨迹来自所连接的输入。若已提升到子图节点：右键单击该节点，选择“编辑轨迹”。",
   editPromoted: "编辑轨迹",
-  pictureUnknown: "这不是本节点实际得到的图片：中间的节点可能会改动它。运行一次即可看到。",
-  pictureChanged: "这是之前运行时的图片，输入已经改变。再次运行即可看到新图片。",
+  pictureUnknown: "这不是本节点得到的图片；运行一次即可看到。",
+  pictureChanged: "这是之前运行时的图片；再次运行即可看到新图片。",
   pictureUnseen: "运行工作流后，起始图片会显示在这里。",
+  pictureShow: "显示图片",
+  pictureShowTip: "只运行起始图片所需的节点",
 
   stepDraw: "画框",
   stepMove: "移动",
