@@ -238,7 +238,6 @@ class DrawTrajectory(io.ComfyNode):
         )
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         resolved = dumps(document)
-        shown_BHWC, shown_at = (None, []) if start_image is None else start_pictures(start_image)
         return io.NodeOutput(
             resolved,
             preview_THWC,
@@ -249,12 +248,16 @@ class DrawTrajectory(io.ComfyNode):
             frames,
             float(document.fps),
             # For the editor alone: it offers connected objects as keyframes, and shows the start image that the node got.
-            ui={
-                "trajectory": [resolved],
-                "start_image": [] if shown_BHWC is None else _saved(shown_BHWC, cls),
-                "start_image_frames": [str(frame) for frame in shown_at],
-            },
+            ui={"trajectory": [resolved], **_start_image(start_image, cls)},
         )
+
+
+def _start_image(image_BHWC: Tensor | None, cls: type[io.ComfyNode]) -> dict[str, list[str]]:
+    """Names of the start image's pictures for the editor, and the frame of each."""
+    if image_BHWC is None:
+        return {"start_image": [], "start_image_frames": []}
+    shown_BHWC, frames = start_pictures(image_BHWC)
+    return {"start_image": _saved(shown_BHWC, cls), "start_image_frames": [str(frame) for frame in frames]}
 
 
 def _saved(pictures_BHWC: Tensor, cls: type[io.ComfyNode]) -> list[str]:
