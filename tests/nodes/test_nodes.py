@@ -97,7 +97,7 @@ def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
     # the API could take for a result's file.
     assert done.ui["trajectory"] == [out["trajectory"]]
     assert all(isinstance(entry, str) for entries in done.ui.values() for entry in entries)
-    assert len(done.ui["start_image"]) == (changed.get("start_image") is not None)
+    assert bool(done.ui["start_image"]) == (changed.get("start_image") is not None)
     return out
 
 
