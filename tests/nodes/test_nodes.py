@@ -303,7 +303,7 @@ def test_a_missing_prompt_is_said(rig: Rig) -> None:
             "a LoRA",
             "choose another file",
         ),
-        ("diffusers.safetensors", None, "diffusers' key layout", "convert it with python -m flashmotion_core.convert"),
+        ("diffusers.safetensors", None, "diffusers' key layout", "convert it with python convert.py"),
     ],
 )
 def test_wrong_generator_files(
