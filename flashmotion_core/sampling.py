@@ -8,18 +8,20 @@ for the clean first frame.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
 TRAINED_SHIFT = 5.0
 TRAINED_STEPS = 4
+MAX_STEPS = 1000
+MAX_SHIFT = 1000.0
+CLOSEST = 1e-5
+"""Sigmas nearer to each other, or to 0, are one sigma in float32 arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,13 @@ class Schedule:
     sigmas: tuple[float, ...] = (1.0, 0.9375, 5 / 6, 0.625)
     shift: float = TRAINED_SHIFT
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigmas", check_sigmas(self.sigmas))
+        object.__setattr__(self, "shift", check_shift(self.shift))
+
     def to_json(self) -> str:
-        """JSON for a safetensors metadata entry."""
+        """JSON for a safetensors metadata entry; ``metadata.entries`` reads it."""
         return json.dumps({"name": self.name, "sigmas": list(self.sigmas), "shift": self.shift})
-
-    @classmethod
-    def from_json(cls, text: str) -> Schedule:
-        """Read ``to_json``'s form.
-
-        Raises:
-            ValueError: names the entry that is wrong.
-        """
-        try:
-            found: dict[str, Any] = json.loads(text)
-            return cls(str(found["name"]), check_sigmas(found["sigmas"]), check_shift(found["shift"]))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"the file's schedule is {text[:80]!r}, but must be JSON with name, sigmas and shift."
-            ) from error
 
 
 def shift_sigma(sigma: float, shift: float) -> float:
@@ -63,8 +54,8 @@ def shift_sigma(sigma: float, shift: float) -> float:
 
 def plain_sigmas(steps: int) -> tuple[float, ...]:
     """Evenly spaced sigmas: 1, .75, .5, .25 for four steps."""
-    if steps < 1:
-        raise ValueError(f"the number of steps is {steps}, but must be at least 1.")
+    if not 1 <= steps <= MAX_STEPS:
+        raise ValueError(f"the number of steps is {steps}, but must be at least 1 and at most {MAX_STEPS}.")
     return tuple(1 - index / steps for index in range(steps))
 
 
@@ -154,9 +145,16 @@ def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | No
 
 
 def check_shift(shift: float) -> float:
-    """Return the shift if it is a positive number, else raise ValueError."""
-    if not isinstance(shift, (int, float)) or not math.isfinite(shift) or shift <= 0:
-        raise ValueError(f"the shift is {shift!r}, but must be a positive number, such as 5.")
+    """Return the shift.
+
+    Raises:
+        ValueError: not a number from 1 / ``MAX_SHIFT`` to ``MAX_SHIFT``.
+    """
+    is_number = isinstance(shift, (int, float)) and not isinstance(shift, bool)
+    if not is_number or not 1 / MAX_SHIFT <= shift <= MAX_SHIFT:
+        raise ValueError(
+            f"the shift is {shift!r}, but must be a positive number from {1 / MAX_SHIFT:g} to {MAX_SHIFT:g}, such as 5."
+        )
     return float(shift)
 
 
@@ -164,16 +162,18 @@ def check_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
     """Return the sigmas as a tuple without a trailing zero.
 
     Raises:
-        ValueError: empty, not finite, outside (0, 1], or not strictly decreasing.
+        ValueError: empty, more than ``MAX_STEPS``, not finite, outside (0, 1], or not strictly falling by more than ``CLOSEST``.
     """
     values = tuple(float(sigma) for sigma in sigmas)
     if values and values[-1] == 0:
         values = values[:-1]
     inside = all(0 < sigma <= 1 for sigma in values)
-    falling = all(a > b for a, b in pairwise(values))
-    if not values or not inside or not falling:
+    falling = all(a - b > CLOSEST for a, b in pairwise((*values, 0.0)))
+    if not values or len(values) > MAX_STEPS or not inside or not falling:
+        shown = list(sigmas[:8])
+        more = f" and {len(sigmas) - 8} more" if len(sigmas) > 8 else ""
         raise ValueError(
-            f"the sigmas are {list(sigmas)}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
+            f"the sigmas are {shown}{more}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
         )
     return values
 
@@ -201,8 +201,7 @@ def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool
     ``sigma_start`` and ``sigma_end`` are the sigmas at the start and end fraction of the schedule. The slack absorbs float32
     rounding of sigmas; no schedule has two steps closer than that.
     """
-    slack = 1e-5
-    return sigma_end + slack < sigma <= sigma_start + slack
+    return sigma_end + CLOSEST < sigma <= sigma_start + CLOSEST
 
 
 def control_sigma(fraction: float, shift: float) -> float:

@@ -14,6 +14,11 @@ from .file_kinds import what_else
 from .wan.keys import part_of_shards
 from .whole_file import write_whole
 
+MAX_TENSORS = 20_000
+"""Of one file. The 5B has 825; quantised, about 2,500."""
+MAX_HEADER = 100_000_000
+"""Bytes that safetensors allows."""
+
 
 def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
     """Shapes and metadata of a safetensors file, without its weights.
@@ -23,6 +28,7 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     """
     path = _existing(path)
     try:
+        _check_count(path)
         with safe_open(path, framework="pt") as file:
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             return shapes, dict(file.metadata() or {})
@@ -38,6 +44,7 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
     """
     path = _existing(path)
     try:
+        _check_count(path)
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             if keys is not None:
@@ -116,6 +123,18 @@ def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 def conversion(name: str) -> str:
     """The remedy for a file of another format or key layout, as the end of a sentence."""
     return f"convert it with python convert.py {name} OUT.safetensors in FlashMotion's folder"
+
+
+def _check_count(path: Path) -> None:
+    """Refuse a header with more tensors than any model has; safetensors itself would take seconds to walk through it."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = stream.read(min(size, MAX_HEADER))
+    count = header.count(b'"data_offsets"')
+    if count > MAX_TENSORS:
+        raise ValueError(
+            f"{path.name} holds {count:,} tensors, but no generator, adapter or codec has more than {MAX_TENSORS:,}; choose another file."
+        )
 
 
 def _existing(path: str | Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io, ui
@@ -26,7 +27,7 @@ from .trajectory_inputs import (
     fill_frame,
     preview_pictures,
     shapes_in_first_frame,
-    start_picture,
+    start_pictures,
 )
 
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
@@ -237,7 +238,6 @@ class DrawTrajectory(io.ComfyNode):
         )
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         resolved = dumps(document)
-        saved = [] if image is None else ui.PreviewImage(start_picture(image), cls=cls).as_dict()["images"]
         return io.NodeOutput(
             resolved,
             preview_THWC,
@@ -247,10 +247,24 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
-            # For the editor: it offers connected objects as keyframes, and shows the start image when it finds no loader's file.
-            ui={
-                **ui.PreviewImage(preview_THWC, cls=cls).as_dict(),
-                "trajectory": [resolved],
-                "start_image": saved,
-            },
+            # For the editor alone: it offers connected objects as keyframes, and shows the start image that the node got.
+            ui={"trajectory": [resolved], **_start_image(start_image, cls)},
         )
+
+
+def _start_image(image_BHWC: Tensor | None, cls: type[io.ComfyNode]) -> dict[str, list[str]]:
+    """Names of the start image's pictures for the editor, and the frame of each."""
+    if image_BHWC is None:
+        return {"start_image": [], "start_image_frames": []}
+    shown_BHWC, frames = start_pictures(image_BHWC)
+    return {"start_image": _saved(shown_BHWC, cls), "start_image_frames": [str(frame) for frame in frames]}
+
+
+def _saved(pictures_BHWC: Tensor, cls: type[io.ComfyNode]) -> list[str]:
+    """Names of the pictures in ComfyUI's temporary folder, as loaders write them: ``name.png [temp]``.
+
+    Plain texts, not the entries of ``ui.PreviewImage``: whoever lists a prompt's output files, as API clients and the page's queue do,
+    would take those for results and could show them in place of the video.
+    """
+    entries = ui.PreviewImage(pictures_BHWC, cls=cls).as_dict()["images"]
+    return [f"{Path(entry['subfolder'], entry['filename']).as_posix()} [temp]" for entry in entries]

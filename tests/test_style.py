@@ -73,7 +73,7 @@ MAY_KNOW = {
 }
 """Which of our folders each folder may import from, beside itself."""
 NOT_HERE = {
-    "flashmotion_core": (*COMFYUI, "pydantic"),
+    "flashmotion_core": COMFYUI,
     "nodes": ("diffusers", "transformers", "cv2", "pydantic", "accelerate"),
     "train": COMFYUI,
     "tools": COMFYUI,
@@ -170,6 +170,17 @@ def test_rooms_of_training_know_only_earlier_ones() -> None:
         others = {name for name in imported(file) if name.startswith("train.") and name.split(".")[1] != room}
         wrong = {name for name in others if row[name.split(".")[1]] >= row[room]}
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_contributing_says_what_is_checked() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = {
+        folder: re.findall(r"`([a-z_.]+)`", may)
+        for folder, may in re.findall(r"^\| `(.+?)` \|.*\|(.*)\|$", text, re.MULTILINE)
+    }
+    assert told == {folder: [name for name in known if name != folder] for folder, known in MAY_KNOW.items()}
+    rooms = text.partition("may import those above it")[2].split("```")[1].strip().splitlines()
+    assert rooms == [", ".join(row) for row in TRAIN]
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

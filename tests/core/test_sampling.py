@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from flashmotion_core.metadata.entries import read_schedule
 from flashmotion_core.sampling import (
     AS_TRAINED,
     FROM_MODEL,
@@ -43,22 +44,22 @@ def test_shift_maps_the_unit_interval_onto_itself() -> None:
 
 def test_schedule_travels_as_json() -> None:
     schedule = Schedule("custom", (1.0, 0.5), 3.0)
-    assert Schedule.from_json(schedule.to_json()) == schedule
+    assert read_schedule(schedule.to_json(), "the schedule", "export it again") == schedule
 
 
 @pytest.mark.parametrize(
     ("text", "key", "value", "remedy"),
     [
-        ("", "schedule", "''", "must be JSON with name, sigmas and shift"),
-        ("{}", "schedule", "'{}'", "must be JSON with name, sigmas and shift"),
-        ("[1]", "schedule", "'[1]'", "must be JSON with name, sigmas and shift"),
-        ('{"name":"x","sigmas":[2],"shift":5}', "sigmas", "[2]", "fall strictly from at most 1 to above 0"),
-        ('{"name":"x","sigmas":[1],"shift":-1}', "shift", -1, "must be a positive number"),
+        ("", "the schedule", '""', "must be JSON; export it again"),
+        ("{}", "the schedule.name", "is missing", "export it again"),
+        ("[1]", "the schedule", "a list of 1 items", "must be an object; export it again"),
+        ('{"name":"x","sigmas":[2],"shift":5}', "sigmas", "[2.0]", "fall strictly from at most 1 to above 0"),
+        ('{"name":"x","sigmas":[1],"shift":-1}', "shift", -1.0, "must be a positive number"),
     ],
 )
 def test_a_damaged_schedule_is_refused(text: str, key: str, value: object, remedy: str) -> None:
     with refuses(key=key, value=value, remedy=remedy):
-        Schedule.from_json(text)
+        read_schedule(text, "the schedule", "export it again")
 
 
 @pytest.mark.parametrize("text", ["1, 0.9375 0.8333,0.625", "1 .9375 .8333 .625 0"])

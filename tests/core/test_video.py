@@ -1,11 +1,14 @@
 """Clips and pictures: round trips, files that never break, cropping, error sentences."""
 
+import sys
+
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.video import cover, cover_notice, read_image, read_mask, write_mp4
+from flashmotion_core import video
+from flashmotion_core.video import cover, cover_notice, read_image, read_mask, to_rgb, write_mp4
 
 from ..support.clips import read_clip
 from ..support.sentences import refuses
@@ -35,6 +38,48 @@ def test_clip_comes_back_with_its_colours_frames_and_rate(tmp_path, fps):
     assert [int(frame[8].min(axis=1).argmax()) // 16 for frame in frames] == [0, 1, 2, 3, 4]
 
 
+# Colour to (Y, U, V), in 0..1 and -0.5..0.5: the weights of red and blue of ITU-R BT.709, BT.601 and BT.2020; files that name none are BT.601.
+WEIGHTS = {1: (0.2126, 0.0722), 2: (0.299, 0.114), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+COLOURS = np.array(
+    [(220, 30, 20), (30, 200, 40), (20, 50, 230), (240, 200, 20), (255, 255, 255), (0, 0, 0), (128, 128, 128)], np.uint8
+)
+
+
+def stored(colours, matrix, full):
+    """8-bit Y, U and V of some colours, by the definition."""
+    red, blue = WEIGHTS[matrix]
+    colours = colours / 255
+    y = colours @ (red, 1 - red - blue, blue)
+    u, v = (colours[:, 2] - y) / (2 - 2 * blue), (colours[:, 0] - y) / (2 - 2 * red)
+    levels = (255 * y, 255 * u + 128, 255 * v + 128) if full else (219 * y + 16, 224 * u + 128, 224 * v + 128)
+    return np.stack(levels).round().clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("matrix", WEIGHTS)
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p"])
+@pytest.mark.parametrize("colour_range", [0, 1, 2])
+def test_decoded_colours_are_those_of_the_files_own_matrix_and_range(matrix, pixels, colour_range):
+    frame = av.VideoFrame(32 * len(COLOURS), 32, pixels)
+    frame.colorspace, frame.color_range = matrix, colour_range
+    for plane, levels in zip(frame.planes, stored(COLOURS, matrix, colour_range == 2), strict=True):
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = np.repeat(levels, plane.width // len(COLOURS))
+        plane.update(rows.tobytes())
+    found = to_rgb(frame)[16, 16::32]
+    assert np.abs(found.astype(int) - COLOURS).max() <= 3
+
+
+def test_written_levels_are_those_of_bt709(tmp_path):
+    clip = np.repeat(COLOURS, 32, axis=0)[None, None].repeat(32, axis=1).repeat(2, axis=0)
+    write_mp4(tmp_path / "clip.mp4", clip, 24, crf=0)
+    with av.open(tmp_path / "clip.mp4") as container:
+        frame = next(container.decode(video=0))
+    for plane, levels, step in zip(frame.planes, stored(COLOURS, 1, False), (32, 16, 16), strict=True):
+        rows = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
+        assert np.abs(rows[8, step // 2 :: step][: len(COLOURS)].astype(int) - levels).max() <= 1
+    assert np.abs(to_rgb(frame)[16, 16::32].astype(int) - COLOURS).max() <= 3
+
+
 def test_file_is_tagged_h264_yuv420p_bt709(tmp_path):
     write_mp4(tmp_path / "clip.mp4", bars(), 24)
     with av.open(tmp_path / "clip.mp4") as container:
@@ -48,6 +93,27 @@ def test_frames_may_come_one_by_one_and_lower_crf_is_larger(tmp_path):
     write_mp4(tmp_path / "small.mp4", iter(noise), 24, crf=45)
     assert len(read_clip(tmp_path / "good.mp4")[0]) == 4
     assert (tmp_path / "good.mp4").stat().st_size > 2 * (tmp_path / "small.mp4").stat().st_size
+
+
+@pytest.mark.parametrize("fps", [0.001, 1000])
+def test_the_slowest_and_the_fastest_clip(tmp_path, fps):
+    write_mp4(tmp_path / "clip.mp4", bars(), fps)
+    assert len(read_clip(tmp_path / "clip.mp4")[0]) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such a name is refused there")
+@pytest.mark.parametrize("name", ["take:1.mp4", "http:x.mp4", "concat:a|b.mp4", "file:c.mp4", "100%d.mp4"])
+def test_names_that_ffmpeg_takes_for_something_else(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_mp4(name, bars(), 24)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(read_clip(tmp_path / name)[0]) == 5
+
+
+def test_a_name_with_a_colon_is_refused_on_windows(tmp_path, monkeypatch):
+    monkeypatch.setattr(video.os, "name", "nt")
+    with refuses(key="the output", value="take:1.mp4", remedy="take the colon out"):
+        video.check_target(tmp_path / "take:1.mp4")
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
@@ -72,8 +138,10 @@ def test_a_stop_leaves_no_broken_file_and_keeps_the_old_one(tmp_path, stop):
     [
         ("a.avi", bars(), 24, 16, "output", "'a.avi'", "must end in .mp4"),
         ("none/a.mp4", bars(), 24, 16, "no folder", "none", "create it first"),
-        ("a.mp4", bars(), 0, 16, "fps", "is 0", "must be a number above 0"),
-        ("a.mp4", bars(), float("nan"), 16, "fps", "nan", "must be a number above 0"),
+        ("a.mp4", bars(), 0, 16, "fps", "is 0", "from 0.001 to 1000"),
+        ("a.mp4", bars(), 0.0009, 16, "fps", "is 0.0009", "from 0.001 to 1000"),
+        ("a.mp4", bars(), 1e9, 16, "fps", "is 1000000000.0", "from 0.001 to 1000"),
+        ("a.mp4", bars(), float("nan"), 16, "fps", "nan", "from 0.001 to 1000"),
         ("a.mp4", bars(), 24, 52, "crf", 52, "must be from 0 (lossless) to 51"),
         ("a.mp4", [], 24, 16, "a.mp4", "no frames", "give at least one"),
         ("a.mp4", bars(width=95), 24, 16, "frames", "95 x 64", "crop or pad them"),
