@@ -95,6 +95,8 @@ def run(options: argparse.Namespace) -> None:
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
     adapter_file = read_adapter(options.adapter)
+    for note in adapter_file.notes:
+        print(f"note: {adapter_file.name}: {note}.")
     control_map = _control_map(trajectory, options.masks, adapter_file)
     _generate(options, trajectory, shape, image, control_map, adapter_file)
 
