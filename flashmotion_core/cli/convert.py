@@ -23,7 +23,7 @@ from ..adapters.adapter_file import FORMAT, AdapterFile, construct_adapter, pars
 from ..adapters.foreign import parse_foreign
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
-from ..sampling import PRESETS, TRAINED_STEPS, Schedule
+from ..sampling import PRESETS, Schedule, preset_schedule
 from ..umt5_file import is_umt5
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
@@ -55,7 +55,7 @@ class Wishes:
     @property
     def own_schedule(self) -> Schedule | None:
         """The schedule asked for."""
-        return Schedule(self.schedule, PRESETS[self.schedule](TRAINED_STEPS)) if self.schedule else None
+        return preset_schedule(self.schedule) if self.schedule else None
 
 
 def convert(source: Path, target: Path, **options: Any) -> str:
