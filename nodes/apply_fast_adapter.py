@@ -144,6 +144,8 @@ class ApplyFastAdapter(io.ComfyNode):
         generator = wan_patch.wan_config(model)
         file = wan_patch.read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
         patcher = wan_patch.load_adapter(file, generator)
+        for note in file.notes:
+            logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
         control_map = _control_map(document, masks, file)
         control = wan_patch.encode_control(vae, model, control_map)
         sampling = model.get_model_object("model_sampling")
