@@ -54,7 +54,8 @@ PATCHES = [shifted, merged, cached, compiled, cloned]
 
 @pytest.mark.parametrize("kind", ["resnet", "controlnet"])
 @pytest.mark.parametrize(
-    "patch", [pytest.param(patch, id=patch.__name__, marks=[pytest.mark.slow] * (patch is compiled)) for patch in PATCHES]
+    "patch",
+    [pytest.param(patch, id=patch.__name__, marks=[pytest.mark.slow] * (patch is compiled)) for patch in PATCHES],
 )
 def test_a_patch_before_or_after_the_adapter(patch: Callable[[Any, Rig], Any], kind: str, rig: Rig) -> None:
     plain = rig.sample(rig.apply(kind))
