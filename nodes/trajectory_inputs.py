@@ -141,7 +141,16 @@ def shapes_of(masks_BHW: Tensor, mask_batch: str, lengths: set[int], objects: in
 
 
 def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale to cover the clip and crop the centre, as Wan22ImageToVideoLatent does with a start image."""
+    """Scale to cover the clip and crop the centre, as Wan22ImageToVideoLatent does with a start image.
+
+    Raises:
+        ValueError: a picture so thin that nothing would be left of it.
+    """
+    (height, width), (wide, high) = image_BHWC.shape[1:3], size
+    if min(width * high / wide, height * wide / high) < 2:
+        raise ValueError(
+            f"a picture of {width} x {height} pixels is too thin to fill a clip of {wide} x {high}; connect one of a shape like the clip's."
+        )
     out: Tensor = comfy.utils.common_upscale(image_BHWC.movedim(-1, 1), *size, "bilinear", "center").movedim(1, -1)
     return out
 
