@@ -20,6 +20,7 @@ import comfy.ops
 import comfy.taesd.taehv
 import comfy.utils
 import torch
+from comfy.ldm.flux.math import apply_rope1
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
@@ -32,6 +33,7 @@ from ..flashmotion_core.adapters import (
     parse_adapter,
 )
 from ..flashmotion_core.sampling import in_control_range
+from ..flashmotion_core.wan.block import Kernels
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.weights import read_header
 
@@ -81,7 +83,7 @@ def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
     Raises:
         ValueError: the adapter belongs to another generator.
     """
-    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast, attention=_attention)
+    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(
@@ -92,11 +94,6 @@ def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
     adapter.load_state_dict(file.state_dict, assign=True)
     adapter.requires_grad_(False).eval()
     return patcher
-
-
-def _attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
-    out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads)
-    return out
 
 
 def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
@@ -191,7 +188,8 @@ class AdapterHook:
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
             timestep_BF = timestep if timestep.ndim == 2 else timestep[:, None]
-            state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options))
+            kernels = _kernels(executor.class_obj, x, options)
+            state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options), kernels)
             blocks = dict(options.get("patches_replace", {}).get("dit", {}))
             for index, block in enumerate(adapter.inject_after):
                 if self.strengths[index]:
@@ -231,6 +229,24 @@ def _which_pass(options: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(options.get("cond_or_uncond", ())), tuple(options.get("uuids", ())), frames
 
 
+def _kernels(wan: Any, x: Tensor, options: dict[str, Any]) -> Kernels:
+    """ComfyUI's attention, with whatever overrides this call carries, and its rotary embedding for these tokens."""
+    table: Tensor | None = None
+
+    def attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
+        out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads=heads, transformer_options=options)
+        return out
+
+    def turn(x_BLD: Tensor, heads: int) -> Tensor:
+        nonlocal table
+        if table is None:
+            table = wan.rope_encode(*x.shape[2:], device=x.device, dtype=x.dtype, transformer_options=options)
+        turned: Tensor = apply_rope1(x_BLD.unflatten(-1, (heads, -1)), table)
+        return turned.flatten(2)
+
+    return Kernels(attention, turn)
+
+
 def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float) -> Block:
     """A block replacement that runs the block (or what replaced it before) and adds the residual."""
 
@@ -243,9 +259,17 @@ def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: 
                 f"the generator has {tokens.shape[1]} tokens, but the trajectory has {residual.shape[1]}; "
                 "remove reference images, which cannot be combined with a trajectory."
             )
+        # A block's own new output is nobody else's; what another pack returned may be kept by it.
+        if previous is None and not tokens.requires_grad and not _share(tokens, args["img"]):
+            return {**out, "img": tokens.add_(residual, alpha=strength)}
         return {**out, "img": torch.add(tokens, residual, alpha=strength)}
 
     return block
+
+
+def _share(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors lie in the same memory."""
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
 
 
 def _clip(latent_BCFHW: Tensor) -> str:

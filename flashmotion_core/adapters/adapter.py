@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..wan.block import OWN, Kernels
+
 
 class TrajectoryAdapter(nn.Module):
     """Base of the ControlNet and ResNet adapters.
@@ -37,7 +39,14 @@ class TrajectoryAdapter(nn.Module):
         """Once per video: everything that depends only on the (normalised) control latent."""
         raise NotImplementedError
 
-    def begin(self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Any:
+    def begin(
+        self,
+        prepared: Any,
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        kernels: Kernels = OWN,
+    ) -> Any:
         """Once per forward pass: the state that ``residual`` walks through.
 
         Args:
@@ -45,6 +54,7 @@ class TrajectoryAdapter(nn.Module):
             latent_BCFHW: the generator's noisy input.
             timestep_BF: timestep per latent frame, or ``[B, 1]`` for all.
             context_BMT: text tokens as the generator gets them (before its text embedding).
+            kernels: the host's own attention and rotary embedding for this pass.
         """
         raise NotImplementedError
 

@@ -12,9 +12,10 @@ from typing import Any
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from ..wan.block import OWN, Kernels
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from .adapter import TrajectoryAdapter, check_inject_after
-from .controlnet import pointwise, zero_conv
+from .controlnet import zero_conv
 
 
 class ResBlock(nn.Module):
@@ -107,7 +108,12 @@ class ResNetAdapter(TrajectoryAdapter):
         return features
 
     def begin(
-        self, prepared: list[Tensor], latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor
+        self,
+        prepared: list[Tensor],
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        kernels: Kernels = OWN,
     ) -> tuple[list[Tensor], int]:
         """Nothing to compute; notes how often the batch repeats the features."""
         return prepared, latent_BCFHW.shape[0] // prepared[0].shape[0]
@@ -115,5 +121,5 @@ class ResNetAdapter(TrajectoryAdapter):
     def residual(self, index: int, state: tuple[list[Tensor], int]) -> Tensor:
         """The zero convolution of feature ``index``; ``[1, L, D]`` broadcasts over the batch where there is one control."""
         features, repeats = state
-        out = pointwise(self.zero_convs[index], features[index])
+        out: Tensor = self.zero_convs[index](features[index])
         return out if out.shape[0] == 1 else out.repeat(repeats, 1, 1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..wan.block import OWN, Kernels
 from .adapter import TrajectoryAdapter
 
 
@@ -52,7 +53,13 @@ class ReusingAdapter:
         return self.adapter.prepare(control_BCFHW)
 
     def begin(
-        self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor, key: Hashable = None
+        self,
+        prepared: Any,
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        key: Hashable = None,
+        kernels: Kernels = OWN,
     ) -> Any:
         """See ``TrajectoryAdapter.begin``; computes nothing in a step that reuses residuals.
 
@@ -65,8 +72,9 @@ class ReusingAdapter:
             timestep_BF: timestep per latent frame, or ``[B, 1]`` for all.
             context_BMT: text tokens as the generator gets them.
             key: which of several passes of a step this is, such as that of the negative prompt, or of a window of frames.
+            kernels: see ``TrajectoryAdapter.begin``.
         """
-        arguments = (prepared, latent_BCFHW, timestep_BF, context_BMT)
+        arguments = (prepared, latent_BCFHW, timestep_BF, context_BMT, kernels)
         if self.every == 1 or not self.adapter.depends_on_step:
             return _Pass(self.adapter.begin(*arguments), None)
         computed = self._advance(float(timestep_BF.max()))
