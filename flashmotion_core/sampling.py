@@ -8,17 +8,20 @@ for the clean first frame.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
 TRAINED_SHIFT = 5.0
 TRAINED_STEPS = 4
+MAX_STEPS = 1000
+MAX_SHIFT = 1000.0
+CLOSEST = 1e-5
+"""Sigmas nearer to each other, or to 0, are one sigma in float32 arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,13 @@ class Schedule:
     sigmas: tuple[float, ...] = (1.0, 0.9375, 5 / 6, 0.625)
     shift: float = TRAINED_SHIFT
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigmas", check_sigmas(self.sigmas))
+        object.__setattr__(self, "shift", check_shift(self.shift))
+
     def to_json(self) -> str:
-        """JSON for a safetensors metadata entry."""
+        """JSON for a safetensors metadata entry; ``metadata.entries`` reads it."""
         return json.dumps({"name": self.name, "sigmas": list(self.sigmas), "shift": self.shift})
-
-    @classmethod
-    def from_json(cls, text: str) -> Schedule:
-        """Read ``to_json``'s form.
-
-        Raises:
-            ValueError: names the entry that is wrong.
-        """
-        try:
-            found: dict[str, Any] = json.loads(text)
-            return cls(str(found["name"]), check_sigmas(found["sigmas"]), check_shift(found["shift"]))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"the file's schedule is {text[:80]!r}, but must be JSON with name, sigmas and shift."
-            ) from error
 
 
 def shift_sigma(sigma: float, shift: float) -> float:
@@ -72,11 +64,51 @@ def turbo_sigmas(steps: int, shift: float = TRAINED_SHIFT) -> tuple[float, ...]:
     return tuple(shift_sigma(sigma, shift) for sigma in plain_sigmas(steps))
 
 
-PRESETS: dict[str, Callable[[int], tuple[float, ...]]] = {"turbo": turbo_sigmas, "plain": plain_sigmas}
+FASTWAN_SIGMAS = (1.0, 0.757, 0.522)
+"""Timesteps 1000, 757 and 522, which FastVideo (Apache-2.0) distilled FastWan2.2-TI2V-5B for; shift 5."""
+
+
+def fastwan_sigmas(steps: int = len(FASTWAN_SIGMAS)) -> tuple[float, ...]:
+    """FastWan's three sigmas, a list without a rule behind it.
+
+    Raises:
+        ValueError: another number of steps.
+    """
+    if steps != len(FASTWAN_SIGMAS):
+        raise ValueError(
+            f"the schedule fastwan has {len(FASTWAN_SIGMAS)} steps, but steps is {steps}; set it to {len(FASTWAN_SIGMAS)}."
+        )
+    return FASTWAN_SIGMAS
+
+
+PRESETS: dict[str, Callable[[int], tuple[float, ...]]] = {
+    "turbo": turbo_sigmas,
+    "plain": plain_sigmas,
+    "fastwan": fastwan_sigmas,
+}
 """Named schedules: steps -> sigmas."""
-
-
+FIXED_STEPS = {"fastwan": len(FASTWAN_SIGMAS)}
+"""Presets that are a list for one number of steps only."""
 FROM_MODEL = "from model"
+AS_TRAINED = 0
+"""As a number of steps: as many as the schedule was trained for."""
+
+
+def preset_steps(name: str) -> int:
+    """The number of steps that a preset was trained for."""
+    return FIXED_STEPS.get(name, TRAINED_STEPS)
+
+
+def preset_schedule(name: str) -> Schedule:
+    """A preset as it was trained, with its shift."""
+    return Schedule(name, PRESETS[name](preset_steps(name)), TRAINED_SHIFT)
+
+
+def recognise_schedule(texts: Iterable[str]) -> str | None:
+    """The preset that titles, comments or names of a file speak of: ``turbo``, ``fastwan``, or None for neither or both."""
+    words = re.sub(r"[\W_]+", "", " ".join(texts).lower())
+    found = [name for name in ("turbo", "fastwan") if name in words]
+    return found[0] if len(found) == 1 else None
 
 
 def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | None) -> tuple[float, ...]:
@@ -84,22 +116,24 @@ def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | No
 
     Args:
         preset: ``from model``, a name of ``PRESETS``, or ``custom``.
-        steps: number of steps; ignored by ``custom``.
+        steps: number of steps, or ``AS_TRAINED``; ignored by ``custom``.
         custom: sigmas typed by hand, for ``custom``.
         schedule: what travels with the generator, if anything.
 
     Raises:
-        ValueError: ``from model`` without a schedule, or with a hand-made one of another length; an unknown preset; bad sigmas.
+        ValueError: ``from model`` without a schedule, or a hand-made or fixed one of another length; an unknown preset; bad sigmas.
     """
     if preset == "custom":
         return parse_sigmas(custom)
     if preset in PRESETS:
-        return PRESETS[preset](steps)
+        return PRESETS[preset](preset_steps(preset) if steps == AS_TRAINED else steps)
     if preset != FROM_MODEL:
         raise ValueError(f"the preset is {preset!r}, but must be one of {', '.join([FROM_MODEL, *PRESETS, 'custom'])}.")
     if schedule is None:
-        raise ValueError("this model carries no schedule; load it with LoadFastGenerator, or choose the preset turbo.")
-    if steps == len(schedule.sigmas):
+        raise ValueError(
+            "this model carries no schedule; load it with LoadFastGenerator, or choose the preset turbo or fastwan."
+        )
+    if steps in (AS_TRAINED, len(schedule.sigmas)):
         return schedule.sigmas
     if schedule.name == "turbo":
         return turbo_sigmas(steps, schedule.shift)
@@ -111,9 +145,16 @@ def resolve_sigmas(preset: str, steps: int, custom: str, schedule: Schedule | No
 
 
 def check_shift(shift: float) -> float:
-    """Return the shift if it is a positive number, else raise ValueError."""
-    if not isinstance(shift, (int, float)) or not math.isfinite(shift) or shift <= 0:
-        raise ValueError(f"the shift is {shift!r}, but must be a positive number, such as 5.")
+    """Return the shift.
+
+    Raises:
+        ValueError: not a number from 1 / ``MAX_SHIFT`` to ``MAX_SHIFT``.
+    """
+    is_number = isinstance(shift, (int, float)) and not isinstance(shift, bool)
+    if not is_number or not 1 / MAX_SHIFT <= shift <= MAX_SHIFT:
+        raise ValueError(
+            f"the shift is {shift!r}, but must be a positive number from {1 / MAX_SHIFT:g} to {MAX_SHIFT:g}, such as 5."
+        )
     return float(shift)
 
 
@@ -121,16 +162,18 @@ def check_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
     """Return the sigmas as a tuple without a trailing zero.
 
     Raises:
-        ValueError: empty, not finite, outside (0, 1], or not strictly decreasing.
+        ValueError: empty, more than ``MAX_STEPS``, not finite, outside (0, 1], or not strictly falling by more than ``CLOSEST``.
     """
     values = tuple(float(sigma) for sigma in sigmas)
     if values and values[-1] == 0:
         values = values[:-1]
     inside = all(0 < sigma <= 1 for sigma in values)
-    falling = all(a > b for a, b in pairwise(values))
-    if not values or not inside or not falling:
+    falling = all(a - b > CLOSEST for a, b in pairwise((*values, 0.0)))
+    if not values or len(values) > MAX_STEPS or not inside or not falling:
+        shown = list(sigmas[:8])
+        more = f" and {len(sigmas) - 8} more" if len(sigmas) > 8 else ""
         raise ValueError(
-            f"the sigmas are {list(sigmas)}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
+            f"the sigmas are {shown}{more}, but must fall strictly from at most 1 to above 0, such as 1, 0.9375, 0.8333, 0.625."
         )
     return values
 
@@ -158,8 +201,7 @@ def in_control_range(sigma: float, sigma_start: float, sigma_end: float) -> bool
     ``sigma_start`` and ``sigma_end`` are the sigmas at the start and end fraction of the schedule. The slack absorbs float32
     rounding of sigmas; no schedule has two steps closer than that.
     """
-    slack = 1e-5
-    return sigma_end + slack < sigma <= sigma_start + slack
+    return sigma_end + CLOSEST < sigma <= sigma_start + CLOSEST
 
 
 def control_sigma(fraction: float, shift: float) -> float:

@@ -9,7 +9,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from .file_kinds import what_else
 from .whole_file import write_whole
+
+MAX_TENSORS = 20_000
+"""Of one file. The 5B has 825; quantised, about 2,500."""
+MAX_HEADER = 100_000_000
+"""Bytes that safetensors allows."""
 
 
 def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -20,6 +26,7 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     """
     path = _existing(path)
     try:
+        _check_count(path)
         with safe_open(path, framework="pt") as file:
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             return shapes, dict(file.metadata() or {})
@@ -35,6 +42,7 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
     """
     path = _existing(path)
     try:
+        _check_count(path)
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             if keys is not None:
@@ -54,6 +62,18 @@ def conversion(name: str) -> str:
     return f"convert it with python -m flashmotion_core.convert {name} OUT.safetensors"
 
 
+def _check_count(path: Path) -> None:
+    """Refuse a header with more tensors than any model has; safetensors itself would take seconds to walk through it."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = stream.read(min(size, MAX_HEADER))
+    count = header.count(b'"data_offsets"')
+    if count > MAX_TENSORS:
+        raise ValueError(
+            f"{path.name} holds {count:,} tensors, but no generator, adapter or codec has more than {MAX_TENSORS:,}; choose another file."
+        )
+
+
 def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
@@ -62,6 +82,9 @@ def _existing(path: str | Path) -> Path:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
+    kind = what_else(path, conversion(path.name))
+    if kind is not None:
+        return f"{path.name} is {kind}."
     if path.suffix in (".pt", ".pth", ".ckpt", ".bin"):
         return f"{path.name} is a pickle file; {conversion(path.name)}."
     return (

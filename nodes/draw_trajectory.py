@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io, ui
@@ -237,7 +238,6 @@ class DrawTrajectory(io.ComfyNode):
         )
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         resolved = dumps(document)
-        saved = [] if image is None else ui.PreviewImage(start_picture(image), cls=cls).as_dict()["images"]
         return io.NodeOutput(
             resolved,
             preview_THWC,
@@ -247,10 +247,16 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
-            # For the editor: it offers connected objects as keyframes, and shows the start image when it finds no loader's file.
-            ui={
-                **ui.PreviewImage(preview_THWC, cls=cls).as_dict(),
-                "trajectory": [resolved],
-                "start_image": saved,
-            },
+            # For the editor alone: it offers connected objects as keyframes, and shows the start image when it finds no loader's file.
+            ui={"trajectory": [resolved], "start_image": [] if image is None else _saved(start_picture(image), cls)},
         )
+
+
+def _saved(pictures_BHWC: Tensor, cls: type[io.ComfyNode]) -> list[str]:
+    """Names of the pictures in ComfyUI's temporary folder, as loaders write them: ``name.png [temp]``.
+
+    Plain texts, not the entries of ``ui.PreviewImage``: whoever lists a prompt's output files, as API clients and the page's queue do,
+    would take those for results and could show them in place of the video.
+    """
+    entries = ui.PreviewImage(pictures_BHWC, cls=cls).as_dict()["images"]
+    return [f"{Path(entry['subfolder'], entry['filename']).as_posix()} [temp]" for entry in entries]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import comfy.model_management
 import comfy.sample
 import comfy.samplers
 import comfy.utils
@@ -13,7 +14,15 @@ import torch
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..flashmotion_core.sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, resolve_sigmas
+from ..flashmotion_core.sampling import (
+    AS_TRAINED,
+    FIXED_STEPS,
+    FROM_MODEL,
+    PRESETS,
+    Schedule,
+    preset_steps,
+    resolve_sigmas,
+)
 from . import attachments, wan_patch
 
 
@@ -60,16 +69,16 @@ class FewStepSampler(io.ComfyNode):
                     "preset",
                     options=[FROM_MODEL, *PRESETS, "custom"],
                     default=FROM_MODEL,
-                    tooltip="Noise level of each step. from model: as the generator's file says. turbo: 1, .9375, "
-                    ".8333, .625. plain: 1, .75, .5, .25. custom: the list below.",
+                    tooltip="Noise levels. from model: as the generator says. turbo: 1, .9375, .8333, .625. plain: "
+                    "1, .75, .5, .25. fastwan: 1, .757, .522. custom: list below.",
                 ),
                 io.Int.Input(
                     "steps",
-                    default=TRAINED_STEPS,
-                    min=1,
+                    default=AS_TRAINED,
+                    min=AS_TRAINED,
                     max=100,
-                    tooltip="Denoising steps. Distilled generators are trained for 4; other counts run, with a note "
-                    "in the log. Ignored by custom.",
+                    tooltip="Denoising steps. 0: as the preset was trained (turbo 4, fastwan 3). Other counts run, with a "
+                    "note in the log. Ignored by fastwan and custom.",
                 ),
                 io.String.Input(
                     "custom_sigmas",
@@ -96,39 +105,98 @@ class FewStepSampler(io.ComfyNode):
     ) -> io.NodeOutput:
         """Resolve the schedule, then leave everything to ``comfy.sample``: previews, cancel and progress are native."""
         schedule = attachments.attached_schedule(model)
-        sigmas = resolve_sigmas(preset, steps, custom_sigmas, schedule)
-        if len(sigmas) != TRAINED_STEPS:
-            logging.warning(
-                "FewStepSampler: %d steps; four-step generators look best at %d.", len(sigmas), TRAINED_STEPS
-            )
+        sigmas = resolve_sigmas(preset, _steps(preset, steps, schedule), custom_sigmas, schedule)
+        _notice_other_steps(preset, len(sigmas), schedule)
         logging.info("FewStepSampler: sigmas %s", ", ".join(f"{sigma:.4f}" for sigma in sigmas))
         if positive is None:
             positive = _no_text(model)
-        samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-        channels = wan_patch.wan_config(model).in_channels
-        if samples.ndim != 5 or samples.shape[1] != channels:
-            raise ValueError(
-                f"the latent has shape {list(samples.shape)}, but a video's [batch, {channels}, frames, height, width] is needed; "
-                "connect Wan22ImageToVideoLatent."
-            )
+        samples = _checked_latent(model, latent)
         noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
-        out = comfy.sample.sample_custom(
-            model,
+        if model.model_options.get("disable_cfg1_optimization"):
+            logging.warning(
+                "FewStepSampler: a node before this one (such as NAGuidance) asks for a pass with a negative prompt in every step; there is "
+                "none here, so that node does nothing and no step is doubled."
+            )
+        guider = comfy.samplers.CFGGuider(model)
+        guider.inner_set_conds({"positive": positive})  # no negative at all, as core's BasicGuider
+        out = guider.sample(
             noise,
-            1.0,
+            samples,
             comfy.samplers.sampler_object("lcm"),
             torch.tensor([*sigmas, 0.0]),
-            positive,
-            positive,  # never evaluated: at CFG 1 ComfyUI skips the negative pass
-            samples,
-            noise_mask=latent.get("noise_mask"),
+            denoise_mask=latent.get("noise_mask"),
             callback=latent_preview.prepare_callback(model, len(sigmas)),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
+        _check_finite(out, model)
+        out = out.to(comfy.model_management.intermediate_device())
         # Newer empty latents carry the ratios of the picture they stand for, which a sampled latent must not keep.
         kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
         return io.NodeOutput({**kept, "samples": out})
+
+
+def _steps(preset: str, steps: int, schedule: Schedule | None) -> int:
+    """The number of steps to resolve: a preset that is one fixed list decides it itself."""
+    name = schedule.name if preset == FROM_MODEL and schedule is not None else preset
+    if name not in FIXED_STEPS or steps in (AS_TRAINED, FIXED_STEPS[name]):
+        return steps
+    logging.warning("FewStepSampler: %s has %d steps; steps = %d is not used.", name, FIXED_STEPS[name], steps)
+    return AS_TRAINED
+
+
+def _notice_other_steps(preset: str, steps: int, schedule: Schedule | None) -> None:
+    """Say in the log where the number of steps is another than the generator was trained for."""
+    trained = len(schedule.sigmas) if schedule is not None else preset_steps(preset)
+    if steps != trained:
+        logging.warning(
+            "FewStepSampler: %d steps; generators trained for %d steps look best at %d.", steps, trained, trained
+        )
+
+
+def _checked_latent(model: Any, latent: dict[str, Any]) -> torch.Tensor:
+    """The latent's samples, ``[B, C, F, h, w]``.
+
+    Raises:
+        ValueError: another model's latent, or one with NaN or infinity in it.
+    """
+    samples = latent["samples"]
+    channels = model.get_model_object("latent_format").latent_channels
+    wan_patch.wan_config(model)
+    if not getattr(samples, "is_nested", False):
+        samples = comfy.sample.fix_empty_latent_channels(model, samples)
+    if getattr(samples, "is_nested", False) or samples.ndim != 5 or samples.shape[1] != channels:
+        raise ValueError(
+            f"the latent has shape {list(samples.shape)}, but a video's [batch, {channels}, frames, height, width] is needed; "
+            "connect Wan22ImageToVideoLatent."
+        )
+    bad = int((~torch.isfinite(samples)).sum())
+    if bad:
+        raise ValueError(
+            f"the latent has {bad:,} of {samples.numel():,} values that are NaN or infinite; check the start image and the VAE that encoded it."
+        )
+    return samples  # type: ignore[no-any-return]
+
+
+def _check_finite(out: torch.Tensor, model: Any) -> None:
+    """Refuse a result that no decoder can show, and name the weights behind it where they are to blame.
+
+    Raises:
+        ValueError: NaN or infinity in the result.
+    """
+    bad = int((~torch.isfinite(out)).sum())
+    if not bad:
+        return
+    weights = model.model.diffusion_model.named_parameters()
+    broken = [name for name, weight in weights if not torch.isfinite(weight.detach().float()).all()]
+    cause = (
+        f"the generator's weights hold such numbers themselves ({len(broken)} tensors, such as {broken[0]}); download the file again"
+        if broken
+        else "try weight_dtype default, lower strengths of adapters and LoRAs, and no other patches"
+    )
+    raise ValueError(
+        f"FewStepSampler: the latent came out with {bad:,} of {out.numel():,} values that are NaN or infinite; {cause}."
+    )
 
 
 def _no_text(model: Any) -> list[list[Any]]:

@@ -73,7 +73,7 @@ MAY_KNOW = {
 }
 """Which of our folders each folder may import from, beside itself."""
 NOT_HERE = {
-    "flashmotion_core": (*COMFYUI, "pydantic"),
+    "flashmotion_core": COMFYUI,
     "nodes": ("diffusers", "transformers", "cv2", "pydantic", "accelerate"),
     "train": COMFYUI,
     "tools": COMFYUI,

@@ -72,10 +72,7 @@ export function connectedPicture(node, toUrl) {
 export function picturesOf(output, toUrl) {
   const { start_image: images } = /** @type {{start_image?: unknown}} */ (Object(output));
   if (!Array.isArray(images)) return undefined;
-  const urls = images.flatMap((image) => {
-    const { filename, subfolder = "", type = "temp" } = Object(image);
-    return typeof filename === "string" ? [viewUrl(filename, String(subfolder), String(type), toUrl)] : [];
-  });
+  const urls = images.flatMap((image) => annotatedUrl(image, toUrl)?.url ?? []);
   return urls.length ? { kind: "image", urls } : undefined;
 }
 
@@ -83,11 +80,9 @@ export function picturesOf(output, toUrl) {
 function fileOf(node, toUrl) {
   for (const [name, usual] of Object.entries(FILE_WIDGETS)) {
     const value = node.widgets?.find((widget) => widget.name === name)?.value;
-    const parts = typeof value === "string" ? /^(?:(.*)\/)?([^/]+?)(?: \[(input|output|temp)\])?$/.exec(value) : null;
-    if (!parts) continue;
-    const [, subfolder = "", file, type = "input"] = parts;
-    if (usual === "image" ? !IMAGE_FILE.test(file) : !VIDEO_FILE.test(file)) continue;
-    return { kind: usual === "video" ? "video" : "image", urls: [viewUrl(file, subfolder, type, toUrl)] };
+    const found = annotatedUrl(value, toUrl);
+    if (!found || !(usual === "image" ? IMAGE_FILE : VIDEO_FILE).test(found.file)) continue;
+    return { kind: usual === "video" ? "video" : "image", urls: [found.url] };
   }
   return undefined;
 }
@@ -133,7 +128,14 @@ function resultOf({ imgs }) {
   return imgs?.[0]?.src ? { kind: "image", urls: [imgs[0].src] } : undefined;
 }
 
-/** @param {string} filename @param {string} subfolder @param {string} type @param {ToUrl} toUrl */
-function viewUrl(filename, subfolder, type, toUrl) {
-  return toUrl(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
+/**
+ * Where a file lies that ComfyUI names as its loaders do: `folder/name.png`, `name.png [temp]`.
+ * @param {unknown} name
+ * @param {ToUrl} toUrl
+ */
+function annotatedUrl(name, toUrl) {
+  const parts = typeof name === "string" ? /^(?:(.*)\/)?([^/]+?)(?: \[(input|output|temp)\])?$/.exec(name) : null;
+  if (!parts) return undefined;
+  const [, subfolder = "", filename, type = "input"] = parts;
+  return { file: filename, url: toUrl(`/view?${new URLSearchParams({ filename, subfolder, type })}`) };
 }

@@ -16,7 +16,6 @@ The same seed gives the same files. Needs torch and safetensors.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -28,10 +27,11 @@ from torch import Tensor
 if __name__ == "__main__":  # as a script; importers have the core on their path already
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from flashmotion_core.adapters.adapter_file import FORMAT, MapStyle, save_adapter
+from flashmotion_core.adapters import MapStyle, save_adapter
 from flashmotion_core.adapters.controlnet import ControlNetAdapter
 from flashmotion_core.adapters.resnet import ResNetAdapter
 from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig, fingerprint, generator_shapes, shapes_of
 from flashmotion_core.weights import save_whole
@@ -67,14 +67,7 @@ def write(models: Path, config: WanConfig = TINY, seed: int = 0, dtype: torch.dt
         "controlnet": models / "model_patches/flashmotion_tiny_controlnet.safetensors",
     }
     generator = random_weights(generator_shapes(config), seed)
-    metadata = {
-        "flashmotion.format": FORMAT,
-        "flashmotion.kind": "generator",
-        "flashmotion.schedule": Schedule().to_json(),
-        "flashmotion.text": "none",
-        # Without this, ComfyUI assumes the text width of the 5B.
-        "config": json.dumps({"transformer": {"text_dim": config.text_dim, "num_heads": config.num_heads}}),
-    }
+    metadata = generator_metadata(config, Schedule(), text=False)
     save_whole(paths["generator"], {key: value.to(dtype) for key, value in generator.items()}, metadata)
     with torch.device("meta"):
         codec = shapes_of(TAEHV().state_dict())

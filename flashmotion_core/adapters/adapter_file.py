@@ -7,18 +7,17 @@ adapter was trained on) and, for a generator trained without text, ``flashmotion
 
 from __future__ import annotations
 
-import json
-import operator
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from inspect import signature
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..metadata import FORMAT as FORMAT
+from ..metadata import PREFIX
 from ..sampling import Schedule
 from ..wan.block import Attention, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, describe, shapes_of
@@ -26,38 +25,18 @@ from ..wan.keys import to_original
 from ..weights import read_header, read_tensors, save_whole
 from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
+from .map_style import MapStyle as MapStyle
 from .resnet import ResNetAdapter
+from .weight_checks import check_weights
 
-FORMAT = "1"
 KINDS: dict[str, type[ControlNetAdapter] | type[ResNetAdapter]] = {
     "controlnet": ControlNetAdapter,
     "resnet": ResNetAdapter,
 }
 PREFIXES = ("model.", "module.", "_fsdp_wrapped_module.", "controlnet.", "adapter.")
 """Wrappers' prefixes that training code leaves on keys; stripped in any order and number."""
-
-
-@dataclass(frozen=True)
-class MapStyle:
-    """How the control map that an adapter was trained on looks.
-
-    Attributes:
-        mode: ``box`` (outlines after frame 0) or ``mask`` (filled).
-        opacity: 0..1 of the palette's full colour; 0.5 is what released adapters know.
-        thickness: outline in pixels; None for min(height, width) // 100.
-    """
-
-    mode: Literal["box", "mask"] = "box"
-    opacity: float = 0.5
-    thickness: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.mode not in ("box", "mask"):
-            raise ValueError(f"the map mode is {self.mode!r}, but must be 'box' or 'mask'.")
-        if not 0 < self.opacity <= 1:
-            raise ValueError(f"the map opacity is {self.opacity!r}, but must be above 0 and at most 1.")
-        if self.thickness is not None and self.thickness < 1:
-            raise ValueError(f"the map's outline thickness is {self.thickness!r}, but must be at least 1 pixel.")
+SHARED = ("in_channels", "out_channels", "text_dim", "patch_size")
+"""Sizes of what generator and adapter both read and write; where they differ, sampling would fail."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +77,17 @@ def read_generator_info(path: str | Path) -> GeneratorInfo:
 
 def generator_info(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> GeneratorInfo:
     """The same from shapes (either key layout) and metadata at hand."""
+    from ..metadata.entries import read_generator_entries
+
     diffusers_layout = any(key.startswith("condition_embedder.") for key in shapes)
     if diffusers_layout:
         shapes = to_original(shapes)
-    schedule = metadata.get("flashmotion.schedule")
+    config = config_of(shapes, metadata)
+    entries = read_generator_entries(metadata)
     return GeneratorInfo(
-        config=config_of(shapes, metadata),
-        schedule=Schedule.from_json(schedule) if schedule else None,
-        text=metadata.get("flashmotion.text") != "none",
+        config=config,
+        schedule=entries.schedule.build() if entries.schedule else None,
+        text=entries.text != "none",
         diffusers_layout=diffusers_layout,
     )
 
@@ -133,16 +115,14 @@ def save_adapter(
 
 
 def write_adapter(path: str | Path, file: AdapterFile) -> None:
-    """The same from an adapter's parts, without its module."""
-    metadata = {
-        "flashmotion.format": FORMAT,
-        "flashmotion.kind": file.kind,
-        "flashmotion.config": json.dumps(file.config),
-        "flashmotion.schedule": file.schedule.to_json(),
-        "flashmotion.map": json.dumps(asdict(file.map_style)),
-    }
-    if file.base_fingerprint is not None:
-        metadata["flashmotion.base"] = file.base_fingerprint
+    """The same from an adapter's parts, without its module.
+
+    Raises:
+        ValueError: parts that ``read_adapter`` would refuse.
+    """
+    from ..metadata.entries import adapter_metadata
+
+    metadata = adapter_metadata(file.kind, file.config, file.schedule, file.map_style, file.base_fingerprint)
     save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
 
 
@@ -151,7 +131,7 @@ def read_adapter(path: str | Path) -> AdapterFile:
 
     Raises:
         ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, a
-            ControlNet at half resolution, or settings of a later version (names every one).
+            ControlNet at half resolution, settings of a later version (names every one), or weights that are not finite numbers.
     """
     state_dict, metadata = read_tensors(path)
     return parse_adapter(state_dict, metadata, Path(path).name)
@@ -160,37 +140,21 @@ def read_adapter(path: str | Path) -> AdapterFile:
 def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
     """The same from tensors and metadata at hand; ``name`` is used in error messages."""
     metadata = metadata or {}
-    kind = metadata.get("flashmotion.kind")
-    if kind is None:
+    check_weights(state_dict, name)
+    if not any(key.startswith(PREFIX) for key in metadata):
         return _parse_foreign(state_dict, name)
-    if metadata.get("flashmotion.format") != FORMAT:
-        raise ValueError(
-            f"{name} has format {metadata.get('flashmotion.format')!r}, but this version reads {FORMAT!r}; update FlashMotion."
-        )
-    if kind not in KINDS:
-        raise ValueError(
-            f"{name} is a FlashMotion {kind}, but an adapter (controlnet or resnet) was expected; choose another file."
-        )
-    try:
-        config = json.loads(metadata["flashmotion.config"])
-        generator = config["generator"]
-        if config.pop("half_resolution", False):
-            raise ValueError(
-                f"{name} is a ControlNet with half_resolution on, but ControlNets run at full resolution only; train it again without."
-            )
-        sizes = {entry.name for entry in fields(WanConfig)}
-        later = (config.keys() - signature(KINDS[kind]).parameters) | (generator.keys() - sizes)
-        for size in ("dim", "num_layers"):  # every file says them
-            operator.index(generator[size])
-        style = MapStyle(**json.loads(metadata["flashmotion.map"]))
-        schedule = Schedule.from_json(metadata["flashmotion.schedule"])
-    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{name}: its FlashMotion metadata is damaged ({error}); export the adapter again.") from error
-    if later:
-        raise ValueError(
-            f"{name} has settings that this version does not know ({', '.join(sorted(later))}); update FlashMotion."
-        )
-    return AdapterFile(kind, config, dict(state_dict), schedule, style, metadata.get("flashmotion.base"), name)
+    from ..metadata.entries import read_adapter_entries
+
+    entries = read_adapter_entries(metadata, name)
+    return AdapterFile(
+        kind=entries.kind,
+        config=entries.config.model_dump(exclude_unset=True),
+        state_dict=dict(state_dict),
+        schedule=entries.schedule.build(),
+        map_style=entries.map.build(),
+        base_fingerprint=entries.base,
+        name=name,
+    )
 
 
 def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
@@ -283,8 +247,18 @@ def construct_adapter(
             f"{file.name} was made for a generator of width {theirs[0]} with {theirs[1]} blocks, but this one has width {generator.dim} "
             f"with {generator.num_layers} blocks; use it with the generator that it was trained on."
         )
-    # A ControlNet's own feed-forward and text widths come from its file: they need not equal the generator's.
+    # A ControlNet's own feed-forward width and heads come from its file: they need not equal the generator's.
     known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in made_for.items()}
+    shared = {key: getattr(generator, key) for key in SHARED if key in known} | {"control_channels": LATENT_CHANNELS}
+    other = [
+        f"{key} {value}, not {shared[key]}"
+        for key, value in ({"control_channels": LATENT_CHANNELS} | config | known).items()
+        if key in shared and value is not None and value != shared[key]
+    ]
+    if other:
+        raise ValueError(
+            f"{file.name} was made for {', '.join(other)}, which this generator has; use it with the generator that it was trained on."
+        )
     own = replace(generator, **known)
     adapter = KINDS[file.kind](own, **config, operations=operations, attention=attention, device="meta", dtype=dtype)
     expected, found = shapes_of(adapter.state_dict()), shapes_of(file.state_dict)

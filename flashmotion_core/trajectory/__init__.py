@@ -21,12 +21,14 @@ from .comfy_types import (
 from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
 from .field_checks import TrajectoryError
+from .import_tracks import read_tracks, recognise
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
 from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
+from .track_table import Notice, Tracks, TrackTable, objects_of, to_trajectory
 from .transform import resize, retime, trim
 
 __all__ = [
@@ -69,4 +71,11 @@ __all__ = [
     "from_csv",
     "to_deltas",
     "from_deltas",
+    "read_tracks",
+    "recognise",
+    "to_trajectory",
+    "objects_of",
+    "Tracks",
+    "TrackTable",
+    "Notice",
 ]

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
+from ..texts import without_mark
 from .field_checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
 from .model import (
     DEFAULT_FPS,
@@ -97,6 +98,7 @@ def validate(trajectory: Trajectory) -> Trajectory:
 
 
 def _decode(source: str) -> object:
+    source = without_mark(source)
     if len(source) > MAX_TEXT:
         raise TrajectoryError(
             f"trajectory is a text of {len(source)} characters: give at most {MAX_TEXT} (remove keyframes or objects)."
@@ -105,15 +107,21 @@ def _decode(source: str) -> object:
         smallest = '{"version": 1, "size": [1280, 704], "frames": 121, "objects": []}'
         raise TrajectoryError(f"trajectory is empty: draw a box in the editor, or paste a document such as {smallest}.")
 
-    def refuse_constant(name: str) -> NoReturn:
-        raise TrajectoryError(f"trajectory contains the number {name}: replace it with a finite one.")
+    return decode_json(source, "trajectory")
+
+
+def decode_json(source: str, name: str) -> object:
+    """A JSON text's value: finite numbers, no field twice in one object. Raises `TrajectoryError` that says `name`."""
+
+    def refuse_constant(constant: str) -> NoReturn:
+        raise TrajectoryError(f"{name} contains the number {constant}: replace it with a finite one.")
 
     def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in result:
-                raise TrajectoryError(f"trajectory has the field {shorten(name)} twice in one object: keep one.")
-            result[name] = value
+        for field, value in pairs:
+            if field in result:
+                raise TrajectoryError(f"{name} has the field {shorten(field)} twice in one object: keep one.")
+            result[field] = value
         return result
 
     try:
@@ -121,13 +129,11 @@ def _decode(source: str) -> object:
     except TrajectoryError:
         raise
     except RecursionError:
-        raise TrajectoryError(
-            "trajectory is nested too deeply: paste a document of version 1, it has 6 levels."
-        ) from None
+        raise TrajectoryError(f"{name} is nested too deeply: paste a document of version 1, it has 6 levels.") from None
     except ValueError as error:
         # Besides syntax errors: integers of more than 4300 digits.
         reason = str(error).splitlines()[0]
-        raise TrajectoryError(f"trajectory is not valid JSON ({reason}): paste the whole document again.") from None
+        raise TrajectoryError(f"{name} is not valid JSON ({reason}): paste the whole document again.") from None
 
 
 def _migrate(data: object) -> object:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_numpy, refuse_shape
+from .delimited import split_cells
 from .document import MAX_TEXT
-from .field_checks import TrajectoryError, fail, number, shorten, text, whole
+from .field_checks import TrajectoryError
+from .headed_tables import CSV_HEADER, read_headed
 from .keyframes import from_boxes
-from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, TrackedObject, Trajectory
+from .model import DEFAULT_FPS, TrackedObject, Trajectory
 from .sample import Sampled
-
-CSV_HEADER = ("frame", "id", "label", "x", "y", "w", "h", "visible")
-_INTEGER = re.compile(r"[0-9]{1,9}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+from .track_table import to_trajectory
 
 
 def to_csv(sampled: Sampled, objects: Sequence[TrackedObject]) -> str:
@@ -41,39 +39,18 @@ def to_csv(sampled: Sampled, objects: Sequence[TrackedObject]) -> str:
 
 
 def from_csv(table: str, *, size: Sequence[int], fps: float = DEFAULT_FPS, tolerance: float = 0.0) -> Trajectory:
-    """A trajectory from CSV text as `to_csv` writes it (untrusted; rows in any order).
+    """A trajectory from CSV text as `to_csv` writes it (untrusted; rows and columns in any order, any separator).
 
     The clip ends with the highest frame. An object is hidden on frames without a row; on rows with visible 0 it is
     hidden and the box still counts. The label is taken from an object's first row. `tolerance`: see `from_boxes`.
+    Coordinates are pixels and frames count from 0; `read_tracks` reads tables of which that is not known.
 
     Raises `TrajectoryError` naming the line and column.
     """
     if len(table) > MAX_TEXT:
         raise TrajectoryError(f"table is a text of {len(table)} characters: give at most {MAX_TEXT}.", "table")
-    reader = csv.reader(io.StringIO(table, newline=""), strict=True)
-    boxes: dict[tuple[int, str], tuple[list[float], bool]] = {}
-    labels: dict[str, str] = {}
-    try:
-        header = next(reader, [])
-        if tuple(name.strip() for name in header) != CSV_HEADER:
-            fail("line 1", ",".join(header), f"give the header {','.join(CSV_HEADER)}")
-        for row in reader:
-            if row:
-                _read_row(row, f"line {reader.line_num}", boxes, labels)
-    except csv.Error as error:
-        raise TrajectoryError(f"line {reader.line_num} is not CSV ({error}): repair its quotes.", "table") from None
-    if not boxes:
-        raise TrajectoryError("table has a header but no rows: give one row per frame and object.", "table")
-    ids = list(labels)
-    shape = (max(frame for frame, _ in boxes) + 1, len(ids))
-    boxes_TN4 = np.full((*shape, 4), np.nan)
-    visible_TN = np.zeros(shape, dtype=np.bool_)
-    for (frame, name), (box, shown) in boxes.items():
-        boxes_TN4[frame, ids.index(name)] = box
-        visible_TN[frame, ids.index(name)] = shown
-    return from_boxes(
-        boxes_TN4, visible_TN, size=size, fps=fps, tolerance=tolerance, ids=ids, labels=[labels[name] for name in ids]
-    )
+    found = read_headed(split_cells(table), strict=True)
+    return to_trajectory(found, size=size, fps=fps, tolerance=tolerance).trajectory
 
 
 def to_deltas(sampled: Sampled) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -105,29 +82,3 @@ def from_deltas(
         refuse_shape("deltas_SN4", steps_SN4, f"[frames - 1, {len(boxes_N4)}, 4] with dx, dy, dw, dh")
     boxes_TN4 = np.concatenate([boxes_N4[None], steps_SN4]).cumsum(axis=0)
     return from_boxes(boxes_TN4, np.ones(boxes_TN4.shape[:2], dtype=np.bool_), size=size, fps=fps, tolerance=tolerance)
-
-
-def _read_row(
-    row: list[str], line: str, boxes: dict[tuple[int, str], tuple[list[float], bool]], labels: dict[str, str]
-) -> None:
-    if len(row) != len(CSV_HEADER):
-        fail(line, f"{len(row)} columns", f"give {len(CSV_HEADER)} columns, {','.join(CSV_HEADER)}")
-    cells = dict(zip(CSV_HEADER, row, strict=True))
-    frame_text = cells["frame"].strip()
-    frame_value = int(frame_text) if _INTEGER.fullmatch(frame_text) else cells["frame"]
-    frame = whole(frame_value, f"{line}, frame", 0, MAX_FRAMES - 1, "0-based")
-    name = text(cells["id"], f"{line}, id", 1, 64, "the object's id")
-    labels.setdefault(name, text(cells["label"], f"{line}, label", 0, 120, "the object's label"))
-    if len(labels) > MAX_OBJECTS:
-        fail(f"{line}, id", name, f"keep at most {MAX_OBJECTS} objects")
-    box = []
-    for column in ("x", "y", "w", "h"):
-        cell = cells[column].strip()
-        value = float(cell) if len(cell) < 64 and _DECIMAL.fullmatch(cell) else cells[column]
-        lowest, above = (0.0, True) if column in "wh" else (-1e6, False)
-        box.append(number(value, f"{line}, {column}", lowest, 1e6, "pixels", above=above))
-    if cells["visible"].strip() not in ("0", "1"):
-        fail(f"{line}, visible", cells["visible"], "give 1 (visible) or 0 (hidden)")
-    if (frame, name) in boxes:
-        raise TrajectoryError(f"{line} is a second row for frame {frame} of {shorten(name)}: keep one.", "table")
-    boxes[frame, name] = (box, cells["visible"].strip() == "1")

@@ -6,7 +6,6 @@ Source of the numbers: Wan-Video/Wan2.2 (Apache-2.0), ``wan/configs/wan_ti2v_5B.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -152,11 +151,11 @@ def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanC
             f"expected a generator with {LATENT_CHANNELS} latent channels in and out (Wan2.2-TI2V-5B), "
             f"but found {describe(shapes)}; choose another file."
         )
-    heads = transformer_metadata(metadata).get("num_heads", max(1, dim // 128))
-    return WanConfig(
+    stated = transformer_metadata(metadata)
+    config = WanConfig(
         dim=dim,
         ffn_dim=shapes["blocks.0.ffn.0.weight"][0],
-        num_heads=int(heads),
+        num_heads=stated.get("num_heads", max(1, dim // 128)),
         num_layers=count_blocks(shapes),
         in_channels=in_channels,
         out_channels=out_channels,
@@ -164,22 +163,41 @@ def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanC
         freq_dim=shapes["time_embedding.0.weight"][1],
         patch_size=(patch[0], patch[1], patch[2]),
     )
+    _check_stated(stated, config)
+    return config
 
 
 def transformer_metadata(metadata: Mapping[str, str] | None) -> dict[str, Any]:
-    """The ``transformer`` object of a file's ``config`` metadata entry; empty where there is none."""
-    try:
-        found = json.loads((metadata or {}).get("config", "{}")).get("transformer", {})
-    except (json.JSONDecodeError, AttributeError) as error:
+    """The ``transformer`` object of a file's ``config`` metadata entry; empty where there is none.
+
+    Raises:
+        ValueError: the entry is damaged, or has an argument that is out of range or unknown.
+    """
+    from ..metadata.entries import read_transformer
+
+    return read_transformer(metadata or {}).model_dump(exclude_none=True)
+
+
+def _check_stated(stated: Mapping[str, Any], config: WanConfig) -> None:
+    """Refuse a ``config`` entry that the weights contradict: ComfyUI would build another model from it."""
+    names = {"in_dim": "in_channels", "out_dim": "out_channels"}
+    found = {key: getattr(config, names.get(key, key)) for key in stated if hasattr(config, names.get(key, key))}
+    wrong = [
+        f"{key} is {stated[key]}, but the weights have {found[key]}"
+        for key in found
+        if key != "eps" and stated[key] != (list(found[key]) if isinstance(found[key], tuple) else found[key])
+    ]
+    if config.dim % (2 * config.num_heads):
+        wrong.append(f"num_heads is {config.num_heads}, which does not divide the width {config.dim} into even parts")
+    if wrong:
         raise ValueError(
-            f"the file's metadata entry 'config' is {(metadata or {})['config'][:80]!r}, but must be a JSON object; export the file again."
-        ) from error
-    return found if isinstance(found, dict) else {}
+            f"the metadata entry config contradicts the weights ({'; '.join(wrong)}); export the generator again."
+        )
 
 
 def count_blocks(keys: Iterable[str]) -> int:
-    """The number of ``blocks.N.`` among the keys."""
-    found = {int(match.group(1)) for key in keys if (match := re.match(r"blocks\.(\d+)\.", key))}
+    """The number of ``blocks.N.`` among the keys; an N of more than four digits is not a block's."""
+    found = {int(match.group(1)) for key in keys if (match := re.match(r"blocks\.(\d{1,4})\.", key))}
     return max(found) + 1 if found else 0
 
 

@@ -6,7 +6,7 @@ The weights are the same tensors under two names; nothing is reshaped or transpo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -39,7 +39,31 @@ _BLOCK = (
     ("ffn.2", "ffn.net.2"),
     ("modulation", "scale_shift_table"),
 )
-_KEY = re.compile(r"^(blocks\.\d+\.)?(.+?)(\.weight|\.bias)?$")
+SCALES = (
+    "scale_weight",
+    "scale_input",
+    "weight_scale",
+    "weight_scale_2",
+    "input_scale",
+    "pre_quant_scale",
+    "comfy_quant",
+)
+"""What a quantised linear layer holds beside its ``weight`` and ``bias``: the older fp8_scaled form, and ComfyUI's newer ones."""
+SCALED_FP8 = "scaled_fp8"
+"""A tensor beside the layers that marks a whole file as the older fp8_scaled."""
+_KEY = re.compile(rf"^(blocks\.\d+\.)?(.+?)(\.(?:weight|bias|{'|'.join(SCALES)}))?$")
+_SHARD = re.compile(r"-(\d{4,6})-of-(\d{4,6})\.\w+$")
+
+
+def is_diffusers(keys: Iterable[str]) -> bool:
+    """Whether bare keys are in diffusers' layout."""
+    return any(key.startswith("condition_embedder.") or ".attn1." in key for key in keys)
+
+
+def part_of_shards(name: str) -> tuple[int, int] | None:
+    """(2, 3) for ``diffusion_pytorch_model-00002-of-00003.safetensors``; None for a name that is not one part of several."""
+    match = _SHARD.search(name)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def _renamer(direction: int) -> Callable[[str], str]:
@@ -49,6 +73,8 @@ def _renamer(direction: int) -> Callable[[str], str]:
         match = _KEY.match(key)
         assert match is not None
         block, stem, suffix = match.group(1) or "", match.group(2), match.group(3) or ""
+        if key == SCALED_FP8:
+            return key
         table = tables[1] if block else tables[0]
         if stem not in table:
             raise KeyError(key)

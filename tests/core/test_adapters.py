@@ -267,7 +267,7 @@ def test_a_controlnet_at_half_resolution_is_refused_by_name(tmp_path: Path) -> N
     for value in (True, False):
         config = json.dumps({**adapter.config(), "half_resolution": value})
         save_file(state, tmp_path / f"{value}.safetensors", {**metadata, "flashmotion.config": config})
-    with refuses(key="True.safetensors", value="half_resolution on", remedy="train it again"):
+    with refuses(key="True.safetensors", value="half_resolution is on", remedy="train it again"):
         read_adapter(tmp_path / "True.safetensors")
     assert build_adapter(read_adapter(tmp_path / "False.safetensors"), TINY).config() == adapter.config()
 
@@ -290,21 +290,21 @@ def test_an_adapter_for_another_generator() -> None:
         build_adapter(file, TI2V_5B)
     sizes = adapter.config()["generator"]
     for config, value, remedy in (
-        ({**adapter.config(), "quarter_resolution": True}, "(quarter_resolution)", "update FlashMotion"),
-        ({"generator": {**sizes, "experts": 2}}, "(experts)", "update FlashMotion"),
-        ({}, "metadata is damaged ('generator'", "export the adapter again"),
-        ({"generator": {**sizes, "dim": None}}, "NoneType", "export the adapter again"),
-        ({"generator": {"num_layers": 3}}, "metadata is damaged ('dim'", "export the adapter again"),
-        ({"generator": 3}, "metadata is damaged", "export the adapter again"),
-        ([], "metadata is damaged", "export the adapter again"),
+        ({**adapter.config(), "quarter_resolution": True}, "(config.quarter_resolution)", "update FlashMotion"),
+        ({"generator": {**sizes, "experts": 2}}, "(config.generator.experts)", "update FlashMotion"),
+        ({}, "config.generator is missing", "export the adapter again"),
+        ({"generator": {**sizes, "dim": None}}, "config.generator.dim is null", "export the adapter again"),
+        ({"generator": {"num_layers": 3}}, "config.generator.dim is missing", "export the adapter again"),
+        ({"generator": 3}, "config.generator is 3", "export the adapter again"),
+        ([], "config is a list of 0 items", "export the adapter again"),
     ):
         with refuses(key="a.safetensors", value=value, remedy=remedy):
             parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.config": json.dumps(config)}, "a.safetensors")
     with refuses(key="a.safetensors", value="format '2'", remedy="update FlashMotion"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.format": "2"}, "a.safetensors")
-    with refuses(key="a.safetensors", value="a FlashMotion generator", remedy="choose another file"):
+    with refuses(key="a.safetensors", value="a FlashMotion 'generator'", remedy="choose another file"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.kind": "generator"}, "a.safetensors")
-    with refuses(key="a.safetensors", value="metadata is damaged", remedy="export the adapter again"):
+    with refuses(key="a.safetensors", value='flashmotion.map is "{"', remedy="must be JSON; export the adapter again"):
         parse_adapter(adapter.state_dict(), {**metadata, "flashmotion.map": "{"}, "a.safetensors")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from flashmotion_core.metadata.entries import read_schedule
 from flashmotion_core.sampling import (
+    AS_TRAINED,
     FROM_MODEL,
     PRESETS,
     Schedule,
@@ -17,6 +19,8 @@ from flashmotion_core.sampling import (
     in_control_range,
     parse_sigmas,
     plain_sigmas,
+    preset_schedule,
+    recognise_schedule,
     renoise,
     resolve_sigmas,
     shift_sigma,
@@ -40,22 +44,22 @@ def test_shift_maps_the_unit_interval_onto_itself() -> None:
 
 def test_schedule_travels_as_json() -> None:
     schedule = Schedule("custom", (1.0, 0.5), 3.0)
-    assert Schedule.from_json(schedule.to_json()) == schedule
+    assert read_schedule(schedule.to_json(), "the schedule", "export it again") == schedule
 
 
 @pytest.mark.parametrize(
     ("text", "key", "value", "remedy"),
     [
-        ("", "schedule", "''", "must be JSON with name, sigmas and shift"),
-        ("{}", "schedule", "'{}'", "must be JSON with name, sigmas and shift"),
-        ("[1]", "schedule", "'[1]'", "must be JSON with name, sigmas and shift"),
-        ('{"name":"x","sigmas":[2],"shift":5}', "sigmas", "[2]", "fall strictly from at most 1 to above 0"),
-        ('{"name":"x","sigmas":[1],"shift":-1}', "shift", -1, "must be a positive number"),
+        ("", "the schedule", '""', "must be JSON; export it again"),
+        ("{}", "the schedule.name", "is missing", "export it again"),
+        ("[1]", "the schedule", "a list of 1 items", "must be an object; export it again"),
+        ('{"name":"x","sigmas":[2],"shift":5}', "sigmas", "[2.0]", "fall strictly from at most 1 to above 0"),
+        ('{"name":"x","sigmas":[1],"shift":-1}', "shift", -1.0, "must be a positive number"),
     ],
 )
 def test_a_damaged_schedule_is_refused(text: str, key: str, value: object, remedy: str) -> None:
     with refuses(key=key, value=value, remedy=remedy):
-        Schedule.from_json(text)
+        read_schedule(text, "the schedule", "export it again")
 
 
 @pytest.mark.parametrize("text", ["1, 0.9375 0.8333,0.625", "1 .9375 .8333 .625 0"])
@@ -92,9 +96,40 @@ def test_resolving_a_preset() -> None:
         resolve_sigmas(FROM_MODEL, 4, "", own)
     with refuses(key="model", value="no schedule", remedy="load it with LoadFastGenerator, or choose the preset turbo"):
         resolve_sigmas(FROM_MODEL, 4, "", None)
-    with refuses(key="preset", value="'fast'", remedy="one of from model, turbo, plain, custom"):
+    with refuses(key="preset", value="'fast'", remedy="one of from model, turbo, plain, fastwan, custom"):
         resolve_sigmas("fast", 4, "", None)
-    assert set(PRESETS) == {"turbo", "plain"}
+
+
+def test_fastwan_is_a_fixed_list_of_three() -> None:
+    assert [round(1000 * sigma) for sigma in resolve_sigmas("fastwan", AS_TRAINED, "", None)] == [1000, 757, 522]
+    assert preset_schedule("fastwan") == Schedule("fastwan", (1.0, 0.757, 0.522), 5.0)
+    assert resolve_sigmas(FROM_MODEL, AS_TRAINED, "", preset_schedule("fastwan")) == (1.0, 0.757, 0.522)
+    for preset, own in (("fastwan", None), (FROM_MODEL, preset_schedule("fastwan"))):
+        with refuses(key="schedule fastwan has 3 steps", value="steps is 4", remedy="set it to 3"):
+            resolve_sigmas(preset, 4, "", own)
+
+
+def test_as_trained_is_each_schedules_own_number_of_steps() -> None:
+    assert preset_schedule("turbo") == Schedule()
+    assert resolve_sigmas("turbo", AS_TRAINED, "", None) == turbo_sigmas(4)
+    assert resolve_sigmas("plain", AS_TRAINED, "", None) == plain_sigmas(4)
+    assert resolve_sigmas(FROM_MODEL, AS_TRAINED, "", Schedule("custom", (1.0, 0.5), 5.0)) == (1.0, 0.5)
+    assert set(PRESETS) == {"turbo", "plain", "fastwan"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "name"),
+    [
+        (["Wan22_TI2V_5B_Turbo_lora_rank_adaptive_quantile_0.15_fp16.safetensors"], "turbo"),
+        (["Wan2_2-TI2V-5B-FastWanFullAttn_bf16.safetensors"], "fastwan"),
+        (["FastVideo/Fast-Wan 2.2", "ti2v"], "fastwan"),
+        (["wan2.2_ti2v_5B_fp16.safetensors"], None),
+        (["turbo and fastwan merged"], None),
+        ([], None),
+    ],
+)
+def test_a_schedule_is_recognised_by_its_name_only_where_that_is_plain(texts: list[str], name: str | None) -> None:
+    assert recognise_schedule(texts) == name
 
 
 def test_control_range_is_half_open() -> None:

@@ -92,9 +92,11 @@ def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
     done = rig.pack.nodes.DrawTrajectory.execute(**values)
     out = dict(zip(OUTPUTS, done.args, strict=True))
     out["document"] = json.loads(out["trajectory"])
-    # What the editor in the page is told: its own preview, and the document with the connected objects in it.
+    # What the editor in the page is told: the document with the connected objects in it, and the start image. No entry that a client of
+    # the API could take for a result's file.
     assert done.ui["trajectory"] == [out["trajectory"]]
-    assert len(done.ui["images"]) >= 1
+    assert all(isinstance(entry, str) for entries in done.ui.values() for entry in entries)
+    assert len(done.ui["start_image"]) == (changed.get("start_image") is not None)
     return out
 
 
@@ -301,20 +303,15 @@ def test_a_missing_prompt_is_said(rig: Rig) -> None:
             "lora.safetensors",
             {"diffusion_model.blocks.0.self_attn.q.lora_A.weight": (4, 8)},
             "a LoRA",
-            "choose another file",
+            "put it into models/loras and choose it in lora_name",
         ),
-        ("diffusers.safetensors", None, "diffusers' key layout", "convert it with python -m flashmotion_core.convert"),
     ],
 )
 def test_wrong_generator_files(
-    name: str, tensors: dict[str, tuple[int, ...]] | None, found: str, remedy: str, rig: Rig
+    name: str, tensors: dict[str, tuple[int, ...]], found: str, remedy: str, rig: Rig
 ) -> None:
-    from flashmotion_core.wan.config import WanConfig, generator_shapes
-    from flashmotion_core.wan.keys import to_diffusers
-
-    shapes = tensors or to_diffusers(generator_shapes(WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=1)))
     save_file(
-        {key: torch.zeros(shape, dtype=torch.float16) for key, shape in shapes.items()},
+        {key: torch.zeros(shape, dtype=torch.float16) for key, shape in tensors.items()},
         rig.tiny["generator"].with_name(name),
     )
     with refuses(key=name, value=found, remedy=remedy):

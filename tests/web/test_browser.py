@@ -46,7 +46,7 @@ def test_load_run_and_read_back(opened: OpenPage, newest_server: RunningServer) 
     outputs = {str(detail["node"]): detail["output"] for name, detail in seen if name == "executed"}
     kinds = dict(opened.page.evaluate("() => window.app.graph.nodes.map((node) => [String(node.id), node.type])"))
     by_kind = {kinds[node]: output for node, output in outputs.items()}
-    assert len(by_kind["DrawTrajectory"]["images"]) == 16
+    assert "images" not in by_kind["DrawTrajectory"]
     (video,) = by_kind["SaveVideo"]["images"]
     path = newest_server.base / "output" / video["subfolder"] / video["filename"]
     assert path.stat().st_size > 10_000

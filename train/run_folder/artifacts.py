@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import AdapterFile, read_adapter
-from flashmotion_core.adapters.adapter_file import FORMAT, write_adapter
+from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
 from flashmotion_core.loading import TextEncoder, read_generator
+from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig, fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
@@ -183,16 +184,8 @@ class Artifacts:
         """Write a generator with the metadata that the nodes read; rank 0 only."""
         if not self.run.world.is_main:
             return
-        metadata = {
-            "flashmotion.format": FORMAT,
-            "flashmotion.kind": "generator",
-            # Without this, ComfyUI assumes the text width and head size of the 5B.
-            "config": json.dumps({"transformer": {"text_dim": sizes.text_dim, "num_heads": sizes.num_heads}}),
-        }
-        if self.config.models.generator is None or not self.slow.text:
-            metadata["flashmotion.text"] = "none"
-        if schedule is not None:
-            metadata["flashmotion.schedule"] = schedule.to_json()
+        text = self.config.models.generator is not None and self.slow.text
+        metadata = generator_metadata(sizes, schedule, text=text)
         save_whole(path, {key: value.contiguous() for key, value in weights.items()}, metadata)
 
     def save_adapter(self, path: Path, file: AdapterFile, weights: Mapping[str, Tensor], base: GeneratorFile) -> None:

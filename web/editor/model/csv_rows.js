@@ -7,10 +7,11 @@ const MAX_CELL = 131072;
  * The rows of a table, one by one, each with the number of the line that it ends on. A blank line is a row without
  * cells.
  * @param {string} table
+ * @param {string} [separator]
  * @returns {Generator<{cells: string[], line: number}, undefined>}
  * @throws {RangeError} naming the line, for wrong quotes and cells above 131072 characters
  */
-export function* readRows(table) {
+export function* readRows(table, separator = ",") {
   /** @type {string[]} */
   let cells = [];
   let cell = "";
@@ -33,11 +34,11 @@ export function* readRows(table) {
       if (state !== "row") cells.push(cell);
       yield { cells, line };
       [cells, cell, state] = [[], "", "row"];
-    } else if (character === ",") {
+    } else if (character === separator) {
       cells.push(cell);
       [cell, state] = ["", "cell"];
     } else if (state === "quote") {
-      throw new RangeError(`line ${line} is not CSV (',' expected after '"'): repair its quotes.`);
+      throw new RangeError(`line ${line} is not CSV ('${separator}' expected after '"'): repair its quotes.`);
     } else if (character === '"' && state !== "plain") {
       state = "quoted";
     } else {

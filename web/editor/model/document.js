@@ -10,6 +10,7 @@ import { numberText, stringText } from "./format.js";
 import { decodeJson } from "./json.js";
 import { DEFAULT_FPS, MAX_FPS, MAX_FRAMES, MAX_OBJECTS, MAX_SIDE, MAX_TEXT, MIN_SIDE, VERSION } from "./limits.js";
 import { parseObject } from "./parts.js";
+import { withoutMark } from "./read_text.js";
 
 /** @typedef {(old: Record<string, unknown>) => Record<string, unknown>} Migration */
 
@@ -120,8 +121,9 @@ export function migrate(data, migrations = MIGRATIONS, current = VERSION) {
   return migrated;
 }
 
-/** @param {string} source */
-function decode(source) {
+/** @param {string} text */
+function decode(text) {
+  const source = withoutMark(text);
   if (source.length > MAX_TEXT) {
     throw new RangeError(
       `trajectory is a text of ${source.length} characters: give at most ${MAX_TEXT} (remove keyframes or objects).`,

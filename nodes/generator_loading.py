@@ -1,0 +1,189 @@
+"""A file of ``diffusion_models`` -> MODEL. ComfyUI's own loader decides: what it takes as WAN22 is taken, and nothing else.
+
+The header is read first, for two reasons: a wrong file of 28 GB is refused before its weights are read, and a refusal says what the file
+is. Two layouts that ComfyUI does not read by itself are renamed on the way: diffusers', and prefixes outside its own list.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import comfy.model_base
+import comfy.model_detection
+import comfy.sd
+import comfy.supported_models
+import comfy.utils
+import torch
+
+from ..flashmotion_core.wan.config import describe, generator_shapes
+from ..flashmotion_core.wan.keys import SCALED_FP8, SCALES, is_diffusers, part_of_shards, to_original_key
+from ..flashmotion_core.wan.prefixes import find_network
+from ..flashmotion_core.weights import conversion, read_header
+from .wan_patch import wan_config
+
+Shapes = Mapping[str, tuple[int, ...]]
+MODEL = "Wan2.2-TI2V-5B generator (WAN22)"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A file's header.
+
+    Attributes:
+        name: of the file.
+        shapes: ``{key in the file: shape}``.
+        metadata: entries of its metadata.
+    """
+
+    name: str
+    shapes: dict[str, tuple[int, ...]]
+    metadata: dict[str, str]
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """``{key in the original layout, without prefix: key in the file}``; keys that no generator has stay as they are."""
+        return original_keys(self.shapes)
+
+    @cached_property
+    def bare(self) -> dict[str, tuple[int, ...]]:
+        """Shapes under ComfyUI's names."""
+        return {name: self.shapes[key] for name, key in self.keys.items()}
+
+
+def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
+    """A generator as ComfyUI loads it, and the header of its file.
+
+    Args:
+        path: of the file.
+        options: ``model_options`` of ComfyUI's loader.
+
+    Raises:
+        ValueError: a file that is not safetensors, a part of a generator, or anything but a Wan2.2-TI2V-5B; the error says what it is.
+    """
+    header = Header(Path(path).name, *read_header(path))
+    part = part_of_shards(header.name)
+    if part is not None and part[1] > 1:
+        raise ValueError(
+            f"{header.name} is part {part[0]} of {part[1]} of a sharded file and holds only some of the weights; join all parts of the "
+            f"folder: {conversion('FOLDER')}."
+        )
+    try:
+        loader = _loader(header)
+        model = loader(path, model_options=dict(options))
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # ComfyUI raises many kinds; all of them mean that this file does not load
+        raise _refusal(header, error) from error
+    if not isinstance(model.model, comfy.model_base.WAN22):
+        raise _refusal(header)
+    _check_complete(header, model)
+    return model, header
+
+
+def _loader(header: Header) -> Any:
+    """ComfyUI's loader if its own detection sees a WAN22 in the header, ours that renames first, or a refusal."""
+    for shapes, loader in ((header.shapes, comfy.sd.load_diffusion_model), (header.bare, load_renamed)):
+        try:
+            seen = _seen(shapes, header.metadata)
+        except Exception:  # what a header alone does not show: the whole file decides
+            return loader
+        if isinstance(seen, comfy.supported_models.WAN22_T2V):
+            return loader
+    raise _refusal(header)
+
+
+def _seen(shapes: Shapes, metadata: Mapping[str, str]) -> Any:
+    """The configuration that ComfyUI detects; None where it knows nothing like it."""
+    empty = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    prefix = comfy.model_detection.unet_prefix_from_state_dict(empty)
+    inner = comfy.utils.state_dict_prefix_replace(dict(empty), {prefix: ""}, filter_keys=True)
+    return comfy.model_detection.model_config_from_unet(inner or empty, "", metadata=dict(metadata))
+
+
+def load_renamed(path: str, model_options: dict[str, Any], disable_dynamic: bool = False) -> Any:
+    """ComfyUI's loader on a state dict in the original layout. Its name and arguments are those that ComfyUI calls to load again."""
+    state_dict, metadata = comfy.utils.load_torch_file(path, return_metadata=True)
+    # Layers that the metadata call quantised are named there as in the file, so these notes become tensors before the names change.
+    state_dict, metadata = comfy.utils.convert_old_quants(state_dict, "", metadata=metadata)
+    kept = {key: value for key, value in (metadata or {}).items() if key != "_quantization_metadata"}
+    renamed = {name: state_dict[key] for name, key in original_keys(state_dict).items()}
+    model = comfy.sd.load_diffusion_model_state_dict(
+        renamed, model_options=dict(model_options), metadata=kept, disable_dynamic=disable_dynamic
+    )
+    if model is None:
+        raise ValueError(f"ComfyUI does not know the model of {Path(path).name}.")
+    model.cached_patcher_init = (load_renamed, (path, model_options))
+    return model
+
+
+def original_keys(keys: Mapping[str, Any]) -> dict[str, str]:
+    """``{key in the original layout, without prefix: key in the file}``; keys that no generator has stay as they are."""
+    try:
+        found = find_network(keys).keys
+    except ValueError:  # several networks: ComfyUI's own rule chooses
+        prefix = comfy.model_detection.unet_prefix_from_state_dict(keys)
+        return {key.removeprefix(prefix): key for key in keys if key.startswith(prefix)}
+    if not is_diffusers(found):
+        return found
+    renamed = {}
+    for name, key in found.items():
+        try:
+            renamed[to_original_key(name)] = key
+        except KeyError:
+            renamed[name] = key
+    return renamed
+
+
+def _check_complete(header: Header, model: Any) -> None:
+    """ComfyUI only logs what a file lacks, and leaves what memory held; say what it has too much."""
+    expected = generator_shapes(wan_config(model)).keys()
+    missing = sorted(expected - header.bare.keys())
+    if missing:
+        raise ValueError(
+            f"{header.name} lacks {len(missing)} of the {len(expected)} weights of its generator ({_some(missing)}), so it is a part of one "
+            f"or cut off; choose the whole file, or join its parts: {conversion('FOLDER')}."
+        )
+    places = expected | model.model.diffusion_model.state_dict().keys()
+    extra = [
+        key
+        for name, key in header.keys.items()
+        if name not in places and name != SCALED_FP8 and name.rpartition(".")[2] not in SCALES
+    ]
+    others = len(header.shapes) - len(header.keys)
+    if extra or others:
+        logging.warning(
+            "LoadFastGenerator: %s holds %d tensors beside its generator%s; they are not used.",
+            header.name,
+            len(extra) + others,
+            f" ({_some(extra)})" if extra else "",
+        )
+
+
+def _refusal(header: Header, error: Exception | None = None) -> ValueError:
+    """The error's sentence: what the file is, or why ComfyUI could not load what it is."""
+    if isinstance(error, ValueError) and header.name in str(error):
+        return error
+    try:
+        wan = isinstance(_seen(header.bare, header.metadata), comfy.supported_models.WAN22_T2V)
+    except Exception:
+        wan = False
+    if error is not None and wan:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        return ValueError(
+            f"{header.name} is a {MODEL}, but this ComfyUI cannot load it ({type(error).__name__}: {reason}); update ComfyUI, or choose a "
+            "file in bf16, fp16 or fp8."
+        )
+    what = describe(header.bare)
+    remedy = (
+        "put it into models/loras and choose it in lora_name" if what.startswith("a LoRA") else "choose another file"
+    )
+    return ValueError(f"{header.name}: expected a {MODEL}, but found {what}; {remedy}.")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
