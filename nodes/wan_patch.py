@@ -36,6 +36,7 @@ from ..flashmotion_core.sampling import in_control_range
 from ..flashmotion_core.wan.block import Kernels
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.weights import read_header
+from .adapter_memory import counting
 
 KEY = "flashmotion"
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -138,9 +139,17 @@ def apply_adapter(
     hook = AdapterHook(patcher, control_BCFHW, strength, sigma_start, sigma_end, compute_every)
     patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, hook.forward)
     patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, hook.run)
+    if not patched.get_wrappers(WrappersMP.PREPARE_SAMPLING, KEY):
+        patched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     # Wrappers are not scanned for models, so the adapter is named here; otherwise nobody would load it.
     patched.set_additional_models(KEY, [*model.get_additional_models_with_key(KEY), patcher])
     return patched
+
+
+def _prepare_sampling(executor: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around the preparation of a run: once for all adapters of the MODEL, as their needs do not simply add up."""
+    hooks: list[AdapterHook] = [forward.__self__ for forward in model.get_wrappers(WrappersMP.DIFFUSION_MODEL, KEY)]
+    return counting(executor, [hook.adapter for hook in hooks if any(hook.strengths)], model, *args, **kwargs)
 
 
 class AdapterHook:
@@ -194,7 +203,7 @@ class AdapterHook:
             for index, block in enumerate(adapter.inject_after):
                 if self.strengths[index]:
                     name = ("double_block", block)
-                    blocks[name] = _adding(blocks.get(name), adapter, index, state, self.strengths[index])
+                    blocks[name] = Adding(blocks.get(name), adapter, index, state, self.strengths[index])
             options["patches_replace"] = {**options.get("patches_replace", {}), "dit": blocks}
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
 
@@ -247,29 +256,36 @@ def _kernels(wan: Any, x: Tensor, options: dict[str, Any]) -> Kernels:
     return Kernels(attention, turn)
 
 
-def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float) -> Block:
+class Adding:
     """A block replacement that runs the block (or what replaced it before) and adds the residual."""
 
-    def block(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    def __init__(
+        self, previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float
+    ) -> None:
+        self.previous, self.adapter, self.index, self.state, self.strength = previous, adapter, index, state, strength
+        # A block's own new output is nobody else's; what another pack returned may be kept by it.
+        self.fresh = previous is None or (isinstance(previous, Adding) and previous.fresh)
+
+    def __call__(self, args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        """As ComfyUI calls a replacement."""
+        previous = self.previous
         out: dict[str, Any] = extra["original_block"](args) if previous is None else previous(args, extra)
         tokens = out["img"]
-        residual = adapter.residual(index, state).to(tokens.dtype)
+        residual = self.adapter.residual(self.index, self.state).to(tokens.dtype)
         if residual.shape[1] != tokens.shape[1]:
             raise ValueError(
                 f"the generator has {tokens.shape[1]} tokens, but the trajectory has {residual.shape[1]}; "
                 "remove reference images, which cannot be combined with a trajectory."
             )
-        # A block's own new output is nobody else's; what another pack returned may be kept by it.
-        if previous is None and not tokens.requires_grad and not _share(tokens, args["img"]):
-            return {**out, "img": tokens.add_(residual, alpha=strength)}
-        return {**out, "img": torch.add(tokens, residual, alpha=strength)}
-
-    return block
+        if self.fresh and not tokens.requires_grad and not _share(tokens, args["img"]):
+            return {**out, "img": tokens.add_(residual, alpha=self.strength)}
+        return {**out, "img": torch.add(tokens, residual, alpha=self.strength)}
 
 
 def _share(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors lie in the same memory."""
-    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    """Whether two tensors lie in the same memory; tensors without memory (on the meta device) do not."""
+    place = a.untyped_storage().data_ptr()
+    return place != 0 and place == b.untyped_storage().data_ptr()
 
 
 def _clip(latent_BCFHW: Tensor) -> str:

@@ -8,12 +8,26 @@ listed in ``inject_after``; it adds the residual, times the strength, to the blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..wan.block import OWN, Kernels
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that an adapter needs beside the generator's own, its weights left out.
+
+    Attributes:
+        held: from one block of the generator to the next.
+        passing: on top of that, while a residual is computed.
+    """
+
+    held: int
+    passing: int
 
 
 class TrajectoryAdapter(nn.Module):
@@ -60,6 +74,16 @@ class TrajectoryAdapter(nn.Module):
 
     def residual(self, index: int, state: Any) -> Tensor:
         """Residual ``[B or 1, L, D]`` for injection ``index``; called in ascending order, each at most once per ``begin``."""
+        raise NotImplementedError
+
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """What a pass needs.
+
+        Args:
+            batch: rows of a pass.
+            grid_FHW: frames, rows and columns of the latent.
+            size: bytes of a number.
+        """
         raise NotImplementedError
 
 

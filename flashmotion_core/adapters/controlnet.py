@@ -9,6 +9,7 @@ One way to make it cheaper is ours and not the paper's: fewer blocks (``inject_a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from ..wan.block import OWN, Attention, Kernels, WanBlock, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.generator import Pass, add_embeddings, embed
-from .adapter import TrajectoryAdapter, check_inject_after
+from .adapter import Footprint, TrajectoryAdapter, check_inject_after
 
 
 class ControlNetAdapter(TrajectoryAdapter):
@@ -119,13 +120,23 @@ class ControlNetAdapter(TrajectoryAdapter):
         both = torch.cat([latent_BCFHW, control], dim=1)
         return embed(self, self.generator, both, timestep_BF, context_BMT, kernels)
 
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """The clone's tokens, its rotary table in float32 as ComfyUI lays it out, and the control latent.
+
+        While a block of the clone runs, the generator's tokens lie beside it. The rest of that block takes what a block of the
+        generator takes, which is free by then. See ``TrajectoryAdapter.footprint``.
+        """
+        positions = math.prod(grid_FHW)
+        tokens = positions // math.prod(self.generator.patch_size)
+        hidden = batch * tokens * self.dim * size
+        table = tokens * self.generator.head_dim * 2 * 4
+        return Footprint(hidden + table + self.control_channels * positions * size, hidden)
+
     def residual(self, index: int, state: Pass) -> Tensor:
         """Run the clone up to block ``index`` and take its zero convolution; skipped indices cost their block only."""
         assert index >= state.next_block, "residuals are taken in ascending order, once each"
         for block in self.blocks[state.next_block : index + 1]:
-            state.hidden_BLD = block(
-                state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin, state.kernels
-            )
+            state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin, state.kernels)
         state.next_block = index + 1
         out: Tensor = self.zero_convs[index](state.hidden_BLD)
         return out

@@ -6,6 +6,7 @@ widths; 30 blocks of two 3 x 3 convolutions at 128 channels fit its total (5.015
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ..wan.block import OWN, Kernels
 from ..wan.config import LATENT_CHANNELS, WanConfig
-from .adapter import TrajectoryAdapter, check_inject_after
+from .adapter import Footprint, TrajectoryAdapter, check_inject_after
 from .controlnet import zero_conv
 
 
@@ -117,6 +118,11 @@ class ResNetAdapter(TrajectoryAdapter):
     ) -> tuple[list[Tensor], int]:
         """Nothing to compute; notes how often the batch repeats the features."""
         return prepared, latent_BCFHW.shape[0] // prepared[0].shape[0]
+
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """The features of one video, whatever the batch; see ``TrajectoryAdapter.footprint``."""
+        tokens = math.prod(grid_FHW) // math.prod(self.generator.patch_size)
+        return Footprint(len(self.inject_after) * tokens * self.width * size, 0)
 
     def residual(self, index: int, state: tuple[list[Tensor], int]) -> Tensor:
         """The zero convolution of feature ``index``; ``[1, L, D]`` broadcasts over the batch where there is one control."""
