@@ -25,7 +25,11 @@ META = (
 
 
 def cvat(*tracks: str, meta: str = META) -> str:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>{meta}\n' + "\n".join(tracks) + "\n</annotations>\n"
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>{meta}\n'
+        + "\n".join(tracks)
+        + "\n</annotations>\n"
+    )
 
 
 def box(frame: Any, x: Any, outside: Any = 0, occluded: Any = 0) -> str:
