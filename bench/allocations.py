@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,7 +52,7 @@ class Count:
 class Bench:
     """ComfyUI's generator and our adapters at one size, without weights."""
 
-    def __init__(self, pack: Any, width: int, height: int, frames: int) -> None:
+    def __init__(self, pack: Any, width: int, height: int, frames: int, layers: int = 30) -> None:
         import torch
         from comfy.ldm.wan.model import WanModel
         from comfy.ops import disable_weight_init
@@ -60,10 +60,10 @@ class Bench:
         from flashmotion_core.wan.conditioning import latent_shape
         from flashmotion_core.wan.config import TI2V_5B
 
-        self.pack, self.config, self.dtype = pack, TI2V_5B, torch.bfloat16
+        self.config = config = replace(TI2V_5B, num_layers=layers)
+        self.pack, self.dtype = pack, torch.bfloat16
         self.patch = sys.modules[f"{pack.__name__}.nodes.wan_patch"]
         self.latent = (1, *latent_shape(width, height, frames))
-        config = TI2V_5B
         self.wan = WanModel(
             model_type="t2v",
             dim=config.dim,

@@ -19,7 +19,7 @@ from bench.allocations import STEPS, Bench
 
 @pytest.fixture(scope="module")
 def bench(pack: ModuleType) -> Bench:
-    return Bench(pack, 1280, 704, 121)
+    return Bench(pack, 1280, 704, 121, layers=3)
 
 
 def test_a_block_writes_no_more_than_the_hosts(bench: Bench) -> None:
@@ -49,7 +49,7 @@ def test_the_estimate_is_what_is_held(adapters: Any, batch: int, bench: Bench) -
 
 
 def test_the_estimate_fits_another_size(pack: ModuleType) -> None:
-    small = Bench(pack, 832, 480, 49)
+    small = Bench(pack, 832, 480, 49, layers=3)
     plain, _ = small.step()
     for adapters in STEPS.values():
         count, added = small.step(*adapters)
@@ -70,11 +70,13 @@ def test_comfyui_keeps_the_estimate_free(rig: Rig, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(comfy.model_management, "load_models_gpu", load)
     resnet = rig.apply("resnet")
     chain = rig.apply("controlnet", resnet, compute_every=2)
+    found = []
     for model in (rig.generator, resnet, chain, rig.apply("controlnet", strength=0.0)):
         rig.sample(model)
-    plain, with_resnet, with_both, off = asked
-    tokens = 5 * 3 * 4  # 128 x 96 pixels, 17 frames
-    hidden = 2 * tokens * 128 * 4  # ComfyUI counts two rows, float32
+        found.append(asked[-1])
+    plain, with_resnet, with_both, off = found
+    tokens = 5 * 3 * 4  # of 2 x 2: 128 x 96 pixels, 17 frames
+    hidden = 2 * tokens * rig.generator.model.diffusion_model.dim * 4  # ComfyUI counts two rows, float32
     layers = len(rig.generator.model.diffusion_model.blocks)
     width = resnet.get_additional_models()[0].model.width
     features = layers * tokens * width * 4
