@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -158,4 +159,11 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     machine.add_argument(
         "--plain", action="store_true", help="turn off the shortcuts that keep the video bit-identical"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name, value in vars(options).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{option} is {value}, but must be a finite number; give another one, or leave {option} out."
+            )
+    return options

