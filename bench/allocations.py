@@ -148,7 +148,7 @@ class Bench:
         kernels = Kernels(lambda q, *_: self.attention(None, q))
         if as_guest:
             options = {"optimized_attention_override": self.attention}
-            kernels = self.patch._kernels(self.wan, self.empty(*self.latent), options)
+            kernels = self.patch._kernels(self.wan, self.config, self.empty(*self.latent), options)
         return self.count(lambda: block(x, modulation, context, table, kernels), block, x, modulation, context, *table)
 
     def injection(self, kind: str) -> Count:

@@ -9,6 +9,7 @@ residuals kept for later steps.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from ..flashmotion_core.wan.block import Kernels
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
+from .shared_adapters import ADAPTERS
 
 KEY = "flashmotion"
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -78,8 +80,14 @@ def read_adapter(path: str) -> AdapterFile:
     return parse_adapter(state_dict, metadata, Path(path).name)
 
 
-def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
-    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model.
+def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:
+    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model; ``adapter_file`` names its file.
+
+    Args:
+        file: read and checked.
+        generator: sizes of the generator.
+        dtype: in which the generator computes. Weights that are larger, or as large and of another kind, are converted once, as they
+            would otherwise be cast at every use; smaller ones stay. None leaves all as they are.
 
     Raises:
         ValueError: the adapter belongs to another generator.
@@ -92,9 +100,22 @@ def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
         load_device=comfy.model_management.get_torch_device(),
         offload_device=comfy.model_management.unet_offload_device(),
     )
-    adapter.load_state_dict(file.state_dict, assign=True)
+    adapter.load_state_dict({key: _for_use(value, dtype) for key, value in file.state_dict.items()}, assign=True)
     adapter.requires_grad_(False).eval()
+    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}))
     return patcher
+
+
+def adapter_file(patcher: Any) -> AdapterFile:
+    """What the file of a loaded adapter says about itself, its weights left out."""
+    file: AdapterFile = patcher.get_attachment(f"{KEY}.file")
+    return file
+
+
+def _for_use(weight: Tensor, dtype: torch.dtype | None) -> Tensor:
+    if dtype is None or not weight.is_floating_point() or weight.dtype.itemsize < dtype.itemsize:
+        return weight
+    return weight.to(dtype)
 
 
 def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
@@ -142,7 +163,9 @@ def apply_adapter(
     if not patched.get_wrappers(WrappersMP.PREPARE_SAMPLING, KEY):
         patched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     # Wrappers are not scanned for models, so the adapter is named here; otherwise nobody would load it.
-    patched.set_additional_models(KEY, [*model.get_additional_models_with_key(KEY), patcher])
+    # A file that is used twice is one model, and is loaded once.
+    others = [each for each in model.get_additional_models_with_key(KEY) if each.model is not patcher.model]
+    patched.set_additional_models(KEY, [*others, patcher])
     return patched
 
 
@@ -178,6 +201,7 @@ class AdapterHook:
         finally:
             self._prepared.clear()
             self.adapter.clear()
+            ADAPTERS.release()
 
     def forward(
         self,
@@ -197,7 +221,7 @@ class AdapterHook:
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
             timestep_BF = timestep if timestep.ndim == 2 else timestep[:, None]
-            kernels = _kernels(executor.class_obj, x, options)
+            kernels = _kernels(executor.class_obj, self.patcher.model.generator, x, options)
             state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options), kernels)
             blocks = dict(options.get("patches_replace", {}).get("dit", {}))
             for index, block in enumerate(adapter.inject_after):
@@ -238,8 +262,15 @@ def _which_pass(options: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(options.get("cond_or_uncond", ())), tuple(options.get("uuids", ())), frames
 
 
-def _kernels(wan: Any, x: Tensor, options: dict[str, Any]) -> Kernels:
-    """ComfyUI's attention, with whatever overrides this call carries, and its rotary embedding for these tokens."""
+def _kernels(wan: Any, sizes: WanConfig, x: Tensor, options: dict[str, Any]) -> Kernels:
+    """ComfyUI's attention, with whatever overrides this call carries, and its rotary embedding for these tokens.
+
+    Args:
+        wan: ComfyUI's generator.
+        sizes: of the adapter's own blocks; its heads may be wider or narrower than the generator's, whose table then does not fit.
+        x: the latent of this call.
+        options: of this call.
+    """
     table: Tensor | None = None
 
     def attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
@@ -253,7 +284,7 @@ def _kernels(wan: Any, x: Tensor, options: dict[str, Any]) -> Kernels:
         turned: Tensor = apply_rope1(x_BLD.unflatten(-1, (heads, -1)), table)
         return turned.flatten(2)
 
-    return Kernels(attention, turn)
+    return Kernels(attention, turn if sizes.head_dim == wan.dim // wan.num_heads else None)
 
 
 class Adding:
