@@ -141,6 +141,7 @@ class ApplyFastAdapter(io.ComfyNode):
         check_size(*document.size, document.frames)
         if not document.objects:
             raise ValueError("ApplyFastAdapter: the trajectory has no objects, so there is nothing to follow; add one.")
+        wan_patch.check_vae(vae)
         patcher = _adapter(adapter_name, model)
         file = wan_patch.adapter_file(patcher)
         control = CONTROL_LATENTS.get(

@@ -118,22 +118,27 @@ def _for_use(weight: Tensor, dtype: torch.dtype | None) -> Tensor:
     return weight.to(dtype)
 
 
-def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
-    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
-
-    Args:
-        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels.
-        model: the MODEL, for its latent statistics.
-        control_map_THWC: uint8 pictures, 4k + 1 of them.
+def check_vae(vae: Any) -> None:
+    """Refuse a VAE of another model.
 
     Raises:
-        ValueError: a VAE of another model.
+        ValueError: it has not the Wan 2.2 VAE's latent channels.
     """
     channels = getattr(vae, "latent_channels", None)
     if channels != LATENT_CHANNELS:
         raise ValueError(
             f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors)."
         )
+
+
+def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
+    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+
+    Args:
+        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
+        model: the MODEL, for its latent statistics.
+        control_map_THWC: uint8 pictures, 4k + 1 of them.
+    """
     pixels = control_map_THWC.float().div_(255)
     if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
         # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
