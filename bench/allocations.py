@@ -266,11 +266,12 @@ def main() -> int:
     width, _, height = options.size.partition("x")
     if not (width.isdigit() and height.isdigit()):
         parser.error(f"--size is {options.size!r}, but must be width x height in pixels, such as 1280x704.")
-    sys.path.append(str(ROOT / "bench" / "full_size"))
     sys.argv[1:] = []  # ComfyUI would parse them as its own
-    from comfyui_worker import start
+    sys.path.append(str(ROOT))  # at the end: the top-level name `nodes` is ComfyUI's
+    from bench.inside_comfyui import load_pack, start_comfyui
 
-    text = table(Bench(start(str(comfyui)), int(width), int(height), options.frames))
+    start_comfyui(comfyui, cpu=True)
+    text = table(Bench(load_pack(), int(width), int(height), options.frames))
     print(text)
     if options.out is not None:
         head = (

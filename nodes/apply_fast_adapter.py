@@ -193,7 +193,7 @@ def _digest(masks: Tensor | None) -> tuple[Any, ...] | None:
     if masks is None:
         return None
     pixels = masks.detach().cpu().contiguous()
-    return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy()).digest()
+    return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy().data).digest()
 
 
 def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tensor:

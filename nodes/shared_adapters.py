@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor
 
+Key: TypeAlias = tuple[tuple[str, int, int], Hashable]
 LATENTS = 4
 """Control latents kept for each VAE, the ones used last: 21 MB each at 1280 x 704 x 121."""
 
@@ -22,8 +23,8 @@ class SharedAdapters:
     """
 
     def __init__(self) -> None:
-        self._shared: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
-        self._held: dict[Hashable, Any] = {}
+        self._shared: WeakValueDictionary[Key, Any] = WeakValueDictionary()
+        self._held: dict[Key, Any] = {}
 
     def get(self, path: str, use: Hashable, load: Callable[[], Any]) -> Any:
         """The adapter of a file as it is now on disk.
@@ -33,7 +34,7 @@ class SharedAdapters:
             use: what else the adapter depends on, such as the sizes of the generator.
             load: reads the file; called where nobody holds the adapter.
         """
-        key = (*_state(path), use)
+        key = (_state(path), use)
         found = self._shared.get(key)
         if found is None:
             found = self._shared[key] = load()
@@ -42,7 +43,7 @@ class SharedAdapters:
     def hold(self, path: str) -> None:
         """Keep the adapters of a file that somebody still holds."""
         state = _state(path)
-        self._held.update({key: value for key, value in self._shared.items() if key[: len(state)] == state})
+        self._held.update({key: value for key, value in self._shared.items() if key[0] == state})
 
     def release(self) -> None:
         """From here on MODELs alone decide what stays."""

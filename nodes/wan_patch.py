@@ -34,8 +34,8 @@ from ..flashmotion_core.adapters import (
     parse_adapter,
 )
 from ..flashmotion_core.sampling import in_control_range
-from ..flashmotion_core.wan.block import Kernels
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
+from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
 from .shared_adapters import ADAPTERS
@@ -300,7 +300,7 @@ class Adding:
     ) -> None:
         self.previous, self.adapter, self.index, self.state, self.strength = previous, adapter, index, state, strength
         # A block's own new output is nobody else's; what another pack returned may be kept by it.
-        self.fresh = previous is None or (isinstance(previous, Adding) and previous.fresh)
+        self.fresh: bool = previous is None or (isinstance(previous, Adding) and previous.fresh)
 
     def __call__(self, args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         """As ComfyUI calls a replacement."""

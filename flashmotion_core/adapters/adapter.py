@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..wan.block import OWN, Kernels
+from ..wan.kernels import OWN, Kernels
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ..wan.block import OWN, Kernels
 from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.kernels import OWN, Kernels
 from .adapter import Footprint, TrajectoryAdapter, check_inject_after
 from .controlnet import zero_conv
 

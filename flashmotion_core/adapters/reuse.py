@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..wan.block import OWN, Kernels
+from ..wan.kernels import OWN, Kernels
 from .adapter import Footprint, TrajectoryAdapter
 
 

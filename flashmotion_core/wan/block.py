@@ -7,8 +7,6 @@ ComfyUI's ``comfy.ops.manual_cast``, whose layers can be cast and offloaded), at
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,28 +14,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from .config import WanConfig
-
-Attention = Callable[..., Tensor]
-"""``(q_BLD, k_BMD, v_BMD, heads) -> BLD``; ComfyUI's ``optimized_attention`` has this form."""
-
-Turn = Callable[[Tensor, int], Tensor]
-"""``(x_BLD, heads) -> BLD``: the rotary embedding of every head's channels by the place of its token."""
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """What a host computes its own way in one forward pass. None: as the layers were built, or as this module does.
-
-    Attributes:
-        attention: with whatever the host has chosen for this call.
-        turn: the rotary embedding for the tokens of this call.
-    """
-
-    attention: Attention | None = None
-    turn: Turn | None = None
-
-
-OWN = Kernels()
+from .kernels import OWN as OWN
+from .kernels import Attention as Attention
+from .kernels import Kernels as Kernels
 
 
 def scaled_dot_product(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
