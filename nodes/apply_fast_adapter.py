@@ -15,10 +15,11 @@ from torch import Tensor
 from typing_extensions import override
 
 from ..flashmotion_core.adapters import AdapterFile, check_compute_every
-from ..flashmotion_core.trajectory import parse, render, sample
+from ..flashmotion_core.trajectory import dumps, parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
+from .border import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS
 
@@ -119,11 +120,12 @@ class ApplyFastAdapter(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
         vae: Any,
-        trajectory: str,
+        trajectory: Any,
         adapter_name: str,
         strength: float,
         start: float,
@@ -144,9 +146,11 @@ class ApplyFastAdapter(io.ComfyNode):
         wan_patch.check_vae(vae)
         patcher = _adapter(adapter_name, model)
         file = wan_patch.adapter_file(patcher)
+        for note in file.notes:
+            logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
         control = CONTROL_LATENTS.get(
             vae.first_stage_model,
-            (trajectory, _digest(masks), file.map_style),
+            (dumps(document), _digest(masks), file.map_style),
             lambda: wan_patch.encode_control(vae, model, _control_map(document, masks, file)),
         )
         sampling = model.get_model_object("model_sampling")
