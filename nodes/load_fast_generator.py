@@ -93,8 +93,8 @@ class LoadFastGenerator(io.ComfyNode):
                     default=FROM_FILE,
                     optional=True,
                     advanced=True,
-                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, with a note in "
-                    "the log. turbo, plain (4 steps), fastwan (3): wins over the files.",
+                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, noted in the "
+                    "log. turbo, plain (4 steps), fastwan (3): win over files.",
                 ),
             ],
             outputs=[
