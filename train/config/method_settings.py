@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
@@ -77,6 +77,11 @@ class Steps(Settings):
 
     count: Count = 4
     shift: Positive = 5.0
+
+    @model_validator(mode="after")
+    def _files_can_hold_them(self) -> Self:
+        self.schedule()
+        return self
 
     def schedule(self) -> Schedule:
         """The schedule of `count` evenly spaced, shifted sigmas."""
