@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
-from flashmotion_core.sampling import Schedule, turbo_sigmas
+from flashmotion_core.sampling import Schedule, check_shift, turbo_sigmas
 
 from .settings import Count, Positive, Settings, Share
 
@@ -80,6 +80,7 @@ class Steps(Settings):
 
     @model_validator(mode="after")
     def _files_can_hold_them(self) -> Self:
+        check_shift(self.shift)
         self.schedule()
         return self
 
