@@ -215,14 +215,14 @@ def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Sch
     Raises:
         ValueError: ``typed`` is neither a preset nor a list of sigmas, or ``steps`` contradicts the list.
     """
-    from ..sampling import FROM_MODEL, MAX_STEPS, PRESETS, TRAINED_STEPS, Schedule, resolve_sigmas
+    from ..sampling import AS_TRAINED, FROM_MODEL, MAX_STEPS, PRESETS, Schedule, resolve_sigmas
 
     if steps is not None and not 1 <= steps <= MAX_STEPS:
         raise ValueError(f"the number of steps is {steps}, but must be at least 1 and at most {MAX_STEPS}.")
     if typed is None:
-        return replace(kept, sigmas=resolve_sigmas(FROM_MODEL, len(kept.sigmas) if steps is None else steps, "", kept))
+        return replace(kept, sigmas=resolve_sigmas(FROM_MODEL, AS_TRAINED if steps is None else steps, "", kept))
     preset = typed if typed in PRESETS else "custom"
-    sigmas = resolve_sigmas(preset, TRAINED_STEPS if steps is None else steps, typed, kept)
+    sigmas = resolve_sigmas(preset, AS_TRAINED if steps is None else steps, typed, kept)
     if steps not in (None, len(sigmas)):
         raise ValueError(f"--steps is {steps}, but --schedule lists {len(sigmas)} sigmas; leave --steps out.")
     return Schedule(preset, sigmas, kept.shift)

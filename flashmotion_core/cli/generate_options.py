@@ -74,10 +74,10 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     sampling.add_argument(
         "--schedule",
         metavar="NAME|LIST",
-        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
+        help='turbo, plain, fastwan, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
     )
     sampling.add_argument(
-        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as the files say, else 4)"
+        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as trained)"
     )
     sampling.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the noise, from 0 to 2^64 - 2 (default: %(default)s)"

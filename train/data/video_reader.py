@@ -51,8 +51,7 @@ class Shown:
     @property
     def times(self) -> NDArray[np.float64]:
         """Seconds from the first frame to each."""
-        times_T: NDArray[np.float64] = (np.array(self.ticks, dtype=np.int64) - self.ticks[0]) * float(self.time_base)
-        return times_T
+        return np.array([float((tick - self.ticks[0]) * self.time_base) for tick in self.ticks], dtype=np.float64)
 
 
 def look(video: Path, *, frames: int | None = None, seconds: float | None = None) -> Shown:
