@@ -18,6 +18,7 @@ from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
+from .border import checked
 from .model_mark import model_mark
 
 
@@ -117,11 +118,12 @@ class ApplyFastAdapter(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
         vae: Any,
-        trajectory: str,
+        trajectory: Any,
         adapter_name: str,
         strength: float,
         start: float,
@@ -142,6 +144,8 @@ class ApplyFastAdapter(io.ComfyNode):
         generator = wan_patch.wan_config(model)
         file = wan_patch.read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
         patcher = wan_patch.load_adapter(file, generator)
+        for note in file.notes:
+            logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
         control_map = _control_map(document, masks, file)
         control = wan_patch.encode_control(vae, model, control_map)
         sampling = model.get_model_object("model_sampling")

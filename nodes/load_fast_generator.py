@@ -18,6 +18,7 @@ from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose
 from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import read_header, read_tensors
 from . import attachments, carried
+from .border import checked
 from .generator_loading import generator_header, load_generator
 from .lora_loading import apply_lora
 
@@ -93,8 +94,8 @@ class LoadFastGenerator(io.ComfyNode):
                     default=FROM_FILE,
                     optional=True,
                     advanced=True,
-                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, with a note in "
-                    "the log. turbo, plain (4 steps), fastwan (3): wins over the files.",
+                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, noted in the "
+                    "log. turbo, plain (4 steps), fastwan (3): win over files.",
                 ),
             ],
             outputs=[
@@ -104,6 +105,7 @@ class LoadFastGenerator(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         generator_name: str,

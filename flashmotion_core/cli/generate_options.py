@@ -26,13 +26,17 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = _Parser(prog="python -m flashmotion_core.generate", description=DESCRIPTION, allow_abbrev=False)
     models = parser.add_argument_group("models")
     models.add_argument(
-        "--generator", type=Path, required=True, metavar="FILE|DIR", help="safetensors file, or diffusers folder"
+        "--generator",
+        type=Path,
+        required=True,
+        metavar="FILE|DIR",
+        help="safetensors file, index file of a sharded one, or diffusers folder",
     )
     models.add_argument(
         "--vae",
         type=Path,
         metavar="FILE|DIR",
-        help="TAEHV safetensors file, or AutoencoderKLWan folder (default: the generator's folder)",
+        help="wan2.2_vae.safetensors, a TAEHV file, or an AutoencoderKLWan folder (default: the generator's folder)",
     )
     models.add_argument(
         "--decoder",
@@ -43,8 +47,9 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     models.add_argument(
         "--text-encoder",
         type=Path,
-        metavar="DIR",
-        help="folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a generator trained without text)",
+        metavar="FILE|DIR",
+        help="ComfyUI's umT5 file, or a folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a "
+        "generator trained without text)",
     )
     models.add_argument("--adapter", type=Path, required=True, metavar="FILE", help="trajectory adapter, safetensors")
     content = parser.add_argument_group("what to make")
@@ -74,10 +79,10 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     sampling.add_argument(
         "--schedule",
         metavar="NAME|LIST",
-        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
+        help='turbo, plain, fastwan, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
     )
     sampling.add_argument(
-        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as the files say, else 4)"
+        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as trained)"
     )
     sampling.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the noise, from 0 to 2^64 - 2 (default: %(default)s)"
