@@ -37,7 +37,7 @@ Epsilon = Annotated[float, Field(gt=0, le=0.1)]
 class StrictEntry(BaseModel):
     """Strict: no number out of a string, no boolean for a number, no field that this version does not know."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
 
 
 class AdapterSizes(StrictEntry):

@@ -122,3 +122,13 @@ def test_the_set_up_folder_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch,
     assert environment.home() == tmp_path / "elsewhere"
     monkeypatch.delenv("FLASHMOTION_HOME")
     assert environment.home() == environment.REPOSITORY / ".flashmotion"
+
+
+def test_a_python_newer_than_the_pinned_torch_takes_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.torch_wanted() == environment.TORCH
+    assert all("==" in wanted for wanted in environment.TORCH)
+    monkeypatch.setattr(environment, "LOCK_UNTIL", (3, 9))
+    assert environment.torch_wanted() == environment.TORCH_RANGE
+    project = (environment.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'"{environment.TORCH_RANGE[0]}",' in project, "one range in both places"
+    assert all(">=" in wanted for wanted in environment.TORCH_RANGE)
