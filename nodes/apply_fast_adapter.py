@@ -18,6 +18,7 @@ from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
+from .border import checked
 from .model_mark import model_mark
 
 
@@ -117,11 +118,12 @@ class ApplyFastAdapter(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
         vae: Any,
-        trajectory: str,
+        trajectory: Any,
         adapter_name: str,
         strength: float,
         start: float,

@@ -34,8 +34,8 @@ from ..flashmotion_core.adapters import (
 from ..flashmotion_core.sampling import in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.weights import read_header
+from .finite import KEY, check_result
 
-KEY = "flashmotion"
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
@@ -120,7 +120,26 @@ def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
         # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
         pixels = torch.cat([pixels[:1].expand(3, -1, -1, -1), pixels])
     latent: Tensor = model.get_model_object("latent_format").process_in(vae.encode(pixels))
+    bad = int((~torch.isfinite(latent)).sum())
+    if bad:
+        raise ValueError(
+            f"the VAE made {bad:,} of {latent.numel():,} values of the control map NaN or infinite; load another file of the VAE, or start "
+            "ComfyUI with --bf16-vae or --fp32-vae."
+        )
     return latent
+
+
+def check_text(text_BLD: Tensor, text_dim: int) -> None:
+    """Check that a prompt's embedding is one for this generator.
+
+    Raises:
+        ValueError: another width.
+    """
+    if text_BLD.ndim != 3 or text_BLD.shape[2] != text_dim:
+        raise ValueError(
+            f"the prompt is a tensor of the shape {list(text_BLD.shape)}, but this generator reads text {text_dim} wide; make it with "
+            "CLIPLoader (umt5_xxl, type wan) and CLIPTextEncode."
+        )
 
 
 def apply_adapter(
@@ -166,9 +185,16 @@ class AdapterHook:
         self._prepared: dict[Any, Any] = {}
 
     def run(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
-        """Around a sampling run: free the prepared features and kept residuals afterwards, also after an error or a cancel."""
+        """Around a sampling run: free the prepared features and kept residuals afterwards, also after an error or a cancel.
+
+        Raises:
+            ValueError: NaN or infinity in the result, which no decoder can show and stock samplers hand on.
+        """
         try:
-            return executor(*args, **kwargs)
+            out = executor(*args, **kwargs)
+            if isinstance(out, Tensor):
+                check_result(out, executor.class_obj.model_patcher, "ApplyFastAdapter")
+            return out
         finally:
             self._prepared.clear()
             self.adapter.clear()
@@ -187,6 +213,7 @@ class AdapterHook:
         """Around a forward pass: add the adapter's residuals after the generator's blocks."""
         options = dict(transformer_options or {})
         if any(self.strengths) and self._is_on(options):
+            check_text(context, executor.class_obj.text_dim)
             adapter = self.adapter
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
