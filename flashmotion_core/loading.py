@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
+from .texts import read_text
 from .wan.config import WanConfig, config_of, fingerprint, generator_shapes, shapes_of
 from .wan.generator import WanGenerator
 from .wan.keys import to_diffusers, to_original
@@ -222,7 +223,7 @@ def empty_transformer(config: WanConfig) -> Any:
 def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[str, Any]:
     """A folder's ``config.json``, which must be of one of the classes (diffusers would load another one with random weights)."""
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_text(folder / "config.json"))
         found = config.get("_class_name") or ", ".join(config.get("architectures") or ["nothing"])
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(

@@ -81,7 +81,7 @@ class TrackTable:
     notices: tuple[Notice, ...] = ()
 
 
-class Tracks(NamedTuple):
+class ImportedTracks(NamedTuple):
     """An imported trajectory and what is to be said about the import."""
 
     trajectory: Trajectory
@@ -97,7 +97,7 @@ def to_trajectory(
     objects: Sequence[str] | None = None,
     counted_from: int | None = None,
     fractions: bool | None = None,
-) -> Tracks:
+) -> ImportedTracks:
     """The trajectory of a table's rows.
 
     Args:
@@ -111,7 +111,13 @@ def to_trajectory(
 
     Raises `TrajectoryError` naming the place in the file.
     """
-    width, height = checked_size(table.size or size) if table.size or size else _no_size(table)
+    known = table.size or size
+    if known is None:
+        raise TrajectoryError(
+            f"size is missing, and {table.format} does not say how large the picture is: give its width and height in pixels.",
+            "size",
+        )
+    width, height = checked_size(known)
     first = table.counted_from if counted_from is None else counted_from
     scaled = table.fractions if fractions is None else fractions
     labels: dict[str, str] = {}
@@ -163,7 +169,7 @@ def to_trajectory(
         notices += table.notices
         if tolerance is None and slack:
             notices.append(Notice("simplified", (f"{slack:g}",)))
-        return Tracks(trajectory, tuple(notices))
+        return ImportedTracks(trajectory, tuple(notices))
     assert last is not None
     raise last
 
@@ -194,13 +200,6 @@ def counted(notices: list[Notice], name: str, places: Sequence[str]) -> None:
 
 def _boxes(rows: Sequence[TrackRow]) -> list[tuple[float, float, float, float]]:
     return [row.box for row in rows]
-
-
-def _no_size(table: TrackTable) -> tuple[int, int]:
-    raise TrajectoryError(
-        f"size is missing, and {table.format} does not say how large the picture is: give its width and height in pixels.",
-        "size",
-    )
 
 
 def _frame(frame: int, place: str, first: int) -> int:

@@ -25,7 +25,11 @@ META = (
 
 
 def cvat(*tracks: str, meta: str = META) -> str:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>{meta}\n' + "\n".join(tracks) + "\n</annotations>\n"
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>{meta}\n'
+        + "\n".join(tracks)
+        + "\n</annotations>\n"
+    )
 
 
 def box(frame: Any, x: Any, outside: Any = 0, occluded: Any = 0) -> str:
@@ -45,7 +49,9 @@ def mark(picture: Any, **more: Any) -> dict[str, Any]:
 
 
 NAMES = [image(7, file_name="clip_10.png"), image(8, file_name="clip_9.png"), image(9, file_name="clip_011.png")]
-JITTER = "\n".join(f"{frame},1,{10 + (frame * 7919 % 13) / 10},20,30,40,1,-1,-1,-1" for frame in range(1, 901))
+INDEXED = [image(1, frame_index=1), image(2, frame_index=3)]
+OCCLUDED = {"track_id": 2, "occluded": True}
+JITTER = "\n".join(f"{frame},1,{10 + (frame * frame % 13) / 10},20,30,40,1,-1,-1,-1" for frame in range(1, 901))
 
 CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     # Our own table
@@ -70,7 +76,7 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("two names", "frame,track_id,id,class,name,x,y,w,h\n0,a,9,dog,rex,1,2,30,40\n"),
     ("ids that count within a label", "frame,label,id,x,y,w,h\n0,cat,1,1,2,30,40\n0,dog,1,5,2,30,40\n"),
     ("a frame with a fraction", "frame,id,x,y,w,h\n0.5,a,1,2,30,40\n"),
-    ("frames 5 to 6, said to count from 5", "frame,id,x,y,w,h\n5,a,1,2,30,40\n6,a,5,2,30,40\n", {"countedFrom": 1}),
+    ("frames 5 to 6, said to count from 1", "frame,id,x,y,w,h\n5,a,1,2,30,40\n6,a,5,2,30,40\n", {"countedFrom": 1}),
     ("a frame beyond the longest clip", "frame,id,x,y,w,h\n5000,a,1,2,30,40\n"),
     ("an unknown answer", "frame,id,x,y,w,h,visible\n0,a,1,2,30,40,maybe\n"),
     ("a negative width", "frame,id,x,y,w,h\n0,a,1,2,-30,40\n"),
@@ -119,9 +125,9 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("crossed elements", "<annotations>\n<a><b></a></b></annotations>"),
     # COCO
     ("COCO by file name", coco(NAMES, [mark(7, bbox=[9, 9, 9, 9]), mark(8), mark(9, bbox=[11, 11, 9, 9])])),
-    ("COCO with frames and tracks", coco([image(1, frame_index=1), image(2, frame_index=3)], [mark(1, track_id=4), mark(2, track_id=4), mark(1, track_id=5, bbox=[])])),
+    ("COCO with frames and tracks", coco(INDEXED, [mark(1, track_id=4), mark(2, track_id=4), mark(1, track_id=5, bbox=[])])),
     ("COCO by id", coco([{"id": 12}, {"id": 3}], [mark(12), mark(3, bbox=[1, 2, 3.5, 4])])),
-    ("COCO of CVAT", coco(NAMES, [mark(7, attributes={"track_id": 2, "occluded": True}), mark(8, attributes={"track_id": 2, "occluded": False}), mark(9, iscrowd=1)])),
+    ("COCO of CVAT", coco(NAMES, [mark(7, attributes=OCCLUDED), mark(8, attributes={"track_id": 2}), mark(9, iscrowd=1)])),
     ("COCO with two dogs and no track", coco(NAMES, [mark(7), mark(7)])),
     ("COCO with some tracks", coco(NAMES, [mark(7, track_id=1), mark(8)])),
     ("COCO of two videos", coco([image(1, video_id=1, file_name="a"), image(2, video_id=2, file_name="b")], [mark(1)])),

@@ -194,7 +194,7 @@ def half_the_masks(video: Path) -> None:
         (lambda video: video.write_bytes(b"no video" * 100), "clip.mp4", "cannot be read as a video", "convert or remove it"),
         (
             lambda video: video.with_suffix(".txt").write_bytes(b"\xff\xfe\xff"),
-            "clip.txt is not UTF-8", "invalid start byte at byte 0", "save it as UTF-8",
+            "clip.txt is not UTF-16", "byte 2 is 0xff", "save it as UTF-8",
         ),
         (
             lambda video: video.with_suffix(".json").write_text(dumps(crossing(12, (64, 64)))),
