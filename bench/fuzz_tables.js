@@ -1,5 +1,6 @@
 /** JavaScript's side of fuzz_tables.py: one JSON text a line on stdin, one JSON result a line on stdout. */
 
+import process from "node:process";
 import { createInterface } from "node:readline";
 
 import { parse, stringify } from "../web/editor/model/document.js";

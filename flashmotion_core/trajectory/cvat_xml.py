@@ -62,7 +62,7 @@ def read_cvat(source: str) -> TrackTable:
     if occluded:
         notices.append(Notice("occluded", (str(occluded),)))
     return TrackTable(
-        "CVAT's XML for video",
+        "CVAT XML for video",
         tuple(rows),
         size=_size(sides),
         last_frame=length - 1 if length else None,

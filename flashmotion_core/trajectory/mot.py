@@ -61,7 +61,7 @@ def read_mot(cells: Cells) -> TrackTable:
     counted(notices, "ignored", ignored)
     counted(notices, "left_out", missing)
     return TrackTable(
-        "a MOT table",
+        "MOT",
         tuple(rows),
         counted_from=first_frame(rows, 1),
         fractions=are_fractions(rows),

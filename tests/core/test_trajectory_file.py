@@ -25,7 +25,7 @@ def test_a_table_is_read_for_the_size_and_said(tmp_path: Path) -> None:
     trajectory, notes = read(tmp_path, MOT, "--size", "256x192", "--frames", "5", "--fps", "12", "--objects", "1")
     assert (trajectory.size, trajectory.frames, trajectory.fps) == ((256, 192), 5, 12)
     assert [tracked.id for tracked in trajectory.objects] == ["1"]
-    for words in ("a MOT table", "counted from 1", "pixels of 256 x 192", "1 of 2", "2 frames become 5"):
+    for words in ("MOT", "counted from 1", "pixels of 256 x 192", "1 of 2", "2 frames become 5"):
         assert words in " ".join(notes)
 
 
@@ -44,7 +44,7 @@ def test_a_document_with_a_mark(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "key", "value", "remedy"),
     [
-        (MOT, (), "tracks.txt: size is missing", "a MOT table", "--size 1280x704"),
+        (MOT, (), "tracks.txt: size is missing", "MOT", "--size 1280x704"),
         (MOT, ("--size", "big"), "--size", "'big'", "such as 1280x704"),
         (MOT, ("--size", "64x64", "--objects", "9"), "objects", '"9"', 'choose from the file\'s "1", "2"'),
         (MOT, ("--size", "64x64", "--fps", "0"), "fps", 0, "above 0"),

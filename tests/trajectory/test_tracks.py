@@ -94,7 +94,7 @@ def test_more_than_64_objects_are_listed_and_can_be_chosen() -> None:
 
 
 def test_a_table_needs_the_pictures_size_unless_it_says_it() -> None:
-    with refuses(TrajectoryError, key="size is missing", value="a MOT table", remedy="give its width and height"):
+    with refuses(TrajectoryError, key="size is missing", value="MOT", remedy="give its width and height"):
         read_tracks("1,1,10,20,30,40\n")
     assert read_tracks(CASES["CVAT"]["text"]).trajectory.size == (320, 240)
 

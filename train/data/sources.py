@@ -189,7 +189,9 @@ class VideoFolder:
         where = self.folder / "problems.txt" if problems is None else Path(problems)
         if self.notes:
             where.parent.mkdir(parents=True, exist_ok=True)
-            where.with_name("notes.txt").write_text("\n".join(self.notes) + "\n", encoding="utf-8")
+            where.with_name(where.name.replace("problems", "notes")).write_text(
+                "\n".join(self.notes) + "\n", encoding="utf-8"
+            )
         if self.skipped:
             self._judge(len(videos), skip_bad, where)
 

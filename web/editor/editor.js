@@ -64,7 +64,7 @@ export function createEditor(host) {
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts);
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") });
   /** @type {string | undefined} */
   let resolved;
 

@@ -79,7 +79,7 @@ export function readCvat(source) {
   }
   if (occluded) notices.push({ name: "occluded", values: [String(occluded)] });
   return {
-    format: "CVAT's XML for video",
+    format: "CVAT XML for video",
     rows,
     countedFrom: 0,
     fractions: false,
