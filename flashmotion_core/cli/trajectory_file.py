@@ -32,6 +32,7 @@ def read_trajectory(options: argparse.Namespace) -> tuple[Trajectory, list[str]]
         trajectory, notices = read_tracks(
             read_text(path),
             size=source,
+            frames=options.frames,
             fps=24.0 if options.fps is None else options.fps,
             tolerance=options.tolerance,
             objects=options.objects,

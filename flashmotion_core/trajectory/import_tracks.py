@@ -28,6 +28,7 @@ def read_tracks(
     source: str,
     *,
     size: Sequence[int] | None = None,
+    frames: int | None = None,
     fps: float = DEFAULT_FPS,
     tolerance: float | None = None,
     objects: Sequence[str] | None = None,
@@ -47,6 +48,7 @@ def read_tracks(
     return to_trajectory(
         found,
         size=size,
+        frames=frames,
         fps=fps,
         tolerance=tolerance,
         objects=objects,

@@ -92,6 +92,7 @@ def to_trajectory(
     table: TrackTable,
     *,
     size: Sequence[int] | None = None,
+    frames: int | None = None,
     fps: float = DEFAULT_FPS,
     tolerance: float | None = None,
     objects: Sequence[str] | None = None,
@@ -103,6 +104,7 @@ def to_trajectory(
     Args:
         table: from a reader.
         size: (width, height) in pixels of the picture, used where the file does not say it.
+        frames: the least length of the clip; objects are hidden where the file has no more rows.
         fps: frame rate to write into the document.
         tolerance: pixels, see `from_boxes`; None is exact where 512 keyframes suffice, else the smallest that fits.
         objects: ids of the objects to take; None takes all.
@@ -133,11 +135,13 @@ def to_trajectory(
                     f"{row.place} is a second box for frame {row.frame} of {shorten(row.id)}: keep one.", "table"
                 )
             boxes[row.id][frame] = row
-    frames = 1 + max(frame for found in boxes.values() for frame in found)
+    length = 1 + max(frame for found in boxes.values() for frame in found)
     if table.last_frame is not None:
-        frames = max(frames, min(table.last_frame - first + 1, MAX_FRAMES))
-    boxes_TN4 = np.full((frames, len(chosen), 4), np.nan)
-    visible_TN = np.zeros((frames, len(chosen)), dtype=np.bool_)
+        length = max(length, min(table.last_frame - first + 1, MAX_FRAMES))
+    if frames is not None:
+        length = max(length, whole(frames, "frames", 1, MAX_FRAMES, "least length of the clip"))
+    boxes_TN4 = np.full((length, len(chosen), 4), np.nan)
+    visible_TN = np.zeros((length, len(chosen)), dtype=np.bool_)
     for n, found in enumerate(boxes.values()):
         for frame, row in found.items():
             boxes_TN4[frame, n] = row.box
@@ -159,7 +163,7 @@ def to_trajectory(
                 raise
             last = error
             continue
-        notices = [Notice("read_as", (table.format, str(len(ids)), str(frames))), Notice("counted_from", (str(first),))]
+        notices = [Notice("read_as", (table.format, str(len(ids)), str(length))), Notice("counted_from", (str(first),))]
         if scaled:
             notices.append(Notice("fractions"))
         elif table.size is None:

@@ -25,7 +25,8 @@ def test_a_table_is_read_for_the_size_and_said(tmp_path: Path) -> None:
     trajectory, notes = read(tmp_path, MOT, "--size", "256x192", "--frames", "5", "--fps", "12", "--objects", "1")
     assert (trajectory.size, trajectory.frames, trajectory.fps) == ((256, 192), 5, 12)
     assert [tracked.id for tracked in trajectory.objects] == ["1"]
-    for words in ("MOT", "counted from 1", "pixels of 256 x 192", "1 of 2", "2 frames become 5"):
+    assert trajectory.objects[0].hidden == ((2, 4),)
+    for words in ("MOT", "counted from 1", "pixels of 256 x 192", "1 of 2", "frames: 5"):
         assert words in " ".join(notes)
 
 

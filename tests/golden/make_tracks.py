@@ -77,6 +77,7 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("ids that count within a label", "frame,label,id,x,y,w,h\n0,cat,1,1,2,30,40\n0,dog,1,5,2,30,40\n"),
     ("a frame with a fraction", "frame,id,x,y,w,h\n0.5,a,1,2,30,40\n"),
     ("frames 5 to 6, said to count from 1", "frame,id,x,y,w,h\n5,a,1,2,30,40\n6,a,5,2,30,40\n", {"countedFrom": 1}),
+    ("frames 1 to 2 of at least 9", "frame,id,x,y,w,h\n1,a,1,2,30,40\n2,a,5,2,30,40\n", {"frames": 9}),
     ("a frame beyond the longest clip", "frame,id,x,y,w,h\n5000,a,1,2,30,40\n"),
     ("an unknown answer", "frame,id,x,y,w,h,visible\n0,a,1,2,30,40,maybe\n"),
     ("a negative width", "frame,id,x,y,w,h\n0,a,1,2,-30,40\n"),

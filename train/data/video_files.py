@@ -196,7 +196,7 @@ def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tu
         raise ValueError(f"it has {len(found)} trajectories, {' and '.join(path.name for path in found)}; keep one")
     path = found[0]
     try:
-        document, notices = read_tracks(read_text(path), size=size, fps=min(fps, FASTEST))
+        document, notices = read_tracks(read_text(path), size=size, frames=frames, fps=min(fps, FASTEST))
     except UnicodeError as error:
         raise ValueError(str(error).rstrip(".")) from error
     except ValueError as error:
