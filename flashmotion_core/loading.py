@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from .adapters import GeneratorInfo, read_generator_info
 from .texts import read_text
-from .wan.config import WanConfig, config_of, fingerprint, generator_shapes, shapes_of
+from .wan.config import WanConfig, config_of, generator_shapes, shapes_of
+from .wan.fingerprint import fingerprint
 from .wan.generator import WanGenerator
 from .wan.keys import to_diffusers, to_original
 from .weights import read_tensors
@@ -94,7 +95,7 @@ class Generator:
     Attributes:
         transformer: diffusers' ``WanTransformer3DModel``, or our own ``WanGenerator``.
         info: sizes, schedule and whether it was trained with text.
-        fingerprint: see ``wan.config.fingerprint``.
+        fingerprint: see ``wan.fingerprint``.
     """
 
     transformer: Any

@@ -38,10 +38,10 @@ def known_schedule(file: str, keys: Iterable[str], metadata: Mapping[str, str]) 
     """
     stated = metadata.get("flashmotion.schedule")
     if stated:
-        try:
-            return KnownSchedule(file, Schedule.from_json(stated), "its metadata")
-        except ValueError as error:
-            raise ValueError(f"{file}: {error}") from error
+        from .metadata.entries import read_schedule
+
+        schedule = read_schedule(stated, f"{file}: the metadata entry flashmotion.schedule", "export the file again")
+        return KnownSchedule(file, schedule, "its metadata")
     if any("to_gate_compress" in key for key in keys):
         return KnownSchedule(file, preset_schedule("fastwan"), "its keys")
     titles = [value for key, value in metadata.items() if _TITLES.search(key) and len(value) <= _LONGEST_TITLE]

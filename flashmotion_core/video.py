@@ -1,4 +1,7 @@
-"""Write clips with PyAV, and fit pictures to them. Everything is uint8 RGB, frames first. (Reading pictures: `pictures.py`.)"""
+"""Write clips and read decoded frames with PyAV, and fit pictures to them. Everything is uint8 RGB, frames first.
+
+(Reading pictures: `pictures.py`.)
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ _POLL_S = 0.1
 Frames = npt.NDArray[np.uint8]
 
 # Numbers of ITU-T H.273, as PyAV takes them.
-_BT709 = 1
-_LIMITED_RANGE = 1
+_BT709, _BT601 = 1, 5
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
 
 
 def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16) -> None:
@@ -65,6 +68,24 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
             container.mux(stream.encode())
 
     write_whole(path, write)
+
+
+def to_rgb(frame: Any) -> Frames:
+    """A decoded `av.VideoFrame` as ``[H, W, 3]``, by its own matrix and range: BT.601 and limited range where the file names none.
+
+    PyAV before 17 ignores both unless the target differs (a BT.709 file then comes out up to 29 of 255 wrong), so all four are given.
+    The target's matrix has no meaning for RGB.
+    """
+    matrix = int(frame.colorspace)
+    converted = frame.reformat(
+        format="rgb24",
+        src_colorspace=matrix,
+        dst_colorspace=_BT709 if matrix == _BT601 else _BT601,
+        src_color_range=int(frame.color_range),
+        dst_color_range=_FULL_RANGE,
+    )
+    pixels: Frames = converted.to_ndarray()
+    return pixels
 
 
 def check_target(path: Path) -> None:

@@ -16,7 +16,9 @@ from typing_extensions import override
 from ..flashmotion_core.adapters import AdapterFile, check_compute_every
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
+from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, wan_patch
+from .model_mark import model_mark
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -191,12 +193,13 @@ def _agree_on_schedule(model: Any, file: AdapterFile) -> None:
 
 
 def _notice_another_generator(model: Any, file: AdapterFile) -> None:
-    """Warn where the adapter was trained on other weights: it runs, but may follow less closely."""
-    attached = attachments.attached_fingerprint(model)
-    if None not in (attached, file.base_fingerprint) and attached != file.base_fingerprint:
+    """Warn where the adapter was trained on other weights (a LoRA on top counts): it runs, but may follow less closely."""
+    if file.base_fingerprint is None or (mark := model_mark(model)) is None:
+        return
+    if same_generator(mark, file.base_fingerprint) is False:
         logging.warning(
             "ApplyFastAdapter: %s was trained on another generator (%s) than this one (%s); it may follow less closely.",
             file.name,
-            file.base_fingerprint,
-            attached,
+            short_name(file.base_fingerprint),
+            short_name(mark),
         )

@@ -6,6 +6,7 @@ is. Two layouts that ComfyUI does not read by itself are renamed on the way: dif
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +21,17 @@ import comfy.supported_models
 import comfy.utils
 import torch
 
-from ..flashmotion_core.wan.config import describe, generator_shapes
-from ..flashmotion_core.wan.keys import SCALED_FP8, SCALES, is_diffusers, part_of_shards, to_original_key
+from ..flashmotion_core.wan.config import config_of, describe, generator_shapes
+from ..flashmotion_core.wan.keys import is_diffusers, part_of_shards, to_original_key
 from ..flashmotion_core.wan.prefixes import find_network
+from ..flashmotion_core.wan.quantised import is_helper
 from ..flashmotion_core.weights import conversion, read_header
 from .wan_patch import wan_config
 
 Shapes = Mapping[str, tuple[int, ...]]
 MODEL = "Wan2.2-TI2V-5B generator (WAN22)"
+QUANTISED = "_quantization_metadata"
+"""The metadata entry that names quantised layers and their formats."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,14 @@ class Header:
         return {name: self.shapes[key] for name, key in self.keys.items()}
 
 
-def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
-    """A generator as ComfyUI loads it, and the header of its file.
-
-    Args:
-        path: of the file.
-        options: ``model_options`` of ComfyUI's loader.
+def generator_header(path: str) -> Header:
+    """The header of a file, refused where it alone shows that the file cannot be used.
 
     Raises:
-        ValueError: a file that is not safetensors, a part of a generator, or anything but a Wan2.2-TI2V-5B; the error says what it is.
+        ValueError: a file that is not safetensors, a part of a generator, or metadata that is damaged or contradicts the weights.
     """
+    from ..flashmotion_core.metadata.entries import read_generator_entries
+
     header = Header(Path(path).name, *read_header(path))
     part = part_of_shards(header.name)
     if part is not None and part[1] > 1:
@@ -72,6 +74,26 @@ def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
             f"{header.name} is part {part[0]} of {part[1]} of a sharded file and holds only some of the weights; join all parts of the "
             f"folder: {conversion('FOLDER')}."
         )
+    try:
+        read_generator_entries(header.metadata)
+        if "config" in header.metadata:  # ComfyUI builds the model from it
+            config_of(header.bare, header.metadata)
+    except ValueError as error:
+        raise ValueError(str(error) if header.name in str(error) else f"{header.name}: {error}") from error
+    return header
+
+
+def load_generator(path: str, header: Header, options: Mapping[str, Any]) -> Any:
+    """A generator as ComfyUI loads it, a MODEL.
+
+    Args:
+        path: of the file.
+        header: of the file.
+        options: ``model_options`` of ComfyUI's loader.
+
+    Raises:
+        ValueError: anything but a whole Wan2.2-TI2V-5B, or a format that this ComfyUI does not load; the error says what it is.
+    """
     try:
         loader = _loader(header)
         model = loader(path, model_options=dict(options))
@@ -82,12 +104,16 @@ def load_generator(path: str, options: Mapping[str, Any]) -> tuple[Any, Header]:
     if not isinstance(model.model, comfy.model_base.WAN22):
         raise _refusal(header)
     _check_complete(header, model)
-    return model, header
+    return model
 
 
 def _loader(header: Header) -> Any:
     """ComfyUI's loader if its own detection sees a WAN22 in the header, ours that renames first, or a refusal."""
-    for shapes, loader in ((header.shapes, comfy.sd.load_diffusion_model), (header.bare, load_renamed)):
+    candidates = [(header.shapes, comfy.sd.load_diffusion_model), (header.bare, load_renamed)]
+    if QUANTISED in header.metadata and header.bare.keys() != header.shapes.keys():
+        # ComfyUI 0.16.3 looks for the layers of these notes without the file's prefix, and takes their weights for unscaled.
+        del candidates[0]
+    for shapes, loader in candidates:
         try:
             seen = _seen(shapes, header.metadata)
         except Exception:  # what a header alone does not show: the whole file decides
@@ -108,17 +134,28 @@ def _seen(shapes: Shapes, metadata: Mapping[str, str]) -> Any:
 def load_renamed(path: str, model_options: dict[str, Any], disable_dynamic: bool = False) -> Any:
     """ComfyUI's loader on a state dict in the original layout. Its name and arguments are those that ComfyUI calls to load again."""
     state_dict, metadata = comfy.utils.load_torch_file(path, return_metadata=True)
-    # Layers that the metadata call quantised are named there as in the file, so these notes become tensors before the names change.
-    state_dict, metadata = comfy.utils.convert_old_quants(state_dict, "", metadata=metadata)
-    kept = {key: value for key, value in (metadata or {}).items() if key != "_quantization_metadata"}
-    renamed = {name: state_dict[key] for name, key in original_keys(state_dict).items()}
+    keys = original_keys(state_dict)
+    renamed = {name: state_dict[key] for name, key in keys.items()}
     model = comfy.sd.load_diffusion_model_state_dict(
-        renamed, model_options=dict(model_options), metadata=kept, disable_dynamic=disable_dynamic
+        renamed,
+        model_options=dict(model_options),
+        metadata=_renamed_notes(metadata or {}, keys),
+        disable_dynamic=disable_dynamic,
     )
     if model is None:
         raise ValueError(f"ComfyUI does not know the model of {Path(path).name}.")
     model.cached_patcher_init = (load_renamed, (path, model_options))
     return model
+
+
+def _renamed_notes(metadata: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+    """Metadata whose notes on quantised layers name the layers as ComfyUI will, whether they had the file's prefix or not."""
+    if QUANTISED not in metadata:
+        return dict(metadata)
+    notes = json.loads(metadata[QUANTISED])
+    names = {key.removesuffix(".weight"): name.removesuffix(".weight") for name, key in keys.items()}
+    layers = {names.get(layer, layer): value for layer, value in notes["layers"].items()}
+    return {**metadata, QUANTISED: json.dumps({**notes, "layers": layers})}
 
 
 def original_keys(keys: Mapping[str, Any]) -> dict[str, str]:
@@ -149,11 +186,7 @@ def _check_complete(header: Header, model: Any) -> None:
             f"or cut off; choose the whole file, or join its parts: {conversion('FOLDER')}."
         )
     places = expected | model.model.diffusion_model.state_dict().keys()
-    extra = [
-        key
-        for name, key in header.keys.items()
-        if name not in places and name != SCALED_FP8 and name.rpartition(".")[2] not in SCALES
-    ]
+    extra = [key for name, key in header.keys.items() if name not in places and not is_helper(name)]
     others = len(header.shapes) - len(header.keys)
     if extra or others:
         logging.warning(
@@ -179,9 +212,11 @@ def _refusal(header: Header, error: Exception | None = None) -> ValueError:
             "file in bf16, fp16 or fp8."
         )
     what = describe(header.bare)
-    remedy = (
-        "put it into models/loras and choose it in lora_name" if what.startswith("a LoRA") else "choose another file"
-    )
+    remedies = {
+        "a LoRA": "put it into models/loras and choose it in lora_name",
+        "a part": f"choose the whole file, or join its parts: {conversion('FOLDER')}",
+    }
+    remedy = next((text for start, text in remedies.items() if what.startswith(start)), "choose another file")
     return ValueError(f"{header.name}: expected a {MODEL}, but found {what}; {remedy}.")
 
 

@@ -15,10 +15,10 @@ from typing_extensions import override
 
 from ..flashmotion_core.sampling import PRESETS, Schedule
 from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose_schedule, known_schedule
-from ..flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import read_header, read_tensors
 from . import attachments
-from .generator_loading import Header, load_generator
+from .generator_loading import generator_header, load_generator
 from .lora_loading import apply_lora
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
@@ -119,19 +119,19 @@ class LoadFastGenerator(io.ComfyNode):
         path = folder_paths.get_full_path_or_raise("diffusion_models", generator_name)
         lora_path = None if lora is None else folder_paths.get_full_path_or_raise("loras", lora)
         # Everything that can be wrong with the choices is said before 10 GB are read.
-        sources = [(generator_name, path)] + ([(lora, lora_path)] if lora is not None and lora_path is not None else [])
-        known = [entry for name, file in sources if (entry := known_schedule(name, *read_header(file))) is not None]
-        decided = choose_schedule(schedule, known)
-        model, header = load_generator(path, WEIGHT_DTYPES[weight_dtype])
+        header = generator_header(path)
+        known = [known_schedule(generator_name, header.shapes, header.metadata)]
+        if lora is not None and lora_path is not None:
+            known.append(known_schedule(lora, *read_header(lora_path)))
+        decided = choose_schedule(schedule, [entry for entry in known if entry is not None])
+        model = load_generator(path, header, WEIGHT_DTYPES[weight_dtype])
         if lora_path is not None:
             model = apply_lora(model, lora_path, lora_strength)
         attached = _announce(generator_name, decided)
         (model,) = ModelSamplingSD3().patch(model, attached.shift)
         attachments.attach_schedule(model, attached, assumed=decided is None)
         attachments.attach_needs_text(model, header.metadata.get("flashmotion.text") != "none")
-        mark = _mark(path, header)
-        if mark is not None and lora_path is None:
-            attachments.attach_fingerprint(model, mark)
+        _attach_mark(model, path)
         return io.NodeOutput(model)
 
     @classmethod
@@ -170,8 +170,9 @@ def _announce(generator_name: str, decided: KnownSchedule | None) -> Schedule:
     return decided.schedule
 
 
-def _mark(path: str, header: Header) -> str | None:
-    """The generator's fingerprint."""
-    keys = {own: header.keys[own] for own in FINGERPRINT_KEYS}
-    tensors = read_tensors(path, list(keys.values()))[0]
-    return fingerprint({own: tensors[key] for own, key in keys.items()})
+def _attach_mark(model: Any, path: str) -> None:
+    """Remember which generator this is; a quantisation that the mark cannot read leaves it open, and nothing is compared."""
+    try:
+        attachments.attach_fingerprint(model, fingerprint(*read_tensors(path)))
+    except ValueError as error:
+        logging.debug("LoadFastGenerator: the generator has no mark (%s).", error)

@@ -12,8 +12,8 @@ from typing import Any
 import comfy.lora
 import comfy.lora_convert
 import comfy.utils
-import torch
 
+from ..flashmotion_core.adapters.weight_checks import is_finite
 from ..flashmotion_core.wan.config import describe
 from ..flashmotion_core.wan.keys import to_diffusers_key
 from ..flashmotion_core.weights import read_header
@@ -40,7 +40,7 @@ def apply_lora(model: Any, path: str, strength: float) -> Any:
     name = Path(path).name
     shapes, _ = read_header(path)
     tensors = comfy.lora_convert.convert_lora(comfy.utils.load_torch_file(path, safe_load=True))
-    bad = [key for key, value in tensors.items() if value.is_floating_point() and not _finite(value)]
+    bad = [key for key, value in tensors.items() if value.is_floating_point() and not is_finite(value)]
     if bad:
         raise ValueError(
             f"the LoRA {name} holds numbers that are NaN or infinite (in {len(bad)} of {len(tensors)} tensors, such as {bad[0]}); "
@@ -123,7 +123,3 @@ def _fits(model: Any, key: Any, patch: Any) -> bool:
         and down.flatten(1).shape[1] == math.prod(shape[1:])
         and up.flatten(1).shape[1] == down.shape[0]
     )
-
-
-def _finite(tensor: torch.Tensor) -> bool:
-    return bool(torch.isfinite(tensor.float()).all())

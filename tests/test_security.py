@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .support.archive import ROOT, archive, reached
+from .support.archive import ROOT, archive, git, reached
 
 # Modules whose import alone would break a promise, by the promise.
 FORBIDDEN = {
@@ -149,6 +149,20 @@ def test_the_editor_talks_to_its_own_server_and_runs_no_text() -> None:
     for name in files:
         found = forbidden.findall((ROOT / name).read_text(encoding="utf-8"))
         assert not found, f"{name}: {found}"
+
+
+UNPICKLES = re.compile(
+    r"\b(?:c?pickle|dill|joblib|shelve|marshal|cloudpickle)\.(?:load|loads|Unpickler|open)\b|allow_pickle\s*=\s*True|weights_only\s*=\s*False"
+    r"|\byaml\.(?:load|unsafe_load|full_load|load_all)\(|\btorch\.load\((?![^)]*weights_only=True)"
+)
+
+
+def test_nothing_of_ours_unpickles_but_the_reader_of_old_checkpoints() -> None:
+    """Tests aside, which make hostile pickles; what the reader lets through is tested in tests/train/engine/test_checkpoint_index.py."""
+    ours = [name for name in git("ls-files", "*.py") if not name.startswith("tests/")]
+    assert len(ours) > 150
+    found = [name for name in ours if UNPICKLES.search((ROOT / name).read_text(encoding="utf-8"))]
+    assert found == ["train/engine/older_index.py"]
 
 
 def test_security_md_says_where_to_report_and_names_each_promise() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
-from .config.settings import Adapter
+from .config.settings import Adapter, Videos
+from .data.video_files import listing
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
 from .publish.export import export
@@ -132,11 +133,13 @@ class _Story:
         given = self.config.models.vae
         return codec_digest(self.config) if given is None else file_digest(given)
 
-    @property
+    @cached_property
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt)
+        given = [source.folder for source in (data.train, data.evaluation) if isinstance(source, Videos)]
+        clips = [listing(Path(folder)) for folder in given]
+        return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
 
     @property
     def _slow_mark(self) -> str:

@@ -33,7 +33,8 @@ from flashmotion_core.adapters.resnet import ResNetAdapter
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling import Schedule
-from flashmotion_core.wan.config import WanConfig, fingerprint, generator_shapes, shapes_of
+from flashmotion_core.wan.config import WanConfig, generator_shapes, shapes_of
+from flashmotion_core.wan.fingerprint import fingerprint
 from flashmotion_core.weights import save_whole
 
 TINY = WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=4, text_dim=64)

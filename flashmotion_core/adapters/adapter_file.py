@@ -140,15 +140,19 @@ def read_adapter(path: str | Path) -> AdapterFile:
 def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
     """The same from tensors and metadata at hand; ``name`` is used in error messages."""
     metadata = metadata or {}
-    check_weights(state_dict, name)
-    if not any(key.startswith(PREFIX) for key in metadata):
-        return _parse_foreign(state_dict, name)
+    is_ours = any(key.startswith(PREFIX) for key in metadata)
+    file = _parse_ours(state_dict, metadata, name) if is_ours else _parse_foreign(state_dict, name)
+    check_weights(file.state_dict, name)
+    return file
+
+
+def _parse_ours(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], name: str) -> AdapterFile:
     from ..metadata.entries import read_adapter_entries
 
     entries = read_adapter_entries(metadata, name)
     return AdapterFile(
         kind=entries.kind,
-        config=entries.config.model_dump(exclude_unset=True),
+        config=entries.config.model_dump(exclude_unset=True, exclude_none=True),
         state_dict=dict(state_dict),
         schedule=entries.schedule.build(),
         map_style=entries.map.build(),

@@ -24,14 +24,15 @@ def check_weights(state_dict: Mapping[str, Tensor], name: str) -> None:
             f"{name} holds {', '.join(types)} weights ({_some(whole)}), but an adapter's must be fp32, fp16 or bf16; "
             "export it again without quantisation."
         )
-    broken = [key for key, value in state_dict.items() if not _is_finite(value)]
+    broken = [key for key, value in state_dict.items() if not is_finite(value)]
     if broken:
         raise ValueError(
             f"{name} holds weights that are NaN or infinite ({_some(broken)}); export the adapter again, from an earlier checkpoint of its training."
         )
 
 
-def _is_finite(value: Tensor) -> bool:
+def is_finite(value: Tensor) -> bool:
+    """Whether a tensor of floating-point numbers holds neither NaN nor infinity; True on the meta device."""
     if value.is_meta or value.numel() == 0:
         return True
     if value.itemsize == 1:  # float8 has no order

@@ -124,6 +124,7 @@ def _generate(
     from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from ..video import ahead, write_mp4
     from ..wan.config import TI2V_5B
+    from ..wan.fingerprint import same_generator, short_name
 
     device, dtype = _device_and_dtype(options.device, options.dtype)
     info = None if options.generator.is_dir() else read_generator_info(options.generator)
@@ -165,9 +166,10 @@ def _generate(
             use_attention(adapter, backend.attention)
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
-    if adapter_file.base_fingerprint not in (None, generator.fingerprint):
+    trained_on = adapter_file.base_fingerprint
+    if trained_on is not None and same_generator(trained_on, generator.fingerprint) is False:
         print(
-            f"note: {adapter_file.name} was trained on generator {adapter_file.base_fingerprint}, but this one is {generator.fingerprint}."
+            f"note: {adapter_file.name} was trained on generator {short_name(trained_on)}, but this one is {short_name(generator.fingerprint)}."
         )
     control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
     with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:

@@ -28,28 +28,31 @@ def read_json(text: str, thing: str, remedy: str) -> Any:
             surrogate pair.
     """
 
-    def refuse(what: str) -> NoReturn:
-        raise _RefusedJsonError(f"{thing} {what}; {remedy}.")
+    def refuse(what: str, kind: type[ValueError] = ValueError) -> NoReturn:
+        raise kind(f"{thing} {what}; {remedy}.")
+
+    def refuse_part(what: str) -> NoReturn:
+        refuse(what, _RefusedJsonError)
 
     def whole(digits: str) -> int:
         if len(digits.lstrip("-")) > MAX_DIGITS:
-            refuse(f"holds a whole number of {len(digits)} digits, but at most {MAX_DIGITS} are allowed")
+            refuse_part(f"holds a whole number of {len(digits)} digits, but at most {MAX_DIGITS} are allowed")
         return int(digits)
 
     def number(written: str) -> float:
         value = float(written)
         if not math.isfinite(value):
-            refuse(f"holds the number {shorten(written)}, but every number must be finite")
+            refuse_part(f"holds the number {shorten(written)}, but every number must be finite")
         return value
 
     def constant(name: str) -> NoReturn:
-        refuse(f"holds the number {name}, but every number must be finite")
+        refuse_part(f"holds the number {name}, but every number must be finite")
 
     def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for name, value in pairs:
             if name in result:
-                refuse(f"holds the field {shorten(name)} twice in one object, but each may stand only once")
+                refuse_part(f"holds the field {shorten(name)} twice in one object, but each may stand only once")
             result[name] = value
         return result
 
@@ -57,8 +60,8 @@ def read_json(text: str, thing: str, remedy: str) -> Any:
         refuse(f"has {len(text):,} characters, but at most {MAX_CHARACTERS:,} are allowed")
     try:
         value = json.loads(text, parse_int=whole, parse_float=number, parse_constant=constant, object_pairs_hook=fields)
-    except _RefusedJsonError:
-        raise
+    except _RefusedJsonError as error:
+        raise ValueError(str(error)) from None
     except RecursionError:
         refuse(f"is {shorten(text)}, which is nested deeper than the {MAX_DEPTH} levels that are allowed")
     except ValueError:
@@ -73,7 +76,7 @@ def read_json(text: str, thing: str, remedy: str) -> Any:
 
 
 class _RefusedJsonError(ValueError):
-    """Tells our own sentences from those of the decoder."""
+    """Tells our own sentences from those of the decoder that is in between."""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -28,7 +28,8 @@ MAX_LAYERS = 256
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Even = Annotated[int, Field(ge=2, le=65_536, multiple_of=2)]
 Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS)]
-Mark = Annotated[str, Field(pattern=r"^[\w:.+-]{1,128}$")]
+Mark = Annotated[str, Field(pattern=r"^[\w:.+=-]+$", max_length=65536)]
+"""See ``wan.fingerprint``: 48 bytes of base64 for each layer of up to 256 blocks, or 16 digits."""
 Patch = Annotated[list[Annotated[int, Field(ge=1, le=16)]], Field(min_length=3, max_length=3)]
 Epsilon = Annotated[float, Field(gt=0, le=0.1)]
 

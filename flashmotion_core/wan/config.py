@@ -5,7 +5,6 @@ Source of the numbers: Wan-Video/Wan2.2 (Apache-2.0), ``wan/configs/wan_ti2v_5B.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -128,6 +127,13 @@ def generator_shapes(config: WanConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+SIZES_FROM = {
+    *("head.modulation", "head.head.weight", "patch_embedding.weight", "blocks.0.ffn.0.weight"),
+    *("text_embedding.0.weight", "time_embedding.0.weight"),
+}
+"""Keys without which a generator's sizes are unknown."""
+
+
 def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanConfig:
     """Read a generator's configuration from its shapes in the original layout.
 
@@ -139,10 +145,14 @@ def config_of(shapes: Shapes, metadata: Mapping[str, str] | None = None) -> WanC
     Raises:
         ValueError: the file is not a Wan generator with 48 latent channels; the error says what it is.
     """
-    if "head.modulation" not in shapes or "patch_embedding.weight" not in shapes:
+    if not shapes.keys() >= SIZES_FROM:
         raise ValueError(
             f"expected a Wan2.2-TI2V-5B generator in the original key layout, but found {describe(shapes)}; "
-            "choose another file."
+            + (
+                "choose another file."
+                if _blocks_of_a_part(shapes) is None
+                else "give the folder of all its parts, or its index file."
+            )
         )
     dim, in_channels, *patch = shapes["patch_embedding.weight"]
     out_channels = shapes["head.head.weight"][0] // math.prod(patch)
@@ -201,6 +211,14 @@ def count_blocks(keys: Iterable[str]) -> int:
     return max(found) + 1 if found else 0
 
 
+def _blocks_of_a_part(shapes: Shapes) -> list[int] | None:
+    """The blocks in a part of a sharded generator, in either layout; None for anything else."""
+    matches = [re.match(r"blocks\.(\d{1,4})\.(?:self_attn|attn1)\.", key) for key in shapes]
+    blocks = sorted({int(match.group(1)) for match in matches if match})
+    whole = any({"patch_embedding.weight", head} <= shapes.keys() for head in ("head.head.weight", "proj_out.weight"))
+    return None if not blocks or (whole and blocks == list(range(len(blocks)))) else blocks
+
+
 def describe(shapes: Shapes) -> str:
     """Say in a few words what a file of weights seems to be; for error messages."""
     keys = list(shapes)
@@ -212,6 +230,8 @@ def describe(shapes: Shapes) -> str:
         return f"a FlashMotion ResNet adapter ({len(keys)} tensors)"
     if any(key.startswith("zero_convs.") for key in keys):
         return f"a FlashMotion ControlNet adapter ({len(keys)} tensors)"
+    if (blocks := _blocks_of_a_part(shapes)) is not None:
+        return f"a part of a Wan generator (blocks {blocks[0]} to {blocks[-1]})"
     if "head.modulation" in shapes and "patch_embedding.weight" in shapes:
         dim, channels = shapes["patch_embedding.weight"][:2]
         size = {5120: " (the 14B)", 3072: " (the 5B)", 1536: " (the 1.3B)"}.get(dim, "")
@@ -224,18 +244,3 @@ def describe(shapes: Shapes) -> str:
     if "shared.weight" in shapes or any("relative_attention_bias" in key for key in keys):
         return "a text encoder"
     return f"{len(keys)} tensors of an unknown model, such as '{keys[0]}'"
-
-
-FINGERPRINT_KEYS = ("head.modulation", "blocks.0.modulation")
-
-
-def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
-    """A short name for a generator's weights: 16 hex digits over its two smallest learned tables (``FINGERPRINT_KEYS``).
-
-    Changes with any training run, not with the file's name, metadata or storage type, as long as the tables keep at least bf16.
-    """
-    digest = hashlib.sha256()
-    for key in FINGERPRINT_KEYS:
-        table = state_dict[key].detach().to("cpu", torch.bfloat16).contiguous()
-        digest.update(table.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -50,6 +50,10 @@ class FoundNetwork:
     keys: dict[str, str]
     others: tuple[str, ...]
 
+    def bare(self, key: str) -> str:
+        """A key (or a layer's name) of the file as the network's own."""
+        return without_residue(key).removeprefix(self.prefix) if self.prefix else strip_wrappers(key)
+
 
 def find_network(keys: Iterable[str], take: str | None = None, prefer: Sequence[str] = PREFERRED) -> FoundNetwork:
     """Find the network in a file by its keys alone.

@@ -19,9 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .keys import SCALED_FP8
+from .keys import SCALES as BESIDE
+
 SCALES = ("weight_scale", "scale_weight", "weight_scale_inv")
 """Names of a layer's scale; all of them multiply."""
-HELPERS = (*SCALES, "weight_scale_2", "input_scale", "scale_input", "pre_quant_scale", "comfy_quant", "scaled_fp8")
+HELPERS = (*BESIDE, *SCALES, SCALED_FP8)
 """Entries beside a quantised weight, none of which is a weight."""
 FLOATS = {torch.float32: (23, -126), torch.float16: (10, -14), torch.bfloat16: (7, -126)}
 FLOATS |= {torch.float8_e4m3fn: (3, -6), torch.float8_e5m2: (2, -14)}

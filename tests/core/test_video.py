@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from flashmotion_core.video import cover, cover_notice, write_mp4
+from flashmotion_core.video import cover, cover_notice, to_rgb, write_mp4
 
 from ..support.clips import read_clip
 from ..support.sentences import refuses
@@ -32,6 +32,48 @@ def test_clip_comes_back_with_its_colours_frames_and_rate(tmp_path, fps):
     for column in (16, 48, 80):
         assert np.abs(frames[2, 40, column].astype(int) - bars()[2, 40, column]).max() <= 4
     assert [int(frame[8].min(axis=1).argmax()) // 16 for frame in frames] == [0, 1, 2, 3, 4]
+
+
+# Colour to (Y, U, V), in 0..1 and -0.5..0.5: the weights of red and blue of ITU-R BT.709, BT.601 and BT.2020; files that name none are BT.601.
+WEIGHTS = {1: (0.2126, 0.0722), 2: (0.299, 0.114), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+COLOURS = np.array(
+    [(220, 30, 20), (30, 200, 40), (20, 50, 230), (240, 200, 20), (255, 255, 255), (0, 0, 0), (128, 128, 128)], np.uint8
+)
+
+
+def stored(colours, matrix, full):
+    """8-bit Y, U and V of some colours, by the definition."""
+    red, blue = WEIGHTS[matrix]
+    colours = colours / 255
+    y = colours @ (red, 1 - red - blue, blue)
+    u, v = (colours[:, 2] - y) / (2 - 2 * blue), (colours[:, 0] - y) / (2 - 2 * red)
+    levels = (255 * y, 255 * u + 128, 255 * v + 128) if full else (219 * y + 16, 224 * u + 128, 224 * v + 128)
+    return np.stack(levels).round().clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("matrix", WEIGHTS)
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p"])
+@pytest.mark.parametrize("colour_range", [0, 1, 2])
+def test_decoded_colours_are_those_of_the_files_own_matrix_and_range(matrix, pixels, colour_range):
+    frame = av.VideoFrame(32 * len(COLOURS), 32, pixels)
+    frame.colorspace, frame.color_range = matrix, colour_range
+    for plane, levels in zip(frame.planes, stored(COLOURS, matrix, colour_range == 2), strict=True):
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = np.repeat(levels, plane.width // len(COLOURS))
+        plane.update(rows.tobytes())
+    found = to_rgb(frame)[16, 16::32]
+    assert np.abs(found.astype(int) - COLOURS).max() <= 3
+
+
+def test_written_levels_are_those_of_bt709(tmp_path):
+    clip = np.repeat(COLOURS, 32, axis=0)[None, None].repeat(32, axis=1).repeat(2, axis=0)
+    write_mp4(tmp_path / "clip.mp4", clip, 24, crf=0)
+    with av.open(tmp_path / "clip.mp4") as container:
+        frame = next(container.decode(video=0))
+    for plane, levels, step in zip(frame.planes, stored(COLOURS, 1, False), (32, 16, 16), strict=True):
+        rows = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
+        assert np.abs(rows[8, step // 2 :: step][: len(COLOURS)].astype(int) - levels).max() <= 1
+    assert np.abs(to_rgb(frame)[16, 16::32].astype(int) - COLOURS).max() <= 3
 
 
 def test_file_is_tagged_h264_yuv420p_bt709(tmp_path):

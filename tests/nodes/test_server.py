@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 
+from flashmotion_core.video import to_rgb
 from tools.comfy.client import object_info
 from tools.comfy.server import import_failures
 from tools.comfy.workflow import WorkflowError, to_api
@@ -41,7 +42,7 @@ def node(graph: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def frames_of(path: Path) -> np.ndarray[Any, Any]:
     with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        return np.stack([to_rgb(frame) for frame in container.decode(video=0)])
 
 
 def video_of(server: RunningServer, graph: dict[str, Any]) -> np.ndarray[Any, Any]:

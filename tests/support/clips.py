@@ -8,12 +8,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.video import to_rgb
+
 
 def read_clip(path: str | Path) -> tuple[NDArray[np.uint8], float]:
     """Frames ``[T, H, W, 3]`` uint8 of the first video stream, all of them, and its frames per second."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        # The file's own matrix and range; files that name none are read by swscale's default, as players do.
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        frames = [to_rgb(frame) for frame in container.decode(stream)]
     assert len(frames) == stream.frames
     return np.stack(frames), float(stream.average_rate)

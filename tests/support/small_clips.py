@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.weights import save_whole
-from train.data.encoded import COMPLETE, FORMAT, INDEX, ClipRecord, EncodedClips
+from train.data.encoded import COMPLETE, FORMAT, INDEX, ClipRecord, EncodedClips, file_of
 
 from .small import SHAPE_CFHW
 
@@ -36,10 +36,10 @@ def write_clips(folder: Path, count: int = 8) -> EncodedClips:
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[dict[str, Any]] = [{"format": FORMAT, "fingerprint": "f"}]
     for index in range(count):
-        path = folder / f"{index:06d}.safetensors"
+        path = folder / file_of([index])
         save_whole(path, moving_pattern(index), {})
         size = path.stat().st_size
         lines.append(asdict(ClipRecord(f"clip {index}", path.name, size, 9, 64, 64, 12.0, 1, "", (0, 0), {})))
     (folder / INDEX).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / COMPLETE).write_text(json.dumps({"clips": count, "fingerprint": "f"}))
+    (folder / COMPLETE).write_text(json.dumps({"clips": [[index, file_of([index])] for index in range(count)]}))
     return EncodedClips(folder, text_dim=8)

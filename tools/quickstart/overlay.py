@@ -8,6 +8,8 @@ from pathlib import Path
 import av
 from PIL import Image, ImageDraw
 
+from flashmotion_core.video import to_rgb
+
 SHOWN_FRAMES = 6
 COLUMNS = 3
 NARROW, WIDE = 320, 640  # pixels: narrower frames are enlarged by a whole number, wider ones are reduced
@@ -47,7 +49,7 @@ def contact_sheet(
 def read_frames(video: Path) -> list[Image.Image]:
     """All frames of `video`, RGB; raises ValueError if it has none."""
     with av.open(str(video)) as container:
-        frames: list[Image.Image] = [frame.to_image() for frame in container.decode(video=0)]
+        frames = [Image.fromarray(to_rgb(frame)) for frame in container.decode(video=0)]
     if not frames:
         raise ValueError(f"{video} has no frames: give a video that plays.")
     return frames

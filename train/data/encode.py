@@ -1,4 +1,4 @@
-"""Encode the clips of a source. It may be killed at any moment: run again, it continues and ends with the same files."""
+"""Encode the clips of a source, each once. It may be killed at any moment: run again, it continues and ends with the same files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from flashmotion_core.whole_file import write_whole
 from ..errors import TrainError
 from ..files import writing
 from .control import FirstFrame, control_maps, inside_map
-from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, read_index
+from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, is_whole, read_index
 from .sources import Source, SourceClip, check_clip_size
-from .worker_pool import clips_ahead
+from .worker_pool import Unusable, clips_ahead
 
 
 def fingerprint(
     settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none", first_frame: FirstFrame = "masks"
 ) -> str:
-    """A hash of everything that encoded clips depend on: sha256 as 64 hex digits.
+    """A hash of everything that all encoded clips of a folder depend on: sha256 as 64 hex digits. Which clips they are is no part of it.
 
     Args:
         settings: the settings of the source (`Source.settings`), with the size and length of its clips.
@@ -67,7 +67,9 @@ def encode_clips(
     encode_in_workers: bool = False,
     first_frame: FirstFrame = "masks",
 ) -> None:
-    """Encode the clips that are missing, in the source's order.
+    """Encode the clips that are missing, in the source's order, and list those of the source.
+
+    Clips that cannot be read do not stop the others: `Source.leave_out` decides about them at the end, or once they are more than MOST and 1 %.
 
     Args:
         source: the clips.
@@ -82,8 +84,8 @@ def encode_clips(
         first_frame: see `control_maps`.
 
     Raises:
-        TrainError: the source has no clips, a clip cannot be used, the folder cannot be written or holds clips of another fingerprint, or a
-            latent does not fit into float16.
+        TrainError: the source has no clips, clips cannot be used and are needed, the folder cannot be written or holds clips of another
+            fingerprint, or a latent does not fit into float16.
     """
     folder, total = Path(folder), len(source)
     if not total:
@@ -91,40 +93,55 @@ def encode_clips(
             f"the source has 0 clips to encode into {folder}; check the settings data.train and data.evaluation."
         )
     done = _open(folder, fingerprint)
-    report(done, total)
-    if done == total and (folder / COMPLETE).is_file():
-        return
+    files = [file_of(source.identity(index)) for index in range(total)]
+    missing = [index for index, file in enumerate(files) if file not in done]
+    report(total - len(missing), total)
+    if missing:
+        with _writing(folder):
+            (folder / COMPLETE).unlink(missing_ok=True)
     latents_of = partial(_latents, vae=vae, style=style, first_frame=first_frame)
     work = partial(_with_latents, latents_of) if encode_in_workers else _without_latents
-    with closing(clips_ahead(source, range(done, total), workers, work)) as clips:
-        for index, (clip, latents) in enumerate(clips, start=done):
-            tensors = _tensors(clip, latents or latents_of(clip), text)
-            _write(folder, index, clip, tensors)
-            report(index + 1, total)
-    with _writing(folder):
-        write_whole(folder / COMPLETE, json.dumps({"clips": total, "fingerprint": fingerprint}) + "\n")
+    problems: dict[int, str] = {}
+    with closing(clips_ahead(source, missing, workers, work)) as clips:
+        for seen, (index, made) in enumerate(zip(missing, clips, strict=True), start=1):
+            if isinstance(made, Unusable):
+                problems[index] = made.problem
+                if len(problems) > max(MOST, total // 100):
+                    break
+            else:
+                clip, latents = made
+                _write(folder / files[index], clip, _tensors(clip, latents or latents_of(clip), text))
+            report(total - len(missing) + seen, total)
+    if problems:
+        source.leave_out(problems)
+    listed = [(index, file) for index, file in enumerate(files) if index not in problems]
+    content = json.dumps({"fingerprint": fingerprint, "clips": listed}) + "\n"
+    if not (folder / COMPLETE).is_file() or (folder / COMPLETE).read_text(encoding="utf-8") != content:
+        with _writing(folder):
+            write_whole(folder / COMPLETE, content)
 
 
-def _open(folder: Path, fingerprint: str) -> int:
-    """Make or open the index, cut off a torn last line, and return the number of clips in it."""
+MOST = 10
+"""Clips that cannot be read before the others are given up, however few there are."""
+
+
+def _open(folder: Path, fingerprint: str) -> set[str]:
+    """Make or open the index, cut off a torn last line, and return the files of clips that are there and whole."""
     index = folder / INDEX
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        found, records, whole = read_index(folder) if index.exists() else (fingerprint, [], 0)
+        found, records, whole = read_index(folder) if index.exists() else (fingerprint, {}, 0)
         if index.exists() and index.stat().st_size > whole:
             os.truncate(index, whole)
         if not whole:
             _append(folder, {"format": FORMAT, "fingerprint": fingerprint})
-            return 0
+            return set()
     if found != fingerprint:
         raise TrainError(
             f"{folder} holds clips encoded with other settings or another codec (fingerprint {found[:12]}, not {fingerprint[:12]}); remove "
             "that folder, or choose another run folder."
         )
-    for record in records:
-        if not (folder / record.file).is_file():
-            raise TrainError(f"{folder / record.file} is missing; remove {folder} and run the data phase again.")
-    return len(records)
+    return {file for file, record in records.items() if is_whole(folder, record)}
 
 
 Latents = dict[str, NDArray[np.float32]]
@@ -162,9 +179,9 @@ def _tensors(clip: SourceClip, latents: Latents, text: Callable[[str], Tensor] |
     return {**tensors, "inside": torch.from_numpy(inside_map(sample(clip.trajectory)))}
 
 
-def _write(folder: Path, index: int, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
+def _write(path: Path, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
     """Write the clip's file, and once it is whole and on the disk, its line in the index."""
-    path = folder / file_of(index)
+    folder = path.parent
     frames, height, width, _ = clip.frames_THWC.shape
     with _writing(folder):
         save_whole(path, tensors, {})

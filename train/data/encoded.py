@@ -1,7 +1,9 @@
 """Encoded clips: one safetensors file per clip, read in any order and batched.
 
-A folder holds ``index.jsonl`` (a header line with format and fingerprint, then a line per clip), ``000000.safetensors`` ... and, once all
-clips are there, ``complete.json``. `encode.encode_clips` writes it. A clip's file holds, in float16 unless another type is given,
+A folder holds a ``.safetensors`` file per clip, named by a hash of what the clip is; ``index.jsonl``, a header line with format and
+fingerprint, then a line per clip as it was encoded; and, once all clips of a source are there, ``complete.json``, which lists them in the
+source's order. So a changed, added or removed clip concerns its own file only. Lines that are not listed are of clips as they were before; if
+a clip has two lines, the later one counts. `encode.encode_clips` writes it. A clip's file holds, in float16 unless another type is given,
 
     latent, control_box, control_mask    [48, F, H, W]  normalised latents of the video and of its two control maps
     inside                               [1, F, H, W]   uint8, see `control.inside_map`
@@ -11,7 +13,7 @@ clips are there, ``complete.json``. `encode.encode_clips` writes it. A clip's fi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.weights import read_tensors
 
 from ..errors import TrainError
+from ..files import digest
 
-FORMAT = 1
+FORMAT = 2
 INDEX, COMPLETE = "index.jsonl", "complete.json"
 LATENTS = ("latent", "control_box", "control_mask")
 
@@ -101,9 +104,11 @@ class EncodedClips:
     """A finished folder of encoded clips, all of one shape.
 
     Attributes:
-        records: the index, one record per clip.
+        records: one record per clip, in the source's order.
+        numbers: the clips' numbers in their source.
         shape_CFHW: the latents' shape.
         fingerprint: see `encode.fingerprint`.
+        mark: a hash of the fingerprint and of which clips these are.
     """
 
     def __init__(self, folder: str | Path, *, fingerprint: str | None = None, text_dim: int | None = None) -> None:
@@ -120,7 +125,7 @@ class EncodedClips:
         self.folder = Path(folder)
         if not (self.folder / INDEX).is_file():
             raise TrainError(f"{folder} holds no encoded clips; run the data phase first.")
-        self.fingerprint, self.records, _ = read_index(self.folder)
+        self.fingerprint, records, _ = read_index(self.folder)
         if fingerprint is not None and self.fingerprint != fingerprint:
             raise TrainError(
                 f"{folder} holds clips encoded with other settings or another codec (fingerprint {self.fingerprint[:12]}, not "
@@ -128,10 +133,14 @@ class EncodedClips:
             )
         if not (self.folder / COMPLETE).is_file():
             raise TrainError(
-                f"{folder} holds only {len(self.records)} clips so far; run the data phase again, which continues."
+                f"{folder} holds only {len(records)} clips so far; run the data phase again, which continues."
             )
-        if not self.records:
-            raise TrainError(f"{self.folder / INDEX} lists 0 clips; {_AGAIN}.")
+        listed = read_listing(self.folder, records)
+        if not listed:
+            raise TrainError(f"{self.folder / COMPLETE} lists 0 clips; {_AGAIN}.")
+        self.numbers = [number for number, _ in listed]
+        self.records = [records[file] for _, file in listed]
+        self.mark = digest(self.fingerprint, listed)
         for record in self.records:
             self._check_file(record)
         self.shape_CFHW = self._one_shape()
@@ -157,19 +166,19 @@ class EncodedClips:
         try:
             tensors, _ = read_tensors(path)
         except ValueError as error:
-            raise TrainError(f"{path} is damaged ({error}); {_AGAIN}.") from error
+            raise TrainError(f"{path} is damaged ({error}); {_REPAIR}.") from error
         expected = {name: self.shape_CFHW for name in LATENTS}
         shapes = {**expected, "inside": (1, *self.shape_CFHW[1:]), "text": record.text}
         found = {name: tuple(value.shape) for name, value in tensors.items()}
         for name in sorted(found.keys() | shapes.keys()):
             if found.get(name) != shapes.get(name):
                 raise TrainError(
-                    f"{path} has {name} in the shape {found.get(name)}, but the index says {shapes.get(name)}; {_AGAIN}."
+                    f"{path} has {name} in the shape {found.get(name)}, but the index says {shapes.get(name)}; {_REPAIR}."
                 )
         for name in (*LATENTS, "text"):
             # One number that is not finite makes the sum so, which is several times faster than testing each.
             if not tensors[name].sum(dtype=torch.float32).isfinite():
-                raise TrainError(f"{path} has a value in {name} that is not finite; {_AGAIN}.")
+                raise TrainError(f"{path} has a value in {name} that is not finite; {_REPAIR}.")
         return tensors
 
     def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> Batch:
@@ -191,7 +200,7 @@ class EncodedClips:
         size = path.stat().st_size if path.is_file() else None
         if size != record.bytes:
             found = "is missing" if size is None else f"has {size:,} of {record.bytes:,} bytes"
-            raise TrainError(f"{path} {found}; {_AGAIN}.")
+            raise TrainError(f"{path} {found}; run the data phase again with --redo data, which keeps the others.")
 
     def _one_shape(self) -> tuple[int, int, int, int]:
         first = self.records[0]
@@ -205,19 +214,26 @@ class EncodedClips:
 
 
 _AGAIN = "remove the folder of encoded clips and run the data phase again"
+_REPAIR = "remove that file and encode it again with --redo data, which keeps the others"
 
 
-def file_of(index: int) -> str:
-    """The name of a clip's file; the index lists clips in this order."""
-    return f"{index:06d}.safetensors"
+def file_of(identity: Sequence[Any]) -> str:
+    """The name of a clip's file: a hash of what makes the clip another one (`Source.identity`)."""
+    return f"{digest(list(identity))}.safetensors"
 
 
 def _size(record: ClipRecord) -> str:
     return f"{record.width} x {record.height} x {record.frames}"
 
 
-def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
-    """Fingerprint, clips, and the length of the whole lines in bytes. A last line without its end was never finished and is left out.
+def is_whole(folder: Path, record: ClipRecord) -> bool:
+    """Whether a clip's file is there in its full size."""
+    path = folder / record.file
+    return path.is_file() and path.stat().st_size == record.bytes
+
+
+def read_index(folder: Path) -> tuple[str, dict[str, ClipRecord], int]:
+    """Fingerprint, clips by their file, and the length of the whole lines in bytes. A last line without its end was never finished.
 
     Raises:
         TrainError: a line is damaged, or the format is another one.
@@ -226,9 +242,9 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
     whole = content.rfind(b"\n") + 1
     lines = content[:whole].splitlines()
     if not lines:
-        return "", [], 0
+        return "", {}, 0
     number = 1
-    records: list[ClipRecord] = []
+    records: dict[str, ClipRecord] = {}
     try:
         header = json.loads(lines[0])
         fingerprint = str(header["fingerprint"])
@@ -239,13 +255,26 @@ def read_index(folder: Path) -> tuple[str, list[ClipRecord], int]:
         for line in lines[1:]:
             number += 1
             values = json.loads(line)
-            expected = file_of(len(records))
-            if values["file"] != expected:
-                raise TrainError(
-                    f"{folder / INDEX} names {values['file']} in line {number} instead of {expected}, as if two commands encoded into it at once; "
-                    f"{_AGAIN}."
-                )
-            records.append(ClipRecord(**{**values, "text": tuple(values["text"])}))
+            records[values["file"]] = ClipRecord(**{**values, "text": tuple(values["text"])})
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise TrainError(f"{folder / INDEX} is damaged in line {number} ({error}); {_AGAIN}.") from error
     return fingerprint, records, whole
+
+
+def read_listing(folder: Path, records: Mapping[str, ClipRecord]) -> list[tuple[int, str]]:
+    """Number in the source and file of each clip of a finished folder.
+
+    Raises:
+        TrainError: the list is damaged, or names a clip that the index does not.
+    """
+    try:
+        listed = [(int(number), str(file)) for number, file in json.loads((folder / COMPLETE).read_bytes())["clips"]]
+        unknown = [file for _, file in listed if file not in records]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainError(f"{folder / COMPLETE} is damaged ({error}); {_RELIST}.") from error
+    if unknown:
+        raise TrainError(f"{folder / COMPLETE} names {unknown[0]}, which is not in {INDEX}; {_RELIST}.")
+    return listed
+
+
+_RELIST = "remove it and run the data phase again, which keeps the clips"

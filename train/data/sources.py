@@ -72,7 +72,13 @@ class Source(Protocol):
         """Clip number `index`, the same on every call. Raises ValueError if it cannot be read."""
 
     def settings(self) -> dict[str, Any]:
-        """Everything that the clips depend on, as plain JSON values."""
+        """Everything that all clips depend on, as plain JSON values."""
+
+    def identity(self, index: int) -> list[Any]:
+        """What makes clip number `index` another one, beside the settings, as plain JSON values."""
+
+    def leave_out(self, problems: Mapping[int, str]) -> None:
+        """Continue without clips that could not be read; one reason for each number. Raises TrainError if they are needed."""
 
 
 class SyntheticSource:
@@ -118,7 +124,16 @@ class SyntheticSource:
 
     def settings(self) -> dict[str, Any]:
         """See `Source.settings`."""
-        return {"synthetic": {"version": synthetic.VERSION, "count": self.count, **self._world()}}
+        return {"synthetic": {"version": synthetic.VERSION, **self._world()}}
+
+    def identity(self, index: int) -> list[Any]:
+        """See `Source.identity`."""
+        return [index]
+
+    def leave_out(self, problems: Mapping[int, str]) -> None:
+        """See `Source.leave_out`: every synthetic clip is needed."""
+        index, problem = next(iter(problems.items()))
+        raise TrainError(f"clip {index} cannot be used: {problem}")
 
     def _world(self) -> dict[str, Any]:
         level = self.difficulty if isinstance(self.difficulty, str) else asdict(self.difficulty)
@@ -144,11 +159,13 @@ class VideoFolder:
     """Your own clips: for each ``name.mp4`` (mov, webm, mkv) a trajectory ``name.json``, and optionally a prompt and masks.
 
     ``name.txt`` holds the prompt. ``name.masks/00000.png`` ... are label pictures of the video's size, for frame 0 only or for every frame
-    that is used: pixel value k is the trajectory's object k (counted from 1), 0 the background. The first `frames` frames are used. They
-    are scaled to cover `size` and cropped around the centre, together with boxes and masks.
+    that is used: pixel value k is the trajectory's object k (counted from 1), 0 the background. Everything is counted and drawn as
+    a player shows the video: upright, with square pixels. The clip begins with the video and has `fps` frames a second (`video_timing`), scaled
+    to cover `size` and cropped around the centre, together with boxes and masks.
 
     Attributes:
         skipped: one sentence per clip that was left out.
+        problems: the file that lists them.
     """
 
     def __init__(
@@ -161,7 +178,7 @@ class VideoFolder:
         skip_bad: bool = False,
         problems: str | Path | None = None,
     ) -> None:
-        """Check every clip's header, trajectory and first mask; no frame is decoded yet.
+        """Check every clip's packets, first frame, trajectory and first mask; the other frames are not decoded yet.
 
         Args:
             folder: the folder with the files; its subfolders are not searched.
@@ -185,15 +202,15 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
+        self._found, self._skip_bad = len(videos), skip_bad
+        self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self.videos, self.skipped = self._usable(videos)
-        where = self.folder / "problems.txt" if problems is None else Path(problems)
         if self.notes:
-            where.parent.mkdir(parents=True, exist_ok=True)
-            where.with_name(where.name.replace("problems", "notes")).write_text(
-                "\n".join(self.notes) + "\n", encoding="utf-8"
-            )
+            self.problems.parent.mkdir(parents=True, exist_ok=True)
+            notes = self.problems.with_name(self.problems.name.replace("problems", "notes"))
+            notes.write_text("\n".join(self.notes) + "\n", encoding="utf-8")
         if self.skipped:
-            self._judge(len(videos), skip_bad, where)
+            self._judge()
 
     def __len__(self) -> int:
         """How many clips."""
@@ -202,16 +219,27 @@ class VideoFolder:
     def clip(self, index: int) -> SourceClip:
         """See `Source.clip`."""
         path = self.videos[index]
-        entry = inspect(path, self.size, self.frames, self.fps)
-        frames_THWC = read_frames(path, entry, self.size)
-        labels_THW = read_labels(entry, self.size)
+        try:
+            entry = inspect(path, self.size, self.frames, self.fps)
+            frames_THWC = read_frames(path, entry, self.size)
+            labels_THW = read_labels(entry, self.size)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
         origin = {"video": {"path": str(path), "first": 0, "frames": self.frames, "fps": self.fps}}
         return SourceClip(path.name, frames_THWC, entry.fps, entry.prompt, entry.trajectory, labels_THW, origin)
 
     def settings(self) -> dict[str, Any]:
-        """See `Source.settings`. A video counts by its name and size in bytes, the small files by their content."""
-        clips = [identity(path) for path in self.videos]
-        return {"videos": {"size": list(self.size), "frames": self.frames, "fps": self.fps, "clips": clips}}
+        """See `Source.settings`."""
+        return {"videos": {"size": list(self.size), "frames": self.frames, "fps": self.fps}}
+
+    def identity(self, index: int) -> list[Any]:
+        """See `Source.identity` and `video_files.identity`."""
+        return identity(self.videos[index])
+
+    def leave_out(self, problems: Mapping[int, str]) -> None:
+        """See `Source.leave_out`: clips whose pictures turned out to be damaged count like those that were skipped at once."""
+        self.skipped += problems.values()
+        self._judge(len(problems))
 
     def _usable(self, videos: list[Path]) -> tuple[list[Path], list[str]]:
         good, bad = [], []
@@ -227,18 +255,22 @@ class VideoFolder:
                 bad.append(f"{path.name}: {error}")
         return good, bad
 
-    def _judge(self, total: int, skip_bad: bool, problems: Path) -> None:
+    def _judge(self, unread: int = 0) -> None:
+        """List the skipped clips, of which the last `unread` are in `videos`; raises TrainError if there are too many."""
+        problems = self.problems
         try:
             problems.parent.mkdir(parents=True, exist_ok=True)
             problems.write_text("\n".join(self.skipped) + "\n", encoding="utf-8", errors="backslashreplace")
             where = f"all are listed in {problems}"
         except OSError as error:
             where = f"the list could not be written to {problems} ({error.strerror})"
-        if self.videos and skip_bad and len(self.skipped) <= max(1, total // 100):
+        if len(self.videos) > unread and self._skip_bad and len(self.skipped) <= max(1, self._found // 100):
             return
-        remedy = "correct or remove them" if skip_bad else "correct or remove them, or set skip_bad to skip up to 1 %"
+        remedy = (
+            "correct or remove them" if self._skip_bad else "correct or remove them, or set skip_bad to skip up to 1 %"
+        )
         raise TrainError(
-            f"{len(self.skipped)} of {total} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
+            f"{len(self.skipped)} of {self._found} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
         )
 
 

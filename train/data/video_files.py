@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,11 @@ from flashmotion_core.trajectory import Trajectory, from_boxes, pixel_boxes, rea
 from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
 
+from .video_reader import Shown, pictures
+from .video_timing import timing
+
 VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
-FPS_SLACK = 0.99  # 23.976 counts as 24: a frame is shown twice every 40 seconds
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 
 
@@ -37,7 +41,7 @@ class Entry:
     """A usable clip.
 
     Attributes:
-        source_size: (width, height) of the video in pixels.
+        shown: what a player shows of the video.
         taken: the numbers of the video's frames that make up the clip, ascending.
         fps: the clip's frames per second.
         prompt: may be empty.
@@ -46,13 +50,18 @@ class Entry:
         notes: what was recognised or left out in tracks of a tool, one sentence each.
     """
 
-    source_size: tuple[int, int]
+    shown: Shown
     taken: tuple[int, ...]
     fps: float
     prompt: str
     trajectory: Trajectory
     masks: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        """(width, height) of the video in pixels, as it is shown."""
+        return self.shown.size
 
 
 def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) -> Entry:
@@ -61,16 +70,16 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
     Raises:
         ValueError: the clip cannot be used; says what is wrong with it.
     """
-    source_size, rate, count = _probe(video)
-    taken = _taken(frames, rate, fps, count)
-    document, notes = _document(video, source_size, fps or rate, taken[-1] + 1)
+    shown, taken, rate = timing(video, frames, fps)
+    source_size = shown.size
+    document, notes = _document(video, source_size, rate, taken[-1] + 1)
     sampled = sample(document)
     trajectory = cover_boxes(
         from_boxes(
             sampled.boxes_TN4[list(taken)],
             sampled.visible_TN[list(taken)],
             size=document.size,
-            fps=min(fps or rate, FASTEST),
+            fps=min(rate, FASTEST),
             ids=[tracked.id for tracked in document.objects],
             labels=[tracked.label for tracked in document.objects],
         ),
@@ -85,7 +94,7 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
             raise ValueError(
                 f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but object {missing[0]} is visible on frame 0; paint it."
             )
-    return Entry(source_size, taken, fps or rate, _prompt(video.with_suffix(".txt")), trajectory, masks, notes)
+    return Entry(shown, taken, rate, _prompt(video.with_suffix(".txt")), trajectory, masks, notes)
 
 
 def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
@@ -94,34 +103,13 @@ def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
     Raises:
         ValueError: the file is damaged.
     """
-    import av
-
-    pictures: list[Frames] = []
-    try:
-        with av.open(video) as container:
-            stream: Any = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for number, frame in enumerate(container.decode(stream)):
-                repeats = entry.taken.count(number)
-                if repeats:
-                    picture = frame.to_ndarray(format="rgb24")
-                    if picture.shape[1::-1] != entry.source_size:
-                        raise ValueError(
-                            f"{video.name} has {picture.shape[1]} x {picture.shape[0]} pixels from frame {number} on, but {entry.source_size[0]} x "
-                            f"{entry.source_size[1]} before; convert it to one size."
-                        )
-                    pictures += [cover(picture, *size)] * repeats
-                if len(pictures) == len(entry.taken):
-                    break
-    except av.error.FFmpegError as error:
-        raise ValueError(
-            f"{video.name} cannot be decoded ({error.strerror}) and is probably damaged; repair or remove it."
-        ) from error
-    if len(pictures) < len(entry.taken):
-        raise ValueError(
-            f"{video.name} has {len(pictures)} of {len(entry.taken)} frames and is cut off; repair or remove it."
-        )
-    return np.stack(pictures)
+    wanted, found = Counter(entry.taken), list[Frames]()
+    with closing(pictures(video, entry.shown)) as shown:
+        for number, picture in shown:
+            found += [cover(picture, *size)] * wanted[number]
+            if len(found) == len(entry.taken):
+                return np.stack(found)
+    raise ValueError(f"it is damaged, as {len(found)} of {len(entry.taken)} frames can be decoded; repair or remove it")
 
 
 def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None:
@@ -141,50 +129,34 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
     return labels_THW
 
 
+SAMPLE = 1 << 18
+
+
 def identity(video: Path) -> list[Any]:
-    """Name and size of a video and a hash of its small files, as plain JSON values."""
+    """Name and size of a video, and a hash of its small files and of its begin, middle and end, as plain JSON values.
+
+    A copy of the folder has the same identities. Of a video above 768 KiB three parts of 256 KiB count: another export differs there.
+    """
     digest = hashlib.sha256()
-    for suffix in (*TRACK_SUFFIXES, ".txt"):
+    for suffix in (".json", ".txt", *TRACK_SUFFIXES[1:]):
         path = video.with_suffix(suffix)
         content = path.read_bytes() if path.is_file() else b""
-        digest.update(len(content).to_bytes(8, "big") + content)
+        if path.is_file() or suffix in (".json", ".txt"):
+            digest.update(len(content).to_bytes(8, "big") + content)
     folder = video.with_suffix(".masks")
     pictures = sorted(folder.glob("*.png")) if folder.is_dir() else []
     digest.update(repr([(path.name, path.stat().st_size) for path in pictures]).encode())
-    return [video.name, video.stat().st_size, digest.hexdigest()]
+    size = video.stat().st_size
+    with video.open("rb") as file:
+        for start in (0, size // 2 - SAMPLE // 2, size - SAMPLE) if size > 3 * SAMPLE else (0,):
+            file.seek(start)
+            digest.update(file.read(SAMPLE if size > 3 * SAMPLE else size))
+    return [video.name, size, digest.hexdigest()]
 
 
-def _probe(video: Path) -> tuple[tuple[int, int], float, int]:
-    """Size, frames per second and number of frames, which is counted in packets if the container does not say it."""
-    import av
-
-    try:
-        with av.open(video) as container:
-            if not container.streams.video:
-                raise ValueError("it has no video stream; repair or remove it")
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate
-            size = (stream.width, stream.height)
-            count = stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
-    except av.error.FFmpegError as error:
-        raise ValueError(f"it cannot be read as a video ({error.strerror}); repair, convert or remove it") from error
-    if not rate or not all(size):
-        raise ValueError(
-            f"its header has the frame rate {rate} and the size {size[0]} x {size[1]} and is damaged; repair or remove it"
-        )
-    return size, float(rate), int(count)
-
-
-def _taken(frames: int, rate: float, fps: float | None, count: int) -> tuple[int, ...]:
-    if fps is not None and rate < fps * FPS_SLACK:
-        raise ValueError(
-            f"it has {rate:g} frames per second, but data.fps is {fps:g}; lower data.fps, as frames are not invented"
-        )
-    step = 1.0 if fps is None else rate / fps
-    taken = np.floor(np.arange(frames) * step + 0.5).astype(int).tolist()
-    if taken[-1] >= count:
-        raise ValueError(f"it has {count} frames, but {taken[-1] + 1} are needed; remove it, or lower data.frames")
-    return tuple(taken)
+def listing(folder: Path) -> list[list[Any]]:
+    """The identities of a folder's videos; none if there is no such folder."""
+    return [identity(video) for video in find_videos(folder)] if folder.is_dir() else []
 
 
 def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tuple[Trajectory, tuple[str, ...]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
@@ -19,21 +20,26 @@ from .sources import Source, SourceClip
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """Stands for a clip that could not be read, and says why."""
+
+    problem: str
+
+
 def clips_ahead(
-    source: Source, indices: range, workers: int, work: Callable[[SourceClip], T]
-) -> Generator[T, None, None]:
+    source: Source, indices: Sequence[int], workers: int, work: Callable[[SourceClip], T]
+) -> Generator[T | Unusable, None, None]:
     """The results of `work` on these clips in order, computed ahead by `workers` processes, or by this process if there are none.
 
     `work` and what it returns must be picklable.
 
     Raises:
-        TrainError: a clip cannot be used, or a process died.
+        TrainError: `work` raised it, or a process died.
     """
     if not workers or not indices:
         for index in indices:
-            with _reading(index):
-                made = work(source.clip(index))
-            yield made
+            yield _read(index, partial(_work, source, work, index))
         return
     # New interpreters: a fork would copy a process with threads and a CUDA context.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(source, work))
@@ -45,17 +51,14 @@ def clips_ahead(
             if not ahead:
                 return
             index, future = ahead.pop(0)
-            with _reading(index):
-                made = future.result()
-            yield made
+            yield _read(index, future.result)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def _reading(index: int) -> Iterator[None]:
+def _read(index: int, result: Callable[[], T]) -> T | Unusable:
     try:
-        yield
+        return result()
     except TrainError:
         raise
     except BrokenProcessPool as error:
@@ -63,7 +66,7 @@ def _reading(index: int) -> Iterator[None]:
             f"a data worker died near clip {index}, probably because memory ran out; lower data.workers."
         ) from error
     except (ValueError, OSError) as error:
-        raise TrainError(f"clip {index} cannot be used: {error}") from error
+        return Unusable(str(error))
 
 
 _job: tuple[Source, Callable[[SourceClip], Any]] | None = None
@@ -78,7 +81,10 @@ def _start(source: Source, work: Callable[[SourceClip], Any]) -> None:
 
 def _make(index: int) -> Any:
     assert _job is not None
-    source, work = _job
+    return _work(*_job, index)
+
+
+def _work(source: Source, work: Callable[[SourceClip], T], index: int) -> T:
     return work(source.clip(index))
 
 

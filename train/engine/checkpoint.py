@@ -1,7 +1,8 @@
 """Checkpoints that are whole or not there at all, written with torch's distributed checkpoint (DCP).
 
-A checkpoint is a folder `step_000123` with DCP's files and `trainer.json`. It is written as `step_000123.part` and renamed when
-everything is on the disk. Only then are older ones deleted, so a process that is killed at any moment leaves a usable one behind.
+A checkpoint is a folder `step_000123` with DCP's files of tensors, `tensors.json` (see `checkpoint_index`) and `trainer.json`. It is written
+as `step_000123.part` and renamed when everything is on the disk. Only then are older ones deleted, so a process that is killed at any moment
+leaves a usable one behind. Nothing in a checkpoint can run when it is read.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import Any
 from torch import Tensor
 from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
 
 from ..errors import TrainError
 from ..parallel import World, broadcast_object
+from .checkpoint_index import IndexReader, IndexWriter, has_index
 from .optim import load_optimizer_state, optimizer_state
 
 __all__ = ["latest", "load", "load_optimizer_state", "optimizer_state", "save"]
@@ -41,9 +42,7 @@ def _steps(folder: Path) -> list[int]:
         return []
     names = ((entry, _NAME.fullmatch(entry.name)) for entry in folder.iterdir())
     return sorted(
-        int(match[1])
-        for entry, match in names
-        if match and (entry / ".metadata").is_file() and (entry / _TRAINER).is_file()
+        int(match[1]) for entry, match in names if match and has_index(entry) and (entry / _TRAINER).is_file()
     )
 
 
@@ -70,7 +69,7 @@ def _check_tensors(state: Mapping[str, Any], name: str = "state") -> None:
         if isinstance(value, Mapping):
             _check_tensors(value, f"{name}.{key}")
         else:
-            # Anything else would be pickled, and pickles can run code when they are read.
+            # DCP would pickle anything else, and pickles can run code when they are read.
             assert isinstance(value, Tensor), f"{name}.{key} is a {type(value).__name__}, not a tensor"
 
 
@@ -176,7 +175,7 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
         _on_main(world, path, begin)
         try:
             with _without_remark():
-                state_dict_saver.save(tensors, storage_writer=FileSystemWriter(part), no_dist=world.size == 1)
+                state_dict_saver.save(tensors, storage_writer=IndexWriter(part), no_dist=world.size == 1)
         except (CheckpointException, OSError, RuntimeError) as error:
             problem = _write_problem(error)
             if problem is None:
@@ -201,7 +200,7 @@ def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dic
     try:
         trainer: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
         with _without_remark():
-            state_dict_loader.load(tensors, storage_reader=FileSystemReader(path), no_dist=world.size == 1)
+            state_dict_loader.load(tensors, storage_reader=IndexReader(path), no_dist=world.size == 1)
     except (CheckpointException, Exception) as error:
         causes = list(_causes(error))
         for cause in causes:

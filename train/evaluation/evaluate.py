@@ -138,12 +138,13 @@ def _measure_row(
             sampler.seconds(min(TIMED_CLIPS, count))
         return None
     frames = bound_frames(artifacts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
-    records, network = clips.clips().records, None if features is None else str(features)
+    encoded, network = clips.clips(), None if features is None else str(features)
     with run.console.phase(f"evaluate/{title}", count) as progress:
         jobs: list[Future[tuple[Scores, list[float] | None]]] = []
         shown: list[Frames] = []
         for index, frames_THWC in enumerate(frames):
-            jobs.append(pool.submit(measure, clips.source, index, records[index].origin, frames_THWC, network))
+            number, origin = encoded.numbers[index], encoded.records[index].origin
+            jobs.append(pool.submit(measure, clips.source, number, origin, frames_THWC, network))
             if frames_THWC is not None and index < SHOWN:
                 shown.append(frames_THWC)
             progress.update(sum(job.done() for job in jobs))
@@ -161,7 +162,7 @@ def _measure_row(
     seconds = None if sampler is None else sampler.seconds(min(TIMED_CLIPS, count))
     if shown:
         folder = run.phase_folder("evaluate") / "rows" / clips.name
-        show_row(folder, row.key, [clips.source.clip(index) for index in range(len(shown))], shown)
+        show_row(folder, row.key, [clips.source.clip(number) for number in encoded.numbers[: len(shown)]], shown)
     scores, values = zip(*found, strict=True)
     return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
 
@@ -197,7 +198,7 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
     stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
     network = None if features is None else content_hash(features)
     noise = (SEED, settings.guidance_scale, artifacts.config.precision)
-    return digest(asdict(row), clips.fingerprint, count, noise, stamps, network)
+    return digest(asdict(row), clips.mark, count, noise, stamps, network)
 
 
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ class Validator:
             batch = clips.batch([index], self.run.world.device)
             latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
             if source is not None:
-                rows += picture_rows(source.clip(index), decoded(self.artifacts.vae, latent))
+                rows += picture_rows(source.clip(clips.numbers[index]), decoded(self.artifacts.vae, latent))
         if tracker is None:
             return
         sheet = contact_sheet(rows)

@@ -91,7 +91,7 @@ def write_weights(artifacts: Artifacts, folder: Path) -> dict[str, Path]:
     import torch
 
     from flashmotion_core.adapters.adapter_file import write_adapter
-    from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+    from flashmotion_core.wan.fingerprint import fingerprint, same_generator
     from flashmotion_core.weights import read_tensors, save_whole
 
     from ..run_folder.artifacts import FAST, SLOW
@@ -108,11 +108,11 @@ def write_weights(artifacts: Artifacts, folder: Path) -> dict[str, Path]:
     for which, prefix in ((FAST, ""), (SLOW, "slow_")):
         source = artifacts.generator_path(which)
         base = paths[f"{prefix}generator"] = written(source, "diffusion_models", f"{prefix}generator")
-        # Of the file as it was written: rounding shows in the tables that the fingerprint is made of.
-        marks = [fingerprint(read_tensors(path, FINGERPRINT_KEYS)[0]) for path in (source, base)]
+        # Of the file as it was written, which users load.
+        marks = [fingerprint(*read_tensors(path)) for path in (source, base)]
         for kind in kinds:
             file = artifacts.adapter(which, kind)
-            if file.base_fingerprint != marks[0]:
+            if not same_generator(file.base_fingerprint or "", marks[0]):
                 raise TrainError(f"{file.name} was not trained on {source.name}; repeat its phase with --redo.")
             target = paths[f"{prefix}{kind}"] = folder / "model_patches" / f"{NAME}_{prefix}{kind}.safetensors"
             weights = cast(file.state_dict, torch.float16, file.name)

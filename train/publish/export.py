@@ -22,7 +22,7 @@ from torch import Tensor
 
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.cli.convert import DTYPES
-from flashmotion_core.wan.config import FINGERPRINT_KEYS, fingerprint
+from flashmotion_core.wan.fingerprint import fingerprint, same_generator, short_name
 from flashmotion_core.weights import read_tensors, save_whole
 from flashmotion_core.whole_file import write_whole
 
@@ -37,10 +37,7 @@ LARGEST_HEADER = 100_000_000
 
 @dataclass(frozen=True)
 class Exported:
-    """A generator's file, and its fingerprints in the type it was trained in and in the one it was written in.
-
-    They differ where the type's rounding shows in the tables that the fingerprint is made of: float16 may, bfloat16 and float32 do not.
-    """
+    """A generator's file, and its fingerprints in the type it was trained in and in the one it was written in."""
 
     path: Path
     trained: str
@@ -121,7 +118,7 @@ def _export_generator(artifacts: Artifacts, which: str, folder: Path, dtype: tor
     tensors, metadata = read_tensors(source)
     save_whole(target, cast(tensors, dtype, source.name), metadata)
     # From the file itself: it is what users will load.
-    return Exported(target, fingerprint(tensors), fingerprint(read_tensors(target, FINGERPRINT_KEYS)[0]))
+    return Exported(target, fingerprint(tensors, metadata), fingerprint(*read_tensors(target)))
 
 
 def _export_adapter(
@@ -129,10 +126,10 @@ def _export_adapter(
 ) -> Path:
     """The same schedule, map and configuration; the generator it names is the exported one, or the given one."""
     file = artifacts.adapter(which, kind)
-    if base is not None and file.base_fingerprint != base.trained:
+    if base is not None and not same_generator(file.base_fingerprint or "", base.trained):
         raise TrainError(
-            f"{file.name} was trained on the generator {file.base_fingerprint}, but {base.path.name} is {base.trained}; repeat the phase that "
-            "made the adapter with --redo."
+            f"{file.name} was trained on the generator {short_name(file.base_fingerprint or 'unknown')}, but {base.path.name} is "
+            f"{short_name(base.trained)}; repeat the phase that made the adapter with --redo."
         )
     target = folder / "model_patches" / artifacts.adapter_path(which, kind).name
     mark = file.base_fingerprint if base is None else base.written

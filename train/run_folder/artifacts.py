@@ -22,7 +22,8 @@ from flashmotion_core.codec.vae import Vae, load_vae
 from flashmotion_core.loading import TextEncoder, read_generator
 from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling import Schedule
-from flashmotion_core.wan.config import WanConfig, fingerprint
+from flashmotion_core.wan.config import WanConfig
+from flashmotion_core.wan.fingerprint import fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
 from ..config.phases import phases_of
@@ -47,7 +48,7 @@ class GeneratorFile(Network):
 
     @property
     def fingerprint(self) -> str:
-        """See ``wan.config.fingerprint``."""
+        """See ``wan.fingerprint``."""
         return fingerprint(self.weights)
 
 

@@ -13,7 +13,7 @@ from flashmotion_core.whole_file import write_whole
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
-from ..data.sources import Source, SourceClip, SyntheticSource
+from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder
 from ..files import content_hash
 from .artifacts import Artifacts
 from .run import Run
@@ -34,6 +34,9 @@ def encode(run: Run) -> None:
         encode_source(
             run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}"
         )
+        if isinstance(source, VideoFolder) and source.skipped:
+            count, first = len(source.skipped), source.skipped[0].rstrip(".")
+            run.console.say(f"data/{split}: {count} clips are left out, such as {first}; all are in {source.problems}.")
         clips = EncodedClips(artifacts.clips_folder(split))
         run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")
 

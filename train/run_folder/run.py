@@ -111,7 +111,7 @@ class Run:
             return
         if state == "other":
             raise TrainError(
-                f"{phase.name} was done with other settings in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
+                f"{phase.name} was done with other settings or clips in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
                 "kept), or choose another folder with --run."
             )
         for earlier in phase.needs:

@@ -20,7 +20,7 @@ from flashmotion_core.video import Frames
 from train.data import encode
 from train.data.control import control_maps, inside_map
 from train.data.encode import encode_clips, fingerprint
-from train.data.encoded import COMPLETE, INDEX, EncodedClips
+from train.data.encoded import COMPLETE, INDEX, EncodedClips, file_of
 from train.data.sources import SourceClip, SyntheticSource
 from train.errors import TrainError
 from train.files import content_hash
@@ -84,7 +84,7 @@ def test_frame_0_is_the_encoded_start_image(vae: Vae, whole: Path) -> None:
         assert not torch.equal(stored["control_box"][:, 1:], stored["control_mask"][:, 1:])
 
 
-def test_going_on_gives_the_same_files(vae: Vae, whole: Path, tmp_path: Path) -> None:
+def test_continuing_gives_the_same_files(vae: Vae, whole: Path, tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         if done == 2:
             raise KeyboardInterrupt
@@ -96,7 +96,7 @@ def test_going_on_gives_the_same_files(vae: Vae, whole: Path, tmp_path: Path) ->
     # A line and a file that were being written.
     with (tmp_path / INDEX).open("ab") as index:
         index.write(b'{"name": "train-11-2", "fi')
-    (tmp_path / "000002.safetensors").write_bytes(b"half")
+    (tmp_path / file_of([2])).write_bytes(b"half")
     reported: list[tuple[int, int]] = []
     encode_clips(
         world(), vae, tmp_path, style=STYLE, fingerprint="f", report=lambda done, total: reported.append((done, total))
@@ -126,7 +126,7 @@ def test_kill_at_any_moment(vae: Vae, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.encoding", str(killed), str(count)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     deadline = time.monotonic() + 60
-    while not (killed / "000003.safetensors").exists():
+    while not (killed / file_of([3])).exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -143,6 +143,31 @@ def test_texts_are_stored_without_padding(vae: Vae, tmp_path: Path) -> None:
     clips = EncodedClips(tmp_path)
     for index, record in enumerate(clips.records):
         assert torch.equal(clips.read(index)["text"], words(record.prompt).half())
+
+
+def test_more_clips_keep_those_that_are_there(vae: Vae, whole: Path, tmp_path: Path) -> None:
+    encode_clips(world(2), vae, tmp_path, style=STYLE, fingerprint="f")
+    two, mark = hashes(tmp_path), EncodedClips(tmp_path).mark
+    reported: list[tuple[int, int]] = []
+    encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", report=lambda *done: reported.append(done))
+    assert reported == [(2, 4), (3, 4), (4, 4)]
+    assert hashes(tmp_path) == hashes(whole)
+    encode_clips(world(2), vae, tmp_path, style=STYLE, fingerprint="f")
+    assert {name: hashes(tmp_path)[name] for name in two if name != INDEX} == {
+        n: h for n, h in two.items() if n != INDEX
+    }
+    assert EncodedClips(tmp_path).mark == mark != EncodedClips(whole).mark
+
+
+def test_a_clip_that_was_lost_is_encoded_again(vae: Vae, whole: Path, tmp_path: Path) -> None:
+    encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f")
+    (tmp_path / file_of([1])).unlink()
+    (tmp_path / file_of([2])).write_bytes(b"half")
+    reported: list[tuple[int, int]] = []
+    encode_clips(world(), vae, tmp_path, style=STYLE, fingerprint="f", report=lambda *done: reported.append(done))
+    assert reported == [(2, 4), (3, 4), (4, 4)]
+    for index in range(4):
+        assert hashes(tmp_path)[file_of([index])] == hashes(whole)[file_of([index])]
 
 
 class Broken:
@@ -186,7 +211,7 @@ def test_folders_that_cannot_be_used(vae: Vae, whole: Path, tmp_path: Path) -> N
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, tmp_path: Path) -> None:
     # A limit on the size of any file that the process writes fails like a full disk. Clips are larger than it, the index is not.
-    limit = (whole / "000000.safetensors").stat().st_size - 1000
+    limit = (whole / file_of([0])).stat().st_size - 1000
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
         f"import runpy, sys; sys.argv[1:] = [{str(tmp_path)!r}, '4'];"
@@ -206,9 +231,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, 
 def test_a_fingerprint_tells_what_matters_apart(tmp_path: Path) -> None:
     settings = world().settings()
     first = encode.fingerprint(settings, "codec", STYLE)
+    assert encode.fingerprint(world(5).settings(), "codec", STYLE) == first
     assert encode.fingerprint(world().settings(), "codec", MapStyle(mode="mask", thickness=3)) == first
     others = [
-        encode.fingerprint(world(5).settings(), "codec", STYLE),
+        encode.fingerprint(world(frames=9).settings(), "codec", STYLE),
         encode.fingerprint(settings, "other", STYLE),
         encode.fingerprint(settings, "codec", MapStyle(thickness=5)),
         encode.fingerprint(settings, "codec", MapStyle(thickness=3, opacity=1)),

@@ -21,7 +21,7 @@ from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 from flashmotion_core.weights import save_whole
 from train.data.encode import encode_clips
-from train.data.encoded import COMPLETE, INDEX, EncodedClips
+from train.data.encoded import COMPLETE, INDEX, EncodedClips, file_of
 from train.data.prefetch import Prefetcher
 from train.errors import TrainError
 
@@ -30,6 +30,8 @@ from ...support.sentences import refuses
 
 ROOT = Path(__file__).resolve().parents[3]
 AGAIN = "remove the folder of encoded clips and run the data phase again"
+REPAIR = "remove that file and encode it again with --redo data"
+SECOND, THIRD = file_of([1]), file_of([2])
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +97,6 @@ def break_line(folder: Path) -> None:
     (folder / INDEX).write_bytes(b"".join([*lines[:2], b"{broken\n", *lines[3:]]))
 
 
-def repeat_line(folder: Path) -> None:
-    lines = (folder / INDEX).read_bytes().splitlines(keepends=True)
-    (folder / INDEX).write_bytes(b"".join([*lines[:3], *lines[2:]]))
-
-
 @pytest.mark.parametrize(
     ("spoil", "key", "value", "remedy"),
     [
@@ -107,12 +104,13 @@ def repeat_line(folder: Path) -> None:
         (lambda folder: (folder / COMPLETE).unlink(), "FOLDER", "only 4 clips so far", "run the data phase again"),
         (
             lambda folder: (folder / INDEX).write_bytes((folder / INDEX).read_bytes().splitlines(True)[0]),
-            "index.jsonl", "lists 0 clips", AGAIN,
+            "complete.json", f"names {file_of([0])}, which is not in index.jsonl", "remove it and run the data phase again",
         ),
-        (lambda folder: (folder / "000002.safetensors").unlink(), "000002.safetensors", "is missing", AGAIN),
-        (lambda folder: cut(folder / "000001.safetensors"), "000001.safetensors", "SIZE - 10 of SIZE bytes", AGAIN),
+        (lambda folder: (folder / COMPLETE).write_text('{"clips": []}'), "complete.json", "lists 0 clips", AGAIN),
+        (lambda folder: (folder / COMPLETE).write_text("[]"), "complete.json", "is damaged", "remove it and run the data phase again"),
+        (lambda folder: (folder / THIRD).unlink(), THIRD, "is missing", "--redo data, which keeps the others"),
+        (lambda folder: cut(folder / SECOND), SECOND, "SIZE - 10 of SIZE bytes", "--redo data, which keeps the others"),
         (break_line, "index.jsonl", "is damaged in line 3", AGAIN),
-        (repeat_line, "index.jsonl", "names 000001.safetensors in line 4 instead of 000002.safetensors, as if two commands", AGAIN),
         (lambda folder: edit_index(folder, 0, lambda line: line.update(format=7)), "index.jsonl has format", 7, AGAIN),
         (
             lambda folder: edit_index(folder, 0, lambda line: line.update(fingerprint="other")),
@@ -131,7 +129,7 @@ def repeat_line(folder: Path) -> None:
 def test_damage_that_is_found_at_once(
     folder: Path, spoil: Callable[[Path], None], key: str, value: object, remedy: str
 ) -> None:
-    size = (folder / "000001.safetensors").stat().st_size
+    size = (folder / SECOND).stat().st_size
     spoil(folder)
     if isinstance(value, str):
         value = value.replace("SIZE - 10", f"{size - 10:,}").replace("SIZE", f"{size:,}")
@@ -140,27 +138,36 @@ def test_damage_that_is_found_at_once(
 
 
 def test_damage_that_is_found_when_read(folder: Path) -> None:
-    path = folder / "000001.safetensors"
+    path = folder / SECOND
     size = path.stat().st_size
     tensors = load_file(path)
     spoilt = {**tensors, "latent": tensors["latent"].clone()}
     spoilt["latent"][3, 1, 0, 0] = float("nan")
     save_whole(path, spoilt, {})
     clips = EncodedClips(folder)
-    with refuses(TrainError, key="000001.safetensors", value="in latent that is not finite", remedy=AGAIN):
+    with refuses(TrainError, key=SECOND, value="in latent that is not finite", remedy=REPAIR):
         clips.batch([0, 1])
     path.write_bytes(b"\xff" * size)
-    with refuses(TrainError, key="000001.safetensors", value="is damaged", remedy=AGAIN):
+    with refuses(TrainError, key=SECOND, value="is damaged", remedy=REPAIR):
         clips.read(1)
     spoilt["latent"] = tensors["latent"].reshape(48, 2, 8, 2)
     save_whole(path, spoilt, {})
     with refuses(
         TrainError,
-        key="000001.safetensors has latent",
+        key=f"{SECOND} has latent",
         value="(48, 2, 8, 2), but the index says (48, 2, 4, 4)",
-        remedy=AGAIN,
+        remedy=REPAIR,
     ):
         clips.read(1)
+
+
+def test_two_lines_for_one_clip_are_no_damage(folder: Path) -> None:
+    """Two commands that encode into one folder write the same file twice."""
+    before = EncodedClips(folder)
+    lines = (folder / INDEX).read_bytes().splitlines(keepends=True)
+    (folder / INDEX).write_bytes(b"".join([*lines, lines[2]]))
+    assert EncodedClips(folder).records == before.records
+    assert EncodedClips(folder).mark == before.mark
 
 
 def test_reading_ahead_keeps_the_order(kept: Path) -> None:
@@ -177,11 +184,11 @@ def test_reading_ahead_keeps_the_order(kept: Path) -> None:
 
 def test_an_error_of_the_thread_reaches_the_caller(folder: Path) -> None:
     clips = EncodedClips(folder)
-    (folder / "000003.safetensors").unlink()
+    (folder / file_of([3])).unlink()
     reader = Prefetcher(clips, iter([[0], [3], [0]]), "cpu")
     assert reader.next()[0].names == ["train-11-0"]
     for _ in range(2):  # and stays there
-        with refuses(TrainError, key="000003.safetensors", value="is damaged", remedy=AGAIN):
+        with refuses(TrainError, key=file_of([3]), value="is damaged", remedy=REPAIR):
             reader.next()
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from train.engine import checkpoint
+from train.engine.checkpoint_index import INDEX
 from train.errors import TrainError
 from train.parallel import World
 
@@ -187,9 +188,9 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def damage(path: Path, how: str) -> None:
     data = next(path.glob("*.distcp"))
     if how == "no metadata":
-        (path / ".metadata").unlink()
+        (path / INDEX).unlink()
     elif how == "bad metadata":
-        (path / ".metadata").write_bytes(b"?")
+        (path / INDEX).write_bytes(b"?")
     elif how == "no data":
         data.unlink()
     elif how == "short data":

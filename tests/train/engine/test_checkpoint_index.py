@@ -1,0 +1,193 @@
+"""The index of a checkpoint: nothing in it can run, and checkpoints from before it still load."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.distributed.checkpoint import state_dict_saver
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.metadata import BytesStorageMetadata
+
+from train.engine import checkpoint
+from train.engine.checkpoint_index import INDEX, TensorIndex, read_index
+from train.engine.older_index import OLD_INDEX, read_old_index
+from train.errors import TrainError
+from train.parallel import World
+
+from ...support.sentences import refuses
+
+ALONE = World(0, 1, 0, torch.device("cpu"))
+
+
+def tensors(value: float) -> dict[str, Any]:
+    return {
+        "model": {"w": torch.full((30, 5), value), "half": torch.full((3,), value, dtype=torch.bfloat16)},
+        "optimizer": {"w": {"step": torch.tensor(value)}, "count": torch.tensor([int(value)])},
+    }
+
+
+def save(folder: Path, step: int = 1) -> Path:
+    checkpoint.save(folder, step, {**tensors(step), "trainer": {"step": step}}, ALONE, keep=3)
+    return folder / f"step_{step:06d}"
+
+
+def save_as_before(folder: Path, step: int = 1) -> Path:
+    """A checkpoint as versions before the index wrote it: torch's own writer, with its pickle."""
+    path = folder / f"step_{step:06d}"
+    state_dict_saver.save(tensors(step), storage_writer=FileSystemWriter(path), no_dist=True)
+    (path / "trainer.json").write_text(json.dumps({"step": step}))
+    return path
+
+
+def loads(folder: Path, step: int = 1) -> None:
+    state = tensors(0)
+    assert checkpoint.load(folder, step, state, ALONE) == {"step": step}
+    assert all(torch.equal(state["model"][name], value) for name, value in tensors(step)["model"].items())
+    assert state["optimizer"]["w"]["step"] == state["optimizer"]["count"] == step
+
+
+class Marker:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.path}",)
+
+
+def test_no_pickle_is_written(tmp_path: Path) -> None:
+    path = save(tmp_path)
+    assert sorted(file.name for file in path.iterdir()) == ["__0_0.distcp", INDEX, "trainer.json"]
+    assert json.loads((path / INDEX).read_text())["tensors"]["model.half"]["dtype"] == "bfloat16"
+    loads(tmp_path)
+
+
+def test_a_pickle_that_would_write_a_marker_writes_none(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    path = save_as_before(tmp_path)
+    (path / OLD_INDEX).write_bytes(pickle.dumps(Marker(marker)))
+    pickle.loads(pickle.dumps(Marker(tmp_path / "works")))  # the file does what it says where it is unpickled
+    assert (tmp_path / "works").exists()
+    with refuses(TrainError, key="step_000001", value="which no checkpoint needs", remedy="delete that folder"):
+        checkpoint.load(tmp_path, 1, tensors(0), ALONE)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_an_entry_that_is_not_a_tensor_is_refused(is_old: bool, tmp_path: Path) -> None:
+    """DCP unpickles the bytes of such an entry without any limit."""
+    marker = tmp_path / "marker"
+    path = save_as_before(tmp_path) if is_old else save(tmp_path)
+    if is_old:
+        metadata = pickle.loads((path / OLD_INDEX).read_bytes())
+        metadata.state_dict_metadata["model.w"] = BytesStorageMetadata()
+        (path / OLD_INDEX).write_bytes(pickle.dumps(metadata))
+    else:
+        values = json.loads((path / INDEX).read_text())
+        values["tensors"]["model.w"] = {"bytes": True}
+        (path / INDEX).write_text(json.dumps(values))
+    bytes_of = io.BytesIO()
+    torch.save(Marker(marker), bytes_of)
+    (path / "__0_0.distcp").write_bytes(bytes_of.getvalue())
+    with refuses(TrainError, key="step_000001", remedy="delete that folder"):
+        checkpoint.load(tmp_path, 1, tensors(0), ALONE)
+    assert not marker.exists()
+
+
+def test_tensors_that_would_write_a_marker_write_none(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    path = save(tmp_path)
+    values = json.loads((path / INDEX).read_text())
+    bytes_of = io.BytesIO()
+    torch.save(Marker(marker), bytes_of)
+    (path / "__0_0.distcp").write_bytes(bytes_of.getvalue())
+    values["tensors"]["model.w"]["chunks"][0] |= {"start": 0, "length": len(bytes_of.getvalue())}
+    (path / INDEX).write_text(json.dumps(values))
+    with refuses(TrainError, key="step_000001", remedy="delete that folder"):
+        checkpoint.load(tmp_path, 1, {"model": {"w": torch.zeros(30, 5)}}, ALONE)
+    assert not marker.exists()
+
+
+def test_checkpoints_from_before_the_index_still_load(tmp_path: Path) -> None:
+    old, new = save_as_before(tmp_path / "old"), save(tmp_path / "new")
+    assert not (old / INDEX).exists()
+    assert checkpoint.latest(tmp_path / "old") == 1
+    loads(tmp_path / "old")
+    assert read_index(old).tensors.keys() == read_index(new).tensors.keys()
+
+
+def test_names_in_an_old_index_give_stand_ins(tmp_path: Path) -> None:
+    """An allowed name that is called or changed touches nothing of the running program."""
+    path = tmp_path / OLD_INDEX
+    # Calls torch.Size with a text, then sets an attribute on the class itself.
+    path.write_bytes(b"ctorch\nSize\n(S'x'\ntR0ctorch\nSize\n(}S'numel'\nS'gone'\nstb.")
+    with refuses(ValueError, key=OLD_INDEX, value="is not an index of tensors"):
+        read_old_index(path)
+    assert torch.Size([2, 3]).numel() == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"cbuiltins\nexec\n(S'1'\ntR.",
+        b"cos\nsystem\n.",
+        b"ctorch\nload\n.",
+        b"ctorch\nfloat32.__class__\n.",
+        b"ctorch.distributed.checkpoint.metadata\nos.system\n.",
+        b"Ppersistent\n.",
+        b"\x80\x04N.",
+        b"(lp0\n.",
+        b"",
+        b"\x80\x04" + b"(" * 1000,
+    ],
+)
+def test_other_pickles_are_refused(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / OLD_INDEX).write_bytes(text)
+    with refuses(ValueError, key=OLD_INDEX, value="is not an index of tensors"):
+        read_index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ({"file": "../../other.distcp"}, "file"),
+        ({"file": "/etc/passwd"}, "file"),
+        ({"start": -1}, "start"),
+        ({"length": True}, "length"),
+        ({"sizes": [31, 5]}, "lies outside"),
+        ({"offsets": [0]}, "lies outside"),
+        ({"offsets": [0, 2**63]}, "offsets"),
+        ({"transform_descriptors": ["zstd"]}, "transform_descriptors"),
+    ],
+)
+def test_a_chunk_out_of_bounds(change: dict[str, Any], value: str, tmp_path: Path) -> None:
+    path = save(tmp_path)
+    values = json.loads((path / INDEX).read_text())
+    values["tensors"]["model.w"]["chunks"][0] |= change
+    (path / INDEX).write_text(json.dumps(values))
+    with refuses(TrainError, key="step_000001", value=value, remedy="delete that folder"):
+        checkpoint.load(tmp_path, 1, tensors(0), ALONE)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "[" * 100_000, '{"format": 2, "tensors": {}}', '{"tensors": 3}', "\xff"]
+)
+def test_an_index_that_is_none(text: str, tmp_path: Path) -> None:
+    path = save(tmp_path)
+    (path / INDEX).write_bytes(text.encode("latin-1"))
+    with refuses(TrainError, key="step_000001", value="is damaged", remedy="delete that folder"):
+        checkpoint.load(tmp_path, 1, tensors(0), ALONE)
+
+
+def test_the_index_says_what_dcp_says(tmp_path: Path) -> None:
+    index = read_index(save(tmp_path))
+    again = TensorIndex.of(index.metadata())
+    assert again == index

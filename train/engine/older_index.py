@@ -1,0 +1,132 @@
+"""The index of checkpoints from before `tensors.json`: DCP's `.metadata`, a pickle, read without running anything.
+
+Unpickling calls what the file names. Here every name gives a stand-in that only remembers what it was called with, and a name that DCP does
+not write is refused. No class, function or attribute of the running program can be reached, so nothing can be run or changed.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+OLD_INDEX = ".metadata"
+MAX_BYTES = 500_000_000
+_DCP = "torch.distributed.checkpoint"
+_RECORDS = {
+    *(
+        (f"{_DCP}.metadata", name)
+        for name in (
+            *("Metadata", "TensorStorageMetadata", "TensorProperties", "ChunkStorageMetadata", "MetadataIndex"),
+            *("StorageMeta", "_MEM_FORMAT_ENCODING"),
+        )
+    ),
+    (f"{_DCP}.filesystem", "_StorageInfo"),
+    ("torch", "Size"),
+    ("torch.serialization", "_get_layout"),
+    ("collections", "OrderedDict"),
+    *(("pathlib", name) for name in ("PosixPath", "WindowsPath")),
+    *(("pathlib._local", name) for name in ("PosixPath", "WindowsPath")),
+}
+
+
+def read_old_index(path: Path) -> dict[str, Any]:
+    """What `checkpoint_index.TensorIndex` checks, from a pickle of DCP's.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, or names something that DCP does not write.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, but at most {MAX_BYTES:,} are read")
+    try:
+        whole = _fields(_Reader(io.BytesIO(path.read_bytes())).load())
+        stored, places = whole["state_dict_metadata"], _places(whole["storage_data"])
+        return {"tensors": {name: _tensor(name, _fields(entry), places) for name, entry in stored.items()}}
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        UnicodeError,
+        RecursionError,
+    ) as error:
+        raise ValueError(f"{path.name} is not an index of tensors ({type(error).__name__}: {error})") from error
+
+
+class _Reader(pickle.Unpickler):
+    """Sees data and stand-ins, nothing else."""
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        super().__init__(stream)
+        self.known: dict[tuple[str, str], Any] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        """A stand-in, made for this file alone; for a dtype, its name."""
+        if module == "torch" and name.isidentifier() and name.startswith(("float", "bfloat", "int", "uint", "bool")):
+            return name
+        if (module, name) not in _RECORDS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no checkpoint needs")
+        return self.known.setdefault((module, name), type(name, (_StandIn,), {}))
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Nothing lies outside the file."""
+        raise pickle.UnpicklingError("it names something outside of it")
+
+
+class _StandIn:
+    """Remembers what it was made of."""
+
+    def __new__(cls, *arguments: Any) -> _StandIn:
+        made = super().__new__(cls)
+        made.arguments = arguments
+        made.state = None
+        return made
+
+    def __init__(self, *arguments: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    arguments: tuple[Any, ...]
+    state: Any
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    if not isinstance(record, _StandIn) or not isinstance(record.state, dict):
+        raise TypeError("a record has no fields")
+    return record.state
+
+
+def _sizes(value: Any) -> list[Any]:
+    """Of a `torch.Size`."""
+    return list(value.arguments[0]) if isinstance(value, _StandIn) else list(value)
+
+
+def _places(stored: Any) -> dict[tuple[str, tuple[Any, ...]], dict[str, Any]]:
+    """By a tensor's name and a chunk's offsets."""
+    keys = [(_fields(key), _fields(place)) for key, place in stored.items()]
+    return {(key["fqn"], tuple(_sizes(key["offset"]))): place for key, place in keys}
+
+
+def _tensor(
+    name: str, entry: dict[str, Any], places: dict[tuple[str, tuple[Any, ...]], dict[str, Any]]
+) -> dict[str, Any]:
+    chunks = []
+    for chunk in map(_fields, entry["chunks"]):
+        offsets = _sizes(chunk["offsets"])
+        place = places[name, tuple(offsets)]
+        if place.keys() - {"relative_path", "offset", "length"}:
+            raise TypeError("a chunk is transformed")
+        chunks.append(
+            {
+                "offsets": offsets,
+                "sizes": _sizes(chunk["sizes"]),
+                "file": place["relative_path"],
+                "start": place["offset"],
+                "length": place["length"],
+            }
+        )
+    return {"dtype": entry["properties"].state[0], "size": _sizes(entry["size"]), "chunks": chunks}
