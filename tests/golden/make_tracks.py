@@ -129,6 +129,7 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("COCO with frames and tracks", coco(INDEXED, [mark(1, track_id=4), mark(2, track_id=4), mark(1, track_id=5, bbox=[])])),
     ("COCO by id", coco([{"id": 12}, {"id": 3}], [mark(12), mark(3, bbox=[1, 2, 3.5, 4])])),
     ("COCO of CVAT", coco(NAMES, [mark(7, attributes=OCCLUDED), mark(8, attributes={"track_id": 2}), mark(9, iscrowd=1)])),
+    ("COCO with a crowd", coco(NAMES, [mark(7), mark(8, iscrowd=True)])),
     ("COCO with two dogs and no track", coco(NAMES, [mark(7), mark(7)])),
     ("COCO with some tracks", coco(NAMES, [mark(7, track_id=1), mark(8)])),
     ("COCO of two videos", coco([image(1, video_id=1, file_name="a"), image(2, video_id=2, file_name="b")], [mark(1)])),
