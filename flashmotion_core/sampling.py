@@ -54,8 +54,8 @@ def shift_sigma(sigma: float, shift: float) -> float:
 
 def plain_sigmas(steps: int) -> tuple[float, ...]:
     """Evenly spaced sigmas: 1, .75, .5, .25 for four steps."""
-    if steps < 1:
-        raise ValueError(f"the number of steps is {steps}, but must be at least 1.")
+    if not 1 <= steps <= MAX_STEPS:
+        raise ValueError(f"the number of steps is {steps}, but must be at least 1 and at most {MAX_STEPS}.")
     return tuple(1 - index / steps for index in range(steps))
 
 

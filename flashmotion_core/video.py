@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import queue
 import threading
@@ -27,6 +26,8 @@ Frames = npt.NDArray[np.uint8]
 # Numbers of ITU-T H.273, as PyAV takes them.
 _BT709, _BT601 = 1, 5
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
+SLOWEST, FASTEST = 0.001, 1000
+"""Frames per second that an mp4 file can hold as a fraction of whole numbers."""
 
 
 def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16) -> None:
@@ -38,7 +39,7 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
     Args:
         path: the target; its folder must exist.
         frames: uint8 frames ``[H, W, 3]`` one by one, or a whole clip ``[T, H, W, 3]``; sides even.
-        fps: frames per second, above 0.
+        fps: frames per second, see ``check_fps``.
         crf: constant rate factor, 0 (lossless) to 51; lower is better and larger.
 
     Raises:
@@ -48,13 +49,13 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
 
     path = Path(path)
     check_target(path)
-    if not math.isfinite(fps) or fps <= 0:
-        raise ValueError(f"fps is {fps!r}, but must be a number above 0, such as 24.")
+    check_fps(fps)
     if not 0 <= crf <= 51:
         raise ValueError(f"crf is {crf!r}, but must be from 0 (lossless) to 51.")
 
     def write(part: Path) -> None:
-        with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        # Absolute, because FFmpeg takes what stands before a colon in a relative name for a protocol.
+        with av.open(os.path.abspath(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream: Any = None
             for frame in frames:
                 if stream is None:
@@ -68,6 +69,19 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
             container.mux(stream.encode())
 
     write_whole(path, write)
+
+
+def check_fps(fps: float) -> float:
+    """Return the frames per second.
+
+    Raises:
+        ValueError: not a number from ``SLOWEST`` to ``FASTEST``.
+    """
+    if not SLOWEST <= fps <= FASTEST:
+        raise ValueError(
+            f"fps is {fps!r}, but must be a number of frames per second from {SLOWEST} to {FASTEST}, such as 24."
+        )
+    return fps
 
 
 def to_rgb(frame: Any) -> Frames:
@@ -92,8 +106,12 @@ def check_target(path: Path) -> None:
     """Check early, before minutes of work, that an mp4 file can be written there.
 
     Raises:
-        ValueError: another ending, a missing folder, or a folder where the file should go.
+        ValueError: another ending, a missing folder, a folder where the file should go, or on Windows a name with a colon.
     """
+    if os.name == "nt" and ":" in path.name:
+        raise ValueError(
+            f"the output is {path.name!r}, but on Windows a name with a colon is a hidden part of another file; take the colon out."
+        )
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"the output is {path.name!r}, but must end in .mp4.")
     if not path.parent.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
+from . import carried
 from .apply_fast_adapter import ApplyFastAdapter
 from .draw_trajectory import DrawTrajectory
 from .few_step_sampler import FewStepSampler
@@ -13,6 +14,11 @@ from .load_fast_generator import LoadFastGenerator
 
 class FlashMotionExtension(ComfyExtension):
     """What ComfyUI registers."""
+
+    @override
+    async def on_load(self) -> None:
+        """Make the tiny example's models and picture known, before ComfyUI asks the nodes for their lists of files."""
+        carried.register()
 
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

@@ -17,7 +17,7 @@ from ..flashmotion_core.adapters import AdapterFile, check_compute_every
 from ..flashmotion_core.trajectory import parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
-from . import attachments, wan_patch
+from . import attachments, carried, wan_patch
 from .model_mark import model_mark
 
 
@@ -59,7 +59,7 @@ class ApplyFastAdapter(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "adapter_name",
-                    options=folder_paths.get_filename_list("model_patches"),
+                    options=carried.own_first("model_patches"),
                     tooltip="A FlashMotion adapter in models/model_patches. ResNet: small (42 MB for the 5B) and "
                     "fast. ControlNet: as large as the generator, run beside it.",
                 ),

@@ -27,7 +27,7 @@ from .trajectory_inputs import (
     fill_frame,
     preview_pictures,
     shapes_in_first_frame,
-    start_picture,
+    start_pictures,
 )
 
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
@@ -247,9 +247,17 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
-            # For the editor alone: it offers connected objects as keyframes, and shows the start image when it finds no loader's file.
-            ui={"trajectory": [resolved], "start_image": [] if image is None else _saved(start_picture(image), cls)},
+            # For the editor alone: it offers connected objects as keyframes, and shows the start image that the node got.
+            ui={"trajectory": [resolved], **_start_image(start_image, cls)},
         )
+
+
+def _start_image(image_BHWC: Tensor | None, cls: type[io.ComfyNode]) -> dict[str, list[str]]:
+    """Names of the start image's pictures for the editor, and the frame of each."""
+    if image_BHWC is None:
+        return {"start_image": [], "start_image_frames": []}
+    shown_BHWC, frames = start_pictures(image_BHWC)
+    return {"start_image": _saved(shown_BHWC, cls), "start_image_frames": [str(frame) for frame in frames]}
 
 
 def _saved(pictures_BHWC: Tensor, cls: type[io.ComfyNode]) -> list[str]:

@@ -17,7 +17,7 @@ from ..flashmotion_core.sampling import PRESETS, Schedule
 from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose_schedule, known_schedule
 from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import read_header, read_tensors
-from . import attachments
+from . import attachments, carried
 from .generator_loading import generator_header, load_generator
 from .lora_loading import apply_lora
 
@@ -58,7 +58,7 @@ class LoadFastGenerator(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "generator_name",
-                    options=folder_paths.get_filename_list("diffusion_models"),
+                    options=carried.own_first("diffusion_models"),
                     tooltip="A Wan2.2-TI2V-5B .safetensors file in models/diffusion_models; for a few steps, a "
                     "distilled one, or the plain one with a LoRA below.",
                 ),
@@ -93,8 +93,8 @@ class LoadFastGenerator(io.ComfyNode):
                     default=FROM_FILE,
                     optional=True,
                     advanced=True,
-                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, with a note in "
-                    "the log. turbo, plain (4 steps), fastwan (3): wins over the files.",
+                    tooltip="Noise levels it was trained for. from file: as its files say, else turbo, noted in the "
+                    "log. turbo, plain (4 steps), fastwan (3): win over files.",
                 ),
             ],
             outputs=[

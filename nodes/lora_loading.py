@@ -118,8 +118,5 @@ def _fits(model: Any, key: Any, patch: Any) -> bool:
     up, down, _, mid, _, reshape = patch.weights
     if mid is not None or reshape is not None:
         return True
-    return (
-        up.shape[0] == shape[0]
-        and down.flatten(1).shape[1] == math.prod(shape[1:])
-        and up.flatten(1).shape[1] == down.shape[0]
-    )
+    sizes = (up.shape[0], up.flatten(1).shape[1], down.flatten(1).shape[1])
+    return sizes == (shape[0], down.shape[0], math.prod(shape[1:]))

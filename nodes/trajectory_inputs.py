@@ -22,7 +22,7 @@ from ..flashmotion_core.trajectory import (
 )
 
 PREVIEW_FRAMES, PREVIEW_SIDE = 16, 512
-START_SIDE = 1024
+START_FRAMES, START_SIDE = 16, 1280
 
 
 def connected_objects_of(picture: tuple[int, int], boxes: Any, tracks: Any, track_size: float) -> list[Trajectory]:
@@ -78,10 +78,18 @@ def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | 
     return preview.clamp(0, 1)
 
 
-def start_picture(image_1HWC: Tensor) -> Tensor:
-    """The start image for the editor, float32 ``[1, h, w, 3]``, longest side `START_SIDE` pixels at most."""
-    height, width = image_1HWC.shape[1:3]
-    scale = min(1.0, START_SIDE / max(width, height))
-    size = (round(width * scale), round(height * scale))
-    small: Tensor = comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1)
-    return small.clamp(0, 1)
+def start_pictures(image_BHWC: Tensor) -> tuple[Tensor, list[int]]:
+    """What the editor shows of a start image: float32 ``[n, h, w, 3]`` and the frame of each.
+
+    Uncropped, so that it stays right when the clip's size changes. At most `START_FRAMES` frames of a batch, spread evenly; the longest
+    side is at most `START_SIDE` pixels, of several pictures `PREVIEW_SIDE`.
+    """
+    frames = len(image_BHWC)
+    chosen = np.unique(np.linspace(0, frames - 1, min(frames, START_FRAMES)).round().astype(int)).tolist()
+    height, width = image_BHWC.shape[1:3]
+    scale = min(1.0, (START_SIDE if frames == 1 else PREVIEW_SIDE) / max(width, height))
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    small: Tensor = comfy.utils.common_upscale(
+        image_BHWC[chosen, ..., :3].float().movedim(-1, 1), *size, "area", "disabled"
+    ).movedim(1, -1)
+    return small.clamp(0, 1), chosen

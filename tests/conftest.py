@@ -69,7 +69,8 @@ def fill_base(base: Path) -> None:
     imsave(base / "input/astronaut.png", data.astronaut())
     # Names that the full-size workflows ask for; empty, so that only validation can pass.
     for name in (
-        "diffusion_models/wan2.2_ti2v_5B_turbo.safetensors",
+        "diffusion_models/wan2.2_ti2v_5B_fp16.safetensors",
+        "loras/Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors",
         "diffusion_models/rt_detr_v4-x-hgnet_fp16.safetensors",
         "vae/wan2.2_vae.safetensors",
         "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",

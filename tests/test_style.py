@@ -172,6 +172,17 @@ def test_rooms_of_training_know_only_earlier_ones() -> None:
         assert not wrong, f"{file.relative_to(ROOT)} imports {sorted(wrong)}"
 
 
+def test_contributing_says_what_is_checked() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = {
+        folder: re.findall(r"`([a-z_.]+)`", may)
+        for folder, may in re.findall(r"^\| `(.+?)` \|.*\|(.*)\|$", text, re.MULTILINE)
+    }
+    assert told == {folder: [name for name in known if name != folder] for folder, known in MAY_KNOW.items()}
+    rooms = text.partition("may import those above it")[2].split("```")[1].strip().splitlines()
+    assert rooms == [", ".join(row) for row in TRAIN]
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     left = {name: {other for other in imported(file) if other in modules()} for name, file in modules().items()}
     while free := {name for name, others in left.items() if not others & left.keys() - {name}}:

@@ -7,7 +7,7 @@ all of it fits the page, so the whole is about as wide as a screen, and the note
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .quickstart import scenes
@@ -20,13 +20,23 @@ MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
-STEPS, SAVE = 250, 375  # heights of the first note, and of what shows the video
+STEPS, SAVE = 206, 375  # heights of the first note, and of what shows the video
 REPOSITORY = "https://github.com/flashmotion/flashmotion"
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
-TURBO = "https://huggingface.co/quanhaol/Wan2.2-TI2V-5B-Turbo"
+KIJAI = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main"
 AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
+
+# Which inputs name files of which folder of ComfyUI's models.
+FILE_INPUTS = {
+    "generator_name": "diffusion_models",
+    "lora_name": "loras",
+    "unet_name": "diffusion_models",
+    "vae_name": "vae",
+    "clip_name": "text_encoders",
+    "adapter_name": "model_patches",
+}
 
 Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
 Note = tuple[str, str, int, int, int, int]  # title, Markdown, x, y, width, height
@@ -35,11 +45,10 @@ Group = tuple[str, int, int, int, int]  # title, x, y, width, height
 
 @dataclass
 class Example:
-    """One workflow: nodes by id, notes, groups, and files that ComfyUI offers to download, by the id of their loader."""
+    """One workflow: nodes by id, and notes."""
 
     nodes: dict[str, Node]
     notes: list[Note]
-    models: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     @property
     def groups(self) -> list[Group]:
@@ -54,6 +63,18 @@ class Example:
     def graph(self) -> dict[str, Any]:
         """The nodes as the server takes them."""
         return {name: {"class_type": node[0], "inputs": node[5]} for name, node in self.nodes.items()}
+
+    @property
+    def models(self) -> dict[str, list[dict[str, str]]]:
+        """What each loader needs, by its id, as the frontend reads it: name and folder, and where the file can be downloaded, if it can."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for key, (*_, inputs) in self.nodes.items():
+            for name, folder in FILE_INPUTS.items():
+                if name in inputs:
+                    file = inputs[name]
+                    url = {"url": URLS[file]} if file in URLS else {}
+                    found.setdefault(key, []).append({"name": file, **url, "directory": folder})
+        return found
 
 
 def all_examples() -> dict[str, Example]:
@@ -78,15 +99,23 @@ def _column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], to
 def _graph(
     files: Sequence[str], image: str, trajectory: str, prompt: str | None = None, detector: str | None = None
 ) -> dict[str, Node]:
-    """The nodes of an example, ids in the order of use. `files`: generator, VAE, adapter; `prompt` None: a generator without text."""
-    generator, vae, adapter = files
+    """The nodes of an example, ids in the order of use.
+
+    `files`: generator, VAE, adapter, and the generator's LoRA if it has one; `prompt` None: a generator without text.
+    """
+    generator, vae, adapter, *lora = files
     encoder: dict[str, Any] = {
-        "clip_name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+        "clip_name": TEXT_FILE,
         "type": "wan",
         "device": "default",
     }
     loaders = [
-        ("1", 110, "LoadFastGenerator", {"generator_name": generator, "weight_dtype": "default"}),
+        (
+            "1",
+            160,
+            "LoadFastGenerator",
+            {"generator_name": generator, "weight_dtype": "default"} | ({"lora_name": lora[0]} if lora else {}),
+        ),
         ("2", 60, "VAELoader", {"vae_name": vae}),
         *([("11", 120, "CLIPLoader", encoder)] if prompt is not None else []),
     ]
@@ -149,30 +178,30 @@ def _notes(title: str, steps: str, files: str) -> list[Note]:
     return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, RESULT_X, below, RESULT, HEIGHT - below)]
 
 
-WAN_FILES = {
-    "2": [{"name": "wan2.2_vae.safetensors", "url": f"{WAN_22}/vae/wan2.2_vae.safetensors", "directory": "vae"}],
-    "11": [
-        {
-            "name": "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
-            "url": f"{WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
-            "directory": "text_encoders",
-        }
-    ],
-}
-TURBO_FILES = ("wan2.2_ti2v_5B_turbo.safetensors", "wan2.2_vae.safetensors", "flashmotion_resnet.safetensors")
+VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
+BASE_FILE, TURBO_LORA = "wan2.2_ti2v_5B_fp16.safetensors", "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors"
+ADAPTER_FILE = "flashmotion_resnet.safetensors"
+TURBO_FILES = (BASE_FILE, VAE_FILE, ADAPTER_FILE, TURBO_LORA)
 DETECTOR_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors"
-DETECTOR_URL = f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}"
-FILES_WAN = f"""## diffusion_models: a Wan2.2-TI2V-5B distilled to four steps. Download model.pt of [Wan2.2-TI2V-5B-Turbo]({TURBO}) (CC BY-NC-SA 4.0: no commercial use) and [convert it]({REPOSITORY}#models).
-## model_patches: FlashMotion offers no full-size adapter yet. [Train your own]({REPOSITORY}/blob/main/docs/training.md). The paper's authors publish [theirs]({AUTHORS}), but nobody has tried them with this pack. Without an adapter, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
-## vae: [wan2.2_vae.safetensors]({WAN_22}/vae/wan2.2_vae.safetensors)
-## text_encoders: [umt5_xxl_fp8_e4m3fn_scaled.safetensors]({WAN_21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors)"""
+# Where a file can be downloaded. ComfyUI offers that for pages of Hugging Face and Civitai only, so a file elsewhere has a note instead.
+URLS = {
+    BASE_FILE: f"{WAN_22}/diffusion_models/{BASE_FILE}",
+    TURBO_LORA: f"{KIJAI}/LoRAs/Wan22-Turbo/{TURBO_LORA}",
+    VAE_FILE: f"{WAN_22}/vae/{VAE_FILE}",
+    TEXT_FILE: f"{WAN_21}/text_encoders/{TEXT_FILE}",
+    DETECTOR_FILE: f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}",
+}
+FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Apache-2.0.
+## loras: [{TURBO_LORA}]({URLS[TURBO_LORA]}), 0.3 GB, makes it a four-step generator. CC BY-NC-SA 4.0: no commercial use. For others, see [Models]({REPOSITORY}#models).
+## model_patches: no public {ADAPTER_FILE} exists. [Train one]({REPOSITORY}/blob/main/docs/training.md), or try [the authors']({AUTHORS}), which nobody has tried here. Without one, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
+## vae: [{VAE_FILE}]({URLS[VAE_FILE]})
+## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
 FILES_DETECTOR = f"""{FILES_WAN}
-## diffusion_models: [{DETECTOR_FILE}]({DETECTOR_URL}), the detector. It needs ComfyUI 0.30 or newer."""
-FILES_TINY = f"""## ComfyUI Manager does not install these files. Clone the [repository]({REPOSITORY}) with git and copy from its folder assets/tiny:
-## diffusion_models, vae, model_patches: into the folders of the same names in ComfyUI/models.
-## flashmotion_scene_0.png: into ComfyUI/input.
-## Or run this in the clone. It opens a ComfyUI that has everything: python quickstart.py --ui
-## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b."""
+## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
+FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these models, and Load Image finds the picture among ComfyUI's temporary files.
+## If a model is missing from its list, the archive was unpacked in part: install FlashMotion again.
+## To make another video, choose another picture in Load Image and draw its boxes.
+## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b and [the README]({REPOSITORY}#models)."""
 STEPS_5B = """# 1. Put the files in place (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.
@@ -180,9 +209,9 @@ STEPS_5B = """# 1. Put the files in place (see Files).
 STEPS_DETECTOR = """# 1. Put the files in place (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
-STEPS_TINY = """# 1. Put the files in place (see Files).
-# 2. Run. A CPU is enough.
-# 3. At the last frame, drag the boxes elsewhere. Run again."""
+STEPS_TINY = """# 1. Run. A CPU is enough.
+# 2. At the last frame, drag the boxes elsewhere.
+# 3. Run again: the objects follow."""
 
 
 def _full() -> Example:
@@ -201,20 +230,17 @@ def _full() -> Example:
     return Example(
         _graph(TURBO_FILES, "example.png", girl, prompt),
         _notes("Make an object follow a path", STEPS_5B, FILES_WAN),
-        WAN_FILES,
     )
 
 
 def _detector() -> Example:
     empty = document((1280, 704), 121, [])
     nodes = _graph(TURBO_FILES, "example.png", empty, "The girl in the pink dress waves.", DETECTOR_FILE)
-    models = {**WAN_FILES, "13": [{"name": DETECTOR_FILE, "url": DETECTOR_URL, "directory": "diffusion_models"}]}
-    return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR), models)
+    return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR))
 
 
 def _tiny() -> Example:
     scene = scenes.draw(0)
     files = [f"flashmotion_tiny_{name}.safetensors" for name in ("generator", "vae", "resnet")]
-    return Example(
-        _graph(files, scene.name, scene.document), _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY)
-    )
+    nodes = _graph(files, f"{scene.name} [temp]", scene.document)  # nodes/carried.py puts it there
+    return Example(nodes, _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY))

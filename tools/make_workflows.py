@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .examples import Example, all_examples
+from .examples import FILE_INPUTS, Example, all_examples
 from .quickstart import scenes
 from .version import version
 
@@ -32,14 +32,6 @@ FOLDER = ROOT / "example_workflows"
 TINY = ROOT / "assets" / "tiny"
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
 COMFYUI_VERSION = "0.30.0"  # whose nodes these are
-# Which inputs name files of which folder: the server offers a file only where one exists.
-FILE_INPUTS = {
-    "generator_name": "diffusion_models",
-    "unet_name": "diffusion_models",
-    "vae_name": "vae",
-    "clip_name": "text_encoders",
-    "adapter_name": "model_patches",
-}
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
 SCALE, OFFSET = 0.62, (110, 150)
 LAY_OUT = """([nodes, notes, groups]) => {

@@ -7,14 +7,16 @@ import { placeOf } from "./graph.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
- * @import { ComfyNode, DomWidget } from "./upstream.js"
+ * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
+ * @import { Returned } from "./start_image.js"
  */
 
 /**
  * An editor and the node that it edits for now. ComfyUI's undo, like every reload, creates all nodes again, while Nodes 2.0
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
- * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void}} Entry
+ * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void,
+ *   returned: readonly Returned[], place?: Place}} Entry
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */

@@ -11,7 +11,11 @@ import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/ui/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, resolvedText } from "./graph.js";
-import { connectedPicture, picturesOf } from "./upstream.js";
+import { followRuns, inputsOfRun } from "./runs.js";
+import { peek, peekPrompt } from "./peek.js";
+import { backgroundOf, inputsNow, withResult } from "./start_image.js";
+import { takePicture } from "./take_picture.js";
+import { placesOf, promotedFrom } from "./upstream.js";
 
 /**
  * @import { Entry } from "./entries.js"
@@ -26,8 +30,8 @@ const MIN_HEIGHT = 430;
 // The size of a new node, with room for a wide picture.
 const [WIDTH, HEIGHT] = [540, 920];
 
-/** What a node's last run showed. @type {WeakMap<ComfyNode, unknown>} */
-const outputs = new WeakMap();
+/** @param {string} path */
+const toUrl = (path) => app.api.apiURL(path);
 
 /** Add one entry to ComfyUI's own undo; newer versions name the method differently. */
 function captureUndo() {
@@ -63,9 +67,15 @@ function createEntry(node) {
       app.canvas.processMouseWheel(event);
     },
     refocusGraph: () => app.canvas?.canvas?.focus?.(),
+    peek: () => peekAt(entry),
+    takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
+      fetchApi: (path, options) => app.api.fetchApi(path, options),
+      createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
+      changed: captureUndo,
+    }),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined };
+  const entry = { editor, node, widget: undefined, returned: [] };
   return entry;
 }
 
@@ -128,21 +138,51 @@ function editPromoted(host, widget) {
     widget.callback?.(widget.value);
   };
   editor.load(String(widget.value));
-  const inner = host.subgraph?.nodes.find(({ type }) => type === NODE);
-  /** @param {string} path */
-  const toUrl = (path) => app.api.apiURL(path);
-  editor.setBackground(connectedPicture(host, toUrl) ?? (inner && connectedPicture(inner, toUrl)));
+  const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
+  entry.place = place;
+  if (place) showPicture(entry);
   editor.openLarge(() => editor.release());
 }
 
 /** @param {ComfyNode} node */
 function refreshPicture(node) {
-  if (!node.graph) return;
-  /** @param {string} path */
-  const toUrl = (path) => app.api.apiURL(path);
-  const editor = entries.get(node)?.editor;
-  editor?.setLinked(isLinked(node));
-  editor?.setBackground(connectedPicture(node, toUrl) ?? picturesOf(outputs.get(node), toUrl));
+  const entry = node.graph && entries.get(node);
+  if (!entry) return;
+  entry.editor.setLinked(isLinked(node));
+  showPicture(entry);
+}
+
+/** @param {Entry} entry */
+function showPicture(entry) {
+  const places = entry.place ? [entry.place] : placesOf(entry.node);
+  entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
+}
+
+/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
+function resultsOf(entry) {
+  return (entry.place && entries.get(entry.place.node)) ?? entry;
+}
+
+/** Compute the start image alone. @param {Entry} entry */
+async function peekAt(entry) {
+  const place = entry.place ?? placesOf(entry.node)[0];
+  const inputs = inputsNow(place, toUrl);
+  const { output, workflow } = await app.graphToPrompt();
+  const prompt = peekPrompt(output, [...place.hosts, place.node].map(({ id }) => id).join(":"));
+  if (!prompt) return;
+  const keeper = resultsOf(entry);
+  keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
+  showPicture(entry);
+}
+
+/** @param {ComfyNode} node @param {unknown} output of its run */
+async function takeResult(node, output) {
+  const entry = entries.get(node);
+  if (!entry) return;
+  entry.editor.setResolved(resolvedText(output));
+  const inputs = await inputsOfRun(entry);
+  if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
+  refreshPicture(node);
 }
 
 app.registerExtension({
@@ -165,13 +205,10 @@ app.registerExtension({
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
     follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
-    follow(nodeType.prototype, "onExecuted", (node, output) => {
-      outputs.set(node, output);
-      entries.get(node)?.editor.setResolved(resolvedText(output));
-      refreshPicture(node);
-    });
+    follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
   setup() {
+    followRuns(app.api, toUrl);
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },

@@ -5,8 +5,6 @@ python comfyui_worker.py COMFYUI SHAPES SIZE RUNS PATIENCE        rows as one li
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import sys
 import tempfile
@@ -19,29 +17,18 @@ SEED = 11
 
 def start(comfyui: str) -> Any:
     """Import ComfyUI, then the pack under its own name; returns the pack."""
+    # ComfyUI in front and ours at the end: the top-level name `nodes` is ComfyUI's.
     sys.path.insert(0, comfyui)
+    sys.path.append(str(ROOT))
     import torch
-    from comfy.cli_args import args
 
-    args.cpu = not torch.cuda.is_available()  # before comfy.model_management is imported: it looks for CUDA
-    import comfy.utils
+    from bench.inside_comfyui import load_pack, start_comfyui
 
+    start_comfyui(Path(comfyui), cpu=not torch.cuda.is_available())
     import nodes
 
     assert Path(nodes.__file__).parent == Path(comfyui)
-    comfy.utils.set_progress_bar_enabled(False)
-    # At the end, and after ComfyUI's own top-level `nodes` is imported: ours must never be found under that name.
-    sys.path.append(str(ROOT))
-    spec = importlib.util.spec_from_file_location(
-        "flashmotion_pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["flashmotion_pack"] = module
-    spec.loader.exec_module(module)
-    importlib.import_module("flashmotion_pack.nodes")
-    return module
+    return load_pack()
 
 
 class Graphs:

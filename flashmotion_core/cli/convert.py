@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..adapters.adapter_file import FORMAT, AdapterFile, construct_adapter, parse_adapter, save_adapter, strip_prefixes
-from ..sampling import PRESETS, TRAINED_STEPS, Schedule
+from ..sampling import PRESETS, Schedule, preset_schedule
 from ..wan.config import WanConfig, config_of, shapes_of
 from ..wan.keys import to_original
 from ..weights import read_tensors, save_whole
@@ -103,7 +103,7 @@ def convert(
     if target.suffix != ".safetensors":
         raise ValueError(f"the output is {target.name}, but must end in .safetensors.")
     tensors, metadata = load(source, take)
-    own = Schedule(schedule, PRESETS[schedule](TRAINED_STEPS)) if schedule else None
+    own = preset_schedule(schedule) if schedule else None
     cast = (
         {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
         if dtype

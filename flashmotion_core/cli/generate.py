@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .endings import EndAskedError, ending_by_signals, which_memory
 from .generate_options import read_options
 from .trajectory_file import read_trajectory
 
@@ -34,10 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; every error that a user can cause is one sentence on stderr.
 
     Returns:
-        the exit code: 0, 2 for wrong input, 130 after Ctrl+C.
+        the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
     """
     try:
-        run(read_options(arguments))
+        with ending_by_signals():
+            run(read_options(arguments))
+    except EndAskedError as error:
+        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -45,14 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".', file=sys.stderr
         )
+    except (MemoryError, RuntimeError) as error:
+        memory = which_memory(error)
+        if memory is None:
+            raise
+        other = "or --device cpu" if memory == "GPU" else "or a --dtype of 16 bits, and close other programs"
+        print(
+            f"error: the {memory}'s memory is full, so no file was written; use a smaller size, fewer frames, {other}.",
+            file=sys.stderr,
+        )
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":
-            raise
-        print("error: the GPU's memory is full; use a smaller size, fewer frames, or --device cpu.", file=sys.stderr)
     else:
         return 0
     return EXIT_WRONG_INPUT
@@ -66,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from ..adapters import read_adapter
     from ..pipeline import check_control
-    from ..video import check_target
+    from ..video import check_fps, check_target
     from ..wan.conditioning import latent_shape
 
     # Cheap checks come first: a typo should not surface after minutes of loading.
@@ -83,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"note: {note}")
     if not trajectory.objects:
         raise ValueError(f"{options.trajectory.name} has no objects, so there is nothing to follow; add one.")
+    check_fps(trajectory.fps)
     width, height = trajectory.size
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
@@ -207,12 +218,14 @@ def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Sch
     Raises:
         ValueError: ``typed`` is neither a preset nor a list of sigmas, or ``steps`` contradicts the list.
     """
-    from ..sampling import FROM_MODEL, PRESETS, TRAINED_STEPS, Schedule, resolve_sigmas
+    from ..sampling import AS_TRAINED, FROM_MODEL, MAX_STEPS, PRESETS, Schedule, resolve_sigmas
 
+    if steps is not None and not 1 <= steps <= MAX_STEPS:
+        raise ValueError(f"the number of steps is {steps}, but must be at least 1 and at most {MAX_STEPS}.")
     if typed is None:
-        return replace(kept, sigmas=resolve_sigmas(FROM_MODEL, len(kept.sigmas) if steps is None else steps, "", kept))
+        return replace(kept, sigmas=resolve_sigmas(FROM_MODEL, AS_TRAINED if steps is None else steps, "", kept))
     preset = typed if typed in PRESETS else "custom"
-    sigmas = resolve_sigmas(preset, TRAINED_STEPS if steps is None else steps, typed, kept)
+    sigmas = resolve_sigmas(preset, AS_TRAINED if steps is None else steps, typed, kept)
     if steps not in (None, len(sigmas)):
         raise ValueError(f"--steps is {steps}, but --schedule lists {len(sigmas)} sigmas; leave --steps out.")
     return Schedule(preset, sigmas, kept.shift)

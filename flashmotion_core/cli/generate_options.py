@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -104,10 +105,10 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     sampling.add_argument(
         "--schedule",
         metavar="NAME|LIST",
-        help='turbo, plain, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
+        help='turbo, plain, fastwan, or falling noise levels such as "1,.9,.7" (default: the one stored in the files)',
     )
     sampling.add_argument(
-        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as the files say, else 4)"
+        "--steps", type=int, metavar="N", help="denoising steps of a named schedule (default: as trained)"
     )
     sampling.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the noise, from 0 to 2^64 - 2 (default: %(default)s)"
@@ -189,4 +190,11 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     machine.add_argument(
         "--plain", action="store_true", help="turn off the shortcuts that keep the video bit-identical"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name, value in vars(options).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{option} is {value}, but must be a finite number; give another one, or leave {option} out."
+            )
+    return options

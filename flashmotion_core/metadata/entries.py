@@ -28,8 +28,8 @@ MAX_LAYERS = 256
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Even = Annotated[int, Field(ge=2, le=65_536, multiple_of=2)]
 Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS)]
-Mark = Annotated[str, Field(pattern=r"^[\w:.+=-]+$", max_length=65536)]
-"""See ``wan.fingerprint``: 48 bytes of base64 for each layer of up to 256 blocks, or 16 digits."""
+Mark = Annotated[str, Field(pattern=r"^(2:\w{16}:\w{16}:[\w=-]+|[\w:.+-]{1,128})$", max_length=65_536)]
+"""See ``wan.fingerprint``: 16 bytes of base64 for each layer, or the 16 digits of version 1."""
 Patch = Annotated[list[Annotated[int, Field(ge=1, le=16)]], Field(min_length=3, max_length=3)]
 Epsilon = Annotated[float, Field(gt=0, le=0.1)]
 
@@ -37,7 +37,7 @@ Epsilon = Annotated[float, Field(gt=0, le=0.1)]
 class StrictEntry(BaseModel):
     """Strict: no number out of a string, no boolean for a number, no field that this version does not know."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
 
 
 class AdapterSizes(StrictEntry):

@@ -151,7 +151,7 @@ def test_texts_that_are_no_entry(entry: str, text: str, value: str) -> None:
         ("map", '{"thickness": 1000000000}', "thickness", 10**9),
         ("map", '{"thickness": 1.5}', "map.thickness", 1.5),
         ("base", "", "flashmotion.base", '""'),
-        ("base", "x" * 10_000, "flashmotion.base", "xxx..."),
+        ("base", "x" * 70_000, "flashmotion.base", "xxx..."),
     ],
 )
 def test_schedules_maps_and_marks_out_of_range(entry: str, text: str, key: str, value: object) -> None:

@@ -663,7 +663,7 @@ def test_help_names_units(capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="a single process cannot be sent Ctrl+C on Windows")
 def test_ctrl_c_ends_with_one_sentence_and_no_file(command, tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "flashmotion_core.generate", *arguments(command, schedule="plain", steps=20_000)],
+        [sys.executable, "-m", "flashmotion_core.generate", *arguments(command, schedule="plain", steps=1000)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,9 +1,12 @@
 """Clips and pictures: round trips, files that never break, cropping, error sentences."""
 
+import sys
+
 import av
 import numpy as np
 import pytest
 
+from flashmotion_core import video
 from flashmotion_core.video import cover, cover_notice, to_rgb, write_mp4
 
 from ..support.clips import read_clip
@@ -91,6 +94,27 @@ def test_frames_may_come_one_by_one_and_lower_crf_is_larger(tmp_path):
     assert (tmp_path / "good.mp4").stat().st_size > 2 * (tmp_path / "small.mp4").stat().st_size
 
 
+@pytest.mark.parametrize("fps", [0.001, 1000])
+def test_the_slowest_and_the_fastest_clip(tmp_path, fps):
+    write_mp4(tmp_path / "clip.mp4", bars(), fps)
+    assert len(read_clip(tmp_path / "clip.mp4")[0]) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such a name is refused there")
+@pytest.mark.parametrize("name", ["take:1.mp4", "http:x.mp4", "concat:a|b.mp4", "file:c.mp4", "100%d.mp4"])
+def test_names_that_ffmpeg_takes_for_something_else(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_mp4(name, bars(), 24)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(read_clip(tmp_path / name)[0]) == 5
+
+
+def test_a_name_with_a_colon_is_refused_on_windows(tmp_path, monkeypatch):
+    monkeypatch.setattr(video.os, "name", "nt")
+    with refuses(key="the output", value="take:1.mp4", remedy="take the colon out"):
+        video.check_target(tmp_path / "take:1.mp4")
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_a_stop_leaves_no_broken_file_and_keeps_the_old_one(tmp_path, stop):
     def frames():
@@ -113,8 +137,10 @@ def test_a_stop_leaves_no_broken_file_and_keeps_the_old_one(tmp_path, stop):
     [
         ("a.avi", bars(), 24, 16, "output", "'a.avi'", "must end in .mp4"),
         ("none/a.mp4", bars(), 24, 16, "no folder", "none", "create it first"),
-        ("a.mp4", bars(), 0, 16, "fps", "is 0", "must be a number above 0"),
-        ("a.mp4", bars(), float("nan"), 16, "fps", "nan", "must be a number above 0"),
+        ("a.mp4", bars(), 0, 16, "fps", "is 0", "from 0.001 to 1000"),
+        ("a.mp4", bars(), 0.0009, 16, "fps", "is 0.0009", "from 0.001 to 1000"),
+        ("a.mp4", bars(), 1e9, 16, "fps", "is 1000000000.0", "from 0.001 to 1000"),
+        ("a.mp4", bars(), float("nan"), 16, "fps", "nan", "from 0.001 to 1000"),
         ("a.mp4", bars(), 24, 52, "crf", 52, "must be from 0 (lossless) to 51"),
         ("a.mp4", [], 24, 16, "a.mp4", "no frames", "give at least one"),
         ("a.mp4", bars(width=95), 24, 16, "frames", "95 x 64", "crop or pad them"),

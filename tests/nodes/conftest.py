@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from bench.inside_comfyui import load_pack, start_comfyui
 
 from ..conftest import load_module
 from .helpers import Rig
@@ -22,30 +22,14 @@ def comfyui() -> Path:
     folder = os.environ.get("FLASHMOTION_COMFYUI")
     if not folder:
         pytest.skip("needs ComfyUI: run python run_tests.py, or set FLASHMOTION_COMFYUI to its folder")
-    # In front, because ComfyUI owns the top-level names `nodes` and `utils`.
-    sys.path.insert(0, folder)
-    from comfy.cli_args import args
-
-    args.cpu = True  # before comfy.model_management is imported: it looks for CUDA
-    import comfy.utils
-
-    comfy.utils.set_progress_bar_enabled(False)
+    start_comfyui(Path(folder), cpu=True)
     return Path(folder)
 
 
 @pytest.fixture(scope="session")
 def pack(comfyui: Path) -> ModuleType:
     """The pack's package with its ``nodes``."""
-    spec = importlib.util.spec_from_file_location(
-        "flashmotion_pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["flashmotion_pack"] = module
-    spec.loader.exec_module(module)
-    importlib.import_module("flashmotion_pack.nodes")
-    return module
+    return load_pack()
 
 
 @pytest.fixture(scope="session")

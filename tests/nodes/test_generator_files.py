@@ -211,7 +211,7 @@ def test_keys_without_a_place_are_counted(rig: Rig, caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize("note", ["[" * 100_000, "{", '{"transformer": {"dim": "x"}}', '{"transformer": 3}'])
 def test_hostile_configurations_are_one_sentence(note: str, rig: Rig) -> None:
-    with refuses(key="tried.safetensors", remedy="choose"):
+    with refuses(key="tried.safetensors: the metadata entry config", remedy="export the generator again"):
         load(rig, layouts.prefixed(""), metadata={"config": note})
 
 

@@ -328,7 +328,7 @@ def test_truncated_files_are_named(rig: Rig) -> None:
 def test_a_generator_file_is_no_adapter(rig: Rig) -> None:
     rig.tiny["resnet"].with_name("generator.safetensors").write_bytes(rig.tiny["generator"].read_bytes())
     with refuses(
-        key="generator.safetensors", value="a FlashMotion generator, but an adapter", remedy="choose another file"
+        key="generator.safetensors", value="a FlashMotion 'generator', but an adapter", remedy="choose another file"
     ):
         rig.apply("resnet", adapter_name="generator.safetensors")
 

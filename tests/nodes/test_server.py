@@ -104,10 +104,41 @@ def test_example_workflows_are_complete() -> None:
         text = path.read_text(encoding="utf-8")
         assert "/root" not in text
         assert "C:\\" not in text
-    full = json.loads(next(path for path in WORKFLOWS if path.stem == "flashmotion_5b").read_text(encoding="utf-8"))
-    models = [model for entry in full["nodes"] for model in entry["properties"].get("models", [])]
-    assert {model["directory"] for model in models} == {"vae", "text_encoders"}
-    assert all(model["url"].endswith(model["name"]) for model in models)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_loader_says_which_file_goes_where(path: Path) -> None:
+    """As the frontend's panel of missing models reads it: a download needs a page of Hugging Face or Civitai."""
+    listed: dict[str, str] = {}
+    for entry in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
+        chosen = {value for value in entry.get("widgets_values") or [] if str(value).endswith(".safetensors")}
+        models = entry["properties"].get("models", [])
+        assert {model["name"] for model in models} == chosen, entry["type"]
+        for model in models:
+            assert set(model) <= {"name", "url", "directory"}
+            url = model.get("url", f"https://huggingface.co/{model['name']}")
+            assert url.startswith(("https://huggingface.co/", "https://civitai.com/"))
+            assert url.endswith("/" + model["name"])
+            listed[model["name"]] = model["directory"] + (" (public)" if "url" in model else "")
+    full = {
+        "wan2.2_ti2v_5B_fp16.safetensors": "diffusion_models (public)",
+        "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors": "loras (public)",
+        "wan2.2_vae.safetensors": "vae (public)",
+        "umt5_xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders (public)",
+        "flashmotion_resnet.safetensors": "model_patches",
+    }
+    assert (
+        listed
+        == {
+            "flashmotion_5b": full,
+            "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
+            "flashmotion_tiny_cpu": {
+                "flashmotion_tiny_generator.safetensors": "diffusion_models",
+                "flashmotion_tiny_vae.safetensors": "vae",
+                "flashmotion_tiny_resnet.safetensors": "model_patches",
+            },
+        }[path.stem]
+    )
 
 
 def test_the_tiny_workflow_makes_a_video(server: RunningServer) -> None:

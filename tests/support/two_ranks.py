@@ -1,11 +1,10 @@
 """What test_parallel.py runs in two processes and, through `train_small`, in one; not a test itself.
 
-RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=... python two_ranks.py FOLDER
+RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=... python -m tests.support.two_ranks FOLDER
 """
 
 from __future__ import annotations
 
-import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,6 +157,8 @@ def check_swap(training: Training) -> None:
 
 def check_disk_trouble(training: Training, folder: Path) -> None:
     """One rank's disk is full: both ranks say so, and the previous checkpoint is kept."""
+    import resource  # Windows has none, and imports this module too
+
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     if training.world.rank == 1:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limit[1]))

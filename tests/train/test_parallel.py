@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import runpy
-import socket
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,10 +12,10 @@ from train import parallel
 from train.errors import TrainError
 from train.parallel import World
 
+from ..support import two_ranks
 from ..support.sentences import refuses
+from ..support.two_processes import run_two
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKER = ROOT / "tests/support/two_ranks.py"
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
 pytestmark = [
@@ -33,53 +28,24 @@ pytestmark = [
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that two processes wrote."""
     folder = tmp_path_factory.mktemp("two_ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    logs = [folder / f"{rank}.log" for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), str(folder)],
-            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        for rank, log in enumerate(logs)
-    ]
-    try:
-        codes = [process.wait(timeout=120) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert codes == [0, 0], "\n".join(log.read_text()[-3000:] for log in logs)
+    run_two("tests.support.two_ranks", folder, logs=folder)
     return folder
 
 
-@pytest.fixture(scope="module")
-def worker() -> dict[str, Any]:
-    return runpy.run_path(str(WORKER))
-
-
-def test_two_processes_train_as_one(together: Path, worker: dict[str, Any]) -> None:
+def test_two_processes_train_as_one(together: Path) -> None:
     theirs = torch.load(together / "whole.pt")["trained"]
-    ours = worker["train_small"](worker["Training"].new(ALONE))
+    ours = two_ranks.train_small(two_ranks.Training.new(ALONE))
     assert theirs.keys() == ours.keys()
     assert (ours["norms"] > 0.5).any()  # clipped
     for key, value in ours.items():
         torch.testing.assert_close(theirs[key], value, rtol=1e-6, atol=1e-6, msg=key)
 
 
-def test_one_process_reads_the_checkpoint_of_two(together: Path, worker: dict[str, Any]) -> None:
-    training = worker["Training"].new(ALONE, seed=5)
+def test_one_process_reads_the_checkpoint_of_two(together: Path) -> None:
+    training = two_ranks.Training.new(ALONE, seed=5)
     assert training.load(together / "checkpoints", 2) == {"step": 2}
     theirs = torch.load(together / "whole.pt")["saved"]
-    worker["same"](worker["flat"](training.state()), theirs)
+    two_ranks.same(two_ranks.flat(training.state()), theirs)
 
 
 def test_alone_nothing_is_collected_or_sharded() -> None:

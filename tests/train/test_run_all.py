@@ -22,6 +22,7 @@ from flashmotion_core.weights import read_tensors
 from train.command import parser
 from train.config.load import load
 from train.config.settings import Adapter
+from train.data.encoded import EncodedClips
 from train.errors import TrainError
 from train.monitor.run_log import read_log
 from train.plan.given_adapters import check_adapter
@@ -285,12 +286,12 @@ def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_resnet")
-    file = run / "data/train/000003.safetensors"
+    file = run / "data/train" / EncodedClips(run / "data/train").records[3].file
     tensors, metadata = read_tensors(file)
     tensors["latent"][0, 1, 0, 0] = float("nan")
     save_file(tensors, file, metadata=metadata)
     found = sentence(command(run, "--only", "stage1_resnet"))
-    names(found, key="000003.safetensors", value="in latent that is not finite", remedy="run the data phase again")
+    names(found, key=file.name, value="in latent that is not finite", remedy="encode it again with --redo data")
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, par
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ROOT / "docs" / "formats.md"
 PAGES = [ROOT / "README.md", FORMATS, *sorted((ROOT / "web" / "docs").glob("*/*.md"))]
-FORMAT_PAGES = [FORMATS, *sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("*.md"))]
+FORMAT_PAGES = sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("*.md"))
 
 
 def name_of(page: Path) -> str:

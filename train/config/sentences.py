@@ -26,7 +26,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def _problem(entry: Any, root: type[BaseModel]) -> str:
     place, models, variant = _walk([str(part) for part in entry["loc"]], root)
-    key = ".".join(place) or "the configuration"
+    key = _typed(place) or "the configuration"
     if entry["type"] == "extra_forbidden":
         known = sorted({name for model in models for name in model.model_fields})
         hint = did_you_mean(place[-1], known) or f" (choose from {', '.join(known)})"
@@ -44,12 +44,20 @@ def _problem(entry: Any, root: type[BaseModel]) -> str:
     if not place:
         return str(entry["msg"]).removeprefix("Value error, ").rstrip(".")
     message = str(entry["msg"]).removeprefix("Value error, ").rstrip(".")
-    if isinstance(entry["input"], dict):  # of several settings, which the message names
-        return f"{key}: {message}"
+    if isinstance(entry["input"], dict):  # of several settings, one of which begins the message
+        return f"{key}: {message}" if place[-1].isdigit() else f"{key}.{message}"
     if entry["type"].startswith("model"):
         return f"{key} is {entry['input']!r}, but must be a mapping of settings"
     wanted = re.sub(r"^\w+ should", "must", message).partition(", unable to")[0].replace(" after validation", "")
     return f"{key} is {entry['input']!r}, but {wanted.replace('a valid tuple', 'a list')}"
+
+
+def _typed(place: Sequence[str]) -> str:
+    """The key as one types it. An entry of a list has none of its own: the list is named, and which entry it is."""
+    number = next((index for index, part in enumerate(place) if part.isdigit()), len(place))
+    key, rest = ".".join(place[:number]), ".".join(place[number + 1 :])
+    entry = f", entry {int(place[number]) + 1}" if number < len(place) else ""
+    return f"{key}{entry}: {rest}" if rest else f"{key}{entry}"
 
 
 def _walk(location: Sequence[str], root: type[BaseModel]) -> tuple[list[str], list[type[BaseModel]], str]:

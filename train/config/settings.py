@@ -8,16 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.wan.conditioning import check_size
-from flashmotion_core.wan.config import WanConfig
+from flashmotion_core.wan.config import SIDE_MULTIPLE, WanConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+SHORTEST = 5
+"""Frames of the shortest clip that can be trained on: two latent frames."""
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, and values cannot be changed later."""
+    """Base of all settings: unknown keys are errors, and values cannot be changed later.
+
+    What a validator of several settings raises begins with the name of one of them; `sentences` puts the rest of its key in front.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
@@ -69,9 +74,13 @@ class Data(Settings):
 
     @model_validator(mode="after")
     def _size_can_be_generated(self) -> Data:
-        check_size(*self.size, self.frames)
-        if self.frames < 5:
-            raise ValueError(f"the frame count is {self.frames}, but the first frame is given; use at least 5 frames.")
+        for name, clip in (("size", (*self.size, SHORTEST)), ("frames", (SIDE_MULTIPLE, SIDE_MULTIPLE, self.frames))):
+            try:
+                check_size(*clip)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        if self.frames < SHORTEST:
+            raise ValueError(f"frames is {self.frames}, but the first frame is given; use at least {SHORTEST}.")
         return self
 
     def style(self, mode: Literal["box", "mask"] = "box") -> MapStyle:
@@ -152,7 +161,7 @@ class Models(Settings):
     def _base_is_trained(self) -> Models:
         if self.generator is not None and any(adapter.from_base for adapter in self.adapters):
             raise ValueError(
-                f"from_base is true, but models.generator is {self.generator!r}, so there is no phase base; set it to false."
+                f"adapters has from_base: true, but models.generator is {self.generator!r}, which leaves out the phase base; set it to false."
             )
         return self
 

@@ -14,14 +14,12 @@ from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.video import Frames
 from flashmotion_core.wan.conditioning import check_size
 
+from ..config.settings import SHORTEST
 from ..errors import TrainError
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
 from .video_files import VIDEO_SUFFIXES, find_videos, identity, inspect, read_frames, read_labels
-
-SHORTEST = 5
-"""Frames of the shortest clip that can be trained on: two latent frames."""
 
 
 @dataclass(frozen=True, eq=False)

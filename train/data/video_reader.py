@@ -51,8 +51,7 @@ class Shown:
     @property
     def times(self) -> NDArray[np.float64]:
         """Seconds from the first frame to each."""
-        times_T: NDArray[np.float64] = (np.array(self.ticks, dtype=np.int64) - self.ticks[0]) * float(self.time_base)
-        return times_T
+        return np.array([float((tick - self.ticks[0]) * self.time_base) for tick in self.ticks], dtype=np.float64)
 
 
 def look(video: Path, *, frames: int | None = None, seconds: float | None = None) -> Shown:
@@ -71,7 +70,7 @@ def look(video: Path, *, frames: int | None = None, seconds: float | None = None
     first, start, beyond = None, None, 0
     ticks: set[int] = set()
     try:
-        with av.open(video) as container:
+        with av.open(video.absolute()) as container:  # FFmpeg takes "a:" in a relative name for a protocol
             if not container.streams.video:
                 raise ValueError("it has no video stream; repair or remove it")
             stream: Any = container.streams.video[0]
@@ -118,7 +117,7 @@ def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, N
     numbers = {tick: number for number, tick in enumerate(shown.ticks)}
     count, seconds = 0, 0.0
     try:
-        with av.open(video) as container:
+        with av.open(video.absolute()) as container:  # FFmpeg takes "a:" in a relative name for a protocol
             stream: Any = container.streams.video[0]
             stream.thread_type = "AUTO"
             stream.codec_context.options = {"err_detect": "explode"}

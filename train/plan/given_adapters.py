@@ -35,7 +35,7 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
     file = parse_adapter({key: torch.empty(shape, device="meta") for key, shape in shapes.items()}, metadata, path.name)
     if file.kind != settings.kind:
         raise TrainError(
-            f"{path.name} is a {file.kind} adapter, but models.adapters says {settings.kind}; change one of them."
+            f"{path.name} is a {file.kind} adapter, but models.adapters says kind {settings.kind}; change one of them."
         )
     adapter = construct_adapter(file, sizes)
     if len(adapter.inject_after) != sizes.num_layers:
@@ -45,5 +45,5 @@ def check_adapter(settings: Adapter, sizes: WanConfig) -> None:
         )
     if isinstance(adapter, ResNetAdapter) and adapter.width != settings.width:
         raise TrainError(
-            f"{path.name} has width {adapter.width}, but models.adapters says {settings.width}; set width to that of the file."
+            f"{path.name} has width {adapter.width}, but models.adapters says width {settings.width}; set it to that of the file."
         )

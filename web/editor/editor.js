@@ -1,6 +1,7 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
+ * @import { TakePicture } from "./panels/drops.js"
  * @import { Background } from "./stage/pictures.js"
  *
  * @typedef {object} Host
@@ -10,6 +11,8 @@
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
+ * @property {() => Promise<void>} peek compute the start image alone, and show it
+ * @property {TakePicture} takePicture a picture was dropped or pasted
  *
  * @typedef {object} Editor
  * @property {HTMLElement} element
@@ -27,10 +30,12 @@ import { createBanner } from "./ui/banner.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
 import { element, setText } from "./ui/dom.js";
+import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
+import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
 import { createPictures } from "./stage/pictures.js";
@@ -55,16 +60,22 @@ export function createEditor(host) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
   const mapPicture = createMapPicture();
-  const pictures = createPictures(() => stage.redraw());
+  const pictures = createPictures(() => {
+    notice.update(session.state.map ? undefined : pictures.notice);
+    stage.redraw();
+  });
   const stage = createStage(session, (frame) => {
     const { shown, state } = session;
     return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true }
-      : { drawable: pictures.at(frame, shown.frames, shown.fps), covers: false };
+      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
+      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") });
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
+  /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
+  const take = (taken, beside = stage.element.getBoundingClientRect()) =>
+    void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
   /** @type {string | undefined} */
   let resolved;
 
@@ -91,7 +102,8 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  stage.element.append(sink, empty, linked, message);
+  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
+  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -106,7 +118,7 @@ export function createEditor(host) {
     openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
-  installClipboard(sink, session, texts);
+  installClipboard(sink, session, texts, (pasted) => take(pasted));
 
   function leave() {
     const { tool, ids, keys } = session.state;
@@ -152,17 +164,7 @@ export function createEditor(host) {
   sink.addEventListener("input", () => {
     sink.value = "";
   });
-  root.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  root.addEventListener("drop", (event) => {
-    const file = event.dataTransfer?.files[0];
-    if (!file || !files.drop(file)) return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
+  installDrops(root, take);
 
   /** Show a message that fades after a while. @param {string} text */
   function tell(text) {
@@ -173,6 +175,7 @@ export function createEditor(host) {
 
   function update() {
     const { state, shown } = session;
+    notice.update(session.state.map ? undefined : pictures.notice);
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);

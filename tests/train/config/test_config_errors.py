@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +91,7 @@ def test_an_override_that_cannot_be_laid_over(override: str, key: str, value: st
         ("data.train.folder=/x", "data.train.folder with kind synthetic", "(choose from count, difficulty, kind, seed)"),
         ("data.videos=/x", "data.videos", "(choose from evaluation, first_frame,"),
         ("models.sizes.dims=3", "models.sizes.dims", "(did you mean dim?)"),
-        ("models.adapters=[{kind: resnet, widht: 3}]", "models.adapters.0.widht", "(did you mean width?)"),
+        ("models.adapters=[{kind: resnet, widht: 3}]", "models.adapters, entry 1: widht", "(did you mean width?)"),
         ("memory.fp9=true", "memory.fp9", "(did you mean fp8?)"),
         ("health.patients=1", "health.patients", "(did you mean patience?)"),
         ("codec.stepps=1", "codec.stepps", "(did you mean steps?)"),
@@ -110,23 +112,29 @@ def test_an_unknown_key_is_named_with_the_nearest_one(override: str, value: str,
         ("seed=4294967296", "seed", 4294967296, "must be less than or equal to 4294967295"),
         ("name=../up", "name", "is '../up'", "must match pattern"),
         ("precision=fp16", "precision", "is 'fp16'", "must be 'fp32', 'bf16' or 'bf16_kahan'"),
-        ("data.size=[100,64]", "data: width", 100, "use 96 or 128"),
-        ("data.frames=16", "data: the frame count", 16, "use 13 or 17"),
-        ("data.frames=1", "data: the frame count", 1, "use at least 5 frames"),
+        ("data.size=[100,64]", "data.size: width", 100, "use 96 or 128"),
+        ("data.frames=16", "data.frames: the frame count", 16, "use 13 or 17"),
+        ("data.frames=1", "data.frames", 1, "use at least 5"),
         ("data.train={kind: foo}", "data.train.kind", "is 'foo'", "must be one of 'synthetic', 'videos'"),
         ("data.train.kind=videos", "data.train.folder", "is missing", "needs a value"),
         ("data.evaluation.difficulty=har", "data.evaluation.difficulty", "is 'har'", "must be 'simple', 'easy', 'normal' or 'hard'"),
         ("stage1=5", "stage1", "is 5", "must be a mapping of settings"),
         ("stage3.method=gan", "stage3.method", "is 'gan'", "must be one of 'hybrid', 'dmd', 'lcm', 'none'"),
         ("stage3={steps: 3}", "stage3.method", "is missing", "must be one of 'hybrid', 'dmd', 'lcm', 'none'"),
-        ("models.adapters=[]", "models: adapters", "are []", "needs at least one"),
-        ("models.adapters=[{kind: resnet}, {kind: resnet}]", "models: adapters", "are ['resnet', 'resnet']", "name each kind once"),
-        ("models.adapters=[{kind: resnet, from_base: true, start: /f}]", "the resnet adapter", "both from_base and start", "leave the others out"),
-        ("models.adapters=[{kind: controlnet, from_base: true}]", "the controlnet adapter", "from_base is true", "set it to false"),
-        ("models.generator=/g", "from_base is true", "models.generator is '/g'", "set it to false"),
-        ("evaluate.compute_every=[2,2]", "evaluate: compute_every", "is [2, 2]", "name each number once"),
-        ("evaluate.compute_every=[1]", "evaluate.compute_every.0", 1, "must be greater than or equal to 2"),
-        ("evaluate.sets=[{seed: 3}, {seed: 4}, {seed: 3}]", "evaluate: sets", "eval_a with seed 3 twice", "name each set once"),
+        ("models.adapters=[]", "models.adapters", "are []", "needs at least one"),
+        ("models.adapters=[{kind: resnet}, {kind: resnet}]", "models.adapters", "are ['resnet', 'resnet']", "name each kind once"),
+        (
+            "models.adapters=[{kind: resnet, from_base: true, start: /f}]",
+            "models.adapters, entry 1: the resnet adapter", "both from_base and start", "leave the others out",
+        ),
+        (
+            "models.adapters=[{kind: controlnet, from_base: true}]",
+            "models.adapters, entry 1: from_base is true", "the controlnet adapter", "set it to false",
+        ),
+        ("models.generator=/g", "models.adapters has from_base: true", "models.generator is '/g'", "set it to false"),
+        ("evaluate.compute_every=[2,2]", "evaluate.compute_every", "is [2, 2]", "name each number once"),
+        ("evaluate.compute_every=[1]", "evaluate.compute_every, entry 1", 1, "must be greater than or equal to 2"),
+        ("evaluate.sets=[{seed: 3}, {seed: 4}, {seed: 3}]", "evaluate.sets", "eval_a with seed 3 twice", "name each set once"),
         ("checkpoints.every=15", "checkpoints.every", 15, "a multiple of logging.every (10); use 20"),
         ("memory.offload=true", "memory.offload is true", "memory.checkpointing is false", "set both to true"),
         ("stage3.share_backbone=true", "stage3.share_backbone", "is true", "set stage2.lora"),
@@ -154,6 +162,28 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, key: s
 )  # fmt: skip
 def test_settings_that_do_not_fit_together(overrides: list[str], key: str, value: object, remedy: str) -> None:
     names(said_about(*overrides), key=key, value=value, remedy=remedy)
+
+
+def test_what_a_sentence_names_first_can_be_typed() -> None:
+    """The beginning of each sentence above is a key of the configuration, as overrides take it."""
+    settings = load("tiny_cpu").model_dump()
+    for override in (
+        "data.size=[100,64]",
+        "data.frames=16",
+        "models.adapters=[]",
+        "models.adapters=[{kind: controlnet, from_base: true}]",
+        "models.adapters=[{kind: resnet, width: 0}]",
+        "models.generator=/g",
+        "evaluate.sets=[{seed: 3}, {seed: 3}]",
+        "evaluate.sets=[{seed: -3}]",
+        "evaluate.compute_every=[1]",
+        "stage1.optim.betas=[0.5, 1.5]",
+        "stage2.sigmas.low=0.99",
+    ):
+        value: Any = settings
+        for part in re.split(r"[:, ]", said_about(override))[0].split("."):
+            assert part in value, said_about(override)
+            value = value[part]
 
 
 def test_all_problems_are_said_at_once() -> None:

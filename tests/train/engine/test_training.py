@@ -72,12 +72,12 @@ def test_a_global_batch_that_does_not_divide_is_refused(clips: EncodedClips, tmp
 
 def test_a_latent_that_is_no_number_names_its_file(tmp_path: Path) -> None:
     clips = write_clips(tmp_path / "clips", 4)
-    path = clips.folder / "000002.safetensors"
+    path = clips.folder / clips.records[2].file
     tensors = load_file(path)
     tensors["latent"][0, 1, 2, 3] = float("nan")
     save_file(tensors, path)
     with refuses(
-        TrainError, key="000002.safetensors", value="in latent that is not finite", remedy="run the data phase again"
+        TrainError, key=path.name, value="in latent that is not finite", remedy="encode it again with --redo data"
     ):
         prepared("flow_resnet", clips, tmp_path / "run").run()
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +12,9 @@ from train.data.encoded import EncodedClips
 from train.engine import checkpoint
 
 from ...support.small_runs import figures, final_state, prepared, trained_alike
+from ...support.two_processes import run_two
 from ...support.two_trainings import CASES, RESUMED, settings
 
-ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = 1e-5
 
 pytestmark = [
@@ -31,32 +28,7 @@ pytestmark = [
 def together(clips: EncodedClips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which two processes trained."""
     folder = tmp_path_factory.mktemp("two_trainings")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    logs = [folder / f"{rank}.log" for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.support.two_trainings", str(clips.folder), str(folder)],
-            cwd=ROOT,
-            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        for rank, log in enumerate(logs)
-    ]
-    try:
-        codes = [process.wait(timeout=240) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert codes == [0, 0], "\n".join(log.read_text()[-3000:] for log in logs)
+    run_two("tests.support.two_trainings", clips.folder, folder, logs=folder)
     return folder
 
 
@@ -76,7 +48,7 @@ def test_two_processes_train_as_one(case: str, clips: EncodedClips, together: Pa
     trained_alike(trainer, torch.load(together / f"{case}.pt"), TOLERANCE)
 
 
-def test_one_process_goes_on_where_two_stopped(clips: EncodedClips, together: Path, tmp_path: Path) -> None:
+def test_one_process_continues_where_two_stopped(clips: EncodedClips, together: Path, tmp_path: Path) -> None:
     stopped = [(together / f"interrupted.{rank}").read_text() for rank in range(2)]
     assert stopped == ["3", "3"], "both after the same iteration"
     assert checkpoint.latest(together / "interrupted/checkpoints") == 3

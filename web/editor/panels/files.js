@@ -1,11 +1,11 @@
 /**
- * Files and the clipboard: open tracks, save JSON or CSV, drop a file, copy and paste objects and keyframes as JSON text.
+ * Files and the clipboard: open tracks, save JSON or CSV, copy and paste objects and keyframes as JSON text.
  *
  * @import { ImportContext } from "./track_import.js"
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "../ui/texts.js"
  *
- * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, drop: (file: File) => boolean,
+ * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, read: (file: File) => void,
  *   copy: () => void, cut: () => void, paste: () => void}} Files
  */
 
@@ -25,9 +25,10 @@ let lastCopied = "";
  * @param {Session} session
  * @param {Texts} texts
  * @param {ImportContext} place where a panel for tracks opens
+ * @param {(files: File[]) => void} take what is done with pasted files
  * @returns {Files}
  */
-export function createFiles(session, texts, place) {
+export function createFiles(session, texts, place, take) {
   /** @param {File} file */
   async function read(file) {
     if (file.size > MAX_TABLE) {
@@ -61,16 +62,16 @@ export function createFiles(session, texts, place) {
     },
     saveJson: () => save("trajectory.json", stringify(session.state.document), "application/json"),
     saveCsv: () => save("trajectory.csv", toCsv(session.state.document), "text/csv"),
-    drop(file) {
-      if (!/\.(json|csv|tsv|txt|xml)$/i.test(file.name)) return false;
-      void read(file);
-      return true;
-    },
+    read: (file) => void read(file),
     copy: () => void copySelected(session, texts, toClipboard),
     cut() {
       if (copySelected(session, texts, toClipboard)) removeSelected(session, texts);
     },
-    paste: () => void fromClipboard().then((text) => paste(session, texts, text)),
+    async paste() {
+      const picture = await pictureInClipboard();
+      if (picture) take([picture]);
+      else paste(session, texts, await fromClipboard());
+    },
   };
 }
 
@@ -78,6 +79,19 @@ export function createFiles(session, texts, place) {
 function toClipboard(text) {
   // Pages from another machine without https have no clipboard; then the copy kept here remains.
   navigator.clipboard?.writeText(text).catch(() => undefined);
+}
+
+/** @returns {Promise<File | undefined>} */
+async function pictureInClipboard() {
+  try {
+    for (const item of await navigator.clipboard.read()) {
+      const type = item.types.find((name) => name.startsWith("image/"));
+      if (type) return new File([await item.getType(type)], `pasted.${type.slice(6)}`, { type });
+    }
+  } catch {
+    // Not on a trusted page, or not allowed.
+  }
+  return undefined;
 }
 
 /** @returns {Promise<string>} */
@@ -110,8 +124,9 @@ function copySelected(session, texts, write) {
  * @param {HTMLElement} sink the field that has the focus
  * @param {Session} session
  * @param {Texts} texts
+ * @param {(files: File[]) => void} take what is done with pasted files
  */
-export function installClipboard(sink, session, texts) {
+export function installClipboard(sink, session, texts, take) {
   /** @param {ClipboardEvent} event */
   function copy(event) {
     if (!copySelected(session, texts, (text) => event.clipboardData?.setData("text/plain", text))) return;
@@ -125,7 +140,9 @@ export function installClipboard(sink, session, texts) {
   sink.addEventListener("paste", (event) => {
     event.preventDefault();
     event.stopPropagation();
-    paste(session, texts, event.clipboardData?.getData("text/plain") ?? "");
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) take(files);
+    else paste(session, texts, event.clipboardData?.getData("text/plain") ?? "");
   });
 }
 

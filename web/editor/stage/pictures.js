@@ -1,14 +1,23 @@
 /**
- * What lies behind the boxes: an image, a video, or pictures of several frames. Loads them and says when they are there.
+ * What lies behind the boxes: an image, a video, or pictures of several frames. Loads them and says when they are there, and whether
+ * they are what the node gets.
  *
  * @import { Drawable } from "./view_draw.js"
  *
  * @typedef {object} Background
  * @property {"image" | "video"} kind
- * @property {readonly string[]} urls images: one, or several spread evenly over the clip; video: one
+ * @property {readonly string[]} urls images: one or several; video: one
+ * @property {readonly number[]} [frames] of the clip, ascending, at which each image begins; by default there is one, at frame 0
+ * @property {Notice} [notice] why this is not what the node gets; undefined: it is
+ *
+ * @typedef {"unknown" | "changed" | "unseen"} Notice unknown: other nodes change the picture; changed: it is of an earlier run; unseen:
+ *   there is no picture yet
  */
 
 import { element } from "../ui/dom.js";
+
+/** Side of the small copy in which transparent pixels are looked for. */
+const LOOKED_AT = 64;
 
 /**
  * @param {() => void} onChange called when there is something new to draw
@@ -16,14 +25,29 @@ import { element } from "../ui/dom.js";
 export function createPictures(onChange) {
   /** @type {HTMLImageElement[]} */
   let images = [];
+  /** @type {readonly number[]} */
+  let begins = [0];
+  /** @type {Notice | undefined} */
+  let notice;
   /** @type {HTMLVideoElement | undefined} */
   let video;
   let shownKey = "";
+  /** What is shown until the first of `images` is loaded. @type {{image: HTMLImageElement, notice: Notice} | undefined} */
+  let kept;
 
   /** @param {string} url */
   function loadImage(url) {
     const image = element("img", { src: url, alt: "" });
-    image.addEventListener("load", onChange);
+    for (const name of ["load", "error"]) {
+      image.addEventListener(name, () => {
+        if (!images.includes(image)) return;
+        if (image === images[0]) kept = undefined;
+        // Loaders leave the transparency out, and the colours below it come to light.
+        if (name === "error") notice ??= "unseen";
+        else if (isTransparent(image)) notice ??= "unknown";
+        onChange();
+      });
+    }
     return image;
   }
 
@@ -36,24 +60,32 @@ export function createPictures(onChange) {
   }
 
   return {
+    /** Why the picture is not what the node gets. */
+    get notice() {
+      return kept?.notice ?? notice;
+    },
     /** @param {Background | undefined} background */
     show(background) {
       const key = JSON.stringify(background ?? null);
       if (key === shownKey) return;
       shownKey = key;
+      // A picture that is marked as another one stays until the new one is there.
+      kept = notice && background?.kind === "image" && images[0]?.naturalWidth ? { image: images[0], notice } : undefined;
+      notice = background?.notice;
+      begins = background?.frames ?? [0];
       video?.removeAttribute("src");
       video = background?.kind === "video" ? loadVideo(background.urls[0]) : undefined;
       images = background?.kind === "image" ? background.urls.map(loadImage) : [];
+      if (!images.length) kept = undefined;
       onChange();
     },
     /**
      * The picture behind a frame, once it is loaded.
      * @param {number} frame
-     * @param {number} frames length of the clip
      * @param {number} fps
      * @returns {Drawable | undefined}
      */
-    at(frame, frames, fps) {
+    at(frame, fps) {
       if (video) {
         if (video.readyState < 2) return undefined;
         const time = Math.min((frame + 0.5) / fps, Math.max(video.duration - 0.01, 0));
@@ -61,10 +93,18 @@ export function createPictures(onChange) {
         if (!video.seeking && Math.abs(video.currentTime - time) > 0.5 / fps) video.currentTime = time;
         return { source: video, width: video.videoWidth, height: video.videoHeight };
       }
-      const share = frames > 1 ? frame / (frames - 1) : 0;
-      const image = images[Math.round(share * (images.length - 1))];
+      const image = kept?.image ?? images[Math.max(begins.filter((begin) => begin <= frame).length - 1, 0)];
       if (!image?.complete || !image.naturalWidth) return undefined;
       return { source: image, width: image.naturalWidth, height: image.naturalHeight };
     },
   };
+}
+
+/** @param {HTMLImageElement} image loaded */
+function isTransparent(image) {
+  const ctx = element("canvas", { width: LOOKED_AT, height: LOOKED_AT }).getContext("2d", { willReadFrequently: true });
+  if (!ctx) return false;
+  ctx.drawImage(image, 0, 0, LOOKED_AT, LOOKED_AT);
+  const { data } = ctx.getImageData(0, 0, LOOKED_AT, LOOKED_AT);
+  return data.some((value, index) => index % 4 === 3 && value < 255);
 }

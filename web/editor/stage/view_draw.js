@@ -22,6 +22,7 @@
  * @property {boolean} playing
  * @property {Drawable | undefined} picture
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
+ * @property {boolean} dimmed whether the picture is not the one that the node gets
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
@@ -65,7 +66,7 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, dimmed, document, theme }) {
   ctx.save();
   ctx.beginPath();
   ctx.rect(view.left, view.top, view.width, view.height);
@@ -78,6 +79,7 @@ function drawPicture(ctx, { view, picture, covers, document, theme }) {
     const [x, y] = [(picture.width - w) / 2, (picture.height - h) / 2];
     ctx.imageSmoothingEnabled = !covers;
     ctx.drawImage(picture.source, x, y, w, h, view.left, view.top, view.width, view.height);
+    if (dimmed) dim(ctx, view, theme);
   } else {
     ctx.fillStyle = theme.surface;
     ctx.fillRect(view.left, view.top, view.width, view.height);
@@ -93,6 +95,16 @@ function drawPicture(ctx, { view, picture, covers, document, theme }) {
     ctx.stroke();
   }
   ctx.restore();
+}
+
+/** Grey and dark, so that nobody takes it for the picture of the clip. @param {CanvasRenderingContext2D} ctx @param {View} view @param {Theme} theme */
+function dim(ctx, view, theme) {
+  for (const [mode, color, alpha] of /** @type {const} */ ([["saturation", "#808080", 0.75], ["source-over", theme.stage, 0.55]])) {
+    ctx.globalCompositeOperation = mode;
+    ctx.globalAlpha = alpha;
+    ctx.fillStyle = color;
+    ctx.fillRect(view.left, view.top, view.width, view.height);
+  }
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */

@@ -1,0 +1,41 @@
+"""ComfyUI imported into this process, and the pack loaded into it as ComfyUI does: under a name of its own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def start_comfyui(folder: Path, *, cpu: bool) -> None:
+    """Make ComfyUI importable, in front of everything: it owns the top-level names `nodes` and `utils`.
+
+    Args:
+        folder: of ComfyUI.
+        cpu: leave the GPU alone.
+    """
+    sys.path.insert(0, str(folder))
+    from comfy.cli_args import args
+
+    args.cpu = cpu  # before comfy.model_management is imported: it looks for CUDA
+    import comfy.utils
+
+    comfy.utils.set_progress_bar_enabled(False)
+
+
+def load_pack() -> ModuleType:
+    """The pack's package with its ``nodes``, as ``flashmotion_pack``."""
+    spec = importlib.util.spec_from_file_location(
+        "flashmotion_pack", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["flashmotion_pack"] = module
+    spec.loader.exec_module(module)
+    importlib.import_module("flashmotion_pack.nodes")
+    return module

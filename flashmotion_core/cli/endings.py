@@ -1,0 +1,68 @@
+"""How a command ends: by a signal, or for want of memory. Either way in one sentence, and with no unfinished file left behind."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+ASKED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""Signals that ask a process to end: ``kill``, a closed terminal, a closed console of Windows."""
+
+
+class EndAskedError(BaseException):
+    """A signal asked the process to end; like KeyboardInterrupt, no ``except Exception`` holds it up.
+
+    Attributes:
+        name: of the signal.
+        exit_code: 128 plus the signal's number, as shells say it.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.name = signal.Signals(number).name
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def ending_by_signals() -> Iterator[None]:
+    """Inside, the signals ``ASKED`` raise ``EndAskedError``, so that everything that cleans up does.
+
+    Only the first one does; those after it wait for the cleaning up. A signal that is ignored (``nohup``) or handled already stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [number for number in ASKED if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        for other in ours:
+            signal.signal(other, signal.SIG_IGN)
+        raise EndAskedError(number)
+
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def which_memory(error: BaseException) -> str | None:
+    """Whose memory an error says is full: ``GPU``, ``computer``, or None for any other error.
+
+    torch raises a plain RuntimeError where the computer's memory ends; only its words tell.
+    """
+    if isinstance(error, MemoryError):
+        return "computer"
+    if isinstance(error, RuntimeError):
+        words = str(error)
+        if type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in words:
+            return "GPU"
+        if "DefaultCPUAllocator" in words or "not enough memory" in words or "Cannot allocate memory" in words:
+            return "computer"
+    return None

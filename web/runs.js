@@ -1,0 +1,77 @@
+/**
+ * What each node gets in the runs that this page queued, noted when a run is sent, because the graph may change before the node has run.
+ *
+ * @import { Entry } from "./entries.js"
+ * @import { ToUrl } from "./start_image.js"
+ *
+ * @typedef {ReturnType<typeof inputsNow>} Inputs
+ *
+ * @typedef {object} Api ComfyUI's client
+ * @property {(...args: unknown[]) => Promise<{prompt_id: string}>} queuePrompt
+ * @property {(name: string, listener: (event: CustomEvent<{prompt_id: string}>) => void) => void} addEventListener
+ */
+
+import { entries, live } from "./entries.js";
+import { inputsNow } from "./start_image.js";
+import { placesOf } from "./upstream.js";
+
+/** By the run, latest last. @type {Map<string, Map<Entry, Inputs>>} */
+const queued = new Map();
+const MAX_QUEUED = 200;
+/** Runs that are being sent. @type {Set<Promise<unknown>>} */
+const sending = new Set();
+/** The run that the server works on. */
+let running = "";
+
+/** @param {Api} api @param {ToUrl} toUrl */
+export function followRuns(api, toUrl) {
+  const send = api.queuePrompt;
+  Object.assign(api, {
+    /** @this {Api} @param {...unknown} args */
+    async queuePrompt(...args) {
+      const inputs = inputsOfAll(toUrl);
+      const sent = send.apply(this, args);
+      sending.add(sent);
+      try {
+        const answer = await sent;
+        queued.set(answer.prompt_id, inputs);
+        const [oldest] = queued.keys();
+        if (queued.size > MAX_QUEUED) queued.delete(oldest);
+        return answer;
+      } finally {
+        sending.delete(sent);
+      }
+    },
+  });
+  api.addEventListener("execution_start", ({ detail }) => {
+    running = detail.prompt_id;
+  });
+}
+
+/**
+ * What a node got in the run that the server works on now.
+ * @param {Entry} entry
+ * @returns {Promise<Inputs | undefined>} undefined: this page did not queue the run
+ */
+export async function inputsOfRun(entry) {
+  const run = running;
+  // The server may be done before its answer to the sending of the run is here.
+  await Promise.allSettled(sending);
+  return queued.get(run)?.get(entry);
+}
+
+/** @param {ToUrl} toUrl @returns {Map<Entry, Inputs>} */
+function inputsOfAll(toUrl) {
+  /** @type {Map<Entry, Inputs>} */
+  const all = new Map();
+  for (const node of live) {
+    const entry = entries.get(node);
+    const [place] = placesOf(node);
+    try {
+      if (entry && place) all.set(entry, inputsNow(place, toUrl));
+    } catch {
+      // A node of another pack that cannot be read must not keep the user from running. Its picture stays marked.
+    }
+  }
+  return all;
+}
