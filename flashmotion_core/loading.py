@@ -7,7 +7,7 @@ it, never a layer with random weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .adapters import GeneratorInfo, read_generator_info
+from .adapters import GeneratorInfo
+from .adapters.adapter_file import generator_info
 from .texts import read_text
-from .wan.config import WanConfig, config_of, generator_shapes, shapes_of
+from .umt5_file import load_umt5
+from .wan.config import WanConfig, generator_shapes, shapes_of
 from .wan.fingerprint import fingerprint
 from .wan.generator import WanGenerator
-from .wan.keys import to_diffusers, to_original
-from .weights import read_tensors
+from .wan.keys import is_diffusers, to_diffusers, to_original
+from .wan.prefixes import find_network
+from .wan.quantised import dequantise, layer_formats
+from .weights import read_weights
 
 TEXT_TOKENS = 512
 """Tokens of text that the generator was trained on; shorter texts are followed by zeros."""
@@ -30,33 +34,40 @@ TEXT_TOKENS = 512
 class TextEncoder:
     """umT5 and its tokenizer, loaded once for many prompts."""
 
-    def __init__(self, folder: str | Path, device: torch.device | str, dtype: torch.dtype) -> None:
+    def __init__(self, path: str | Path, device: torch.device | str, dtype: torch.dtype) -> None:
         """Load both.
 
         Args:
-            folder: a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
+            path: ComfyUI's file of umT5, a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
             device: where the encoder runs.
             dtype: of the encoder and the result.
 
         Raises:
-            ValueError: a folder without a readable encoder or tokenizer.
+            ValueError: a file or folder without a readable encoder or tokenizer.
         """
+        self.device, self.dtype = device, dtype
+        self.tokens: Callable[[str], list[int]]
+        if Path(path).is_file():
+            encoder, self.tokens = load_umt5(Path(path), dtype)
+            self.encoder: Any = encoder.to(device)
+        else:
+            self._load_folder(Path(path))
+
+    def _load_folder(self, folder: Path) -> None:
         from transformers import AutoTokenizer, UMT5EncoderModel
 
-        folder = Path(folder)
         parts = [folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")]
         classes = ("UMT5EncoderModel", "UMT5ForConditionalGeneration", "UMT5Model")
         read_folder_config(parts[0], "text encoder", classes)
-        self.device, self.dtype = device, dtype
         try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
-            self.encoder: Any = (
-                UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=dtype).to(device).eval()
-            )
+            tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
+            encoder = UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=self.dtype)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{folder} does not hold a readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
             ) from error
+        self.tokens = lambda text: list(tokenizer(text).input_ids)
+        self.encoder = encoder.to(self.device).eval()
 
     @torch.no_grad()
     def __call__(self, prompt: str) -> Tensor:
@@ -65,7 +76,7 @@ class TextEncoder:
         Raises:
             ValueError: a prompt that is too long.
         """
-        ids = self.tokenizer(prompt, return_tensors="pt").input_ids.to(self.device)
+        ids = torch.tensor([self.tokens(prompt)], device=self.device)
         length = ids.shape[1]
         if length > TEXT_TOKENS:
             raise ValueError(f"the prompt has {length} tokens, but at most {TEXT_TOKENS} fit; shorten it.")
@@ -73,13 +84,13 @@ class TextEncoder:
         return hidden.to(self.dtype)
 
 
-def encode_text(folder: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+def encode_text(path: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
     """Encode one prompt with umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
 
     Raises:
         ValueError: see ``TextEncoder``.
     """
-    tokens_MT = TextEncoder(folder, device, dtype)(prompt)
+    tokens_MT = TextEncoder(path, device, dtype)(prompt)
     return nn.functional.pad(tokens_MT, (0, 0, 0, TEXT_TOKENS - len(tokens_MT)))[None]
 
 
@@ -110,7 +121,7 @@ HOSTS = ("diffusers", "core")
 def load_generator(
     path: str | Path, device: torch.device | str, dtype: torch.dtype, host: str = "diffusers"
 ) -> Generator:
-    """Load a generator: a safetensors file in either key layout, or a diffusers folder (with or without ``transformer/`` in it).
+    """Load a generator: see ``read_generator`` for what it may be.
 
     On diffusers' transformer the time embedding, norms and modulation stay in float32, and every token has its own row of modulation
     (2 GB at 1280 x 704 x 121). The core's has one row per latent frame and, like ComfyUI, works in one type throughout.
@@ -122,68 +133,87 @@ def load_generator(
         host: ``diffusers`` or ``core``.
 
     Raises:
-        ValueError: an unreadable file, not the Wan2.2-TI2V-5B architecture, missing or unknown keys, quantised weights, or an unknown host.
+        ValueError: see ``read_generator``; or an unknown host.
     """
     if host not in HOSTS:
         raise ValueError(f"the host is {host!r}, but must be one of {', '.join(HOSTS)}.")
+    tensors, metadata, config = _read(path)
+    info, state_dict = parse_generator(tensors, metadata, Path(path).name, config)
+    mark = fingerprint(tensors, metadata)  # of the weights as stored: it knows how exact they are
     if host == "core":
-        info, state_dict = read_generator(path)
         with torch.device("meta"):
             core = WanGenerator(info.config)
         core.load_state_dict({key: value.to(device, dtype) for key, value in state_dict.items()}, assign=True)
-        return Generator(core.requires_grad_(False).eval(), info, fingerprint(state_dict))
-    from diffusers import WanTransformer3DModel
-
-    path = Path(path)
-    if path.is_dir():
-        folder = path / "transformer" if (path / "transformer").is_dir() else path
-        sizes = WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
-        transformer = load_folder(WanTransformer3DModel, folder, dtype)
-        state_dict = to_original(transformer.state_dict())
-        info = GeneratorInfo(sizes, schedule=None, text=True, diffusers_layout=True)
-    else:
-        info = read_generator_info(path)
-        state_dict = _read_generator(path, info)
-        transformer = empty_transformer(info.config)
-        keep = set(WanTransformer3DModel._keep_in_fp32_modules)
-        weights = {
-            key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype)
-            for key, value in to_diffusers(state_dict).items()
-        }
-        transformer.load_state_dict(weights, assign=True)
-    return Generator(transformer.to(device).requires_grad_(False).eval(), info, fingerprint(state_dict))
+        return Generator(core.requires_grad_(False).eval(), info, mark)
+    transformer = empty_transformer(info.config)
+    keep = set(transformer._keep_in_fp32_modules)
+    weights = {
+        key: value.to(device, torch.float32 if keep & set(key.split(".")) else dtype)
+        for key, value in to_diffusers(state_dict).items()
+    }
+    transformer.load_state_dict(weights, assign=True)
+    return Generator(transformer.to(device).requires_grad_(False).eval(), info, mark)
 
 
 def read_generator(path: str | Path) -> tuple[GeneratorInfo, dict[str, Tensor]]:
-    """All weights of a generator in the original key layout, as stored, checked against its configuration.
+    """All weights of a generator in the original key layout, checked against its configuration; quantised ones become bfloat16.
 
     Args:
-        path: a safetensors file in either layout, or a diffusers folder (with or without ``transformer/`` in it).
+        path: a safetensors file in either layout and behind any prefix, the index file of a sharded one, or a folder (with or without
+            ``transformer/`` in it).
 
     Raises:
-        ValueError: an unreadable file, not the Wan2.2-TI2V-5B architecture, missing or unknown keys, or quantised weights.
+        ValueError: an unreadable file or a part of one, not the Wan2.2-TI2V-5B architecture, missing or unknown keys, or weights that are
+            quantised in an unknown way.
     """
+    tensors, metadata, config = _read(path)
+    return parse_generator(tensors, metadata, Path(path).name, config)
+
+
+def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str], WanConfig | None]:
+    """Tensors, metadata, and what a diffusers folder says of its sizes."""
     path = Path(path)
-    if not path.is_dir():
-        info = read_generator_info(path)
-        return info, _read_generator(path, info)
-    folder = path / "transformer" if (path / "transformer").is_dir() else path
-    sizes = WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
-    state_dict: dict[str, Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        state_dict |= read_tensors(file)[0]
-    state_dict = to_original(state_dict)
-    if not state_dict:
-        raise ValueError(f"{folder} has no safetensors files beside its config.json; download or export it again.")
-    config = replace(config_of(shapes_of(state_dict)), num_heads=sizes.num_heads, eps=sizes.eps)
-    info = GeneratorInfo(config, schedule=None, text=True, diffusers_layout=True)
-    return info, _checked(state_dict, info, folder.name)
+    config = None
+    if path.is_dir():
+        path = path / "transformer" if (path / "transformer").is_dir() else path
+        if (path / "config.json").is_file():
+            config = WanConfig.from_diffusers(read_folder_config(path, "generator", ("WanTransformer3DModel",)), path)
+    tensors, metadata = read_weights(path)
+    return tensors, metadata, config
 
 
-def _read_generator(path: Path, info: GeneratorInfo) -> dict[str, Tensor]:
-    """All tensors in the original key layout, checked against the configuration."""
-    state_dict, _ = read_tensors(path)
-    return _checked(to_original(state_dict) if info.diffusers_layout else state_dict, info, path.name)
+def parse_generator(
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    name: str,
+    sizes: WanConfig | None = None,
+    *,
+    take: str | None = None,
+    dtype: torch.dtype = torch.bfloat16,
+) -> tuple[GeneratorInfo, dict[str, Tensor]]:
+    """The same from all tensors of a file.
+
+    Args:
+        tensors: in any layout.
+        metadata: of the file.
+        name: of the file, for errors.
+        sizes: what a ``config.json`` says beyond the shapes: heads and epsilon.
+        take: names one of several networks; see ``find_network``.
+        dtype: of weights that were quantised.
+    """
+    try:
+        network = find_network(tensors, take)
+        formats = {network.bare(layer): found for layer, found in layer_formats(tensors, metadata).items()}
+        state_dict, _ = dequantise({key: tensors[found] for key, found in network.keys.items()}, formats, dtype)
+        layout = is_diffusers(state_dict)
+        if layout:
+            state_dict = to_original(state_dict)
+        info = replace(generator_info(shapes_of(state_dict), metadata), diffusers_layout=layout)
+    except ValueError as error:
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
+    if sizes is not None:
+        info = replace(info, config=replace(info.config, num_heads=sizes.num_heads, eps=sizes.eps))
+    return info, _checked(state_dict, info, name)
 
 
 def _checked(state_dict: dict[str, Tensor], info: GeneratorInfo, name: str) -> dict[str, Tensor]:

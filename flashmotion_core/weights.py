@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .file_kinds import what_else
+from .wan.keys import part_of_shards
 from .whole_file import write_whole
 
 MAX_TENSORS = 20_000
@@ -52,6 +54,67 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
         raise ValueError(_unreadable(path, error)) from error
 
 
+def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """State dict and metadata of a whole model, which may be stored in parts.
+
+    Args:
+        path: a safetensors file, the index file of a sharded one, or a folder that holds one model.
+
+    Raises:
+        ValueError: a file that is missing, unreadable or only a part; the error says which.
+    """
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    for file in model_files(path):
+        found, notes = read_tensors(file)
+        tensors |= found
+        metadata |= notes
+    return tensors, metadata
+
+
+def model_files(path: str | Path) -> list[Path]:
+    """The files that hold one model, all of them there; see ``read_weights``."""
+    path = Path(path)
+    if path.is_dir():
+        indices = sorted(path.glob("*.safetensors.index.json"))
+        files = sorted(path.glob("*.safetensors"))
+        if len(indices) == 1:
+            return _indexed(indices[0])
+        if not files:
+            raise ValueError(f"{path} holds no safetensors files; download or export it again.")
+        parts = [part_of_shards(file.name) for file in files]
+        count = max((part[1] for part in parts if part), default=1)
+        if [part and part[0] for part in parts] != (list(range(1, count + 1)) if count > 1 else [parts[0] and 1]):
+            shown = ", ".join(file.name for file in files[:4])
+            raise ValueError(
+                f"{path} holds {len(files)} safetensors files that are not the parts of one model ({shown}); name one of them, or download "
+                "what is missing."
+            )
+        return files
+    if path.name.endswith(".index.json"):
+        return _indexed(_existing(path))
+    part = part_of_shards(path.name)
+    if part is not None and part[1] > 1:
+        raise ValueError(
+            f"{path.name} is part {part[0]} of {part[1]} of a sharded model; give the folder that holds all parts, or its index file."
+        )
+    return [path]
+
+
+def _indexed(index: Path) -> list[Path]:
+    """The files that an index names, which stand beside it."""
+    try:
+        names = sorted({str(name) for name in json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"].values()})
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{index.name} is not the index of a sharded model; download it again.") from error
+    missing = [name for name in names if Path(name).name != name or not (index.parent / name).is_file()]
+    if missing or not names:
+        raise ValueError(
+            f"{index.name} names {', '.join(missing) or 'no files'}, which the folder lacks; download it too."
+        )
+    return [index.parent / name for name in names]
+
+
 def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file whole or not at all; see ``write_whole``."""
     write_whole(path, lambda part: save_file(dict(state_dict), part, metadata=dict(metadata)))
@@ -59,7 +122,7 @@ def save_whole(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 
 def conversion(name: str) -> str:
     """The remedy for a file of another format or key layout, as the end of a sentence."""
-    return f"convert it with python -m flashmotion_core.convert {name} OUT.safetensors"
+    return f"convert it with python convert.py {name} OUT.safetensors in FlashMotion's folder"
 
 
 def _check_count(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,30 +11,30 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.trajectory import (
-    dumps,
-    from_frame_masks,
-    from_object_mask,
-    parse,
-    sample,
-    to_bounding_boxes,
-    to_tracks,
-)
+from ..flashmotion_core.trajectory import dumps, sample, to_bounding_boxes, to_tracks
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
+from .border import checked
 from .trajectory_inputs import (
+    PER_FRAME,
+    PER_OBJECT,
+    STILL_OBJECTS,
+    Reading,
     connected_objects_of,
+    drawn_document,
     fill_frame,
+    objects_of_masks,
     preview_pictures,
     shapes_in_first_frame,
+    shapes_of,
     start_pictures,
 )
 
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
 IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
 RETIME, TRIM = "retime", "trim"
-PER_OBJECT, PER_FRAME = "one mask per object", "one mask per frame"
+SIMPLIFY = 4.0  # pixels
 SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
 # Since 0.30: keeps the preview when the page is reloaded, without making this an output node. Older versions lose it.
 _KEEP_PREVIEW = (
@@ -117,11 +118,11 @@ class DrawTrajectory(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "mask_batch",
-                    options=[PER_OBJECT, PER_FRAME],
+                    options=[PER_OBJECT, PER_FRAME, STILL_OBJECTS],
                     default=PER_OBJECT,
                     advanced=True,
-                    tooltip="How connected masks are read: one per object, in the first frame, or one per frame of a "
-                    "single moving object.",
+                    tooltip="How connected masks are read: one per object (as many as frames that move as one count as frames), "
+                    "or one per frame of one object.",
                 ),
                 io.Float.Input(
                     "track_size",
@@ -162,6 +163,25 @@ class DrawTrajectory(io.ComfyNode):
                     tooltip="Object shapes, see mask_batch. Beside other objects they are first-frame shapes and win "
                     "over first_frame_shapes; alone they become the objects.",
                 ),
+                io.Float.Input(
+                    "simplify",
+                    default=SIMPLIFY,
+                    min=0.0,
+                    max=512.0,
+                    step=0.5,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Connected objects: pixels by which centre and size may differ, so that few keyframes follow a "
+                    "jittering detector. 0: exact.",
+                ),
+                io.String.Input(
+                    "choose",
+                    default="",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Which connected objects to use, when there are too many: numbers from 0, ranges and labels, such "
+                    "as 0-15, 20, dog. Empty: all.",
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -189,9 +209,10 @@ class DrawTrajectory(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
-        trajectory: str,
+        trajectory: Any,
         connected_objects: str,
         width: int,
         height: int,
@@ -204,19 +225,25 @@ class DrawTrajectory(io.ComfyNode):
         boxes: Any = None,
         tracks: Any = None,
         masks: Tensor | None = None,
+        simplify: float = SIMPLIFY,
+        choose: str = "",
     ) -> io.NodeOutput:
         """Resolve the document, then derive everything else from it."""
-        drawn = parse(trajectory)
         if connected_objects == IGNORE:
             boxes = tracks = masks = None
+        reading = Reading(track_size, simplify, choose)
+        picture = None if start_image is None else (start_image.shape[2], start_image.shape[1])
+        drawn = drawn_document(trajectory, (width, height), picture, reading)
         size, frames = (width or drawn.size[0], height or drawn.size[1]), length or drawn.frames
         check_size(*size, frames)
         document = fit(drawn, size, frames, length_change)
+        lengths = {frames, drawn.frames, 1 if start_image is None else len(start_image)}
+        shapes_BHW = None
         if not drawn.objects or connected_objects == ADD:
-            picture = drawn.size if start_image is None else (start_image.shape[2], start_image.shape[1])
-            found = connected_objects_of(picture, boxes, tracks, track_size)
+            found = connected_objects_of(picture or drawn.size, boxes, tracks, reading)
             if not found and not drawn.objects and masks is not None:
-                found = [from_frame_masks(masks) if mask_batch == PER_OBJECT else from_object_mask(masks)]
+                of_masks, shapes_BHW = objects_of_masks(masks, mask_batch, lengths, reading)
+                found = [of_masks]
             document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
         if not document.objects:
             raise ValueError(
@@ -229,13 +256,17 @@ class DrawTrajectory(io.ComfyNode):
                 "DrawTrajectory's first_frame_shapes is grabcut, but no start_image is connected to cut objects out of; "
                 "connect one, or choose boxes."
             )
-        image = None if start_image is None else fill_frame(start_image[:1, ..., :3], size)
+        if shapes_BHW is None and masks is not None:
+            shapes_BHW = shapes_of(masks, mask_batch, lengths, len(document.objects))
+        image = None if start_image is None else fill_frame(start_image[:1], size)
         sampled = sample(document)
         shapes_NHW = shapes_in_first_frame(
             sampled,
-            masks[:1] if masks is not None and mask_batch == PER_FRAME else masks,
+            shapes_BHW,
             image if first_frame_shapes == SHAPES_GRABCUT else None,
         )
+        if reading.notes:
+            logging.warning("DrawTrajectory: %s", " ".join(reading.notes))
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
         resolved = dumps(document)
         return io.NodeOutput(
@@ -248,7 +279,7 @@ class DrawTrajectory(io.ComfyNode):
             frames,
             float(document.fps),
             # For the editor alone: it offers connected objects as keyframes, and shows the start image that the node got.
-            ui={"trajectory": [resolved], **_start_image(start_image, cls)},
+            ui={"trajectory": [resolved], "notes": reading.notes, **_start_image(start_image, cls)},
         )
 
 

@@ -24,6 +24,10 @@ from ..flashmotion_core.sampling import (
     resolve_sigmas,
 )
 from . import attachments, wan_patch
+from .border import checked
+from .finite import check_result
+
+MAX_SEED = 0xFFFFFFFFFFFFFFFF
 
 
 class FewStepSampler(io.ComfyNode):
@@ -61,7 +65,7 @@ class FewStepSampler(io.ComfyNode):
                     "seed",
                     default=0,
                     min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
+                    max=MAX_SEED,
                     control_after_generate=True,
                     tooltip="Seed of the starting noise and of the fresh noise between steps.",
                 ),
@@ -93,6 +97,7 @@ class FewStepSampler(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         model: Any,
@@ -110,6 +115,8 @@ class FewStepSampler(io.ComfyNode):
         logging.info("FewStepSampler: sigmas %s", ", ".join(f"{sigma:.4f}" for sigma in sigmas))
         if positive is None:
             positive = _no_text(model)
+        for text, _ in positive:
+            wan_patch.check_text(text, wan_patch.wan_config(model).text_dim)
         samples = _checked_latent(model, latent)
         noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
         if model.model_options.get("disable_cfg1_optimization"):
@@ -127,9 +134,9 @@ class FewStepSampler(io.ComfyNode):
             denoise_mask=latent.get("noise_mask"),
             callback=latent_preview.prepare_callback(model, len(sigmas)),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-            seed=seed,
+            seed=min(seed, MAX_SEED - 1),  # of the noise between steps, to which ComfyUI adds 1
         )
-        _check_finite(out, model)
+        check_result(out, model, "FewStepSampler")
         out = out.to(comfy.model_management.intermediate_device())
         # Newer empty latents carry the ratios of the picture they stand for, which a sampled latent must not keep.
         kept = {key: value for key, value in latent.items() if not key.startswith("downscale_ratio")}
@@ -165,7 +172,7 @@ def _checked_latent(model: Any, latent: dict[str, Any]) -> torch.Tensor:
     wan_patch.wan_config(model)
     if not getattr(samples, "is_nested", False):
         samples = comfy.sample.fix_empty_latent_channels(model, samples)
-    if getattr(samples, "is_nested", False) or samples.ndim != 5 or samples.shape[1] != channels:
+    if getattr(samples, "is_nested", False) or samples.ndim != 5 or samples.shape[1] != channels or 0 in samples.shape:
         raise ValueError(
             f"the latent has shape {list(samples.shape)}, but a video's [batch, {channels}, frames, height, width] is needed; "
             "connect Wan22ImageToVideoLatent."
@@ -176,27 +183,6 @@ def _checked_latent(model: Any, latent: dict[str, Any]) -> torch.Tensor:
             f"the latent has {bad:,} of {samples.numel():,} values that are NaN or infinite; check the start image and the VAE that encoded it."
         )
     return samples  # type: ignore[no-any-return]
-
-
-def _check_finite(out: torch.Tensor, model: Any) -> None:
-    """Refuse a result that no decoder can show, and name the weights behind it where they are to blame.
-
-    Raises:
-        ValueError: NaN or infinity in the result.
-    """
-    bad = int((~torch.isfinite(out)).sum())
-    if not bad:
-        return
-    weights = model.model.diffusion_model.named_parameters()
-    broken = [name for name, weight in weights if not torch.isfinite(weight.detach().float()).all()]
-    cause = (
-        f"the generator's weights hold such numbers themselves ({len(broken)} tensors, such as {broken[0]}); download the file again"
-        if broken
-        else "try weight_dtype default, lower strengths of adapters and LoRAs, and no other patches"
-    )
-    raise ValueError(
-        f"FewStepSampler: the latent came out with {bad:,} of {out.numel():,} values that are NaN or infinite; {cause}."
-    )
 
 
 def _no_text(model: Any) -> list[list[Any]]:

@@ -18,6 +18,7 @@ from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose
 from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import read_header, read_tensors
 from . import attachments, carried
+from .border import checked
 from .generator_loading import generator_header, load_generator
 from .lora_loading import apply_lora
 
@@ -104,6 +105,7 @@ class LoadFastGenerator(io.ComfyNode):
 
     @classmethod
     @override
+    @checked
     def execute(
         cls,
         generator_name: str,

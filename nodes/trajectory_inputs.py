@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
 import comfy.utils
@@ -13,23 +14,130 @@ from torch import Tensor
 from ..flashmotion_core.trajectory import (
     Sampled,
     Trajectory,
+    chosen_numbers,
+    cover,
     default_thickness,
     from_bounding_boxes,
+    from_coordinates,
+    from_frame_masks,
+    from_object_mask,
     from_tracks,
+    is_coordinates,
+    moves_as_one,
+    parse,
     refine_masks_grabcut,
     render,
     to_frame_masks,
 )
 
+PER_OBJECT, PER_FRAME, STILL_OBJECTS = "one mask per object", "one mask per frame", "still objects, one mask each"
+FEWEST_FRAMES = 5  # of a clip that moves: fewer masks are objects
 PREVIEW_FRAMES, PREVIEW_SIDE = 16, 512
 START_FRAMES, START_SIDE = 16, 1280
 
 
-def connected_objects_of(picture: tuple[int, int], boxes: Any, tracks: Any, track_size: float) -> list[Trajectory]:
+@dataclass(frozen=True)
+class Reading:
+    """How connected objects become keyframes, and the sentences about what was left out of them."""
+
+    track_size: float  # of the height of the picture
+    simplify: float  # pixels of the picture
+    choose: str
+    notes: list[str] = field(default_factory=list)
+
+    def box_around(self, size: tuple[int, int]) -> tuple[float, float]:
+        """The box around a point of a picture of this size, in pixels."""
+        return self.track_size * size[1], self.track_size * size[1]
+
+
+def drawn_document(
+    trajectory: Any, size: tuple[int, int], picture: tuple[int, int] | None, reading: Reading
+) -> Trajectory:
+    """What the input `trajectory` holds: a document, as text or object, or the coordinates of a spline editor.
+
+    Coordinates do not say on which picture they were drawn. It is the start image (`picture`, width and height), or else a picture of the
+    clip's `size` (0: not given).
+
+    Raises:
+        ValueError: neither, or coordinates without a picture.
+    """
+    if not is_coordinates(trajectory):
+        return parse(trajectory)
+    on = picture or size
+    if not all(on):
+        raise ValueError(
+            "DrawTrajectory's trajectory is a list of points that does not say how large its picture is; connect start_image, or set "
+            "width and height."
+        )
+    document = from_coordinates(
+        trajectory,
+        size=on,
+        box_size=reading.box_around(on),
+        tolerance=reading.simplify,
+        choose=reading.choose,
+        notes=reading.notes,
+    )
+    return cover(document, (size[0] or on[0], size[1] or on[1]))
+
+
+def connected_objects_of(picture: tuple[int, int], boxes: Any, tracks: Any, reading: Reading) -> list[Trajectory]:
     """Documents of connected boxes and tracks, in pixels of the picture ``(width, height)`` they were found on."""
-    side = track_size * picture[1]
-    found = [] if boxes is None else [from_bounding_boxes(boxes, size=picture)]
-    return found if tracks is None else [*found, from_tracks(tracks, size=picture, box_size=(side, side))]
+    options: dict[str, Any] = {
+        "size": picture,
+        "tolerance": reading.simplify,
+        "choose": reading.choose,
+        "notes": reading.notes,
+    }
+    found = [] if boxes is None else [from_bounding_boxes(boxes, **options)]
+    return found if tracks is None else [*found, from_tracks(tracks, box_size=reading.box_around(picture), **options)]
+
+
+def objects_of_masks(
+    masks_BHW: Tensor, mask_batch: str, lengths: set[int], reading: Reading
+) -> tuple[Trajectory, Tensor]:
+    """The document of masks that are connected alone, and those of them that are its objects' shapes in the first frame.
+
+    Args:
+        masks_BHW: the batch.
+        mask_batch: the choice of the node.
+        lengths: frame counts of the clip and of the start image.
+        reading: takes a note where the batch speaks for itself.
+
+    Raises:
+        ValueError: it does not say which of the two it is; see also the readers of masks.
+    """
+    count = len(masks_BHW)
+    one = mask_batch == PER_FRAME
+    if mask_batch == PER_OBJECT and count >= FEWEST_FRAMES:
+        moves = moves_as_one(masks_BHW)
+        if moves != (count in lengths):
+            reason = (
+                "each overlaps the one before as one moving object's would, but the clip has another number of frames"
+                if moves
+                else "which is as many as there are frames, but they do not overlap from one to the next as one moving object's would"
+            )
+            raise ValueError(
+                f"DrawTrajectory got {count} masks, {reason}; set mask_batch to {PER_FRAME} if they show one object that moves, or to "
+                f"{STILL_OBJECTS} if they show {count} objects."
+            )
+        one = moves
+        if one:
+            reading.notes.append(
+                f"masks: {count} masks for {count} frames count as one object that moves (see mask_batch)."
+            )
+    if one:
+        return from_object_mask(masks_BHW, tolerance=reading.simplify, notes=reading.notes), masks_BHW[:1]
+    kept_NHW = masks_BHW[list(chosen_numbers(count, reading.choose, "masks"))]
+    return from_frame_masks(kept_NHW), kept_NHW
+
+
+def shapes_of(masks_BHW: Tensor, mask_batch: str, lengths: set[int], objects: int) -> Tensor:
+    """The masks that give `objects` their first-frame shapes: of one object's masks frame by frame, the first."""
+    if mask_batch == STILL_OBJECTS:
+        return masks_BHW
+    count = len(masks_BHW)
+    by_itself = objects == 1 and count >= FEWEST_FRAMES and count in lengths and moves_as_one(masks_BHW)
+    return masks_BHW[:1] if mask_batch == PER_FRAME or by_itself else masks_BHW
 
 
 def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
@@ -44,7 +152,8 @@ def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: 
     if masks_BHW is not None:
         if len(masks_BHW) != objects:
             raise ValueError(
-                f"DrawTrajectory got {len(masks_BHW)} masks for {objects} objects; connect one mask per object in the objects' order, or none."
+                f"DrawTrajectory got {len(masks_BHW)} masks for {objects} objects; connect one mask per object in the objects' order, set "
+                f"mask_batch to {PER_FRAME} if they show one object that moves, or disconnect them."
             )
         return (fill_frame(masks_BHW[..., None].float(), sampled.size)[..., 0] > 0.5).float()
     if cut_from is not None:

@@ -24,7 +24,13 @@ else:  # the registry's own tools bring it
     tomllib = pytest.importorskip("tomli")
 
 # What a user of the pack starts: ComfyUI, and the two commands that the documents name.
-DOORS = ["__init__.py", "nodes/__init__.py", "flashmotion_core/generate.py", "flashmotion_core/convert.py"]
+DOORS = [
+    "__init__.py",
+    "nodes/__init__.py",
+    "flashmotion_core/generate.py",
+    "flashmotion_core/convert.py",
+    "convert.py",
+]
 INSTALLED = """
 import asyncio, importlib.util, json, sys
 comfyui, pack = sys.argv[1:]
@@ -70,7 +76,7 @@ def test_the_archive_holds_the_pack_and_nothing_else() -> None:
             "assets",
             "pyproject.toml",
         ),
-        *("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff"),
+        *("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff", "convert.py"),
     }
     assert "web/docs/DrawTrajectory/en.md" in files
     assert "flashmotion_core/trajectory/schema.json" in files
@@ -158,6 +164,16 @@ def test_a_documented_command_starts_from_the_unpacked_archive(tmp_path: Path, c
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=pack)
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout
+
+
+def test_the_converter_starts_by_its_path_where_python_ignores_the_folder(tmp_path: Path) -> None:
+    """As portable Windows does: isolated, so that neither the current folder, the script's nor PYTHONPATH is searched."""
+    pack = unpack(tmp_path / "pack")
+    (tmp_path / "in.pt").write_bytes(b"GGUF")
+    words = [sys.executable, "-I", str(pack / "convert.py"), "in.pt", "out.safetensors"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "in.pt is a GGUF file" in done.stderr
 
 
 def test_nothing_in_the_archive_makes_a_scanner_wait() -> None:

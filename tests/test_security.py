@@ -113,7 +113,7 @@ def test_the_pack_keeps_its_promises() -> None:
 def test_the_nodes_reach_no_reader_of_pickles() -> None:
     """Not even torch.load with weights_only, which the converter uses: a command that one runs on purpose."""
     readers = [name for name in python_files() if "torch.load" in (ROOT / name).read_text(encoding="utf-8")]
-    assert readers == ["flashmotion_core/cli/convert.py"]
+    assert readers == ["flashmotion_core/cli/checkpoints.py"]
     assert readers[0] not in reached(["__init__.py", "nodes/__init__.py"])
 
 

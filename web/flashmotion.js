@@ -10,7 +10,7 @@ import { app } from "../../scripts/app.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/ui/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, resolvedText } from "./graph.js";
+import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
 import { followRuns, inputsOfRun } from "./runs.js";
 import { peek, peekPrompt } from "./peek.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
@@ -94,8 +94,9 @@ function createWidget(node, name, initial) {
     getValue: () => entryOf().editor.value(),
     /** @param {unknown} value */
     setValue: (value) => {
-      const entry = settle(entryOf(), String(value));
-      entry.editor.load(String(value));
+      const text = textOf(value);
+      const entry = settle(entryOf(), text);
+      entry.editor.load(text);
       tellFrontend(entry);
     },
     getMinHeight: () => MIN_HEIGHT,
@@ -179,7 +180,7 @@ async function peekAt(entry) {
 async function takeResult(node, output) {
   const entry = entries.get(node);
   if (!entry) return;
-  entry.editor.setResolved(resolvedText(output));
+  entry.editor.setResolved(resolvedText(output), notesOf(output));
   const inputs = await inputsOfRun(entry);
   if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
   refreshPicture(node);

@@ -55,6 +55,25 @@ export function follow(prototype, method, after) {
 }
 
 /**
+ * A widget's value as text: scripts and prompts of the API may also hold the document as an object.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function textOf(value) {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}
+
+/**
+ * What a run left out of connected objects, in the server's words; empty where it took everything.
+ * @param {unknown} output
+ * @returns {string}
+ */
+export function notesOf(output) {
+  const { notes } = /** @type {{notes?: unknown}} */ (Object(output));
+  return Array.isArray(notes) ? notes.filter((note) => typeof note === "string").join(" ") : "";
+}
+
+/**
  * The document that the last run resolved, connected objects included.
  * @param {unknown} output
  * @returns {string | undefined}

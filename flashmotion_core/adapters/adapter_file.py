@@ -7,9 +7,8 @@ adapter was trained on) and, for a generator trained without text, ``flashmotion
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,14 @@ from ..metadata import FORMAT as FORMAT
 from ..metadata import PREFIX
 from ..sampling import Schedule
 from ..wan.block import Attention, scaled_dot_product
-from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, count_blocks, describe, shapes_of
-from ..wan.keys import to_original
-from ..weights import read_header, read_tensors, save_whole
+from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, shapes_of
+from ..wan.keys import is_diffusers, to_original
+from ..wan.prefixes import find_network
+from ..wan.quantised import is_helper
+from ..weights import model_files, read_header, read_tensors, save_whole
 from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
+from .foreign import parse_foreign
 from .map_style import MapStyle as MapStyle
 from .resnet import ResNetAdapter
 from .weight_checks import check_weights
@@ -33,15 +35,13 @@ KINDS: dict[str, type[ControlNetAdapter] | type[ResNetAdapter]] = {
     "controlnet": ControlNetAdapter,
     "resnet": ResNetAdapter,
 }
-PREFIXES = ("model.", "module.", "_fsdp_wrapped_module.", "controlnet.", "adapter.")
-"""Wrappers' prefixes that training code leaves on keys; stripped in any order and number."""
 SHARED = ("in_channels", "out_channels", "text_dim", "patch_size")
 """Sizes of what generator and adapter both read and write; where they differ, sampling would fail."""
 
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """An adapter's file, read and checked but not built."""
+    """An adapter's file, read and checked but not built; ``notes`` say what was assumed of a foreign one."""
 
     kind: str
     config: dict[str, Any]
@@ -50,6 +50,7 @@ class AdapterFile:
     map_style: MapStyle = field(default_factory=MapStyle)
     base_fingerprint: str | None = None
     name: str = "the adapter"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,23 +64,30 @@ class GeneratorInfo:
 
 
 def read_generator_info(path: str | Path) -> GeneratorInfo:
-    """Configuration and metadata of a generator's safetensors file; reads the header only.
+    """Configuration and metadata of a generator's safetensors file, or of all parts of a sharded one; reads headers only.
 
     Raises:
         ValueError: an unreadable file, or not a Wan2.2-TI2V-5B generator; the error says what it is.
     """
     try:
-        return generator_info(*read_header(path))
+        shapes: dict[str, tuple[int, ...]] = {}
+        metadata: dict[str, str] = {}
+        for file in model_files(path):
+            found, notes = read_header(file)
+            shapes |= found
+            metadata |= notes
+        return generator_info(shapes, metadata)
     except ValueError as error:
         name = Path(path).name
         raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
 
 
 def generator_info(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> GeneratorInfo:
-    """The same from shapes (either key layout) and metadata at hand."""
+    """The same from shapes (either key layout, behind any prefix, quantised or not) and metadata at hand."""
     from ..metadata.entries import read_generator_entries
 
-    diffusers_layout = any(key.startswith("condition_embedder.") for key in shapes)
+    shapes = {key: shapes[found] for key, found in find_network(shapes).keys.items() if not is_helper(key)}
+    diffusers_layout = is_diffusers(shapes)
     if diffusers_layout:
         shapes = to_original(shapes)
     config = config_of(shapes, metadata)
@@ -140,8 +148,11 @@ def read_adapter(path: str | Path) -> AdapterFile:
 def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
     """The same from tensors and metadata at hand; ``name`` is used in error messages."""
     metadata = metadata or {}
-    is_ours = any(key.startswith(PREFIX) for key in metadata)
-    file = _parse_ours(state_dict, metadata, name) if is_ours else _parse_foreign(state_dict, name)
+    if any(key.startswith(PREFIX) for key in metadata):
+        file = _parse_ours(state_dict, metadata, name)
+    else:
+        foreign = parse_foreign(state_dict, name)
+        file = AdapterFile(foreign.kind, foreign.config, foreign.state_dict, name=name, notes=foreign.notes)
     check_weights(file.state_dict, name)
     return file
 
@@ -159,75 +170,6 @@ def _parse_ours(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], n
         base_fingerprint=entries.base,
         name=name,
     )
-
-
-def _parse_foreign(state_dict: Mapping[str, Tensor], name: str) -> AdapterFile:
-    """Recognise a ControlNet adapter without our metadata: DiT-shaped blocks and as many square 1 x 1 convolutions."""
-    tensors = {strip_prefixes(key): value for key, value in state_dict.items()}
-    zero_convs, rest = _split_zero_convs(tensors)
-    if any(key.startswith("condition_embedder.") for key in rest):
-        rest = to_original(rest)
-    shapes = shapes_of(rest)
-    blocks = count_blocks(rest)
-    if not zero_convs or "patch_embedding.weight" not in shapes or "blocks.0.self_attn.q.weight" not in shapes:
-        raise ValueError(
-            f"{name} is {describe(shapes_of(tensors))}, but a trajectory adapter was expected; choose a file of model_patches."
-        )
-    dim, channels, *patch = shapes["patch_embedding.weight"]
-    if len(zero_convs) != 2 * blocks or channels <= LATENT_CHANNELS:
-        raise ValueError(
-            f"{name} looks like a ControlNet with {blocks} blocks, {len(zero_convs) // 2} zero convolutions and {channels} input channels, but as "
-            f"many convolutions as blocks and {2 * LATENT_CHANNELS} channels (noisy latent, control latent) were expected; "
-            "choose an adapter for Wan2.2-TI2V-5B."
-        )
-    generator = WanConfig(
-        dim=dim,
-        ffn_dim=shapes["blocks.0.ffn.0.weight"][0],
-        num_heads=max(1, dim // 128),
-        num_layers=blocks,
-        text_dim=shapes["text_embedding.0.weight"][1],
-        freq_dim=shapes["time_embedding.0.weight"][1],
-        patch_size=(patch[0], patch[1], patch[2]),
-    )
-    config = {
-        "generator": asdict(generator),
-        "inject_after": list(range(blocks)),
-        "control_channels": channels - LATENT_CHANNELS,
-    }
-    # The generator's head is not always kept in such files, and nothing reads it.
-    if "head.head.weight" not in rest:
-        head = LATENT_CHANNELS * patch[0] * patch[1] * patch[2]
-        like = rest["patch_embedding.weight"]
-        rest |= {"head.head.weight": like.new_zeros(head, dim), "head.head.bias": like.new_zeros(head)}
-    rest.setdefault("head.modulation", rest["patch_embedding.weight"].new_zeros(1, 2, dim))
-    return AdapterFile("controlnet", config, {**rest, **zero_convs}, name=name)
-
-
-def strip_prefixes(key: str) -> str:
-    """Take training wrappers' prefixes off a key."""
-    while True:
-        shorter = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), key)
-        if shorter == key:
-            return key
-        key = shorter
-
-
-def _split_zero_convs(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Find square 1 x 1 convolutions under any name that ends in a number, and give them our names."""
-    found: dict[str, Tensor] = {}
-    rest = dict(tensors)
-    for key, value in tensors.items():
-        match = re.match(r"^(.*?)(\d+)((?:\.\w+)*)\.weight$", key)
-        square = (
-            value.ndim in (4, 5) and value.shape[0] == value.shape[1] and all(side == 1 for side in value.shape[2:])
-        )
-        if match and square:
-            index = match.group(2)
-            found[f"zero_convs.{index}.weight"] = value.flatten(2)[..., None]
-            bias = rest.pop(key.removesuffix("weight") + "bias", None)
-            found[f"zero_convs.{index}.bias"] = value.new_zeros(value.shape[0]) if bias is None else bias
-            del rest[key]
-    return found, rest
 
 
 def construct_adapter(

@@ -1,18 +1,17 @@
-"""Convert a checkpoint of a generator or adapter to a safetensors file with the original key names and our metadata.
+"""Convert a checkpoint to a safetensors file with the original key names and our metadata.
 
-    python -m flashmotion_core.convert IN OUT.safetensors [--dtype bf16] [--take generator_ema] [--schedule turbo]
-    python -m flashmotion_core.convert GENERATOR.safetensors FOLDER --diffusers [--dtype bf16]
+    python convert.py IN OUT.safetensors [--dtype bf16] [--take generator] [--schedule turbo]
+    python convert.py GENERATOR FOLDER --diffusers [--dtype bf16]
 
-Reads ``.pt`` files of training code (nested, prefixed, float32) and safetensors files in either key layout. Pickles are opened with
-``weights_only=True``, so they cannot run code.
+Reads safetensors files in any layout, in parts or quantised, and pickles of training code (nested, prefixed, float32), which cannot run code.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,117 +19,187 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..adapters.adapter_file import FORMAT, AdapterFile, construct_adapter, parse_adapter, save_adapter, strip_prefixes
+from ..adapters.adapter_file import FORMAT, AdapterFile, construct_adapter, parse_adapter, save_adapter
+from ..adapters.foreign import parse_foreign
+from ..codec.wan_vae_file import bare_vae, is_wan_vae
+from ..loading import load_generator, parse_generator
 from ..sampling import PRESETS, Schedule, preset_schedule
-from ..wan.config import WanConfig, config_of, shapes_of
-from ..wan.keys import to_original
-from ..weights import read_tensors, save_whole
+from ..umt5_file import is_umt5
+from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
+from ..wan.quantised import dequantise, is_helper, layer_formats
+from ..weights import save_whole
+from .checkpoints import read_checkpoint
 
-CONTAINERS = ("generator_ema", "generator", "adapter", "controlnet", "state_dict", "model")
-"""Entries under which training code nests its weights; the first one found is taken unless ``--take`` names another."""
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-def unwrap(loaded: Any, take: str | None = None) -> tuple[dict[str, Tensor], str]:
-    """Find the state dict inside a loaded checkpoint; returns it and the path of entries that led there.
+@dataclass(frozen=True)
+class Wishes:
+    """What may be asked for.
 
-    Raises:
-        ValueError: no entry holds tensors, or ``take`` names an entry that does not exist.
+    Attributes:
+        dtype: of the written weights; None keeps it, except that quantised weights become bfloat16.
+        take: a name in front of the keys of the network to take.
+        schedule: preset that the weights were trained for; None keeps what the file says, else turbo.
+        inject_after: blocks that a foreign adapter adds to.
+        groups: groups of a foreign ResNet's norms.
     """
-    path = ""
-    while isinstance(loaded, Mapping) and not any(isinstance(value, Tensor) for value in loaded.values()):
-        nested = [key for key, value in loaded.items() if isinstance(value, Mapping)]
-        wanted = take if take in nested else next((key for key in CONTAINERS if key in nested), None)
-        if wanted is None:
-            raise ValueError(
-                f"the checkpoint holds no weights under any of {', '.join(CONTAINERS)}, but {nested or list(loaded)}; use --take."
-            )
-        path, loaded = f"{path}/{wanted}", loaded[wanted]
-    if take is not None and f"/{take}" not in path:
-        raise ValueError(f"the checkpoint has no entry {take!r}; leave --take out to see what it has.")
-    if not isinstance(loaded, Mapping):
-        raise ValueError(f"the checkpoint is a {type(loaded).__name__}, but a state dict was expected.")
-    return {strip_prefixes(str(key)): value for key, value in loaded.items() if isinstance(value, Tensor)}, path
+
+    dtype: torch.dtype | None = None
+    take: str | None = None
+    schedule: str | None = None
+    inject_after: tuple[int, ...] | None = None
+    groups: int | None = None
+
+    @property
+    def own_schedule(self) -> Schedule | None:
+        """The schedule asked for."""
+        return preset_schedule(self.schedule) if self.schedule else None
 
 
-def load(path: Path, take: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors (original key layout where they are a generator's) and metadata of any checkpoint.
-
-    Raises:
-        ValueError: the file is missing or unreadable, is a pickle of something other than tensors, or holds no weights.
-    """
-    if path.suffix == ".safetensors":
-        tensors, metadata = read_tensors(path)
-        tensors = {strip_prefixes(key): value for key, value in tensors.items()}
-    else:
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}; check the name and folder.")
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        # torch and pickle raise many kinds of errors; all of them mean that no tensors can be read.
-        except Exception as error:
-            reason = str(error).splitlines()[0][:120]
-            raise ValueError(
-                f"{path.name} is not a checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run: "
-                "download it again or choose another file."
-            ) from error
-        tensors, metadata = unwrap(loaded, take)[0], {}
-    if any(key.startswith("condition_embedder.") for key in tensors) and not any("zero" in key for key in tensors):
-        tensors = to_original(tensors)
-    return tensors, metadata
-
-
-def convert(
-    source: Path,
-    target: Path,
-    *,
-    dtype: torch.dtype | None = None,
-    take: str | None = None,
-    schedule: str | None = None,
-) -> str:
-    """Convert one file; returns a phrase that says what it was.
+def convert(source: Path, target: Path, **options: Any) -> str:
+    """Convert one checkpoint; returns a phrase that says what it was, and what was left out or changed.
 
     Args:
-        source: ``.pt``, ``.pth``, ``.ckpt`` or ``.safetensors``.
+        source: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``; a folder with the parts of one model, or their index file.
         target: the ``.safetensors`` file to write, complete or not at all.
-        dtype: dtype of the written weights; None keeps it.
-        take: entry of a nested checkpoint to take.
-        schedule: preset that the weights were trained for; None keeps what the file says, else turbo.
+        options: see ``Wishes``.
 
     Raises:
-        ValueError: see ``load``; or the file is neither a generator nor an adapter.
+        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, Wan's VAE nor umT5; or a key found no place.
     """
+    wishes = Wishes(**options)
     if target.suffix != ".safetensors":
         raise ValueError(f"the output is {target.name}, but must end in .safetensors.")
-    tensors, metadata = load(source, take)
-    own = preset_schedule(schedule) if schedule else None
-    cast = (
-        {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
-        if dtype
-        else tensors
+    if source.is_dir() and (source / "transformer").is_dir():
+        source = source / "transformer"
+    try:
+        return _convert(source, target, wishes)
+    except ValueError as error:
+        raise ValueError(str(error) if source.name in str(error) else f"{source.name}: {error}") from error
+
+
+def _convert(source: Path, target: Path, wishes: Wishes) -> str:
+    tensors, metadata = read_checkpoint(source)
+    if is_wan_vae(tensors):
+        vae = bare_vae(tensors)
+        save_whole(target, _cast(vae, wishes.dtype), {})
+        return _said(source, "the VAE of Wan 2.2", _others(len(tensors) - len(vae)))
+    if is_umt5(tensors):
+        formats = {strip_wrappers(layer): found for layer, found in layer_formats(tensors, metadata).items()}
+        plain, changed = dequantise(
+            {strip_wrappers(key): value for key, value in tensors.items()}, formats, wishes.dtype or torch.bfloat16
+        )
+        save_whole(target, _cast(plain, wishes.dtype), {})
+        return _said(source, "the text encoder umT5", _quantised(changed))
+    if metadata.get("flashmotion.kind", "generator") != "generator":
+        return _adapter(
+            source,
+            target,
+            parse_adapter({strip_wrappers(key): value for key, value in tensors.items()}, metadata, source.name),
+            wishes,
+        )
+    network = find_network(tensors, wishes.take)
+    if _is_generator(network, tensors):
+        return _generator(source, target, tensors, metadata, network, wishes)
+    formats = layer_formats(tensors, metadata)
+    plain, changed = dequantise(tensors, formats, wishes.dtype or torch.bfloat16)
+    foreign = parse_foreign(
+        plain, source.name, take=wishes.take, inject_after=wishes.inject_after, groups=wishes.groups
     )
-    shapes = shapes_of(cast)
-    is_generator = {"head.modulation", "patch_embedding.weight"} <= shapes.keys() and not any(
-        len(shape) in (4, 5) and shape[2:] in ((1, 1), (1, 1, 1)) for shape in shapes.values()
+    file = AdapterFile(
+        foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *_quantised(changed))
     )
-    if is_generator and metadata.get("flashmotion.kind", "generator") == "generator":
-        config = config_of(shapes, metadata)
-        kept = {
-            "flashmotion.format": FORMAT,
-            "flashmotion.kind": "generator",
-            "flashmotion.schedule": (own or Schedule()).to_json(),
-        }
-        if own is None:
-            kept |= {key: value for key, value in metadata.items() if key.startswith("flashmotion.") or key == "config"}
-        save_whole(target, {key: value.contiguous() for key, value in cast.items()}, kept)
-        return f"{source.name}: a generator of width {config.dim} with {config.num_layers} blocks"
-    file = parse_adapter(cast, metadata, source.name)
-    adapter = construct_adapter(file, _generator_of(file))
-    adapter.load_state_dict(file.state_dict, assign=True)
+    return _adapter(source, target, file, wishes)
+
+
+def _is_generator(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether a network has a generator's embedding and head, and nothing that is an adapter's."""
+    keys = network.keys
+    head = keys.get("head.head.weight") or keys.get("proj_out.weight")
+    if head is None or "patch_embedding.weight" not in keys:
+        return False
+    added = [key for key in keys if tensors[keys[key]].ndim in (4, 5) and key != "patch_embedding.weight"]
+    return not added and tensors[keys["patch_embedding.weight"]].shape[1] == LATENT_CHANNELS
+
+
+def _generator(
+    source: Path,
+    target: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    network: FoundNetwork,
+    wishes: Wishes,
+) -> str:
+    info, weights = parse_generator(
+        tensors, metadata, source.name, take=wishes.take, dtype=wishes.dtype or torch.bfloat16
+    )
+    own = wishes.own_schedule
+    kept = {
+        "flashmotion.format": FORMAT,
+        "flashmotion.kind": "generator",
+        "flashmotion.schedule": (own or Schedule()).to_json(),
+    }
+    for key, value in metadata.items():
+        if key == "config" or (key.startswith("flashmotion.") and not (own and key == "flashmotion.schedule")):
+            kept[key] = value
+    save_whole(target, _cast(weights, wishes.dtype), kept)
+    changed = [
+        key
+        for key in network.keys
+        if key.rpartition(".")[2] == "weight" and tensors[network.keys[key]].dtype not in DTYPES.values()
+    ]
+    others = [key for key in network.others if not is_helper(key)]
+    what = f"a generator of width {info.config.dim} with {info.config.num_layers} blocks"
+    took = [f"taken: {network.prefix.removesuffix('.')}"] if others else []
+    return _said(source, what, took + _others(len(others)) + _quantised(changed))
+
+
+def _adapter(source: Path, target: Path, file: AdapterFile, wishes: Wishes) -> str:
+    generator = _generator_of(file)
+    adapter = construct_adapter(file, generator)
+    adapter.load_state_dict(_cast(file.state_dict, wishes.dtype), assign=True)
     save_adapter(
-        target, adapter, schedule=own or file.schedule, map_style=file.map_style, base_fingerprint=file.base_fingerprint
+        target,
+        adapter,
+        schedule=wishes.own_schedule or file.schedule,
+        map_style=file.map_style,
+        base_fingerprint=file.base_fingerprint,
     )
-    return f"{source.name}: a {file.kind} adapter for a generator of width {adapter.dim} with {_generator_of(file).num_layers} blocks"
+    what = f"a {file.kind} adapter for a generator of width {adapter.dim} with {generator.num_layers} blocks"
+    return _said(source, what, list(file.notes))
+
+
+def _generator_of(file: AdapterFile) -> WanConfig:
+    made_for: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in file.config["generator"].items()
+    }
+    return replace(WanConfig(), **made_for)
+
+
+def _cast(tensors: Mapping[str, Tensor], dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """Floating-point weights in another type; a tokenizer's bytes stay. Tensors that share memory get their own, as the format asks."""
+    cast: dict[str, Tensor] = {}
+    seen = set()
+    for key, value in tensors.items():
+        cast[key] = (value.to(dtype) if dtype and value.is_floating_point() else value).contiguous()
+        place = cast[key].untyped_storage().data_ptr()
+        cast[key] = cast[key].clone() if place in seen else cast[key]
+        seen.add(place)
+    return cast
+
+
+def _said(source: Path, what: str, notes: Sequence[str]) -> str:
+    return f"{source.name}: {what}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _others(count: int) -> list[str]:
+    return [f"{count} tensors of other networks left out"] if count else []
+
+
+def _quantised(keys: Sequence[str]) -> list[str]:
+    return [f"{len(keys)} quantised layers written as plain weights"] if keys else []
 
 
 def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = None) -> None:
@@ -139,20 +208,19 @@ def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = 
     Diffusers keeps the time embedding, norms and modulation in float32; its format cannot hold our schedule.
 
     Args:
-        source: a safetensors file in either key layout.
+        source: whatever ``load_generator`` reads.
         folder: folder of a diffusers pipeline, without a ``transformer`` yet.
         dtype: dtype of the other weights; None keeps it.
 
     Raises:
         ValueError: the source is not a generator, or ``transformer`` already exists.
     """
-    from ..loading import load_generator
-
     target = folder / "transformer"
     if target.exists():
         raise ValueError(f"{target} is there already; remove it or choose another folder.")
     if dtype is None:
-        dtype = read_tensors(source, ["patch_embedding.weight"])[0]["patch_embedding.weight"].dtype
+        tensors, _ = read_checkpoint(source)
+        dtype = tensors[find_network(tensors).keys["patch_embedding.weight"]].dtype
     transformer = load_generator(source, "cpu", dtype).transformer
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".transformer.") as part:
@@ -161,42 +229,58 @@ def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = 
         (Path(part) / "transformer").rename(target)
 
 
-def _generator_of(file: AdapterFile) -> WanConfig:
-    made_for: dict[str, Any] = json.loads(json.dumps(file.config["generator"]))
-    made_for["patch_size"] = tuple(made_for["patch_size"])
-    return WanConfig(**made_for)
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m flashmotion_core.convert",
-        description="Convert a generator's or adapter's checkpoint to safetensors.",
+        prog="python convert.py",
+        description="Convert a generator, adapter, VAE or text encoder to one safetensors file.",
     )
-    parser.add_argument("source", type=Path, help="checkpoint: .pt, .pth, .ckpt or .safetensors")
+    parser.add_argument(
+        "source", type=Path, help=".safetensors, .pt, .pth or .ckpt file; folder or index file of a sharded one"
+    )
     parser.add_argument("target", type=Path, help="safetensors file (with --diffusers: folder) to write")
     parser.add_argument("--diffusers", action="store_true", help="write a generator as a folder for diffusers")
-    parser.add_argument("--dtype", choices=list(DTYPES), help="dtype of the written weights (default: unchanged)")
-    parser.add_argument("--take", help=f"entry of a nested checkpoint (default: the first of {', '.join(CONTAINERS)})")
     parser.add_argument(
-        "--schedule",
-        choices=list(PRESETS),
-        help="schedule of the weights (default: as the file says, else turbo)",
+        "--dtype",
+        choices=list(DTYPES),
+        help="dtype of the written weights (default: unchanged; quantised ones become bf16)",
+    )
+    parser.add_argument(
+        "--take", help="network to take where there are several, such as generator or critic (default: the EMA, if any)"
+    )
+    parser.add_argument(
+        "--schedule", choices=list(PRESETS), help="schedule of the weights (default: as the file says, else turbo)"
+    )
+    parser.add_argument(
+        "--inject-after",
+        type=_numbers,
+        metavar="0,2,...",
+        help="generator blocks that an adapter without our metadata adds to (default: all)",
+    )
+    parser.add_argument(
+        "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
     options = parser.parse_args(arguments)
+    dtype = DTYPES.get(options.dtype)
     try:
         if options.diffusers:
-            if options.take or options.schedule:
+            if options.take or options.schedule or options.inject_after or options.groups:
                 raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
-            to_diffusers_folder(options.source, options.target, DTYPES.get(options.dtype))
+            to_diffusers_folder(options.source, options.target, dtype)
             print(f"{options.source.name}: a generator -> {options.target / 'transformer'}")
             return 0
         said = convert(
             options.source,
             options.target,
-            dtype=DTYPES.get(options.dtype),
+            dtype=dtype,
             take=options.take,
             schedule=options.schedule,
+            inject_after=options.inject_after,
+            groups=options.groups,
         )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -98,12 +98,16 @@ def run(options: argparse.Namespace) -> None:
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
     adapter_file = read_adapter(options.adapter)
+    for note in adapter_file.notes:
+        print(f"note: {adapter_file.name}: {note}.")
     control_map = _control_map(trajectory, options.masks, adapter_file)
     _generate(options, trajectory, shape, image, control_map, adapter_file)
 
 
 def _check_switches(options: argparse.Namespace) -> None:
     """Check that the speed switches fit the given models."""
+    from ..codec.wan_vae_file import is_wan_vae_file
+
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
             f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
@@ -112,7 +116,9 @@ def _check_switches(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--attention {options.attention} is for the core's transformer, but --host is {options.host}; add --host core."
         )
-    small = options.decoder or (options.vae if options.vae is not None and not options.vae.is_dir() else None)
+    small = options.decoder
+    if small is None and options.vae is not None and not options.vae.is_dir() and not is_wan_vae_file(options.vae):
+        small = options.vae
     for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
         if on and small is not None:
             raise ValueError(f"{name} is for the full VAE's decoder, but {small.name} decodes; leave it out.")
@@ -249,13 +255,17 @@ def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Pat
     if info is None:
         return folder or options.generator
     if options.vae is None:
-        raise ValueError("--vae is missing, and --generator is a single file; give a TAEHV file or a VAE folder.")
+        raise ValueError(
+            "--vae is missing, and --generator is a single file; give wan2.2_vae.safetensors, a TAEHV file or a VAE folder."
+        )
     if not info.text:
         if options.prompt or folder:
             print("note: this generator was trained without text; the prompt is not used.")
         return None
     if folder is None:
-        raise ValueError("--text-encoder is missing, and this generator was trained with text; give its umT5 folder.")
+        raise ValueError(
+            "--text-encoder is missing, and this generator was trained with text; give its umT5 file or folder."
+        )
     return folder
 
 

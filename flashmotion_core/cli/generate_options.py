@@ -30,13 +30,17 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = _Parser(prog="python -m flashmotion_core.generate", description=DESCRIPTION, allow_abbrev=False)
     models = parser.add_argument_group("models")
     models.add_argument(
-        "--generator", type=Path, required=True, metavar="FILE|DIR", help="safetensors file, or diffusers folder"
+        "--generator",
+        type=Path,
+        required=True,
+        metavar="FILE|DIR",
+        help="safetensors file, index file of a sharded one, or diffusers folder",
     )
     models.add_argument(
         "--vae",
         type=Path,
         metavar="FILE|DIR",
-        help="TAEHV safetensors file, or AutoencoderKLWan folder (default: the generator's folder)",
+        help="wan2.2_vae.safetensors, a TAEHV file, or an AutoencoderKLWan folder (default: the generator's folder)",
     )
     models.add_argument(
         "--decoder",
@@ -47,8 +51,9 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     models.add_argument(
         "--text-encoder",
         type=Path,
-        metavar="DIR",
-        help="folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a generator trained without text)",
+        metavar="FILE|DIR",
+        help="ComfyUI's umT5 file, or a folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a "
+        "generator trained without text)",
     )
     models.add_argument("--adapter", type=Path, required=True, metavar="FILE", help="trajectory adapter, safetensors")
     content = parser.add_argument_group("what to make")

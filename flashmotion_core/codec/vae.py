@@ -20,6 +20,7 @@ from ..wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
 from ..wan.config import LATENT_CHANNELS
 from .causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
 from .taehv import TAEHV, encode_clip, load_taehv
+from .wan_vae_file import is_wan_vae_file, load_wan_vae
 
 
 class Vae(Protocol):
@@ -117,15 +118,22 @@ def _frames(pixels_BCTHW: Tensor) -> Iterator[Frames]:
 
 
 def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *, plain: bool = False) -> Vae:
-    """Load a codec: a TAEHV safetensors file, an ``AutoencoderKLWan`` folder, or a diffusers folder with ``vae/`` in it.
+    """Load a codec.
 
-    ``plain`` is for ``WanVae``.
+    Args:
+        path: a TAEHV safetensors file, ComfyUI's file of the Wan 2.2 VAE, an ``AutoencoderKLWan`` folder, or a diffusers folder with
+            ``vae/`` in it.
+        device: where it runs.
+        dtype: of its weights.
+        plain: see ``WanVae``.
 
     Raises:
         ValueError: the codec is unreadable or does not have 48 latent channels.
     """
     path = Path(path)
     if not path.is_dir():
+        if is_wan_vae_file(path):
+            return WanVae(load_wan_vae(path, dtype).to(device), plain=plain)
         return TinyVae(load_taehv(path).to(device, dtype))
     from diffusers import AutoencoderKLWan
 

@@ -29,7 +29,7 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Even = Annotated[int, Field(ge=2, le=65_536, multiple_of=2)]
 Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS)]
 Mark = Annotated[str, Field(pattern=r"^(2:\w{16}:\w{16}:[\w=-]+|[\w:.+-]{1,128})$", max_length=65_536)]
-"""See ``wan.fingerprint``: 16 bytes of base64 for each layer, or the 16 digits of version 1."""
+"""See ``wan.fingerprint``: 24 hex digits for each layer, or the 16 digits of version 1."""
 Patch = Annotated[list[Annotated[int, Field(ge=1, le=16)]], Field(min_length=3, max_length=3)]
 Epsilon = Annotated[float, Field(gt=0, le=0.1)]
 

@@ -8,19 +8,14 @@ The document stores box centres as fractions of the frame; everything sampled or
 the top-left corner.
 """
 
-from .comfy_types import (
-    from_bounding_boxes,
-    from_frame_masks,
-    from_object_mask,
-    from_tracks,
-    to_bounding_boxes,
-    to_frame_masks,
-    to_object_mask,
-    to_tracks,
-)
+from .comfy_types import to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
 from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
 from .field_checks import TrajectoryError
+from .found import chosen_numbers
+from .from_detections import from_bounding_boxes
+from .from_masks import from_frame_masks, from_object_mask, moves_as_one
+from .from_points import from_coordinates, from_tracks, is_coordinates
 from .import_tracks import read_tracks, recognise
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
@@ -67,6 +62,10 @@ __all__ = [
     "to_frame_masks",
     "from_object_mask",
     "from_frame_masks",
+    "moves_as_one",
+    "chosen_numbers",
+    "is_coordinates",
+    "from_coordinates",
     "to_csv",
     "from_csv",
     "to_deltas",

@@ -12,12 +12,17 @@ from .field_checks import TrajectoryError
 
 def as_numpy(value: Any, field: str) -> NDArray[Any]:
     """A tensor (any device and dtype) or array-like as a numpy array; bfloat16 comes back as float32."""
-    if hasattr(value, "detach"):
-        tensor = value.detach().cpu()
-        value = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    array = np.asarray(value)
+    given = value
+    try:
+        if hasattr(value, "detach"):
+            tensor = value.detach().cpu()
+            value = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        array = np.asarray(value)
+    # Such as lists of different lengths, sparse tensors, tensors on the device "meta".
+    except (ValueError, TypeError, OverflowError, RecursionError, RuntimeError, AttributeError):
+        array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
-        raise TrajectoryError(f"{field} is {type(value).__name__}: give a tensor or array of numbers.", field)
+        raise TrajectoryError(f"{field} is {type(given).__name__}: give a tensor or array of numbers.", field)
     return array
 
 

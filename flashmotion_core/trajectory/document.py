@@ -44,6 +44,7 @@ from .model import (
     merge_intervals,
     to_mapping,
 )
+from .python_text import is_python_text, json_of
 
 MAX_TEXT = 10_000_000  # characters; above the longest text that `dumps` can write
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
@@ -60,7 +61,7 @@ def parse(source: str | Mapping[str, Any]) -> Trajectory:
 
     Raises `TrajectoryError` (a `ValueError`), and nothing else, for anything that is wrong.
     """
-    migrated = _migrate(_decode(source) if isinstance(source, str) else source)
+    migrated = _migrate(decode(source) if isinstance(source, str) else source)
     data = fields(migrated, "trajectory", ("version", "size", "frames"), ("fps", "objects"))
     width, height = items(data["size"], "size", 2, 2, "whole numbers, [width, height] in pixels")
     frames = whole(data["frames"], "frames", 1, MAX_FRAMES, "length of the clip")
@@ -97,7 +98,11 @@ def validate(trajectory: Trajectory) -> Trajectory:
     return parse(to_mapping(trajectory))
 
 
-def _decode(source: str) -> object:
+def decode(source: str) -> object:
+    """The JSON value of a text, or of what Python's str() makes of one (see `python_text`), without any check of a document.
+
+    Raises `TrajectoryError` for a text that is too long, empty, or not such a text.
+    """
     source = without_mark(source)
     if len(source) > MAX_TEXT:
         raise TrajectoryError(
@@ -107,7 +112,7 @@ def _decode(source: str) -> object:
         smallest = '{"version": 1, "size": [1280, 704], "frames": 121, "objects": []}'
         raise TrajectoryError(f"trajectory is empty: draw a box in the editor, or paste a document such as {smallest}.")
 
-    return decode_json(source, "trajectory")
+    return decode_json(json_of(source) if is_python_text(source) else source, "trajectory")
 
 
 def decode_json(source: str, name: str) -> object:
@@ -137,6 +142,12 @@ def decode_json(source: str, name: str) -> object:
 
 
 def _migrate(data: object) -> object:
+    if isinstance(data, list) and data and isinstance(data[0], Mapping) and {"x", "y"} <= data[0].keys():
+        fail(
+            "trajectory",
+            data,
+            "give it to DrawTrajectory, which makes boxes of points, and take the document from there",
+        )
     if not isinstance(data, Mapping):
         fail("trajectory", data, "give a JSON object with the fields version, size, frames, fps, objects")
     if "version" not in data:

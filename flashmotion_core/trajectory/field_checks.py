@@ -50,8 +50,19 @@ def shorten(value: object) -> str:
     return f"a Python {type(value).__name__}"
 
 
+def plain(value: object) -> object:
+    """A number of numpy or torch (a scalar, or an array or tensor without dimensions) as Python's own; anything else as it is."""
+    if isinstance(value, (bool, int, float, str)) or getattr(value, "shape", None) != ():
+        return value
+    try:
+        return value.item()  # type: ignore[attr-defined, no-any-return]
+    except (AttributeError, TypeError, ValueError, RuntimeError):  # such as a tensor on the device "meta"
+        return value
+
+
 def whole(value: object, field: str, low: int, high: int, meaning: str) -> int:
     """An integer in [low, high]; 81.0 counts as 81 (JSON knows one kind of number), true and "81" do not."""
+    value = plain(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -61,6 +72,7 @@ def whole(value: object, field: str, low: int, high: int, meaning: str) -> int:
 
 def number(value: object, field: str, low: float, high: float, meaning: str, *, above: bool = False) -> float:
     """A finite number in [low, high], or in (low, high] with `above=True`."""
+    value = plain(value)
     valid = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
     if not valid or (above and value == low):
         span = f"above {low:g} and at most {high:g}" if above else f"from {low:g} to {high:g}"

@@ -77,6 +77,8 @@ def recognise(source: str, size: Sequence[int] | None = None) -> TrackTable | No
     if start == "<":
         return read_cvat(source)
     cells = split_cells(source)
+    if not cells.rows:
+        raise TrajectoryError(f"table is empty: {_REMEDY}.", "table")
     if is_mot(cells):
         return read_mot(cells)
     if is_darklabel(cells):

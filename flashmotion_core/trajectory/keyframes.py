@@ -83,7 +83,7 @@ def from_boxes(
             fail(
                 f"objects[{n}].keyframes",
                 kept,
-                f"keep at most {MAX_KEYFRAMES} by raising tolerance (now {tolerance:g} px)",
+                f"keep at most {MAX_KEYFRAMES} by raising tolerance (simplify in DrawTrajectory; now {tolerance:g} px)",
             )
         hidden_T = ~(visible_TN[:, n] & known_TN[:, n])
         objects.append(

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from .field_checks import TrajectoryError
-from .model import MAX_OBJECTS
 
 Box: TypeAlias = tuple[float, float, float, float]
+# Far above what a document holds, so that an error can say which there were; bounded, because every frame compares with all of them.
+MAX_THINGS = 1000
 
 
 @dataclass
@@ -27,7 +30,7 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
     to the object of the same label whose last box overlaps it most (greedy by intersection over union, earlier object
     and earlier box first at a tie); a box that overlaps none starts a new object. Deterministic.
 
-    Raises `TrajectoryError` for more than 64 objects.
+    Raises `TrajectoryError` for more than 1000 objects.
     """
     things: list[Thing] = []
     if all(len(set(frame)) == len(frame) for frame in labels):
@@ -42,16 +45,11 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
 
     last_boxes: list[Box] = []
     for t, (frame_boxes, frame_labels) in enumerate(zip(boxes, labels, strict=True)):
-        overlaps = [
-            (-overlap, n, index)
-            for n, thing in enumerate(things)
-            for index, box in enumerate(frame_boxes)
-            if thing.label == frame_labels[index] and (overlap := intersection_over_union(last_boxes[n], box)) > 0
-        ]
         taken_things: set[int] = set()
         taken_boxes: set[int] = set()
-        for _, n, index in sorted(overlaps):
-            if n not in taken_things and index not in taken_boxes:
+        for n, index in _overlapping(last_boxes, frame_boxes):
+            same = things[n].label == frame_labels[index]
+            if same and n not in taken_things and index not in taken_boxes:
                 taken_things.add(n)
                 taken_boxes.add(index)
                 things[n].places.append((t, index))
@@ -64,12 +62,25 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
 
 
 def _add(things: list[Thing], thing: Thing) -> None:
-    if len(things) == MAX_OBJECTS:
+    if len(things) == MAX_THINGS:
         raise TrajectoryError(
-            f"bboxes hold more than {MAX_OBJECTS} objects: let the detector keep fewer (class, score, or count).",
+            f"bboxes hold more than {MAX_THINGS} objects: let the detector keep fewer (class, score, or count).",
             "bboxes",
         )
     things.append(thing)
+
+
+def _overlapping(before: Sequence[Box], now: Sequence[Box]) -> list[tuple[int, int]]:
+    """(index before, index now) of all boxes that overlap, most first; earlier ones first at a tie."""
+    if not before or not now:
+        return []
+    a_N4, b_M4 = np.array(before), np.array(now)
+    ends_NM2 = np.minimum((a_N4[:, :2] + a_N4[:, 2:])[:, None], (b_M4[:, :2] + b_M4[:, 2:])[None])
+    sides_NM2 = ends_NM2 - np.maximum(a_N4[:, None, :2], b_M4[None, :, :2])
+    n_K, index_K = np.nonzero((sides_NM2 > 0).all(axis=2))
+    overlap_K = [intersection_over_union(before[n], now[index]) for n, index in zip(n_K, index_K, strict=True)]
+    order = sorted(zip((-overlap for overlap in overlap_K), n_K.tolist(), index_K.tolist(), strict=True))
+    return [(n, index) for overlap, n, index in order if overlap < 0]
 
 
 def intersection_over_union(a: Box, b: Box) -> float:

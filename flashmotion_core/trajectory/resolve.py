@@ -65,6 +65,7 @@ def merge(base: Trajectory, others: Iterable[Trajectory]) -> Trajectory:
             objects.append(replace(tracked, id=name))
     if len(objects) > MAX_OBJECTS:
         raise ValueError(
-            f"there are {len(objects)} objects together, but at most {MAX_OBJECTS} are possible; connect fewer boxes or tracks."
+            f"there are {len(objects)} objects together, but at most {MAX_OBJECTS} are possible; connect fewer boxes or tracks, "
+            "or name those to use in choose."
         )
     return replace(base, objects=tuple(objects))

@@ -4,7 +4,7 @@ A mark is a text of four parts, ``2:NAME:OLD:SAMPLE``:
 
 - ``NAME``: 16 hex digits over the sample, for people
 - ``OLD``: the mark of version 1, 16 hex digits over two small tables; files that hold only this one are compared by it
-- ``SAMPLE``: four weights of each layer with at least two dimensions, always at the same places: three bytes each, in base64. The first
+- ``SAMPLE``: four weights of each layer with at least two dimensions, always at the same places: three bytes each, in hex digits. The first
   two are the weight in bfloat16, the third says how exactly the file knows it
 
 Two marks name the same generator if no weight differs by more than the types of both files explain. So float32, bfloat16, float16, fp8 and
@@ -13,8 +13,6 @@ int8 copies of one generator have marks that agree, in any key layout, and a LoR
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -190,7 +188,7 @@ def _written(values: Tensor, codes: Tensor, old: str) -> str:
     bits = values.to(torch.bfloat16).view(torch.int16).long() & 0xFFFF
     data = torch.stack([bits & 255, bits >> 8, codes], 1).to(torch.uint8).numpy().tobytes()
     name = hashlib.sha256(data).hexdigest()[:16]
-    return f"{VERSION}:{name}:{old}:{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
+    return f"{VERSION}:{name}:{old}:{data.hex()}"
 
 
 def _read(mark: str) -> tuple[Tensor, Tensor] | None:
@@ -199,8 +197,8 @@ def _read(mark: str) -> tuple[Tensor, Tensor] | None:
     if len(parts) != 4 or parts[0] != VERSION:
         return None
     try:
-        data = base64.urlsafe_b64decode(parts[3] + "=" * (-len(parts[3]) % 4))
-    except (binascii.Error, ValueError):
+        data = bytes.fromhex(parts[3])
+    except ValueError:
         return None
     root, block = len(_layers(0)), len(_layers(1)) - len(_layers(0))
     layers, rest = divmod(len(data), 3 * SAMPLES)

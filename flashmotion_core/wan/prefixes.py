@@ -71,8 +71,10 @@ def find_network(keys: Iterable[str], take: str | None = None, prefer: Sequence[
     prefixes = {name.removesuffix(ANCHOR) for name in clean.values() if name == ANCHOR or name.endswith(f".{ANCHOR}")}
     if not prefixes:
         prefixes = {_wrappers(name) for name in clean.values()}
-        if not _collide(clean.values()) and take is None:
-            return _network("", {key: name.removeprefix(_wrappers(name)) for key, name in clean.items()}, keys)
+        main = {prefix for prefix in prefixes if not set(prefix.split(".")) & COMPANIONS} or prefixes
+        bare = {key: strip_wrappers(key) for key, name in clean.items() if _wrappers(name) in main}
+        if take is None and len(set(bare.values())) == len(bare):
+            return _network("", bare, keys)
     prefix = _choose(sorted(prefixes), take, prefer)
     # A network inside another one's prefix (a ControlNet beside a bare generator) is not part of it.
     inner = tuple(other for other in prefixes if other != prefix and other.startswith(prefix))
@@ -100,13 +102,8 @@ def strip_wrappers(key: str) -> str:
 def _wrappers(name: str) -> str:
     """The part of a key that consists of wrappers' names, with its final dot."""
     parts = name.split(".")
-    count = next((index for index, part in enumerate(parts) if part not in WRAPPERS), 0)
+    count = next((index for index, part in enumerate(parts) if part not in WRAPPERS | COMPANIONS), 0)
     return "".join(f"{part}." for part in parts[:count])
-
-
-def _collide(names: Iterable[str]) -> bool:
-    names = list(names)
-    return len({name.removeprefix(_wrappers(name)) for name in names}) < len(names)
 
 
 def _choose(prefixes: Sequence[str], take: str | None, prefer: Sequence[str]) -> str:

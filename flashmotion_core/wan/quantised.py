@@ -47,9 +47,16 @@ def is_quantised(state_dict: Mapping[str, Tensor]) -> bool:
 
 
 def dequantise(
-    state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None, dtype: torch.dtype = torch.float32
+    state_dict: Mapping[str, Tensor],
+    formats: Mapping[str, Mapping[str, Any]] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Every quantised weight as numbers of ``dtype``, all others as they are, without any scale.
+
+    Args:
+        state_dict: the file's tensors.
+        formats: see ``layer_formats``; None reads them from the tensors.
+        dtype: of the weights that were quantised.
 
     Returns:
         the state dict, and the names of the weights that were quantised.
@@ -57,7 +64,7 @@ def dequantise(
     Raises:
         ValueError: a layer in a format that is not known; the error names both.
     """
-    formats = layer_formats(state_dict, metadata)
+    formats = layer_formats(state_dict) if formats is None else formats
     plain: dict[str, Tensor] = {}
     changed = []
     for key, value in state_dict.items():

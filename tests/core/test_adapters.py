@@ -335,9 +335,7 @@ def test_truncated_missing_and_pickled_files(tmp_path: Path) -> None:
     with refuses(key="cut.safetensors", value="cut off", remedy="download or copy it again"):
         read_adapter(path)
     (tmp_path / "old.pt").write_bytes(random.Random(0).randbytes(100))
-    with refuses(
-        key="old.pt", value="a pickle file", remedy="convert it with python -m flashmotion_core.convert old.pt"
-    ):
+    with refuses(key="old.pt", value="a pickle file", remedy="convert it with python convert.py old.pt"):
         read_adapter(tmp_path / "old.pt")
     with refuses(key="no file", value="none.safetensors", remedy="check the name and folder"):
         read_adapter(tmp_path / "none.safetensors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from flashmotion_core.adapters import (
     save_adapter,
 )
 from flashmotion_core.cli.convert import convert, main
+from flashmotion_core.loading import load_generator
 from flashmotion_core.wan.config import WanConfig, generator_shapes
+from flashmotion_core.wan.fingerprint import same_generator
 from flashmotion_core.wan.keys import to_diffusers
 from flashmotion_core.weights import read_tensors
 
@@ -52,7 +55,9 @@ def test_the_ema_is_preferred_and_another_entry_can_be_named(tmp_path: Path) -> 
         convert(tmp_path / "model.pt", tmp_path / "out.safetensors", take=take)
         state, _ = read_tensors(tmp_path / "out.safetensors")
         assert state["head.head.bias"][0] == 0.5 * factor
-    with refuses(key="checkpoint", value="no entry 'discriminator'", remedy="leave --take out to see what it has"):
+    with refuses(
+        key="model.pt", value="no entry 'discriminator', but generator, generator_ema", remedy="take one of these"
+    ):
         convert(tmp_path / "model.pt", tmp_path / "out.safetensors", take="discriminator")
 
 
@@ -83,6 +88,170 @@ def test_our_own_adapter_keeps_its_metadata(tmp_path: Path) -> None:
     file = read_adapter(tmp_path / "half.safetensors")
     assert (file.kind, file.base_fingerprint) == ("resnet", "abc")
     assert file.state_dict["stem.weight"].dtype == torch.float16
+
+
+RANDOM = torch.Generator().manual_seed(0)
+NOISE = {key: torch.randn(shape, generator=RANDOM) * 0.05 for key, shape in generator_shapes(TINY).items()}
+FP8 = torch.float8_e4m3fn
+
+
+@pytest.mark.parametrize(
+    "prefix", ["model.diffusion_model.", "model.", "diffusion_model.", "module.", "_fsdp_wrapped_module.", "generator."]
+)
+@pytest.mark.parametrize("diffusers", [False, True])
+def test_every_prefix_in_either_layout_converts_and_loads(prefix: str, diffusers: bool, tmp_path: Path) -> None:
+    keys = to_diffusers(NOISE) if diffusers else NOISE
+    save_file({prefix + key: value for key, value in keys.items()}, tmp_path / "in.safetensors")
+    convert(tmp_path / "in.safetensors", tmp_path / "out.safetensors")
+    state, _ = read_tensors(tmp_path / "out.safetensors")
+    assert state.keys() == NOISE.keys()
+    assert all(torch.equal(state[key], NOISE[key]) for key in NOISE)
+    first, second = (load_generator(tmp_path / f"{name}.safetensors", "cpu", torch.float32) for name in ("in", "out"))
+    assert first.fingerprint == second.fingerprint
+    assert torch.equal(first.transformer.proj_out.weight, second.transformer.proj_out.weight)
+
+
+def fp8_scaled(scale_name: str, **beside: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Linear layers of the blocks as w / s in float8 and s, the rest in float16."""
+    state = dict(beside)
+    for key, value in NOISE.items():
+        if key.startswith("blocks.") and key.endswith(".weight") and "norm" not in key:
+            scale = value.abs().max() / 448
+            state |= {key: (value / scale).to(FP8), key.replace("weight", scale_name): scale}
+        else:
+            state[key] = value.half()
+    return state
+
+
+def noted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    note = torch.tensor(list(b'{"format": "float8_e4m3fn"}'), dtype=torch.uint8)
+    scaled = [key for key in state if key.endswith("weight_scale")]
+    return state | {key.replace("weight_scale", "comfy_quant"): note.clone() for key in scaled}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        fp8_scaled("scale_weight", scaled_fp8=torch.empty(2, dtype=FP8)),
+        {f"model.diffusion_model.{key}": value for key, value in fp8_scaled("scale_weight").items()}
+        | {"scaled_fp8": torch.empty(0, dtype=FP8)},
+        noted(fp8_scaled("weight_scale")),
+        {f"model.diffusion_model.{key}": value for key, value in noted(fp8_scaled("weight_scale")).items()},
+    ],
+    ids=["old", "old with a prefix", "new", "new with a prefix"],
+)
+def test_scaled_fp8_comes_out_as_the_weights_that_went_in(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    save_file(state, tmp_path / "in.safetensors")
+    said = convert(tmp_path / "in.safetensors", tmp_path / "out.safetensors", dtype=torch.bfloat16)
+    assert "20 quantised layers" in said
+    plain, _ = read_tensors(tmp_path / "out.safetensors")
+    assert plain.keys() == NOISE.keys()
+    assert {value.dtype for value in plain.values()} == {torch.bfloat16}
+    for key, value in NOISE.items():
+        assert float((plain[key].float() - value).abs().max()) <= 2**-4 * float(value.abs().max()), key
+        assert 0.9 < float(plain[key].float().norm() / value.norm()) < 1.1, key
+    marks = [
+        load_generator(tmp_path / f"{name}.safetensors", "cpu", torch.float32).fingerprint for name in ("in", "out")
+    ]
+    assert same_generator(*marks) is True
+    save_file(NOISE, tmp_path / "before.safetensors")
+    assert (
+        same_generator(marks[0], load_generator(tmp_path / "before.safetensors", "cpu", torch.float32).fingerprint)
+        is True
+    )
+
+
+def sharded(folder: Path) -> Path:
+    """diffusers' folder with two parts and their index."""
+    state = to_diffusers(NOISE)
+    keys = list(state)
+    halves = {1: keys[: len(keys) // 2], 2: keys[len(keys) // 2 :]}
+    for number, half in halves.items():
+        save_file({key: state[key] for key in half}, folder / f"model-0000{number}-of-00002.safetensors")
+    names = {key: f"model-0000{number}-of-00002.safetensors" for number, half in halves.items() for key in half}
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return index
+
+
+@pytest.mark.parametrize("by", ["folder", "index"])
+def test_a_sharded_model_is_read_by_its_folder_or_index(by: str, tmp_path: Path) -> None:
+    (tmp_path / "transformer").mkdir()
+    index = sharded(tmp_path / "transformer")
+    source = tmp_path if by == "folder" else index
+    convert(source, tmp_path / "out.safetensors")
+    state, _ = read_tensors(tmp_path / "out.safetensors")
+    assert all(torch.equal(state[key], NOISE[key]) for key in NOISE)
+    assert load_generator(source, "cpu", torch.float32).info.config == TINY
+
+
+def test_a_part_of_a_sharded_file_says_so(tmp_path: Path) -> None:
+    index = sharded(tmp_path)
+    part = tmp_path / "model-00002-of-00002.safetensors"
+    for read in (lambda path: convert(path, tmp_path / "o.safetensors"), read_generator_info):
+        with refuses(
+            key=part.name, value="part 2 of 2", remedy="give the folder that holds all parts, or its index file"
+        ):
+            read(part)
+    renamed = tmp_path / "renamed.safetensors"
+    part.rename(renamed)
+    with refuses(
+        key="renamed.safetensors", value="a part of a Wan generator (blocks", remedy="give the folder of all its parts"
+    ):
+        read_generator_info(renamed)
+    with refuses(key=index.name, value="model-00002-of-00002.safetensors", remedy="download it too"):
+        convert(index, tmp_path / "o.safetensors")
+    renamed.rename(tmp_path / "model-00003-of-00003.safetensors")
+    index.unlink()
+    with refuses(
+        key=str(tmp_path), value="2 safetensors files that are not the parts", remedy="download what is missing"
+    ):
+        convert(tmp_path, tmp_path / "o.safetensors")
+
+
+def test_a_pickle_of_the_format_before_zip_is_converted(tmp_path: Path) -> None:
+    torch.save(
+        {"generator": {f"model.{key}": value for key, value in NOISE.items()}},
+        tmp_path / "old.pth",
+        _use_new_zipfile_serialization=False,
+    )
+    convert(tmp_path / "old.pth", tmp_path / "out.safetensors")
+    assert torch.equal(read_tensors(tmp_path / "out.safetensors")[0]["head.head.weight"], NOISE["head.head.weight"])
+    with refuses(key="old.pth", value="format before zip", remedy="convert it with python convert.py old.pth"):
+        load_generator(tmp_path / "old.pth", "cpu", torch.float32)
+
+
+@pytest.mark.parametrize("suffix", ["gguf", "safetensors", "pt"])
+def test_a_gguf_file_is_named(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"wan.{suffix}"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00")
+    with refuses(key=path.name, value="a GGUF file", remedy="Unet Loader (GGUF)"):
+        convert(path, tmp_path / "o.safetensors")
+    with refuses(key=path.name, value="a GGUF file", remedy="Unet Loader (GGUF)"):
+        load_generator(path, "cpu", torch.float32)
+
+
+def test_what_training_leaves_beside_the_weights_is_counted(tmp_path: Path) -> None:
+    state = {
+        "app": {
+            "generator": {f"_fsdp_wrapped_module.model.{key}": value for key, value in NOISE.items()},
+            "critic": {f"model.{key}": value for key, value in NOISE.items()},
+            "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 1e-6}]},
+        },
+        "step": 1000,
+    }
+    torch.save(state, tmp_path / "model.pt")
+    said = convert(tmp_path / "model.pt", tmp_path / "out.safetensors")
+    assert "taken: app.generator.model" in said
+    assert f"{len(NOISE) + 1} tensors of other networks left out" in said
+    assert read_tensors(tmp_path / "out.safetensors")[0].keys() == NOISE.keys()
+
+
+def test_a_distributed_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "step_1").mkdir()
+    (tmp_path / "step_1" / "__0_0.distcp").write_bytes(b"")
+    with refuses(key="step_1", value="distributed checkpoint", remedy="dcp_to_torch"):
+        convert(tmp_path / "step_1", tmp_path / "o.safetensors")
 
 
 class Evil:

@@ -173,18 +173,20 @@ def test_wrong_generators_are_named(folder, tmp_path):
     del weights["blocks.1.ffn.2.bias"]
     save_file(weights, tmp_path / "lacking.safetensors")
     save_file(
-        {key: value.to(torch.float8_e4m3fn) for key, value in random_weights(generator_shapes(TINY)).items()},
-        tmp_path / "fp8.safetensors",
+        {key: value.to(torch.int8) for key, value in random_weights(generator_shapes(TINY)).items()},
+        tmp_path / "int8.safetensors",
     )
+    (tmp_path / "empty").mkdir()
     (tmp_path / "cut.safetensors").write_bytes((folder / "generator.safetensors").read_bytes()[:5000])
     for path, value, remedy in (
         (tmp_path / "lacking.safetensors", "blocks.1.ffn.2.bias", "download or export it again"),
-        (tmp_path / "fp8.safetensors", "torch.float8_e4m3fn", "bf16, fp16 or fp32"),
+        (tmp_path / "int8.safetensors", "torch.int8", "bf16, fp16 or fp32"),
         (tmp_path / "cut.safetensors", "not a complete safetensors file", "download or copy it again"),
         (tmp_path / "none.safetensors", "there is no file", "check the name and folder"),
         (folder / "resnet.safetensors", "a FlashMotion ResNet adapter", "choose another file"),
         (folder / "diffusers" / "vae", "AutoencoderKLWan, but a generator", "choose another folder"),
-        (tmp_path, "no readable config.json, but a generator folder", "check the path"),
+        (tmp_path, "3 safetensors files that are not the parts of one model", "name one of them"),
+        (tmp_path / "empty", "holds no safetensors files", "download or export it again"),
     ):
         with refuses(key=path.name, value=value, remedy=remedy):
             load_generator(path, "cpu", torch.float32)
@@ -198,7 +200,7 @@ def test_diffusers_folder_that_lacks_weights_is_refused(folder, tmp_path):
     del weights["proj_out.bias"]
     save_file(weights, tmp_path / name)
     (tmp_path / "config.json").write_text((folder / "diffusers" / "transformer" / "config.json").read_text())
-    with refuses(key=str(tmp_path), value="lack proj_out.bias", remedy="download or export it again"):
+    with refuses(key=tmp_path.name, value="head.head.bias", remedy="download or export it again"):
         load_generator(tmp_path, "cpu", torch.float32)
 
 

@@ -85,7 +85,7 @@ def test_comfy_kitchens_own_files(name: str, limit: float) -> None:
 def test_a_file_may_keep_its_notes_in_the_metadata() -> None:
     state = {"a.weight": torch.ones(4, 4, dtype=torch.int8), "a.weight_scale": torch.tensor(0.5)}
     metadata = {"_quantization_metadata": json.dumps({"layers": {"a": {"format": "int8_tensorwise"}}})}
-    assert float(dequantise(state, metadata)[0]["a.weight"][0, 0]) == 0.5
+    assert float(dequantise(state, layer_formats(state, metadata))[0]["a.weight"][0, 0]) == 0.5
 
 
 @pytest.mark.parametrize(

@@ -92,11 +92,12 @@ def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
     done = rig.pack.nodes.DrawTrajectory.execute(**values)
     out = dict(zip(OUTPUTS, done.args, strict=True))
     out["document"] = json.loads(out["trajectory"])
+    out["notes"] = done.ui["notes"]
     # What the editor in the page is told: the document with the connected objects in it, and the start image. No entry that a client of
     # the API could take for a result's file.
     assert done.ui["trajectory"] == [out["trajectory"]]
     assert all(isinstance(entry, str) for entries in done.ui.values() for entry in entries)
-    assert len(done.ui["start_image"]) == (changed.get("start_image") is not None)
+    assert bool(done.ui["start_image"]) == (changed.get("start_image") is not None)
     return out
 
 

@@ -20,7 +20,7 @@ from tools.comfy.server import import_failures
 from tools.comfy.workflow import WorkflowError, to_api
 
 from ..conftest import RunningServer
-from ..support.sentences import refuses
+from ..support.sentences import names, refuses
 
 pytestmark = pytest.mark.server
 
@@ -172,6 +172,34 @@ def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_
     moved["objects"][0]["keyframes"][-1].update(x=0.2, y=0.2)
     draw["trajectory"] = json.dumps(moved)
     assert np.abs(first[-1].astype(int) - video_of(newest_server, graph)[-1]).mean() > 0.5
+
+
+def test_a_document_may_be_sent_as_an_object(server: RunningServer) -> None:
+    """POST /prompt with `trajectory` as a JSON object, and with the coordinates of a spline editor."""
+    graph = tiny_graph(server)
+    text = video_of(server, graph)
+    draw = node(graph, "DrawTrajectory")
+    draw["trajectory"] = json.loads(draw["trajectory"])
+    assert np.array_equal(video_of(server, graph), text)
+    draw["trajectory"] = json.dumps([{"x": 20 + 5 * frame, "y": 64} for frame in range(17)])
+    assert video_of(server, graph).shape == text.shape
+
+
+def test_an_error_of_ours_is_shown_by_its_plain_name(newest_server: RunningServer) -> None:
+    graph = tiny_graph(newest_server)
+    node(graph, "DrawTrajectory")["trajectory"] = "{]"
+    result = newest_server.run(graph)
+    (failed,) = [event["data"] for event in result.events if event["type"] == "execution_error"]
+    assert failed["exception_type"] == "ValueError"
+
+
+@pytest.mark.parametrize("name", ["strength", "start"])
+def test_nan_over_the_api_is_refused(name: str, newest_server: RunningServer) -> None:
+    graph = tiny_graph(newest_server)
+    node(graph, "ApplyFastAdapter")[name] = float("nan")
+    result = newest_server.run(graph)
+    assert result.error is not None
+    names(str(result.error), key=f"ApplyFastAdapter's {name}", value="nan", remedy="give a finite number")
 
 
 def test_boxes_of_a_core_node_drive_the_trajectory(newest_server: RunningServer) -> None:

@@ -336,6 +336,27 @@ def test_what_a_mask_brings_becomes_keyframes(editor: EditorPage) -> None:
     assert len(found["keyframes"]) == 1
 
 
+def test_what_a_run_decided_about_connected_objects_is_said(editor: EditorPage) -> None:
+    # Another one in each renderer: of a result that it still has, ComfyUI 0.16 tells output nodes alone.
+    pictures = {"width": 384, "height": 256, "batch_size": 33, "color": 0xFF0000 + editor.vue}
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": pictures},
+        "4": {"class_type": "ImageToMask", "inputs": {"image": ["1", 0], "channel": "red"}},
+        "2": {"class_type": "DrawTrajectory", "inputs": {"masks": ["4", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 1]}},
+    }
+    editor.load(graph=graph)
+    show_run(editor)
+    said = "33 masks for 33 frames count as one object that moves"
+    assert editor.until(lambda: said in editor.page.locator(".fm-message").first.inner_text())
+
+
+def test_a_document_may_stand_in_the_widget_as_an_object(editor: EditorPage) -> None:
+    editor.load()
+    editor.page.evaluate(f"(document) => {{ {NODE}.widgets[0].value = document }}", ONE)
+    assert [entry["id"] for entry in editor.sent()["objects"]] == ["cat"]
+
+
 def test_what_boxes_bring_becomes_keyframes(editor: EditorPage) -> None:
     graph = {
         "1": {"class_type": "PrimitiveBoundingBox", "inputs": {"x": 192, "y": 64, "width": 96, "height": 128}},

@@ -19,7 +19,8 @@
  * @property {(text: string) => void} load
  * @property {() => string} value the document's text, complete at every moment
  * @property {(background: Background | undefined) => void} setBackground
- * @property {(text: string | undefined) => void} setResolved the document of the last run, connected objects included
+ * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
+ *   what was left out of them
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
@@ -78,6 +79,7 @@ export function createEditor(host) {
     void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
   /** @type {string | undefined} */
   let resolved;
+  let told = "";
 
   const actions = {
     toggleLarge: () => dialog.toggle(),
@@ -201,8 +203,11 @@ export function createEditor(host) {
     },
     value: session.text,
     setBackground: pictures.show,
-    setResolved(text) {
+    setResolved(text, notes) {
       resolved = text;
+      // The notes of the run before are no longer true.
+      if (notes || session.state.message === told) session.say(notes, Boolean(notes));
+      told = notes;
     },
     setLinked(isLinked) {
       if (linked.hidden === !isLinked) return;

@@ -1,0 +1,12 @@
+"""Convert a generator, adapter, VAE or text encoder: `python convert.py IN OUT.safetensors` (--help for more)."""
+
+import sys
+from pathlib import Path
+
+# The Python of portable Windows looks neither in the current folder nor in the script's.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from flashmotion_core.cli.convert import main
+
+if __name__ == "__main__":
+    sys.exit(main())
