@@ -143,7 +143,8 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     # Documents and nonsense
     ("a document with a mark", '\ufeff{"version": 1, "size": [64, 64], "frames": 3, "objects": []}'),
     ("another JSON", '{"boxes": []}'),
-    *((name, text) for name, text in (("nothing", ""), ("blank lines", " \r\n\n"), ("only a separator", "sep=;\n"), ("prose", "Dear diary,\nit rained."), ("numbers", "1,2,3\n"))),
+    ("only a separator", "sep=;\n"),
+    *((name, text) for name, text in (("nothing", ""), ("blank lines", " \r\n\n"), ("prose", "Dear diary,\nit rained."), ("numbers", "1,2,3\n"))),
 ]  # fmt: skip
 
 _PYTHON = {"countedFrom": "counted_from"}
