@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,13 @@ from torch import Tensor
 from typing_extensions import override
 
 from ..flashmotion_core.adapters import AdapterFile, check_compute_every
-from ..flashmotion_core.trajectory import parse, render, sample
+from ..flashmotion_core.trajectory import dumps, parse, render, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
 from .border import checked
 from .model_mark import model_mark
+from .shared_adapters import ADAPTERS, CONTROL_LATENTS
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -141,13 +143,16 @@ class ApplyFastAdapter(io.ComfyNode):
         check_size(*document.size, document.frames)
         if not document.objects:
             raise ValueError("ApplyFastAdapter: the trajectory has no objects, so there is nothing to follow; add one.")
-        generator = wan_patch.wan_config(model)
-        file = wan_patch.read_adapter(folder_paths.get_full_path_or_raise("model_patches", adapter_name))
-        patcher = wan_patch.load_adapter(file, generator)
+        wan_patch.check_vae(vae)
+        patcher = _adapter(adapter_name, model)
+        file = wan_patch.adapter_file(patcher)
         for note in file.notes:
             logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
-        control_map = _control_map(document, masks, file)
-        control = wan_patch.encode_control(vae, model, control_map)
+        control = CONTROL_LATENTS.get(
+            vae.first_stage_model,
+            (dumps(document), _digest(masks), file.map_style),
+            lambda: wan_patch.encode_control(vae, model, _control_map(document, masks, file)),
+        )
         sampling = model.get_model_object("model_sampling")
         patched = wan_patch.apply_adapter(
             model,
@@ -168,8 +173,31 @@ class ApplyFastAdapter(io.ComfyNode):
         """Load again when a file of the same name has changed. A name that comes through a link is unknown here."""
         if adapter_name is None:
             return None
-        file = Path(folder_paths.get_full_path_or_raise("model_patches", adapter_name)).stat()
+        path = folder_paths.get_full_path_or_raise("model_patches", adapter_name)
+        # ComfyUI is about to drop the output of the last run, and the adapter with it.
+        ADAPTERS.hold(path)
+        file = Path(path).stat()
         return adapter_name, file.st_size, file.st_mtime
+
+
+def _adapter(name: str, model: Any) -> Any:
+    """The adapter's ModelPatcher: the one that other nodes use, or the one that this node used in the last run."""
+    generator = wan_patch.wan_config(model)
+    path = folder_paths.get_full_path_or_raise("model_patches", name)
+    dtype = model.model.get_dtype_inference()
+    patcher = ADAPTERS.get(
+        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path), generator, dtype)
+    )
+    ADAPTERS.release()
+    return patcher
+
+
+def _digest(masks: Tensor | None) -> tuple[Any, ...] | None:
+    """What tells masks apart without keeping them."""
+    if masks is None:
+        return None
+    pixels = masks.detach().cpu().contiguous()
+    return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy().data).digest()
 
 
 def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tensor:

@@ -9,6 +9,7 @@ residuals kept for later steps.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import comfy.ops
 import comfy.taesd.taehv
 import comfy.utils
 import torch
+from comfy.ldm.flux.math import apply_rope1
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
@@ -33,8 +35,11 @@ from ..flashmotion_core.adapters import (
 )
 from ..flashmotion_core.sampling import in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
+from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
+from .adapter_memory import counting
 from .finite import KEY, check_result
+from .shared_adapters import ADAPTERS
 
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
@@ -75,13 +80,19 @@ def read_adapter(path: str) -> AdapterFile:
     return parse_adapter(state_dict, metadata, Path(path).name)
 
 
-def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
-    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model.
+def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:
+    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model; ``adapter_file`` names its file.
+
+    Args:
+        file: read and checked.
+        generator: sizes of the generator.
+        dtype: in which the generator computes. Weights that are larger, or as large and of another kind, are converted once, as they
+            would otherwise be cast at every use; smaller ones stay. None leaves all as they are.
 
     Raises:
         ValueError: the adapter belongs to another generator.
     """
-    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast, attention=_attention)
+    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(
@@ -89,32 +100,45 @@ def load_adapter(file: AdapterFile, generator: WanConfig) -> Any:
         load_device=comfy.model_management.get_torch_device(),
         offload_device=comfy.model_management.unet_offload_device(),
     )
-    adapter.load_state_dict(file.state_dict, assign=True)
+    adapter.load_state_dict({key: _for_use(value, dtype) for key, value in file.state_dict.items()}, assign=True)
     adapter.requires_grad_(False).eval()
+    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}))
     return patcher
 
 
-def _attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
-    out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads)
-    return out
+def adapter_file(patcher: Any) -> AdapterFile:
+    """What the file of a loaded adapter says about itself, its weights left out."""
+    file: AdapterFile = patcher.get_attachment(f"{KEY}.file")
+    return file
 
 
-def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
-    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+def _for_use(weight: Tensor, dtype: torch.dtype | None) -> Tensor:
+    if dtype is None or not weight.is_floating_point() or weight.dtype.itemsize < dtype.itemsize:
+        return weight
+    return weight.to(dtype)
 
-    Args:
-        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels.
-        model: the MODEL, for its latent statistics.
-        control_map_THWC: uint8 pictures, 4k + 1 of them.
+
+def check_vae(vae: Any) -> None:
+    """Refuse a VAE of another model.
 
     Raises:
-        ValueError: a VAE of another model.
+        ValueError: it has not the Wan 2.2 VAE's latent channels.
     """
     channels = getattr(vae, "latent_channels", None)
     if channels != LATENT_CHANNELS:
         raise ValueError(
             f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors)."
         )
+
+
+def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
+    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+
+    Args:
+        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
+        model: the MODEL, for its latent statistics.
+        control_map_THWC: uint8 pictures, 4k + 1 of them.
+    """
     pixels = control_map_THWC.float().div_(255)
     if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
         # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
@@ -160,9 +184,19 @@ def apply_adapter(
     hook = AdapterHook(patcher, control_BCFHW, strength, sigma_start, sigma_end, compute_every)
     patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, hook.forward)
     patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, hook.run)
+    if not patched.get_wrappers(WrappersMP.PREPARE_SAMPLING, KEY):
+        patched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     # Wrappers are not scanned for models, so the adapter is named here; otherwise nobody would load it.
-    patched.set_additional_models(KEY, [*model.get_additional_models_with_key(KEY), patcher])
+    # A file that is used twice is one model, and is loaded once.
+    others = [each for each in model.get_additional_models_with_key(KEY) if each.model is not patcher.model]
+    patched.set_additional_models(KEY, [*others, patcher])
     return patched
+
+
+def _prepare_sampling(executor: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around the preparation of a run: once for all adapters of the MODEL, as their needs do not simply add up."""
+    hooks: list[AdapterHook] = [forward.__self__ for forward in model.get_wrappers(WrappersMP.DIFFUSION_MODEL, KEY)]
+    return counting(executor, [hook.adapter for hook in hooks if any(hook.strengths)], model, *args, **kwargs)
 
 
 class AdapterHook:
@@ -198,6 +232,7 @@ class AdapterHook:
         finally:
             self._prepared.clear()
             self.adapter.clear()
+            ADAPTERS.release()
 
     def forward(
         self,
@@ -218,12 +253,13 @@ class AdapterHook:
             prepared = self._prepare(adapter, x, options.get("context_window"))
             # One row per sample, or per sample and latent frame where a start image makes the first one clean.
             timestep_BF = timestep if timestep.ndim == 2 else timestep[:, None]
-            state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options))
+            kernels = _kernels(executor.class_obj, self.patcher.model.generator, x, options)
+            state = adapter.begin(prepared, x, timestep_BF, context, _which_pass(options), kernels)
             blocks = dict(options.get("patches_replace", {}).get("dit", {}))
             for index, block in enumerate(adapter.inject_after):
                 if self.strengths[index]:
                     name = ("double_block", block)
-                    blocks[name] = _adding(blocks.get(name), adapter, index, state, self.strengths[index])
+                    blocks[name] = Adding(blocks.get(name), adapter, index, state, self.strengths[index])
             options["patches_replace"] = {**options.get("patches_replace", {}), "dit": blocks}
         return executor(x, timestep, context, clip_fea, time_dim_concat, options, **kwargs)
 
@@ -258,21 +294,61 @@ def _which_pass(options: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(options.get("cond_or_uncond", ())), tuple(options.get("uuids", ())), frames
 
 
-def _adding(previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float) -> Block:
+def _kernels(wan: Any, sizes: WanConfig, x: Tensor, options: dict[str, Any]) -> Kernels:
+    """ComfyUI's attention, with whatever overrides this call carries, and its rotary embedding for these tokens.
+
+    Args:
+        wan: ComfyUI's generator.
+        sizes: of the adapter's own blocks; its heads may be wider or narrower than the generator's, whose table then does not fit.
+        x: the latent of this call.
+        options: of this call.
+    """
+    table: Tensor | None = None
+
+    def attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
+        out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads=heads, transformer_options=options)
+        return out
+
+    def turn(x_BLD: Tensor, heads: int) -> Tensor:
+        nonlocal table
+        if table is None:
+            table = wan.rope_encode(*x.shape[2:], device=x.device, dtype=x.dtype, transformer_options=options)
+        turned: Tensor = apply_rope1(x_BLD.unflatten(-1, (heads, -1)), table)
+        return turned.flatten(2)
+
+    return Kernels(attention, turn if sizes.head_dim == wan.dim // wan.num_heads else None)
+
+
+class Adding:
     """A block replacement that runs the block (or what replaced it before) and adds the residual."""
 
-    def block(args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    def __init__(
+        self, previous: Block | None, adapter: ReusingAdapter, index: int, state: Any, strength: float
+    ) -> None:
+        self.previous, self.adapter, self.index, self.state, self.strength = previous, adapter, index, state, strength
+        # A block's own new output is nobody else's; what another pack returned may be kept by it.
+        self.fresh: bool = previous is None or (isinstance(previous, Adding) and previous.fresh)
+
+    def __call__(self, args: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        """As ComfyUI calls a replacement."""
+        previous = self.previous
         out: dict[str, Any] = extra["original_block"](args) if previous is None else previous(args, extra)
         tokens = out["img"]
-        residual = adapter.residual(index, state).to(tokens.dtype)
+        residual = self.adapter.residual(self.index, self.state).to(tokens.dtype)
         if residual.shape[1] != tokens.shape[1]:
             raise ValueError(
                 f"the generator has {tokens.shape[1]} tokens, but the trajectory has {residual.shape[1]}; "
                 "remove reference images, which cannot be combined with a trajectory."
             )
-        return {**out, "img": torch.add(tokens, residual, alpha=strength)}
+        if self.fresh and not tokens.requires_grad and not _share(tokens, args["img"]):
+            return {**out, "img": tokens.add_(residual, alpha=self.strength)}
+        return {**out, "img": torch.add(tokens, residual, alpha=self.strength)}
 
-    return block
+
+def _share(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors lie in the same memory; tensors without memory (on the meta device) do not."""
+    place = a.untyped_storage().data_ptr()
+    return place != 0 and place == b.untyped_storage().data_ptr()
 
 
 def _clip(latent_BCFHW: Tensor) -> str:

@@ -8,10 +8,26 @@ listed in ``inject_after``; it adds the residual, times the strength, to the blo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
+
+from ..wan.kernels import OWN, Kernels
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that an adapter needs beside the generator's own, its weights left out.
+
+    Attributes:
+        held: from one block of the generator to the next.
+        passing: on top of that, while a residual is computed.
+    """
+
+    held: int
+    passing: int
 
 
 class TrajectoryAdapter(nn.Module):
@@ -37,7 +53,14 @@ class TrajectoryAdapter(nn.Module):
         """Once per video: everything that depends only on the (normalised) control latent."""
         raise NotImplementedError
 
-    def begin(self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Any:
+    def begin(
+        self,
+        prepared: Any,
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        kernels: Kernels = OWN,
+    ) -> Any:
         """Once per forward pass: the state that ``residual`` walks through.
 
         Args:
@@ -45,11 +68,22 @@ class TrajectoryAdapter(nn.Module):
             latent_BCFHW: the generator's noisy input.
             timestep_BF: timestep per latent frame, or ``[B, 1]`` for all.
             context_BMT: text tokens as the generator gets them (before its text embedding).
+            kernels: the host's own attention and rotary embedding for this pass.
         """
         raise NotImplementedError
 
     def residual(self, index: int, state: Any) -> Tensor:
         """Residual ``[B or 1, L, D]`` for injection ``index``; called in ascending order, each at most once per ``begin``."""
+        raise NotImplementedError
+
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """What a pass needs.
+
+        Args:
+            batch: rows of a pass.
+            grid_FHW: frames, rows and columns of the latent.
+            size: bytes of a number.
+        """
         raise NotImplementedError
 
 

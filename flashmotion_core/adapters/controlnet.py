@@ -9,17 +9,20 @@ One way to make it cheaper is ours and not the paper's: fewer blocks (``inject_a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ..wan.block import Attention, WanBlock, scaled_dot_product
+from ..wan.block import OWN, Attention, Kernels, WanBlock, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.generator import Pass, add_embeddings, embed
-from .adapter import TrajectoryAdapter, check_inject_after
+from .adapter import Footprint, TrajectoryAdapter, check_inject_after
 
 
 class ControlNetAdapter(TrajectoryAdapter):
@@ -101,33 +104,63 @@ class ControlNetAdapter(TrajectoryAdapter):
         """The control latent itself: everything else depends on the noisy latent."""
         return control_BCFHW
 
-    def begin(self, prepared: Tensor, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Pass:
+    def begin(
+        self,
+        prepared: Tensor,
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        kernels: Kernels = OWN,
+    ) -> Pass:
         """Embed latent and control, time and text; see ``TrajectoryAdapter.begin``."""
         batch = latent_BCFHW.shape[0]
         control = prepared.to(latent_BCFHW)
         # Conditional and unconditional chunks lie one after the other along the batch; each gets the same control.
         control = control.repeat(batch // control.shape[0], 1, 1, 1, 1)
         both = torch.cat([latent_BCFHW, control], dim=1)
-        return embed(self, self.generator, both, timestep_BF, context_BMT)
+        return embed(self, self.generator, both, timestep_BF, context_BMT, kernels)
+
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """The clone's tokens, its rotary table in float32 as ComfyUI lays it out, and the control latent.
+
+        While a block of the clone runs, the generator's tokens lie beside it. The rest of that block takes what a block of the
+        generator takes, which is free by then. See ``TrajectoryAdapter.footprint``.
+        """
+        positions = math.prod(grid_FHW)
+        tokens = positions // math.prod(self.generator.patch_size)
+        hidden = batch * tokens * self.dim * size
+        table = tokens * self.generator.head_dim * 2 * 4
+        return Footprint(hidden + table + self.control_channels * positions * size, hidden)
 
     def residual(self, index: int, state: Pass) -> Tensor:
         """Run the clone up to block ``index`` and take its zero convolution; skipped indices cost their block only."""
         assert index >= state.next_block, "residuals are taken in ascending order, once each"
         for block in self.blocks[state.next_block : index + 1]:
-            state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin)
+            state.hidden_BLD = block(state.hidden_BLD, state.e0_BF6D, state.context_BMD, state.cos_sin, state.kernels)
         state.next_block = index + 1
-        return pointwise(self.zero_convs[index], state.hidden_BLD)
+        out: Tensor = self.zero_convs[index](state.hidden_BLD)
+        return out
 
 
 def zero_conv(channels_in: int, channels_out: int, operations: Any, **factory: Any) -> Any:
-    """A 1 x 1 ``Conv2d`` that starts at zero, so that a fresh adapter adds exactly nothing."""
-    conv = operations.Conv2d(channels_in, channels_out, 1, **factory)
+    """A 1 x 1 ``Conv2d`` over tokens, ``[B, L, C] -> [B, L, D]``, that starts at zero: a fresh adapter adds exactly nothing."""
+    conv = _token_conv(operations.Conv2d)(channels_in, channels_out, 1, **factory)
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.bias)
     return conv
 
 
-def pointwise(conv: nn.Module, x_BLC: Tensor) -> Tensor:
-    """Apply a 1 x 1 ``Conv2d`` to tokens: ``[B, L, C] -> [B, L, D]``."""
-    out: Tensor = conv(x_BLC.transpose(1, 2).unsqueeze(-1))
-    return out.squeeze(-1).transpose(1, 2)
+@cache
+def _token_conv(conv2d: type[Any]) -> type[Any]:
+    """A host's ``Conv2d`` with its weights and casts, computed as a linear layer.
+
+    A convolution of transposed tokens gives a tensor whose channels lie apart, and adding it to tokens is several times slower. The file
+    keeps a convolution's weight, ``[D, C, 1, 1]``.
+    """
+
+    class TokenConv(conv2d):  # type: ignore[misc]
+        def _conv_forward(self, x_BLC: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+            # torch and ComfyUI both end here, with the weight as this call needs it.
+            return functional.linear(x_BLC, weight.flatten(1), bias)
+
+    return TokenConv

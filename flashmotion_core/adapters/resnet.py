@@ -6,6 +6,7 @@ widths; 30 blocks of two 3 x 3 convolutions at 128 channels fit its total (5.015
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from ..wan.config import LATENT_CHANNELS, WanConfig
-from .adapter import TrajectoryAdapter, check_inject_after
-from .controlnet import pointwise, zero_conv
+from ..wan.kernels import OWN, Kernels
+from .adapter import Footprint, TrajectoryAdapter, check_inject_after
+from .controlnet import zero_conv
 
 
 class ResBlock(nn.Module):
@@ -107,13 +109,23 @@ class ResNetAdapter(TrajectoryAdapter):
         return features
 
     def begin(
-        self, prepared: list[Tensor], latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor
+        self,
+        prepared: list[Tensor],
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        kernels: Kernels = OWN,
     ) -> tuple[list[Tensor], int]:
         """Nothing to compute; notes how often the batch repeats the features."""
         return prepared, latent_BCFHW.shape[0] // prepared[0].shape[0]
 
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """The features of one video, whatever the batch; see ``TrajectoryAdapter.footprint``."""
+        tokens = math.prod(grid_FHW) // math.prod(self.generator.patch_size)
+        return Footprint(len(self.inject_after) * tokens * self.width * size, 0)
+
     def residual(self, index: int, state: tuple[list[Tensor], int]) -> Tensor:
         """The zero convolution of feature ``index``; ``[1, L, D]`` broadcasts over the batch where there is one control."""
         features, repeats = state
-        out = pointwise(self.zero_convs[index], features[index])
+        out: Tensor = self.zero_convs[index](features[index])
         return out if out.shape[0] == 1 else out.repeat(repeats, 1, 1)

@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from .adapter import TrajectoryAdapter
+from ..wan.kernels import OWN, Kernels
+from .adapter import Footprint, TrajectoryAdapter
 
 
 @dataclass
@@ -52,7 +53,13 @@ class ReusingAdapter:
         return self.adapter.prepare(control_BCFHW)
 
     def begin(
-        self, prepared: Any, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor, key: Hashable = None
+        self,
+        prepared: Any,
+        latent_BCFHW: Tensor,
+        timestep_BF: Tensor,
+        context_BMT: Tensor,
+        key: Hashable = None,
+        kernels: Kernels = OWN,
     ) -> Any:
         """See ``TrajectoryAdapter.begin``; computes nothing in a step that reuses residuals.
 
@@ -65,11 +72,12 @@ class ReusingAdapter:
             timestep_BF: timestep per latent frame, or ``[B, 1]`` for all.
             context_BMT: text tokens as the generator gets them.
             key: which of several passes of a step this is, such as that of the negative prompt, or of a window of frames.
+            kernels: see ``TrajectoryAdapter.begin``.
         """
-        arguments = (prepared, latent_BCFHW, timestep_BF, context_BMT)
+        arguments = (prepared, latent_BCFHW, timestep_BF, context_BMT, kernels)
         if self.every == 1 or not self.adapter.depends_on_step:
             return _Pass(self.adapter.begin(*arguments), None)
-        computed = self._advance(float(timestep_BF.max()))
+        computed = self._advance(timestep_BF)
         whose = (key, latent_BCFHW.shape, latent_BCFHW.dtype, latent_BCFHW.device)
         if computed:
             self._kept[whose] = {}
@@ -86,13 +94,23 @@ class ReusingAdapter:
             state.kept[index] = self.adapter.residual(index, state.state)
         return state.kept[index]
 
+    def footprint(self, batch: int, grid_FHW: tuple[int, int, int], size: int) -> Footprint:
+        """See ``TrajectoryAdapter.footprint``, and the residuals kept for later steps."""
+        found = self.adapter.footprint(batch, grid_FHW, size)
+        if self.every == 1 or not self.adapter.depends_on_step:
+            return found
+        # The last residual takes the place of the tokens that its block needed.
+        kept = (len(self.inject_after) - 1) * found.passing
+        return Footprint(found.held + kept, found.passing)
+
     def clear(self) -> None:
         """Free what is kept; the next pass begins a new run."""
         self._kept.clear()
         self._level, self._step = None, 0
 
-    def _advance(self, level: float) -> bool:
+    def _advance(self, timestep_BF: Tensor) -> bool:
         """Note the noise level of a pass; return whether its step is computed."""
+        level = float(timestep_BF.max())
         if self._level is None or level > self._level:
             self.clear()
         elif level < self._level:

@@ -7,7 +7,6 @@ ComfyUI's ``comfy.ops.manual_cast``, whose layers can be cast and offloaded), at
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,9 +14,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from .config import WanConfig
-
-Attention = Callable[..., Tensor]
-"""``(q_BLD, k_BMD, v_BMD, heads) -> BLD``; ComfyUI's ``optimized_attention`` has this form."""
+from .kernels import OWN as OWN
+from .kernels import Attention as Attention
+from .kernels import Kernels as Kernels
 
 
 def scaled_dot_product(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
@@ -69,13 +68,21 @@ def rotate(x_BLD: Tensor, heads: int, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
     return turned.flatten(2).to(x_BLD.dtype)
 
 
-def _modulated(x_BLD: Tensor, scale_BFD: Tensor, shift_BFD: Tensor | None = None) -> Tensor:
-    """``x * scale + shift`` with one row per latent frame (or one in all), never expanded to one per token."""
-    x: Tensor = x_BLD.unflatten(1, (scale_BFD.shape[1], -1))
-    x = x * scale_BFD[:, :, None]
-    if shift_BFD is not None:
-        x = x + shift_BFD[:, :, None]
-    return x.flatten(1, 2)
+def _per_frame(x_BLD: Tensor, rows_BFD: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens by latent frame and one row for each of them, ready to broadcast: a row is never expanded to one per token."""
+    return x_BLD.unflatten(1, (rows_BFD.shape[1], -1)), rows_BFD[:, :, None]
+
+
+def _modulated(x_BLD: Tensor, scale_BFD: Tensor, shift_BFD: Tensor) -> Tensor:
+    """``x * scale + shift`` with one row per latent frame (or one in all), in one pass over memory."""
+    x, scale = _per_frame(x_BLD, scale_BFD)
+    return torch.addcmul(shift_BFD[:, :, None], x, scale).flatten(1, 2)
+
+
+def _gated(x_BLD: Tensor, branch_BLD: Tensor, gate_BFD: Tensor) -> Tensor:
+    """``x + branch * gate`` with one row per latent frame (or one in all), in one pass over memory."""
+    branch, gate = _per_frame(branch_BLD, gate_BFD)
+    return torch.addcmul(x_BLD.unflatten(1, branch.shape[1:3]), branch, gate).flatten(1, 2)
 
 
 class AttentionLayer(nn.Module):
@@ -90,13 +97,46 @@ class AttentionLayer(nn.Module):
             operations.RMSNorm(dim, eps=config.eps, elementwise_affine=True, **factory) for _ in range(2)
         )
 
-    def forward(self, x_BLD: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
-        """Attend from x to context; ``cos_sin`` turns queries and keys (self-attention only)."""
-        q, k, v = self.norm_q(self.q(x_BLD)), self.norm_k(self.k(context_BMD)), self.v(context_BMD)
-        if cos_sin is not None:
-            q, k = rotate(q, self.heads, cos_sin), rotate(k, self.heads, cos_sin)
-        out: Tensor = self.o(self.attention(q, k, v, self.heads))
+    def forward(
+        self,
+        x_BLD: Tensor,
+        context_BMD: Tensor,
+        cos_sin: tuple[Tensor, Tensor] | None = None,
+        kernels: Kernels = OWN,
+        turned: bool = False,
+    ) -> Tensor:
+        """Attend from x to context.
+
+        Args:
+            x_BLD: where queries come from.
+            context_BMD: where keys and values come from.
+            cos_sin: see ``rotary``; not read where the host turns.
+            kernels: see ``Kernels``.
+            turned: whether queries and keys carry the place of their tokens (self-attention).
+        """
+        # Queries first and whole: what their projection and their turn need is freed before the keys are computed.
+        q = self._projected(self.q, self.norm_q, x_BLD, cos_sin, kernels, turned)
+        k = self._projected(self.k, self.norm_k, context_BMD, cos_sin, kernels, turned)
+        attention = kernels.attention or self.attention
+        out: Tensor = self.o(attention(q, k, self.v(context_BMD), self.heads))
         return out
+
+    def _projected(
+        self,
+        linear: Any,
+        norm: Any,
+        x_BLD: Tensor,
+        cos_sin: tuple[Tensor, Tensor] | None,
+        kernels: Kernels,
+        turned: bool,
+    ) -> Tensor:
+        x: Tensor = norm(linear(x_BLD))
+        if not turned:
+            return x
+        if kernels.turn is not None:
+            return kernels.turn(x, self.heads)
+        assert cos_sin is not None
+        return rotate(x, self.heads, cos_sin)
 
 
 class WanBlock(nn.Module):
@@ -117,13 +157,28 @@ class WanBlock(nn.Module):
         )
         self.modulation = nn.Parameter(torch.zeros(1, 6, dim, **factory))
 
-    def forward(self, x_BLD: Tensor, e0_BF6D: Tensor, context_BMD: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
-        """One block; ``e0_BF6D`` is the projected time embedding with one row per latent frame, or one in all."""
+    def forward(
+        self,
+        x_BLD: Tensor,
+        e0_BF6D: Tensor,
+        context_BMD: Tensor,
+        cos_sin: tuple[Tensor, Tensor] | None,
+        kernels: Kernels = OWN,
+    ) -> Tensor:
+        """One block.
+
+        Args:
+            x_BLD: tokens.
+            e0_BF6D: the projected time embedding with one row per latent frame, or one in all.
+            context_BMD: embedded text.
+            cos_sin: see ``rotary``; None where the host turns.
+            kernels: see ``Kernels``.
+        """
         # A raw parameter is cast where it is used: the host may keep it in another type or on another device.
         table = self.modulation.to(device=x_BLD.device, dtype=x_BLD.dtype)
         shift1, scale1, gate1, shift2, scale2, gate2 = (table[:, None] + e0_BF6D).unbind(2)
         h = _modulated(self.norm1(x_BLD), 1 + scale1, shift1)
-        x_BLD = x_BLD + _modulated(self.self_attn(h, h, cos_sin), gate1)
-        x_BLD = x_BLD + self.cross_attn(self.norm3(x_BLD), context_BMD, None)
-        h = _modulated(self.norm2(x_BLD), 1 + scale2, shift2)
-        return x_BLD + _modulated(self.ffn(h), gate2)
+        x_BLD = _gated(x_BLD, self.self_attn(h, h, cos_sin, kernels, turned=True), gate1)
+        del h
+        x_BLD = x_BLD + self.cross_attn(self.norm3(x_BLD), context_BMD, kernels=kernels)
+        return _gated(x_BLD, self.ffn(_modulated(self.norm2(x_BLD), 1 + scale2, shift2)), gate2)

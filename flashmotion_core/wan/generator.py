@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .block import Attention, WanBlock, rotary, scaled_dot_product, timestep_embedding
+from .block import OWN, Attention, Kernels, WanBlock, rotary, scaled_dot_product, timestep_embedding
 from .config import WanConfig
 
 AfterBlock = Callable[[int, Tensor], Tensor]
@@ -29,8 +29,9 @@ class Pass:
     time_BFD: Tensor
     e0_BF6D: Tensor
     context_BMD: Tensor
-    cos_sin: tuple[Tensor, Tensor]
+    cos_sin: tuple[Tensor, Tensor] | None
     grid: tuple[int, int, int]
+    kernels: Kernels = OWN
     next_block: int = 0
     """For callers that run block by block."""
 
@@ -49,7 +50,14 @@ def add_embeddings(module: nn.Module, config: WanConfig, in_channels: int, opera
     module.time_projection = nn.Sequential(nn.SiLU(), linear(dim, 6 * dim, **factory))
 
 
-def embed(module: Any, config: WanConfig, latent_BCFHW: Tensor, timestep_BF: Tensor, context_BMT: Tensor) -> Pass:
+def embed(
+    module: Any,
+    config: WanConfig,
+    latent_BCFHW: Tensor,
+    timestep_BF: Tensor,
+    context_BMT: Tensor,
+    kernels: Kernels = OWN,
+) -> Pass:
     """Embed latent, timesteps (``[B, F]``, or ``[B, 1]`` for all frames) and text with a module from ``add_embeddings``."""
     hidden = module.patch_embedding(latent_BCFHW)
     _, _, frames, rows, columns = hidden.shape
@@ -57,12 +65,14 @@ def embed(module: Any, config: WanConfig, latent_BCFHW: Tensor, timestep_BF: Ten
     time = module.time_embedding(sinusoids)
     e0 = module.time_projection(time).unflatten(-1, (6, config.dim)).unflatten(0, timestep_BF.shape)
     return Pass(
-        hidden_BLD=hidden.flatten(2).transpose(1, 2),
+        # In the order of tokens: every later tensor takes its layout from this one.
+        hidden_BLD=hidden.flatten(2).transpose(1, 2).contiguous(),
         time_BFD=time.unflatten(0, timestep_BF.shape),
         e0_BF6D=e0,
         context_BMD=module.text_embedding(context_BMT.to(latent_BCFHW.dtype)),
-        cos_sin=rotary(frames, rows, columns, config.head_dim, latent_BCFHW.device),
+        cos_sin=rotary(frames, rows, columns, config.head_dim, latent_BCFHW.device) if kernels.turn is None else None,
         grid=(frames, rows, columns),
+        kernels=kernels,
     )
 
 

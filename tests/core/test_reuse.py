@@ -18,7 +18,6 @@ from flashmotion_core.adapters import (
     read_adapter,
     save_adapter,
 )
-from flashmotion_core.adapters.controlnet import pointwise
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import embed
 
@@ -64,7 +63,7 @@ def test_residuals_are_those_of_the_walk_written_out() -> None:
     expected = []
     for block, conv in zip(adapter.blocks, adapter.zero_convs, strict=True):
         walk.hidden_BLD = block(walk.hidden_BLD, walk.e0_BF6D, walk.context_BMD, walk.cos_sin)
-        expected.append(pointwise(conv, walk.hidden_BLD))
+        expected.append(conv(walk.hidden_BLD))
     assert same(residuals(adapter, *inputs()), expected)
 
 

@@ -386,6 +386,10 @@ def test_the_tiny_vae_groups_a_clip_like_the_wan_vae(rig: Rig) -> None:
 def test_another_vae_is_refused(rig: Rig) -> None:
     class Other:
         latent_channels = 16
+        first_stage_model = torch.nn.Identity()
+
+        def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("nothing is encoded")
 
     with refuses(key="VAE", value="16 latent channels, but 48", remedy="load the Wan 2.2 VAE"):
         rig.apply("resnet", vae=Other())

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from .conftest import Frontend
-from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
+from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SAVE_AND_LOAD, SHOW_INNER, EditorPage
 from .test_editor_in_comfyui import show_run
 
 pytestmark = pytest.mark.browser
@@ -247,7 +247,9 @@ LOADER_INTO_SUBGRAPH = """async () => {
 
 
 @pytest.mark.parametrize("deep", [1, 2])
-def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: EditorPage, deep: int) -> None:
+def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(
+    editor: EditorPage, frontend: Frontend, deep: int
+) -> None:
     editor.load(BOX, graph=DIRECT)
     shows(editor, RED, BLUE)
     if deep == 1:
@@ -255,6 +257,9 @@ def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: Edi
     else:
         editor.page.evaluate(f"() => {{ window.app.graph.convertToSubgraph(new Set([{NODE}])) }}")
         editor.page.evaluate(NEST)
+        if frontend.name == "oldest":
+            # Its classic renderer shows no editor that was moved twice before the workflow is loaded again.
+            editor.page.evaluate(SAVE_AND_LOAD)
         editor.page.evaluate(OPEN_INNERMOST)
     editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
     editor.page.evaluate(SHOW_INNER)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
-from flashmotion_core.sampling import Schedule, turbo_sigmas
+from flashmotion_core.sampling import Schedule, check_shift, turbo_sigmas
 
 from .settings import Count, Positive, Settings, Share
 
@@ -77,6 +77,12 @@ class Steps(Settings):
 
     count: Count = 4
     shift: Positive = 5.0
+
+    @model_validator(mode="after")
+    def _files_can_hold_them(self) -> Self:
+        check_shift(self.shift)
+        self.schedule()
+        return self
 
     def schedule(self) -> Schedule:
         """The schedule of `count` evenly spaced, shifted sigmas."""

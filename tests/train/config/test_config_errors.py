@@ -206,3 +206,10 @@ def test_the_second_moment_of_kahan_has_to_follow() -> None:
         remedy="use adamw, or precision bf16",
     )
     assert load("tiny_cpu", ["stage2.fake_optim.betas=[0.5, 0.999]"])
+
+
+@pytest.mark.parametrize(
+    ("override", "value"), [("steps.count=2000", "2000"), ("steps.shift=5000", "5000"), ("steps.shift=1e-9", "1e-09")]
+)
+def test_noise_levels_that_no_file_can_hold(override: str, value: str) -> None:
+    names(said_about(override), key="steps", value=value, remedy="must be")

@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(clips: EncodedClips, tmp_pa
         seldom = {**CHANGES, "checkpoints": {"every": 100}}
         whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config=seldom)
         whole.run()
-        code = process.wait(timeout=120)
+        code = process.wait(timeout=300)
     text = (tmp_path / "said").read_text()
     assert code == 0, text
     kills = re.search(r"kills (\d+) unfinished (\d+)", text)

@@ -1,0 +1,64 @@
+"""The start image as DrawTrajectory returns it to the editor: what it got, uncropped, and which frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from .helpers import DOCUMENT, Rig
+
+
+def shown(rig: Rig, start_image: torch.Tensor | None) -> tuple[list[Image.Image], list[int]]:
+    """The pictures that the editor gets, and the frame of each."""
+    import folder_paths
+
+    values: dict[str, Any] = {
+        "trajectory": DOCUMENT,
+        "connected_objects": "if nothing is drawn",
+        "width": 0,
+        "height": 0,
+        "length": 0,
+        "length_change": "retime",
+        "mask_batch": "one mask per object",
+        "track_size": 0.25,
+        "first_frame_shapes": "boxes",
+        "start_image": start_image,
+    }
+    told = rig.pack.nodes.DrawTrajectory.execute(**values).ui
+    names = [str(name).removesuffix(" [temp]") for name in told["start_image"]]
+    pictures = [Image.open(Path(folder_paths.get_temp_directory()) / name) for name in names]
+    return pictures, [int(frame) for frame in told["start_image_frames"]]
+
+
+def test_one_picture_is_returned_uncropped(rig: Rig) -> None:
+    image_BHWC = torch.zeros(1, 40, 200, 3)
+    image_BHWC[:, :, :20, 0] = 1
+    (picture,), frames = shown(rig, image_BHWC)
+    assert frames == [0]
+    assert picture.size == (200, 40)
+    pixels = np.asarray(picture)
+    assert pixels[20, 5].tolist() == [255, 0, 0]
+    assert pixels[20, 100].tolist() == [0, 0, 0]
+
+
+def test_a_batch_is_returned_in_frames_spread_evenly(rig: Rig) -> None:
+    image_BHWC = (torch.arange(40.0) / 40)[:, None, None, None].expand(40, 32, 48, 3)
+    pictures, frames = shown(rig, image_BHWC)
+    assert (len(frames), frames[0], frames[-1]) == (16, 0, 39)
+    assert max(np.diff(frames)) <= 3
+    for picture, frame in zip(pictures, frames, strict=True):
+        assert np.asarray(picture).mean() == pytest.approx(255 * frame / 40, abs=1)
+
+
+def test_a_large_picture_is_made_smaller(rig: Rig) -> None:
+    (picture,), _ = shown(rig, torch.zeros(1, 1000, 2000, 3))
+    assert picture.size == (1280, 640)
+
+
+def test_without_a_start_image_there_is_nothing(rig: Rig) -> None:
+    assert shown(rig, None) == ([], [])
