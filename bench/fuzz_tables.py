@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import shutil
-import subprocess
 import sys
 import time
 import traceback
@@ -24,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.languages import Node, alike
 from flashmotion_core.trajectory import TrajectoryError, dumps, parse, read_tracks
 
 SIZE = (640, 360)
@@ -210,51 +209,6 @@ def try_python(text: str) -> dict[str, Any]:
         return {"crash": traceback.format_exc()}
 
 
-class Node:
-    """A node process that reads one text after the other."""
-
-    def __init__(self, node: str) -> None:
-        self.process = subprocess.Popen(
-            [node, str(WORKER), *map(str, SIZE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="ascii"
-        )
-
-    def read(self, text: str) -> dict[str, Any]:
-        """What JavaScript makes of a text."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(text) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        found: dict[str, Any] = json.loads(line) if line else {"crash": "node ended"}
-        return found
-
-    def close(self) -> None:
-        """End the process."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
-
-
-_NO_JSON, _TWICE = " is not valid JSON", "twice in one object"
-
-
-def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether both languages say the same; numbers and the reasons for wrong JSON may be written differently."""
-    if "problem" not in one or "problem" not in other:
-        return one == other
-    problems = [plain(one["problem"]), plain(other["problem"])]
-    # Which of two faults of a JSON text is named first is each language's own, too.
-    return problems[0] == problems[1] or (
-        any(_NO_JSON in p for p in problems) and all(_NO_JSON in p or _TWICE in p for p in problems)
-    )
-
-
-def plain(problem: str) -> str:
-    """A sentence without what each language writes in its own form."""
-    problem = re.sub(r" (is not valid JSON \(|contains the number ).*", " is not valid JSON", problem)
-    return re.sub(r" is (-?[0-9.]+(e[+-]?[0-9]+)?|inf|-inf|an integer of [0-9]+ bits): ", " is NUMBER: ", problem)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run and report; the exit status says whether all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -263,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--node", default=shutil.which("node"), help="the node program (default: the one on the PATH)")
     options = parser.parse_args(arguments)
 
-    node = Node(options.node) if options.node else None
+    node = Node(options.node, WORKER, *SIZE) if options.node else None
     outcomes: Counter[str] = Counter()
     slowest = (0.0, 0, 0)
     start = time.perf_counter()
