@@ -117,11 +117,11 @@ sys.argv[1:] = []
 pack = start(comfyui)
 import torch
 from bench.cpu_side import least
-from bench.full_size.job import Clip
+from bench.full_size.clip_job import ClipSize
 from bench.full_size.models import TINY
 torch.set_num_threads(1)
 with torch.inference_mode():
-    graphs = Graphs(pack, TINY, Clip(96, 128, 17))
+    graphs = Graphs(pack, TINY, ClipSize(96, 128, 17))
     latent = graphs.latent()
     print("S", *least(lambda: graphs.ours(latent), lambda: graphs.stock(latent), runs))
 """

@@ -12,6 +12,7 @@ continues. Needs the extra [train]; see docs/speed.md.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shlex
 import sys
@@ -25,6 +26,7 @@ from bench.full_size.cases import (
     ADAPTERS,
     DTYPES,
     MODES,
+    PARTS,
     REAL_SIZES,
     TINY_SIZES,
     Plan,
@@ -63,6 +65,20 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--adapters", nargs="+", choices=ADAPTERS, default=ADAPTERS, help="default: all")
     parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        help="what to measure; peers are among the jobs (default: all)",
+    )
+    parser.add_argument(
+        "--jobs",
+        nargs="+",
+        choices=ADAPTERS,
+        metavar="ADAPTER",
+        help="time whole jobs only with these adapters, and on the core's transformer if that is measured (default: all)",
+    )
+    parser.add_argument(
         "--hosts",
         nargs="+",
         choices=("core", "diffusers"),
@@ -79,6 +95,13 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="measured runs of each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=None,
+        metavar="SECONDS",
+        help="start no further run of a piece of work once its runs took this long (default: no limit; 4 with --quick)",
     )
     parser.add_argument("--memory", type=float, metavar="GB", help="limit the GPU to this much memory")
     parser.add_argument("--comfyui", type=Path, metavar="FOLDER", help="a ComfyUI to compare with, run by this Python")
@@ -144,17 +167,29 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
     rate = matmul_rate(device)
     print(f"{rate['size']} x {rate['size']} in {rate['dtype']}: {rate['flops'] / 1e12:.4g} TFLOP/s", flush=True)
     clock = Clock(device, plan.warm_up, plan.repeat, plan.patience)
-    recorder = Recorder(clock, lambda line: print(line, flush=True))
+
+    def said(line: str) -> None:
+        """Print a row, and write all rows so far: a run that is ended leaves what it has measured."""
+        print(line, flush=True)
+        _write(speed_report.document(recorder.rows, device, shapes.name, counts, rate, command), options.out)
+
+    recorder = Recorder(clock, said, options.memory and options.memory * 1e9)
     SpeedMeasurement(shapes, device, recorder).everything(plan)
     if options.comfyui is not None:
         from bench.full_size.comfyui import measure as measure_comfyui
 
         measure_comfyui(options.comfyui, shapes, plan, recorder)
     found = speed_report.document(recorder.rows, device, shapes.name, counts, rate, command)
-    options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    options.out.with_suffix(".md").write_text(speed_report.markdown(found), encoding="utf-8")
+    _write(found, options.out)
     print(f"written: {options.out.with_suffix('.json')} and {options.out.with_suffix('.md').name}")
     return found
+
+
+def _write(report: dict[str, Any], stem: Path) -> None:
+    from bench.full_size import speed_report
+
+    stem.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    stem.with_suffix(".md").write_text(speed_report.markdown(report), encoding="utf-8")
 
 
 def _device(name: str) -> Any:
@@ -178,10 +213,17 @@ def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[
 
 def _plan(options: argparse.Namespace, sizes: Sequence[str], cuda: bool, attentions: tuple[str, ...]) -> Plan:
     sizes = options.sizes or sizes
-    if options.quick:
-        return quick_plan(sizes, MODES if cuda else options.modes or MODES[:1], options.repeat, attentions)
     modes = options.modes or (MODES if cuda else MODES[:1])
-    return full_plan(sizes, options.dtypes, modes, options.adapters, options.hosts, options.repeat, attentions)
+    if options.quick:
+        plan = quick_plan(sizes, MODES if cuda else modes, options.repeat, attentions)
+    else:
+        plan = full_plan(sizes, options.dtypes, modes, options.adapters, options.hosts, options.repeat, attentions)
+    jobs = plan.job_settings
+    if options.jobs is not None:
+        host = "core" if "core" in options.hosts else "diffusers"
+        jobs = tuple(job for job in jobs if job.adapter in options.jobs and job.host == host)
+    patience = plan.patience if options.patience is None else options.patience
+    return dataclasses.replace(plan, parts=tuple(options.parts), job_settings=jobs, patience=patience)
 
 
 def _limit_memory(gigabytes: float | None, device: Any) -> None:

@@ -15,6 +15,8 @@ DTYPES = ("bf16", "fp8", "fp8-products")
 MODES = ("eager", "compiled")
 ADAPTERS = ("none", *VARIANTS)
 DECODERS = ("channels last", "compiled", "channels last, compiled")
+PARTS = ("text", "codecs", "decoders", "denoise", "jobs")
+"""What a run measures: the text encoder, both codecs and writing, switches of the full decoder, four steps, whole jobs and peers."""
 QUICK_PATIENCE_S = 4.0
 
 
@@ -58,6 +60,7 @@ class Plan:
         warm_up: unmeasured runs of each piece of work.
         repeat: measured runs.
         patience: seconds of measured runs of one piece of work after which no further run starts.
+        parts: what is measured, from ``PARTS``.
     """
 
     clips: tuple[ClipSize, ...]
@@ -68,6 +71,7 @@ class Plan:
     warm_up: int
     repeat: int
     patience: float
+    parts: tuple[str, ...] = PARTS
 
 
 def full_plan(

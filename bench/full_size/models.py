@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -175,6 +176,8 @@ def adapter(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype)
 
 
 def parameter_counts(shapes: Shapes) -> dict[str, int]:
-    """Parameters of every model, counted on the meta device."""
-    kinds = ("generator", "vae", "small_vae", "resnet", "controlnet", "text")
+    """Parameters of every model, counted on the meta device; without diffusers or transformers, of those that need neither."""
+    kinds = ["generator", "small_vae", "resnet", "controlnet"]
+    kinds[1:1] = ["vae"] if find_spec("diffusers") else []
+    kinds += ["text"] if find_spec("transformers") else []
     return {kind: sum(parameter.numel() for parameter in on_meta(kind, shapes).parameters()) for kind in kinds}

@@ -49,8 +49,15 @@ class SpeedRow:
 class Recorder:
     """Measures, keeps the rows, and continues when memory runs out."""
 
-    def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
-        self.clock, self.say = clock, say
+    def __init__(self, clock: Clock, say: Callable[[str], None], memory: float | None = None) -> None:
+        """Start without rows.
+
+        Args:
+            clock: measures.
+            say: called with one line for every row.
+            memory: bytes of the GPU that may be used; None for all.
+        """
+        self.clock, self.say, self.memory = clock, say, memory
         self.rows: list[SpeedRow] = []
 
     def measure(self, row: SpeedRow, make: Callable[[], Work]) -> SpeedRow:
@@ -102,6 +109,8 @@ class Recorder:
         """One sentence that says memory ran out."""
         if not self.clock.cuda:
             return "not enough memory on this computer."
+        if self.memory is not None:
+            return f"not enough memory: more than the {self.memory / 1e9:.0f} GB that --memory allows."
         total = torch.cuda.get_device_properties(0).total_memory
         return f"not enough memory: more than this card's {total / 1e9:.0f} GB."
 

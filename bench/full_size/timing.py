@@ -50,12 +50,18 @@ class SpeedMeasurement:
 
     def everything(self, plan: Plan) -> None:
         """All of a plan."""
-        self.text()
-        codecs = models.codecs(self.shapes, self.device, self.dtype)
-        for clip in plan.clips:
-            self.codecs(clip, codecs)
-        self.decoders(plan.clips[-1], codecs["full"], plan.decoders)
-        self.denoise(plan, codecs)
+        if "text" in plan.parts:
+            self.text()
+        codecs = {}
+        if {"codecs", "decoders", "jobs"} & set(plan.parts):
+            codecs = models.codecs(self.shapes, self.device, self.dtype)
+        if "codecs" in plan.parts:
+            for clip in plan.clips:
+                self.codecs(clip, codecs)
+        if "decoders" in plan.parts:
+            self.decoders(plan.clips[-1], codecs["full"], plan.decoders)
+        if {"denoise", "jobs"} & set(plan.parts):
+            self.denoise(plan, codecs)
 
     def text(self) -> None:
         """The text encoder, alone on the device and freed afterwards, as in the headless command."""
@@ -120,12 +126,13 @@ class SpeedMeasurement:
         for setting in settings:
             with self.recorder.guard([self._four_steps(largest, setting)]):
                 adapter = self._adapter(setting)
-                for clip in plan.denoise_clips:
+                for clip in plan.denoise_clips if "denoise" in plan.parts else ():
                     self._steps(generator, adapter, clip, setting)
-                if setting in plan.job_settings:
+                if setting in plan.job_settings and "jobs" in plan.parts:
                     self._jobs(generator, adapter, largest, setting, codecs)
             adapter = None
-        if (settings[0].host, settings[0].dtype, settings[0].mode) == ("diffusers", "bf16", "eager"):
+        peer = (settings[0].host, settings[0].dtype, settings[0].mode) == ("diffusers", "bf16", "eager")
+        if peer and "jobs" in plan.parts:
             self.diffusers(generator, largest, codecs)
 
     def _steps(self, generator: Generator, adapter: Any, clip: ClipSize, setting: Setting) -> None:
