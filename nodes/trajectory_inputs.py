@@ -148,7 +148,12 @@ def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
         ValueError: a picture so thin that nothing would be left of it.
     """
     (height, width), (wide, high) = image_BHWC.shape[1:3], size
-    if min(width * high / wide, height * wide / high) < 2:
+    # What the crop leaves of the longer side, rounded as ComfyUI does.
+    columns, rows = (
+        side - 2 * round(max(side - kept, 0) / 2)
+        for side, kept in ((width, height * wide / high), (height, width * high / wide))
+    )
+    if min(columns, rows) < 1:
         raise ValueError(
             f"a picture of {width} x {height} pixels is too thin to fill a clip of {wide} x {high}; connect one of a shape like the clip's."
         )
