@@ -148,7 +148,8 @@ def read_adapter(path: str | Path) -> AdapterFile:
 def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
     """The same from tensors and metadata at hand; ``name`` is used in error messages."""
     metadata = metadata or {}
-    if any(key.startswith(PREFIX) for key in metadata):
+    # A generator's file may have no more than a schedule.
+    if any(key.startswith(PREFIX) for key in metadata.keys() - {f"{PREFIX}schedule", f"{PREFIX}text"}):
         file = _parse_ours(state_dict, metadata, name)
     else:
         foreign = parse_foreign(state_dict, name)

@@ -227,8 +227,9 @@ def read_adapter_entries(metadata: Mapping[str, str], name: str) -> AdapterEntri
     Raises:
         ValueError: another format or kind, an entry that is missing, damaged or out of range, or one of a later version.
     """
-    check_format(metadata, name, required=True)
     kind = metadata.get(f"{PREFIX}kind", "")
+    if kind != "generator":  # whose file may lack a format, and is another file in any format
+        check_format(metadata, name, required=True)
     if kind not in ADAPTERS:
         raise ValueError(
             f"{name} is a FlashMotion {kind[:40]!r}, but an adapter (controlnet or resnet) was expected; choose another file."
@@ -317,7 +318,7 @@ class UnseenSizes(Protocol):
 def _written(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, str]:
     """Entries as a safetensors file holds them: strings with our prefix; those that are None are left out."""
     metadata = {
-        f"{PREFIX}{key}": value if isinstance(value, str) else json.dumps(value)
+        f"{PREFIX}{key}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for key, value in values.items()
         if value is not None
     }

@@ -52,7 +52,8 @@ def residuals(adapter: TrajectoryAdapter, text_dim: int) -> list[Tensor]:
 
 def same(first: TrajectoryAdapter, second: TrajectoryAdapter, text_dim: int) -> bool:
     pairs = zip(residuals(first, text_dim), residuals(second, text_dim), strict=True)
-    return all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
+    # The sums of two embeddings are rounded elsewhere than those of one: by parts of the largest value.
+    return all(float((a - b).abs().max()) <= 2e-6 * float(a.abs().max()) for a, b in pairs)
 
 
 def renamed(state: Mapping[str, Tensor], rules: Mapping[str, str]) -> State:

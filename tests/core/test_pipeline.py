@@ -620,7 +620,7 @@ def test_command_says_what_it_does_not_use(command, capsys):
         ({"steps": 0}, "the number of steps is 0, but must be at least 1"),
         ({"compute_every": 0}, "compute_every is 0, but must be a whole number from 1"),
         ({"end": 2}, "the control's end is 2.0, but must be a fraction"),
-        ({"strength": "inf"}, "the control's strength is inf"),
+        ({"strength": "inf"}, "--strength is inf, but must be a finite number"),
         ({"adapter": None}, "the following arguments are required: --adapter; see --help"),
         ({"image": "none.png"}, "there is no file none.png"),
     ],
