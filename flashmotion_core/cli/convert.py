@@ -19,17 +19,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..adapters.adapter_file import FORMAT, AdapterFile, construct_adapter, parse_adapter, save_adapter
+from ..adapters.adapter_file import AdapterFile, construct_adapter, parse_adapter, save_adapter
 from ..adapters.foreign import parse_foreign
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
+from ..metadata.entries import generator_metadata
 from ..sampling import PRESETS, Schedule, preset_schedule
+from ..schedule_sources import known_schedule
 from ..umt5_file import is_umt5
 from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats
 from ..weights import save_whole
 from .checkpoints import read_checkpoint
+from .endings import EndAskedError, ending_by_signals, which_memory
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -135,15 +138,10 @@ def _generator(
     info, weights = parse_generator(
         tensors, metadata, source.name, take=wishes.take, dtype=wishes.dtype or torch.bfloat16
     )
-    own = wishes.own_schedule
-    kept = {
-        "flashmotion.format": FORMAT,
-        "flashmotion.kind": "generator",
-        "flashmotion.schedule": (own or Schedule()).to_json(),
-    }
-    for key, value in metadata.items():
-        if key == "config" or (key.startswith("flashmotion.") and not (own and key == "flashmotion.schedule")):
-            kept[key] = value
+    schedule, assumed = _schedule_of(source.name, network, metadata, wishes)
+    kept = generator_metadata(info.config, schedule, text=info.text)
+    if "config" in metadata:  # may say more than we do, for ComfyUI
+        kept["config"] = metadata["config"]
     save_whole(target, _cast(weights, wishes.dtype), kept)
     changed = [
         key
@@ -153,7 +151,21 @@ def _generator(
     others = [key for key in network.others if not is_helper(key)]
     what = f"a generator of width {info.config.dim} with {info.config.num_layers} blocks"
     took = [f"taken: {network.prefix.removesuffix('.')}"] if others else []
-    return _said(source, what, took + _others(len(others)) + _quantised(changed))
+    return _said(source, what, took + _others(len(others)) + _quantised(changed) + assumed)
+
+
+def _schedule_of(
+    name: str, network: FoundNetwork, metadata: Mapping[str, str], wishes: Wishes
+) -> tuple[Schedule, list[str]]:
+    """A generator's schedule: the one asked for, else what the file is known by, else turbo; and what to say of it."""
+    if wishes.own_schedule is not None:
+        return wishes.own_schedule, []
+    known = known_schedule(name, network.keys, metadata)
+    if known is None:
+        return Schedule(), ["schedule turbo, assumed, as the file does not say; name another by --schedule"]
+    return known.schedule, [] if "flashmotion.schedule" in metadata else [
+        f"schedule {known.schedule.name}, by {known.source}"
+    ]
 
 
 def _adapter(source: Path, target: Path, file: AdapterFile, wishes: Wishes) -> str:
@@ -265,25 +277,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
     options = parser.parse_args(arguments)
-    dtype = DTYPES.get(options.dtype)
     try:
-        if options.diffusers:
-            if options.take or options.schedule or options.inject_after or options.groups:
-                raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
-            to_diffusers_folder(options.source, options.target, dtype)
-            print(f"{options.source.name}: a generator -> {options.target / 'transformer'}")
-            return 0
-        said = convert(
-            options.source,
-            options.target,
-            dtype=dtype,
-            take=options.take,
-            schedule=options.schedule,
-            inject_after=options.inject_after,
-            groups=options.groups,
-        )
+        with ending_by_signals():
+            print(_run(options))
+    except EndAskedError as error:
+        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
+        return 130
+    except (MemoryError, RuntimeError) as error:
+        memory = which_memory(error)
+        if memory is None:
+            raise
+        print(f"error: the {memory}'s memory is full, so no file was written; close other programs.", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{said} -> {options.target} ({options.target.stat().st_size / 1e6:.1f} MB)")
     return 0
+
+
+def _run(options: argparse.Namespace) -> str:
+    """Convert as the options say, and say what was written."""
+    dtype = DTYPES.get(options.dtype)
+    if options.diffusers:
+        if options.take or options.schedule or options.inject_after or options.groups:
+            raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
+        to_diffusers_folder(options.source, options.target, dtype)
+        return f"{options.source.name}: a generator -> {options.target / 'transformer'}"
+    said = convert(
+        options.source,
+        options.target,
+        dtype=dtype,
+        take=options.take,
+        schedule=options.schedule,
+        inject_after=options.inject_after,
+        groups=options.groups,
+    )
+    return f"{said} -> {options.target} ({options.target.stat().st_size / 1e6:.1f} MB)"

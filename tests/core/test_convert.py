@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from flashmotion_core import weights
 from flashmotion_core.adapters import (
     ControlNetAdapter,
     ResNetAdapter,
@@ -20,12 +23,13 @@ from flashmotion_core.adapters import (
 )
 from flashmotion_core.cli.convert import convert, main
 from flashmotion_core.loading import load_generator
+from flashmotion_core.sampling import preset_schedule
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.fingerprint import same_generator
 from flashmotion_core.wan.keys import to_diffusers
 from flashmotion_core.weights import read_tensors
 
-from ..support.sentences import refuses
+from ..support.sentences import names, refuses
 
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=2, text_dim=32)
 WEIGHTS = {key: torch.full(shape, 0.5) for key, shape in generator_shapes(TINY).items()}
@@ -286,3 +290,45 @@ def test_other_bad_input(tmp_path: Path) -> None:
         convert(tmp_path / "cut.pt", tmp_path / "o.pt")
     with refuses(key="no file", value="none.pt", remedy="check the name and folder"):
         convert(tmp_path / "none.pt", tmp_path / "o.safetensors")
+
+
+def test_the_schedule_of_a_generator_is_known_asked_for_or_said_to_be_assumed(tmp_path: Path) -> None:
+    for name, metadata, schedule, written, said in (
+        ("model.safetensors", {}, None, "turbo", "schedule turbo, assumed"),
+        ("model.safetensors", {}, "plain", "plain", ""),
+        ("FastWan2.2.safetensors", {}, None, "fastwan", "schedule fastwan, by its name"),
+        ("model.safetensors", {"modelspec.title": "FastWan 5B"}, None, "fastwan", "schedule fastwan, by its metadata"),
+        ("turbo.safetensors", {"flashmotion.schedule": preset_schedule("fastwan").to_json()}, None, "fastwan", ""),
+    ):
+        save_file(WEIGHTS, tmp_path / name, metadata)
+        sentence = convert(tmp_path / name, tmp_path / "out.safetensors", schedule=schedule)
+        info = read_generator_info(tmp_path / "out.safetensors")
+        assert info.schedule is not None
+        assert info.schedule.name == written
+        assert ("schedule" in sentence) == bool(said)
+        assert said in sentence
+
+
+def test_a_generator_of_another_format_is_not_converted(tmp_path: Path) -> None:
+    save_file(WEIGHTS, tmp_path / "later.safetensors", {"flashmotion.format": "9", "flashmotion.kind": "generator"})
+    with refuses(key="later.safetensors", value="'9'", remedy="update FlashMotion"):
+        convert(tmp_path / "later.safetensors", tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_signal_while_the_file_is_written_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The signal comes once the unfinished file is there."""
+    save_file(WEIGHTS, tmp_path / "in.safetensors")
+    real = weights.save_file
+
+    def interrupted(*args: Any, **rest: Any) -> None:
+        real(*args, **rest)
+        assert list(tmp_path.glob("*.part"))
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(weights, "save_file", interrupted)
+    assert main([str(tmp_path / "in.safetensors"), str(tmp_path / "out.safetensors")]) == 128 + signal.SIGTERM
+    names(capsys.readouterr().err, key="stopped by SIGTERM", value="no file was written")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.safetensors"]
