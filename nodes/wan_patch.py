@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import comfy.latent_formats
+import comfy.ldm.flux.math
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
@@ -21,7 +21,6 @@ import comfy.ops
 import comfy.taesd.taehv
 import comfy.utils
 import torch
-from comfy.ldm.flux.math import apply_rope1
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
@@ -304,6 +303,8 @@ def _kernels(wan: Any, sizes: WanConfig, x: Tensor, options: dict[str, Any]) -> 
         options: of this call.
     """
     table: Tensor | None = None
+    # Looked for, not expected: our own embedding gives the same where a later ComfyUI has it elsewhere.
+    apply_rope1: Any = getattr(comfy.ldm.flux.math, "apply_rope1", None)
 
     def attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
         out: Tensor = optimized_attention(q_BLD, k_BMD, v_BMD, heads=heads, transformer_options=options)
@@ -316,7 +317,8 @@ def _kernels(wan: Any, sizes: WanConfig, x: Tensor, options: dict[str, Any]) -> 
         turned: Tensor = apply_rope1(x_BLD.unflatten(-1, (heads, -1)), table)
         return turned.flatten(2)
 
-    return Kernels(attention, turn if sizes.head_dim == wan.dim // wan.num_heads else None)
+    fits = apply_rope1 is not None and hasattr(wan, "rope_encode") and sizes.head_dim == wan.dim // wan.num_heads
+    return Kernels(attention, turn if fits else None)
 
 
 class Adding:

@@ -122,3 +122,11 @@ def test_tokens_that_another_pack_keeps_stay_as_they_are(rig: Rig) -> None:
     assert len(kept) == 4
     assert all(torch.equal(a, b) for a, b in zip(kept, copies, strict=True))
     assert torch.equal(found, rig.sample(rig.apply("controlnet")))
+
+
+def test_a_comfyui_with_its_rotary_embedding_elsewhere(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    import comfy.ldm.flux.math
+
+    expected = rig.sample(rig.apply("controlnet"))
+    monkeypatch.delattr(comfy.ldm.flux.math, "apply_rope1")
+    torch.testing.assert_close(rig.sample(rig.apply("controlnet")), expected, atol=1e-4, rtol=1e-4)
