@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -271,11 +272,14 @@ def main() -> int:
     from bench.inside_comfyui import load_pack, start_comfyui
 
     start_comfyui(comfyui, cpu=True)
+    import torch
+
     text = table(Bench(load_pack(), int(width), int(height), options.frames))
     print(text)
     if options.out is not None:
         head = (
-            f"{TITLE}`python bench/allocations.py --comfyui FOLDER`: {options.size}, {options.frames} frames, bf16.\n\n"
+            f"{TITLE}`python bench/allocations.py --comfyui FOLDER`: {options.size}, {options.frames} frames, bf16, "
+            f"{date.today():%d %B %Y}, torch {torch.__version__}, {comfyui.name}.\n\n"
         )
         options.out.write_text(head + text + "\n", encoding="utf-8")
     return 0

@@ -66,9 +66,9 @@ README_VIEW, README_PIXELS, README_PLACE = (1200, 860), 4 / 3, (0.96, 300, 80)
 DRAW = (0, 0, 650, 1010)
 AROUND = {
     "3": (-245, 45, 210, 330),
-    "1": (-245, 425, 210, 90),
-    "2": (-245, 565, 210, 60),
-    "11": (-245, 675, 210, 110),
+    "1": (-245, 425, 210, 170),
+    "2": (-245, 650, 210, 60),
+    "11": (-245, 765, 210, 110),
     "5": (690, 60, 240, 230),
     "6": (690, 340, 240, 150),
     "7": (690, 540, 240, 230),
@@ -95,7 +95,8 @@ SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entr
 def editor(server: Server, chromium: Browser) -> None:
     """docs/images/editor.png: the node in its graph, two boxes with their paths, and the timeline."""
     page = opened(server, chromium, MOVES, README_VIEW, README_PIXELS, README_PLACE)
-    press(page, "Control+a")
+    page.locator(".fm-time").get_by_text("cup").click()
+    page.wait_for_timeout(500)
     file = ROOT / "docs" / "images" / "editor.png"
     file.parent.mkdir(parents=True, exist_ok=True)
     whole = shot(page)
