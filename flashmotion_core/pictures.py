@@ -7,6 +7,7 @@ keeps its levels.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,9 @@ def _open(path: str | Path) -> Any:
         raise ValueError(f"there is no file {path}; check the name and folder.")
     try:
         with Image.open(path) as image:
+            # Not MPO: a camera's photograph with a preview or the other eye's view in it.
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+                logging.warning("%s is an animation of %d pictures; its first one is used.", path.name, image.n_frames)
             upright = ImageOps.exif_transpose(image)
             upright.load()
             return upright

@@ -160,3 +160,14 @@ def test_labels_are_stored_numbers(tmp_path: Path) -> None:
     assert np.array_equal(found, SHAPE)
     for picture in (Image.fromarray(colours()), cut_out()):
         assert read_labels(saved(tmp_path, picture)) is None
+
+
+def test_of_an_animation_the_first_picture_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue", "lime")]
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "moving.png")[0, 0].tolist() == [255, 0, 0]
+    assert "moving.png is an animation of 3 pictures; its first one is used." in caplog.text
+    caplog.clear()
+    frames[0].save(tmp_path / "still.png")
+    read_image(tmp_path / "still.png")
+    assert not caplog.text
