@@ -65,7 +65,11 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--adapters", nargs="+", choices=ADAPTERS, default=ADAPTERS, help="default: all")
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure; peers are among the jobs (default: all)"
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        help="what to measure; peers are among the jobs (default: all)",
     )
     parser.add_argument(
         "--jobs",
