@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(read_options(arguments))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to continue.", file=sys.stderr)
     return EXIT_WRONG_INPUT
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import shlex
 import signal
@@ -75,13 +74,21 @@ class GpuRun:
             step.title,
             "running",
             date=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            command=shlex.join(["python", *map(_short, command[1:])]),
+            command=shlex.join(["python", *command[1:]]),
             card=self.there.card,
         )
-        code, record.seconds = self._child(command, folder / "log.txt", lambda: record.write(self.results, stem))
-        record.outcome, record.note = self._outcome(code, folder / "log.txt")
-        record.note = "; ".join(filter(None, (record.note, step.reduced(self.there))))
-        record.write(self.results, stem)
+        code, record.seconds = self._child(
+            command, folder / "log.txt", lambda: record.write(self.results, stem, self._shorter())
+        )
+        record.write(self.results, stem, self._shorter())
+        record.outcome, note = self._outcome(code, folder / "log.txt")
+        needed = record.errors(step.must) if step.must else []
+        if record.outcome == "done" and needed:
+            record.outcome, note = "failed", needed[0]
+        count = len(record.errors())
+        rows = f"{count} row{'s' * (count > 1)} without a time" if count and not needed else ""
+        record.note = "; ".join(filter(None, (note, step.reduced(self.there), rows)))
+        record.write(self.results, stem, self._shorter())
         self.say(f"{step.name}: {record.outcome} after {record.seconds:.0f} s{record.note and ', ' + record.note}.\n")
         return record
 
@@ -121,6 +128,12 @@ class GpuRun:
         ended = asked and process.returncode != TO_BE_CONTINUED
         return None if ended else process.returncode, time.monotonic() - started
 
+    def _shorter(self) -> dict[str, str]:
+        """See ``StepRecord.write``; the longer path first."""
+        comfyui = self.there.comfyui
+        host = {} if comfyui is None else {str(comfyui): comfyui.name}
+        return {**host, f"{self.there.work}{os.sep}": "", f"{ROOT}{os.sep}": ""}
+
     def _outcome(self, code: int | None, log: Path) -> tuple[str, str]:
         if code == 0:
             return "done", ""
@@ -143,20 +156,6 @@ def _end(process: subprocess.Popen[Any], number: int) -> None:
         pass  # it has ended
 
 
-def _short(word: str) -> str:
-    """A path of the repository without the folder that it stands in."""
-    path = Path(word)
-    return path.relative_to(ROOT).as_posix() if path.is_absolute() and path.is_relative_to(ROOT) else word
-
-
 def results_folder(out: Path, there: Surroundings) -> Path:
     """The folder of a card's results."""
     return out / slug(there.card.get("name", "cpu"))
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file; None if it is not there or not whole."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None

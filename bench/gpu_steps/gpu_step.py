@@ -52,6 +52,7 @@ class GpuStep:
         wants_comfyui: whether it is left out without a ComfyUI.
         memory_gb: memory without which it is left out.
         without: what it leaves out if a wish is missing.
+        must: a group of rows of its result, which must all have a time; empty if rows may say why they have none.
     """
 
     name: str
@@ -62,6 +63,7 @@ class GpuStep:
     wants_comfyui: bool = False
     memory_gb: float = 0
     without: str = ""
+    must: str = ""
 
     def lacks(self, there: Surroundings) -> str:
         """Why the step is left out; empty if it can run."""

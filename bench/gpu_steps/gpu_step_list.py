@@ -86,9 +86,10 @@ STEPS: tuple[GpuStep, ...] = (
         for cap in CAPS_GB
     ),
     GpuStep("peers_comfyui", "ComfyUI's stock graph beside ours",
-            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), comfyui=True), needs=(*CORE, *CLIP), wants_comfyui=True),
+            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), comfyui=True), needs=(*CORE, *CLIP), wants_comfyui=True,
+            must="peers"),
     GpuStep("peers_diffusers", "diffusers' pipeline beside ours",
-            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), hosts=("core", "diffusers")), needs=(*CORE, *CLIP, "PIL")),
+            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), hosts=("core", "diffusers")), needs=(*CORE, *CLIP, "PIL"), must="peers"),
     *(
         GpuStep(f"training_{stage}", f"20 training steps of {stage} of one_80g", own("training_steps.py", stage),
                 needs=(*CORE, *ENGINE))

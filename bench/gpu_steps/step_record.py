@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,19 +49,30 @@ class StepRecord:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, folder: Path, stem: Path) -> None:
-        """Write ``folder/STEP.json`` and ``.md``, with what the step wrote into ``stem.json`` and ``stem.md`` so far."""
+    def write(self, folder: Path, stem: Path, shorter: Mapping[str, str]) -> None:
+        """Write ``folder/STEP.json`` and ``.md``, with what the step wrote into ``stem.json`` and ``stem.md`` so far.
+
+        Args:
+            folder: for results of this card.
+            stem: of the step's own files.
+            shorter: paths of this machine, which have no place in results, and what stands for them.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.result = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
             tables = stem.with_suffix(".md").read_text(encoding="utf-8")
         except (OSError, ValueError):  # nothing yet, or half of it: the next call has the rest
             tables = ""
-        failed = [row for row in (self.result or {}).get("rows", []) if row.get("error")]
-        self.note = self.note or (f"{len(failed)} rows say why they have no time" if failed else "")
-        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+        text, page = json.dumps({"format": FORMAT, **asdict(self)}, indent=1), self.markdown() + tables
+        for path, name in shorter.items():
+            text, page = text.replace(path, name), page.replace(path, name)
         write_whole(folder / f"{self.step}.json", text + "\n")
-        write_whole(folder / f"{self.step}.md", self.markdown() + tables)
+        write_whole(folder / f"{self.step}.md", page)
+
+    def errors(self, group: str = "") -> list[str]:
+        """Why rows of the result have no time; of one group, or of all."""
+        rows = self.result.get("rows", []) if isinstance(self.result, dict) else []
+        return [row["error"] for row in rows if row.get("error") and group in ("", row["group"])]
 
     def markdown(self) -> str:
         """The head of the step's page."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import site
 import subprocess
 import sys
 import venv
@@ -19,9 +18,9 @@ def environment(folder: Path) -> Path:
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
-    outer = [*site.getsitepackages(), site.getusersitepackages()]
+    outer = [path for path in sys.path if path.endswith("-packages")]
     # As a line of Python: so the outer folder's own .pth files count too.
-    lines = [f"import site; site.addsitedir({path!r})" for path in outer if Path(path).is_dir()]
+    lines = [f"import site; site.addsitedir({path!r})" for path in outer]
     (packages / "outer.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return python
 

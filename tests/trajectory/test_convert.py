@@ -169,12 +169,7 @@ def test_a_single_box_per_frame_is_one_object_however_fast() -> None:
         ([[], [box(float("nan"), 2)]], "bboxes", "not finite", "at least one whole box"),
         ([[box(5e5, 2)]], "objects[0].keyframes[0].x", 781.28125, "number from -4 to 5"),
         ([[box(9 * n, 0, 5, 5) for n in range(65)]], "bboxes", "65 objects, numbered 0 to 64", "choose, such as 0-63"),
-        (
-            [[box(9 * n, 0, 5, 5) for n in range(999)]] * 2 + [[box(0, 99)] * 2],
-            "bboxes",
-            "more than 1000",
-            "keep fewer",
-        ),
+        ([[box(9 * n, 0, 5, 5) for n in range(999)]] * 2 + [[box(0, 99)] * 2], "bboxes", "more than 1000", "keep fewer"),
         ([[box(0, 0)], 3], "bboxes[1]", 3, "list of 0 to 1000 boxes"),
     ],
 )
