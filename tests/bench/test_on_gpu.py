@@ -157,7 +157,7 @@ def test_a_failed_step_says_why_and_the_next_one_runs(gpu_run: GpuRun) -> None:
 def test_a_finished_step_is_skipped_unless_it_is_named(gpu_run: GpuRun) -> None:
     step = program("one", "wrote(time=time.time())")
     first = gpu_run.do(step, again=False)
-    assert gpu_run.do(step, again=False) == first
+    assert gpu_run.do(step, again=False).result == first.result
     assert gpu_run.do(step, again=True).result != first.result
     wrong = gpu_run.do(program("one", "sys.exit(3)"), again=True)
     assert wrong.outcome == "failed"
@@ -167,7 +167,8 @@ def test_a_finished_step_is_skipped_unless_it_is_named(gpu_run: GpuRun) -> None:
 def test_a_step_is_ended_at_its_limit_with_all_that_it_started(gpu_run: GpuRun, tmp_path: Path) -> None:
     gpu_run.limit_s, gpu_run.grace_s = 2, 1
     beat = tmp_path / "beat"
-    child = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: open({str(beat)!r}, 'w').write(str(time.time())); time.sleep(0.1)"
+    child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    child += f"while True: open({str(beat)!r}, 'w').write(str(time.time())); time.sleep(0.1)"
     record = gpu_run.do(
         program("slow", f"wrote(half=1); subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"),
         again=False,
