@@ -1,10 +1,11 @@
 """Fuzz the parser and the sampler with random and mutated trajectory documents.
 
-    python bench/fuzz_documents.py [100000] [--seed 0]
+    python bench/fuzz_documents.py [100000] [--seed 0] [--node PATH]
 
 Each text is parsed; if that works, it is sampled, written, read back and cut. Any error but a `TrajectoryError` from the
-parser, boxes that are not finite, or a document that changes in the round trip counts as a crash. Prints the rate, the slowest
-text and the peak memory; exits with 1 on any crash, after printing the seed that reproduces it.
+parser, boxes that are not finite, or a document that changes in the round trip counts as a crash. The editor's JavaScript reads each
+text too, and must say the same; without node only Python is tried, and the last line says so. Prints the rate, the slowest text and the
+peak memory; exits with 1 on any crash or difference, after printing the seed that reproduces it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import copy
 import json
 import math
 import random
+import shutil
 import sys
 import time
 import traceback
@@ -25,8 +27,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flashmotion_core.trajectory import TrajectoryError, dumps, parse, retime, sample, trim
+from bench.languages import Node, alike
+from flashmotion_core.trajectory import Trajectory, TrajectoryError, dumps, parse, retime, sample, trim
 
+WORKER = Path(__file__).with_suffix(".js")
 STRANGE: list[Any] = [
     *(None, True, False, 0, -1, 1, 1e308, -1e308, 5e-324, math.nan, math.inf, 10**400, 0.5, 4097, 1025, 1026),
     *("", "linear", "smooth", "hold", "\x00", "\ud800", "#12345g", "x" * 300, [], {}, [[]], [{}], [0, 0], [0, 0, 1, 1]),
@@ -125,11 +129,24 @@ def change_value(document: dict[str, Any], rng: random.Random) -> None:
 
 def try_one(text: str) -> str:
     """ "parsed", "refused", or what went wrong."""
+    return try_python(text)[0]
+
+
+def try_python(text: str) -> tuple[str, dict[str, str]]:
+    """ "parsed", "refused", or what went wrong; and the canonical text, or the problem."""
     try:
-        try:
-            trajectory = parse(text)
-        except TrajectoryError:
-            return "refused"
+        trajectory = parse(text)
+    except TrajectoryError as error:
+        return "refused", {"problem": str(error)}
+    except Exception:  # any other exception is a finding
+        return traceback.format_exc(), {}
+    outcome = used(trajectory)
+    return outcome, {"canonical": dumps(trajectory)} if outcome == "parsed" else {}
+
+
+def used(trajectory: Trajectory) -> str:
+    """ "parsed", or what went wrong where a document was sampled, written and cut."""
+    try:
         sampled = sample(trajectory)
         if not np.isfinite(sampled.boxes_TN4).all() or not (sampled.boxes_TN4[..., 2:] > 0).all():
             return "boxes that are not finite"
@@ -162,8 +179,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--node", default=shutil.which("node"), help="the node program (default: the one on the PATH)")
     options = parser.parse_args()
 
+    node = Node(options.node, WORKER) if options.node else None
     outcomes: Counter[str] = Counter()
     slowest = (0.0, 0, 0)
     spent = 0.0
@@ -172,19 +191,29 @@ def main() -> int:
         seed = options.seed * 1_000_000_007 + number
         text = make_text(random.Random(seed))
         start = time.perf_counter()
-        outcome = try_one(text)
+        outcome, python = try_python(text)
         seconds = time.perf_counter() - start
         spent += seconds
         slowest = max(slowest, (seconds, seed, len(text)))
         if outcome not in ("parsed", "refused"):
-            print(f"seed {seed}: {outcome}\n{text[:500]}\n")
+            print(f"seed {seed}: {outcome}\n{text[:500]!a}\n")
             outcome = "crashed"
+        elif node and not alike(python, script := node.read(text)):
+            print(
+                f"seed {seed}: different\n{text[:500]!a}\n  Python:     {str(python)[:600]!a}\n  JavaScript: {str(script)[:600]!a}\n"
+            )
+            outcome = "different"
         outcomes[outcome] += 1
+    if node:
+        node.close()
     print(", ".join(f"{amount} {name}" for name, amount in sorted(outcomes.items())))
     print(f"{options.count / max(spent, 1e-9):.0f} documents per second (generating them is not counted)")
     print(f"slowest: {slowest[0] * 1000:.1f} ms, a text of {slowest[2]} characters, seed {slowest[1]}")
     print(f"peak memory: {peak_memory()} (at the start: {before})")
-    return 1 if outcomes["crashed"] else 0
+    print(
+        "Python and JavaScript were compared" if node else "Python alone: no node program was found, give one by --node"
+    )
+    return 1 if outcomes["crashed"] or outcomes["different"] else 0
 
 
 if __name__ == "__main__":

@@ -251,6 +251,7 @@ def _run_generator(info: GeneratorInfo) -> None:
         generator = WanGenerator(info.config)
         latent, text = torch.zeros(1, 48, 2, 2, 4), torch.zeros(1, 3, SIZES.text_dim)
         state = embed(generator, info.config, latent, torch.zeros(1, 2), text)
+    assert state.cos_sin is not None
     assert state.cos_sin[0].shape[1] == info.config.head_dim / 2
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .adapters import GeneratorInfo
 from .adapters.adapter_file import generator_info
+from .texts import read_text
 from .umt5_file import load_umt5
 from .wan.config import WanConfig, generator_shapes, shapes_of
 from .wan.fingerprint import fingerprint
@@ -253,7 +254,7 @@ def empty_transformer(config: WanConfig) -> Any:
 def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[str, Any]:
     """A folder's ``config.json``, which must be of one of the classes (diffusers would load another one with random weights)."""
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_text(folder / "config.json"))
         found = config.get("_class_name") or ", ".join(config.get("architectures") or ["nothing"])
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(

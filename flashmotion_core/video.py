@@ -1,4 +1,7 @@
-"""Write clips, read pictures and decoded frames: PyAV for videos, Pillow for pictures. Everything is uint8 RGB, frames first."""
+"""Write clips and read decoded frames with PyAV, and fit pictures to them. Everything is uint8 RGB, frames first.
+
+(Reading pictures: `pictures.py`.)
+"""
 
 from __future__ import annotations
 
@@ -142,46 +145,6 @@ def _check_frame(frame: Frames, size: tuple[int, int] | None) -> None:
         raise ValueError(
             f"a frame is {frame.shape[1]} x {frame.shape[0]}, but the first one was {size[1]} x {size[0]}; give one size."
         )
-
-
-def read_image(path: str | Path) -> Frames:
-    """A picture as uint8 ``[H, W, 3]``, turned as its EXIF orientation says; transparency is dropped.
-
-    Raises:
-        ValueError: missing or unreadable file.
-    """
-    return _read_picture(path, "RGB")
-
-
-def read_mask(path: str | Path) -> npt.NDArray[np.bool_]:
-    """A mask picture ``[H, W]``: True where it is brighter than half.
-
-    Raises:
-        ValueError: missing or unreadable file.
-    """
-    bright: npt.NDArray[np.bool_] = _read_picture(path, "L") > 127
-    return bright
-
-
-def _read_picture(path: str | Path, mode: str) -> Frames:
-    from PIL import Image, ImageOps
-
-    path = _existing(path)
-    try:
-        with Image.open(path) as image:
-            pixels: Frames = np.array(ImageOps.exif_transpose(image).convert(mode))
-            return pixels
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{path.name} cannot be read as a picture ({error}); choose an undamaged picture file."
-        ) from error
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    return path
 
 
 def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:

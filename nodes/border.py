@@ -88,8 +88,13 @@ def _clean(name: str, value: Any, entry: Any) -> Any:
 
 def _number(name: str, value: Any, entry: Any, whole: bool) -> int | float:
     number = plain(value)
-    valid = isinstance(number, (int, float)) and not isinstance(number, bool) and -math.inf < number < math.inf
-    if not valid or (whole and number != int(number)) or not entry.min <= number <= entry.max:
+    if (
+        not isinstance(number, (int, float))
+        or isinstance(number, bool)
+        or not -math.inf < number < math.inf
+        or (whole and number != int(number))
+        or not entry.min <= number <= entry.max
+    ):
         kind = "whole" if whole else "finite"
         raise ValueError(f"{name} is {_kind_of(number)}; give a {kind} number from {entry.min} to {entry.max}.")
     return int(number) if whole else float(number)

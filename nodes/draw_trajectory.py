@@ -34,7 +34,8 @@ from .trajectory_inputs import (
 DEFAULT_DOCUMENT = '{"version":1,"size":[1280,704],"frames":121,"fps":24,"objects":[]}'
 IF_NOTHING_DRAWN, ADD, IGNORE = "if nothing is drawn", "add to drawn", "ignore"
 RETIME, TRIM = "retime", "trim"
-SIMPLIFY = 4.0  # pixels
+# Pixels. Of a straight motion over 1,025 frames with normal noise of 1 pixel, 4 leaves 3 or 4 keyframes, 3 about 50 and 2 about 450.
+SIMPLIFY = 4.0
 SHAPES_BOXES, SHAPES_GRABCUT = "boxes", "grabcut"
 # Since 0.30: keeps the preview when the page is reloaded, without making this an output node. Older versions lose it.
 _KEEP_PREVIEW = (

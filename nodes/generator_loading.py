@@ -24,7 +24,7 @@ import torch
 from ..flashmotion_core.wan.config import config_of, describe, generator_shapes
 from ..flashmotion_core.wan.keys import is_diffusers, part_of_shards, to_original_key
 from ..flashmotion_core.wan.prefixes import find_network
-from ..flashmotion_core.wan.quantised import is_helper
+from ..flashmotion_core.wan.quantised import is_helper, layer_formats
 from ..flashmotion_core.weights import conversion, read_header
 from .wan_patch import wan_config
 
@@ -152,10 +152,10 @@ def _renamed_notes(metadata: Mapping[str, str], keys: Mapping[str, str]) -> dict
     """Metadata whose notes on quantised layers name the layers as ComfyUI will, whether they had the file's prefix or not."""
     if QUANTISED not in metadata:
         return dict(metadata)
-    notes = json.loads(metadata[QUANTISED])
+    of_file = layer_formats({}, metadata)
     names = {key.removesuffix(".weight"): name.removesuffix(".weight") for name, key in keys.items()}
-    layers = {names.get(layer, layer): value for layer, value in notes["layers"].items()}
-    return {**metadata, QUANTISED: json.dumps({**notes, "layers": layers})}
+    layers = {names.get(layer, layer): value for layer, value in of_file.items()}
+    return {**metadata, QUANTISED: json.dumps({**json.loads(metadata[QUANTISED]), "layers": layers})}
 
 
 def original_keys(keys: Mapping[str, Any]) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import comfy.utils
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from ..flashmotion_core.trajectory import (
@@ -141,7 +142,21 @@ def shapes_of(masks_BHW: Tensor, mask_batch: str, lengths: set[int], objects: in
 
 
 def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale to cover the clip and crop the centre, as Wan22ImageToVideoLatent does with a start image."""
+    """Scale to cover the clip and crop the centre, as Wan22ImageToVideoLatent does with a start image.
+
+    Raises:
+        ValueError: a picture so thin that nothing would be left of it.
+    """
+    (height, width), (wide, high) = image_BHWC.shape[1:3], size
+    # What the crop leaves of the longer side, rounded as ComfyUI does.
+    columns, rows = (
+        side - 2 * round(max(side - kept, 0) / 2)
+        for side, kept in ((width, height * wide / high), (height, width * high / wide))
+    )
+    if min(columns, rows) < 1:
+        raise ValueError(
+            f"a picture of {width} x {height} pixels is too thin to fill a clip of {wide} x {high}; connect one of a shape like the clip's."
+        )
     out: Tensor = comfy.utils.common_upscale(image_BHWC.movedim(-1, 1), *size, "bilinear", "center").movedim(1, -1)
     return out
 
@@ -163,28 +178,38 @@ def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: 
 
 
 def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | None) -> Tensor:
-    """A few frames of the control map over the start image, float32 ``[T, h, w, 3]``, longest side 512 pixels at most."""
+    """A few frames of the control map over the start image, float32 ``[T, h, w, 3]``, longest side 512 pixels at most.
+
+    Drawn at twice that side at most, whatever the clip's size, in full colour and with outlines that survive the smaller picture.
+    """
     frames = sampled.boxes_TN4.shape[0]
     chosen = np.unique(np.linspace(0, frames - 1, min(frames, PREVIEW_FRAMES)).round().astype(int))
-    scale = min(1.0, PREVIEW_SIDE / max(sampled.size))
-    size = (round(sampled.size[0] * scale), round(sampled.size[1] * scale))
+    size, canvas = (_within(sampled.size, side) for side in (PREVIEW_SIDE, 2 * PREVIEW_SIDE))
+    ratio = np.array(canvas) / sampled.size
+    drawn = replace(sampled, boxes_TN4=sampled.boxes_TN4 * np.tile(ratio, 2), size=canvas)
+    # Not a mean: what is thin stays, and no shape becomes empty.
+    masks_NHW = functional.adaptive_max_pool2d(shapes_NHW[:, None], (canvas[1], canvas[0]))[:, 0].numpy() > 0.5
+    line = max(default_thickness(canvas), math.ceil(2 * canvas[0] / size[0]))
     pictures = []
     for frame in chosen:
-        # One full-size frame at a time, in full colour and with outlines that survive the smaller picture.
-        drawn_1HWC = render(
-            sampled,
-            masks_NHW=shapes_NHW.numpy() > 0.5,
-            opacity=1.0,
-            thickness=max(default_thickness(sampled.size), math.ceil(2 / scale)),
-            frames=slice(frame, frame + 1),
-        )
-        map_1HWC = torch.from_numpy(drawn_1HWC) / 255
-        pictures.append(comfy.utils.common_upscale(map_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1))
+        map_1HWC = render(drawn, masks_NHW, opacity=1.0, thickness=line, frames=slice(frame, frame + 1))
+        pictures.append(_area(torch.from_numpy(map_1HWC) / 255, size))
     preview = torch.cat(pictures)
     if image_1HWC is not None:
-        under = comfy.utils.common_upscale(image_1HWC.movedim(-1, 1), *size, "area", "disabled").movedim(1, -1)
+        under = _area(image_1HWC, size)
         preview = torch.where(preview.amax(-1, keepdim=True) > 0.02, 0.5 * under + 0.6 * preview, 0.65 * under)
     return preview.clamp(0, 1)
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size of the same shape whose longest side is at most ``side``."""
+    scale = min(1.0, side / max(size))
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def _area(pictures_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
+    smaller: Tensor = comfy.utils.common_upscale(pictures_BHWC.movedim(-1, 1), *size, "area", "disabled")
+    return smaller.movedim(1, -1)
 
 
 def start_pictures(image_BHWC: Tensor) -> tuple[Tensor, list[int]]:
@@ -196,9 +221,5 @@ def start_pictures(image_BHWC: Tensor) -> tuple[Tensor, list[int]]:
     frames = len(image_BHWC)
     chosen = np.unique(np.linspace(0, frames - 1, min(frames, START_FRAMES)).round().astype(int)).tolist()
     height, width = image_BHWC.shape[1:3]
-    scale = min(1.0, (START_SIDE if frames == 1 else PREVIEW_SIDE) / max(width, height))
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small: Tensor = comfy.utils.common_upscale(
-        image_BHWC[chosen, ..., :3].float().movedim(-1, 1), *size, "area", "disabled"
-    ).movedim(1, -1)
-    return small.clamp(0, 1), chosen
+    size = _within((width, height), START_SIDE if frames == 1 else PREVIEW_SIDE)
+    return _area(image_BHWC[chosen, ..., :3].float(), size).clamp(0, 1), chosen

@@ -126,13 +126,16 @@ def _controlnet(
             f"but as many convolutions as blocks and {2 * LATENT_CHANNELS} channels (noisy latent, control latent) were expected; "
             "choose an adapter for Wan2.2-TI2V-5B."
         )
+    lacking = [key for key in _SIZES_FROM if key not in clone]
+    if lacking:
+        raise ValueError(f"{name} is a ControlNet without {', '.join(lacking)}; export it again.")
     generator = WanConfig(
         dim=dim,
-        ffn_dim=clone["blocks.0.ffn.0.weight"].shape[0] if "blocks.0.ffn.0.weight" in clone else 4 * dim,
+        ffn_dim=clone["blocks.0.ffn.0.weight"].shape[0],
         num_heads=max(1, dim // 128),
         num_layers=_depth(dim, blocks, inject_after, name),
-        text_dim=_columns(clone, "text_embedding.0.weight", TI2V_5B.text_dim),
-        freq_dim=_columns(clone, "time_embedding.0.weight", TI2V_5B.freq_dim),
+        text_dim=clone["text_embedding.0.weight"].shape[1],
+        freq_dim=clone["time_embedding.0.weight"].shape[1],
         patch_size=(patch[0], patch[1], patch[2]),
     )
     config = {
@@ -265,12 +268,9 @@ def _wan_key(key: str) -> str | None:
     return key if re.sub(r"^blocks\.\d+\.", "blocks.0.", key) in _ONE_BLOCK else None
 
 
+_SIZES_FROM = ("blocks.0.ffn.0.weight", "text_embedding.0.weight", "time_embedding.0.weight")
 _DIFFUSERS = ("condition_embedder.", "proj_out.", "scale_shift_table", ".attn1.", ".attn2.", ".ffn.net.", ".norm2.")
 _ONE_BLOCK = frozenset(generator_shapes(WanConfig(num_layers=1)))
-
-
-def _columns(tensors: Mapping[str, Tensor], key: str, usual: int) -> int:
-    return tensors[key].shape[1] if key in tensors else usual
 
 
 def _depth(dim: int, count: int, inject_after: Sequence[int] | None, name: str) -> int:

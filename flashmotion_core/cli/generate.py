@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .endings import EndAskedError, ending_by_signals, which_memory
 from .generate_options import read_options
+from .trajectory_file import read_trajectory
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +88,9 @@ def run(options: argparse.Namespace) -> None:
     if not 0 <= options.seed < 2**64 - 1:
         raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
     check_control(options.strength, options.start, options.end, options.compute_every)
-    trajectory = _read_trajectory(options.trajectory)
+    trajectory, notes = read_trajectory(options)
+    for note in notes:
+        print(f"note: {note}")
     if not trajectory.objects:
         raise ValueError(f"{options.trajectory.name} has no objects, so there is nothing to follow; add one.")
     check_fps(trajectory.fps)
@@ -266,22 +269,10 @@ def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Pat
     return folder
 
 
-def _read_trajectory(path: Path) -> Trajectory:
-    from ..trajectory import parse
-
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is not UTF-8 text; give a trajectory document (JSON).") from error
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
-
-
 def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
     """A picture or mask at the video's size; prints a note when something is cropped."""
-    from ..video import cover, cover_notice, read_image, read_mask
+    from ..pictures import read_image, read_mask
+    from ..video import cover, cover_notice
 
     picture = read_mask(path) if mask else read_image(path)
     notice = cover_notice(picture, width, height)

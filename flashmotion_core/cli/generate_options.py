@@ -17,6 +17,10 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(f"{message}; see --help")
 
 
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line.
 
@@ -58,7 +62,34 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         required=True,
         metavar="FILE",
-        help="trajectory document (JSON); gives size, length and frames per second",
+        help="trajectory document (JSON), which gives size, length and frames per second, or tracks of a tool: a CSV table, MOT, "
+        "DarkLabel, CVAT XML for video, COCO JSON",
+    )
+    content.add_argument(
+        "--size",
+        metavar="WxH",
+        help="size of the video in pixels, such as 1280x704 (default: the trajectory's; a table without one needs it)",
+    )
+    content.add_argument(
+        "--frames", type=int, metavar="N", help="length of the video; a longer trajectory is cut, a shorter one holds"
+    )
+    content.add_argument(
+        "--fps", type=float, metavar="X", help="frames per second (default: the trajectory's, 24 for tracks of a tool)"
+    )
+    tracks = parser.add_argument_group("tracks of a tool (default: as the file shows)")
+    tracks.add_argument(
+        "--tracks-size", metavar="WxH", help="size of the picture that the tracks were made on (default: --size)"
+    )
+    tracks.add_argument(
+        "--objects", type=_names, metavar="ID,ID", help="the objects to take, by their ids, at most 64 (default: all)"
+    )
+    tracks.add_argument("--first-frame", type=int, choices=(0, 1), help="the number of the tracks' first frame")
+    tracks.add_argument("--units", choices=("pixels", "fractions"), help="the unit of the tracks' coordinates")
+    tracks.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="pixels by which keyframes may miss the tracks; jitter then needs few (default: as exact as 512 keyframes allow)",
     )
     content.add_argument("--prompt", default="", metavar="TEXT", help="what the video shows, at most 512 tokens")
     content.add_argument(

@@ -23,7 +23,7 @@ from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
-from .track_table import Notice, Tracks, TrackTable, objects_of, to_trajectory
+from .track_table import ImportedTracks, Notice, TrackTable, objects_of, to_trajectory
 from .transform import resize, retime, trim
 
 __all__ = [
@@ -74,7 +74,7 @@ __all__ = [
     "recognise",
     "to_trajectory",
     "objects_of",
-    "Tracks",
+    "ImportedTracks",
     "TrackTable",
     "Notice",
 ]

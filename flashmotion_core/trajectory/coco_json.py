@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from .field_checks import TrajectoryError, fail, number
 from .model import MAX_SIDE, MIN_SIDE
@@ -15,7 +15,7 @@ _TRACK_FIELDS = ("track_id", "instance_id", "object_id", "tracking_id")
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-def is_coco(data: object) -> bool:
+def is_coco(data: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a decoded JSON value has COCO's lists."""
     return isinstance(data, Mapping) and "images" in data and "annotations" in data
 

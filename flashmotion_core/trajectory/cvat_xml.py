@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .delimited import Cells
 from .field_checks import TrajectoryError, fail
 from .model import MAX_SIDE, MIN_SIDE
-from .small_xml import Element, read_xml
+from .small_xml import XmlElement, read_xml
 from .track_table import Notice, TrackRow, TrackTable, counted
 
 _CELLS = Cells((), ",")
@@ -28,7 +28,7 @@ def read_cvat(source: str) -> TrackTable:
     track = ("", "")
     for part in read_xml(source):
         place = f"line {part.line}"
-        if not isinstance(part, Element):
+        if not isinstance(part, XmlElement):
             if part.path[:2] == ("annotations", "meta") and part.path[-2:-1] == ("original_size",):
                 sides.setdefault(part.path[-1], _whole(part.text, f"{place}, {part.path[-1]}"))
             elif part.path[:2] == ("annotations", "meta") and part.path[-1] == "size" and len(part.path) == 4:
@@ -50,9 +50,9 @@ def read_cvat(source: str) -> TrackTable:
         elif part.path[:2] == ("annotations", "track") and len(part.path) == 3 and part.path[2] in _SHAPES:
             shapes[part.path[2]] = shapes.get(part.path[2], 0) + 1
     if not rows:
-        what = f"{images} images" if images else "no boxes in tracks"
+        what = f"pictures instead of tracks (images: {images})" if images else "no boxes in tracks"
         raise TrajectoryError(
-            f'table has {what}, which are not tracks: draw tracks in CVAT and export them as "CVAT for video 1.1".',
+            f'table has {what}: draw tracks in CVAT and export them as "CVAT for video 1.1".',
             "table",
         )
     notices: list[Notice] = []
@@ -62,7 +62,7 @@ def read_cvat(source: str) -> TrackTable:
     if occluded:
         notices.append(Notice("occluded", (str(occluded),)))
     return TrackTable(
-        "CVAT's XML for video",
+        "CVAT XML for video",
         tuple(rows),
         size=_size(sides),
         last_frame=length - 1 if length else None,
@@ -71,7 +71,7 @@ def read_cvat(source: str) -> TrackTable:
     )
 
 
-def _row(part: Element, name: str, label: str) -> TrackRow | None:
+def _row(part: XmlElement, name: str, label: str) -> TrackRow | None:
     place = f"line {part.line}"
     left, top, right, bottom = (
         _pixels(_attribute(part, side), f"{place}, {side}") for side in ("xtl", "ytl", "xbr", "ybr")
@@ -86,7 +86,7 @@ def _row(part: Element, name: str, label: str) -> TrackRow | None:
     return TrackRow(place, frame, name, label, (left, top, right - left, bottom - top), not hidden)
 
 
-def _attribute(part: Element, name: str) -> str:
+def _attribute(part: XmlElement, name: str) -> str:
     if name not in part.attributes:
         raise TrajectoryError(
             f'line {part.line}, {name} is missing in {part.path[-1]}: export the task as "CVAT for video 1.1".', "table"
@@ -94,7 +94,7 @@ def _attribute(part: Element, name: str) -> str:
     return part.attributes[name]
 
 
-def _flag(part: Element, name: str) -> bool:
+def _flag(part: XmlElement, name: str) -> bool:
     value = part.attributes.get(name, "0")
     if value not in ("0", "1"):
         fail(f"line {part.line}, {name}", value, "give 1 or 0")

@@ -46,7 +46,7 @@ def read_darklabel(cells: Cells, size: Sequence[int] | None = None, corners: boo
         raise TrajectoryError("table has no row with a box: give one row per frame and object.", "table")
     notices: list[Notice] = []
     counted(notices, "left_out", missing)
-    kind = "a DarkLabel table" if count == 7 else "a table without a header"
+    kind = "DarkLabel" if count == 7 else "CSV without a header"
     return TrackTable(
         f"{kind} ({', '.join((*names, *layout[2:]))})",
         tuple(rows),

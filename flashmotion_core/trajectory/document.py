@@ -46,6 +46,7 @@ from .model import (
 )
 from .python_text import is_python_text, json_of
 
+MAX_DIGITS = 400  # of a whole number; longer ones are infinite, as they are in JavaScript
 MAX_TEXT = 10_000_000  # characters; above the longest text that `dumps` can write
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
 # From version v to v + 1, on the plain JSON object; `parse` applies them one after the other and sets "version" itself.
@@ -129,14 +130,19 @@ def decode_json(source: str, name: str) -> object:
             result[field] = value
         return result
 
+    def whole_number(digits: str) -> int | float:
+        # As JavaScript reads it. Python refuses more than 4,300 digits, in words for programmers.
+        return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
+
     try:
-        return json.loads(source, parse_constant=refuse_constant, object_pairs_hook=unique_fields)
+        return json.loads(
+            source, parse_int=whole_number, parse_constant=refuse_constant, object_pairs_hook=unique_fields
+        )
     except TrajectoryError:
         raise
     except RecursionError:
         raise TrajectoryError(f"{name} is nested too deeply: paste a document of version 1, it has 6 levels.") from None
     except ValueError as error:
-        # Besides syntax errors: integers of more than 4300 digits.
         reason = str(error).splitlines()[0]
         raise TrajectoryError(f"{name} is not valid JSON ({reason}): paste the whole document again.") from None
 

@@ -55,7 +55,7 @@ def plain(value: object) -> object:
     if isinstance(value, (bool, int, float, str)) or getattr(value, "shape", None) != ():
         return value
     try:
-        return value.item()  # type: ignore[attr-defined, no-any-return]
+        return value.item()  # type: ignore[attr-defined]
     except (AttributeError, TypeError, ValueError, RuntimeError):  # such as a tensor on the device "meta"
         return value
 

@@ -75,7 +75,7 @@ def read_headed(cells: Cells, *, strict: bool = False) -> TrackTable:
         notices.append(Notice("columns", (", ".join(columns.unused),)))
     lowest = min(row.frame for row in rows)
     return TrackTable(
-        "FlashMotion's table" if own else "a table with a header",
+        "FlashMotion CSV" if own else "CSV with a header",
         tuple(rows),
         counted_from=1 if lowest == 1 and not own else 0,
         fractions=not strict and are_fractions(rows),

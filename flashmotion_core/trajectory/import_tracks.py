@@ -14,7 +14,7 @@ from .field_checks import TrajectoryError, shorten
 from .headed_tables import has_header, read_headed
 from .model import DEFAULT_FPS
 from .mot import is_mot, read_mot
-from .track_table import Tracks, TrackTable, to_trajectory
+from .track_table import ImportedTracks, TrackTable, to_trajectory
 
 MAX_TABLE = 50_000_000
 """Characters of a text of tracks."""
@@ -28,12 +28,13 @@ def read_tracks(
     source: str,
     *,
     size: Sequence[int] | None = None,
+    frames: int | None = None,
     fps: float = DEFAULT_FPS,
     tolerance: float | None = None,
     objects: Sequence[str] | None = None,
     counted_from: int | None = None,
     fractions: bool | None = None,
-) -> Tracks:
+) -> ImportedTracks:
     """A trajectory from an untrusted text: our document, a table, MOT, DarkLabel, CVAT's XML for video, or COCO JSON.
 
     A document is returned as it is; the arguments are for the other kinds and mean what they do in `to_trajectory`. The
@@ -43,10 +44,11 @@ def read_tracks(
     """
     found = recognise(source, size)
     if found is None:
-        return Tracks(parse(source))
+        return ImportedTracks(parse(source))
     return to_trajectory(
         found,
         size=size,
+        frames=frames,
         fps=fps,
         tolerance=tolerance,
         objects=objects,
@@ -75,6 +77,8 @@ def recognise(source: str, size: Sequence[int] | None = None) -> TrackTable | No
     if start == "<":
         return read_cvat(source)
     cells = split_cells(source)
+    if not cells.rows:
+        raise TrajectoryError(f"table is empty: {_REMEDY}.", "table")
     if is_mot(cells):
         return read_mot(cells)
     if is_darklabel(cells):

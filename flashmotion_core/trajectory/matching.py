@@ -77,9 +77,8 @@ def _overlapping(before: Sequence[Box], now: Sequence[Box]) -> list[tuple[int, i
     a_N4, b_M4 = np.array(before), np.array(now)
     ends_NM2 = np.minimum((a_N4[:, :2] + a_N4[:, 2:])[:, None], (b_M4[:, :2] + b_M4[:, 2:])[None])
     sides_NM2 = ends_NM2 - np.maximum(a_N4[:, None, :2], b_M4[None, :, :2])
-    n_K, index_K = np.nonzero((sides_NM2 > 0).all(axis=2))
-    overlap_K = [intersection_over_union(before[n], now[index]) for n, index in zip(n_K, index_K, strict=True)]
-    order = sorted(zip((-overlap for overlap in overlap_K), n_K.tolist(), index_K.tolist(), strict=True))
+    pairs = np.argwhere((sides_NM2 > 0).all(axis=2)).tolist()
+    order = sorted((-intersection_over_union(before[n], now[index]), n, index) for n, index in pairs)
     return [(n, index) for overlap, n, index in order if overlap < 0]
 
 

@@ -45,7 +45,8 @@ def read_mot(cells: Cells) -> TrackTable:
         if some_count and weights.get(line) == 0:
             ignored.append(place)
             continue
-        name = str(int(number)) if number is not None and number.is_integer() else row[1]
+        is_whole = number is not None and number.is_integer() and abs(number) < 1e15
+        name = str(int(number or 0)) if is_whole else row[1]
         if len(row) > len(_ROLES) and cells.number(row[-1]) is None:
             labels.setdefault(place, row[-1].strip())
         if len(row) > _VISIBILITY and cells.number(row[_VISIBILITY]) == 0:
@@ -60,7 +61,7 @@ def read_mot(cells: Cells) -> TrackTable:
     counted(notices, "ignored", ignored)
     counted(notices, "left_out", missing)
     return TrackTable(
-        "a MOT table",
+        "MOT",
         tuple(rows),
         counted_from=first_frame(rows, 1),
         fractions=are_fractions(rows),

@@ -21,7 +21,7 @@ _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _NUMBER = re.compile(r"#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})")
 
 
-class Element(NamedTuple):
+class XmlElement(NamedTuple):
     """The start of an element: its line, the names from the root to it, its attributes."""
 
     line: int
@@ -29,7 +29,7 @@ class Element(NamedTuple):
     attributes: dict[str, str]
 
 
-class Text(NamedTuple):
+class XmlText(NamedTuple):
     """Text directly inside the element at `path`, without white space around it; never empty."""
 
     line: int
@@ -37,7 +37,7 @@ class Text(NamedTuple):
     text: str
 
 
-def read_xml(source: str) -> Iterator[Element | Text]:
+def read_xml(source: str) -> Iterator[XmlElement | XmlText]:
     """The elements and texts of a document, in order. Raises `TrajectoryError` naming the line."""
     path: tuple[str, ...] = ()
     at = line = 0
@@ -50,7 +50,7 @@ def read_xml(source: str) -> Iterator[Element | Text]:
         if text and not path:
             _refuse(line, f"has the text {shorten(text)} outside its elements: remove it")
         if text:
-            yield Text(line, path, _plain(text, line))
+            yield XmlText(line, path, _plain(text, line))
         line += source.count("\n", at, end)
         if opening < 0:
             break
@@ -89,7 +89,7 @@ def read_xml(source: str) -> Iterator[Element | Text]:
                 _refuse(line, f"has a second root {shorten(name[0])}: keep one")
             if len(path) >= _MAX_DEPTH:
                 _refuse(line, f"is nested deeper than {_MAX_DEPTH} elements: export it again as CVAT for video")
-            yield Element(line, (*path, name[0]), attributes)
+            yield XmlElement(line, (*path, name[0]), attributes)
             if not finish[1]:
                 path = (*path, name[0])
         line += source.count("\n", opening, at)

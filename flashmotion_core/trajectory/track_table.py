@@ -81,7 +81,7 @@ class TrackTable:
     notices: tuple[Notice, ...] = ()
 
 
-class Tracks(NamedTuple):
+class ImportedTracks(NamedTuple):
     """An imported trajectory and what is to be said about the import."""
 
     trajectory: Trajectory
@@ -92,17 +92,19 @@ def to_trajectory(
     table: TrackTable,
     *,
     size: Sequence[int] | None = None,
+    frames: int | None = None,
     fps: float = DEFAULT_FPS,
     tolerance: float | None = None,
     objects: Sequence[str] | None = None,
     counted_from: int | None = None,
     fractions: bool | None = None,
-) -> Tracks:
+) -> ImportedTracks:
     """The trajectory of a table's rows.
 
     Args:
         table: from a reader.
         size: (width, height) in pixels of the picture, used where the file does not say it.
+        frames: the least length of the clip; objects are hidden where the file has no more rows.
         fps: frame rate to write into the document.
         tolerance: pixels, see `from_boxes`; None is exact where 512 keyframes suffice, else the smallest that fits.
         objects: ids of the objects to take; None takes all.
@@ -111,7 +113,13 @@ def to_trajectory(
 
     Raises `TrajectoryError` naming the place in the file.
     """
-    width, height = checked_size(table.size or size) if table.size or size else _no_size(table)
+    known = table.size or size
+    if known is None:
+        raise TrajectoryError(
+            f"size is missing, and {table.format} does not say how large the picture is: give its width and height in pixels.",
+            "size",
+        )
+    width, height = checked_size(known)
     first = table.counted_from if counted_from is None else counted_from
     scaled = table.fractions if fractions is None else fractions
     labels: dict[str, str] = {}
@@ -127,11 +135,13 @@ def to_trajectory(
                     f"{row.place} is a second box for frame {row.frame} of {shorten(row.id)}: keep one.", "table"
                 )
             boxes[row.id][frame] = row
-    frames = 1 + max(frame for found in boxes.values() for frame in found)
+    length = 1 + max(frame for found in boxes.values() for frame in found)
     if table.last_frame is not None:
-        frames = max(frames, min(table.last_frame - first + 1, MAX_FRAMES))
-    boxes_TN4 = np.full((frames, len(chosen), 4), np.nan)
-    visible_TN = np.zeros((frames, len(chosen)), dtype=np.bool_)
+        length = max(length, min(table.last_frame - first + 1, MAX_FRAMES))
+    if frames is not None:
+        length = max(length, whole(frames, "frames", 1, MAX_FRAMES, "least length of the clip"))
+    boxes_TN4 = np.full((length, len(chosen), 4), np.nan)
+    visible_TN = np.zeros((length, len(chosen)), dtype=np.bool_)
     for n, found in enumerate(boxes.values()):
         for frame, row in found.items():
             boxes_TN4[frame, n] = row.box
@@ -153,7 +163,7 @@ def to_trajectory(
                 raise
             last = error
             continue
-        notices = [Notice("read_as", (table.format, str(len(ids)), str(frames))), Notice("counted_from", (str(first),))]
+        notices = [Notice("read_as", (table.format, str(len(ids)), str(length))), Notice("counted_from", (str(first),))]
         if scaled:
             notices.append(Notice("fractions"))
         elif table.size is None:
@@ -163,7 +173,7 @@ def to_trajectory(
         notices += table.notices
         if tolerance is None and slack:
             notices.append(Notice("simplified", (f"{slack:g}",)))
-        return Tracks(trajectory, tuple(notices))
+        return ImportedTracks(trajectory, tuple(notices))
     assert last is not None
     raise last
 
@@ -194,13 +204,6 @@ def counted(notices: list[Notice], name: str, places: Sequence[str]) -> None:
 
 def _boxes(rows: Sequence[TrackRow]) -> list[tuple[float, float, float, float]]:
     return [row.box for row in rows]
-
-
-def _no_size(table: TrackTable) -> tuple[int, int]:
-    raise TrajectoryError(
-        f"size is missing, and {table.format} does not say how large the picture is: give its width and height in pixels.",
-        "size",
-    )
 
 
 def _frame(frame: int, place: str, first: int) -> int:

@@ -78,10 +78,10 @@ def same_generator(first: str, second: str) -> bool | None:
     if any(len(part) == 1 for part in parts):
         old = {part[0] if len(part) == 1 else part[2] if len(part) == 4 else "" for part in parts}
         return len(old) == 1
-    samples = [_read(mark) for mark in (first, second)]
-    if samples[0] is None or samples[1] is None:
+    left, right = _read(first), _read(second)
+    if left is None or right is None:
         return None
-    (one, how_one), (two, how_two) = samples
+    (one, how_one), (two, how_two) = left, right
     if len(one) != len(two):
         return False
     known = (how_one != UNKNOWN) & (how_two != UNKNOWN)

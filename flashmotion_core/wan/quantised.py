@@ -125,7 +125,8 @@ def weight_rows(
     stored = state_dict[key]
     scale = next((state_dict[f"{layer}.{name}"] for name in SCALES if f"{layer}.{name}" in state_dict), None)
     name = _format(layer, stored.dtype, scale is not None, formats.get(layer, {}))
-    part = stored if rows is None else stored[rows.to(stored.device)]
+    # Row by row: indexing a large memory-mapped tensor with a tensor takes 100 times as long.
+    part = stored if rows is None else torch.stack([stored[row] for row in rows.tolist()])
     values = _unpacked(part, name)
     columns = values.shape[-1]
     if steps:

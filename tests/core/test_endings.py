@@ -186,4 +186,9 @@ def test_a_checkpoint_of_the_format_before_zip_says_what_it_is(
     for option in ("--adapter", "--generator"):
         changes: Any = (option, str(old))
         assert main(arguments(tmp_path, *changes)) == 2
-        names(capsys.readouterr().err, key="model.pth", value="format before zip", remedy="convert it with python convert.py")
+        names(
+            capsys.readouterr().err,
+            key="model.pth",
+            value="format before zip",
+            remedy="convert it with python convert.py",
+        )

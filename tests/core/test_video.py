@@ -5,10 +5,9 @@ import sys
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from flashmotion_core import video
-from flashmotion_core.video import cover, cover_notice, read_image, read_mask, to_rgb, write_mp4
+from flashmotion_core.video import cover, cover_notice, to_rgb, write_mp4
 
 from ..support.clips import read_clip
 from ..support.sentences import refuses
@@ -161,27 +160,6 @@ def test_wrong_clips_are_named_and_leave_nothing(tmp_path, name, frames, fps, cr
     with refuses(key=key, value=value, remedy=remedy):
         write_mp4(tmp_path / name, frames, fps, crf)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_unreadable_files_are_named(tmp_path):
-    with refuses(key="no file", value="none.png", remedy="check the name and folder"):
-        read_image(tmp_path / "none.png")
-    (tmp_path / "text.png").write_text("no picture")
-    with refuses(key="text.png", value="cannot be read as a picture", remedy="choose an undamaged picture file"):
-        read_image(tmp_path / "text.png")
-
-
-def test_image_is_turned_as_exif_says(tmp_path):
-    upright = bars(1)[0]
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored a quarter turn counter-clockwise
-    Image.fromarray(np.rot90(upright)).save(tmp_path / "photo.png", exif=exif)
-    assert np.array_equal(read_image(tmp_path / "photo.png"), upright)
-
-
-def test_mask_is_true_where_bright(tmp_path):
-    Image.fromarray(np.array([[0, 127], [128, 255]], np.uint8)).save(tmp_path / "mask.png")
-    assert read_mask(tmp_path / "mask.png").tolist() == [[False, False], [True, True]]
 
 
 def test_cover_keeps_a_picture_of_the_right_size():

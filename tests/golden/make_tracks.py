@@ -49,7 +49,9 @@ def mark(picture: Any, **more: Any) -> dict[str, Any]:
 
 
 NAMES = [image(7, file_name="clip_10.png"), image(8, file_name="clip_9.png"), image(9, file_name="clip_011.png")]
-JITTER = "\n".join(f"{frame},1,{10 + (frame * 7919 % 13) / 10},20,30,40,1,-1,-1,-1" for frame in range(1, 901))
+INDEXED = [image(1, frame_index=1), image(2, frame_index=3)]
+OCCLUDED = {"track_id": 2, "occluded": True}
+JITTER = "\n".join(f"{frame},1,{10 + (frame * frame % 13) / 10},20,30,40,1,-1,-1,-1" for frame in range(1, 901))
 
 CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     # Our own table
@@ -74,7 +76,8 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("two names", "frame,track_id,id,class,name,x,y,w,h\n0,a,9,dog,rex,1,2,30,40\n"),
     ("ids that count within a label", "frame,label,id,x,y,w,h\n0,cat,1,1,2,30,40\n0,dog,1,5,2,30,40\n"),
     ("a frame with a fraction", "frame,id,x,y,w,h\n0.5,a,1,2,30,40\n"),
-    ("frames 5 to 6, said to count from 5", "frame,id,x,y,w,h\n5,a,1,2,30,40\n6,a,5,2,30,40\n", {"countedFrom": 1}),
+    ("frames 5 to 6, said to count from 1", "frame,id,x,y,w,h\n5,a,1,2,30,40\n6,a,5,2,30,40\n", {"countedFrom": 1}),
+    ("frames 1 to 2 of at least 9", "frame,id,x,y,w,h\n1,a,1,2,30,40\n2,a,5,2,30,40\n", {"frames": 9}),
     ("a frame beyond the longest clip", "frame,id,x,y,w,h\n5000,a,1,2,30,40\n"),
     ("an unknown answer", "frame,id,x,y,w,h,visible\n0,a,1,2,30,40,maybe\n"),
     ("a negative width", "frame,id,x,y,w,h\n0,a,1,2,-30,40\n"),
@@ -123,9 +126,10 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     ("crossed elements", "<annotations>\n<a><b></a></b></annotations>"),
     # COCO
     ("COCO by file name", coco(NAMES, [mark(7, bbox=[9, 9, 9, 9]), mark(8), mark(9, bbox=[11, 11, 9, 9])])),
-    ("COCO with frames and tracks", coco([image(1, frame_index=1), image(2, frame_index=3)], [mark(1, track_id=4), mark(2, track_id=4), mark(1, track_id=5, bbox=[])])),
+    ("COCO with frames and tracks", coco(INDEXED, [mark(1, track_id=4), mark(2, track_id=4), mark(1, track_id=5, bbox=[])])),
     ("COCO by id", coco([{"id": 12}, {"id": 3}], [mark(12), mark(3, bbox=[1, 2, 3.5, 4])])),
-    ("COCO of CVAT", coco(NAMES, [mark(7, attributes={"track_id": 2, "occluded": True}), mark(8, attributes={"track_id": 2, "occluded": False}), mark(9, iscrowd=1)])),
+    ("COCO of CVAT", coco(NAMES, [mark(7, attributes=OCCLUDED), mark(8, attributes={"track_id": 2}), mark(9, iscrowd=1)])),
+    ("COCO with a crowd", coco(NAMES, [mark(7), mark(8, iscrowd=True)])),
     ("COCO with two dogs and no track", coco(NAMES, [mark(7), mark(7)])),
     ("COCO with some tracks", coco(NAMES, [mark(7, track_id=1), mark(8)])),
     ("COCO of two videos", coco([image(1, video_id=1, file_name="a"), image(2, video_id=2, file_name="b")], [mark(1)])),
@@ -139,6 +143,7 @@ CASES: list[tuple[str, str] | tuple[str, str, dict[str, Any]]] = [
     # Documents and nonsense
     ("a document with a mark", '\ufeff{"version": 1, "size": [64, 64], "frames": 3, "objects": []}'),
     ("another JSON", '{"boxes": []}'),
+    ("only a separator", "sep=;\n"),
     *((name, text) for name, text in (("nothing", ""), ("blank lines", " \r\n\n"), ("prose", "Dear diary,\nit rained."), ("numbers", "1,2,3\n"))),
 ]  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -97,7 +96,7 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         ({**SMALLEST, "frames": 0}, "frames is 0: give a whole number from 1 to 1025 (length of the clip)."),
         ({**SMALLEST, "frames": True}, "frames is true: give a whole number"),
         ({**SMALLEST, "frames": 10**6000}, "frames is an integer of 19932 bits: give a whole number"),
-        ('{"version":1,"size":[64,64],"frames":1' + "0" * 5000 + "}", "trajectory is not valid JSON (Exceeds the limit"),
+        ('{"version":1,"size":[64,64],"frames":1' + "0" * 5000 + "}", "frames is inf: give a whole number"),
         ({**SMALLEST, "fps": 0}, "fps is 0: give a finite number above 0 and at most 240 (frames per second)."),
         ({**SMALLEST, "fps": float("nan")}, "fps is nan: give a finite number above 0"),
         ({**SMALLEST, "fps": False}, "fps is false: give a finite number"),
@@ -138,8 +137,6 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
     ],
 )  # fmt: skip
 def test_every_error_names_field_value_and_remedy_in_one_sentence(source: Any, sentence: str) -> None:
-    if "Exceeds" in sentence and not hasattr(sys, "get_int_max_str_digits"):
-        pytest.skip("this Python reads integers of any length")
     found = message(source)
     assert found.startswith(sentence)
     assert found.endswith((".", "}."))

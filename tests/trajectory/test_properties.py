@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -232,3 +233,18 @@ def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:
     outcomes = [fuzz.try_one(fuzz.make_text(random.Random(seed))) for seed in range(500)]
     assert not [outcome for outcome in outcomes if outcome not in ("parsed", "refused")]
     assert 50 < outcomes.count("parsed") < 450
+
+
+def test_python_and_javascript_read_the_same_documents() -> None:
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("needs node")
+    fuzz = _bench()
+    node = fuzz.Node(program, fuzz.WORKER)
+    try:
+        for seed in range(300):
+            text = fuzz.make_text(random.Random(seed))
+            python, script = fuzz.try_python(text)[1], node.read(text)
+            assert fuzz.alike(python, script), (seed, python, script)
+    finally:
+        node.close()

@@ -16,7 +16,7 @@ from .pip import run_pip
 TIMEOUT_SECONDS = 20.0
 
 
-class Source(Protocol):
+class ArchiveSource(Protocol):
     """One place that has an archive of ComfyUI. `inside`: the folder of ComfyUI in the archive, with a final slash."""
 
     @property

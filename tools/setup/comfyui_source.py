@@ -13,7 +13,7 @@ from pathlib import Path
 from ..setup_error import SetupError
 from ..terminal import say
 from .comfyui_archive import digest, unpack
-from .comfyui_fetch import Address, Carrier, Source
+from .comfyui_fetch import Address, ArchiveSource, Carrier
 from .stamp import Stamp
 
 # The environment has its own torch packages; templates and docs are half a gigabyte of media for the page.
@@ -26,7 +26,7 @@ class Release:
 
     version: str
     sha256: str
-    sources: tuple[Source, ...]
+    sources: tuple[ArchiveSource, ...]
 
 
 def _official(version: str) -> Address:

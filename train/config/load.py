@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flashmotion_core.texts import read_text
+
 from ..errors import TrainError
 from .consistency import check_together
 from .schema import Config
@@ -73,8 +75,8 @@ def _read(name: str, seen: tuple[Path, ...]) -> dict[str, Any]:
         chain = " -> ".join(file.name for file in (*seen[seen.index(path) :], path))
         raise TrainError(f"{path.name} extends itself ({chain}); remove one `extends`.")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, UnicodeError) as error:
         known = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))
         raise TrainError(
             f"the configuration {name!r} cannot be read{did_you_mean(name, known)}; use one of {', '.join(known)}, or the path of a YAML file."

@@ -184,7 +184,8 @@ class VideoFolder:
             frames: per clip, 4k + 1, at least 5.
             fps: frames per second of the clips; faster videos are thinned out. None takes every frame.
             skip_bad: skip clips that cannot be used, as long as they are at most 1 % (or a single one).
-            problems: the file to list the bad clips in; None for ``problems.txt`` in the folder.
+            problems: the file to list the bad clips in; None for ``problems.txt`` in the folder. What was recognised in tracks
+                of a tool is written beside it, in ``notes.txt``.
 
         Raises:
             TrainError: there is no folder, it has no videos, or some clips cannot be used.
@@ -198,9 +199,14 @@ class VideoFolder:
             raise TrainError(
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
+        self.notes: list[str] = []
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self.videos, self.skipped = self._usable(videos)
+        if self.notes:
+            self.problems.parent.mkdir(parents=True, exist_ok=True)
+            notes = self.problems.with_name(self.problems.name.replace("problems", "notes"))
+            notes.write_text("\n".join(self.notes) + "\n", encoding="utf-8")
         if self.skipped:
             self._judge()
 
@@ -241,7 +247,7 @@ class VideoFolder:
             try:
                 if twin is not path:
                     raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
-                inspect(path, self.size, self.frames, self.fps)
+                self.notes += inspect(path, self.size, self.frames, self.fps).notes
                 good.append(path)
             except (ValueError, OSError) as error:
                 bad.append(f"{path.name}: {error}")

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.trajectory import Trajectory, from_boxes, parse, pixel_boxes, sample
+from flashmotion_core.pictures import read_labels as read_label_numbers
+from flashmotion_core.pictures import read_mask
+from flashmotion_core.texts import read_text
+from flashmotion_core.trajectory import Trajectory, from_boxes, pixel_boxes, read_tracks, sample
 from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
 
@@ -20,6 +23,7 @@ from .video_reader import Shown, pictures
 from .video_timing import timing
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 
 
@@ -43,6 +47,7 @@ class Entry:
         prompt: may be empty.
         trajectory: for the clip's frames, scaled to the clip's size.
         masks: the label pictures of all taken frames, of frame 0 only, or none.
+        notes: what was recognised or left out in tracks of a tool, one sentence each.
     """
 
     shown: Shown
@@ -51,6 +56,7 @@ class Entry:
     prompt: str
     trajectory: Trajectory
     masks: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def source_size(self) -> tuple[int, int]:
@@ -66,7 +72,7 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
     """
     shown, taken, rate = timing(video, frames, fps)
     source_size = shown.size
-    document = _document(video.with_suffix(".json"), source_size, taken[-1] + 1)
+    document, notes = _document(video, source_size, rate, taken[-1] + 1)
     sampled = sample(document)
     trajectory = cover_boxes(
         from_boxes(
@@ -88,7 +94,7 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
             raise ValueError(
                 f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but object {missing[0]} is visible on frame 0; paint it."
             )
-    return Entry(shown, taken, rate, _prompt(video.with_suffix(".txt")), trajectory, masks)
+    return Entry(shown, taken, rate, _prompt(video.with_suffix(".txt")), trajectory, masks, notes)
 
 
 def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
@@ -132,10 +138,11 @@ def identity(video: Path) -> list[Any]:
     A copy of the folder has the same identities. Of a video above 768 KiB three parts of 256 KiB count: another export differs there.
     """
     digest = hashlib.sha256()
-    for suffix in (".json", ".txt"):
+    for suffix in (".json", ".txt", *TRACK_SUFFIXES[1:]):
         path = video.with_suffix(suffix)
         content = path.read_bytes() if path.is_file() else b""
-        digest.update(len(content).to_bytes(8, "big") + content)
+        if path.is_file() or suffix in (".json", ".txt"):
+            digest.update(len(content).to_bytes(8, "big") + content)
     folder = video.with_suffix(".masks")
     pictures = sorted(folder.glob("*.png")) if folder.is_dir() else []
     digest.update(repr([(path.name, path.stat().st_size) for path in pictures]).encode())
@@ -152,11 +159,18 @@ def listing(folder: Path) -> list[list[Any]]:
     return [identity(video) for video in find_videos(folder)] if folder.is_dir() else []
 
 
-def _document(path: Path, size: tuple[int, int], frames: int) -> Trajectory:
-    if not path.is_file():
-        raise ValueError(f"it has no trajectory; save one as {path.name}")
+def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tuple[Trajectory, tuple[str, ...]]:
+    """The trajectory beside a video: a document, or tracks of a tool, whose pixels are the video's; and notes on it."""
+    found = [path for path in map(video.with_suffix, TRACK_SUFFIXES) if path.is_file()]
+    if not found:
+        raise ValueError(f"it has no trajectory; save one as {video.with_suffix('.json').name}")
+    if len(found) > 1:
+        raise ValueError(f"it has {len(found)} trajectories, {' and '.join(path.name for path in found)}; keep one")
+    path = found[0]
     try:
-        document = parse(path.read_text(encoding="utf-8"))
+        document, notices = read_tracks(read_text(path), size=size, frames=frames, fps=min(fps, FASTEST))
+    except UnicodeError as error:
+        raise ValueError(str(error).rstrip(".")) from error
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
     if not document.objects:
@@ -167,16 +181,14 @@ def _document(path: Path, size: tuple[int, int], frames: int) -> Trajectory:
         )
     if document.frames < frames:
         raise ValueError(f"{path.name} has {document.frames} frames, but {frames} of the video are used; extend it")
-    return document
+    return document, tuple(f"{path.name}: {notice}" for notice in notices)
 
 
 def _prompt(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path.name} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from error
+        return read_text(path).strip() if path.is_file() else ""
+    except UnicodeError as error:
+        raise ValueError(str(error).rstrip(".")) from error
 
 
 def _masks(folder: Path, taken: tuple[int, ...]) -> tuple[Path, ...]:
@@ -194,17 +206,16 @@ def _masks(folder: Path, taken: tuple[int, ...]) -> tuple[Path, ...]:
 
 
 def _labels(path: Path, size: tuple[int, int], objects: int) -> NDArray[np.uint8]:
-    """A label picture ``[H, W]``; for a palette picture, its indices."""
-    from PIL import Image
-
+    """A label picture ``[H, W]``; for a palette picture, its indices. With one object, any mask that shows its shape."""
     name = f"{path.parent.name}/{path.name}"
     try:
-        with Image.open(path) as image:
-            labels = np.array(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} cannot be read as a picture ({error}); save it again as a PNG") from error
-    if labels.ndim != 2 or labels.dtype.kind not in "iub":
-        raise ValueError(f"{name} is a colour picture; save labels as an 8-bit grey or palette PNG")
+        labels = read_label_numbers(path)
+        if objects == 1 and (labels is None or int(labels.max()) > 127):
+            labels = read_mask(path)
+    except ValueError as error:
+        raise ValueError(f"{path.parent.name}/{str(error).rstrip('.')}") from error
+    if labels is None:
+        raise ValueError(f"{name} is a colour picture; save labels as a grey or palette PNG")
     if labels.shape[::-1] != size:
         raise ValueError(
             f"{name} has {labels.shape[1]} x {labels.shape[0]} pixels, but the video has {size[0]} x {size[1]}; save it at the video's size"

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from flashmotion_core.texts import read_text
+
 from ..errors import TrainError
 from ..packages import run_tool
 
@@ -57,7 +59,7 @@ def open_run(folder: Path, overrides: Sequence[str]) -> Run:
     file = folder / "config.yaml"
     if not file.is_file():
         raise TrainError(f"{folder} is not a run, as config.yaml is missing; give the folder that run_all.py wrote.")
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    values = yaml.safe_load(read_text(file))
     # Only whether the decoder was trained alone matters here, as that decides which file is read.
     values["codec"] = {
         key: value for key, value in values.get("codec", {}).items() if key in CodecSettings.model_fields

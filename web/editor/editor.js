@@ -73,7 +73,7 @@ export function createEditor(host) {
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts, (pasted) => take(pasted));
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
   /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
   const take = (taken, beside = stage.element.getBoundingClientRect()) =>
     void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);

@@ -173,6 +173,46 @@ def test_the_mask_of_frame_0_alone_moves_with_its_box(tmp_path: Path) -> None:
     assert masks[4].any(axis=-1).sum() == masks[0].any(axis=-1).sum()
 
 
+def as_mot(video: Path) -> str:
+    rows = sample(crossing(12)).boxes_TN4[:4, 0]
+    return "".join(f"{frame + 1},7,{x},{y},{w},{h},1,-1,-1,-1\n" for frame, (x, y, w, h) in enumerate(rows.tolist()))
+
+
+def test_tracks_of_a_tool_stand_in_for_a_document(tmp_path: Path) -> None:
+    video = add_clip(tmp_path)
+    video.with_suffix(".json").unlink()
+    video.with_suffix(".csv").write_text(as_mot(video), encoding="utf-8-sig")
+    video.with_suffix(".txt").write_text("a grey box", encoding="utf-8-sig")
+    source = VideoFolder(tmp_path, SIZE, 5, problems=tmp_path / "run" / "problems_train.txt")
+    clip = source.clip(0)
+    assert clip.prompt == "a grey box"
+    assert np.allclose(sample(clip.trajectory).boxes_TN4[:4], sample(crossing(12)).boxes_TN4[:4])
+    assert sample(clip.trajectory).visible_TN[:, 0].tolist() == [True] * 4 + [False]
+    notes = (tmp_path / "run" / "notes_train.txt").read_text(encoding="utf-8")
+    assert "clip.csv: It is read as MOT (objects: 1, frames: 5)." in notes
+    assert "counted from 1" in notes
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "cut out"])
+def test_with_one_object_any_mask_that_shows_it_will_do(tmp_path: Path, mode: str) -> None:
+    video = add_clip(tmp_path)
+    add_masks(video, range(1))
+    file = video.with_suffix(".masks") / "00000.png"
+    shape = np.asarray(Image.open(file)) > 0
+    picture = Image.fromarray(shape.astype(np.uint8) * 255)
+    if mode == "I;16":
+        picture = Image.fromarray(shape.astype(np.uint16) * 65535)
+    elif mode == "cut out":
+        colours = np.random.default_rng(1).integers(0, 256, (*shape.shape, 3), dtype=np.uint8)
+        picture = Image.fromarray(np.dstack([colours, shape.astype(np.uint8) * 255]))
+    elif mode != "L":
+        picture = picture.convert(mode)
+    picture.save(file)
+    clip = VideoFolder(tmp_path, SIZE, 5).clip(0)
+    assert clip.masks_TNHW is not None
+    assert np.array_equal(clip.masks_TNHW[0, 0], shape)
+
+
 def broken_json(video: Path) -> None:
     video.with_suffix(".json").write_text("{", encoding="utf-8")
 
@@ -194,7 +234,7 @@ def half_the_masks(video: Path) -> None:
         (lambda video: video.write_bytes(b"no video" * 100), "clip.mp4", "cannot be read as a video", "convert or remove it"),
         (
             lambda video: video.with_suffix(".txt").write_bytes(b"\xff\xfe\xff"),
-            "clip.txt is not UTF-8", "invalid start byte at byte 0", "save it as UTF-8",
+            "clip.txt is not UTF-16", "byte 2 is 0xff", "save it as UTF-8",
         ),
         (
             lambda video: video.with_suffix(".json").write_text(dumps(crossing(12, (64, 64)))),
@@ -205,6 +245,8 @@ def half_the_masks(video: Path) -> None:
         (half_the_masks, "clip.masks", "has no 00003.png", "for frame 0 only, or for all 5 frames"),
         (lambda video: add_masks(video, range(1), value=2), "00000.png has the value", 2, "the trajectory has 1 objects; use values from 0 to 1"),
         (lambda video: add_masks(video, range(1), value=0), "00000.png", "no pixel of value 1", "paint it"),
+        (lambda video: video.with_suffix(".csv").write_text(as_mot(video)), "clip.mp4", "2 trajectories, clip.json and clip.csv", "keep one"),
+        (lambda video: video.with_suffix(".json").write_text("hello"), "clip.json: line 1", '"hello"', "give the header frame,id"),
         (lambda video: video.with_suffix(".mov").write_bytes(video.read_bytes()), "clip.mp4", "shares clip.json with clip.mov", "rename one of them"),
     ],
 )  # fmt: skip

@@ -80,7 +80,7 @@ test("what cannot become a document is refused", () => {
     /objects is a list of 65 items/,
   );
   const jagged = Array.from({ length: 1000 }, (_, f) => [[10 + 3 * (f % 2), 10, 40, 30]]);
-  assert.throws(make(jagged), /keyframes is a list of 1000 items: keep at most 512 by raising tolerance \(now 0 px\)/);
+  assert.throws(make(jagged), /keyframes is a list of 1000 items: keep at most 512 by raising tolerance \(simplify in DrawTrajectory; now 0 px\)/);
   const [object] = make(jagged, { tolerance: 4 })().objects;
   assert.ok(object.keyframes.length < 512);
   assert.ok(Math.abs(boxAt(object, 500).x * 640 - 31.5) <= 4);

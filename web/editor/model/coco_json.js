@@ -41,7 +41,8 @@ export function readCoco(data) {
     if (frame === undefined) fail(`${place}.image_id`, get(part, "image_id"), "give the id of one of the images");
     const more = get(part, "attributes");
     const attributes = isPart(more) ? more : {};
-    if (get(part, "iscrowd") === 1) {
+    const crowd = get(part, "iscrowd");
+    if (crowd === 1 || crowd === true) {
       crowds.push(place);
       return;
     }

@@ -66,9 +66,9 @@ export function readCvat(source) {
     } else if (inTrack && SHAPES.includes(name)) shapes.set(name, (shapes.get(name) ?? 0) + 1);
   }
   if (!rows.length) {
-    const what = images ? `${images} images` : "no boxes in tracks";
+    const what = images ? `pictures instead of tracks (images: ${images})` : "no boxes in tracks";
     throw new RangeError(
-      `table has ${what}, which are not tracks: draw tracks in CVAT and export them as "CVAT for video 1.1".`,
+      `table has ${what}: draw tracks in CVAT and export them as "CVAT for video 1.1".`,
     );
   }
   /** @type {TrackTable["notices"][number][]} */
@@ -79,7 +79,7 @@ export function readCvat(source) {
   }
   if (occluded) notices.push({ name: "occluded", values: [String(occluded)] });
   return {
-    format: "CVAT's XML for video",
+    format: "CVAT XML for video",
     rows,
     countedFrom: 0,
     fractions: false,

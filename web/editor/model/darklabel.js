@@ -39,7 +39,7 @@ export function readDarklabel(table, size, corners) {
   });
   if (!rows.length) throw new RangeError("table has no row with a box: give one row per frame and object.");
   return {
-    format: `${count === 7 ? "a DarkLabel table" : "a table without a header"} (${all.join(", ")})`,
+    format: `${count === 7 ? "DarkLabel" : "CSV without a header"} (${all.join(", ")})`,
     rows,
     countedFrom: firstFrame(rows, count === 7 ? 0 : Number(lowestFrame(rows) === 1)),
     fractions: areFractions(rows),

@@ -65,7 +65,7 @@ export function readHeaded(table, { strict = false } = {}) {
     throw new RangeError("table has a header but no rows: give one row per frame and object.");
   }
   return {
-    format: own ? "FlashMotion's table" : "a table with a header",
+    format: own ? "FlashMotion CSV" : "CSV with a header",
     rows,
     countedFrom: !own && lowestFrame(rows) === 1 ? 1 : 0,
     fractions: !strict && areFractions(rows),

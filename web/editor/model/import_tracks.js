@@ -60,6 +60,7 @@ export function recognise(text, size) {
   }
   if (start === "<") return readCvat(source);
   const table = splitCells(source);
+  if (!table.rows.length) throw new RangeError(`table is empty: ${REMEDY}.`);
   if (isMot(table)) return readMot(table);
   if (isDarklabel(table)) return readDarklabel(table, size);
   if (hasHeader(table)) return readHeaded(table);

@@ -56,7 +56,7 @@ export function readMot(table) {
   if (!found.rows.length) throw new RangeError("table has no row with a box: give one row per frame and object.");
   const rows = found.rows.map((row) => ({ ...row, label: labels.get(row.place) ?? "", visible: !unseen.has(row.place) }));
   return {
-    format: "a MOT table",
+    format: "MOT",
     rows,
     countedFrom: firstFrame(rows, 1),
     fractions: areFractions(rows),

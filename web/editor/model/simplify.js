@@ -144,7 +144,7 @@ function followed(pixels, visible, [width, height], slack, { field, tolerance })
   const kept = neededBoxes(frames, boxes, slack);
   if (kept.length > MAX_KEYFRAMES) {
     const now = `${shortNumberText(tolerance)} px`;
-    fail(`${field}.keyframes`, kept, `keep at most ${MAX_KEYFRAMES} by raising tolerance (now ${now})`);
+    fail(`${field}.keyframes`, kept, `keep at most ${MAX_KEYFRAMES} by raising tolerance (simplify in DrawTrajectory; now ${now})`);
   }
   const known = new Set(frames);
   return {

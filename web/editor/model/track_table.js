@@ -22,6 +22,7 @@
  *
  * @typedef {object} TrackChoices
  * @property {readonly number[]} [size] width and height in pixels, used where the file does not say it
+ * @property {number} [frames] the least length of the clip
  * @property {number} [fps]
  * @property {number} [tolerance] pixels; left out, exact where 512 keyframes suffice, else the smallest that fits
  * @property {readonly string[]} [objects] ids of the objects to take; all if left out
@@ -45,7 +46,7 @@ const TOLERANCES = [0, 0.25, 0.5, 1, 2, 4, 8, 16];
  * @returns {{document: Document, notices: readonly Notice[]}}
  * @throws {RangeError} naming the place in the file
  */
-export function toDocument(table, { size: given, fps, tolerance, objects, countedFrom, fractions } = {}) {
+export function toDocument(table, { size: given, frames: least, fps, tolerance, objects, countedFrom, fractions } = {}) {
   const size = table.size ?? given;
   if (!size) {
     throw new RangeError(
@@ -70,6 +71,7 @@ export function toDocument(table, { size: given, fps, tolerance, objects, counte
   let frames = 1;
   for (const rows of found.values()) for (const frame of rows.keys()) frames = Math.max(frames, frame + 1);
   if (table.lastFrame !== undefined) frames = Math.max(frames, Math.min(table.lastFrame - first + 1, MAX_FRAMES));
+  if (least !== undefined) frames = Math.max(frames, whole(least, "frames", 1, MAX_FRAMES, "least length of the clip"));
   const tracks = [...found.values()].map((rows) => trackOf(rows, frames, table.holds === true));
   if (scaled) for (const { boxes } of tracks) boxes.forEach((value, at) => { boxes[at] = value * size[at % 2]; });
   const ids = chosen.map((id) => text(id, "id", 1, MAX_ID, "the object's id"));

@@ -1,7 +1,7 @@
 /**
- * Files and the clipboard: open and save JSON or CSV, copy and paste objects and keyframes as JSON text.
+ * Files and the clipboard: open tracks, save JSON or CSV, copy and paste objects and keyframes as JSON text.
  *
- * @import { Document } from "../model/types.js"
+ * @import { ImportContext } from "./track_import.js"
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "../ui/texts.js"
  *
@@ -10,12 +10,13 @@
  */
 
 import { copyKeyframes, copyObjects, parseClip, pasteKeyframes, pasteObjects } from "../edit/clipboard.js";
-import { fromCsv, toCsv } from "../model/csv.js";
+import { toCsv } from "../model/csv.js";
 import { parse, stringify } from "../model/document.js";
+import { MAX_TABLE } from "../model/import_tracks.js";
+import { decodeText } from "../model/read_text.js";
 import { element } from "../ui/dom.js";
-import { MAX_TEXT } from "../model/limits.js";
 import { removeSelected } from "./actions.js";
-import { fill } from "../ui/texts.js";
+import { importText } from "./track_import.js";
 
 /** The last copy made in this page, because browsers let a button read the clipboard only on trusted pages. */
 let lastCopied = "";
@@ -23,26 +24,24 @@ let lastCopied = "";
 /**
  * @param {Session} session
  * @param {Texts} texts
+ * @param {ImportContext} place where a panel for tracks opens
  * @param {(files: File[]) => void} take what is done with pasted files
  * @returns {Files}
  */
-export function createFiles(session, texts, take) {
+export function createFiles(session, texts, place, take) {
   /** @param {File} file */
   async function read(file) {
-    if (file.size > MAX_TEXT) {
+    if (file.size > MAX_TABLE) {
       session.say(texts.saidTooLarge, true);
       return;
     }
-    const text = await file.text();
-    session.edit(texts.stepImport, (document) => documentOf(document, file.name, text), { ids: [], keys: [], message: fill(texts.saidImported, file.name) });
-  }
-
-  /** @param {Document} document @param {string} name @param {string} text */
-  function documentOf(document, name, text) {
-    if (/\.csv$/i.test(name)) return fromCsv(text, { size: document.size, fps: document.fps });
-    const found = parse(text);
-    if (found.document === undefined) throw new RangeError(found.problem);
-    return found.document;
+    const content = await file.arrayBuffer();
+    try {
+      importText(place, file.name, decodeText(content, file.name));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      session.say(error.message, true);
+    }
   }
 
   /** @param {string} name @param {string} text @param {string} type */
@@ -54,7 +53,7 @@ export function createFiles(session, texts, take) {
 
   return {
     open() {
-      const input = element("input", { type: "file", accept: ".json,.csv,application/json,text/csv" });
+      const input = element("input", { type: "file", accept: ".json,.csv,.tsv,.txt,.xml,application/json,text/csv,text/xml" });
       input.addEventListener("change", () => {
         const file = input.files?.[0];
         if (file) void read(file);

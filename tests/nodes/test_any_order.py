@@ -1,0 +1,76 @@
+"""Adapters hold whatever stands before or after them: shifts, LoRAs, merges, caches of steps, compiled blocks, and freed originals."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from .helpers import Rig
+
+
+def shifted(model: Any, rig: Rig) -> Any:
+    """ComfyUI's ModelSamplingSD3 with the shift that the generator has anyway."""
+    from comfy_extras.nodes_model_advanced import ModelSamplingSD3
+
+    return ModelSamplingSD3().patch(model, 5.0)[0]
+
+
+def merged(model: Any, rig: Rig) -> Any:
+    """ModelMergeSimple with the same generator: the weights stay."""
+    from comfy_extras.nodes_model_merging import ModelMergeSimple
+
+    return ModelMergeSimple().merge(model, rig.generator, 0.5)[0]
+
+
+def cached(model: Any, rig: Rig) -> Any:
+    """EasyCache with a threshold that never skips a step."""
+    from comfy_extras.nodes_easycache import EasyCacheNode
+
+    return EasyCacheNode.execute(model, 0.0, 0.15, 0.95, False).args[0]
+
+
+def compiled(model: Any, rig: Rig) -> Any:
+    """As TorchCompileModel does, with a backend that needs no compiler."""
+    from comfy_api.torch_helpers import set_torch_compile_wrapper
+
+    model = model.clone()
+    set_torch_compile_wrapper(model=model, backend="eager")
+    return model
+
+
+def cloned(model: Any, rig: Rig) -> Any:
+    """A clone of a clone, whose originals are gone, as with --cache-none."""
+    model = model.clone().clone()
+    gc.collect()
+    return model
+
+
+PATCHES = [shifted, merged, cached, compiled, cloned]
+
+
+@pytest.mark.parametrize("kind", ["resnet", "controlnet"])
+@pytest.mark.parametrize(
+    "patch",
+    [pytest.param(patch, id=patch.__name__, marks=[pytest.mark.slow] * (patch is compiled)) for patch in PATCHES],
+)
+def test_a_patch_before_or_after_the_adapter(patch: Callable[[Any, Rig], Any], kind: str, rig: Rig) -> None:
+    plain = rig.sample(rig.apply(kind))
+    assert not torch.allclose(plain, rig.plain, atol=1e-2)
+    for model in (patch(rig.apply(kind), rig), rig.apply(kind, model=patch(rig.generator, rig))):
+        assert len(model.get_additional_models_with_key("flashmotion")) == 1
+        torch.testing.assert_close(rig.sample(model), plain, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(rig.sample(rig.apply(kind)), plain, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_all_patches_in_both_orders(rig: Rig) -> None:
+    plain = rig.sample(rig.apply("resnet"))
+    for order in (PATCHES, PATCHES[::-1]):
+        model = rig.apply("resnet")
+        for patch in order:
+            model = patch(model, rig)
+        torch.testing.assert_close(rig.sample(model), plain, atol=2e-3, rtol=1e-3)
