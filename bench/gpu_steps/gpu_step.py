@@ -92,11 +92,8 @@ def choose(steps: Sequence[GpuStep], words: Sequence[str]) -> list[GpuStep]:
         return list(steps)
     chosen = set()
     for word in words:
-        found = {
-            step.name
-            for number, step in enumerate(steps, 1)
-            if word in (str(number), step.name) or step.name.startswith(f"{word}_")
-        }
+        found = {step.name for number, step in enumerate(steps, 1) if word in (str(number), step.name)}
+        found = found or {step.name for step in steps if step.name.startswith(f"{word}_")}
         if not found:
             raise ValueError(
                 f"the step is {word!r}, but must be a number from 1 to {len(steps)} or one of: {', '.join(step.name for step in steps)}."

@@ -48,7 +48,7 @@ def speed(
             fixed = ["--device", "cuda", "--shapes", "real", "--sizes", SIZE, "--repeat", "3", "--patience", PATIENCE_S]
             fixed += ["--memory", str(memory_gb)] if memory_gb else []
         named = [word for name, values in chosen.items() for word in (f"--{name}", *values)]
-        host = ["--comfyui", there.comfyui] if comfyui and there.comfyui is not None else []
+        host: list[str | Path] = ["--comfyui", there.comfyui] if comfyui and there.comfyui is not None else []
         return [SPEED, *fixed, *named, *host, "--out", stem]
 
     return command

@@ -16,7 +16,7 @@ def environment(folder: Path) -> Path:
     """Make an environment that also finds everything installed here; returns its Python. Neither pip nor the network is needed for it."""
     venv.EnvBuilder(symlinks=sys.platform != "win32").create(folder)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
     outer = [path for path in sys.path if path.endswith("-packages")]
     # As a line of Python: so the outer folder's own .pth files count too.

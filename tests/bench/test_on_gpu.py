@@ -54,7 +54,7 @@ def test_steps_are_chosen_by_number_name_or_group() -> None:
         "tests",
         *(f"training_stage{n}" for n in (1, 2, 3)),
     ]
-    assert [step.name for step in choose(STEPS, ["memory_24"])] == ["memory_24"]
+    assert [step.name for step in choose(STEPS, ["speed_jobs"])] == ["speed_jobs"]
     with refuses(key="the step", value="'sped'", remedy="must be a number from 1 to"):
         choose(STEPS, ["sped"])
 
@@ -392,13 +392,15 @@ def test_a_bare_machine_is_rehearsed(tmp_path: Path) -> None:
 def test_whole_jobs_peers_training_and_a_run_are_rehearsed(tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     comfyui = os.environ.get("FLASHMOTION_COMFYUI")
-    steps = ["speed_jobs", "peers_diffusers", *(f"training_stage{n}" for n in (1, 2, 3))]
+    steps = ["peers_diffusers", *(f"training_stage{n}" for n in (1, 2, 3))]
     host = ["peers_comfyui", "--comfyui", comfyui] if comfyui else []
     said, records = rehearse(tmp_path, *steps, *host)
     assert {name: record.outcome for name, record in records.items()} == dict.fromkeys([*steps, *host[:1]], "done"), (
         said
     )
-    assert {found["settings"]["vae"] for found in records["speed_jobs"].result["rows"]} == {
+    assert {
+        found["settings"]["vae"] for found in records["peers_diffusers"].result["rows"] if found["group"] == "job"
+    } == {
         "full",
         "small",
         "small decoder",
@@ -424,10 +426,12 @@ def test_whole_jobs_peers_training_and_a_run_are_rehearsed(tmp_path: Path) -> No
 def test_a_training_run_is_continued_by_the_next_call(tmp_path: Path) -> None:
     for name in ("diffusers", "optimi", "av", "peft"):
         pytest.importorskip(name)
-    _, records = rehearse(tmp_path, "tiny_gpu", "--limit", "8")
-    first = records["tiny_gpu"]
+    first = rehearse(tmp_path, "tiny_gpu", "--limit", "8")[1]["tiny_gpu"]
     assert first.outcome == "to be continued"
-    _, records = rehearse(tmp_path, "tiny_gpu", "--limit", "200")
-    assert records["tiny_gpu"].outcome == "done"
-    assert records["tiny_gpu"].result["done"].keys() > first.result["done"].keys()
-    assert records["tiny_gpu"].result["metrics"]
+    assert "data" not in first.result["done"]
+    for _ in range(9):
+        later = rehearse(tmp_path, "tiny_gpu", "--limit", "14")[1]["tiny_gpu"]
+        if later.result["done"].keys() > first.result["done"].keys():
+            break
+    assert "codec" in later.result["done"]
+    assert later.outcome in ("to be continued", "done")
