@@ -1,8 +1,11 @@
 """The processor's benchmark: what it compares, and its table."""
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
 
 from ..conftest import ROOT
 
@@ -42,3 +45,25 @@ def test_a_folder_without_comfyui_is_named(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"{tmp_path} is not a ComfyUI folder" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "FLASHMOTION_COMFYUI" not in os.environ, reason="needs FLASHMOTION_COMFYUI: run python run_tests.py"
+)
+def test_sampling_runs_inside_comfyui():
+    comfyui = os.environ["FLASHMOTION_COMFYUI"]
+    command = [
+        sys.executable,
+        str(ROOT / "bench/cpu_side.py"),
+        "--comfyui",
+        comfyui,
+        "--runs",
+        "1",
+        "--only",
+        "Sampler",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("| FewStepSampler / KSampler"))
+    ratio = float(row.split("|")[4])
+    assert 0.1 < ratio < 10
