@@ -168,7 +168,7 @@ def test_a_part_is_told_by_its_name(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "what", "remedy"),
     [
-        ("wan.gguf", b"GGUF\x03\x00\x00\x00", "a GGUF file", "Unet Loader (GGUF)"),
+        ("wan2.safetensors", b"GGUF\x03\x00\x00\x00", "a GGUF file", "Unet Loader (GGUF)"),
         ("wan.safetensors", b"GGUF\x03\x00\x00\x00", "a GGUF file", "preset turbo or fastwan"),
         ("wan.pt", b"\x80\x02\x8a\nl\xfc\x9cF", "the format before zip", "convert it with"),
         ("wan.ckpt", b"PK\x03\x04", "torch's zip format", "convert it with"),
@@ -248,5 +248,5 @@ def test_where_the_schedule_comes_from_is_said(
 
 
 def test_an_unknown_schedule_is_refused(rig: Rig) -> None:
-    with refuses(key="schedule", value="'fast'", remedy="one of from file, turbo, plain, fastwan"):
+    with refuses(key="schedule", value='"fast"', remedy='"from file", "turbo", "plain" or "fastwan"'):
         rig.load(schedule="fast")

@@ -143,7 +143,7 @@ def test_broken_loras_are_one_sentence(rig: Rig, base: str, folder: Path) -> Non
 
 @pytest.mark.parametrize("strength", [float("nan"), float("inf"), float("-inf")])
 def test_strengths_that_are_not_finite_are_refused(strength: float, rig: Rig, base: str) -> None:
-    with refuses(key="lora_strength", value=str(strength), remedy="must be a number"):
+    with refuses(key="lora_strength", value=str(strength), remedy="give a finite number"):
         model(rig, base, lora_strength=strength)
 
 

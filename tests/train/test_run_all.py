@@ -154,7 +154,7 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
         (["stage1.optim.lrr=1"], "there is no setting", "stage1.optim.lrr", "did you mean lr?"),
         (["--only", "stage4"], "--only", "is 'stage4'", "use one of codec, data"),
         (["device=cuda"], "device is cuda", "torch finds no GPU here", "set device to cpu"),
-        (["data.frames=1"], "frame count", 1, "use at least 5 frames"),
+        (["data.frames=1"], "data.frames", 1, "use at least 5"),
         (["data.frames=10"], "frame count", 10, "use 9 or 13"),
         (["data.size=[60, 64]"], "width", 60, "use 32 or 64"),
         (["base.global_batch=5"], "global_batch", 5, "must be a multiple of"),
