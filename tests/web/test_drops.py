@@ -91,7 +91,7 @@ def test_without_a_loader_one_is_offered_and_the_graphs_undo_takes_it_back(edito
     editor.settle(graph=True)
     editor.graph_key("Control+z")
     editor.until(lambda: editor.page.evaluate(KINDS) == ["DrawTrajectory", "PreviewImage"])
-    assert colour(editor, (0.05, 0.9)) != BLUE
+    editor.until(lambda: colour(editor, (0.05, 0.9)) != BLUE)
 
 
 def test_a_loader_is_made_inside_the_subgraph_where_the_node_is(editor: EditorPage) -> None:
