@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +114,6 @@ class LoadFastGenerator(io.ComfyNode):
         schedule: str = FROM_FILE,
     ) -> io.NodeOutput:
         """Load, put the LoRA on, and attach what the files say."""
-        if not math.isfinite(lora_strength):
-            raise ValueError(f"LoadFastGenerator: lora_strength is {lora_strength}, but must be a number, such as 1.")
         lora = None if lora_name == NO_LORA or lora_strength == 0 else lora_name
         path = folder_paths.get_full_path_or_raise("diffusion_models", generator_name)
         lora_path = None if lora is None else folder_paths.get_full_path_or_raise("loras", lora)
