@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import shutil
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema
@@ -33,6 +30,7 @@ from flashmotion_core.trajectory import (
     to_mapping,
     trim,
 )
+from tests.conftest import ROOT, load_module
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 relaxed = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -218,14 +216,8 @@ def test_every_document_can_be_drawn(document: dict[str, Any], mode: Any) -> Non
     assert pictures.any(axis=(1, 2, 3)).tolist() == drawn_TN.any(axis=1).tolist()
 
 
-def _bench() -> ModuleType:
-    file = Path(__file__).parents[2] / "bench" / "fuzz_documents.py"
-    spec = importlib.util.spec_from_file_location("fuzz_documents", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _bench() -> Any:
+    return load_module("fuzz_documents", ROOT / "bench" / "fuzz_documents.py")
 
 
 def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
 import shutil
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from flashmotion_core.trajectory import TrajectoryError, read_tracks, recognise, sample, to_csv
+from tests.conftest import ROOT, load_module
 from tests.golden import make_tracks
 from tests.support.sentences import refuses
 
@@ -131,14 +130,8 @@ def test_a_document_is_not_taken_for_a_table() -> None:
     assert recognise('{"version": 1, "size": [64, 64], "frames": 3}') is None
 
 
-def _fuzzer() -> ModuleType:
-    file = Path(__file__).parents[2] / "bench" / "fuzz_tables.py"
-    spec = importlib.util.spec_from_file_location("fuzz_tables", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _fuzzer() -> Any:
+    return load_module("fuzz_tables", ROOT / "bench" / "fuzz_tables.py")
 
 
 def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:
