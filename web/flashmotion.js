@@ -8,7 +8,7 @@
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
 import { createEditor } from "./editor/editor.js";
-import { textsFor } from "./editor/ui/texts.js";
+import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
 import { followRuns, inputsOfRun } from "./runs.js";

@@ -43,7 +43,7 @@ import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
-import { textsFor } from "./ui/texts.js";
+import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
 import { createToolbar, menuButton } from "./panels/toolbar.js";

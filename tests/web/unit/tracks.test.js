@@ -4,8 +4,7 @@ import { test } from "node:test";
 import { stringify } from "../../../web/editor/model/document.js";
 import { readTracks } from "../../../web/editor/model/import_tracks.js";
 import { decodeText } from "../../../web/editor/model/read_text.js";
-import { CHINESE } from "../../../web/editor/ui/texts_zh.js";
-import { ENGLISH } from "../../../web/editor/ui/texts_en.js";
+import { CHINESE, ENGLISH } from "../../../web/editor/texts/texts.js";
 import { golden } from "./helpers.js";
 
 const { cases, sentences } = golden("tracks.json");

@@ -2,13 +2,13 @@
  * Steps that several commands and views share. No DOM.
  *
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { movePaths, moveObjects, removeKeyframes, removeObjects, reorderObject, resize, toggleHidden } from "../edit/operations.js";
 import { boxAt, isHidden } from "../model/sample.js";
 import { nameOf } from "../stage/scene.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /**
  * Show a frame; stops playing.

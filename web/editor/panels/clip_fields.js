@@ -9,7 +9,7 @@ import { numberField } from "../ui/fields.js";
 import { MAX_FPS, MAX_FRAMES, MAX_SIDE, MIN_SIDE } from "../model/limits.js";
 import { setFps, setFrames, setSize } from "../edit/operations.js";
 import { openMenu } from "../ui/popup.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /**
  * @param {CommandContext & {root: () => HTMLElement}} context

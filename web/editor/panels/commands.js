@@ -2,7 +2,7 @@
  * Everything that has a button or a key, defined once. Toolbar, menus, keyboard and help panel read it from here.
  *
  * @import { Session, State } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {object} Actions what commands need besides the session
  * @property {() => void} toggleLarge
@@ -23,7 +23,7 @@
 
 import { addObject, addKeyframe, align, distribute, duplicateObjects, flip, reverse, staticAnchor } from "../edit/operations.js";
 import { goToFrame, goToKey, hideFromHere, isHiddenHere, moveInList, removeSelected, selectNext } from "./actions.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /** @param {State} state */
 const hasObject = (state) => state.ids.length > 0;

@@ -3,7 +3,7 @@
  *
  * @import { Document } from "../model/types.js"
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { parse } from "../model/document.js";

@@ -2,7 +2,7 @@
  * The curve of a custom speed: two handles to drag, and the same as four numbers.
  *
  * @import { Bezier } from "../model/types.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { element } from "../ui/dom.js";

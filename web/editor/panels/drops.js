@@ -3,7 +3,7 @@
  * could be.
  *
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {object} PictureTaken what became of a picture
  * @property {string} [loader] title of the node that shows it now
@@ -14,7 +14,7 @@
  */
 
 import { openForm } from "../ui/popup.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 const PICTURE = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
 const MOVING = /\.(mp4|webm|mov|m4v|mkv|avi|mp3|wav|flac|ogg)$/i;

@@ -3,7 +3,7 @@
  *
  * @import { ImportContext } from "./track_import.js"
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{open: () => void, saveJson: () => void, saveCsv: () => void, read: (file: File) => void,
  *   copy: () => void, cut: () => void, paste: () => void}} Files

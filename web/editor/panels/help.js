@@ -1,7 +1,7 @@
 /**
  * The help panel: how to begin, and every key.
  *
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { COMMANDS } from "./commands.js";

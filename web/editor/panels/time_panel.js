@@ -8,7 +8,7 @@ import { goToFrame, selectNext } from "./actions.js";
 import { element, iconButton, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
 import { createList } from "../timeline/list.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 import { createTimeline } from "../timeline/timeline.js";
 import { createToolbar } from "./toolbar.js";
 

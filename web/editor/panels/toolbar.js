@@ -3,7 +3,7 @@
  *
  * @import { Actions } from "./commands.js"
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{session: Session, texts: Texts, actions: Actions}} CommandContext
  */

@@ -5,7 +5,7 @@
  * @import { Document } from "../model/types.js"
  * @import { Notice, TrackTable } from "../model/track_table.js"
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{session: Session, texts: Texts, root: () => HTMLElement, beside: () => {left: number, top: number, bottom: number}}} ImportContext
  */
@@ -18,7 +18,7 @@ import { lowestFrame, objectsOf, toDocument } from "../model/track_table.js";
 import { element, iconButton } from "../ui/dom.js";
 import { choiceField } from "../ui/fields.js";
 import { openPopup } from "../ui/popup.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /**
  * @param {ImportContext} context

@@ -6,7 +6,7 @@
  * @import { Session } from "../edit/session.js"
  * @import { Stage } from "./view.js"
  * @import { Handle, Point } from "../model/geometry.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{readonly shiftKey: boolean, readonly altKey: boolean, readonly ctrlKey: boolean, readonly metaKey: boolean}} Modifiers
  *
@@ -24,7 +24,7 @@ import { addObject, moveObjects, setBox } from "../edit/operations.js";
 import { boxAt } from "../model/sample.js";
 import { nameOf, shownObjects } from "./scene.js";
 import { snapLines, snapMove, snapResize } from "../model/snap.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 const SNAP_PIXELS = 6;
 /** How far the pointer may move in a click. */

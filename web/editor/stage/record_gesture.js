@@ -8,7 +8,7 @@
 import { toCanvas, toPicture } from "../model/geometry.js";
 import { recordMotion } from "../edit/record.js";
 import { boxAt } from "../model/sample.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /**
  * @param {Context} context

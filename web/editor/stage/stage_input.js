@@ -15,7 +15,7 @@ import { contains, handleAt, hits, rectOf, toCanvas, toPicture, zoomView } from 
 import { drawGesture, keyGesture, marqueeGesture, moveGesture, resizeGesture } from "./gestures.js";
 import { recordGesture } from "./record_gesture.js";
 import { nameOf } from "./scene.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 
 /** @type {Readonly<Record<string, string>>} */
 const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize" };

@@ -3,7 +3,7 @@
  *
  * @import { DocumentObject } from "../model/types.js"
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{rename: () => void, selectNext: (step: 1 | -1) => void}} ListActions rename: edit the selected object's name
  * @typedef {{option: HTMLElement, swatch: HTMLElement, name: HTMLElement, flags: HTMLElement, eye: HTMLButtonElement, lock: HTMLButtonElement}} Row
@@ -12,7 +12,7 @@
 import { element, icon, iconButton, setAttribute, setChildren, setText } from "../ui/dom.js";
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 import { ROW } from "./timeline_draw.js";
 
 /** Makes element ids unique among the editors of a page. */

@@ -4,7 +4,7 @@
  * @import { Session } from "../edit/session.js"
  * @import { Rect } from "../model/geometry.js"
  * @import { Span } from "../ui/timescale.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  * @import { TimelineActions } from "./timeline_input.js"
  *
  * @typedef {object} Timeline
@@ -18,7 +18,7 @@
  */
 
 import { element, setAttribute } from "../ui/dom.js";
-import { fill } from "../ui/texts.js";
+import { fill } from "../texts/texts.js";
 import { readTheme } from "../ui/theme.js";
 import { ROW, drawRuler, drawTracks } from "./timeline_draw.js";
 import { installTimelineInput } from "./timeline_input.js";

@@ -4,7 +4,7 @@
  * @import { DocumentObject, Interval, KeyRef } from "../model/types.js"
  * @import { Session } from "../edit/session.js"
  * @import { Timeline } from "./timeline.js"
- * @import { Texts } from "../ui/texts.js"
+ * @import { Texts } from "../texts/texts.js"
  * @import { Point } from "../model/geometry.js"
  *
  * @typedef {{timeline: Timeline, session: Session, texts: Texts, actions: TimelineActions}} Context

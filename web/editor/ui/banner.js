@@ -3,7 +3,7 @@
  * the user changes it on purpose.
  *
  * @import { Session } from "../edit/session.js"
- * @import { Texts } from "./texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { element, setText } from "./dom.js";

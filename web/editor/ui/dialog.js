@@ -1,7 +1,7 @@
 /**
  * The large view: the very same editor, taken out of its node into a dialog over the whole window, and put back.
  *
- * @import { Texts } from "./texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { element } from "./dom.js";

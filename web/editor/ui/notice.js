@@ -1,7 +1,7 @@
 /**
  * A line on the picture when it is not the one that the node gets, with a button that gets it.
  *
- * @import { Texts } from "./texts.js"
+ * @import { Texts } from "../texts/texts.js"
  */
 
 import { element, setText } from "./dom.js";
