@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .support.lanes import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 (hooks)
+from .support.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -112,8 +112,8 @@ def write_wrong_files(models: Path) -> None:
         save_file(tensors, models / f"{name}.safetensors", metadata=metadata)
 
 
-def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
-    """A server of the ComfyUI that an environment variable names, until the generator is closed."""
+def start_server(variable: str, base: Path, page: str = "") -> Iterator[RunningServer]:
+    """A server of the ComfyUI that an environment variable names, until the generator is closed; `page`: the variable of a frontend."""
     from tools.comfy.server import Server
 
     comfyui = os.environ.get(variable)
@@ -123,7 +123,8 @@ def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
     write_wrong_files(base / "models")
     shutil.copy(Path(comfyui) / "input/example.png", base / "input")
     version = (Path(comfyui) / "comfyui_version.py").read_text(encoding="utf-8").split('"')[1]
-    with Server(sys.executable, comfyui, base) as server:
+    other = ["--front-end-root", os.environ[page]] if page in os.environ else []
+    with Server(sys.executable, comfyui, base, extra_args=other) as server:
         yield RunningServer(server.url, base, server.log, version)
 
 
@@ -135,8 +136,10 @@ def newest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 
 @pytest.fixture(scope="session")
 def oldest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The oldest ComfyUI that the pack supports."""
-    yield from start_server("FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"))
+    """The oldest ComfyUI that the pack supports, with the frontend that it asks for."""
+    yield from start_server(
+        "FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"), "FLASHMOTION_FRONTEND_OLDEST"
+    )
 
 
 @pytest.fixture(params=["newest_server", "oldest_server"])

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "pytest.mark.gpu"
 REHEARSE = "FLASHMOTION_REHEARSE"
-"""If set, tests marked gpu run on a CPU; see tests/support/lanes.py."""
+"""If set, tests marked gpu run on a CPU; see tests/support/order.py."""
 
 
 def marked_files() -> list[Path]:
