@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .file_kinds import what_else
+from .file_kinds import existing_file, what_else
 from .wan.keys import part_of_shards
 from .whole_file import write_whole
 
@@ -26,7 +26,7 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = _existing(path)
+    path = existing_file(path)
     try:
         _check_count(path)
         with safe_open(path, framework="pt") as file:
@@ -42,7 +42,7 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = _existing(path)
+    path = existing_file(path)
     try:
         _check_count(path)
         with safe_open(path, framework="pt") as file:
@@ -92,7 +92,7 @@ def model_files(path: str | Path) -> list[Path]:
             )
         return files
     if path.name.endswith(".index.json"):
-        return _indexed(_existing(path))
+        return _indexed(existing_file(path))
     part = part_of_shards(path.name)
     if part is not None and part[1] > 1:
         raise ValueError(
@@ -135,13 +135,6 @@ def _check_count(path: Path) -> None:
         raise ValueError(
             f"{path.name} holds {count:,} tensors, but no generator, adapter or codec has more than {MAX_TENSORS:,}; choose another file."
         )
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    return path
 
 
 def _unreadable(path: Path, error: Exception) -> str:

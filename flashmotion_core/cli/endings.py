@@ -1,4 +1,4 @@
-"""How a command ends: by a signal, or for want of memory. Either way in one sentence, and with no unfinished file left behind."""
+"""How a command ends early: by a signal, wrong input or full memory. Always in one sentence, without an unfinished file."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def outcome(rig: Rig, node: str, values: dict[str, Any]) -> str:
 
 
 def try_each(rig: Rig, nodes: tuple[str, ...] = ()) -> tuple[Counter[str], list[str]]:
-    """Every hostile value of every input, one at a time: how often each outcome came, and what is no good outcome."""
+    """Every hostile value of every input, one at a time: how often each outcome came, and which were bad."""
     counts: Counter[str] = Counter()
     wrong = []
     for node, (good, hostile) in wires(rig).items():

@@ -71,9 +71,9 @@ def finished(run: Run, artifacts: Artifacts) -> Finished:
     again = f"evaluate it with python -m train.evaluate_run {run.folder}"
     if not report.is_file():
         raise TrainError(f"the run {run.folder} has no report/metrics.json; {again}.")
-    younger = [path for path in _models(artifacts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
-    if younger:
-        raise TrainError(f"{younger[0].name} is newer than the run's report/metrics.json; {again}.")
+    newer = [path for path in _models(artifacts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
+    if newer:
+        raise TrainError(f"{newer[0].name} is newer than the run's report/metrics.json; {again}.")
     metrics: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     for kind in kinds:
         if not any(row["name"] == "flashmotion" and row["adapter"] == kind for row in metrics["rows"]):
