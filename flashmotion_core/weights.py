@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -26,14 +28,9 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = existing_file(path)
-    try:
-        _check_count(path)
-        with safe_open(path, framework="pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            return shapes, dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
+    with _opened(path) as file:
+        shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        return shapes, dict(file.metadata() or {})
 
 
 def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -42,16 +39,9 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = existing_file(path)
-    try:
-        _check_count(path)
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            if keys is not None:
-                return {key: file.get_tensor(key) for key in keys}, metadata
-        return load_file(path), metadata
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
+    with _opened(path) as file:
+        tensors = load_file(path) if keys is None else {key: file.get_tensor(key) for key in keys}
+        return tensors, dict(file.metadata() or {})
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -135,6 +125,18 @@ def _check_count(path: Path) -> None:
         raise ValueError(
             f"{path.name} holds {count:,} tensors, but no generator, adapter or codec has more than {MAX_TENSORS:,}; choose another file."
         )
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """Inside, a safetensors file is open; whatever is wrong with it is a ValueError of one sentence."""
+    path = existing_file(path)
+    try:
+        _check_count(path)
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ValueError(_unreadable(path, error)) from error
 
 
 def _unreadable(path: Path, error: Exception) -> str:
