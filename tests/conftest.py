@@ -1,7 +1,4 @@
-"""What all tests share: the folder `tools` as a package, and real ComfyUI servers.
-
-`tools` is imported without putting the repository on sys.path, because the repository's `nodes` would then hide ComfyUI's.
-"""
+"""What all tests share: `tools` and `bench` as packages, one thread for torch, and real ComfyUI servers."""
 
 from __future__ import annotations
 
@@ -21,10 +18,9 @@ from .support.order import pytest_collection_modifyitems, pytest_xdist_make_sche
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def load_module(name: str, path: Path, package: bool = False) -> Any:
+def load_module(name: str, path: Path) -> Any:
     """Import a file that is on no path, under a name of our choice."""
-    folders = [str(path.parent)] if package else None
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,8 +29,18 @@ def load_module(name: str, path: Path, package: bool = False) -> Any:
     return module
 
 
-if "tools" not in sys.modules:
-    load_module("tools", ROOT / "tools/__init__.py", package=True)
+sys.path.append(str(ROOT))  # at the end, so that the repository's `nodes` never hides ComfyUI's
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: networks as small as these are slower on two, and sums come in one order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
