@@ -7,6 +7,7 @@
 import { goToFrame, selectNext } from "./actions.js";
 import { element, iconButton, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
+import { rangeRule } from "../ui/rules.js";
 import { createList } from "../timeline/list.js";
 import { fill } from "../texts/texts.js";
 import { createTimeline } from "../timeline/timeline.js";
@@ -22,7 +23,7 @@ export function createTimePanel(context, focus) {
   const goTo = (/** @type {number} */ at) => goToFrame(session, at);
   const timeline = createTimeline(session, texts, { goToFrame: goTo, focus });
   const objects = createList(session, texts, { rename: actions.rename, selectNext: (step) => selectNext(session, texts, step) });
-  const frame = numberField("", texts.frame, goTo, { min: 0 });
+  const frame = numberField("", texts.frame, goTo, { min: 0 }, rangeRule(texts, () => ({ low: 0, high: session.shown.frames - 1, whole: true })));
   const length = element("span", { class: "fm-length" });
   const transport = createToolbar(context, texts.timeline, [
     "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, length, "<>",

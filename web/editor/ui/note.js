@@ -1,0 +1,40 @@
+/**
+ * A line above the picture about something to know or to decide, with buttons.
+ *
+ * @typedef {{text: string, run: () => void, title?: string, main?: boolean}} Action
+ * @typedef {{text: string, actions: readonly Action[]}} Said
+ */
+
+import { element, setChildren, setText } from "./dom.js";
+
+/**
+ * @param {"alert" | "status"} role alert: read out at once
+ * @param {string} className
+ * @returns {{element: HTMLElement, update: (said: Said | undefined) => void}} undefined: hide it
+ */
+export function createNote(role, className) {
+  const text = element("span", { role });
+  const buttons = element("span", { class: "fm-note-actions" });
+  const box = element("div", { class: `fm-note ${className}`, hidden: true }, text, buttons);
+  let shown = "";
+  /** @type {readonly Action[]} */
+  let actions = [];
+
+  return {
+    element: box,
+    update(said) {
+      box.hidden = said === undefined;
+      setText(text, said?.text ?? "");
+      actions = said?.actions ?? [];
+      // What the buttons do may change while they look the same.
+      const key = JSON.stringify(actions);
+      if (key === shown) return;
+      shown = key;
+      setChildren(buttons, actions.map((action, index) => {
+        const button = element("button", { type: "button", class: action.main ? "fm-plain fm-main" : "fm-plain", title: action.title }, action.text);
+        button.addEventListener("click", () => actions[index]?.run());
+        return button;
+      }));
+    },
+  };
+}
