@@ -51,7 +51,8 @@ function refused(found) {
     if (!error?.message) continue;
     const { details, extra_info: extra } = error;
     const input = extra?.input_name ?? details ?? "";
-    // Details often repeat the input's name and nothing else.
-    tell(id, { input, message: details && details !== input ? `${error.message} (${details})` : error.message });
+    // Details repeat the input's name, and often say nothing else.
+    const more = details?.startsWith(input) ? details.slice(input.length).replace(/^[:,\s]+/, "") : details;
+    tell(id, { input, message: more ? `${error.message} (${more})` : error.message });
   }
 }

@@ -51,7 +51,7 @@ export function createClipNotes(session, texts, pictures, changed) {
         actions: free ? [{ text: fill(texts.clipRight, width, height, frames), run, main: true }] : [],
       };
     }
-    return failed === undefined ? undefined : { text: failed, actions: [{ text: texts.close, title: texts.dismiss, run: () => setFailed(undefined) }] };
+    return failed === undefined ? undefined : { text: failed, actions: [], dismiss: { text: texts.dismiss, run: () => setFailed(undefined) } };
   }
 
   /** @param {string | undefined} text */
