@@ -4,7 +4,8 @@
 
 Layout: {"texts": [{"text", "canonical" or "problem"}], "moving": a document, "lengths": [{"frames", "fit", "canonical"}] of
 it, "tables": [{"document", "csv"}], "readings": [{"csv", "size", "tolerance", "canonical" or "problem"}]}. Documents are
-canonical texts. "crops": [{"picture", "size", "crop" or null}], and "generated": which sides and lengths can be. The reason inside "is not valid JSON (...)" is each language's own.
+canonical texts. "crops": [{"picture", "size", "crop" or null}], and "generated": which sides and lengths can be.
+The reason inside "is not valid JSON (...)" is each language's own.
 """
 
 from __future__ import annotations

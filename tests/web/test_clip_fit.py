@@ -24,7 +24,9 @@ TYPE = f"""([name, value]) => {{
     widget.value = value
     widget.callback?.(value)
 }}"""
-VALUES = f"() => ['width', 'height', 'length'].map((name) => {NODE}.widgets.find((widget) => widget.name === name).value)"
+VALUES = (
+    f"() => ['width', 'height', 'length'].map((name) => {NODE}.widgets.find((widget) => widget.name === name).value)"
+)
 LINK = f"""() => {{
     const number = window.LiteGraph.createNode('PrimitiveInt')
     number.pos = [-500, 700]
@@ -60,7 +62,11 @@ def clip(editor: EditorPage) -> list[int]:
     prompt = editor.page.evaluate("async () => (await window.app.graphToPrompt()).output")
     (inputs,) = (entry["inputs"] for entry in prompt.values() if entry["class_type"] == "DrawTrajectory")
     document = json.loads(inputs["trajectory"])
-    return [inputs["width"] or document["size"][0], inputs["height"] or document["size"][1], inputs["length"] or document["frames"]]
+    return [
+        inputs["width"] or document["size"][0],
+        inputs["height"] or document["size"][1],
+        inputs["length"] or document["frames"],
+    ]
 
 
 def agree(editor: EditorPage, *expected: int) -> None:
