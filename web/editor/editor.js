@@ -41,6 +41,7 @@ import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
+import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
@@ -75,6 +76,7 @@ export function createEditor(host) {
       ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
       : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
   }, () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const hints = createHints(session, texts, pictures, () => root);
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
@@ -97,7 +99,7 @@ export function createEditor(host) {
     },
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
-    pictureSize: () => pictures.size, cut: clipNotes.cut };
+    pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
   const tools = createToolbar(context, texts.editor, [
     "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
     menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
