@@ -250,3 +250,28 @@ def test_errors_of_a_run_appear_in_the_editor_until_something_changes(editor: Ed
     editor.settle()
     editor.page.evaluate(QUEUE)
     assert editor.until(lambda: note(editor, "trouble")).startswith(nothing)
+
+
+def test_hints_stand_on_their_rows_and_lead_to_the_frame(editor: EditorPage) -> None:
+    far = {**ONE["objects"][0]["keyframes"][1], "frame": 2}
+    fast = {**ONE["objects"][0], "keyframes": [ONE["objects"][0]["keyframes"][0], far]}
+    twin = {**ONE["objects"][0], "id": "twin", "label": "twin"}
+    editor.load({**EMPTY, "objects": [fast, twin]})
+    page = editor.page
+    count = page.get_by_role("button", name="Hints before the run: 2")
+    count.wait_for()
+    cat = page.get_by_role("option", name="cat")
+    assert str(cat.get_attribute("aria-description")).startswith("Faster than half its size per frame, from frame 0 on.")
+    page.get_by_role("button", name="Hints for twin: 1").click()
+    line = page.locator(".fm-hint-list button")
+    assert line.inner_text().startswith("twin: Lies on nearly the same place as cat in frame 0.")
+    editor.press("Escape")
+    editor.press("End")
+    count.focus()
+    editor.press("Enter", "Enter")
+    assert cat.get_attribute("aria-selected") == "true"
+    assert editor.frame() == 0
+    # A box on nothing: the portrait is black but for its square.
+    editor.load({**EMPTY, "size": [256, 352], "objects": [{**twin, "keyframes": twin["keyframes"][:1]}]}, graph=PORTRAIT)
+    editor.until(lambda: page.get_by_role("button", name="Hints for twin: 1").count())
+    assert "nothing to see" in str(page.get_by_role("option", name="twin").get_attribute("aria-description"))
