@@ -49,3 +49,18 @@ def test_a_large_picture_is_made_smaller(rig: Rig) -> None:
 
 def test_without_a_start_image_there_is_nothing(rig: Rig) -> None:
     assert shown(rig, None) == ([], [])
+
+
+def test_the_crop_is_comfyuis_own(rig: Rig) -> None:
+    import comfy.utils
+
+    from flashmotion_core.trajectory.crop import crop_to_cover
+
+    for width, height in ((30, 41), (41, 30), (64, 36), (33, 34)):
+        rows, columns = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
+        places_1CHW = torch.stack([columns, rows])[None]
+        for size in ((128, 64), (64, 128), (96, 96)):
+            left, top, kept_width, kept_height = crop_to_cover((width, height), size)
+            shown = comfy.utils.common_upscale(places_1CHW, *size, "nearest-exact", "center")[0]
+            assert [shown[0].min(), shown[0].max()] == [left, left + kept_width - 1]
+            assert [shown[1].min(), shown[1].max()] == [top, top + kept_height - 1]

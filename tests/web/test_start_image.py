@@ -129,8 +129,14 @@ def notice(editor: EditorPage) -> str:
 
 
 def shows(editor: EditorPage, left: str, right: str, says: str = "") -> None:
-    """Wait until the stage has these colours, and check what is said about them."""
-    editor.until(lambda: (colour(editor, LEFT), colour(editor, RIGHT)) == (left, right))
+    """Wait until the stage has these colours, and check what is said about them; the clip is kept where it cuts the picture."""
+
+    def seen() -> tuple[str, str]:
+        if editor.page.locator(".fm-cut:visible").count():
+            editor.page.locator(".fm-cut").get_by_role("button", name="Keep").click()
+        return colour(editor, LEFT), colour(editor, RIGHT)
+
+    editor.until(lambda: seen() == (left, right))
     editor.until(lambda: notice(editor).startswith(says) if says else not notice(editor))
 
 
