@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.trajectory import dumps, sample, to_bounding_boxes, to_tracks
+from ..flashmotion_core.trajectory import describe, dumps, sample, to_bounding_boxes, to_tracks
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
@@ -204,6 +204,11 @@ class DrawTrajectory(io.ComfyNode):
                 io.Int.Output(display_name="height", tooltip="Pixels, for the latent node."),
                 io.Int.Output(display_name="length", tooltip="Frames, for the latent node."),
                 io.Float.Output(display_name="fps", tooltip="Frames per second, for CreateVideo."),
+                io.String.Output(
+                    display_name="prompt",
+                    tooltip="The named objects and their motions in words, to join to the prompt. Chinese if a label holds Chinese "
+                    "characters, else English.",
+                ),
             ],
             **_KEEP_PREVIEW,
         )
@@ -279,6 +284,7 @@ class DrawTrajectory(io.ComfyNode):
             *size,
             frames,
             float(document.fps),
+            describe(document),
             # For the editor alone: it offers connected objects as keyframes, and shows the start image that the node got.
             ui={"trajectory": [resolved], "notes": reading.notes, **_start_image(start_image, cls)},
         )

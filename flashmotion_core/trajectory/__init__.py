@@ -25,6 +25,7 @@ from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
 from .track_table import ImportedTracks, Notice, TrackTable, objects_of, to_trajectory
 from .transform import resize, retime, trim
+from .words import describe, language_of
 
 __all__ = [
     "VERSION",
@@ -77,4 +78,6 @@ __all__ = [
     "ImportedTracks",
     "TrackTable",
     "Notice",
+    "describe",
+    "language_of",
 ]

@@ -16,7 +16,7 @@ from .helpers import DOCUMENT, SIZE, Rig, start_picture
 
 SNAPSHOT = Path(__file__).with_name("schemas.json")
 EMPTY = json.dumps({"version": 1, "size": SIZE, "frames": 17, "objects": []})
-OUTPUTS = ("trajectory", "preview", "masks", "boxes", "tracks", "width", "height", "length", "fps")
+OUTPUTS = ("trajectory", "preview", "masks", "boxes", "tracks", "width", "height", "length", "fps", "prompt")
 
 
 def schemas(pack: ModuleType) -> dict[str, Any]:

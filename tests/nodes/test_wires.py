@@ -238,6 +238,23 @@ def test_masks_can_be_chosen(rig: Rig) -> None:
     assert torch.equal(out["masks"], masks[[3, 60, 61]])
 
 
+# The prompt
+
+
+def test_the_prompt_tells_what_drawn_and_connected_objects_do_in_the_clip(rig: Rig) -> None:
+    document = json.loads(DOCUMENT)
+    assert draw(rig)["prompt"] == ""  # nothing has a name
+    document["objects"][0]["label"] = "the brown dog"
+    boxes = [[{"x": 100 - 5 * t, "y": 20, "width": 20, "height": 20, "label": "ball"}] for t in range(17)]
+    both = {"boxes": boxes, "connected_objects": "add to drawn"}
+    assert draw(rig, trajectory=document, **both)["prompt"] == (
+        "The brown dog moves to the right. The ball moves from right to left."
+    )
+    document["objects"][0]["label"] = "\u68d5\u8272\u7684\u72d7"
+    (text,) = {draw(rig, trajectory=document, length=length)["prompt"] for length in (17, 33)}
+    assert text == "\u68d5\u8272\u7684\u72d7\u5411\u53f3\u79fb\u52a8\u3002"
+
+
 # Coordinates and objects in `trajectory`
 
 LINE = [{"x": 20 + 5 * t, "y": 48} for t in range(17)]
