@@ -248,11 +248,11 @@ def test_the_prompt_tells_what_drawn_and_connected_objects_do_in_the_clip(rig: R
     boxes = [[{"x": 100 - 5 * t, "y": 20, "width": 20, "height": 20, "label": "ball"}] for t in range(17)]
     both = {"boxes": boxes, "connected_objects": "add to drawn"}
     assert draw(rig, trajectory=document, **both)["prompt"] == (
-        "The brown dog moves to the right. The ball moves from right to left."
+        "The brown dog moves from left to right. The ball moves from right to left."
     )
     document["objects"][0]["label"] = "\u68d5\u8272\u7684\u72d7"
     (text,) = {draw(rig, trajectory=document, length=length)["prompt"] for length in (17, 33)}
-    assert text == "\u68d5\u8272\u7684\u72d7\u5411\u53f3\u79fb\u52a8\u3002"
+    assert text == "\u68d5\u8272\u7684\u72d7\u4ece\u5de6\u5411\u53f3\u79fb\u52a8\u3002"
 
 
 # Coordinates and objects in `trajectory`

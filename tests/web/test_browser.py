@@ -102,4 +102,9 @@ def test_the_full_size_workflows_open_without_missing_nodes(name: str, ready: Op
     assert sorted(kinds) == sorted(entry["type"] for entry in workflow["nodes"])
     links = ready.page.evaluate("() => window.app.graph.serialize().links.length")
     assert links == len(workflow["links"])
+    # The files were saved with nine outputs: what was added since is there too, behind them.
+    slots = ready.page.evaluate(
+        "() => window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory').outputs.map((slot) => slot.name)"
+    )
+    assert slots == ["trajectory", "preview", "masks", "boxes", "tracks", "width", "height", "length", "fps", "prompt"]
     assert ready.complaints_about_us() == []
