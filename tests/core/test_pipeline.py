@@ -582,7 +582,7 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
             ["--compile-vae"],
             "--compile-vae is for the full VAE's decoder, but taehv.safetensors decodes; leave it out.",
         ),
-        ({"vae": full, "decoder": full}, [], "but must be a TAEHV safetensors file"),
+        ({"vae": full, "decoder": full}, [], "but must be a safetensors file of a TAEHV or LightVAE"),
         ({"decoder": "none.safetensors"}, [], "there is no file or folder none.safetensors"),
     ):
         assert main([*arguments(command, **changes), *switches]) == 2
