@@ -112,6 +112,15 @@ def moves_card(server: Server, chromium: Browser) -> None:
     save_card(editor_square(page), "flashmotion_5b")
 
 
+def fast_card(server: Server, chromium: Browser) -> None:
+    """The same boxes at the last frame."""
+    page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    press(page, "End")
+    save_card(editor_square(page), "flashmotion_5b_fast")
+
+
 def detector_card(server: Server, chromium: Browser) -> None:
     """Boxes with the names of what is in them."""
     page = opened(server, chromium, FOUND, CARD_VIEW, 1.6)
@@ -200,6 +209,7 @@ def save_card(card: Image.Image, name: str) -> None:
 PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "editor": editor,
     "flashmotion_5b": moves_card,
+    "flashmotion_5b_fast": fast_card,
     "flashmotion_detector_boxes": detector_card,
     "flashmotion_tiny_cpu": tiny_card,
 }

@@ -45,8 +45,8 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
     shapes = shapes_of(state_dict)
     if not is_taehv(shapes):
         raise ValueError(
-            f"{name} is {describe(shapes)}, but a VAE of Wan 2.2 with {LATENT_CHANNELS} latent channels was expected (its own, a LightVAE or "
-            "a TAEHV); choose another file."
+            f"{name} is {describe(shapes)}, but a VAE of Wan 2.2 with {LATENT_CHANNELS} latent channels was expected (its own, an "
+            "MG-LightVAE or a TAEHV; the layout of LightX2V's LightVAE Pro and Lite is not known here); choose another file."
         )
     is_super = _is_super(shapes)
     channels = shapes.get("decoder.0.weight" if is_super else "decoder.1.weight", (0, 0))[1]

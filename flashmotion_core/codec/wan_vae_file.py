@@ -24,6 +24,7 @@ LIGHT_ANCHOR = "decoder.up_blocks.0.upsampler.resample.1.weight"
 """The same in diffusers' names; those of Wan 2.1 have ``upsamplers``."""
 TRAINING_ONLY = "dynamic_feature_projection_heads."
 """Of a LightVAE: it compares features with the full VAE's."""
+UNKNOWN = ", or choose another decoder if it is LightX2V's LightVAE Pro or Lite: their layout is not known here"
 _RESIDUAL = {
     "residual.0": "norm1",
     "residual.2": "conv1",
@@ -136,7 +137,7 @@ def load_wan_vae(path: Path, dtype: torch.dtype) -> Any:
         with init_empty_weights(include_buffers=False):
             model = AutoencoderKLWan(**vae_config(shapes_of(tensors)))
     except KeyError as error:
-        raise ValueError(f"{path.name} lacks or has a key of its own: {error.args[0]}; download it again.") from error
+        raise ValueError(f"{path.name} lacks or has a key of its own: {error.args[0]}; download it again{UNKNOWN}.") from error
     if not any(key.startswith("encoder.") for key in tensors):
         model.encoder, model.quant_conv = nn.Identity(), nn.Identity()
         tensors.pop("quant_conv.weight", None), tensors.pop("quant_conv.bias", None)
@@ -144,7 +145,7 @@ def load_wan_vae(path: Path, dtype: torch.dtype) -> Any:
     wrong = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if wrong:
         raise ValueError(
-            f"{path.name} has {len(wrong)} keys that are missing, unknown or of the wrong shape ({', '.join(wrong)}); download it again."
+            f"{path.name} has {len(wrong)} keys that are missing, unknown or of the wrong shape ({', '.join(wrong)}); download it again{UNKNOWN}."
         )
     model.load_state_dict({key: value.to(dtype) for key, value in tensors.items()}, assign=True)
     return model.requires_grad_(False).eval()
