@@ -54,7 +54,10 @@ def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
         raise ValueError(
             f"{name} is a TAEHV codec with {channels} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected; choose a file for Wan 2.2."
         )
-    keys = [f"decoder.{at}.{'conv.' if is_super and at else ''}weight" for at in (SUPER_WIDTHS_AT if is_super else WIDTHS_AT)]
+    keys = [
+        f"decoder.{at}.{'conv.' if is_super and at else ''}weight"
+        for at in (SUPER_WIDTHS_AT if is_super else WIDTHS_AT)
+    ]
     stages = [shapes.get(key, (0,))[0] for key in keys]
     if is_super:  # its last two stages stack two frames into channels
         stages = [max(1, width // frames) for width, frames in zip(stages, (1, 1, 2, 2), strict=True)]

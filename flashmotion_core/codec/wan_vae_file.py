@@ -55,9 +55,7 @@ def bare_vae(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The VAE's tensors without what stands in front of their keys, and without other networks and what only training needs."""
     anchor = next(key for key in tensors if key.endswith((ANCHOR, LIGHT_ANCHOR)))
     prefix = anchor.removesuffix(ANCHOR).removesuffix(LIGHT_ANCHOR)
-    bare = {
-        strip_wrappers(key.removeprefix(prefix)): value for key, value in tensors.items() if key.startswith(prefix)
-    }
+    bare = {strip_wrappers(key.removeprefix(prefix)): value for key, value in tensors.items() if key.startswith(prefix)}
     return {key: value for key, value in bare.items() if not key.startswith(TRAINING_ONLY)}
 
 
@@ -137,7 +135,9 @@ def load_wan_vae(path: Path, dtype: torch.dtype) -> Any:
         with init_empty_weights(include_buffers=False):
             model = AutoencoderKLWan(**vae_config(shapes_of(tensors)))
     except KeyError as error:
-        raise ValueError(f"{path.name} lacks or has a key of its own: {error.args[0]}; download it again{UNKNOWN}.") from error
+        raise ValueError(
+            f"{path.name} lacks or has a key of its own: {error.args[0]}; download it again{UNKNOWN}."
+        ) from error
     if not any(key.startswith("encoder.") for key in tensors):
         model.encoder, model.quant_conv = nn.Identity(), nn.Identity()
         tensors.pop("quant_conv.weight", None), tensors.pop("quant_conv.bias", None)

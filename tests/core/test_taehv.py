@@ -59,7 +59,12 @@ def test_a_file_with_a_decoder_alone_only_decodes(is_super, tmp_path):
 def test_the_name_says_which_latents_a_file_takes(codec):
     taken = {
         name: from_state_dict(codec.state_dict(), name).normalised
-        for name in ("taew2_2.safetensors", "TAEW2_2_bf16.safetensors", "lighttaew2_2.safetensors", "tiny_vae.safetensors")
+        for name in (
+            "taew2_2.safetensors",
+            "TAEW2_2_bf16.safetensors",
+            "lighttaew2_2.safetensors",
+            "tiny_vae.safetensors",
+        )
     }
     assert list(taken.values()) == [True, True, False, False]
     large = TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8), is_super=True)

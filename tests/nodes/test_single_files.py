@@ -69,9 +69,7 @@ def light(vae: torch.nn.Module, prefix: str = "") -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("form", ["whole", "decoder alone", "converted pickle"])
-def test_a_light_vae_decodes_as_comfyuis_network_of_that_width(
-    form: str, vae: torch.nn.Module, tmp_path: Path
-) -> None:
+def test_a_light_vae_decodes_as_comfyuis_network_of_that_width(form: str, vae: torch.nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "MG-LightVAE_v2.safetensors"
     if form == "converted pickle":
         torch.save({"gen_model": light(vae)}, path.with_suffix(".pth"))
