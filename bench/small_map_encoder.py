@@ -2,10 +2,10 @@
 
     python bench/small_map_encoder.py [--clips 100] [--kinds resnet controlnet]        (needs the extra [train])
 
-The embedded codec's encoder is the full one: 48 numbers of 4 x 16 x 16 pixels. The small ones see the same pixels at a half, a quarter or
-an eighth of the resolution and are distilled from it, in closed form as it is linear: fitted on clips, as the field's small codecs are, which never saw a
-control map, or on control maps. Start picture and decoder stay the embedded codec's, and a clip's noise is the same in every row, so rows are
-compared clip by clip; brackets hold 95 % of the bootstrap's means.
+The embedded codec's encoder is the full one: 48 numbers of 4 x 16 x 16 pixels. The small ones see these pixels at a half, a quarter or an eighth
+of the resolution. They are distilled from it, in closed form as it is linear: fitted on control maps, or on clips, as the field's small codecs
+are, which never saw a control map. Start picture and decoder stay the embedded codec's, and a clip's noise is the same in every row, so rows
+are compared clip by clip; brackets hold 95 % of the bootstrap's means.
 """
 
 from __future__ import annotations
