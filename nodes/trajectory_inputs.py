@@ -103,7 +103,7 @@ def objects_of_masks(
         masks_BHW: the batch.
         mask_batch: the choice of the node.
         lengths: frame counts of the clip and of the start image.
-        reading: takes a note where the batch speaks for itself.
+        reading: takes a note where the batch itself decides.
 
     Raises:
         ValueError: it does not say which of the two it is; see also the readers of masks.

@@ -208,7 +208,7 @@ function asText(value) {
   try {
     return JSON.stringify(value);
   } catch {
-    // An object that refers to itself is no value for a run; its name is all there is to compare.
+    // An object that refers to itself cannot be a value of a run; only its name can be compared.
     return String(value);
   }
 }

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from .helpers import DOCUMENT, Rig
+from .helpers import Rig
 
 
 def shown(rig: Rig, start_image: torch.Tensor | None) -> tuple[list[Image.Image], list[int]]:
     """The pictures that the editor gets, and the frame of each."""
     import folder_paths
 
-    values: dict[str, Any] = {
-        "trajectory": DOCUMENT,
-        "connected_objects": "if nothing is drawn",
-        "width": 0,
-        "height": 0,
-        "length": 0,
-        "length_change": "retime",
-        "mask_batch": "one mask per object",
-        "track_size": 0.25,
-        "first_frame_shapes": "boxes",
-        "start_image": start_image,
-    }
-    told = rig.pack.nodes.DrawTrajectory.execute(**values).ui
+    told = rig.draw(start_image=start_image).ui
     names = [str(name).removesuffix(" [temp]") for name in told["start_image"]]
     pictures = [Image.open(Path(folder_paths.get_temp_directory()) / name) for name in names]
     return pictures, [int(frame) for frame in told["start_image_frames"]]
