@@ -217,7 +217,7 @@ export function createEditor(host) {
     changeClip: clipNotes.changeClip,
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
-      if (background) clipNotes.cut.arriving();
+      clipNotes.cut.arriving(background !== undefined);
       pictures.show(background);
     },
     setResolved(text, notes) {
