@@ -7,7 +7,9 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
 import { createEditor } from "./editor/editor.js";
+import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
@@ -26,9 +28,11 @@ const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_HEIGHT = 430;
-// The size of a new node, with room for a wide picture.
-const [WIDTH, HEIGHT] = [540, 920];
+// Pixels of the editor. Fingers need larger buttons.
+const MIN_WIDTH = 240;
+const minHeight = () => (isTouch() ? 620 : 430);
+// Of a new node. With the height that its inputs ask for, it fits a screen of 900 pixels.
+const WIDTH = 540;
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
@@ -83,7 +87,7 @@ function createEntry(node) {
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
- * @returns {{widget: DomWidget, minWidth: number, minHeight: number}}
+ * @returns {{widget: DomWidget, minWidth: number}} minWidth of the node
  */
 function createWidget(node, name, initial) {
   const first = createEntry(node);
@@ -99,7 +103,7 @@ function createWidget(node, name, initial) {
       entry.editor.load(text);
       tellFrontend(entry);
     },
-    getMinHeight: () => MIN_HEIGHT,
+    getMinHeight: minHeight,
     // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
@@ -109,7 +113,9 @@ function createWidget(node, name, initial) {
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  const layout = widget.computeLayoutSize?.bind(widget);
+  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  return { widget, minWidth: WIDTH };
 }
 
 /**
@@ -195,6 +201,7 @@ app.registerExtension({
     input[1] = { ...Object(input[1]), widgetType: WIDGET };
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
+      shrinkNew(node);
       const entry = entries.get(node);
       if (entry) tellFrontend(entry);
     });
@@ -205,9 +212,13 @@ app.registerExtension({
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => {
+      showUsedAdvanced(node);
+      refreshPicture(node);
+    });
     follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
+  nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
     // For example, another file was chosen in the loader. Nothing is polled.

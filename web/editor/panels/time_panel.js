@@ -5,7 +5,7 @@
  */
 
 import { goToFrame, selectNext } from "./actions.js";
-import { element, iconButton, setText } from "../ui/dom.js";
+import { element, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
 import { createList } from "../timeline/list.js";
 import { fill } from "../texts/texts.js";
@@ -13,9 +13,9 @@ import { createTimeline } from "../timeline/timeline.js";
 import { createToolbar } from "./toolbar.js";
 
 /**
- * @param {CommandContext} context
+ * @param {CommandContext & {root: () => HTMLElement}} context
  * @param {() => void} focus give the keys back to the stage
- * @returns {{element: HTMLElement, update: () => void}}
+ * @returns {{element: HTMLElement, update: () => void, zoom: (factor: number | undefined) => void}} zoom as in Actions
  */
 export function createTimePanel(context, focus) {
   const { session, texts, actions } = context;
@@ -23,13 +23,12 @@ export function createTimePanel(context, focus) {
   const timeline = createTimeline(session, texts, { goToFrame: goTo, focus });
   const objects = createList(session, texts, { rename: actions.rename, selectNext: (step) => selectNext(session, texts, step) });
   const frame = numberField("", texts.frame, goTo, { min: 0 });
-  const length = element("span", { class: "fm-length" });
+  const last = element("span", {});
+  const time = element("span", { class: "fm-seconds" });
   const transport = createToolbar(context, texts.timeline, [
-    "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, length, "<>",
-    iconButton("minus", texts.zoomOut, () => timeline.zoom(1 / 1.6)),
-    iconButton("fit", texts.fitTime, () => timeline.setSpan(undefined)),
-    iconButton("plus", texts.zoomIn, () => timeline.zoom(1.6)),
-  ]);
+    "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, element("span", { class: "fm-length" }, last, time), "<>",
+    "timeOut", "timeFit", "timeIn",
+  ], ["play", "addKey", "stepForward", "stepBack", "loop", "timeOut timeFit timeIn"]);
   const corner = createToolbar(context, texts.objects, ["newBox"]);
   corner.element.prepend(element("span", { class: "fm-caption" }, texts.objects), element("span", { class: "fm-spring" }));
   const head = element("div", { class: "fm-time-head" }, corner.element, timeline.ruler);
@@ -40,6 +39,7 @@ export function createTimePanel(context, focus) {
 
   return {
     element: element("div", { class: "fm-time" }, transport.element, head, body),
+    zoom: (factor) => (factor === undefined ? timeline.setSpan(undefined) : timeline.zoom(factor)),
     update() {
       const { state, shown } = session;
       transport.update();
@@ -47,7 +47,8 @@ export function createTimePanel(context, focus) {
       objects.update();
       timeline.redraw();
       frame.show(state.frame);
-      setText(length, `/ ${shown.frames - 1}   ${fill(texts.seconds, (state.frame / shown.fps).toFixed(2))}`);
+      setText(last, `/ ${shown.frames - 1}`);
+      setText(time, fill(texts.seconds, (state.frame / shown.fps).toFixed(2)));
     },
   };
 }
