@@ -45,7 +45,7 @@ def test_a_pen_draws(editor: EditorPage) -> None:
 def test_copy_and_paste_need_no_keyboard(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
-    editor.menu("Selected objects", "Copy")
+    editor.menu("Object: ", "Copy")
     editor.load()
     editor.menu("Document", "Paste")
     editor.until(lambda: len(editor.objects()) == 1)
@@ -126,7 +126,7 @@ def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
     editor.page.locator(".fm-sink").focus()
     editor.press("m")
     editor.drag((0.05, 0.05), (0.95, 0.95))
-    editor.menu("Selected objects", "Align and distribute", "Align left")
+    editor.menu("Object: ", "Align and distribute", "Align left")
     lefts = [entry["keyframes"][0]["x"] - entry["keyframes"][0]["w"] / 2 for entry in editor.objects()]
     assert lefts == pytest.approx([0.2, 0.2])
     editor.press("Control+z")

@@ -69,7 +69,7 @@ def walk(editor: EditorPage, widths: tuple[int, ...], height: int, margins: int,
 
 def menus_fit(editor: EditorPage, least: int) -> None:
     """Open every menu of the toolbar that is in sight, and those that have folded."""
-    for name in ("More", "Motion", "Selected objects", "Document", "Keys and help"):
+    for name in ("More", "Motion", "Object: ", "Document", "Keys and help"):
         button = editor.page.locator(f'.fm-editor > .fm-toolbar button[aria-label^="{name}"]:visible')
         if button.count() == 0:
             continue

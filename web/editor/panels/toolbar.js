@@ -94,18 +94,18 @@ export function createToolbar(context, label, items, keep = []) {
     return { element: button, item, rank };
   }
 
+  let room = 0;
+
   function fit() {
-    if (!bar.clientWidth) return;
+    if (!room) return;
     for (const part of parts) part.element.hidden = false;
     more.hidden = false;
-    const { paddingLeft, paddingRight } = getComputedStyle(bar);
-    const room = bar.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) + GAP;
     /** @param {HTMLElement} entry */
     const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
     // The tool in use stays in sight.
     const sizes = parts.map(({ element: entry, item, rank }) =>
       ({ width: item === "<>" ? GAP : widthOf(entry), rank: item !== undefined && item === tool ? 0 : rank }));
-    const folded = whatFolds(sizes, room, widthOf(more));
+    const folded = whatFolds(sizes, room + GAP, widthOf(more));
     const focused = parts.find((part) => part.element === document.activeElement);
     parts.forEach((part, place) => { part.element.hidden = folded.has(place); });
     more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
@@ -122,11 +122,10 @@ export function createToolbar(context, label, items, keep = []) {
     }));
   }
 
-  // What a bar needs changes with its width alone, and a bar out of sight has none to tell.
-  let width = 0;
-  new ResizeObserver(() => {
-    if (bar.clientWidth === width) return;
-    width = bar.clientWidth;
+  // What a bar needs changes with its width alone; a bar out of sight tells none.
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    if (width === room) return;
+    room = width;
     fit();
   }).observe(bar);
 

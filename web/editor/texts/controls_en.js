@@ -37,7 +37,7 @@ export const CONTROLS_EN = {
   help: "Keys and help",
   close: "Close",
   motions: "Motion: presets and camera",
-  objectMenu: "Selected objects",
+  objectMenu: "Object: what is selected",
   documentMenu: "Document and view",
   alignMenu: "Align and distribute ...",
   unseen: "Hidden in the editor",

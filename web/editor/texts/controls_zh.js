@@ -37,7 +37,7 @@ export const CONTROLS_ZH = {
   help: "按键与帮助",
   close: "关闭",
   motions: "运动：预设与镜头",
-  objectMenu: "所选物体",
+  objectMenu: "物体：所选",
   documentMenu: "文档与视图",
   alignMenu: "对齐与分布...",
   unseen: "在编辑器中隐藏",
