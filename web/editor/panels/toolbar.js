@@ -98,16 +98,20 @@ export function createToolbar(context, label, items, keep = []) {
 
   function fit() {
     if (!room) return;
-    for (const part of parts) part.element.hidden = false;
-    more.hidden = false;
+    // Nothing is written where all fits and did before, because measuring after that would lay the page out once more.
+    for (const part of parts) if (part.element.hidden) part.element.hidden = false;
     /** @param {HTMLElement} entry */
     const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
     // The tool in use stays in sight.
     const sizes = parts.map(({ element: entry, item, rank }) =>
       ({ width: item === "<>" ? GAP : widthOf(entry), rank: item !== undefined && item === tool ? 0 : rank }));
-    const folded = whatFolds(sizes, room + GAP, widthOf(more));
+    let folded = whatFolds(sizes, room + GAP, 0);
+    if (folded.size) {
+      more.hidden = false;
+      folded = whatFolds(sizes, room + GAP, widthOf(more));
+    }
     const focused = parts.find((part) => part.element === document.activeElement);
-    parts.forEach((part, place) => { part.element.hidden = folded.has(place); });
+    for (const place of folded) parts[place].element.hidden = true;
     more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
     if (focused?.element.hidden) more.focus();
     rove.update();
