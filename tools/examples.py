@@ -39,7 +39,12 @@ FILE_INPUTS = {
 }
 
 # What app mode shows, in this order: widgets to fill in, by the class of their node, and whose result.
-APP_INPUTS = (("LoadImage", "image"), ("DrawTrajectory", "trajectory"), ("CLIPTextEncode", "text"), ("FewStepSampler", "seed"))
+APP_INPUTS = (
+    ("LoadImage", "image"),
+    ("DrawTrajectory", "trajectory"),
+    ("CLIPTextEncode", "text"),
+    ("FewStepSampler", "seed"),
+)
 APP_OUTPUT = "SaveVideo"
 
 Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
