@@ -1,5 +1,5 @@
-"""Make the README's and the help page's pictures of the editor and the pictures of the example workflows: `python -m tools.make_pictures NAME ...` inside the
-test environment. A NAME is `editor`, `start` or a workflow's file name without its ending; no name means all of them.
+"""Make the pictures of the README, the help page and the example workflows: `python -m tools.make_pictures NAME ...` inside the test
+environment. A NAME is `editor`, `start` or a workflow's file name without its ending; no name means all of them.
 
 Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
 `train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.

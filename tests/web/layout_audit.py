@@ -37,7 +37,8 @@ AUDIT = """(least) => {
         canvas.font = style.font
         const room = entry.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
         // The rest of a long name is a key press away; numbers and choices are read as they stand.
-        if (text && !entry.matches('[type=text]') && (canvas.measureText(text).width > room + 0.5 || entry.scrollWidth > entry.clientWidth)) problems.push(`no room for ${text}: ${nameOf(entry)}`)
+        const tight = canvas.measureText(text).width > room + 0.5 || entry.scrollWidth > entry.clientWidth
+        if (text && !entry.matches('[type=text]') && tight) problems.push(`no room for ${text}: ${nameOf(entry)}`)
     })
     const walker = document.createTreeWalker(editor, NodeFilter.SHOW_TEXT)
     while (walker.nextNode()) {
