@@ -27,6 +27,8 @@ AUDIT = """(least) => {
             const b = rects[other]
             const w = Math.min(rect.right, b.right) - Math.max(rect.left, b.left)
             const h = Math.min(rect.bottom, b.bottom) - Math.max(rect.top, b.top)
+            // The triangle of hints stands at the end of its row.
+            if ([entry, controls[other]].some((item) => item.matches('.fm-hint'))) continue
             if (w > 0.6 && h > 0.6) problems.push(`one over the other: ${nameOf(entry)}, ${nameOf(controls[other])}`)
         }
         if (entry.matches('button, input, select, [role=option]') && Math.min(rect.width, rect.height) < least - 0.1) {

@@ -13,7 +13,7 @@ from .editor_page import CAT, NODE, ONE, EditorPage
 from .layout_audit import bars, complaints
 from .workflow_page import WORKFLOWS
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("frontend", ["newest"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 # Wan's usual clip, whose numbers are wide, and an object that is named at length.
 TWO = {
@@ -141,10 +141,10 @@ def test_the_folded_menu_by_keys(editor: EditorPage) -> None:
 
 
 @pytest.fixture
-def phone(chromium: Any, frontend: Frontend) -> Iterator[EditorPage]:
+def phone(chromium: Any, newest_frontend: Frontend) -> Iterator[EditorPage]:
     """A page on a device whose pointer is a finger."""
     context = chromium.new_context(viewport={"width": 1300, "height": 1100}, has_touch=True, is_mobile=True)
-    editor = EditorPage(context, frontend.url, vue=False)
+    editor = EditorPage(context, newest_frontend.url, vue=False)
     yield editor
     context.close()
     assert [error for error in editor.errors if "flashmotion" in error.lower()] == []
