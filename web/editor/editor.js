@@ -29,6 +29,7 @@
 
 import { createBanner } from "./ui/banner.js";
 import { connectedObjects } from "./panels/connected.js";
+import { createCutoutPicture } from "./stage/cutout_picture.js";
 import { createDialog } from "./ui/dialog.js";
 import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
@@ -61,15 +62,19 @@ export function createEditor(host) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
   const mapPicture = createMapPicture();
+  const cutouts = createCutoutPicture(() => stage.redraw());
   const pictures = createPictures(() => {
     notice.update(session.state.map ? undefined : pictures.notice);
     stage.redraw();
   });
   const stage = createStage(session, (frame) => {
     const { shown, state } = session;
-    return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
-      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
+    if (state.map) return { drawable: mapPicture(shown, frame), covers: true, dimmed: false };
+    const drawable = pictures.at(frame, shown.fps);
+    const preview = state.cutouts && pictures.still
+      ? cutouts({ document: shown, frame, picture: drawable, unseen: state.unseen, busy: state.draft !== undefined })
+      : undefined;
+    return { drawable, covers: false, dimmed: pictures.notice !== undefined, preview };
   }, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
@@ -93,7 +98,7 @@ export function createEditor(host) {
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
   const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
+    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "cutouts", "map", "|",
     menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
     menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
     "<>", "help", "largeView", "closeLarge",

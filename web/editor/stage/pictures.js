@@ -64,6 +64,10 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
+    /** Whether one picture lies behind all frames. */
+    get still() {
+      return !video && images.length === 1;
+    },
     /** @param {Background | undefined} background */
     show(background) {
       const key = JSON.stringify(background ?? null);

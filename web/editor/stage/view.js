@@ -7,6 +7,7 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
  * @import { Drawable } from "./view_draw.js"
+ * @import { Preview } from "./cutout_picture.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
  * @property {readonly Guide[]} [guides]
@@ -71,7 +72,7 @@ export function createPainter(canvas, draw) {
 
 /**
  * @param {Session} session
- * @param {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} pictureAt
+ * @param {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean, preview?: Preview}} pictureAt
  * @param {Record<string, string>} labels
  * @returns {Stage}
  */
@@ -89,13 +90,13 @@ export function createStage(session, pictureAt, labels) {
 
   const painter = createPainter(canvas, (ctx, width, height) => {
     const { frame, ids, locked, ghosts, ghostCount, ghostStep, playing } = session.state;
-    const { drawable: picture, covers, dimmed } = pictureAt(frame);
+    const { drawable: picture, covers, dimmed, preview } = pictureAt(frame);
     const theme = readTheme(box);
     ctx.font = `11px ${theme.font}`;
     drawStage(ctx, {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
-      picture, covers, dimmed, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
+      picture, covers, dimmed, preview, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
     });
   });
 

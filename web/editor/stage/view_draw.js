@@ -5,6 +5,7 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
+ * @import { Preview } from "./cutout_picture.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -23,6 +24,7 @@
  * @property {Drawable | undefined} picture
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
  * @property {boolean} dimmed whether the picture is not the one that the node gets
+ * @property {Preview | undefined} preview the cut-outs over the picture
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
@@ -66,19 +68,16 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, dimmed, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, dimmed, preview, document, theme }) {
   ctx.save();
   ctx.beginPath();
   ctx.rect(view.left, view.top, view.width, view.height);
   ctx.clip();
   if (picture) {
-    // As Wan22ImageToVideoLatent does: scaled to cover the clip, cropped about its centre.
-    const shape = covers ? picture.width / picture.height : document.size[0] / document.size[1];
-    const w = Math.min(picture.width, picture.height * shape);
-    const h = w / shape;
-    const [x, y] = [(picture.width - w) / 2, (picture.height - h) / 2];
+    const { x, y, w, h } = coveredPart(picture, covers ? picture.width / picture.height : document.size[0] / document.size[1]);
     ctx.imageSmoothingEnabled = !covers;
     ctx.drawImage(picture.source, x, y, w, h, view.left, view.top, view.width, view.height);
+    preview?.draw(ctx, view);
     if (dimmed) dim(ctx, view, theme);
   } else {
     ctx.fillStyle = theme.surface;
@@ -95,6 +94,17 @@ function drawPicture(ctx, { view, picture, covers, dimmed, document, theme }) {
     ctx.stroke();
   }
   ctx.restore();
+}
+
+/**
+ * The part of a picture that a clip shows. As Wan22ImageToVideoLatent does: scaled to cover it, cropped about its centre.
+ * @param {{readonly width: number, readonly height: number}} picture
+ * @param {number} shape the clip's width by its height
+ */
+export function coveredPart({ width, height }, shape) {
+  const w = Math.min(width, height * shape);
+  const h = w / shape;
+  return { x: (width - w) / 2, y: (height - h) / 2, w, h };
 }
 
 /** Grey and dark, so that nobody takes it for the picture of the clip. @param {CanvasRenderingContext2D} ctx @param {View} view @param {Theme} theme */
@@ -140,22 +150,26 @@ function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
-function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
+function drawBox(ctx, { view, playing, preview }, { id, box, color, name, hidden }, chosen) {
   const { left, top, right, bottom } = rectOf(view, box);
   const [w, h] = [right - left, bottom - top];
   ctx.save();
   if (hidden) {
     ctx.setLineDash([5, 4]);
     ctx.globalAlpha = 0.7;
-  } else {
+  } else if (!preview?.cut.has(id)) {
     ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
     ctx.fillRect(left, top, w, h);
   }
-  ctx.lineWidth = chosen ? 4 : 3;
-  ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
-  ctx.strokeRect(left, top, w, h);
-  ctx.lineWidth = chosen ? 2.25 : 1.5;
-  ctx.strokeStyle = color;
+  // The eye follows the moving cut-outs, not the boxes.
+  const faint = playing && !hidden && preview?.cut.has(id);
+  if (!faint) {
+    ctx.lineWidth = chosen ? 4 : 3;
+    ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
+    ctx.strokeRect(left, top, w, h);
+  }
+  ctx.lineWidth = faint ? 1 : chosen ? 2.25 : 1.5;
+  ctx.strokeStyle = faint ? faded(color, 0.5) : color;
   ctx.strokeRect(left, top, w, h);
   ctx.restore();
   if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
