@@ -72,7 +72,7 @@ export function createEditor(host) {
     if (state.map) return { drawable: mapPicture(shown, frame), covers: true, dimmed: false };
     const drawable = pictures.at(frame, shown.fps);
     const preview = state.cutouts && pictures.still
-      ? cutouts({ document: shown, frame, picture: drawable, unseen: state.unseen, busy: state.draft !== undefined })
+      ? cutouts({ document: shown, frame, picture: drawable, unseen: state.unseen, busy: state.draft !== undefined, playing: state.playing })
       : undefined;
     return { drawable, covers: false, dimmed: pictures.notice !== undefined, preview };
   }, texts);

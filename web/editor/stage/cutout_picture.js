@@ -14,6 +14,7 @@
  * @property {Drawable | undefined} picture of frame 0
  * @property {readonly string[]} unseen ids of objects left out
  * @property {boolean} busy a gesture is under way
+ * @property {boolean} playing
  *
  * @typedef {object} Preview
  * @property {(ctx: CanvasRenderingContext2D, view: View) => void} draw over the picture
@@ -61,11 +62,11 @@ export function createCutoutPicture(onChange, shapes = BOXES) {
     onChange();
   }
 
-  return ({ document, frame, picture, unseen, busy }) => {
+  return ({ document, frame, picture, unseen, busy, playing }) => {
     if (!picture || !document.objects.length) return undefined;
     if (picture.source !== source) [source, cut, cutKey, makingKey] = [picture.source, undefined, "", ""];
-    // Frame 0 is the picture itself.
-    if (frame === 0) return undefined;
+    // Frame 0 is the picture itself; while the clip plays, boxes look there as they do on the other frames.
+    if (frame === 0 && !playing) return undefined;
     if (!busy) {
       const there = document.objects.filter((object) => !unseen.includes(object.id) && !isHidden(object, 0));
       const boxes = there.map((object) => pixelBox(document, object, 0));
