@@ -9,11 +9,7 @@ from PIL import Image
 from .conftest import Frontend
 from .editor_page import EMPTY, GRAPH, EditorPage
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.parametrize("frontend", ["newest"], indirect=True),
-    pytest.mark.parametrize("opened", ["classic"], indirect=True),
-]
+pytestmark = pytest.mark.browser
 
 GREEN, RED, BLUE = [30, 160, 40], [220, 30, 30], [20, 40, 220]
 DISC = {

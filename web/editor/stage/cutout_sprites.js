@@ -18,11 +18,11 @@
  * @typedef {{objects: CutObject[], pairs: [number, number][]}} Cut
  */
 
+import { cropOf } from "../model/crop.js";
 import { cutOut, ownMasks, ownedPairs } from "../model/cutout.js";
 import { fillSoftly } from "../model/soft_fill.js";
 import { opacityAt } from "../model/soft_shapes.js";
 import { element } from "../ui/dom.js";
-import { coveredPart } from "./view_draw.js";
 
 /** Longest sides in pixels: of the picture that is cut, and of the one that fills holes, which is smooth. */
 const [FINE_SIDE, COARSE_SIDE] = [1280, 256];
@@ -80,8 +80,8 @@ function pixelsOf(picture, size, side) {
   const ctx = element("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
   if (!ctx) throw new Error("A canvas gave no context.");
   ctx.imageSmoothingQuality = "high";
-  const { x, y, w, h } = coveredPart(picture, size[0] / size[1]);
-  ctx.drawImage(picture.source, x, y, w, h, 0, 0, width, height);
+  const crop = cropOf([picture.width, picture.height], size) ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+  ctx.drawImage(picture.source, crop.x, crop.y, crop.width, crop.height, 0, 0, width, height);
   return { size: [width, height], scale: [width / size[0], height / size[1]], data: ctx.getImageData(0, 0, width, height).data };
 }
 

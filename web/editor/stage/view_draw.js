@@ -23,6 +23,7 @@
  * @property {boolean} playing
  * @property {Drawable | undefined} picture
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
+ * @property {boolean} margins whether to show what the clip cuts off the picture
  * @property {boolean} dimmed whether the picture is not the one that the node gets
  * @property {Preview | undefined} preview the cut-outs over the picture
  * @property {readonly Guide[]} guides
@@ -32,7 +33,9 @@
  * @property {Theme} theme
  */
 
+import { cropOf } from "../model/crop.js";
 import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { drawMargins } from "./margins.js";
 import { centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
 import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
@@ -68,15 +71,17 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, dimmed, preview, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, margins, dimmed, preview, document, theme }) {
+  const crop = picture && !covers ? cropOf([picture.width, picture.height], document.size) : undefined;
+  if (picture && crop && margins) drawMargins(ctx, view, picture, crop, theme);
   ctx.save();
   ctx.beginPath();
   ctx.rect(view.left, view.top, view.width, view.height);
   ctx.clip();
   if (picture) {
-    const { x, y, w, h } = coveredPart(picture, covers ? picture.width / picture.height : document.size[0] / document.size[1]);
+    const { x, y, width, height } = crop ?? { x: 0, y: 0, width: picture.width, height: picture.height };
     ctx.imageSmoothingEnabled = !covers;
-    ctx.drawImage(picture.source, x, y, w, h, view.left, view.top, view.width, view.height);
+    ctx.drawImage(picture.source, x, y, width, height, view.left, view.top, view.width, view.height);
     preview?.draw(ctx, view);
     if (dimmed) dim(ctx, view, theme);
   } else {
@@ -94,17 +99,6 @@ function drawPicture(ctx, { view, picture, covers, dimmed, preview, document, th
     ctx.stroke();
   }
   ctx.restore();
-}
-
-/**
- * The part of a picture that a clip shows. As Wan22ImageToVideoLatent does: scaled to cover it, cropped about its centre.
- * @param {{readonly width: number, readonly height: number}} picture
- * @param {number} shape the clip's width by its height
- */
-export function coveredPart({ width, height }, shape) {
-  const w = Math.min(width, height * shape);
-  const h = w / shape;
-  return { x: (width - w) / 2, y: (height - h) / 2, w, h };
 }
 
 /** Grey and dark, so that nobody takes it for the picture of the clip. @param {CanvasRenderingContext2D} ctx @param {View} view @param {Theme} theme */
