@@ -51,6 +51,7 @@
 
 import { emptyDocument, parse, stringify } from "../model/document.js";
 import { createHistory, same } from "./history.js";
+import { rounded } from "./rounded.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
@@ -114,7 +115,7 @@ export function createSession(changed) {
     edit(label, change, patch) {
       // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
-      const next = attempt(() => change(state.document));
+      const next = attempt(() => rounded(change(state.document), state.document));
       if (next === undefined) return false;
       if (history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });

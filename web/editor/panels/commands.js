@@ -22,6 +22,7 @@
  */
 
 import { addObject, addKeyframe, align, distribute, duplicateObjects, flip, reverse, staticAnchor } from "../edit/operations.js";
+import { nextName } from "../edit/names.js";
 import { goToFrame, goToKey, hideFromHere, isHiddenHere, moveInList, removeSelected, selectNext } from "./actions.js";
 import { fill } from "../texts/texts.js";
 
@@ -98,7 +99,7 @@ export const COMMANDS = {
     text: "newBox", icon: "plus", keys: ["n"],
     run: (session, texts) => {
       const { frame, document } = session.state;
-      const label = fill(texts.objectName, document.objects.length + 1);
+      const label = nextName(document.objects, (place) => fill(texts.objectName, place));
       session.edit(texts.stepDraw, (before) => addObject(before, { box: { x: 0.5, y: 0.5, w: 0.2, h: 0.3 }, frame, label }), { message: fill(texts.saidDrawn, frame) });
       const id = session.state.document.objects.at(-1)?.id;
       if (id) session.set({ ids: [id], keys: [] });

@@ -30,11 +30,13 @@
  * @property {Theme} theme
  */
 
-import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
 import { centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
 import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
+
+const RIM = "rgba(0, 0, 0, 0.45)";
 
 /**
  * @param {CanvasRenderingContext2D} ctx scaled so that 1 is a CSS pixel
@@ -112,14 +114,17 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
   if (object.keyframes.length < 2) return;
   const points = centresOf(object, document.frames);
   const [first, last] = [object.keyframes[0].frame, object.keyframes[object.keyframes.length - 1].frame];
-  ctx.lineWidth = chosen ? 2 : 1.25;
   ctx.lineJoin = "round";
-  ctx.strokeStyle = faded(color, chosen ? 0.95 : 0.5);
   ctx.beginPath();
   for (let f = first; f <= last; f += 1) {
     ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
   }
-  ctx.stroke();
+  // A dark rim, so that a path shows on every picture, selected or not.
+  for (const [width, style] of /** @type {const} */ ([[chosen ? 4 : 3.5, RIM], [chosen ? 2.25 : 1.75, faded(color, chosen ? 1 : 0.85)]])) {
+    ctx.lineWidth = width;
+    ctx.strokeStyle = style;
+    ctx.stroke();
+  }
   if (!chosen || playing) return;
   // A dot per frame: close together where the motion is slow.
   ctx.fillStyle = "#ffffff";
@@ -152,7 +157,7 @@ function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
     ctx.fillRect(left, top, w, h);
   }
   ctx.lineWidth = chosen ? 4 : 3;
-  ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
+  ctx.strokeStyle = RIM;
   ctx.strokeRect(left, top, w, h);
   ctx.lineWidth = chosen ? 2.25 : 1.5;
   ctx.strokeStyle = color;
@@ -162,11 +167,14 @@ function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
-function drawKeyframes(ctx, { view, frame }, { object, color }) {
+function drawKeyframes(ctx, { view, frame }, { object, color, box }) {
   if (object.keyframes.length < 2) return;
+  const rect = rectOf(view, box);
   for (const key of object.keyframes) {
-    const [x, y] = [view.left + key.x * view.width, view.top + key.y * view.height];
-    diamond(ctx, x, y, key.frame === frame ? 6 : 4.5, key.frame === frame ? "#ffffff" : color);
+    const at = toCanvas(view, key);
+    const here = key.frame === frame;
+    // Those inside the box are out of reach, see targets.js.
+    diamond(ctx, at.x, at.y, here ? 6 : contains(rect, at) ? 3 : 5, here ? "#ffffff" : color);
   }
 }
 
