@@ -8,9 +8,11 @@ import { MESSAGES_EN } from "./messages_en.js";
 import { MESSAGES_ZH } from "./messages_zh.js";
 import { MOTION_EN } from "./motion_en.js";
 import { MOTION_ZH } from "./motion_zh.js";
+import { PATHS_EN } from "./paths_en.js";
+import { PATHS_ZH } from "./paths_zh.js";
 
-export const ENGLISH = { ...CONTROLS_EN, ...FILES_EN, ...MESSAGES_EN, ...MOTION_EN };
-export const CHINESE = { ...CONTROLS_ZH, ...FILES_ZH, ...MESSAGES_ZH, ...MOTION_ZH };
+export const ENGLISH = { ...CONTROLS_EN, ...FILES_EN, ...MESSAGES_EN, ...MOTION_EN, ...PATHS_EN };
+export const CHINESE = { ...CONTROLS_ZH, ...FILES_ZH, ...MESSAGES_ZH, ...MOTION_ZH, ...PATHS_ZH };
 
 /**
  * The texts for a language; English for one we do not have.
