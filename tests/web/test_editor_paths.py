@@ -4,6 +4,7 @@ unit/targets.test.js, what becomes of a stroke in unit/pen.test.js.
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -64,3 +65,81 @@ def test_the_inspector_offers_what_has_an_effect(editor: EditorPage) -> None:
     assert editor.document()["fps"] == 12
     editor.click("Clip")
     assert not fps.is_visible()
+
+
+def test_a_pen_draws_a_path_and_clicks_change_it(editor: EditorPage) -> None:
+    editor.load({**EMPTY, "frames": 121})
+    mouse = editor.page.mouse
+    wave = [(0.2 + 0.6 * t / 30, 0.5 + 0.25 * math.sin(math.tau * t / 30)) for t in range(31)]
+
+    def stroke(points: list[tuple[float, float]]) -> None:
+        mouse.move(*editor.at(*points[0]))
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*editor.at(*point))
+
+    editor.page.locator(".fm-sink").focus()
+    before = editor.text()
+    editor.press("p")
+    stroke(wave)
+    editor.press("Escape")
+    mouse.up()
+    assert editor.text() == before
+    stroke(wave)
+    mouse.up()
+    # A new object, evenly over the clip, and the first tool again.
+    (drawn,) = editor.objects()
+    keys = drawn["keyframes"]
+    assert (drawn["path"], keys[0]["frame"], keys[-1]["frame"]) == ("smooth", 0, 120)
+    assert 4 <= len(keys) <= 12
+    assert (keys[0]["x"], keys[-1]["x"]) == pytest.approx((0.2, 0.8), abs=0.02)
+    # Another stroke, from within its box, replaces the path and keeps box and beginning.
+    editor.press("p")
+    stroke([(0.25, 0.45), (0.5, 0.3), (0.9, 0.3)])
+    mouse.up()
+    (again,) = editor.objects()
+    assert [again["keyframes"][0][side] for side in "xywh"] == [keys[0][side] for side in "xywh"]
+    assert again["keyframes"][-1]["x"] == pytest.approx(keys[0]["x"] + 0.65, abs=0.02)
+    editor.press("Control+z")
+    assert editor.objects() == [drawn]
+    editor.press("Control+z")
+    assert editor.objects() == []
+    # Two points of a path, added, deleted and made a pause, all at frame 0.
+    editor.load({**EMPTY, "objects": [{**CAT, "keyframes": [{**CAT["keyframes"][0], "y": 0.3}, CAT["keyframes"][1]]}]})
+    mouse.dblclick(*editor.at(0.5, 0.4))
+    assert editor.frames() == [0, 16, 32]
+    assert editor.frame() == 0
+    mouse.click(*editor.at(0.5, 0.4), button="right")
+    editor.page.get_by_role("menuitem", name="Pause here").click()
+    assert editor.frames() == [0, 16, 24, 32]
+    _, stop, on, _ = editor.objects()[0]["keyframes"]
+    assert {**on, "frame": 16} == stop
+    mouse.click(*editor.at(0.5, 0.4), button="right")
+    editor.page.get_by_role("menuitem", name="Delete this keyframe").click()
+    assert editor.frames() == [0, 24, 32]
+    # The speed of the whole path.
+    editor.click("Speed along the whole path")
+    editor.page.get_by_role("dialog").get_by_label("Speed").select_option("slow end")
+    first, middle, last = editor.objects()[0]["keyframes"]
+    assert (first["frame"], last["frame"]) == (0, 32)
+    assert middle["frame"] < 16
+    assert first["ease"] != "linear"
+    assert (middle["x"], middle["y"]) == (on["x"], on["y"])
+
+
+def test_a_finger_draws_a_path(editor: EditorPage) -> None:
+    editor.load(ONE)
+    session = editor.page.context.new_cdp_session(editor.page)
+    editor.click("Pen")
+    for kind, points in (
+        ("touchStart", [(0.3, 0.4)]),
+        ("touchMove", [(0.4, 0.7)]),
+        ("touchMove", [(0.6, 0.7)]),
+        ("touchEnd", []),
+    ):
+        places = [dict(zip("xy", editor.at(*point), strict=True)) for point in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    (cat,) = editor.objects()
+    assert cat["path"] == "smooth"
+    assert max(key["y"] for key in cat["keyframes"]) == pytest.approx(0.7, abs=0.03)
+    assert cat["keyframes"][-1]["frame"] == 32

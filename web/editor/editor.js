@@ -39,6 +39,7 @@ import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
+import { openPathMenu } from "./panels/path_menu.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
@@ -93,7 +94,7 @@ export function createEditor(host) {
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
   const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
+    "undo", "redo", "|", "toolDraw", "toolBox", "toolPen", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
     menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
     menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
     "<>", "help", "largeView", "closeLarge",
@@ -117,7 +118,11 @@ export function createEditor(host) {
 
   const input = installStageInput({
     stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
+    openMenu({ clientX, clientY }, target) {
+      const beside = { left: clientX, top: clientY, bottom: clientY };
+      if (target.kind === "key" || target.kind === "path") openPathMenu(context, beside, target);
+      else openObjectMenu(context, beside);
+    },
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -183,6 +188,8 @@ export function createEditor(host) {
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
     empty.hidden = shown.objects.length > 0 || state.map;
+    const hints = state.tool === "pen" ? [texts.emptyPen, texts.emptyPenMore] : [texts.empty, texts.emptyMore];
+    [...empty.children].forEach((line, index) => setText(line, hints[index]));
     stage.redraw();
   }
   session.subscribe(update);

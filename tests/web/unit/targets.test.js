@@ -35,7 +35,7 @@ function grab(document, frame, [width, height], place, { pointerType: reach = 8,
   const { x, y, w, h } = boxAt(document.objects[0], frame);
   const point = toCanvas(view, { x: x + (place.x * w) / 2, y: y + (place.y * h) / 2 });
   return targetAt({
-    view, shown: shownObjects(document, frame, ["o1"], []), selected: ["o1"], locked: [], tool: "draw", frame, point, reach, keysFirst,
+    view, shown: shownObjects(document, frame, ["o1"], []), selected: ["o1"], locked: [], tool: "draw", frame, frames: 121, point, reach, keysFirst,
   });
 }
 
@@ -73,7 +73,7 @@ test("outside the box a diamond is grabbed where it stands, inside it with a key
     const [first, pause] = document.objects[0].keyframes;
     const rect = rectOf(view, first);
     const at = toCanvas(view, pause);
-    const sight = { view, shown: shownObjects(document, 0, ["o1"], []), selected: ["o1"], locked: [], tool: /** @type {const} */ ("draw"), frame: 0, reach: 8 };
+    const sight = { view, shown: shownObjects(document, 0, ["o1"], []), selected: ["o1"], locked: [], tool: /** @type {const} */ ("draw"), frame: 0, frames: 121, reach: 8 };
     const point = { x: at.x + 8 * (random() - 0.5), y: at.y + 8 * (random() - 0.5) };
     const away = Math.max(rect.left - point.x, point.x - rect.right, rect.top - point.y, point.y - rect.bottom);
     // The two diamonds of the pause lie on one another: the one nearer in time answers.
@@ -90,9 +90,32 @@ test("a corner resizes, a locked box is not there, and an empty place is empty",
   const document = paused(randomOf(1));
   assert.deepEqual(grab(document, 120, STAGES[1], { x: 1, y: 1 }), { kind: "handle", id: "o1", handle: "se" });
   const view = fitView(...STAGES[1], SIZE);
-  const sight = { view, shown: shownObjects(document, 0, ["o1"], []), selected: ["o1"], tool: /** @type {const} */ ("draw"), frame: 0, reach: 8, keysFirst: false };
+  const sight = { view, shown: shownObjects(document, 0, ["o1"], []), selected: ["o1"], tool: /** @type {const} */ ("draw"), frame: 0, frames: 121, reach: 8, keysFirst: false };
   const middle = toCanvas(view, boxAt(document.objects[0], 0));
   assert.equal(targetAt({ ...sight, locked: [], point: middle }).kind, "box");
   assert.equal(targetAt({ ...sight, locked: ["o1"], point: middle }).kind, "nothing");
   assert.equal(targetAt({ ...sight, locked: [], point: { x: 1, y: 1 } }).kind, "nothing");
+});
+
+test("a path answers with the frame that lies there, outside boxes and diamonds only", () => {
+  const box = { x: 0.2, y: 0.2, w: 0.1, h: 0.1 };
+  let document = addObject(addObject(emptyDocument(SIZE, 121), { box, frame: 0 }), { box: { ...box, y: 0.8 }, frame: 0 });
+  document = setBox(document, { id: "o1", frame: 100, box: { ...box, x: 0.8 } });
+  // There and back again: every place but the end is passed twice.
+  for (const [frame, x] of [[40, 0.8], [80, 0.2]]) document = setBox(document, { id: "o2", frame, box: { ...box, y: 0.8, x } });
+  const view = fitView(...STAGES[1], SIZE);
+  /** @param {{x: number, y: number}} place @param {object} [other] */
+  const find = (place, other = {}) => targetAt({
+    view, shown: shownObjects(document, 0, ["o2"], []), selected: ["o2"], locked: [], tool: "draw", frame: 0, frames: 121, reach: 8, keysFirst: false,
+    point: toCanvas(view, place), ...other,
+  });
+  assert.deepEqual(find({ x: 0.5, y: 0.203 }), { kind: "path", id: "o1", frame: 50 });
+  assert.deepEqual(find({ x: 0.5, y: 0.8 }), { kind: "path", id: "o2", frame: 20 });
+  assert.deepEqual(find({ x: 0.5, y: 0.8 }, { frame: 70 }), { kind: "path", id: "o2", frame: 60 });
+  assert.equal(find({ x: 0.21, y: 0.2 }).kind, "box");
+  assert.deepEqual(find({ x: 0.8, y: 0.8 }), { kind: "key", id: "o2", frame: 40 });
+  assert.equal(find({ x: 0.5, y: 0.5 }).kind, "nothing");
+  assert.equal(find({ x: 0.5, y: 0.2 }, { locked: ["o1"] }).kind, "nothing");
+  assert.equal(find({ x: 0.5, y: 0.2 }, { tool: "pen" }).kind, "nothing");
+  assert.equal(find({ x: 0.21, y: 0.2 }, { tool: "pen" }).kind, "box");
 });

@@ -5,7 +5,7 @@
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
  *
  * @typedef {object} SessionState
  * @property {Document} document what was last finished

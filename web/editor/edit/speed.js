@@ -23,3 +23,8 @@ export function idleReason({ keyframes }, frame, shown = frame) {
   if (index === keyframes.length - 1) return "last";
   return sameBox(keyframes[index], keyframes[index + 1]) ? "still" : undefined;
 }
+
+/** @param {DocumentObject} object @returns {boolean} whether its box is not the same throughout the clip */
+export function moves({ keyframes }) {
+  return keyframes.some((key) => !sameBox(key, keyframes[0]));
+}

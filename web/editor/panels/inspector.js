@@ -15,6 +15,7 @@ import { recolourObject, renameObject, setBox, setEase, setPath } from "../edit/
 import { idleReason } from "../edit/speed.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 import { colorOf } from "../stage/scene.js";
+import { createPaceButton } from "./pace_button.js";
 import { commandButton } from "./toolbar.js";
 import { isHiddenHere } from "./actions.js";
 
@@ -62,6 +63,7 @@ export function createInspector(context) {
     const smooth = path.getAttribute("aria-pressed") !== "true";
     session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
   });
+  const pace = createPaceButton(context);
   const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
   // The clip's fields take the place of the box's, until something else is selected.
   const showClip = iconButton("clip", texts.showClip, () => {
@@ -71,7 +73,7 @@ export function createInspector(context) {
   /** @type {readonly string[] | undefined} */
   let clipOf;
   const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },
-    color, name, path, ...buttons.map(({ button }) => button), showClip);
+    color, name, path, pace.button, ...buttons.map(({ button }) => button), showClip);
   const boxFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.boxFields },
     x.element, y.element, w.element, h.element, ease, curve);
   const clip = createClipFields(context);
@@ -109,7 +111,7 @@ export function createInspector(context) {
     clip.element.hidden = index >= 0 && clipOf === undefined;
     box.classList.toggle("fm-both", clipOf !== undefined);
     setAttribute(showClip, "aria-pressed", String(clipOf !== undefined));
-    for (const button of buttons) button.update();
+    for (const button of [...buttons, pace]) button.update();
     clip.update();
     if (index < 0) return;
     const object = shown.objects[index];

@@ -35,9 +35,10 @@ const STILL_PIXELS = 3;
  * Draw a new box from corner to corner.
  * @param {Context} context
  * @param {Point} from canvas pixels
+ * @param {readonly string[]} [clicked] ids that a click selects
  * @returns {Gesture}
  */
-export function drawGesture(context, from) {
+export function drawGesture(context, from, clicked = []) {
   const { stage, session, texts } = context;
   const a = toPicture(stage.view, from);
   const frame = session.state.frame;
@@ -58,7 +59,7 @@ export function drawGesture(context, from) {
     end() {
       stage.mark({});
       const id = session.shown.objects.at(-1)?.id;
-      if (!drawn) session.set({ ids: [], keys: [] });
+      if (!drawn) session.set({ ids: clicked, keys: [] });
       else if (id) session.keep(texts.stepDraw, { ids: [id], keys: [], tool: "draw", message: fill(texts.saidDrawn, frame) });
     },
     cancel: () => cancelled(context),

@@ -14,7 +14,10 @@
 
 import { contains, toPicture, zoomView } from "../model/geometry.js";
 import { drawGesture, keyGesture, marqueeGesture, moveGesture, resizeGesture } from "./gestures.js";
+import { penGesture } from "./pen_gesture.js";
+import { addPoint } from "./points.js";
 import { recordGesture } from "./record_gesture.js";
+import { createTaps } from "./taps.js";
 import { targetAt } from "./targets.js";
 import { fill } from "../texts/texts.js";
 
@@ -23,14 +26,15 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 
 /**
  * Listen on the stage's canvas.
- * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent) => void}} context
+ * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent, target: Target) => void}} context
  * @returns {{cancel: () => boolean}} cancel drops the gesture under way; false when there was none
  */
 export function installStageInput(context) {
   const { stage, session, texts, host, focus } = context;
   const { canvas } = stage;
-  /** @type {{id: number, gesture: Gesture} | undefined} */
+  /** @type {{id: number, gesture: Gesture, from: Point} | undefined} */
   let active;
+  const isDouble = createTaps();
   /** Fingers on the stage. @type {Map<number, Point>} */
   const fingers = new Map();
 
@@ -53,7 +57,7 @@ export function installStageInput(context) {
     }
     if (active || event.button !== 0) return;
     if (session.state.playing) session.set({ playing: false });
-    active = { id: event.pointerId, gesture: choose(context, point, event) };
+    active = { id: event.pointerId, gesture: choose(context, point, event), from: point };
   }
 
   /** @param {PointerEvent} event */
@@ -73,10 +77,17 @@ export function installStageInput(context) {
   function up(event) {
     fingers.delete(event.pointerId);
     if (active?.id !== event.pointerId) return;
-    const { gesture } = active;
+    const { gesture, from } = active;
     active = undefined;
-    if (event.type === "pointercancel") gesture.cancel();
-    else gesture.end();
+    if (event.type === "pointercancel") {
+      gesture.cancel();
+      return;
+    }
+    gesture.end();
+    const to = stage.pointOf(event);
+    if (!isDouble({ time: event.timeStamp, from, to, reach: stage.reach })) return;
+    const target = aimedAt(context, to, event);
+    if (target.kind === "path") addPoint(session, texts, target);
   }
 
   /** @param {number} id @param {Point} before @param {Point} now */
@@ -98,7 +109,7 @@ export function installStageInput(context) {
     const [width, height] = session.shown.size;
     const inside = contains({ left: 0, top: 0, right: 1, bottom: 1 }, at);
     const place = `${Math.floor(at.x * width)}, ${Math.floor(at.y * height)}`;
-    const text = `${fill(texts.frameShort, session.state.frame)}  ${place}`;
+    const text = target.kind === "path" ? fill(texts.pathHere, target.frame) : `${fill(texts.frameShort, session.state.frame)}  ${place}`;
     stage.mark(inside ? { readout: { at: point, text } } : {});
   }
 
@@ -129,9 +140,10 @@ export function installStageInput(context) {
   canvas.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     event.stopPropagation();
-    const target = aimedAt(context, stage.pointOf(event), { pointerType: "mouse", ctrlKey: false, metaKey: false });
+    // A right click moves nothing, so diamonds inside the box answer too.
+    const target = aimedAt(context, stage.pointOf(event), { pointerType: "mouse", ctrlKey: true, metaKey: false });
     if (target.id !== undefined && !session.state.ids.includes(target.id)) session.set({ ids: [target.id], keys: [] });
-    context.openMenu(event);
+    context.openMenu(event, target);
   });
   return {
     cancel() {
@@ -156,6 +168,7 @@ function choose(context, point, event) {
   if (tool === "box") return drawGesture(context, point);
   if (tool === "select") return marqueeGesture(context, point, extend ? ids : []);
   const target = aimedAt(context, point, event);
+  if (tool === "pen") return penGesture(context, point, target.id);
   if (tool === "record" && target.id !== undefined) return recordGesture(context, point, target.id);
   if (target.kind === "handle") return resizeGesture(context, point, target.id, target.handle);
   if (target.kind === "key") return keyGesture(context, point, target.id, target.frame);
@@ -172,7 +185,8 @@ function choose(context, point, event) {
       session.set({ ids: [next], keys: [] });
     });
   }
-  return extend ? marqueeGesture(context, point, ids) : drawGesture(context, point);
+  if (extend) return marqueeGesture(context, point, ids);
+  return drawGesture(context, point, target.kind === "path" ? [target.id] : []);
 }
 
 /**
@@ -186,11 +200,11 @@ function aimedAt({ stage, session }, point, { pointerType, ctrlKey, metaKey }) {
   const { ids, locked, tool, frame } = session.state;
   stage.setReach(pointerType);
   const { view, reach } = stage;
-  return targetAt({ view, shown: stage.shown(), selected: ids, locked, tool, frame, point, reach, keysFirst: ctrlKey || metaKey });
+  return targetAt({ view, shown: stage.shown(), selected: ids, locked, tool, frame, frames: session.shown.frames, point, reach, keysFirst: ctrlKey || metaKey });
 }
 
 /** @param {string} kind @param {string} tool */
 function cursorOf(kind, tool) {
-  if (tool === "box" || tool === "select") return "crosshair";
+  if (tool === "box" || tool === "select" || tool === "pen") return "crosshair";
   return CURSORS[kind] ?? (kind === "box" ? "move" : kind === "key" ? "pointer" : "crosshair");
 }

@@ -7,11 +7,13 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
  * @import { Drawable } from "./view_draw.js"
+ * @import { Stroke } from "./view_marks.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
  * @property {readonly Guide[]} [guides]
  * @property {Rect} [marquee]
  * @property {{at: Point, text: string}} [readout]
+ * @property {Stroke} [stroke] the pen's
  *
  * @typedef {object} Stage
  * @property {HTMLElement} element
@@ -95,7 +97,7 @@ export function createStage(session, pictureAt, labels) {
     drawStage(ctx, {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
-      picture, covers, dimmed, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
+      picture, covers, dimmed, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, stroke: marks.stroke, reach, theme,
     });
   });
 

@@ -5,6 +5,7 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
+ * @import { Stroke } from "./view_marks.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -26,6 +27,7 @@
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
+ * @property {Stroke | undefined} stroke of the pen
  * @property {number} reach of the pointer last seen, for the handles
  * @property {Theme} theme
  */
@@ -33,10 +35,8 @@
 import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
 import { centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
-import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
+import { diamond, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
-
-const RIM = "rgba(0, 0, 0, 0.45)";
 
 /**
  * @param {CanvasRenderingContext2D} ctx scaled so that 1 is a CSS pixel
@@ -55,6 +55,7 @@ export function drawStage(ctx, scene) {
   if (!scene.covers) drawObjects(ctx, scene, chosen);
   if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
   for (const guide of scene.guides) drawGuide(ctx, view, guide);
+  if (scene.stroke) drawStroke(ctx, view, scene.stroke);
   if (scene.marquee) drawMarquee(ctx, scene.marquee);
   if (scene.readout) drawReadout(ctx, scene, scene.readout);
 }
@@ -119,12 +120,7 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
   for (let f = first; f <= last; f += 1) {
     ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
   }
-  // A dark rim, so that a path shows on every picture, selected or not.
-  for (const [width, style] of /** @type {const} */ ([[chosen ? 4 : 3.5, RIM], [chosen ? 2.25 : 1.75, faded(color, chosen ? 1 : 0.85)]])) {
-    ctx.lineWidth = width;
-    ctx.strokeStyle = style;
-    ctx.stroke();
-  }
+  rimmed(ctx, color, chosen ? 2.5 : 2);
   if (!chosen || playing) return;
   // A dot per frame: close together where the motion is slow.
   ctx.fillStyle = "#ffffff";
@@ -156,12 +152,9 @@ function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
     ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
     ctx.fillRect(left, top, w, h);
   }
-  ctx.lineWidth = chosen ? 4 : 3;
-  ctx.strokeStyle = RIM;
-  ctx.strokeRect(left, top, w, h);
-  ctx.lineWidth = chosen ? 2.25 : 1.5;
-  ctx.strokeStyle = color;
-  ctx.strokeRect(left, top, w, h);
+  ctx.beginPath();
+  ctx.rect(left, top, w, h);
+  rimmed(ctx, color, chosen ? 2.25 : 1.5);
   ctx.restore();
   if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
 }
