@@ -77,7 +77,8 @@ export function createInspector(context) {
   const boxFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.boxFields },
     x.element, y.element, w.element, h.element, ease, curve);
   const clip = createClipFields(context);
-  const box = element("div", { class: "fm-inspector" }, objectFields, boxFields, clip.element);
+  const rows = element("div", { class: "fm-rows" }, objectFields, boxFields);
+  const box = element("div", { class: "fm-inspector" }, rows, clip.element);
 
   /** @param {Ease} value */
   function putEase(value) {
@@ -106,10 +107,11 @@ export function createInspector(context) {
     const { state, shown } = session;
     const index = shown.objects.findIndex(({ id }) => id === state.ids[0]);
     if (clipOf !== state.ids) clipOf = undefined;
-    objectFields.hidden = index < 0;
-    boxFields.hidden = index < 0 || clipOf !== undefined;
+    const place = clipOf ? rows : box;
+    if (clip.element.parentElement !== place) place.append(clip.element);
+    rows.hidden = index < 0;
+    boxFields.hidden = clipOf !== undefined;
     clip.element.hidden = index >= 0 && clipOf === undefined;
-    box.classList.toggle("fm-both", clipOf !== undefined);
     setAttribute(showClip, "aria-pressed", String(clipOf !== undefined));
     for (const button of [...buttons, pace]) button.update();
     clip.update();
