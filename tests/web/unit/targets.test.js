@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyDocument } from "../../../web/editor/model/document.js";
-import { fitView, rectOf, toCanvas } from "../../../web/editor/model/geometry.js";
+import { awayFrom, fitView, rectOf, toCanvas } from "../../../web/editor/model/geometry.js";
 import { boxAt } from "../../../web/editor/model/sample.js";
 import { addKeyframe, addObject, moveObjects, setBox, setPath } from "../../../web/editor/edit/operations.js";
-import { shownObjects } from "../../../web/editor/stage/scene.js";
+import { bendsOf, centresOf, shownObjects } from "../../../web/editor/stage/scene.js";
 import { targetAt } from "../../../web/editor/stage/targets.js";
 import { randomOf } from "./helpers.js";
 
@@ -118,4 +118,22 @@ test("a path answers with the frame that lies there, outside boxes and diamonds 
   assert.equal(find({ x: 0.5, y: 0.2 }, { locked: ["o1"] }).kind, "nothing");
   assert.equal(find({ x: 0.5, y: 0.2 }, { tool: "pen" }).kind, "nothing");
   assert.equal(find({ x: 0.21, y: 0.2 }, { tool: "pen" }).kind, "box");
+});
+
+test("a path is drawn through its bends, within a pixel of all its frames", () => {
+  const box = { x: 0.1, y: 0.2, w: 0.1, h: 0.1 };
+  let document = addObject(emptyDocument(SIZE, 121), { box, frame: 0 });
+  // Right, back again over the same line, and down.
+  for (const [frame, x, y] of [[30, 0.9, 0.2], [60, 0.3, 0.2], [90, 0.3, 0.8]]) document = setBox(document, { id: "o1", frame, box: { ...box, x, y } });
+  const bends = (/** @type {typeof document} */ { objects: [object], frames }) => bendsOf(centresOf(object, frames), 0, 90);
+  assert.ok(bends(document).length <= 8);
+  for (const frame of [0, 30, 60, 90]) assert.ok(bends(document).includes(frame));
+  const smooth = setPath(document, { ids: ["o1"], path: "smooth" });
+  const [kept, centres] = [bends(smooth), centresOf(smooth.objects[0], 121)];
+  assert.ok(kept.length < 60);
+  const at = (/** @type {number} */ f) => ({ x: centres[2 * f], y: centres[2 * f + 1] });
+  for (let f = 0; f <= 90; f += 1) {
+    const next = kept.findIndex((frame) => frame >= f);
+    assert.ok(awayFrom(at(kept[Math.max(next - 1, 0)]), at(kept[next]), at(f)) <= 1e-4);
+  }
 });

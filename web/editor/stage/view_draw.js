@@ -33,7 +33,7 @@
  */
 
 import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
-import { centresOf, ghostFrames } from "./scene.js";
+import { bendsOf, centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
 import { diamond, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
@@ -117,7 +117,7 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
   const [first, last] = [object.keyframes[0].frame, object.keyframes[object.keyframes.length - 1].frame];
   ctx.lineJoin = "round";
   ctx.beginPath();
-  for (let f = first; f <= last; f += 1) {
+  for (const f of bendsOf(points, first, last)) {
     ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
   }
   rimmed(ctx, color, chosen ? 2.5 : 2);
