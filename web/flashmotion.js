@@ -7,15 +7,17 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { clipOfEntry, measuresOf, showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/texts/texts.js";
-import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
+import { claim, entries, followMove, live, placesAt, resultsOf, settle, tellFrontend } from "./entries.js";
+import { follow, forwardPointer, notesOf, resolvedText, textOf, whenReleased } from "./graph.js";
+import { followErrors } from "./run_errors.js";
 import { followRuns, inputsOfRun } from "./runs.js";
 import { peek, peekPrompt } from "./peek.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { takePicture } from "./take_picture.js";
-import { placesOf, promotedFrom } from "./upstream.js";
+import { idOf, placesOf, promotedFrom } from "./upstream.js";
 
 /**
  * @import { Entry } from "./entries.js"
@@ -50,6 +52,7 @@ function createEntry(node) {
   const editor = createEditor({
     locale: locale(),
     changed() {
+      showClip(entry);
       claim(entry);
       // A promoted widget keeps its own value, which learns of ours only through the callback.
       entry.widget?.callback?.(editor.value());
@@ -157,21 +160,17 @@ function refreshPicture(node) {
 
 /** @param {Entry} entry */
 function showPicture(entry) {
-  const places = entry.place ? [entry.place] : placesOf(entry.node);
+  const places = placesAt(entry);
+  entry.editor.setClip(clipOfEntry(entry));
   entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
-}
-
-/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
-function resultsOf(entry) {
-  return (entry.place && entries.get(entry.place.node)) ?? entry;
 }
 
 /** Compute the start image alone. @param {Entry} entry */
 async function peekAt(entry) {
-  const place = entry.place ?? placesOf(entry.node)[0];
+  const [place] = placesAt(entry);
   const inputs = inputsNow(place, toUrl);
   const { output, workflow } = await app.graphToPrompt();
-  const prompt = peekPrompt(output, [...place.hosts, place.node].map(({ id }) => id).join(":"));
+  const prompt = peekPrompt(output, idOf(place));
   if (!prompt) return;
   const keeper = resultsOf(entry);
   keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
@@ -182,7 +181,10 @@ async function peekAt(entry) {
 async function takeResult(node, output) {
   const entry = entries.get(node);
   if (!entry) return;
-  entry.editor.setResolved(resolvedText(output), notesOf(output));
+  const resolved = resolvedText(output);
+  entry.measures = measuresOf(resolved) ?? entry.measures;
+  entry.editor.setRunProblem(undefined);
+  entry.editor.setResolved(resolved, notesOf(output));
   const inputs = await inputsOfRun(entry);
   if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
   refreshPicture(node);
@@ -195,6 +197,7 @@ app.registerExtension({
     const input = definition.input?.required?.[INPUT];
     if (definition.name !== NODE || !input) return;
     input[1] = { ...Object(input[1]), widgetType: WIDGET };
+    follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
       const entry = entries.get(node);
@@ -212,6 +215,7 @@ app.registerExtension({
   },
   setup() {
     followRuns(app.api, toUrl);
+    followErrors(app.api);
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },

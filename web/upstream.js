@@ -164,6 +164,11 @@ export function placesOf(node) {
   return pathsTo(graph, root, MAX_STEPS).map((hosts) => ({ node, hosts }));
 }
 
+/** A node's id in a run. @param {Place} place */
+export function idOf({ node, hosts }) {
+  return [...hosts, node].map(({ id }) => id).join(":");
+}
+
 /**
  * @param {GraphLike} subgraph
  * @param {GraphLike} graph where to look

@@ -11,7 +11,7 @@ import pytest
 
 from .editor_page import CAT, EMPTY, ONE, EditorPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("frontend", ["newest"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 TOOLTIPS = "() => document.querySelectorAll('.p-tooltip, [role=tooltip]').length"
 

@@ -1,7 +1,7 @@
 /**
- * The menu of a diamond or of another point of a path.
+ * The menu of what was right-clicked on the stage: of a diamond or another point of a path, or of objects.
  *
- * @import { KeyTarget, PathTarget } from "../stage/targets.js"
+ * @import { KeyTarget, PathTarget, Target } from "../stage/targets.js"
  * @import { Beside, MenuContext } from "./menus.js"
  * @import { MenuItem } from "../ui/popup.js"
  */
@@ -14,10 +14,21 @@ import { fill } from "../texts/texts.js";
 
 /**
  * @param {MenuContext} context
+ * @param {{clientX: number, clientY: number}} event
+ * @param {Target} target
+ */
+export function openStageMenu(context, { clientX, clientY }, target) {
+  const beside = { left: clientX, top: clientY, bottom: clientY };
+  if (target.kind === "key" || target.kind === "path") openPathMenu(context, beside, target);
+  else openObjectMenu(context, beside);
+}
+
+/**
+ * @param {MenuContext} context
  * @param {Beside} beside
  * @param {KeyTarget | PathTarget} target
  */
-export function openPathMenu(context, beside, { kind, id, frame }) {
+function openPathMenu(context, beside, { kind, id, frame }) {
   const { session, texts, root } = context;
   const { document } = session.state;
   const point = { id, frame };
