@@ -17,7 +17,7 @@ import { idleReason } from "../edit/speed.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 import { colorOf } from "../stage/scene.js";
 import { createPaceButton } from "./pace_button.js";
-import { commandButton } from "./toolbar.js";
+import { caption, commandButton } from "./toolbar.js";
 import { isHiddenHere } from "./actions.js";
 
 /** @type {Readonly<Record<import("../edit/speed.js").IdleReason, keyof import("../texts/texts.js").Texts>>} */
@@ -68,6 +68,7 @@ export function createInspector(context) {
     const smooth = path.getAttribute("aria-pressed") !== "true";
     session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
   });
+  path.append(caption(texts.shortSmooth));
   const pace = createPaceButton(context);
   const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
   // The clip's fields take the place of the box's, until something else is selected.
@@ -75,6 +76,7 @@ export function createInspector(context) {
     clipOf = clipOf ? undefined : session.state.ids;
     update();
   });
+  showClip.append(caption(texts.clip));
   /** @type {readonly string[] | undefined} */
   let clipOf;
   const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },

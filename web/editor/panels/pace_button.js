@@ -9,6 +9,7 @@ import { openCurve } from "./curve.js";
 import { iconButton, setAttribute } from "../ui/dom.js";
 import { setPace } from "../edit/pace.js";
 import { moves } from "../edit/speed.js";
+import { caption } from "./toolbar.js";
 
 /** @type {Bezier} */
 const EVEN = [0.25, 0.25, 0.75, 0.75];
@@ -21,6 +22,7 @@ const given = new WeakMap();
  */
 export function createPaceButton({ session, texts, root }) {
   const button = iconButton("pace", texts.pace, open, { "aria-haspopup": "dialog" });
+  button.append(caption(texts.shortPace));
   const moving = () => session.shown.objects.filter((object) => session.state.ids.includes(object.id) && moves(object));
 
   function open() {

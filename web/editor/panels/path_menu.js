@@ -2,12 +2,13 @@
  * The menu of what was right-clicked on the stage: of a diamond or another point of a path, or of objects.
  *
  * @import { KeyTarget, PathTarget, Target } from "../stage/targets.js"
- * @import { Beside, MenuContext } from "./menus.js"
+ * @import { MenuContext } from "./menus.js"
+ * @import { Beside } from "./toolbar.js"
  * @import { MenuItem } from "../ui/popup.js"
  */
 
 import { goToFrame } from "./actions.js";
-import { openObjectMenu } from "./menus.js";
+import { openDocumentMenu, openObjectMenu } from "./menus.js";
 import { addPoint, pauseAt, removePoint, roomForPause, stillAt } from "../stage/points.js";
 import { openMenu } from "../ui/popup.js";
 import { fill } from "../texts/texts.js";
@@ -20,7 +21,8 @@ import { fill } from "../texts/texts.js";
 export function openStageMenu(context, { clientX, clientY }, target) {
   const beside = { left: clientX, top: clientY, bottom: clientY };
   if (target.kind === "key" || target.kind === "path") openPathMenu(context, beside, target);
-  else openObjectMenu(context, beside);
+  else if (target.id !== undefined) openObjectMenu(context, beside);
+  else openDocumentMenu(context, beside);
 }
 
 /**

@@ -22,8 +22,9 @@ export const PATHS_EN = {
   saidPause: "It pauses from frame {0} to {1}. Drag the second keyframe on the timeline for another length.",
   stillHere: "Keep still here for the whole clip",
   goToFrame: "Go to frame {0}",
-  moreActions: "Object and document...",
+  moreActions: "Object menu...",
   pace: "Speed along the whole path",
+  shortPace: "Path speed",
   stepPace: "Speed along the path",
   paceNeedsPath: "Speed along the whole path: move the object at another frame first.",
 };

@@ -22,8 +22,9 @@ export const PATHS_ZH = {
   saidPause: "从第 {0} 帧停顿到第 {1} 帧。在时间轴上拖动后一个关键帧可改变长度。",
   stillHere: "整段片段停在这里",
   goToFrame: "转到第 {0} 帧",
-  moreActions: "物体与文档…",
+  moreActions: "物体菜单…",
   pace: "整条路径的速度",
+  shortPace: "路径速度",
   stepPace: "路径的速度",
   paceNeedsPath: "整条路径的速度：请先在另一帧移动物体。",
 };
