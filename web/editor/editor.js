@@ -38,6 +38,7 @@ import { createBanner } from "./ui/banner.js";
 import { createBehind } from "./stage/behind.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
+import { createEmptyHint } from "./ui/empty_hint.js";
 import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
@@ -46,7 +47,7 @@ import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
-import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
+import { openStageMenu } from "./panels/path_menu.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
@@ -101,10 +102,10 @@ export function createEditor(host) {
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
-  const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
+  const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
+  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, notice.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -115,9 +116,7 @@ export function createEditor(host) {
   });
 
   const input = installStageInput({
-    stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }, onObject) =>
-      (onObject ? openObjectMenu : openDocumentMenu)(context, { left: clientX, top: clientY, bottom: clientY }),
+    stage, session, texts, focus, openMenu: (event, target) => openStageMenu(context, event, target),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -183,7 +182,7 @@ export function createEditor(host) {
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.map || clipNotes.cut.margins !== undefined;
+    empty.show(shown.objects.length === 0 && !state.map && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
   }
   session.subscribe(update);

@@ -6,7 +6,7 @@
  * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
  *
  * @typedef {object} SessionState
  * @property {Document} document what was last finished, on the clip that the node's inputs want
@@ -56,6 +56,7 @@
 import { emptyDocument, parse, stringify } from "../model/document.js";
 import { followed, onClip, OWN_CLIP } from "./clip.js";
 import { createHistory, same } from "./history.js";
+import { rounded } from "./rounded.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
@@ -124,7 +125,7 @@ export function createSession(changed) {
     edit(label, change, patch) {
       // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
-      const next = attempt(() => change(state.document));
+      const next = attempt(() => rounded(change(state.document), state.document));
       if (next === undefined) return false;
       if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });

@@ -8,11 +8,13 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
  * @import { Behind } from "./behind.js"
+ * @import { Stroke } from "./view_marks.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
  * @property {readonly Guide[]} [guides]
  * @property {Rect} [marquee]
  * @property {{at: Point, text: string}} [readout]
+ * @property {Stroke} [stroke] the pen's
  *
  * @typedef {object} Stage
  * @property {HTMLElement} element
@@ -101,7 +103,8 @@ export function createStage(session, pictureAt, marginsOf, labels) {
     drawStage(ctx, {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
-      picture, covers, dimmed, preview, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
+      picture, covers, dimmed, preview, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout,
+      stroke: marks.stroke, reach, theme,
     });
   });
 

@@ -6,6 +6,7 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
  * @import { Preview } from "./cutout_picture.js"
+ * @import { Stroke } from "./view_marks.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -29,16 +30,17 @@
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
+ * @property {Stroke | undefined} stroke of the pen
  * @property {number} reach of the pointer last seen, for the handles
  * @property {Theme} theme
  */
 
 import { cropOf } from "../model/crop.js";
-import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
 import { drawMargins } from "./margins.js";
-import { centresOf, ghostFrames } from "./scene.js";
+import { bendsOf, centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
-import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
+import { diamond, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
 
 /**
@@ -58,6 +60,7 @@ export function drawStage(ctx, scene) {
   if (!scene.covers) drawObjects(ctx, scene, chosen);
   if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
   for (const guide of scene.guides) drawGuide(ctx, view, guide);
+  if (scene.stroke) drawStroke(ctx, view, scene.stroke);
   if (scene.marquee) drawMarquee(ctx, scene.marquee);
   if (scene.readout) drawReadout(ctx, scene, scene.readout);
 }
@@ -116,14 +119,12 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
   if (object.keyframes.length < 2) return;
   const points = centresOf(object, document.frames);
   const [first, last] = [object.keyframes[0].frame, object.keyframes[object.keyframes.length - 1].frame];
-  ctx.lineWidth = chosen ? 2 : 1.25;
   ctx.lineJoin = "round";
-  ctx.strokeStyle = faded(color, chosen ? 0.95 : 0.5);
   ctx.beginPath();
-  for (let f = first; f <= last; f += 1) {
+  for (const f of bendsOf(points, first, last)) {
     ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
   }
-  ctx.stroke();
+  rimmed(ctx, color, chosen ? 2.5 : 2);
   if (!chosen || playing) return;
   // A dot per frame: close together where the motion is slow.
   ctx.fillStyle = "#ffffff";
@@ -157,24 +158,26 @@ function drawBox(ctx, { view, playing, preview }, { id, box, color, name, hidden
   }
   // The eye follows the moving cut-outs, not the boxes.
   const faint = playing && !hidden && preview?.cut.has(id);
-  if (!faint) {
-    ctx.lineWidth = chosen ? 4 : 3;
-    ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
-    ctx.strokeRect(left, top, w, h);
-  }
-  ctx.lineWidth = faint ? 1 : chosen ? 2.25 : 1.5;
-  ctx.strokeStyle = faint ? faded(color, 0.5) : color;
-  ctx.strokeRect(left, top, w, h);
+  ctx.beginPath();
+  ctx.rect(left, top, w, h);
+  if (faint) {
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = faded(color, 0.5);
+    ctx.stroke();
+  } else rimmed(ctx, color, chosen ? 2.25 : 1.5);
   ctx.restore();
   if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
-function drawKeyframes(ctx, { view, frame }, { object, color }) {
+function drawKeyframes(ctx, { view, frame }, { object, color, box }) {
   if (object.keyframes.length < 2) return;
+  const rect = rectOf(view, box);
   for (const key of object.keyframes) {
-    const [x, y] = [view.left + key.x * view.width, view.top + key.y * view.height];
-    diamond(ctx, x, y, key.frame === frame ? 6 : 4.5, key.frame === frame ? "#ffffff" : color);
+    const at = toCanvas(view, key);
+    const here = key.frame === frame;
+    // Those inside the box are out of reach, see targets.js.
+    diamond(ctx, at.x, at.y, here ? 6 : contains(rect, at) ? 3 : 5, here ? "#ffffff" : color);
   }
 }
 
