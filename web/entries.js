@@ -15,7 +15,7 @@ import { placeOf } from "./graph.js";
  * An editor and the node that it edits for now. ComfyUI's undo, like every reload, creates all nodes again, while Nodes 2.0
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
- * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void,
+ * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
  *   returned: readonly Returned[], place?: Place}} Entry
  */
 
@@ -24,6 +24,8 @@ const byPlace = new Map();
 const MAX_KEPT = 64;
 /** @type {WeakMap<ComfyNode, Entry>} */
 export const entries = new WeakMap();
+/** Editors of promoted widgets that are open, by the place of the subgraph's node. @type {Map<string, Entry>} */
+export const promoted = new Map();
 /** Nodes that stand in a graph. @type {Set<ComfyNode>} */
 export const live = new Set();
 
@@ -34,6 +36,16 @@ export const live = new Set();
  */
 export function tellFrontend({ editor, widget }) {
   if (widget?._state) widget._state.value = editor.value();
+}
+
+/**
+ * The open editor of a node, or of the widget that was promoted to it.
+ * @param {string} place
+ * @returns {Entry | undefined}
+ */
+export function entryAt(place) {
+  const node = [...live].find((entry) => placeOf(entry) === place);
+  return node ? entries.get(node) : promoted.get(place);
 }
 
 /**

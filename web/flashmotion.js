@@ -9,17 +9,20 @@
 import { app } from "../../scripts/app.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/texts/texts.js";
-import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
+import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
+import { capture, createOneHistory } from "./one_history.js";
 import { followRuns, inputsOfRun } from "./runs.js";
 import { peek, peekPrompt } from "./peek.js";
+import { editPromoted } from "./promoted.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { takePicture } from "./take_picture.js";
-import { placesOf, promotedFrom } from "./upstream.js";
+import { placesOf } from "./upstream.js";
 
 /**
  * @import { Entry } from "./entries.js"
- * @import { ComfyNode, DomWidget, WidgetLike } from "./upstream.js"
+ * @import { Tracker } from "./one_history.js"
+ * @import { ComfyNode, DomWidget } from "./upstream.js"
  */
 
 const NODE = "DrawTrajectory";
@@ -33,16 +36,41 @@ const [WIDTH, HEIGHT] = [540, 920];
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
 
-/** Add one entry to ComfyUI's own undo; newer versions name the method differently. */
-function captureUndo() {
-  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
-  if (tracker?.captureCanvasState) tracker.captureCanvasState();
-  else tracker?.checkState?.();
-}
+/** @returns {Tracker | undefined} */
+const trackerNow = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+const rootGraph = () => app.rootGraph ?? app.graph;
+const captureUndo = () => capture(trackerNow());
+/** Nodes that go while ComfyUI loads a graph of its history, mostly to come again. @type {Set<Entry>} */
+const away = new Set();
+
+const history = createOneHistory({
+  tracker: trackerNow,
+  state: () => JSON.parse(JSON.stringify(rootGraph().serialize())),
+  apply({ place, from, to }) {
+    const entry = entryAt(place);
+    if (entry?.editor.value() !== from) return false;
+    entry.editor.load(to);
+    tellAround(entry);
+    return true;
+  },
+  loaded() {
+    for (const entry of away) if (!live.has(entry.node)) entry.editor.release();
+    away.clear();
+  },
+});
 
 /** @returns {string} the language that the user chose */
 function locale() {
   return app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+}
+
+/** Tell ComfyUI what an editor's document is now. @param {Entry} entry */
+function tellAround(entry) {
+  // A promoted widget keeps its own value, which learns of ours only through the callback.
+  entry.widget?.callback?.(entry.editor.value());
+  tellFrontend(entry);
+  entry.write?.();
+  entry.node.graph?.setDirtyCanvas?.(true, true);
 }
 
 /** @param {ComfyNode} node @returns {Entry} */
@@ -51,13 +79,10 @@ function createEntry(node) {
     locale: locale(),
     changed() {
       claim(entry);
-      // A promoted widget keeps its own value, which learns of ours only through the callback.
-      entry.widget?.callback?.(editor.value());
-      tellFrontend(entry);
-      entry.write?.();
+      tellAround(entry);
       captureUndo();
-      entry.node.graph?.setDirtyCanvas?.(true, true);
     },
+    history: history.outer,
     pansGraph: () => Boolean(app.canvas?.read_only),
     forwardPointer: (event) => app.canvas && forwardPointer(app.canvas, editor.element, event),
     forwardWheel(event) {
@@ -66,7 +91,11 @@ function createEntry(node) {
       event.preventDefault();
       app.canvas.processMouseWheel(event);
     },
-    refocusGraph: () => app.canvas?.canvas?.focus?.(),
+    refocusGraph() {
+      // Or the next Delete would remove the node.
+      app.canvas?.deselectAll?.();
+      app.canvas?.canvas?.focus?.();
+    },
     peek: () => peekAt(entry),
     takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
@@ -122,33 +151,15 @@ function isLinked(node) {
   if (link === undefined || link === null) return false;
   const own = entries.get(node)?.editor.element;
   /** @type {ComfyNode[]} */
-  const around = app.rootGraph?.nodes ?? app.graph?.nodes ?? [];
+  const around = rootGraph()?.nodes ?? [];
   return !around.some((host) => host.subgraph && host.widgets?.some(({ element }) => element !== undefined && element === own));
-}
-
-/**
- * Edit a widget that was promoted to a subgraph's node. Newer frontends do not show a pack's elements there.
- * @param {ComfyNode} host
- * @param {WidgetLike} widget
- */
-function editPromoted(host, widget) {
-  const entry = createEntry(host);
-  const { editor } = entry;
-  entry.write = () => {
-    widget.value = editor.value();
-    widget.callback?.(widget.value);
-  };
-  editor.load(String(widget.value));
-  const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
-  entry.place = place;
-  if (place) showPicture(entry);
-  editor.openLarge(() => editor.release());
 }
 
 /** @param {ComfyNode} node */
 function refreshPicture(node) {
   const entry = node.graph && entries.get(node);
   if (!entry) return;
+  entry.editor.refresh();
   entry.editor.setLinked(isLinked(node));
   showPicture(entry);
 }
@@ -200,7 +211,9 @@ app.registerExtension({
     });
     follow(nodeType.prototype, "onRemoved", (node) => {
       live.delete(node);
-      entries.get(node)?.editor.release();
+      const entry = entries.get(node);
+      if (entry && history.isLoading()) away.add(entry);
+      else entry?.editor.release();
       followMove(node);
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
@@ -211,13 +224,16 @@ app.registerExtension({
   setup() {
     followRuns(app.api, toUrl);
     // For example, another file was chosen in the loader. Nothing is polled.
-    app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
+    app.api.addEventListener("graphChanged", () => {
+      live.forEach(refreshPicture);
+      for (const entry of promoted.values()) entry.follow?.();
+    });
   },
   /** @param {ComfyNode} node */
   getNodeMenuItems(node) {
     const widget = node.subgraph && node.widgets?.find(({ type, element }) => type === WIDGET && !element);
     if (!widget) return [];
-    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(node, widget) }];
+    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(createEntry(node), widget.name, rootGraph, showPicture) }];
   },
   getCustomWidgets: () => ({
     /** @param {ComfyNode} node @param {string} name @param {[string, {default?: unknown}?]} input */

@@ -13,6 +13,7 @@
  * @property {GraphLike} [rootGraph]
  * @property {(foreground: boolean, background: boolean) => void} [setDirtyCanvas]
  * @property {ComfyNode[]} [nodes]
+ * @property {Map<string, GraphLike>} [subgraphs] of the root graph
  * @property {{name: string, linkIds?: unknown[]}[]} [inputs] of a subgraph
  * @property {{linkIds: unknown[]}[]} [outputs] of a subgraph
  * @property {(id: unknown) => LinkLike | null | undefined} [getLink]

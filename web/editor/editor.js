@@ -1,6 +1,7 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
+ * @import { Outer } from "./edit/session.js"
  * @import { TakePicture } from "./panels/drops.js"
  * @import { Background } from "./stage/pictures.js"
  *
@@ -11,6 +12,7 @@
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
+ * @property {() => Outer | undefined} history the graph's, which holds the document's steps among others
  * @property {() => Promise<void>} peek compute the start image alone, and show it
  * @property {TakePicture} takePicture a picture was dropped or pasted
  *
@@ -25,6 +27,7 @@
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
+ * @property {() => void} refresh something around the editor has changed: the history, the graph
  */
 
 import { createBanner } from "./ui/banner.js";
@@ -35,7 +38,7 @@ import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createInspector } from "./panels/inspector.js";
-import { belongsToField, handleKey } from "./panels/keyboard.js";
+import { installKeys } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
@@ -51,6 +54,8 @@ import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
 const MESSAGE_MS = 6000;
+/** So many animation frames are left to ComfyUI to put the editor back into the page. */
+const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
@@ -59,7 +64,10 @@ const MESSAGE_MS = 6000;
 export function createEditor(host) {
   addStyleSheets();
   const texts = textsFor(host.locale);
-  const session = createSession(host.changed);
+  const session = createSession(host.changed, () => {
+    const around = host.history();
+    return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
+  });
   const mapPicture = createMapPicture();
   const pictures = createPictures(() => {
     notice.update(session.state.map ? undefined : pictures.notice);
@@ -122,11 +130,23 @@ export function createEditor(host) {
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
 
+  const keys = installKeys(root, sink, context, focus);
+
+  /** Loading the graph again takes the editor out of the page for a moment. @param {() => Promise<void>} walk */
+  async function keepingFocus(walk) {
+    const inside = root.contains(document.activeElement);
+    await walk();
+    for (let turns = 0; inside && turns < FOCUS_TURNS && !root.contains(document.activeElement); turns += 1) {
+      focus();
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
   function leave() {
-    const { tool, ids, keys } = session.state;
+    const { tool, ids, keys: keyframes } = session.state;
     if (input.cancel()) return;
     if (tool !== "draw") session.set({ tool: "draw" });
-    else if (ids.length || keys.length) session.set({ ids: [], keys: [] });
+    else if (ids.length || keyframes.length) session.set({ ids: [], keys: [] });
     else if (dialog.isOpen()) dialog.close();
     else {
       sink.blur();
@@ -139,29 +159,6 @@ export function createEditor(host) {
     return (root.querySelector(`[data-command="${id}"]`) ?? root).getBoundingClientRect();
   }
 
-  root.addEventListener("keydown", (event) => {
-    if (root.querySelector(":popover-open")) {
-      // Escape closes the popover and does nothing else.
-      event.stopPropagation();
-      return;
-    }
-    if (session.state.problem !== undefined) return;
-    if (belongsToField(event.target, event, sink)) {
-      // Enter finishes a number and gives the keys back to the stage.
-      if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
-      return;
-    }
-    if (!handleKey(context, event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
-    Object.defineProperty(event, "key", { value: "Unidentified" });
-  });
-  // After a click on a button the stage keeps the keys. A user who came with Tab stays on the button.
-  root.addEventListener("click", (event) => {
-    const { target } = event;
-    if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
-  });
   // Ignore text from an input method.
   sink.addEventListener("input", () => {
     sink.value = "";
@@ -184,6 +181,7 @@ export function createEditor(host) {
     message.classList.toggle("fm-alarm", state.alarm);
     empty.hidden = shown.objects.length > 0 || state.map;
     stage.redraw();
+    keys.keepFocus();
   }
   session.subscribe(update);
   installPlayer(session);
@@ -220,6 +218,7 @@ export function createEditor(host) {
       dialog.close();
     },
     layout: stage.redraw,
+    refresh: update,
   };
 }
 

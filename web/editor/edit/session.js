@@ -41,12 +41,20 @@
  * @property {(label: string, patch?: Partial<SessionState>) => boolean} keep make the draft one step of the history
  * @property {() => void} cancel drop the draft
  * @property {(document: Document) => void} replace put a document where none could be read
- * @property {() => void} undo
- * @property {() => void} redo
+ * @property {boolean} canUndo
+ * @property {boolean} canRedo
+ * @property {() => Promise<string | undefined>} undo the label of the step; empty: a step outside of this document; undefined: none
+ * @property {() => Promise<string | undefined>} redo
  * @property {(message: string, alarm?: boolean) => void} say
  * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
  *   when it is another document
  * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
+ *
+ * @typedef {object} Outer a history that holds this document's steps among others. Then undo and redo walk that one alone
+ * @property {boolean} canUndo
+ * @property {boolean} canRedo
+ * @property {() => Promise<void>} undo calls `load` where the step concerns this document
+ * @property {() => Promise<void>} redo
  */
 
 import { emptyDocument, parse, stringify } from "../model/document.js";
@@ -56,9 +64,10 @@ const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
 /**
  * @param {() => void} changed called once per finished change of the document
+ * @param {() => Outer | undefined} [outer] undefined: the session's own history is the only one
  * @returns {Session}
  */
-export function createSession(changed) {
+export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
@@ -67,6 +76,8 @@ export function createSession(changed) {
   const history = createHistory(NEW_DOCUMENT);
   /** @type {string | undefined} */
   let text;
+  /** Where a loaded document is looked for first. @type {"undo" | "redo"} */
+  let heading = "undo";
   /** @type {Set<(state: State, before: State) => void>} */
   const listeners = new Set();
 
@@ -95,6 +106,18 @@ export function createSession(changed) {
     }
   }
 
+  /** @param {"undo" | "redo"} way */
+  async function walk(way) {
+    const [around, before] = [outer(), state.document];
+    const [can, label] = way === "undo" ? [session.canUndo, history.undoLabel] : [session.canRedo, history.redoLabel];
+    if (!can) return undefined;
+    heading = way;
+    if (!around) show(history[way]());
+    else await around[way]();
+    heading = "undo";
+    return state.document === before ? "" : label ?? "";
+  }
+
   /** @type {Session} */
   const session = {
     get state() {
@@ -105,6 +128,12 @@ export function createSession(changed) {
     },
     get history() {
       return history;
+    },
+    get canUndo() {
+      return (outer() ?? history).canUndo;
+    },
+    get canRedo() {
+      return (outer() ?? history).canRedo;
     },
     set,
     subscribe(listener) {
@@ -135,13 +164,12 @@ export function createSession(changed) {
       history.replace(document);
       show(document);
     },
-    undo() {
-      if (state.draft) session.cancel();
-      else if (history.canUndo) show(history.undo());
+    async undo() {
+      if (!state.draft) return walk("undo");
+      session.cancel();
+      return undefined;
     },
-    redo() {
-      if (!state.draft && history.canRedo) show(history.redo());
-    },
+    redo: async () => (state.draft ? undefined : walk("redo")),
     say(message, alarm = false) {
       set({ message, alarm });
     },
@@ -153,7 +181,7 @@ export function createSession(changed) {
         set({ problem: found.problem, draft: undefined, playing: false });
         return true;
       }
-      const known = stepTo(history, found.document);
+      const known = stepTo(history, found.document, heading);
       if (!known) history.replace(found.document);
       // A different document starts at its first frame.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
@@ -172,10 +200,12 @@ export function createSession(changed) {
  * Move the history to a document that it holds: ComfyUI's undo gives back what we once gave it.
  * @param {History} history
  * @param {Document} document
+ * @param {"undo" | "redo"} heading the direction to look in first
  * @returns {boolean} false, and nothing has moved, when it is not there
  */
-function stepTo(history, document) {
-  for (const [go, back, more] of /** @type {const} */ ([["undo", "redo", "canUndo"], ["redo", "undo", "canRedo"]])) {
+function stepTo(history, document, heading) {
+  for (const go of heading === "undo" ? /** @type {const} */ (["undo", "redo"]) : /** @type {const} */ (["redo", "undo"])) {
+    const [back, more] = go === "undo" ? /** @type {const} */ (["redo", "canUndo"]) : /** @type {const} */ (["undo", "canRedo"]);
     let steps = 0;
     while (!same(history.present, document) && history[more]) {
       history[go]();

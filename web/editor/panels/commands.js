@@ -55,25 +55,22 @@ const flipCommand = (axis, text) => ({
   run: (session, texts) => session.edit(texts.stepFlip, (document) => flip(document, { ids: session.state.ids, axis })),
 });
 
+/** @param {Session} session @param {string | undefined} label @param {string} own @param {string} around */
+function tellStep(session, label, own, around) {
+  if (label !== undefined) session.say(label ? fill(own, label) : around);
+}
+
 /** @type {Readonly<Record<string, Command>>} */
 export const COMMANDS = {
   undo: {
     text: "undo", icon: "undo", keys: ["Ctrl+z"],
-    enabled: (_, session) => session.history.canUndo,
-    run: (session, texts) => {
-      const label = session.history.undoLabel;
-      session.undo();
-      if (label) session.say(fill(texts.saidUndone, label));
-    },
+    enabled: (_, session) => session.canUndo,
+    run: (session, texts) => void session.undo().then((label) => tellStep(session, label, texts.saidUndone, texts.saidUndoneAround)),
   },
   redo: {
     text: "redo", icon: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"],
-    enabled: (_, session) => session.history.canRedo,
-    run: (session, texts) => {
-      const label = session.history.redoLabel;
-      session.redo();
-      if (label) session.say(fill(texts.saidRedone, label));
-    },
+    enabled: (_, session) => session.canRedo,
+    run: (session, texts) => void session.redo().then((label) => tellStep(session, label, texts.saidRedone, texts.saidRedoneAround)),
   },
   toolDraw: toolCommand("draw", "toolDraw", "shortDraw", "v"),
   toolBox: toolCommand("box", "toolBox", "shortBox", "b"),

@@ -1,5 +1,7 @@
 /** The editor's texts by language. @typedef {typeof ENGLISH} Texts */
 
+import { AROUND_EN } from "./around_en.js";
+import { AROUND_ZH } from "./around_zh.js";
 import { CONTROLS_EN } from "./controls_en.js";
 import { CONTROLS_ZH } from "./controls_zh.js";
 import { FILES_EN } from "./files_en.js";
@@ -9,8 +11,8 @@ import { MESSAGES_ZH } from "./messages_zh.js";
 import { MOTION_EN } from "./motion_en.js";
 import { MOTION_ZH } from "./motion_zh.js";
 
-export const ENGLISH = { ...CONTROLS_EN, ...FILES_EN, ...MESSAGES_EN, ...MOTION_EN };
-export const CHINESE = { ...CONTROLS_ZH, ...FILES_ZH, ...MESSAGES_ZH, ...MOTION_ZH };
+export const ENGLISH = { ...AROUND_EN, ...CONTROLS_EN, ...FILES_EN, ...MESSAGES_EN, ...MOTION_EN };
+export const CHINESE = { ...AROUND_ZH, ...CONTROLS_ZH, ...FILES_ZH, ...MESSAGES_ZH, ...MOTION_ZH };
 
 /**
  * The texts for a language; English for one we do not have.
