@@ -16,7 +16,7 @@ import { placeOf } from "./graph.js";
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
- *   returned: readonly Returned[], place?: Place}} Entry
+ *   returned: readonly Returned[], use: number, place?: Place}} Entry use: which of the node's places is shown, from 0
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */

@@ -7,15 +7,14 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { createBehind } from "./behind.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
+import { follow, forwardPointer, nodeAt, placeOf, textOf } from "./graph.js";
 import { capture, createOneHistory } from "./one_history.js";
-import { followRuns, inputsOfRun } from "./runs.js";
-import { peek, peekPrompt } from "./peek.js";
+import { followRuns } from "./runs.js";
 import { editPromoted } from "./promoted.js";
-import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { takePicture } from "./take_picture.js";
 import { placesOf } from "./upstream.js";
 
@@ -42,6 +41,8 @@ const rootGraph = () => app.rootGraph ?? app.graph;
 const captureUndo = () => capture(trackerNow());
 /** Nodes that go while ComfyUI loads a graph of its history, mostly to come again. @type {Set<Entry>} */
 const away = new Set();
+
+const behind = createBehind({ get api() { return app.api; }, toUrl, root: rootGraph, toPrompt: () => app.graphToPrompt() });
 
 const history = createOneHistory({
   tracker: trackerNow,
@@ -96,15 +97,16 @@ function createEntry(node) {
       app.canvas?.deselectAll?.();
       app.canvas?.canvas?.focus?.();
     },
-    peek: () => peekAt(entry),
-    takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
+    peek: () => behind.peekAt(entry),
+    nextUse: () => behind.nextUse(entry),
+    takePicture: (file) => takePicture(behind.placeShown(entry) ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
       createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
       changed: captureUndo,
     }),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined, returned: [] };
+  const entry = { editor, node, widget: undefined, returned: [], use: 0 };
   return entry;
 }
 
@@ -141,62 +143,6 @@ function createWidget(node, name, initial) {
   return { widget, minWidth: WIDTH, minHeight: HEIGHT };
 }
 
-/**
- * Whether the node's document comes through a link. A promoted widget's does too, but up to frontend 1.45 the subgraph's node shows this
- * very editor.
- * @param {ComfyNode} node
- */
-function isLinked(node) {
-  const link = node.inputs?.find(({ name }) => name === INPUT)?.link;
-  if (link === undefined || link === null) return false;
-  const own = entries.get(node)?.editor.element;
-  /** @type {ComfyNode[]} */
-  const around = rootGraph()?.nodes ?? [];
-  return !around.some((host) => host.subgraph && host.widgets?.some(({ element }) => element !== undefined && element === own));
-}
-
-/** @param {ComfyNode} node */
-function refreshPicture(node) {
-  const entry = node.graph && entries.get(node);
-  if (!entry) return;
-  entry.editor.refresh();
-  entry.editor.setLinked(isLinked(node));
-  showPicture(entry);
-}
-
-/** @param {Entry} entry */
-function showPicture(entry) {
-  const places = entry.place ? [entry.place] : placesOf(entry.node);
-  entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
-}
-
-/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
-function resultsOf(entry) {
-  return (entry.place && entries.get(entry.place.node)) ?? entry;
-}
-
-/** Compute the start image alone. @param {Entry} entry */
-async function peekAt(entry) {
-  const place = entry.place ?? placesOf(entry.node)[0];
-  const inputs = inputsNow(place, toUrl);
-  const { output, workflow } = await app.graphToPrompt();
-  const prompt = peekPrompt(output, [...place.hosts, place.node].map(({ id }) => id).join(":"));
-  if (!prompt) return;
-  const keeper = resultsOf(entry);
-  keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
-  showPicture(entry);
-}
-
-/** @param {ComfyNode} node @param {unknown} output of its run */
-async function takeResult(node, output) {
-  const entry = entries.get(node);
-  if (!entry) return;
-  entry.editor.setResolved(resolvedText(output), notesOf(output));
-  const inputs = await inputsOfRun(entry);
-  if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
-  refreshPicture(node);
-}
-
 app.registerExtension({
   name: "FlashMotion.TrajectoryEditor",
   /** @param {{prototype: Record<string, unknown>}} nodeType @param {{name: string, input?: {required?: Record<string, unknown[]>}}} definition */
@@ -215,17 +161,22 @@ app.registerExtension({
       if (entry && history.isLoading()) away.add(entry);
       else entry?.editor.release();
       followMove(node);
+      queueMicrotask(() => {
+        // Frontend 1.39 takes what is in a subgraph for removed when that is moved into another one.
+        const place = placeOf(node);
+        if (place !== undefined && !live.has(node) && nodeAt(rootGraph(), place) === node) node.onAdded?.(node.graph);
+      });
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
-    follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
-    follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
+    follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => behind.refresh(node)));
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => behind.refresh(node));
   },
   setup() {
     followRuns(app.api, toUrl);
+    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => {
-      live.forEach(refreshPicture);
+      live.forEach((node) => behind.refresh(node));
       for (const entry of promoted.values()) entry.follow?.();
     });
   },
@@ -233,7 +184,7 @@ app.registerExtension({
   getNodeMenuItems(node) {
     const widget = node.subgraph && node.widgets?.find(({ type, element }) => type === WIDGET && !element);
     if (!widget) return [];
-    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(createEntry(node), widget.name, rootGraph, showPicture) }];
+    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(createEntry(node), widget.name, rootGraph, behind.showPicture) }];
   },
   getCustomWidgets: () => ({
     /** @param {ComfyNode} node @param {string} name @param {[string, {default?: unknown}?]} input */

@@ -13,7 +13,7 @@ import { placesOf, promotedFrom } from "./upstream.js";
 /**
  * @param {Entry} entry new, with the subgraph's node
  * @param {string} name of its widget
- * @param {() => GraphLike} root the graph of now
+ * @param {() => GraphLike | undefined} root the graph of now
  * @param {(entry: Entry) => void} showPicture
  */
 export function editPromoted(entry, name, root, showPicture) {

@@ -1,7 +1,6 @@
 /**
  * What each node gets in the runs that this page queued, noted when a run is sent, because the graph may change before the node has run.
  *
- * @import { Entry } from "./entries.js"
  * @import { ToUrl } from "./start_image.js"
  *
  * @typedef {ReturnType<typeof inputsNow>} Inputs
@@ -11,11 +10,11 @@
  * @property {(name: string, listener: (event: CustomEvent<{prompt_id: string}>) => void) => void} addEventListener
  */
 
-import { entries, live } from "./entries.js";
+import { live } from "./entries.js";
 import { inputsNow } from "./start_image.js";
-import { placesOf } from "./upstream.js";
+import { executionId, placesOf } from "./upstream.js";
 
-/** By the run, latest last. @type {Map<string, Map<Entry, Inputs>>} */
+/** By the run, latest last, and by the node as the server calls it. @type {Map<string, Map<string, Inputs>>} */
 const queued = new Map();
 const MAX_QUEUED = 200;
 /** Runs that are being sent. @type {Set<Promise<unknown>>} */
@@ -50,25 +49,23 @@ export function followRuns(api, toUrl) {
 
 /**
  * What a node got in the run that the server works on now.
- * @param {Entry} entry
+ * @param {string} id as the server calls it
  * @returns {Promise<Inputs | undefined>} undefined: this page did not queue the run
  */
-export async function inputsOfRun(entry) {
+export async function inputsOfRun(id) {
   const run = running;
   // The server may be done before its answer to the sending of the run is here.
   await Promise.allSettled(sending);
-  return queued.get(run)?.get(entry);
+  return queued.get(run)?.get(id);
 }
 
-/** @param {ToUrl} toUrl @returns {Map<Entry, Inputs>} */
+/** @param {ToUrl} toUrl @returns {Map<string, Inputs>} */
 function inputsOfAll(toUrl) {
-  /** @type {Map<Entry, Inputs>} */
+  /** @type {Map<string, Inputs>} */
   const all = new Map();
-  for (const node of live) {
-    const entry = entries.get(node);
-    const [place] = placesOf(node);
+  for (const place of [...live].flatMap(placesOf)) {
     try {
-      if (entry && place) all.set(entry, inputsNow(place, toUrl));
+      all.set(executionId(place), inputsNow(place, toUrl));
     } catch {
       // A node of another pack that cannot be read must not keep the user from running. Its picture stays marked.
     }

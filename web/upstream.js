@@ -37,6 +37,7 @@
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
  * @property {() => void} [onDrawBackground]
+ * @property {(graph: GraphLike | null) => void} [onAdded]
  * @property {(slot: number) => LinkLike | null} [getInputLink]
  * @property {(slot: number) => {node: ComfyNode, slot: number} | undefined} [resolveVirtualOutput]
  * @property {(name: string, type: string, element: HTMLElement, options: Record<string, unknown>) => DomWidget} addDOMWidget
@@ -150,6 +151,11 @@ export function linkInto(node, slot) {
   // A subgraph's node has its own method of the name for what comes out of it.
   const id = node.inputs?.[slot]?.link;
   return id === undefined || id === null ? undefined : node.graph?.getLink?.(id);
+}
+
+/** How the server calls a node there. @param {Place} place */
+export function executionId({ node, hosts }) {
+  return [...hosts, node].map(({ id }) => id).join(":");
 }
 
 /**

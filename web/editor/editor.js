@@ -13,6 +13,7 @@
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
  * @property {() => Outer | undefined} history the graph's, which holds the document's steps among others
+ * @property {() => void} nextUse show the picture of the next use of the node's subgraph
  * @property {() => Promise<void>} peek compute the start image alone, and show it
  * @property {TakePicture} takePicture a picture was dropped or pasted
  *
@@ -47,6 +48,7 @@ import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
 import { textsFor } from "./texts/texts.js";
+import { createUses } from "./ui/uses.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
 import { createToolbar, menuButton } from "./panels/toolbar.js";
@@ -70,7 +72,7 @@ export function createEditor(host) {
   });
   const mapPicture = createMapPicture();
   const pictures = createPictures(() => {
-    notice.update(session.state.map ? undefined : pictures.notice);
+    updateNotes();
     stage.redraw();
   });
   const stage = createStage(session, (frame) => {
@@ -112,8 +114,9 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
+  const uses = createUses(texts, host.nextUse);
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
+  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element, uses.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -172,9 +175,14 @@ export function createEditor(host) {
     if (text && !session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
   }
 
+  function updateNotes() {
+    notice.update(session.state.map ? undefined : pictures.notice);
+    uses.update(session.state.map ? undefined : pictures.use);
+  }
+
   function update() {
     const { state, shown } = session;
-    notice.update(session.state.map ? undefined : pictures.notice);
+    updateNotes();
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);

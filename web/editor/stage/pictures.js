@@ -2,12 +2,14 @@
  * What lies behind the boxes: an image, a video, or pictures of several frames. Loads them and says when they are there, and whether
  * they are what the node gets.
  *
+ * @import { Use } from "../ui/uses.js"
  * @import { Drawable } from "./view_draw.js"
  *
  * @typedef {object} Background
  * @property {"image" | "video"} kind
  * @property {readonly string[]} urls images: one or several; video: one
  * @property {readonly number[]} [frames] of the clip, ascending, at which each image begins; by default there is one, at frame 0
+ * @property {Use} [use] of which use of a subgraph, where they differ
  * @property {Notice} [notice] why this is not what the node gets; undefined: it is
  *
  * @typedef {"unknown" | "changed" | "unseen"} Notice unknown: other nodes change the picture; changed: it is of an earlier run; unseen:
@@ -29,6 +31,8 @@ export function createPictures(onChange) {
   let begins = [0];
   /** @type {Notice | undefined} */
   let notice;
+  /** @type {Use | undefined} */
+  let use;
   /** @type {HTMLVideoElement | undefined} */
   let video;
   let shownKey = "";
@@ -64,6 +68,9 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
+    get use() {
+      return use;
+    },
     /** @param {Background | undefined} background */
     show(background) {
       const key = JSON.stringify(background ?? null);
@@ -72,6 +79,7 @@ export function createPictures(onChange) {
       // A picture that is marked as another one stays until the new one is there.
       kept = notice && background?.kind === "image" && images[0]?.naturalWidth ? { image: images[0], notice } : undefined;
       notice = background?.notice;
+      use = background?.use;
       begins = background?.frames ?? [0];
       video?.removeAttribute("src");
       video = background?.kind === "video" ? loadVideo(background.urls[0]) : undefined;

@@ -1,0 +1,104 @@
+/**
+ * What lies behind the boxes of each node: the picture it gets, at one of its places, and what runs return of it.
+ *
+ * @import { Entry } from "./entries.js"
+ * @import { Api as PeekApi, Prompt } from "./peek.js"
+ * @import { ToUrl } from "./start_image.js"
+ * @import { ComfyNode, GraphLike, Place } from "./upstream.js"
+ *
+ * @typedef {{node: unknown, output?: unknown}} Executed what the server tells of a node that has run
+ *
+ * @typedef {object} Page
+ * @property {PeekApi} api read when it is needed
+ * @property {ToUrl} toUrl
+ * @property {() => GraphLike | undefined} root the graph of now
+ * @property {() => Promise<{output: Prompt, workflow: unknown}>} toPrompt
+ */
+
+import { entries, live } from "./entries.js";
+import { notesOf, resolvedText } from "./graph.js";
+import { peek, peekPrompt } from "./peek.js";
+import { inputsOfRun } from "./runs.js";
+import { backgroundOf, inputsNow, withResult } from "./start_image.js";
+import { executionId, placesOf } from "./upstream.js";
+
+/** Of DrawTrajectory: the input of the document. */
+const INPUT = "trajectory";
+
+/** @param {Page} page */
+export function createBehind(page) {
+  const { toUrl, root, toPrompt } = page;
+
+  /** @param {Entry} entry @returns {Place[]} */
+  const placesFor = (entry) => (entry.place ? [entry.place] : placesOf(entry.node));
+  /** The place whose picture is shown. @param {Entry} entry @returns {Place | undefined} */
+  const placeShown = (entry) => placesFor(entry).at(entry.use % Math.max(placesFor(entry).length, 1));
+
+  /** @param {Entry} entry */
+  function showPicture(entry) {
+    entry.editor.setBackground(backgroundOf(placesFor(entry), resultsOf(entry).returned, toUrl, entry.use));
+  }
+
+  /** @param {ComfyNode} node */
+  function refresh(node) {
+    const entry = node.graph && entries.get(node);
+    if (!entry) return;
+    entry.editor.refresh();
+    entry.editor.setLinked(isLinked(node, root()?.nodes ?? []));
+    showPicture(entry);
+  }
+
+  return {
+    placeShown,
+    showPicture,
+    refresh,
+
+    /** Show the picture of the next use of the node's subgraph. @param {Entry} entry */
+    nextUse(entry) {
+      Object.assign(entry, { use: (entry.use + 1) % Math.max(placesFor(entry).length, 1) });
+      showPicture(entry);
+    },
+
+    /** Compute the start image alone. @param {Entry} entry */
+    async peekAt(entry) {
+      const place = placeShown(entry);
+      if (!place) return;
+      const inputs = inputsNow(place, toUrl);
+      const { output, workflow } = await toPrompt();
+      const prompt = peekPrompt(output, executionId(place));
+      if (!prompt) return;
+      const keeper = resultsOf(entry);
+      keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(page.api, prompt, workflow) }, toUrl);
+      showPicture(entry);
+    },
+
+    /** @param {Executed} executed */
+    async takeResult({ node: id, output }) {
+      const node = [...live].find((found) => placesOf(found).some((place) => executionId(place) === String(id)));
+      const entry = node && entries.get(node);
+      if (!entry) return;
+      entry.editor.setResolved(resolvedText(output), notesOf(output));
+      const inputs = await inputsOfRun(String(id));
+      if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
+      refresh(entry.node);
+    },
+  };
+}
+
+/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
+function resultsOf(entry) {
+  return (entry.place && entries.get(entry.place.node)) ?? entry;
+}
+
+/**
+ * Whether the node's document comes through a link. A promoted widget's does too, but up to frontend 1.45 the subgraph's node shows this
+ * very editor.
+ * @param {ComfyNode} node
+ * @param {readonly ComfyNode[]} around
+ */
+function isLinked(node, around) {
+  const link = node.inputs?.find(({ name }) => name === INPUT)?.link;
+  if (link === undefined || link === null) return false;
+  const own = entries.get(node)?.editor.element;
+  return !around.some((host) => host.subgraph && host.widgets?.some(({ element }) => element !== undefined && element === own));
+}
