@@ -6,7 +6,7 @@
  * @import { ToUrl } from "./start_image.js"
  * @import { ComfyNode, GraphLike, Place } from "./upstream.js"
  *
- * @typedef {{node: unknown, output?: unknown}} Executed what the server tells of a node that has run
+ * @typedef {{node: unknown, prompt_id?: string, output?: unknown}} Executed what the server tells of a node that has run
  *
  * @typedef {object} Page
  * @property {PeekApi} api read when it is needed
@@ -18,7 +18,7 @@
 import { entries, live } from "./entries.js";
 import { notesOf, resolvedText } from "./graph.js";
 import { peek, peekPrompt } from "./peek.js";
-import { inputsOfRun } from "./runs.js";
+import { runOf } from "./runs.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { executionId, placesOf } from "./upstream.js";
 
@@ -36,7 +36,10 @@ export function createBehind(page) {
 
   /** @param {Entry} entry */
   function showPicture(entry) {
-    entry.editor.setBackground(backgroundOf(placesFor(entry), resultsOf(entry).returned, toUrl, entry.use));
+    const keeper = resultsOf(entry);
+    entry.editor.setBackground(backgroundOf(placesFor(entry), keeper.returned, toUrl, entry.use));
+    const place = placeShown(entry);
+    entry.editor.setResult(place && keeper.results.get(executionId(place)));
   }
 
   /** @param {ComfyNode} node */
@@ -73,16 +76,28 @@ export function createBehind(page) {
     },
 
     /** @param {Executed} executed */
-    async takeResult({ node: id, output }) {
+    async takeResult({ node: id, prompt_id: run, output }) {
       const node = [...live].find((found) => placesOf(found).some((place) => executionId(place) === String(id)));
       const entry = node && entries.get(node);
       if (!entry) return;
       entry.editor.setResolved(resolvedText(output), notesOf(output));
-      const inputs = await inputsOfRun(String(id));
+      const inputs = (await runOf(run))?.inputs.get(String(id));
       if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
       refresh(entry.node);
     },
   };
+}
+
+/**
+ * The entries of the nodes in a prompt, and how the prompt calls each.
+ * @param {Prompt} prompt
+ * @returns {{entry: Entry, id: string}[]}
+ */
+export function entriesIn(prompt) {
+  return [...live].flatMap((node) => {
+    const entry = entries.get(node);
+    return entry ? placesOf(node).map((place) => ({ entry, id: executionId(place) })).filter(({ id }) => Object.hasOwn(prompt, id)) : [];
+  });
 }
 
 /** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */

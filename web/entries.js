@@ -7,6 +7,7 @@ import { placeOf } from "./graph.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
+ * @import { Result } from "./editor/stage/result_picture.js"
  * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
  * @import { Returned } from "./start_image.js"
  */
@@ -16,7 +17,9 @@ import { placeOf } from "./graph.js";
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
- *   returned: readonly Returned[], use: number, place?: Place}} Entry use: which of the node's places is shown, from 0
+ *   returned: readonly Returned[], use: number,
+ *   results: Map<string, Result>, place?: Place}} Entry use: which of the node's places is shown, from 0; results: by place, as the
+ *   server calls the node there
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */

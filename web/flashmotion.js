@@ -17,6 +17,7 @@ import { followRuns } from "./runs.js";
 import { editPromoted } from "./promoted.js";
 import { takePicture } from "./take_picture.js";
 import { placesOf } from "./upstream.js";
+import { watchRuns } from "./watch.js";
 
 /**
  * @import { Entry } from "./entries.js"
@@ -43,6 +44,9 @@ const captureUndo = () => capture(trackerNow());
 const away = new Set();
 
 const behind = createBehind({ get api() { return app.api; }, toUrl, root: rootGraph, toPrompt: () => app.graphToPrompt() });
+
+/** @type {ReturnType<typeof watchRuns> | undefined} */
+let watching;
 
 const history = createOneHistory({
   tracker: trackerNow,
@@ -99,6 +103,7 @@ function createEntry(node) {
     },
     peek: () => behind.peekAt(entry),
     nextUse: () => behind.nextUse(entry),
+    cancelRun: () => watching?.cancel(),
     takePicture: (file) => takePicture(behind.placeShown(entry) ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
       createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
@@ -106,7 +111,7 @@ function createEntry(node) {
     }),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined, returned: [], use: 0 };
+  const entry = { editor, node, widget: undefined, returned: [], use: 0, results: new Map() };
   return entry;
 }
 
@@ -173,6 +178,7 @@ app.registerExtension({
   },
   setup() {
     followRuns(app.api, toUrl);
+    watching = watchRuns(app.api, toUrl, behind.showPicture);
     app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => {

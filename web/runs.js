@@ -1,9 +1,11 @@
 /**
  * What each node gets in the runs that this page queued, noted when a run is sent, because the graph may change before the node has run.
  *
+ * @import { Prompt } from "./peek.js"
  * @import { ToUrl } from "./start_image.js"
  *
  * @typedef {ReturnType<typeof inputsNow>} Inputs
+ * @typedef {{inputs: Map<string, Inputs>, prompt: Prompt}} Run inputs by the node as the server calls it
  *
  * @typedef {object} Api ComfyUI's client
  * @property {(...args: unknown[]) => Promise<{prompt_id: string}>} queuePrompt
@@ -14,7 +16,7 @@ import { live } from "./entries.js";
 import { inputsNow } from "./start_image.js";
 import { executionId, placesOf } from "./upstream.js";
 
-/** By the run, latest last, and by the node as the server calls it. @type {Map<string, Map<string, Inputs>>} */
+/** By the run, latest last. @type {Map<string, Run>} */
 const queued = new Map();
 const MAX_QUEUED = 200;
 /** Runs that are being sent. @type {Set<Promise<unknown>>} */
@@ -33,7 +35,7 @@ export function followRuns(api, toUrl) {
       sending.add(sent);
       try {
         const answer = await sent;
-        queued.set(answer.prompt_id, inputs);
+        queued.set(answer.prompt_id, { inputs, prompt: Object(args[1]).output ?? {} });
         const [oldest] = queued.keys();
         if (queued.size > MAX_QUEUED) queued.delete(oldest);
         return answer;
@@ -48,15 +50,14 @@ export function followRuns(api, toUrl) {
 }
 
 /**
- * What a node got in the run that the server works on now.
- * @param {string} id as the server calls it
- * @returns {Promise<Inputs | undefined>} undefined: this page did not queue the run
+ * The run that the server works on now, or the one of an id.
+ * @param {string} [id]
+ * @returns {Promise<Run | undefined>} undefined: this page did not queue it
  */
-export async function inputsOfRun(id) {
-  const run = running;
+export async function runOf(id = running) {
   // The server may be done before its answer to the sending of the run is here.
   await Promise.allSettled(sending);
-  return queued.get(run)?.get(id);
+  return queued.get(id);
 }
 
 /** @param {ToUrl} toUrl @returns {Map<string, Inputs>} */

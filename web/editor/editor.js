@@ -2,10 +2,12 @@
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
  * @import { Outer } from "./edit/session.js"
+ * @import { BehindHost } from "./panels/behind_boxes.js"
  * @import { TakePicture } from "./panels/drops.js"
  * @import { Background } from "./stage/pictures.js"
+ * @import { Live, Result } from "./stage/result_picture.js"
  *
- * @typedef {object} Host
+ * @typedef {object} OwnHost
  * @property {string} locale such as "en" or "zh"
  * @property {() => void} changed a change of the document is finished
  * @property {() => boolean} pansGraph whether drags pan what lies around the editor
@@ -13,15 +15,18 @@
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
  * @property {() => Outer | undefined} history the graph's, which holds the document's steps among others
- * @property {() => void} nextUse show the picture of the next use of the node's subgraph
- * @property {() => Promise<void>} peek compute the start image alone, and show it
  * @property {TakePicture} takePicture a picture was dropped or pasted
+ *
+ * @typedef {OwnHost & BehindHost} Host
  *
  * @typedef {object} Editor
  * @property {HTMLElement} element
  * @property {(text: string) => void} load
  * @property {() => string} value the document's text, complete at every moment
  * @property {(background: Background | undefined) => void} setBackground
+ * @property {(result: Result | undefined) => void} setResult what a run made of the trajectory
+ * @property {(live: Live | undefined) => void} setLive what a run is making of it; undefined: it has ended
+ * @property {() => string | undefined} resolved
  * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
  *   what was left out of them
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
@@ -32,6 +37,7 @@
  */
 
 import { createBanner } from "./ui/banner.js";
+import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
 import { element, setText } from "./ui/dom.js";
@@ -40,15 +46,11 @@ import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createInspector } from "./panels/inspector.js";
 import { installKeys } from "./panels/keyboard.js";
-import { createNotice } from "./ui/notice.js";
-import { createMapPicture } from "./stage/map_picture.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
-import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
 import { textsFor } from "./texts/texts.js";
-import { createUses } from "./ui/uses.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
 import { createToolbar, menuButton } from "./panels/toolbar.js";
@@ -70,17 +72,8 @@ export function createEditor(host) {
     const around = host.history();
     return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
   });
-  const mapPicture = createMapPicture();
-  const pictures = createPictures(() => {
-    updateNotes();
-    stage.redraw();
-  });
-  const stage = createStage(session, (frame) => {
-    const { shown, state } = session;
-    return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
-      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
-  }, texts);
+  const behind = createBehindBoxes(session, texts, host, () => stage.redraw());
+  const stage = createStage(session, behind.at, texts);
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
   const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
@@ -103,7 +96,7 @@ export function createEditor(host) {
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
   const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
+    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "result", "|",
     menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
     menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
     "<>", "help", "largeView", "closeLarge",
@@ -114,9 +107,7 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  const uses = createUses(texts, host.nextUse);
-  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element, uses.element), message);
+  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -175,19 +166,14 @@ export function createEditor(host) {
     if (text && !session.state.alarm) message.animate({ opacity: [1, 1, 0], offset: [0, 0.95, 1] }, { duration: MESSAGE_MS, fill: "forwards" });
   }
 
-  function updateNotes() {
-    notice.update(session.state.map ? undefined : pictures.notice);
-    uses.update(session.state.map ? undefined : pictures.use);
-  }
-
   function update() {
     const { state, shown } = session;
-    updateNotes();
+    behind.update();
     for (const part of [tools, time, inspector, banner]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.map;
+    empty.hidden = shown.objects.length > 0 || state.behind !== "picture";
     stage.redraw();
     keys.keepFocus();
   }
@@ -208,7 +194,10 @@ export function createEditor(host) {
       if (session.load(text)) stage.setView(undefined);
     },
     value: session.text,
-    setBackground: pictures.show,
+    setBackground: behind.setBackground,
+    setResult: behind.setResult,
+    setLive: behind.setLive,
+    resolved: () => resolved,
     setResolved(text, notes) {
       resolved = text;
       // The notes of the run before are no longer true.

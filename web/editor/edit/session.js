@@ -7,6 +7,8 @@
  *
  * @typedef {"draw" | "box" | "select" | "record"} Tool
  *
+ * @typedef {"picture" | "result" | "map"} Behind the picture that the node gets, what a run made of it, or the control map
+ *
  * @typedef {object} SessionState
  * @property {Document} document what was last finished
  * @property {Document | undefined} draft what the gesture under way would make of it
@@ -23,7 +25,8 @@
  * @property {boolean} ghosts
  * @property {number} ghostCount how many on each side
  * @property {number} ghostStep frames between them; 0: by the length of the clip
- * @property {boolean} map the control map instead of the picture
+ * @property {Behind} behind what lies behind the boxes
+ * @property {boolean} hasResult whether a run has made something of the trajectory, or is about to
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
  *
@@ -71,7 +74,7 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, behind: "picture", hasResult: false, message: "", alarm: false,
   };
   const history = createHistory(NEW_DOCUMENT);
   /** @type {string | undefined} */

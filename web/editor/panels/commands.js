@@ -33,11 +33,17 @@ const toolCommand = (tool, text, short, key) => ({
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
 });
-/** @param {"snap" | "ghosts" | "map" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
+/** @param {"snap" | "ghosts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({
   text: name, short, icon: name, keys: [key],
   run: (session) => session.set({ [name]: !session.state[name] }),
   pressed: (state) => state[name],
+});
+/** @param {Exclude<import("../edit/session.js").Behind, "picture">} name @param {string} key @param {keyof Texts} short @returns {Command} */
+const behindCommand = (name, key, short) => ({
+  text: name, short, icon: name, keys: [key],
+  run: (session) => session.set({ behind: session.state.behind === name ? "picture" : name }),
+  pressed: (state) => state.behind === name,
 });
 /** @param {import("../edit/operations_boxes.js").Edge} edge @param {keyof Texts} text @returns {Command} */
 const alignCommand = (edge, text) => ({
@@ -78,7 +84,8 @@ export const COMMANDS = {
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
   snap: toggleCommand("snap", "s", "shortSnap"),
   ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
-  map: toggleCommand("map", "c", "shortMap"),
+  map: behindCommand("map", "c", "shortMap"),
+  result: { ...behindCommand("result", "t", "shortResult"), enabled: (state) => state.hasResult },
   loop: toggleCommand("loop", "l"),
   play: { text: "play", icon: "play", keys: [" "], run: (session) => session.set({ playing: !session.state.playing }), pressed: (state) => state.playing },
   stepBack: { text: "stepBack", icon: "back", keys: [","], run: (session) => goToFrame(session, session.state.frame - 1) },

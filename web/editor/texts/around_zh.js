@@ -5,4 +5,11 @@ export const AROUND_ZH = {
   useShown: "{0} 的图片：此子图有 {2} 处使用，这是第 {1} 处。",
   useNext: "下一处",
   useNextTip: "显示使用此子图的下一个节点的图片",
+  result: "上次运行的结果",
+  shortResult: "结果",
+  samplingStep: "正在采样：第 {0} 步，共 {1} 步。",
+  samplingShown: "采样器预览的是第一帧。",
+  cancelRun: "取消",
+  cancelRunTip: "停止此次运行",
+  resultOld: "上次运行的结果。此后绘制已有更改。",
 };

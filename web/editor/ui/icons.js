@@ -9,6 +9,7 @@ export const ICONS = {
   snap: "M3 2.5v6a5 5 0 0 0 10 0v-6h-3v6a2 2 0 0 1-4 0v-6ZM3 5.5h3M10 5.5h3",
   ghosts: "M6.5 6.5h7v7h-7ZM4.5 9.5h-1v-5h5v1M2.5 6.5v-4h4",
   map: "M2.5 3.5h11v9h-11ZM5 6h4v4H5ZM11 6v4",
+  result: "M2.5 3.5h11v9h-11ZM6.5 6l4 2-4 2Z",
   play: "M4.5 2.5 13 8l-8.5 5.5Z",
   pause: "M4.5 3v10M11.5 3v10",
   back: "M11 3 5.5 8 11 13M3.5 3v10",

@@ -1,0 +1,91 @@
+/**
+ * What lies behind the boxes: the picture that the node gets, what a run makes of the trajectory, or the control map; and the lines on it
+ * that say what it is where it is not what it seems.
+ *
+ * @import { Session } from "../edit/session.js"
+ * @import { Background } from "../stage/pictures.js"
+ * @import { Live, Result } from "../stage/result_picture.js"
+ * @import { Drawable } from "../stage/view_draw.js"
+ * @import { Texts } from "../texts/texts.js"
+ *
+ * @typedef {object} BehindHost
+ * @property {() => Promise<void>} peek compute the start image alone, and show it
+ * @property {() => void} nextUse show the picture of the next use of the node's subgraph
+ * @property {() => void} cancelRun
+ *
+ * @typedef {object} BehindBoxes
+ * @property {HTMLElement[]} lines
+ * @property {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} at
+ * @property {(background: Background | undefined) => void} setBackground
+ * @property {(result: Result | undefined) => void} setResult
+ * @property {(live: Live | undefined) => void} setLive
+ * @property {() => void} update
+ */
+
+import { createMapPicture } from "../stage/map_picture.js";
+import { createPictures } from "../stage/pictures.js";
+import { createResultPicture } from "../stage/result_picture.js";
+import { createNotice } from "../ui/notice.js";
+import { createRunLine } from "../ui/run_line.js";
+import { createUses } from "../ui/uses.js";
+
+/**
+ * @param {Session} session
+ * @param {Texts} texts
+ * @param {BehindHost} host
+ * @param {() => void} redraw the stage
+ * @returns {BehindBoxes}
+ */
+export function createBehindBoxes(session, texts, host, redraw) {
+  const changed = () => {
+    update();
+    redraw();
+  };
+  const mapPicture = createMapPicture();
+  const pictures = createPictures(changed);
+  const results = createResultPicture(changed);
+  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
+  const uses = createUses(texts, host.nextUse);
+  const runLine = createRunLine(texts, host.cancelRun);
+  /** Whether the run under way has already been shown. */
+  let sawLive = false;
+
+  function update() {
+    const { behind } = session.state;
+    const { result, live } = results;
+    notice.update(behind === "picture" ? pictures.notice : undefined);
+    uses.update(behind === "map" ? undefined : pictures.use);
+    runLine.update(behind === "result" ? live : undefined, behind === "result" && result !== undefined && result.text !== session.text());
+  }
+
+  /** What is new is shown, unless something else was chosen to be shown. @param {boolean} isNew */
+  function offer(isNew) {
+    const hasResult = Boolean(results.live ?? results.result);
+    const { behind } = session.state;
+    if (behind === "picture" && isNew && hasResult) session.set({ hasResult, behind: "result" });
+    else if (behind === "result" && !hasResult) session.set({ hasResult, behind: "picture" });
+    else if (session.state.hasResult !== hasResult) session.set({ hasResult });
+    else changed();
+  }
+
+  return {
+    lines: [notice.element, uses.element, runLine.element],
+    update,
+    setBackground: pictures.show,
+    setResult(result) {
+      if (results.setResult(result)) offer(!sawLive);
+    },
+    setLive(live) {
+      const begins = live?.picture !== undefined && !sawLive;
+      sawLive = live !== undefined && (sawLive || begins);
+      void results.setLive(live);
+      offer(begins);
+    },
+    at(frame) {
+      const { state: { behind }, shown } = session;
+      if (behind === "map") return { drawable: mapPicture(shown, frame), covers: true, dimmed: false };
+      const made = behind === "result" ? results.at(frame, shown.fps) : undefined;
+      return { drawable: made ?? pictures.at(frame, shown.fps), covers: false, dimmed: !made && pictures.notice !== undefined };
+    },
+  };
+}
