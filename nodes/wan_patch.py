@@ -37,7 +37,8 @@ from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
-from .finite import KEY, check_result
+from .attachments import KEY
+from .finite import check_result
 from .shared_adapters import ADAPTERS
 
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]

@@ -15,12 +15,13 @@
  * @property {() => Promise<{output: Prompt, workflow: unknown}>} toPrompt
  */
 
-import { entries, live } from "./entries.js";
+import { clipOfEntry, measuresOf } from "./clip_inputs.js";
+import { entries, live, placesAt, resultsOf } from "./entries.js";
 import { notesOf, resolvedText } from "./graph.js";
 import { peek, peekPrompt } from "./peek.js";
 import { runOf } from "./runs.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
-import { executionId, placesOf } from "./upstream.js";
+import { idOf, placesOf } from "./upstream.js";
 
 /** Of DrawTrajectory: the input of the document. */
 const INPUT = "trajectory";
@@ -29,17 +30,16 @@ const INPUT = "trajectory";
 export function createBehind(page) {
   const { toUrl, root, toPrompt } = page;
 
-  /** @param {Entry} entry @returns {Place[]} */
-  const placesFor = (entry) => (entry.place ? [entry.place] : placesOf(entry.node));
   /** The place whose picture is shown. @param {Entry} entry @returns {Place | undefined} */
-  const placeShown = (entry) => placesFor(entry).at(entry.use % Math.max(placesFor(entry).length, 1));
+  const placeShown = (entry) => placesAt(entry).at(entry.use % Math.max(placesAt(entry).length, 1));
 
   /** @param {Entry} entry */
   function showPicture(entry) {
     const keeper = resultsOf(entry);
-    entry.editor.setBackground(backgroundOf(placesFor(entry), keeper.returned, toUrl, entry.use));
+    entry.editor.setClip(clipOfEntry(entry));
+    entry.editor.setBackground(backgroundOf(placesAt(entry), keeper.returned, toUrl, entry.use));
     const place = placeShown(entry);
-    entry.editor.setResult(place && keeper.results.get(executionId(place)));
+    entry.editor.setResult(place && keeper.results.get(idOf(place)));
   }
 
   /** @param {ComfyNode} node */
@@ -58,7 +58,7 @@ export function createBehind(page) {
 
     /** Show the picture of the next use of the node's subgraph. @param {Entry} entry */
     nextUse(entry) {
-      Object.assign(entry, { use: (entry.use + 1) % Math.max(placesFor(entry).length, 1) });
+      Object.assign(entry, { use: (entry.use + 1) % Math.max(placesAt(entry).length, 1) });
       showPicture(entry);
     },
 
@@ -68,7 +68,7 @@ export function createBehind(page) {
       if (!place) return;
       const inputs = inputsNow(place, toUrl);
       const { output, workflow } = await toPrompt();
-      const prompt = peekPrompt(output, executionId(place));
+      const prompt = peekPrompt(output, idOf(place));
       if (!prompt) return;
       const keeper = resultsOf(entry);
       keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(page.api, prompt, workflow) }, toUrl);
@@ -77,10 +77,13 @@ export function createBehind(page) {
 
     /** @param {Executed} executed */
     async takeResult({ node: id, prompt_id: run, output }) {
-      const node = [...live].find((found) => placesOf(found).some((place) => executionId(place) === String(id)));
+      const node = [...live].find((found) => placesOf(found).some((place) => idOf(place) === String(id)));
       const entry = node && entries.get(node);
       if (!entry) return;
-      entry.editor.setResolved(resolvedText(output), notesOf(output));
+      const resolved = resolvedText(output);
+      entry.measures = measuresOf(resolved) ?? entry.measures;
+      entry.editor.setRunProblem(undefined);
+      entry.editor.setResolved(resolved, notesOf(output));
       const inputs = (await runOf(run))?.inputs.get(String(id));
       if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
       refresh(entry.node);
@@ -96,13 +99,8 @@ export function createBehind(page) {
 export function entriesIn(prompt) {
   return [...live].flatMap((node) => {
     const entry = entries.get(node);
-    return entry ? placesOf(node).map((place) => ({ entry, id: executionId(place) })).filter(({ id }) => Object.hasOwn(prompt, id)) : [];
+    return entry ? placesOf(node).map((place) => ({ entry, id: idOf(place) })).filter(({ id }) => Object.hasOwn(prompt, id)) : [];
   });
-}
-
-/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
-function resultsOf(entry) {
-  return (entry.place && entries.get(entry.place.node)) ?? entry;
 }
 
 /**

@@ -4,11 +4,13 @@
  */
 
 import { placeOf } from "./graph.js";
+import { placesOf } from "./upstream.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
  * @import { Result } from "./editor/stage/result_picture.js"
  * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
+ * @import { Measures } from "./clip_inputs.js"
  * @import { Returned } from "./start_image.js"
  */
 
@@ -17,9 +19,8 @@ import { placeOf } from "./graph.js";
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
- *   returned: readonly Returned[], use: number,
- *   results: Map<string, Result>, place?: Place}} Entry use: which of the node's places is shown, from 0; results: by place, as the
- *   server calls the node there
+ *   returned: readonly Returned[], use: number, results: Map<string, Result>, place?: Place, measures?: Measures}} Entry use: which of the
+ *   node's places is shown, from 0; results: by place, as the server calls the node there; measures: what its last run made of the clip
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */
@@ -31,6 +32,16 @@ export const entries = new WeakMap();
 export const promoted = new Map();
 /** Nodes that stand in a graph. @type {Set<ComfyNode>} */
 export const live = new Set();
+
+/** Where an entry's node stands; a promoted widget's is inside the subgraph. @param {Entry} entry @returns {readonly Place[]} */
+export function placesAt({ place, node }) {
+  return place ? [place] : placesOf(node);
+}
+
+/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
+export function resultsOf(entry) {
+  return (entry.place && entries.get(entry.place.node)) ?? entry;
+}
 
 /**
  * Newer frontends keep a copy of every widget's value by the node's place, and a widget that is promoted to a subgraph's node starts from

@@ -8,11 +8,13 @@
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
 import { createBehind } from "./behind.js";
+import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, nodeAt, placeOf, textOf } from "./graph.js";
+import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
 import { capture, createOneHistory } from "./one_history.js";
+import { followErrors } from "./run_errors.js";
 import { followRuns } from "./runs.js";
 import { editPromoted } from "./promoted.js";
 import { takePicture } from "./take_picture.js";
@@ -83,6 +85,7 @@ function createEntry(node) {
   const editor = createEditor({
     locale: locale(),
     changed() {
+      showClip(entry);
       claim(entry);
       tellAround(entry);
       captureUndo();
@@ -155,6 +158,7 @@ app.registerExtension({
     const input = definition.input?.required?.[INPUT];
     if (definition.name !== NODE || !input) return;
     input[1] = { ...Object(input[1]), widgetType: WIDGET };
+    follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
       const entry = entries.get(node);
@@ -178,6 +182,7 @@ app.registerExtension({
   },
   setup() {
     followRuns(app.api, toUrl);
+    followErrors(app.api);
     watching = watchRuns(app.api, toUrl, behind.showPicture);
     app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.

@@ -14,7 +14,7 @@
 
 import { live } from "./entries.js";
 import { inputsNow } from "./start_image.js";
-import { executionId, placesOf } from "./upstream.js";
+import { idOf, placesOf } from "./upstream.js";
 
 /** By the run, latest last. @type {Map<string, Run>} */
 const queued = new Map();
@@ -66,7 +66,7 @@ function inputsOfAll(toUrl) {
   const all = new Map();
   for (const place of [...live].flatMap(placesOf)) {
     try {
-      all.set(executionId(place), inputsNow(place, toUrl));
+      all.set(idOf(place), inputsNow(place, toUrl));
     } catch {
       // A node of another pack that cannot be read must not keep the user from running. Its picture stays marked.
     }

@@ -153,11 +153,6 @@ export function linkInto(node, slot) {
   return id === undefined || id === null ? undefined : node.graph?.getLink?.(id);
 }
 
-/** How the server calls a node there. @param {Place} place */
-export function executionId({ node, hosts }) {
-  return [...hosts, node].map(({ id }) => id).join(":");
-}
-
 /**
  * Every place at which a node stands.
  * @param {ComfyNode} node
@@ -169,6 +164,11 @@ export function placesOf(node) {
   const root = graph.rootGraph ?? graph;
   if (root === graph) return [{ node, hosts: [] }];
   return pathsTo(graph, root, MAX_STEPS).map((hosts) => ({ node, hosts }));
+}
+
+/** A node's id in a run. @param {Place} place */
+export function idOf({ node, hosts }) {
+  return [...hosts, node].map(({ id }) => id).join(":");
 }
 
 /**

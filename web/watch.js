@@ -62,7 +62,7 @@ export function watchRuns(api, toUrl, show) {
       if (before?.run === id && before && before.rank > clip.rank) continue;
       const text = String(run.prompt[place].inputs.trajectory);
       const { rank, ...shown } = clip;
-      entry.results.set(place, { clip: shown, rank, run: id ?? "", text, length: lengthOf(entry, text) });
+      entry.results.set(place, { clip: shown, rank, run: id ?? "", text, length: entry.measures?.frames ?? entry.editor.clip().frames });
       show(entry);
     }
   }
@@ -102,21 +102,4 @@ function watched(prompt) {
   const found = entriesIn(prompt).map(({ entry, id }) => ({ entry, id, samplers: samplersOf(prompt, id) })).filter(({ samplers }) => samplers.size);
   watchedIn.set(prompt, found);
   return found;
-}
-
-/**
- * The frames of the clip: those that the node itself reported in its last run, because its input `length` wins over the document.
- * @param {Entry} entry
- * @param {string} text of the document
- */
-function lengthOf(entry, text) {
-  for (const source of [entry.editor.resolved(), text]) {
-    try {
-      const { frames } = JSON.parse(source ?? "");
-      if (Number.isInteger(frames) && frames > 0) return frames;
-    } catch {
-      // Not a document: the next one.
-    }
-  }
-  return 1;
 }

@@ -9,7 +9,6 @@ Reads safetensors files in any layout, in parts or quantised, and pickles of tra
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats
 from ..weights import save_whole
 from .checkpoints import read_checkpoint
-from .endings import EndAskedError, ending_by_signals, which_memory
+from .endings import finish
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -277,25 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
     options = parser.parse_args(arguments)
-    try:
-        with ending_by_signals():
-            print(_run(options))
-    except EndAskedError as error:
-        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
-        return 130
-    except (MemoryError, RuntimeError) as error:
-        memory = which_memory(error)
-        if memory is None:
-            raise
-        print(f"error: the {memory}'s memory is full, so no file was written; close other programs.", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return finish(lambda: print(_run(options)), dict.fromkeys(("GPU", "computer"), "close other programs"))
 
 
 def _run(options: argparse.Namespace) -> str:

@@ -6,14 +6,13 @@ Nothing heavy is imported before the options are read, so that ``--help`` and ty
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .endings import EndAskedError, ending_by_signals, which_memory
+from .endings import finish
 from .generate_options import read_options
 from .trajectory_file import read_trajectory
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from ..trajectory import Trajectory
     from ..video import Frames
 
-EXIT_WRONG_INPUT = 2
-EXIT_INTERRUPTED = 130
 FRAMES_AHEAD = 16
 """Frames decoded while the file's encoder is busy with earlier ones."""
 
@@ -37,35 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
     """
-    try:
-        with ending_by_signals():
-            run(read_options(arguments))
-    except EndAskedError as error:
-        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except ModuleNotFoundError as error:
-        print(
-            f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".', file=sys.stderr
-        )
-    except (MemoryError, RuntimeError) as error:
-        memory = which_memory(error)
-        if memory is None:
-            raise
-        other = "or --device cpu" if memory == "GPU" else "or a --dtype of 16 bits, and close other programs"
-        print(
-            f"error: the {memory}'s memory is full, so no file was written; use a smaller size, fewer frames, {other}.",
-            file=sys.stderr,
-        )
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-    else:
-        return 0
-    return EXIT_WRONG_INPUT
+    smaller = "use a smaller size, fewer frames"
+    return finish(
+        lambda: run(read_options(arguments)),
+        {
+            "GPU": f"{smaller}, or --device cpu",
+            "computer": f"{smaller}, or a --dtype of 16 bits, and close other programs",
+        },
+    )
 
 
 def run(options: argparse.Namespace) -> None:

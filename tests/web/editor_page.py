@@ -127,8 +127,8 @@ def corners(key: dict[str, float]) -> list[float]:
 class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
-    def __init__(self, context: Any, url: str, vue: bool, **settings: Any) -> None:
-        self.url, self.vue = url, vue
+    def __init__(self, context: Any, url: str, vue: bool, frontend: str = "newest", **settings: Any) -> None:
+        self.url, self.vue, self.frontend = url, vue, frontend
         set_settings(url, {"Comfy.VueNodes.Enabled": vue, **settings})
         self.page = context.new_page()
         self.page.set_default_timeout(30_000)

@@ -16,7 +16,7 @@ from flashmotion_core.trajectory import parse, sample
 
 from .editor_page import CAT, ONE, EditorPage, corners
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("frontend", ["newest"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 DOG = {"id": "dog", "label": "dog", "keyframes": [{"frame": 0, "x": 0.6, "y": 0.7, "w": 0.1, "h": 0.1}]}
 

@@ -18,7 +18,7 @@ import pytest
 
 from .editor_page import NODE, ONE, EditorPage, corners
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.every_frontend]
 
 
 def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:

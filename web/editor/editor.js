@@ -4,6 +4,8 @@
  * @import { Outer } from "./edit/session.js"
  * @import { BehindHost } from "./panels/behind_boxes.js"
  * @import { TakePicture } from "./panels/drops.js"
+ * @import { Clip } from "./edit/clip.js"
+ * @import { RunProblem } from "./panels/run_words.js"
  * @import { Background } from "./stage/pictures.js"
  * @import { Live, Result } from "./stage/result_picture.js"
  *
@@ -26,9 +28,12 @@
  * @property {(background: Background | undefined) => void} setBackground
  * @property {(result: Result | undefined) => void} setResult what a run made of the trajectory
  * @property {(live: Live | undefined) => void} setLive what a run is making of it; undefined: it has ended
- * @property {() => string | undefined} resolved
  * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
  *   what was left out of them
+ * @property {() => {size: readonly [number, number], frames: number}} clip what the editor shows
+ * @property {(clip: Clip) => void} setClip what the node's inputs say of the clip
+ * @property {(clip: Clip) => void} changeClip the same, after the user changed one of these inputs: the document follows, in one step
+ * @property {(problem: RunProblem | undefined) => void} setRunProblem what the last run complained about at this node
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
@@ -36,6 +41,7 @@
  * @property {() => void} refresh something around the editor has changed: the history, the graph
  */
 
+import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
 import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
@@ -44,6 +50,7 @@ import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
+import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { installKeys } from "./panels/keyboard.js";
 import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
@@ -72,8 +79,11 @@ export function createEditor(host) {
     const around = host.history();
     return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
   });
-  const behind = createBehindBoxes(session, texts, host, () => stage.redraw());
-  const stage = createStage(session, behind.at, texts);
+  const behind = createBehindBoxes(session, texts, host, () => update());
+  const { pictures } = behind;
+  const stage = createStage(session, behind.at, () => (session.state.behind === "picture" ? clipNotes.cut.margins : undefined), texts);
+  const hints = createHints(session, texts, pictures, () => root);
+  const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
   const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
@@ -94,7 +104,8 @@ export function createEditor(host) {
       inspector.name.select();
     },
   };
-  const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
+  const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
+    pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
   const tools = createToolbar(context, texts.editor, [
     "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "result", "|",
     menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
@@ -109,7 +120,7 @@ export function createEditor(host) {
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
-    tools.element, stage.element, time.element, inspector.element, banner.element);
+    tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
@@ -169,11 +180,11 @@ export function createEditor(host) {
   function update() {
     const { state, shown } = session;
     behind.update();
-    for (const part of [tools, time, inspector, banner]) part.update();
+    for (const part of [tools, time, inspector, banner, clipNotes]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.behind !== "picture";
+    empty.hidden = shown.objects.length > 0 || state.behind !== "picture" || clipNotes.cut.margins !== undefined;
     stage.redraw();
     keys.keepFocus();
   }
@@ -191,13 +202,21 @@ export function createEditor(host) {
   return {
     element: wrapper,
     load(text) {
-      if (session.load(text)) stage.setView(undefined);
+      if (!session.load(text)) return;
+      clipNotes.loaded();
+      stage.setView(undefined);
     },
     value: session.text,
-    setBackground: behind.setBackground,
+    clip: () => session.state.document,
+    setClip: session.setClip,
+    changeClip: clipNotes.changeClip,
+    setRunProblem: clipNotes.setRunProblem,
+    setBackground(background) {
+      if (background) clipNotes.cut.arriving();
+      behind.setBackground(background);
+    },
     setResult: behind.setResult,
     setLive: behind.setLive,
-    resolved: () => resolved,
     setResolved(text, notes) {
       resolved = text;
       // The notes of the run before are no longer true.
@@ -221,7 +240,7 @@ export function createEditor(host) {
 
 /** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css"]) {
+  for (const name of ["editor.css", "panels.css", "clip.css"]) {
     const { href } = new URL(name, import.meta.url);
     if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
   }

@@ -3,6 +3,7 @@
  * subscribe; every change goes through here. No DOM, no ComfyUI.
  *
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
+ * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
  * @typedef {"draw" | "box" | "select" | "record"} Tool
@@ -10,7 +11,7 @@
  * @typedef {"picture" | "result" | "map"} Behind the picture that the node gets, what a run made of it, or the control map
  *
  * @typedef {object} SessionState
- * @property {Document} document what was last finished
+ * @property {Document} document what was last finished, on the clip that the node's inputs want
  * @property {Document | undefined} draft what the gesture under way would make of it
  * @property {string | undefined} problem why the loaded text is not a document
  * @property {number} frame the one shown
@@ -29,6 +30,7 @@
  * @property {boolean} hasResult whether a run has made something of the trajectory, or is about to
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
+ * @property {Clip} clip what the node's inputs say of the clip
  *
  * @typedef {Readonly<SessionState>} State
  *
@@ -51,6 +53,7 @@
  * @property {(message: string, alarm?: boolean) => void} say
  * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
  *   when it is another document
+ * @property {(clip: Clip) => void} setClip what the node's inputs say; the document's text stays
  * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
  *
  * @typedef {object} Outer a history that holds this document's steps among others. Then undo and redo walk that one alone
@@ -61,7 +64,8 @@
  */
 
 import { emptyDocument, parse, stringify } from "../model/document.js";
-import { createHistory, same } from "./history.js";
+import { followed, onClip, OWN_CLIP } from "./clip.js";
+import { createHistory, same, stepTo } from "./history.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
@@ -74,9 +78,12 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, behind: "picture", hasResult: false, message: "", alarm: false,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, behind: "picture", hasResult: false,
+    message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
+  /** What the text says; the inputs of the node may bring it to another clip. */
+  let written = NEW_DOCUMENT;
   /** @type {string | undefined} */
   let text;
   /** Where a loaded document is looked for first. @type {"undo" | "redo"} */
@@ -94,7 +101,9 @@ export function createSession(changed, outer = () => undefined) {
   /** @param {Document} document @param {Partial<SessionState>} [patch] */
   function show(document, patch = {}) {
     text = undefined;
-    set({ message: "", alarm: false, ...patch, document, draft: undefined, problem: undefined });
+    written = document;
+    const clip = followed(state.clip, document);
+    set({ message: "", alarm: false, ...patch, document: onClip(document, clip), clip, draft: undefined, problem: undefined });
     changed();
   }
 
@@ -148,7 +157,7 @@ export function createSession(changed, outer = () => undefined) {
       if (state.problem !== undefined) return false;
       const next = attempt(() => change(state.document));
       if (next === undefined) return false;
-      if (history.push(next, label)) show(next, patch);
+      if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });
       return true;
     },
@@ -185,39 +194,26 @@ export function createSession(changed, outer = () => undefined) {
         return true;
       }
       const known = stepTo(history, found.document, heading);
-      if (!known) history.replace(found.document);
+      if (!known) history.replace(onClip(found.document, state.clip));
       // A different document starts at its first frame.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
-      set({ ...view, document: history.present, draft: undefined, problem: undefined, playing: false, message: "" });
+      written = found.document;
+      set({ ...view, document: onClip(written, state.clip), draft: undefined, problem: undefined, playing: false, message: "" });
       return !known;
     },
+    setClip(clip) {
+      if (same(clip, state.clip)) return;
+      const document = onClip(written, clip);
+      // Undo must not lead to a clip that no input asks for.
+      if (!history.canUndo && !history.canRedo && state.problem === undefined) history.replace(document);
+      set({ clip, document: same(document, state.document) ? state.document : document });
+    },
     text() {
-      text ??= stringify(state.document);
+      text ??= stringify(written);
       return text;
     },
   };
   return session;
-}
-
-/**
- * Move the history to a document that it holds: ComfyUI's undo gives back what we once gave it.
- * @param {History} history
- * @param {Document} document
- * @param {"undo" | "redo"} heading the direction to look in first
- * @returns {boolean} false, and nothing has moved, when it is not there
- */
-function stepTo(history, document, heading) {
-  for (const go of heading === "undo" ? /** @type {const} */ (["undo", "redo"]) : /** @type {const} */ (["redo", "undo"])) {
-    const [back, more] = go === "undo" ? /** @type {const} */ (["redo", "canUndo"]) : /** @type {const} */ (["undo", "canRedo"]);
-    let steps = 0;
-    while (!same(history.present, document) && history[more]) {
-      history[go]();
-      steps += 1;
-    }
-    if (same(history.present, document)) return true;
-    for (; steps > 0; steps -= 1) history[back]();
-  }
-  return false;
 }
 
 /**

@@ -14,6 +14,7 @@
  * @property {() => void} cancelRun
  *
  * @typedef {object} BehindBoxes
+ * @property {ReturnType<typeof createPictures>} pictures those that the node gets
  * @property {HTMLElement[]} lines
  * @property {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} at
  * @property {(background: Background | undefined) => void} setBackground
@@ -33,14 +34,10 @@ import { createUses } from "../ui/uses.js";
  * @param {Session} session
  * @param {Texts} texts
  * @param {BehindHost} host
- * @param {() => void} redraw the stage
+ * @param {() => void} changed called when there is something new to draw or to say; it calls `update`
  * @returns {BehindBoxes}
  */
-export function createBehindBoxes(session, texts, host, redraw) {
-  const changed = () => {
-    update();
-    redraw();
-  };
+export function createBehindBoxes(session, texts, host, changed) {
   const mapPicture = createMapPicture();
   const pictures = createPictures(changed);
   const results = createResultPicture(changed);
@@ -69,6 +66,7 @@ export function createBehindBoxes(session, texts, host, redraw) {
   }
 
   return {
+    pictures,
     lines: [notice.element, uses.element, runLine.element],
     update,
     setBackground: pictures.show,

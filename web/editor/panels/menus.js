@@ -37,7 +37,7 @@ export function openMotionMenu(context, beside) {
    * @param {(document: Document, values: Record<string, number>) => Document} change
    */
   const form = (title, fields, step, change) => () =>
-    openForm(root(), beside, { title, apply: texts.apply, close: texts.close, fields: [...time, ...fields] }, (values) =>
+    openForm(root(), beside, { title, texts, fields: [...time, ...fields] }, (values) =>
       session.edit(step, (before) => change(before, values)));
   /** @param {(document: Document, id: string) => Document} change */
   const each = (change) => (/** @type {Document} */ before) => session.state.ids.reduce(change, before);
@@ -121,7 +121,7 @@ function openPathForm({ session, root, texts }, beside) {
   const { document, ids } = session.state;
   const [width, height] = document.size;
   openForm(root(), beside, {
-    title: texts.movePath, apply: texts.apply, close: texts.close,
+    title: texts.movePath, texts,
     fields: [
       { name: "right", label: texts.pixelsRight, value: 0, min: -4 * width, max: 4 * width },
       { name: "down", label: texts.pixelsDown, value: 0, min: -4 * height, max: 4 * height },
@@ -133,7 +133,7 @@ function openPathForm({ session, root, texts }, beside) {
 function openGhostForm({ session, root, texts }, beside) {
   const { ghostCount, ghostStep } = session.state;
   openForm(root(), beside, {
-    title: texts.ghosts, apply: texts.apply, close: texts.close,
+    title: texts.ghosts, texts,
     fields: [
       { name: "count", label: texts.ghostCount, value: ghostCount, min: 1, max: 12 },
       { name: "step", label: texts.ghostStep, value: ghostStep, min: 0, max: 240 },
