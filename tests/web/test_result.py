@@ -41,6 +41,14 @@ SAVE_AS = """(type) => {
     graph.add(node)
     graph.nodes.find((entry) => entry.type === 'VAEDecode').connect(0, node, 0)
 }"""
+# At once, because the tiny models are quick.
+CANCEL = """() => {
+    const button = [...document.querySelectorAll('.fm-notice button')].find((entry) => entry.textContent === 'Cancel')
+    const seen = button.checkVisibility()
+    if (seen) button.click()
+    return seen
+}"""
+NO_LINE = "() => ![...document.querySelectorAll('.fm-notice')].some((entry) => entry.checkVisibility())"
 MANY_STEPS = """() => {
     window.app.graph.nodes.find(({ type }) => type === 'FewStepSampler').widgets.find(({ name }) => name === 'steps').value = 64
 }"""
@@ -110,13 +118,13 @@ def test_the_result_lies_under_the_boxes(opened: OpenPage) -> None:
     assert "The drawing has changed since" in line.inner_text()
     wait(opened, disc=False)
     press(opened, "Control+z")
-    page.wait_for_function("() => ![...document.querySelectorAll('.fm-notice')].some((entry) => entry.checkVisibility())")
+    page.wait_for_function(NO_LINE)
     assert "interrupted" not in page.evaluate("() => [...window.said]")
     # A run that is cancelled leaves the result before it.
     page.evaluate(MANY_STEPS)
     page.get_by_test_id("queue-button").first.click()
-    page.get_by_role("button", name="Cancel", exact=True).filter(visible=True).first.click()
-    page.wait_for_function("() => ![...document.querySelectorAll('.fm-notice')].some((entry) => entry.checkVisibility())")
+    page.wait_for_function(CANCEL)
+    page.wait_for_function(NO_LINE)
     page.wait_for_function("() => window.said.has('interrupted')")
     press(opened, "End")
     wait(opened, disc=False)

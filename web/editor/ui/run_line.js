@@ -17,7 +17,8 @@ import { fill } from "../texts/texts.js";
 export function createRunLine(texts, cancel) {
   const text = element("span", { role: "status" });
   const button = element("button", { type: "button", class: "fm-plain", title: texts.cancelRunTip }, texts.cancelRun);
-  const box = element("div", { class: "fm-notice", hidden: true }, text, button);
+  // First, so that it does not move while the text changes.
+  const box = element("div", { class: "fm-notice", hidden: true }, button, text);
   button.addEventListener("click", cancel);
   return {
     element: box,
