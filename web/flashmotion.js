@@ -7,9 +7,11 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
 import { createBehind } from "./behind.js";
 import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
+import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
@@ -31,9 +33,11 @@ const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_HEIGHT = 430;
-// The size of a new node, with room for a wide picture.
-const [WIDTH, HEIGHT] = [540, 920];
+// Pixels of the editor. Fingers need larger buttons.
+const MIN_WIDTH = 240;
+const minHeight = () => (isTouch() ? 620 : 430);
+// Of a new node. With the height that its inputs ask for, it fits a screen of 900 pixels.
+const WIDTH = 540;
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
@@ -122,7 +126,7 @@ function createEntry(node) {
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
- * @returns {{widget: DomWidget, minWidth: number, minHeight: number}}
+ * @returns {{widget: DomWidget, minWidth: number}} minWidth of the node
  */
 function createWidget(node, name, initial) {
   const first = createEntry(node);
@@ -138,7 +142,7 @@ function createWidget(node, name, initial) {
       entry.editor.load(text);
       tellFrontend(entry);
     },
-    getMinHeight: () => MIN_HEIGHT,
+    getMinHeight: minHeight,
     // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
@@ -148,7 +152,9 @@ function createWidget(node, name, initial) {
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  const layout = widget.computeLayoutSize?.bind(widget);
+  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  return { widget, minWidth: WIDTH };
 }
 
 app.registerExtension({
@@ -161,6 +167,7 @@ app.registerExtension({
     follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
+      shrinkNew(node);
       const entry = entries.get(node);
       if (entry) tellFrontend(entry);
     });
@@ -178,8 +185,12 @@ app.registerExtension({
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => behind.refresh(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => behind.refresh(node));
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => {
+      showUsedAdvanced(node);
+      behind.refresh(node);
+    });
   },
+  nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
     followErrors(app.api);

@@ -32,6 +32,7 @@ LINK = f"""() => {{
     number.pos = [-500, 700]
     window.app.graph.add(number)
     number.widgets[0].value = 448
+    if (number.widgets[1]) number.widgets[1].value = 'fixed'
     number.connect(0, {NODE}, {NODE}.inputs.findIndex((entry) => entry.name === 'width'))
 }}"""
 QUEUE = "async () => { await window.app.queuePrompt(0, 1) }"
@@ -261,7 +262,9 @@ def test_hints_stand_on_their_rows_and_lead_to_the_frame(editor: EditorPage) -> 
     count = page.get_by_role("button", name="Hints before the run: 2")
     count.wait_for()
     cat = page.get_by_role("option", name="cat")
-    assert str(cat.get_attribute("aria-description")).startswith("Faster than half its size per frame, from frame 0 on.")
+    assert str(cat.get_attribute("aria-description")).startswith(
+        "Faster than half its size per frame, from frame 0 on."
+    )
     page.get_by_role("button", name="Hints for twin: 1").click()
     line = page.locator(".fm-hint-list button")
     assert line.inner_text().startswith("twin: Lies on nearly the same place as cat in frame 0.")
@@ -272,6 +275,8 @@ def test_hints_stand_on_their_rows_and_lead_to_the_frame(editor: EditorPage) -> 
     assert cat.get_attribute("aria-selected") == "true"
     assert editor.frame() == 0
     # A box on nothing: the portrait is black but for its square.
-    editor.load({**EMPTY, "size": [256, 352], "objects": [{**twin, "keyframes": twin["keyframes"][:1]}]}, graph=PORTRAIT)
+    editor.load(
+        {**EMPTY, "size": [256, 352], "objects": [{**twin, "keyframes": twin["keyframes"][:1]}]}, graph=PORTRAIT
+    )
     editor.until(lambda: page.get_by_role("button", name="Hints for twin: 1").count())
     assert "nothing to see" in str(page.get_by_role("option", name="twin").get_attribute("aria-description"))

@@ -55,7 +55,7 @@ MANY_STEPS = """() => {
 
 
 @pytest.fixture
-def opened(chromium: Any, newest_server: RunningServer, tmp_path: Path) -> Iterator[OpenPage]:
+def tiny(chromium: Any, newest_server: RunningServer, tmp_path: Path) -> Iterator[OpenPage]:
     page = OpenPage(chromium, newest_server.url, True, tmp_path)
     page.page.evaluate(PREVIEW)
     page.load("flashmotion_tiny_cpu")
@@ -91,8 +91,8 @@ def press(opened: OpenPage, *keys: str) -> None:
         opened.page.keyboard.press(key)
 
 
-def test_the_result_lies_under_the_boxes(opened: OpenPage) -> None:
-    page = opened.page
+def test_the_result_lies_under_the_boxes(tiny: OpenPage) -> None:
+    opened, page = tiny, tiny.page
     result = page.locator('[data-command="result"]').first
     line = page.locator(".fm-notice:visible")
     assert result.is_disabled()
