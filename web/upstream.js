@@ -14,6 +14,7 @@
  * @property {GraphLike} [rootGraph]
  * @property {(foreground: boolean, background: boolean) => void} [setDirtyCanvas]
  * @property {ComfyNode[]} [nodes]
+ * @property {Map<string, GraphLike>} [subgraphs] of the root graph
  * @property {{name: string, linkIds?: unknown[]}[]} [inputs] of a subgraph
  * @property {{linkIds: unknown[]}[]} [outputs] of a subgraph
  * @property {(id: unknown) => LinkLike | null | undefined} [getLink]
@@ -41,6 +42,7 @@
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
  * @property {() => void} [onDrawBackground]
+ * @property {(graph: GraphLike | null) => void} [onAdded]
  * @property {(slot: number) => LinkLike | null} [getInputLink]
  * @property {(slot: number) => {node: ComfyNode, slot: number} | undefined} [resolveVirtualOutput]
  * @property {(name: string, type: string, element: HTMLElement, options: Record<string, unknown>) => DomWidget} addDOMWidget

@@ -1,26 +1,33 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
+ * @import { Outer } from "./edit/session.js"
+ * @import { BehindHost } from "./panels/behind_boxes.js"
  * @import { TakePicture } from "./panels/drops.js"
  * @import { Clip } from "./edit/clip.js"
  * @import { RunProblem } from "./panels/run_words.js"
  * @import { Background } from "./stage/pictures.js"
+ * @import { Live, Result } from "./stage/result_picture.js"
  *
- * @typedef {object} Host
+ * @typedef {object} OwnHost
  * @property {string} locale such as "en" or "zh"
  * @property {() => void} changed a change of the document is finished
  * @property {() => boolean} pansGraph whether drags pan what lies around the editor
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
- * @property {() => Promise<void>} peek compute the start image alone, and show it
+ * @property {() => Outer | undefined} history the graph's, which holds the document's steps among others
  * @property {TakePicture} takePicture a picture was dropped or pasted
+ *
+ * @typedef {OwnHost & BehindHost} Host
  *
  * @typedef {object} Editor
  * @property {HTMLElement} element
  * @property {(text: string) => void} load
  * @property {() => string} value the document's text, complete at every moment
  * @property {(background: Background | undefined) => void} setBackground
+ * @property {(result: Result | undefined) => void} setResult what a run made of the trajectory
+ * @property {(live: Live | undefined) => void} setLive what a run is making of it; undefined: it has ended
  * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
  *   what was left out of them
  * @property {() => {size: readonly [number, number], frames: number}} clip what the editor shows
@@ -31,11 +38,12 @@
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
+ * @property {() => void} refresh something around the editor has changed: the history, the graph
  */
 
 import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
-import { createBehind } from "./stage/behind.js";
+import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
 import { createEmptyHint } from "./ui/empty_hint.js";
@@ -45,10 +53,8 @@ import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
-import { belongsToField, handleKey } from "./panels/keyboard.js";
-import { createNotice } from "./ui/notice.js";
+import { installKeys } from "./panels/keyboard.js";
 import { openStageMenu } from "./panels/path_menu.js";
-import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
@@ -60,6 +66,8 @@ import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
 const MESSAGE_MS = 6000;
+/** So many animation frames are left to ComfyUI to put the editor back into the page. */
+const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
@@ -68,10 +76,13 @@ const MESSAGE_MS = 6000;
 export function createEditor(host) {
   addStyleSheets();
   const texts = textsFor(host.locale);
-  const session = createSession(host.changed);
-  const pictures = createPictures(() => update());
-  const stage = createStage(session, createBehind(session, pictures, () => stage.redraw()),
-    () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const session = createSession(host.changed, () => {
+    const around = host.history();
+    return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
+  });
+  const behind = createBehindBoxes(session, texts, host, () => update(), () => stage.redraw());
+  const { pictures } = behind;
+  const stage = createStage(session, behind.at, () => (session.state.behind === "picture" ? clipNotes.cut.margins : undefined), texts);
   const hints = createHints(session, texts, pictures, () => root);
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
@@ -104,8 +115,7 @@ export function createEditor(host) {
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
   const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, notice.element), message);
+  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -121,11 +131,23 @@ export function createEditor(host) {
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
 
+  const keys = installKeys(root, sink, context, focus);
+
+  /** Loading the graph again takes the editor out of the page for a moment. @param {() => Promise<void>} walk */
+  async function keepingFocus(walk) {
+    const inside = root.contains(document.activeElement);
+    await walk();
+    for (let turns = 0; inside && turns < FOCUS_TURNS && !root.contains(document.activeElement); turns += 1) {
+      focus();
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
   function leave() {
-    const { tool, ids, keys } = session.state;
+    const { tool, ids, keys: keyframes } = session.state;
     if (input.cancel()) return;
     if (tool !== "draw") session.set({ tool: "draw" });
-    else if (ids.length || keys.length) session.set({ ids: [], keys: [] });
+    else if (ids.length || keyframes.length) session.set({ ids: [], keys: [] });
     else if (dialog.isOpen()) dialog.close();
     else {
       sink.blur();
@@ -139,29 +161,6 @@ export function createEditor(host) {
     return (button ?? root).getBoundingClientRect();
   }
 
-  root.addEventListener("keydown", (event) => {
-    if (root.querySelector(":popover-open")) {
-      // Escape closes the popover and does nothing else.
-      event.stopPropagation();
-      return;
-    }
-    if (session.state.problem !== undefined) return;
-    if (belongsToField(event.target, event, sink)) {
-      // Enter finishes a number and gives the keys back to the stage.
-      if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
-      return;
-    }
-    if (!handleKey(context, event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
-    Object.defineProperty(event, "key", { value: "Unidentified" });
-  });
-  // After a click on a button the stage keeps the keys. A user who came with Tab stays on the button.
-  root.addEventListener("click", (event) => {
-    const { target } = event;
-    if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
-  });
   // Ignore text from an input method.
   sink.addEventListener("input", () => {
     sink.value = "";
@@ -177,13 +176,14 @@ export function createEditor(host) {
 
   function update() {
     const { state, shown } = session;
-    notice.update(session.state.map ? undefined : pictures.notice);
+    behind.update();
     for (const part of [tools, time, inspector, banner, clipNotes]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.show(shown.objects.length === 0 && !state.map && clipNotes.cut.margins === undefined, state.tool);
+    empty.show(shown.objects.length === 0 && state.behind === "picture" && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
+    keys.keepFocus();
   }
   session.subscribe(update);
   installPlayer(session);
@@ -210,8 +210,10 @@ export function createEditor(host) {
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
       clipNotes.cut.arriving(background !== undefined);
-      pictures.show(background);
+      behind.setBackground(background);
     },
+    setResult: behind.setResult,
+    setLive: behind.setLive,
     setResolved(text, notes) {
       resolved = text;
       // The notes of the run before are no longer true.
@@ -229,6 +231,7 @@ export function createEditor(host) {
       dialog.close();
     },
     layout: stage.redraw,
+    refresh: update,
   };
 }
 

@@ -39,11 +39,17 @@ const toolCommand = (tool, text, short, key) => ({
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
 });
-/** @param {"snap" | "ghosts" | "cutouts" | "map" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
+/** @param {"snap" | "ghosts" | "cutouts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({
   text: name, short, icon: name, keys: [key],
   run: (session) => session.set({ [name]: !session.state[name] }),
   pressed: (state) => state[name],
+});
+/** @param {Exclude<import("../edit/session.js").Behind, "picture">} name @param {string} key @param {keyof Texts} short @returns {Command} */
+const behindCommand = (name, key, short) => ({
+  text: name, short, icon: name, keys: [key],
+  run: (session) => session.set({ behind: session.state.behind === name ? "picture" : name }),
+  pressed: (state) => state.behind === name,
 });
 /** What the list's buttons do, for the selected objects. @param {"unseen" | "locked"} flag @param {keyof Texts} text @returns {Command} */
 const flagCommand = (flag, text) => ({
@@ -67,25 +73,22 @@ const flipCommand = (axis, text) => ({
   run: (session, texts) => session.edit(texts.stepFlip, (document) => flip(document, { ids: session.state.ids, axis })),
 });
 
+/** @param {Session} session @param {string | undefined} label @param {string} own @param {string} around */
+function tellStep(session, label, own, around) {
+  if (label !== undefined) session.say(label ? fill(own, label) : around);
+}
+
 /** @type {Readonly<Record<string, Command>>} */
 export const COMMANDS = {
   undo: {
     text: "undo", icon: "undo", keys: ["Ctrl+z"],
-    enabled: (_, session) => session.history.canUndo,
-    run: (session, texts) => {
-      const label = session.history.undoLabel;
-      session.undo();
-      if (label) session.say(fill(texts.saidUndone, label));
-    },
+    enabled: (_, session) => session.canUndo,
+    run: (session, texts) => void session.undo().then((label) => tellStep(session, label, texts.saidUndone, texts.saidUndoneAround)),
   },
   redo: {
     text: "redo", icon: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"],
-    enabled: (_, session) => session.history.canRedo,
-    run: (session, texts) => {
-      const label = session.history.redoLabel;
-      session.redo();
-      if (label) session.say(fill(texts.saidRedone, label));
-    },
+    enabled: (_, session) => session.canRedo,
+    run: (session, texts) => void session.redo().then((label) => tellStep(session, label, texts.saidRedone, texts.saidRedoneAround)),
   },
   toolDraw: toolCommand("draw", "toolDraw", "shortDraw", "v"),
   toolBox: toolCommand("box", "toolBox", "shortBox", "b"),
@@ -94,8 +97,9 @@ export const COMMANDS = {
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
   snap: toggleCommand("snap", "s", "shortSnap"),
   ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
-  cutouts: toggleCommand("cutouts", "a", "shortCutouts"),
-  map: toggleCommand("map", "c", "shortMap"),
+  cutouts: { ...toggleCommand("cutouts", "a", "shortCutouts"), enabled: (state) => state.behind === "picture" },
+  map: behindCommand("map", "c", "shortMap"),
+  result: { ...behindCommand("result", "t", "shortResult"), enabled: (state) => state.hasResult },
   loop: toggleCommand("loop", "l", "shortLoop"),
   play: { text: "play", icon: "play", keys: [" "], run: (session) => session.set({ playing: !session.state.playing }), pressed: (state) => state.playing },
   stepBack: { text: "stepBack", icon: "back", keys: [","], run: (session) => goToFrame(session, session.state.frame - 1) },

@@ -11,6 +11,7 @@ export const ICONS = {
   ghosts: "M6.5 6.5h7v7h-7ZM4.5 9.5h-1v-5h5v1M2.5 6.5v-4h4",
   cutouts: "M2.5 7.5v-5h7v2M2.5 10v.01M2.5 12.5v.01M5 12.5v.01M6.5 6.5h7v7h-7ZM9 11l2.200-2.200M11.200 10.500v-1.700H9.500",
   map: "M2.5 3.5h11v9h-11ZM5 6h4v4H5ZM11 6v4",
+  result: "M2.5 3.5h11v9h-11ZM6.5 6l4 2-4 2Z",
   play: "M4.5 2.5 13 8l-8.5 5.5Z",
   pause: "M4.5 3v10M11.5 3v10",
   back: "M11 3 5.5 8 11 13M3.5 3v10",
