@@ -43,6 +43,15 @@ SMALL_VAE_FILE = "lighttaew2_2.safetensors"
 # ComfyUI's Load VAE looks for this name in another folder, where it also serves previews.
 OTHER_FOLDERS = {SMALL_VAE_FILE: "vae_approx"}
 
+# What app mode shows, in this order: widgets to fill in, by the class of their node, and whose result.
+APP_INPUTS = (
+    ("LoadImage", "image"),
+    ("DrawTrajectory", "trajectory"),
+    ("CLIPTextEncode", "text"),
+    ("FewStepSampler", "seed"),
+)
+APP_OUTPUT = "SaveVideo"
+
 Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
 Note = tuple[str, str, int, int, int, int]  # title, Markdown, x, y, width, height
 Group = tuple[str, int, int, int, int]  # title, x, y, width, height
@@ -77,6 +86,15 @@ class Example:
     def graph(self) -> dict[str, Any]:
         """The nodes as the server takes them."""
         return {name: {"class_type": node[0], "inputs": node[5]} for name, node in self.nodes.items()}
+
+    @property
+    def app(self) -> dict[str, Any]:
+        """The same workflow as an app, as the frontend reads it (`extra.linearData`): inputs by node and name, and outputs by node."""
+        ids = {node[0]: int(key) for key, node in self.nodes.items()}
+        return {
+            "inputs": [[ids[kind], name] for kind, name in APP_INPUTS if kind in ids],
+            "outputs": [str(ids[APP_OUTPUT])],
+        }
 
     @property
     def models(self) -> dict[str, list[dict[str, str]]]:

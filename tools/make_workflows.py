@@ -105,7 +105,7 @@ def save(page: Page, name: str, example: Example) -> None:
         }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
-    workflow["extra"] = {"ds": {"scale": SCALE, "offset": list(OFFSET)}}
+    workflow["extra"] = {"ds": {"scale": SCALE, "offset": list(OFFSET)}, "linearData": example.app}
     workflow["id"] = str(fixed_id(name))
     (FOLDER / f"{name}.json").write_text(json.dumps(workflow, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -7,8 +7,10 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
 import { clipOfEntry, measuresOf, showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
+import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, followMove, live, placesAt, resultsOf, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, notesOf, resolvedText, textOf, whenReleased } from "./graph.js";
@@ -28,9 +30,11 @@ const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_HEIGHT = 430;
-// The size of a new node, with room for a wide picture.
-const [WIDTH, HEIGHT] = [540, 920];
+// Pixels of the editor. Fingers need larger buttons.
+const MIN_WIDTH = 240;
+const minHeight = () => (isTouch() ? 620 : 430);
+// Of a new node. With the height that its inputs ask for, it fits a screen of 900 pixels.
+const WIDTH = 540;
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
@@ -86,7 +90,7 @@ function createEntry(node) {
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
- * @returns {{widget: DomWidget, minWidth: number, minHeight: number}}
+ * @returns {{widget: DomWidget, minWidth: number}} minWidth of the node
  */
 function createWidget(node, name, initial) {
   const first = createEntry(node);
@@ -102,7 +106,7 @@ function createWidget(node, name, initial) {
       entry.editor.load(text);
       tellFrontend(entry);
     },
-    getMinHeight: () => MIN_HEIGHT,
+    getMinHeight: minHeight,
     // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
@@ -112,7 +116,9 @@ function createWidget(node, name, initial) {
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  const layout = widget.computeLayoutSize?.bind(widget);
+  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  return { widget, minWidth: WIDTH };
 }
 
 /**
@@ -198,6 +204,7 @@ app.registerExtension({
     follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
+      shrinkNew(node);
       const entry = entries.get(node);
       if (entry) tellFrontend(entry);
     });
@@ -208,9 +215,13 @@ app.registerExtension({
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => {
+      showUsedAdvanced(node);
+      refreshPicture(node);
+    });
     follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
+  nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
     followErrors(app.api);

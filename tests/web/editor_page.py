@@ -248,10 +248,11 @@ class EditorPage:
         """Click one of the editor's buttons, by the beginning of its name."""
         self.page.locator(f'.fm-editor button[aria-label^="{name}"]').first.click()
 
-    def menu(self, button: str, item: str) -> None:
-        """Choose from one of the editor's menus."""
+    def menu(self, button: str, *items: str) -> None:
+        """Choose from one of the editor's menus, and from the menus that its entries open."""
         self.click(button)
-        self.page.get_by_role("menuitem", name=item).click()
+        for item in items:
+            self.page.get_by_role("menuitem", name=item).click()
 
     def graph_key(self, keys: str) -> None:
         """Press keys while the graph, not the editor, has the focus."""

@@ -46,7 +46,7 @@ import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
-import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
+import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
@@ -54,7 +54,7 @@ import { installStageInput } from "./stage/stage_input.js";
 import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
-import { createToolbar, menuButton } from "./panels/toolbar.js";
+import { createTools } from "./panels/tools.js";
 import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
@@ -80,7 +80,7 @@ export function createEditor(host) {
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("document") }, (pasted) => take(pasted));
   /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
   const take = (taken, beside = stage.element.getBoundingClientRect()) =>
     void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
@@ -92,6 +92,7 @@ export function createEditor(host) {
     toggleLarge: () => dialog.toggle(),
     help: () => openHelp(root, boundsOf("help"), texts),
     fitView: () => stage.setView(undefined),
+    zoomTime: (/** @type {number | undefined} */ factor) => time.zoom(factor),
     leave,
     rename: () => {
       inspector.name.focus();
@@ -100,12 +101,7 @@ export function createEditor(host) {
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
     pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
-  const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
-    menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
-    menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
-    "<>", "help", "largeView", "closeLarge",
-  ]);
+  const tools = createTools(context);
   const inspector = createInspector(context);
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
@@ -125,7 +121,8 @@ export function createEditor(host) {
 
   const input = installStageInput({
     stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
+    openMenu: ({ clientX, clientY }, onObject) =>
+      (onObject ? openObjectMenu : openDocumentMenu)(context, { left: clientX, top: clientY, bottom: clientY }),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -144,7 +141,8 @@ export function createEditor(host) {
 
   /** @param {string} id */
   function boundsOf(id) {
-    return (root.querySelector(`[data-command="${id}"]`) ?? root).getBoundingClientRect();
+    const button = root.querySelector(`[data-command="${id}"]:not([hidden])`) ?? root.querySelector('[data-command="more"]:not([hidden])');
+    return (button ?? root).getBoundingClientRect();
   }
 
   root.addEventListener("keydown", (event) => {
@@ -217,7 +215,7 @@ export function createEditor(host) {
     changeClip: clipNotes.changeClip,
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
-      if (background) clipNotes.cut.arriving();
+      clipNotes.cut.arriving(background !== undefined);
       pictures.show(background);
     },
     setResolved(text, notes) {
@@ -242,7 +240,7 @@ export function createEditor(host) {
 
 /** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css", "clip.css"]) {
+  for (const name of ["editor.css", "panels.css", "clip.css", "widths.css"]) {
     const { href } = new URL(name, import.meta.url);
     if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
   }

@@ -15,7 +15,7 @@ import { rangeRule } from "../ui/rules.js";
 import { recolourObject, renameObject, setBox, setEase, setPath } from "../edit/operations.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 import { colorOf } from "../stage/scene.js";
-import { commandButton } from "./toolbar.js";
+import { caption, commandButton } from "./toolbar.js";
 import { isHiddenHere } from "./actions.js";
 
 /**
@@ -63,6 +63,7 @@ export function createInspector(context) {
     const smooth = path.getAttribute("aria-pressed") !== "true";
     session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
   });
+  path.append(caption(texts.shortSmooth));
   const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
   const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },
     color, name, path, ...buttons.map(({ button }) => button), element("span", { class: "fm-break" }),
