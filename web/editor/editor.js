@@ -35,6 +35,7 @@
 
 import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
+import { createBehind } from "./stage/behind.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
 import { element, setText } from "./ui/dom.js";
@@ -45,7 +46,6 @@ import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
-import { createMapPicture } from "./stage/map_picture.js";
 import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
@@ -68,14 +68,9 @@ export function createEditor(host) {
   addStyleSheets();
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
-  const mapPicture = createMapPicture();
   const pictures = createPictures(() => update());
-  const stage = createStage(session, (frame) => {
-    const { shown, state } = session;
-    return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
-      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
-  }, () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const stage = createStage(session, createBehind(session, pictures, () => stage.redraw()),
+    () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
   const hints = createHints(session, texts, pictures, () => root);
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });

@@ -24,6 +24,7 @@
  * @property {boolean} ghosts
  * @property {number} ghostCount how many on each side
  * @property {number} ghostStep frames between them; 0: by the length of the clip
+ * @property {boolean} cutouts the picture's objects moved along their boxes
  * @property {boolean} map the control map instead of the picture
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
@@ -66,7 +67,7 @@ export function createSession(changed) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true, map: false, message: "", alarm: false,
     clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);

@@ -37,7 +37,7 @@ const toolCommand = (tool, text, short, key) => ({
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
 });
-/** @param {"snap" | "ghosts" | "map" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
+/** @param {"snap" | "ghosts" | "cutouts" | "map" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({
   text: name, short, icon: name, keys: [key],
   run: (session) => session.set({ [name]: !session.state[name] }),
@@ -91,6 +91,7 @@ export const COMMANDS = {
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
   snap: toggleCommand("snap", "s", "shortSnap"),
   ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
+  cutouts: toggleCommand("cutouts", "a", "shortCutouts"),
   map: toggleCommand("map", "c", "shortMap"),
   loop: toggleCommand("loop", "l", "shortLoop"),
   play: { text: "play", icon: "play", keys: [" "], run: (session) => session.set({ playing: !session.state.playing }), pressed: (state) => state.playing },

@@ -5,6 +5,7 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
+ * @import { Preview } from "./cutout_picture.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -24,6 +25,7 @@
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
  * @property {boolean} margins whether to show what the clip cuts off the picture
  * @property {boolean} dimmed whether the picture is not the one that the node gets
+ * @property {Preview | undefined} preview the cut-outs over the picture
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
@@ -69,7 +71,7 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, margins, dimmed, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, margins, dimmed, preview, document, theme }) {
   const crop = picture && !covers ? cropOf([picture.width, picture.height], document.size) : undefined;
   if (picture && crop && margins) drawMargins(ctx, view, picture, crop, theme);
   ctx.save();
@@ -80,6 +82,7 @@ function drawPicture(ctx, { view, picture, covers, margins, dimmed, document, th
     const { x, y, width, height } = crop ?? { x: 0, y: 0, width: picture.width, height: picture.height };
     ctx.imageSmoothingEnabled = !covers;
     ctx.drawImage(picture.source, x, y, width, height, view.left, view.top, view.width, view.height);
+    preview?.draw(ctx, view);
     if (dimmed) dim(ctx, view, theme);
   } else {
     ctx.fillStyle = theme.surface;
@@ -141,22 +144,26 @@ function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
-function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
+function drawBox(ctx, { view, playing, preview }, { id, box, color, name, hidden }, chosen) {
   const { left, top, right, bottom } = rectOf(view, box);
   const [w, h] = [right - left, bottom - top];
   ctx.save();
   if (hidden) {
     ctx.setLineDash([5, 4]);
     ctx.globalAlpha = 0.7;
-  } else {
+  } else if (!preview?.cut.has(id)) {
     ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
     ctx.fillRect(left, top, w, h);
   }
-  ctx.lineWidth = chosen ? 4 : 3;
-  ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
-  ctx.strokeRect(left, top, w, h);
-  ctx.lineWidth = chosen ? 2.25 : 1.5;
-  ctx.strokeStyle = color;
+  // The eye follows the moving cut-outs, not the boxes.
+  const faint = playing && !hidden && preview?.cut.has(id);
+  if (!faint) {
+    ctx.lineWidth = chosen ? 4 : 3;
+    ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
+    ctx.strokeRect(left, top, w, h);
+  }
+  ctx.lineWidth = faint ? 1 : chosen ? 2.25 : 1.5;
+  ctx.strokeStyle = faint ? faded(color, 0.5) : color;
   ctx.strokeRect(left, top, w, h);
   ctx.restore();
   if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
