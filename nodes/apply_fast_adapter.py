@@ -52,7 +52,9 @@ class ApplyFastAdapter(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.2-TI2V-5B generator, preferably from LoadFastGenerator."),
                 io.Vae.Input(
-                    "vae", tooltip="The generator's VAE: wan2.2_vae, or a small TAEHV with 48 channels (faster)."
+                    "vae",
+                    tooltip="The generator's VAE: wan2.2_vae. lighttaew2_2 is faster; in the tiny world a map 10 % off costs < 0.01 of box "
+                    "IoU, 23 % off 0.015 to 0.026.",
                 ),
                 io.String.Input(
                     "trajectory",
