@@ -137,6 +137,15 @@ def moves_card(server: Server, chromium: Browser) -> None:
     save_card(editor_square(page), "flashmotion_5b")
 
 
+def fast_card(server: Server, chromium: Browser) -> None:
+    """The same boxes at the last frame."""
+    page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    press(page, "End")
+    save_card(editor_square(page), "flashmotion_5b_fast")
+
+
 def detector_card(server: Server, chromium: Browser) -> None:
     """Boxes with the names of what is in them."""
     page = opened(server, chromium, FOUND, CARD_VIEW, 1.6)
@@ -226,6 +235,7 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "editor": editor,
     "start": start,
     "flashmotion_5b": moves_card,
+    "flashmotion_5b_fast": fast_card,
     "flashmotion_detector_boxes": detector_card,
     "flashmotion_tiny_cpu": tiny_card,
 }

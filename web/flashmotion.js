@@ -113,6 +113,8 @@ function createWidget(node, name, initial) {
     afterResize: () => entryOf().editor.layout(),
   });
   first.widget = widget;
+  // Nodes 2.0 would lay the input's tooltip, about the JSON, over the picture. A blank one is not shown.
+  widget.tooltip = " ";
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};

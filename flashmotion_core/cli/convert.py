@@ -20,13 +20,14 @@ from torch import Tensor
 
 from ..adapters.adapter_file import AdapterFile, construct_adapter, parse_adapter, save_adapter
 from ..adapters.foreign import parse_foreign
+from ..codec.taehv_file import is_taehv, takes_generators_latents
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
 from ..metadata.entries import generator_metadata
 from ..sampling import PRESETS, Schedule, preset_schedule
 from ..schedule_sources import known_schedule
 from ..umt5_file import is_umt5
-from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats
 from ..weights import save_whole
@@ -69,7 +70,7 @@ def convert(source: Path, target: Path, **options: Any) -> str:
         options: see ``Wishes``.
 
     Raises:
-        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, Wan's VAE nor umT5; or a key found no place.
+        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, a VAE of Wan 2.2 nor umT5; or a key found no place.
     """
     wishes = Wishes(**options)
     if target.suffix != ".safetensors":
@@ -88,6 +89,9 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         vae = bare_vae(tensors)
         save_whole(target, _cast(vae, wishes.dtype), {})
         return _said(source, "the VAE of Wan 2.2", _others(len(tensors) - len(vae)))
+    if is_taehv(shapes_of(tensors)):
+        save_whole(target, _cast(tensors, wishes.dtype), {})
+        return _said(source, "a TAEHV codec", _name_says_latents(source, target))
     if is_umt5(tensors):
         formats = {strip_wrappers(layer): found for layer, found in layer_formats(tensors, metadata).items()}
         plain, changed = dequantise(
@@ -114,6 +118,13 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *_quantised(changed))
     )
     return _adapter(source, target, file, wishes)
+
+
+def _name_says_latents(source: Path, target: Path) -> list[str]:
+    """What is lost where a codec's name says which latents it takes, and the new one says otherwise."""
+    if takes_generators_latents(source.name) == takes_generators_latents(target.name):
+        return []
+    return ["its colours will be wrong under this name; keep taew2_2 or lighttaew2_2 in it"]
 
 
 def _is_generator(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:

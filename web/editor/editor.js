@@ -35,8 +35,10 @@
 
 import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
+import { createBehind } from "./stage/behind.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
+import { createEmptyHint } from "./ui/empty_hint.js";
 import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
@@ -45,8 +47,7 @@ import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
-import { createMapPicture } from "./stage/map_picture.js";
-import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
+import { openStageMenu } from "./panels/path_menu.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
@@ -68,14 +69,9 @@ export function createEditor(host) {
   addStyleSheets();
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
-  const mapPicture = createMapPicture();
   const pictures = createPictures(() => update());
-  const stage = createStage(session, (frame) => {
-    const { shown, state } = session;
-    return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
-      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
-  }, () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const stage = createStage(session, createBehind(session, pictures, () => stage.redraw()),
+    () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
   const hints = createHints(session, texts, pictures, () => root);
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
@@ -106,10 +102,10 @@ export function createEditor(host) {
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
-  const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
+  const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
+  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, notice.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -120,9 +116,7 @@ export function createEditor(host) {
   });
 
   const input = installStageInput({
-    stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }, onObject) =>
-      (onObject ? openObjectMenu : openDocumentMenu)(context, { left: clientX, top: clientY, bottom: clientY }),
+    stage, session, texts, focus, openMenu: (event, target) => openStageMenu(context, event, target),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -188,7 +182,7 @@ export function createEditor(host) {
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.map || clipNotes.cut.margins !== undefined;
+    empty.show(shown.objects.length === 0 && !state.map && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
   }
   session.subscribe(update);
@@ -215,7 +209,7 @@ export function createEditor(host) {
     changeClip: clipNotes.changeClip,
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
-      if (background) clipNotes.cut.arriving();
+      clipNotes.cut.arriving(background !== undefined);
       pictures.show(background);
     },
     setResolved(text, notes) {

@@ -6,7 +6,7 @@
  * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
  *
  * @typedef {object} SessionState
  * @property {Document} document what was last finished, on the clip that the node's inputs want
@@ -24,6 +24,7 @@
  * @property {boolean} ghosts
  * @property {number} ghostCount how many on each side
  * @property {number} ghostStep frames between them; 0: by the length of the clip
+ * @property {boolean} cutouts the picture's objects moved along their boxes
  * @property {boolean} map the control map instead of the picture
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
@@ -55,6 +56,7 @@
 import { emptyDocument, parse, stringify } from "../model/document.js";
 import { followed, onClip, OWN_CLIP } from "./clip.js";
 import { createHistory, same } from "./history.js";
+import { rounded } from "./rounded.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
@@ -66,7 +68,7 @@ export function createSession(changed) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true, map: false, message: "", alarm: false,
     clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
@@ -123,7 +125,7 @@ export function createSession(changed) {
     edit(label, change, patch) {
       // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
-      const next = attempt(() => change(state.document));
+      const next = attempt(() => rounded(change(state.document), state.document));
       if (next === undefined) return false;
       if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });

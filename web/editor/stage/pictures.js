@@ -64,6 +64,10 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
+    /** Whether one picture lies behind all frames. */
+    get still() {
+      return !video && images.length === 1;
+    },
     /** Width and height of the first picture, or of the video, once it is loaded. @returns {[number, number] | undefined} */
     get size() {
       if (video) return video.readyState < 1 ? undefined : [video.videoWidth, video.videoHeight];
