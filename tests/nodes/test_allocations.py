@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
-from ..conftest import ROOT
-from .helpers import Rig
-
-sys.path.append(str(ROOT))
-
 from bench.allocations import STEPS, Bench
+
+from .helpers import Rig
 
 
 @pytest.fixture(scope="module")
