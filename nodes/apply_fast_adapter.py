@@ -186,7 +186,7 @@ def _adapter(name: str, model: Any) -> Any:
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
     patcher = ADAPTERS.get(
-        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path), generator, dtype)
+        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
     )
     ADAPTERS.release()
     return patcher

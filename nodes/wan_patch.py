@@ -30,6 +30,7 @@ from ..flashmotion_core.adapters import (
     ReusingAdapter,
     block_strengths,
     construct_adapter,
+    is_ours,
     parse_adapter,
 )
 from ..flashmotion_core.sampling import in_control_range
@@ -38,6 +39,7 @@ from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
 from .finite import KEY, check_result
+from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
 from .shared_adapters import ADAPTERS
 
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
@@ -68,15 +70,24 @@ def wan_config(model: Any) -> WanConfig:
     )
 
 
-def read_adapter(path: str) -> AdapterFile:
+def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     """An adapter's file, read by ComfyUI's own loader, so that its memory mapping and streaming apply.
+
+    Args:
+        path: of the file.
+        dtype: in which the generator computes, for quantised layers that cannot stay as they are.
 
     Raises:
         ValueError: a wrong, truncated or foreign file.
     """
+    name = Path(path).name
     read_header(path)  # says what is wrong with a file in one sentence, before anything large is read
     state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
-    return parse_adapter(state_dict, metadata, Path(path).name)
+    kept = kept_layers(state_dict, metadata, name) if is_ours(metadata or {}) else {}
+    file = parse_adapter(as_plain(state_dict, kept, dtype), metadata, name, dtype)
+    return replace(
+        file, kept={f"{layer}.{key}": value for layer, parts in kept.items() for key, value in parts.items()}
+    )
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:
@@ -86,22 +97,26 @@ def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | N
         file: read and checked.
         generator: sizes of the generator.
         dtype: in which the generator computes. Weights that are larger, or as large and of another kind, are converted once, as they
-            would otherwise be cast at every use; smaller ones stay. None leaves all as they are.
+            would otherwise be cast at every use; smaller ones stay, and so do quantised layers that ComfyUI computes with. None leaves
+            all as they are.
 
     Raises:
         ValueError: the adapter belongs to another generator.
     """
     adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
+    device = comfy.model_management.get_torch_device()
+    put_in(adapter, [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)], dtype, device)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(
         adapter,
-        load_device=comfy.model_management.get_torch_device(),
+        load_device=device,
         offload_device=comfy.model_management.unet_offload_device(),
     )
-    adapter.load_state_dict({key: _for_use(value, dtype) for key, value in file.state_dict.items()}, assign=True)
+    plain = {key: _for_use(value, dtype) for key, value in file.state_dict.items() if not value.is_meta}
+    adapter.load_state_dict(plain | file.kept, assign=True)
     adapter.requires_grad_(False).eval()
-    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}))
+    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}, kept={}))
     return patcher
 
 
