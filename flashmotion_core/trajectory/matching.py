@@ -51,9 +51,8 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
             continue
         now_M5 = np.array([(*box, names[label]) for box, label in zip(frame_boxes, frame_labels, strict=True)], float)
         places = {index: n for n, index in _pairs(last_K5, now_M5)}
-        for index, label in enumerate(frame_labels):
-            if index in places:
-                things[places[index]].places.append((t, index))
+        for index, n in places.items():
+            things[n].places.append((t, index))
         last_K5[list(places.values())] = now_M5[list(places)]
         new = [index for index in range(len(frame_labels)) if index not in places]
         for index in new:
