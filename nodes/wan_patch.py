@@ -18,7 +18,6 @@ import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
-import comfy.taesd.taehv
 import comfy.utils
 import torch
 from comfy.ldm.modules.attention import optimized_attention
@@ -38,6 +37,7 @@ from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
+from .control_encoding import Frames, encode
 from .finite import KEY, check_result
 from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
 from .shared_adapters import ADAPTERS
@@ -145,19 +145,15 @@ def check_vae(vae: Any) -> None:
         )
 
 
-def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
+def encode_control(vae: Any, model: Any, control_map: Frames) -> Tensor:
     """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
 
     Args:
         vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
         model: the MODEL, for its latent statistics.
-        control_map_THWC: uint8 pictures, 4k + 1 of them.
+        control_map: uint8 pictures, 4k + 1 of them.
     """
-    pixels = control_map_THWC.float().div_(255)
-    if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
-        # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
-        pixels = torch.cat([pixels[:1].expand(3, -1, -1, -1), pixels])
-    latent: Tensor = model.get_model_object("latent_format").process_in(vae.encode(pixels))
+    latent: Tensor = model.get_model_object("latent_format").process_in(encode(vae, control_map))
     bad = int((~torch.isfinite(latent)).sum())
     if bad:
         raise ValueError(
