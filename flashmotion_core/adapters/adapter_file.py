@@ -140,15 +140,19 @@ def write_adapter(path: str | Path, file: AdapterFile) -> None:
     save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
 
 
-def read_adapter(path: str | Path) -> AdapterFile:
-    """Read an adapter, ours or of a recognised foreign layout; layers that are quantised with scales become bfloat16.
+def read_adapter(path: str | Path, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
+    """Read an adapter, ours or of a recognised foreign layout.
+
+    Args:
+        path: of the file.
+        dtype: of layers that were quantised with scales.
 
     Raises:
         ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, a
             ControlNet at half resolution, settings of a later version (names every one), or weights that are not finite numbers.
     """
     state_dict, metadata = read_tensors(path)
-    return parse_adapter(state_dict, metadata, Path(path).name)
+    return parse_adapter(state_dict, metadata, Path(path).name, dtype)
 
 
 def parse_adapter(
