@@ -22,7 +22,7 @@ PIECE = 4
 """Frames at a time: those of one latent frame."""
 
 
-class Frames(Protocol):
+class FrameSource(Protocol):
     """A clip of uint8 pictures: a tensor, or what draws them when they are asked for."""
 
     @property
@@ -35,7 +35,7 @@ class Frames(Protocol):
         ...
 
 
-def encode(vae: Any, frames: Frames) -> Tensor:
+def encode(vae: Any, frames: FrameSource) -> Tensor:
     """What ComfyUI's VAE makes of a clip, ``[1, 48, F, H / 16, W / 16]``, not normalised.
 
     Args:
@@ -56,7 +56,7 @@ def encode(vae: Any, frames: Frames) -> Tensor:
     return encoded
 
 
-def _in_pieces(vae: Any, frames: Frames) -> Tensor:
+def _in_pieces(vae: Any, frames: FrameSource) -> Tensor:
     """``VAE.encode`` and ``WanVAE.encode`` in one, which see no more than one latent frame's pictures at a time."""
     network = vae.first_stage_model
     count, height, width, _ = frames.shape
@@ -79,14 +79,14 @@ def _in_pieces(vae: Any, frames: Frames) -> Tensor:
     return mean.to(vae.output_device).to(kind)  # type: ignore[no-any-return]
 
 
-def _pieces(frames: Frames) -> Iterator[Tensor]:
+def _pieces(frames: FrameSource) -> Iterator[Tensor]:
     """One picture, then four at a time, ``[T, H, W, 3]`` float32 in 0..1."""
     yield frames[:1].float().div_(255)
     for first in range(1, frames.shape[0], PIECE):
         yield frames[first : first + PIECE].float().div_(255)
 
 
-def _whole(frames: Frames, dtype: torch.dtype, in_front: int = 0) -> Tensor:
+def _whole(frames: FrameSource, dtype: torch.dtype, in_front: int = 0) -> Tensor:
     """All pictures, 0..1, with copies of the first in front."""
     count, *size = frames.shape
     whole_THWC = torch.empty(in_front + count, *size, dtype=dtype)

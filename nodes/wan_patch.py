@@ -37,7 +37,7 @@ from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
-from .control_encoding import Frames, encode
+from .control_encoding import FrameSource, encode
 from .finite import KEY, check_result
 from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
 from .shared_adapters import ADAPTERS
@@ -145,7 +145,7 @@ def check_vae(vae: Any) -> None:
         )
 
 
-def encode_control(vae: Any, model: Any, control_map: Frames) -> Tensor:
+def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
     """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
 
     Args:
