@@ -43,11 +43,11 @@ def test_pieces_give_the_latent_of_the_whole_clip(
         vae.first_stage_model.float()
 
 
-def growth(encode: Callable[[Any, Tensor], Tensor], vae: Any) -> float:
-    """Bytes of torch's at the peak for each pixel of each further frame."""
+def growth(encode: Callable[[Any, Tensor], Tensor], vae: Any, dtype: torch.dtype = torch.uint8, more: int = 0) -> float:
+    """Bytes of torch's at the peak for each pixel of each further frame, beyond a clip of a type."""
     peaks = []
-    for count in (9, 33):
-        clip = torch.zeros(count, SIZE[1], SIZE[0], 3, dtype=torch.uint8)
+    for count in (9 + more, 33 + more):
+        clip = torch.zeros(count, SIZE[1], SIZE[0], 3, dtype=dtype)
         peaks.append(traced_peak(partial(encode, vae, clip)))
     return (peaks[1] - peaks[0]) / (24 * SIZE[0] * SIZE[1])
 
@@ -60,10 +60,11 @@ def test_the_peak(dtype: torch.dtype, vae: Any, rig: Rig, monkeypatch: pytest.Mo
     try:
         ours = growth(rig.pack.nodes.control_encoding.encode, vae)
         comfyuis = growth(of_comfyui, vae)
+        network = growth(lambda vae, clip: vae.encode(clip), vae, dtype, more=3)
     finally:
         vae.first_stage_model.float()
     if vae is rig.vae:
-        assert ours < 3.1 * dtype.itemsize
+        assert ours - network < 3.1 * dtype.itemsize  # ComfyUI 0.16.3's network makes copies of its own
     else:
         assert ours < 1
         assert comfyuis > 30
