@@ -3,21 +3,17 @@
     python bench/fuzz_metadata.py [10000] [--seed 0]
 
 Each variant is read with the tensors of a tiny model; if that works, the adapter is built, prepared and run once, or the generator runs
-once. Any error but a `ValueError` of one short sentence from the reading, or a failure after it, counts as a crash. Prints the rate, the
-slowest variant (processor time) and the peak memory; exits with 1 on any crash, after printing the seed that reproduces it.
+once. Any error but a `ValueError` of one short sentence from the reading, or a failure after it, counts as a crash. Exits with 1 on any
+crash, after printing the seed that reproduces it.
 """
 
 from __future__ import annotations
 
-import argparse
-import copy
 import json
 import math
 import random
 import sys
-import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -30,7 +26,8 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.fuzz_documents import TEXT_PIECES, peak_memory
+from bench.fuzz_documents import TEXT_PIECES
+from bench.fuzzing import change_value, damaged, fuzz, fuzz_options
 from flashmotion_core.adapters import (
     ControlNetAdapter,
     GeneratorInfo,
@@ -128,47 +125,27 @@ def make_variant(rng: random.Random) -> tuple[str, dict[str, str]]:
     """Some metadata as it was written, most with changed values, texts or entries."""
     what, metadata = make_metadata(rng)
     for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
-        change = rng.choice((change_value, change_value, change_value, change_text, change_entry))
+        change = rng.choice((change_inside, change_inside, change_inside, change_text, change_entry))
         change(metadata, rng)
     return what, metadata
 
 
-def change_value(metadata: dict[str, str], rng: random.Random) -> None:
-    """Replace, remove, copy or add one value somewhere inside an entry of JSON."""
+def change_inside(metadata: dict[str, str], rng: random.Random) -> None:
+    """Change one value somewhere inside an entry of JSON."""
     entry = rng.choice([key for key in metadata if metadata[key][:1] == "{"] or [""])
     try:
-        parent = document = json.loads(metadata[entry])
+        document = json.loads(metadata[entry])
     except (KeyError, ValueError, RecursionError):
         return
-    while parent:
-        key = rng.choice(list(parent)) if isinstance(parent, dict) else rng.randrange(len(parent))
-        if isinstance(parent[key], (dict, list)) and parent[key] and rng.random() < 0.6:
-            parent = parent[key]
-            continue
-        action = rng.randrange(5)
-        if action == 0:
-            del parent[key]
-        elif action == 1 and isinstance(parent, list):
-            parent.insert(key, copy.deepcopy(parent[key]))
-        elif action == 2 and isinstance(parent, dict):
-            parent[rng.choice(KEYS)] = copy.deepcopy(rng.choice(STRANGE))
-        elif action == 3 and type(parent[key]) in (int, float) and abs(parent[key]) < 1e300:
-            parent[key] = rng.choice(
-                (parent[key] + 1, parent[key] - 1, 2 * parent[key], -parent[key], parent[key] / 3, str(parent[key]))
-            )
-        else:
-            parent[key] = copy.deepcopy(rng.choice(STRANGE))
-        break
+    change_value(document, rng, STRANGE, KEYS)
     metadata[entry] = json.dumps(document)
 
 
 def change_text(metadata: dict[str, str], rng: random.Random) -> None:
     """Cut pieces out of an entry's text, or put strange ones in."""
     entry = rng.choice(list(metadata) or ["flashmotion.map"])
-    text = metadata.get(entry, "")
-    at, length = rng.randrange(len(text) + 1), rng.choice((0, 1, 1, 5, 200))
-    piece = rng.choice((*TEXT_PIECES, "", text[at : at + 50], "[" * 100_000, '{"a":' * 500, "1e400"))
-    metadata[entry] = (text[:at] + piece + text[at + length :]).encode("utf-8", "replace").decode()
+    text = damaged(metadata.get(entry, ""), rng, (*TEXT_PIECES, "[" * 100_000, '{"a":' * 500, "1e400"))
+    metadata[entry] = text.encode("utf-8", "replace").decode()
 
 
 def change_entry(metadata: dict[str, str], rng: random.Random) -> None:
@@ -257,33 +234,16 @@ def _run_generator(info: GeneratorInfo) -> None:
 
 def main() -> int:
     """Run and report; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("count", type=int, nargs="?", default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = fuzz_options(__doc__, 10_000).parse_args()
     torch.set_num_threads(1)
 
-    outcomes: Counter[str] = Counter()
-    slowest = (0.0, 0)
-    spent = 0.0
-    before = peak_memory()
-    for number in range(options.count):
-        seed = options.seed * 1_000_000_007 + number
-        what, metadata = make_variant(random.Random(seed))
-        start = time.process_time()
-        outcome = try_one(what, metadata)
-        seconds = time.process_time() - start
-        spent += seconds
-        slowest = max(slowest, (seconds, seed))
-        if outcome not in ("read", "refused"):
-            print(f"seed {seed}: {what} {outcome}\n{str(metadata)[:1500]}\n")
-            outcome = "crashed"
-        outcomes[outcome] += 1
-    print(", ".join(f"{amount} {name}" for name, amount in sorted(outcomes.items())))
-    print(f"{options.count / max(spent, 1e-9):.0f} variants per second (generating them is not counted)")
-    print(f"slowest: {slowest[0] * 1000:.1f} ms, seed {slowest[1]}")
-    print(f"peak memory: {peak_memory()} (at the start: {before})")
-    return 1 if outcomes["crashed"] else 0
+    def attempt(variant: tuple[str, dict[str, str]]) -> tuple[str, str]:
+        outcome = try_one(*variant)
+        if outcome in ("read", "refused"):
+            return outcome, ""
+        return "crashed", f"{variant[0]} {outcome}\n{str(variant[1])[:1500]}"
+
+    return fuzz(make_variant, attempt, count=options.count, seed=options.seed)
 
 
 if __name__ == "__main__":

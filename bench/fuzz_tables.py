@@ -4,25 +4,22 @@
 
 Each text is read by both. Any error but a `TrajectoryError` (Python) or a `RangeError` (JavaScript), a document that does not
 survive writing and reading, or another result in the other language counts as a crash. Without node only Python is tried,
-and the last line says so. Exits with 1 on any crash, after printing the seed that reproduces it.
+and the last line says so. Exits with 1 on any crash or difference, after printing the seed that reproduces it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import shutil
 import sys
-import time
 import traceback
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.languages import Node, alike
+from bench.fuzzing import damaged
+from bench.languages import fuzz_languages
 from flashmotion_core.trajectory import TrajectoryError, dumps, parse, read_tracks
 
 SIZE = (640, 360)
@@ -189,8 +186,7 @@ def make_text(rng: random.Random) -> str:
     text = rng.choice((make_headed, make_headed, make_plain, make_plain, make_cvat, make_coco))(rng)
     if rng.random() < 0.33:
         for _ in range(rng.randint(1, 3)):
-            at, length = rng.randrange(len(text) + 1), rng.choice((0, 1, 1, 5, 40))
-            text = text[:at] + rng.choice((*PIECES, *CELLS, "", text[at : at + 50])) + text[at + length :]
+            text = damaged(text, rng, (*PIECES, *CELLS), longest=40)
     return text
 
 
@@ -211,39 +207,7 @@ def try_python(text: str) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and report; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("count", type=int, nargs="?", default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--node", default=shutil.which("node"), help="the node program (default: the one on the PATH)")
-    options = parser.parse_args(arguments)
-
-    node = Node(options.node, WORKER, *SIZE) if options.node else None
-    outcomes: Counter[str] = Counter()
-    slowest = (0.0, 0, 0)
-    start = time.perf_counter()
-    for number in range(options.count):
-        seed = options.seed * 1_000_000_007 + number
-        text = make_text(random.Random(seed))
-        before = time.perf_counter()
-        python = try_python(text)
-        slowest = max(slowest, (time.perf_counter() - before, seed, len(text)))
-        script = node.read(text) if node else python
-        outcome = "refused" if "problem" in python else "read"
-        if "crash" in python or "crash" in script or not alike(python, script):
-            outcome = "crashed" if "crash" in python or "crash" in script else "different"
-            print(
-                f"seed {seed}: {outcome}\n{text[:300]!r}\n  Python:     {str(python)[:600]}\n  JavaScript: {str(script)[:600]}\n"
-            )
-        outcomes[outcome] += 1
-    if node:
-        node.close()
-    print(", ".join(f"{amount} {name}" for name, amount in sorted(outcomes.items())))
-    print(f"{options.count / (time.perf_counter() - start):.0f} tables per second, seed {options.seed}")
-    print(f"slowest in Python: {slowest[0] * 1000:.1f} ms, a text of {slowest[2]} characters, seed {slowest[1]}")
-    print(
-        "Python and JavaScript were compared" if node else "Python alone: no node program was found, give one by --node"
-    )
-    return 1 if outcomes["crashed"] or outcomes["different"] else 0
+    return fuzz_languages(__doc__, make_text, try_python, WORKER, *SIZE, arguments=arguments)
 
 
 if __name__ == "__main__":

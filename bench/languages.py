@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bench.fuzzing import fuzz, fuzz_options
 
 
 class Node:
@@ -32,6 +37,46 @@ class Node:
         assert self.process.stdin
         self.process.stdin.close()
         self.process.wait(timeout=30)
+
+
+def fuzz_languages(
+    description: str | None,
+    make_text: Callable[[random.Random], str],
+    read: Callable[[str], dict[str, Any]],
+    worker: Path,
+    *worker_arguments: object,
+    arguments: list[str] | None = None,
+) -> int:
+    """The command of a fuzzer that has Python and JavaScript read the same texts; returns its exit status.
+
+    Args:
+        description: what the command's help says.
+        make_text: a text by chance.
+        read: what Python makes of a text: a "problem", a "crash", or whatever JavaScript must make of it, too.
+        worker: JavaScript's side, a module that `fuzz_worker.js` serves.
+        *worker_arguments: its arguments.
+        arguments: of the command; None takes the process's.
+    """
+    parser = fuzz_options(description, 100_000)
+    parser.add_argument("--node", default=shutil.which("node"), help="the node program (default: the one on the PATH)")
+    options = parser.parse_args(arguments)
+    node = Node(options.node, worker, *worker_arguments) if options.node else None
+
+    def attempt(text: str) -> tuple[str, str]:
+        python = read(text)
+        script = node.read(text) if node else python
+        if "crash" not in python and "crash" not in script and alike(python, script):
+            return "refused" if "problem" in python else "read", ""
+        outcome = "crashed" if "crash" in python or "crash" in script else "different"
+        return outcome, f"{text[:500]!a}\n  Python:     {str(python)[:2000]!a}\n  JavaScript: {str(script)[:600]!a}"
+
+    status = fuzz(make_text, attempt, count=options.count, seed=options.seed)
+    if node:
+        node.close()
+    print(
+        "Python and JavaScript were compared" if node else "Python alone: no node program was found, give one by --node"
+    )
+    return status
 
 
 _NO_JSON = " is not valid JSON"

@@ -1,9 +1,9 @@
 """Everything that only a GPU can tell, in numbered steps of less than 9 minutes each.
 
-    python bench/on_gpu.py                       all steps; run it again to continue
-    python bench/on_gpu.py speed training_stage2    a group, a step (or its number), done again
-    python bench/on_gpu.py --list                the steps, what each needs, and what is missing here
-    python bench/on_gpu.py --rehearse            everything on a CPU with tiny shapes
+    python bench/on_gpu.py                           all steps; run it again to continue
+    python bench/on_gpu.py speed training_stage2     a group, a step (or its number), done again
+    python bench/on_gpu.py --list                    the steps, what each needs, and what is missing here
+    python bench/on_gpu.py --rehearse                everything on a CPU with tiny shapes
 
 A step runs in a process of its own, which is ended at its limit, and leaves bench/results/CARD/STEP.json and .md at once. A step that fails
 does not stop the rest. Steps that are done are not repeated unless they are named. At the end, two tables say what was done and which goals
@@ -152,9 +152,7 @@ def print_list(steps: Sequence[GpuStep], there: Surroundings) -> None:
                 str(number),
                 step.name,
                 step.title,
-                ", ".join(
-                    [*dict.fromkeys([*CORE, *step.needs]), *(["--comfyui"] if step.wants_comfyui else [])][len(CORE) :]
-                ),
+                ", ".join([name for name in step.needs if name not in CORE] + ["--comfyui"] * step.wants_comfyui),
                 _here(step, there),
             )
             for number, step in enumerate(steps, 1)

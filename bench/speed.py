@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -187,9 +186,9 @@ def run(options: argparse.Namespace, command: str) -> dict[str, Any]:
 
 def _write(report: dict[str, Any], stem: Path) -> None:
     from bench.full_size import speed_report
+    from bench.gpu_steps.step_record import write_result
 
-    stem.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    stem.with_suffix(".md").write_text(speed_report.markdown(report), encoding="utf-8")
+    write_result(stem, report, speed_report.markdown(report))
 
 
 def _device(name: str) -> Any:

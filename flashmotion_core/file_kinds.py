@@ -1,4 +1,4 @@
-"""What a file turns out to be that was taken for a safetensors file: told by its first bytes, because names lie."""
+"""Whether a file is there, and what it is if not safetensors: told by its first bytes, because names lie."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from pathlib import Path
 
 _LEGACY = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _TAKE = "download or copy the file itself"
+
+
+def existing_file(path: str | Path) -> Path:
+    """The path of a file.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; check the name and folder.")
+    return path
 
 
 def what_else(path: str | Path, conversion: str) -> str | None:

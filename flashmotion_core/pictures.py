@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .file_kinds import existing_file
+
 Picture = npt.NDArray[np.uint8]
 _HALF = 127
 
@@ -79,9 +81,7 @@ def _open(path: str | Path) -> Any:
     """The picture's first frame, upright and in memory."""
     from PIL import Image, ImageOps
 
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
+    path = existing_file(path)
     try:
         with Image.open(path) as image:
             # Not MPO: a camera's photograph with a preview or the other eye's view in it.

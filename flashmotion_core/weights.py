@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .file_kinds import what_else
+from .file_kinds import existing_file, what_else
 from .wan.keys import part_of_shards
 from .whole_file import write_whole
 
@@ -26,14 +28,9 @@ def read_header(path: str | Path) -> tuple[dict[str, tuple[int, ...]], dict[str,
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = _existing(path)
-    try:
-        _check_count(path)
-        with safe_open(path, framework="pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            return shapes, dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
+    with _opened(path) as file:
+        shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        return shapes, dict(file.metadata() or {})
 
 
 def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -42,16 +39,9 @@ def read_tensors(path: str | Path, keys: Sequence[str] | None = None) -> tuple[d
     Raises:
         ValueError: the file is missing, truncated or of another format.
     """
-    path = _existing(path)
-    try:
-        _check_count(path)
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            if keys is not None:
-                return {key: file.get_tensor(key) for key in keys}, metadata
-        return load_file(path), metadata
-    except (SafetensorError, OSError) as error:
-        raise ValueError(_unreadable(path, error)) from error
+    with _opened(path) as file:
+        tensors = load_file(path) if keys is None else {key: file.get_tensor(key) for key in keys}
+        return tensors, dict(file.metadata() or {})
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -92,7 +82,7 @@ def model_files(path: str | Path) -> list[Path]:
             )
         return files
     if path.name.endswith(".index.json"):
-        return _indexed(_existing(path))
+        return _indexed(existing_file(path))
     part = part_of_shards(path.name)
     if part is not None and part[1] > 1:
         raise ValueError(
@@ -137,11 +127,16 @@ def _check_count(path: Path) -> None:
         )
 
 
-def _existing(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    return path
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """Inside, a safetensors file is open; whatever is wrong with it is a ValueError of one sentence."""
+    path = existing_file(path)
+    try:
+        _check_count(path)
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ValueError(_unreadable(path, error)) from error
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from ..flashmotion_core.sampling import Schedule
 
 KEY = "flashmotion"
+"""What everything of ours is attached under."""
 
 
 def attached_schedule(model: Any) -> Schedule | None:

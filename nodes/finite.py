@@ -1,4 +1,4 @@
-"""A sampled latent that no decoder can show, and whose numbers are to blame."""
+"""Refuse a sampled latent with NaN or infinity in it, and say which weights caused it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-KEY = "flashmotion"  # under which adapters are attached to a MODEL
+from .attachments import KEY
 
 
 def check_result(out: Tensor, model: Any, node: str) -> None:
-    """Refuse a latent with NaN or infinity in it, and name the weights behind it where they are to blame.
+    """Refuse a latent with NaN or infinity in it, and name the weights that caused it.
 
     Raises:
         ValueError: NaN or infinity in the result.

@@ -30,6 +30,7 @@ from ..flashmotion_core.trajectory import (
     render,
     to_frame_masks,
 )
+from ..flashmotion_core.trajectory.crop import crop_to_cover
 
 PER_OBJECT, PER_FRAME, STILL_OBJECTS = "one mask per object", "one mask per frame", "still objects, one mask each"
 FEWEST_FRAMES = 5  # of a clip that moves: fewer masks are objects
@@ -102,7 +103,7 @@ def objects_of_masks(
         masks_BHW: the batch.
         mask_batch: the choice of the node.
         lengths: frame counts of the clip and of the start image.
-        reading: takes a note where the batch speaks for itself.
+        reading: takes a note where the batch itself decides.
 
     Raises:
         ValueError: it does not say which of the two it is; see also the readers of masks.
@@ -147,16 +148,7 @@ def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
     Raises:
         ValueError: a picture so thin that nothing would be left of it.
     """
-    (height, width), (wide, high) = image_BHWC.shape[1:3], size
-    # What the crop leaves of the longer side, rounded as ComfyUI does.
-    columns, rows = (
-        side - 2 * round(max(side - kept, 0) / 2)
-        for side, kept in ((width, height * wide / high), (height, width * high / wide))
-    )
-    if min(columns, rows) < 1:
-        raise ValueError(
-            f"a picture of {width} x {height} pixels is too thin to fill a clip of {wide} x {high}; connect one of a shape like the clip's."
-        )
+    crop_to_cover((image_BHWC.shape[2], image_BHWC.shape[1]), size)
     out: Tensor = comfy.utils.common_upscale(image_BHWC.movedim(-1, 1), *size, "bilinear", "center").movedim(1, -1)
     return out
 

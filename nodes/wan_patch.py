@@ -37,11 +37,14 @@ from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
+from .attachments import KEY
 from .control_encoding import FrameSource, encode
-from .finite import KEY, check_result
+from .finite import check_result
 from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
 from .shared_adapters import ADAPTERS
 
+LARGEST_LATENT = 1e4
+"""Beyond what any encoder makes of a picture: raw latents of Wan 2.2 stay within some tens."""
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
@@ -152,15 +155,31 @@ def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
         vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
         model: the MODEL, for its latent statistics.
         control_map: uint8 pictures, 4k + 1 of them.
+
+    Raises:
+        ValueError: the result is not what an encoder makes.
     """
-    latent: Tensor = model.get_model_object("latent_format").process_in(encode(vae, control_map))
+    encoded = encode(vae, control_map)
+    latent: Tensor = model.get_model_object("latent_format").process_in(encoded)
     bad = int((~torch.isfinite(latent)).sum())
     if bad:
         raise ValueError(
             f"the VAE made {bad:,} of {latent.numel():,} values of the control map NaN or infinite; load another file of the VAE, or start "
             "ComfyUI with --bf16-vae or --fp32-vae."
         )
+    _check_encoded(encoded)
     return latent
+
+
+def _check_encoded(latent_BCFHW: Tensor) -> None:
+    """Refuse what comes of a file without an encoder: ComfyUI only logs the missing weights and leaves them unset."""
+    most = float(latent_BCFHW.abs().max())
+    still = bool((latent_BCFHW == latent_BCFHW[:, :, :1, :1, :1]).all())
+    if still or most > LARGEST_LATENT:
+        what = "the same numbers everywhere" if still else f"numbers up to {most:.3g}"
+        raise ValueError(
+            f"the VAE made {what} of the control map, as a file that only decodes does; load one that encodes (wan2.2_vae.safetensors)."
+        )
 
 
 def check_text(text_BLD: Tensor, text_dim: int) -> None:

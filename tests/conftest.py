@@ -1,7 +1,4 @@
-"""What all tests share: the folder `tools` as a package, and real ComfyUI servers.
-
-`tools` is imported without putting the repository on sys.path, because the repository's `nodes` would then hide ComfyUI's.
-"""
+"""What all tests share: `tools` and `bench` as packages, one thread for torch, and real ComfyUI servers."""
 
 from __future__ import annotations
 
@@ -16,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from .support.lanes import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 (hooks)
+from .support.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def load_module(name: str, path: Path, package: bool = False) -> Any:
+def load_module(name: str, path: Path) -> Any:
     """Import a file that is on no path, under a name of our choice."""
-    folders = [str(path.parent)] if package else None
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,8 +29,18 @@ def load_module(name: str, path: Path, package: bool = False) -> Any:
     return module
 
 
-if "tools" not in sys.modules:
-    load_module("tools", ROOT / "tools/__init__.py", package=True)
+sys.path.append(str(ROOT))  # at the end, so that the repository's `nodes` never hides ComfyUI's
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: networks as small as these are slower on two, and sums come in one order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ def fill_base(base: Path) -> None:
         "loras/Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors",
         "diffusion_models/rt_detr_v4-x-hgnet_fp16.safetensors",
         "vae/wan2.2_vae.safetensors",
+        "vae_approx/lighttaew2_2.safetensors",
         "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
         "model_patches/flashmotion_resnet.safetensors",
     ):
@@ -112,8 +119,8 @@ def write_wrong_files(models: Path) -> None:
         save_file(tensors, models / f"{name}.safetensors", metadata=metadata)
 
 
-def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
-    """A server of the ComfyUI that an environment variable names, until the generator is closed."""
+def start_server(variable: str, base: Path, page: str = "") -> Iterator[RunningServer]:
+    """A server of the ComfyUI that an environment variable names, until the generator is closed; `page`: the variable of a frontend."""
     from tools.comfy.server import Server
 
     comfyui = os.environ.get(variable)
@@ -123,7 +130,8 @@ def start_server(variable: str, base: Path) -> Iterator[RunningServer]:
     write_wrong_files(base / "models")
     shutil.copy(Path(comfyui) / "input/example.png", base / "input")
     version = (Path(comfyui) / "comfyui_version.py").read_text(encoding="utf-8").split('"')[1]
-    with Server(sys.executable, comfyui, base) as server:
+    other = ["--front-end-root", os.environ[page]] if page in os.environ else []
+    with Server(sys.executable, comfyui, base, extra_args=other) as server:
         yield RunningServer(server.url, base, server.log, version)
 
 
@@ -135,8 +143,10 @@ def newest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 
 @pytest.fixture(scope="session")
 def oldest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The oldest ComfyUI that the pack supports."""
-    yield from start_server("FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"))
+    """The oldest ComfyUI that the pack supports, with the frontend that it asks for."""
+    yield from start_server(
+        "FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"), "FLASHMOTION_FRONTEND_OLDEST"
+    )
 
 
 @pytest.fixture(params=["newest_server", "oldest_server"])

@@ -6,10 +6,10 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from . import lanes
 from .quickstart.quickstart import INDEX_NOTE
 from .setup import browser, comfyui_source, environment, frontend_versions, javascript
 from .terminal import run_command, say
+from .workers import ONE_THREAD, run_pytest, workers
 
 FAST = "not server and not browser and not slow"
 
@@ -52,11 +52,10 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
         say(f"{name}={value}")
     # The program, not `python -m pytest`: that would put the repository on sys.path, whose `nodes` hides ComfyUI's.
     pytest = str(scripts / _program("pytest"))
+    chosen = ["-m", FAST] if fast else []
     if for_pytest:
-        return lanes.run_one([pytest, *(["-m", FAST] if fast else []), *for_pytest], _environment(variables))
-    if fast:
-        return lanes.run_one([pytest, "-m", FAST, *lanes.workers()], _environment({**lanes.ONE_THREAD, **variables}))
-    return lanes.run_both(pytest, _environment(variables))
+        return run_pytest([pytest, *chosen, *for_pytest], _environment(variables))
+    return run_pytest([pytest, *chosen, *workers()], _environment({**ONE_THREAD, **variables}))
 
 
 def _program(name: str) -> str:

@@ -4,10 +4,12 @@
  */
 
 import { placeOf } from "./graph.js";
+import { placesOf } from "./upstream.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
  * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
+ * @import { Measures } from "./clip_inputs.js"
  * @import { Returned } from "./start_image.js"
  */
 
@@ -16,7 +18,7 @@ import { placeOf } from "./graph.js";
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
  * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void,
- *   returned: readonly Returned[], place?: Place}} Entry
+ *   returned: readonly Returned[], place?: Place, measures?: Measures}} Entry measures: what its last run made of the clip
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */
@@ -26,6 +28,16 @@ const MAX_KEPT = 64;
 export const entries = new WeakMap();
 /** Nodes that stand in a graph. @type {Set<ComfyNode>} */
 export const live = new Set();
+
+/** Where an entry's node stands; a promoted widget's is inside the subgraph. @param {Entry} entry @returns {readonly Place[]} */
+export function placesAt({ place, node }) {
+  return place ? [place] : placesOf(node);
+}
+
+/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
+export function resultsOf(entry) {
+  return (entry.place && entries.get(entry.place.node)) ?? entry;
+}
 
 /**
  * Newer frontends keep a copy of every widget's value by the node's place, and a widget that is promoted to a subgraph's node starts from

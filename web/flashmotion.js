@@ -7,15 +7,19 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
+import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
+import { clipOfEntry, measuresOf, showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
+import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
-import { claim, entries, followMove, live, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, notesOf, resolvedText, textOf } from "./graph.js";
+import { claim, entries, followMove, live, placesAt, resultsOf, settle, tellFrontend } from "./entries.js";
+import { follow, forwardPointer, notesOf, resolvedText, textOf, whenReleased } from "./graph.js";
+import { followErrors } from "./run_errors.js";
 import { followRuns, inputsOfRun } from "./runs.js";
 import { peek, peekPrompt } from "./peek.js";
 import { backgroundOf, inputsNow, withResult } from "./start_image.js";
 import { takePicture } from "./take_picture.js";
-import { placesOf, promotedFrom } from "./upstream.js";
+import { idOf, placesOf, promotedFrom } from "./upstream.js";
 
 /**
  * @import { Entry } from "./entries.js"
@@ -26,9 +30,11 @@ const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_HEIGHT = 430;
-// The size of a new node, with room for a wide picture.
-const [WIDTH, HEIGHT] = [540, 920];
+// Pixels of the editor. Fingers need larger buttons.
+const MIN_WIDTH = 240;
+const minHeight = () => (isTouch() ? 620 : 430);
+// Of a new node. With the height that its inputs ask for, it fits a screen of 900 pixels.
+const WIDTH = 540;
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
@@ -50,6 +56,7 @@ function createEntry(node) {
   const editor = createEditor({
     locale: locale(),
     changed() {
+      showClip(entry);
       claim(entry);
       // A promoted widget keeps its own value, which learns of ours only through the callback.
       entry.widget?.callback?.(editor.value());
@@ -83,7 +90,7 @@ function createEntry(node) {
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
- * @returns {{widget: DomWidget, minWidth: number, minHeight: number}}
+ * @returns {{widget: DomWidget, minWidth: number}} minWidth of the node
  */
 function createWidget(node, name, initial) {
   const first = createEntry(node);
@@ -99,7 +106,7 @@ function createWidget(node, name, initial) {
       entry.editor.load(text);
       tellFrontend(entry);
     },
-    getMinHeight: () => MIN_HEIGHT,
+    getMinHeight: minHeight,
     // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
@@ -109,7 +116,9 @@ function createWidget(node, name, initial) {
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  const layout = widget.computeLayoutSize?.bind(widget);
+  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  return { widget, minWidth: WIDTH };
 }
 
 /**
@@ -155,21 +164,17 @@ function refreshPicture(node) {
 
 /** @param {Entry} entry */
 function showPicture(entry) {
-  const places = entry.place ? [entry.place] : placesOf(entry.node);
+  const places = placesAt(entry);
+  entry.editor.setClip(clipOfEntry(entry));
   entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
-}
-
-/** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
-function resultsOf(entry) {
-  return (entry.place && entries.get(entry.place.node)) ?? entry;
 }
 
 /** Compute the start image alone. @param {Entry} entry */
 async function peekAt(entry) {
-  const place = entry.place ?? placesOf(entry.node)[0];
+  const [place] = placesAt(entry);
   const inputs = inputsNow(place, toUrl);
   const { output, workflow } = await app.graphToPrompt();
-  const prompt = peekPrompt(output, [...place.hosts, place.node].map(({ id }) => id).join(":"));
+  const prompt = peekPrompt(output, idOf(place));
   if (!prompt) return;
   const keeper = resultsOf(entry);
   keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
@@ -180,7 +185,10 @@ async function peekAt(entry) {
 async function takeResult(node, output) {
   const entry = entries.get(node);
   if (!entry) return;
-  entry.editor.setResolved(resolvedText(output), notesOf(output));
+  const resolved = resolvedText(output);
+  entry.measures = measuresOf(resolved) ?? entry.measures;
+  entry.editor.setRunProblem(undefined);
+  entry.editor.setResolved(resolved, notesOf(output));
   const inputs = await inputsOfRun(entry);
   if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
   refreshPicture(node);
@@ -193,8 +201,10 @@ app.registerExtension({
     const input = definition.input?.required?.[INPUT];
     if (definition.name !== NODE || !input) return;
     input[1] = { ...Object(input[1]), widgetType: WIDGET };
+    follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
+      shrinkNew(node);
       const entry = entries.get(node);
       if (entry) tellFrontend(entry);
     });
@@ -205,11 +215,16 @@ app.registerExtension({
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
     follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => {
+      showUsedAdvanced(node);
+      refreshPicture(node);
+    });
     follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
   },
+  nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
+    followErrors(app.api);
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
   },

@@ -64,6 +64,16 @@ export function textOf(value) {
 }
 
 /**
+ * Once no button of the mouse is down: dragging a number in the classic renderer changes it with every step.
+ * @param {{pointer?: {isDown?: boolean}} | undefined} canvas
+ * @param {() => void} run
+ */
+export function whenReleased(canvas, run) {
+  if (canvas?.pointer?.isDown) addEventListener("pointerup", run, { capture: true, once: true });
+  else run();
+}
+
+/**
  * What a run left out of connected objects, in the server's words; empty where it took everything.
  * @param {unknown} output
  * @returns {string}

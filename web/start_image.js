@@ -166,7 +166,7 @@ function fileOf(origin, toUrl) {
  * @param {string} name
  * @returns {{widget: WidgetLike, owner: ComfyNode} | undefined} undefined: there is none, or another node computes its value
  */
-function widgetOf(place, name) {
+export function widgetOf(place, name) {
   const { node } = place;
   const widget = node.widgets?.find((entry) => entry.name === name);
   const slot = node.inputs?.findIndex((input) => (input.widget?.name ?? input.name) === name) ?? -1;
@@ -208,7 +208,7 @@ function asText(value) {
   try {
     return JSON.stringify(value);
   } catch {
-    // An object that refers to itself is no value for a run; its name is all there is to compare.
+    // An object that refers to itself cannot be a value of a run; only its name can be compared.
     return String(value);
   }
 }

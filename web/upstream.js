@@ -3,8 +3,9 @@
  * borders of subgraphs. Reads nodes and changes nothing.
  *
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, serialize?: boolean, options?: Record<string, unknown>,
- *   callback?: (value: unknown) => void}} WidgetLike
- * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, _state?: {value?: unknown}}} DomWidget
+ *   advanced?: boolean, computeSize?: (width?: number) => [number, number], callback?: (value: unknown) => void}} WidgetLike
+ * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, _state?: {value?: unknown},
+ *   computeLayoutSize?: (node: unknown) => Record<string, unknown>}} DomWidget
  *
  * @typedef {{origin_id: unknown, origin_slot: number, target_id: unknown, target_slot: number}} LinkLike
  *
@@ -22,6 +23,7 @@
  * @typedef {object} ComfyNode the parts of a node that we use
  * @property {number | string} id
  * @property {string} [type]
+ * @property {string} [comfyClass]
  * @property {string} [title]
  * @property {number} [mode] see NEVER and BYPASS
  * @property {[number, number]} [pos] of its upper left corner in the graph
@@ -33,6 +35,9 @@
  * @property {{type: unknown}[]} [outputs]
  * @property {WidgetLike[]} [widgets]
  * @property {GraphLike & {nodes: ComfyNode[]}} [subgraph] of a subgraph's node
+ * @property {boolean} [showAdvanced]
+ * @property {() => [number, number]} [computeSize] the least
+ * @property {(size: [number, number]) => void} [setSize]
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
  * @property {() => void} [onDrawBackground]
@@ -162,6 +167,11 @@ export function placesOf(node) {
   const root = graph.rootGraph ?? graph;
   if (root === graph) return [{ node, hosts: [] }];
   return pathsTo(graph, root, MAX_STEPS).map((hosts) => ({ node, hosts }));
+}
+
+/** A node's id in a run. @param {Place} place */
+export function idOf({ node, hosts }) {
+  return [...hosts, node].map(({ id }) => id).join(":");
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The card and the Python of a run, asked of a process of its own: this one must not hold a part of the card's memory."""
+"""The card and the Python of a run, asked of a process of its own: this one must not take any of the card's memory."""
 
 from __future__ import annotations
 

@@ -6,22 +6,22 @@ python marked_tests.py [--rehearse] --out STEM [--work FOLDER]
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT))
+
 MARK = "pytest.mark.gpu"
 REHEARSE = "FLASHMOTION_REHEARSE"
-"""If set, tests marked gpu run on a CPU; see tests/support/lanes.py."""
+"""If set, tests marked gpu run on a CPU; see tests/support/order.py."""
 
 
 def marked_files() -> list[Path]:
     """The files with tests marked gpu: the others may need packages that are not here."""
-    files = (path for path in sorted((ROOT / "tests").rglob("test_*.py")))
-    return [path for path in files if MARK in path.read_text(encoding="utf-8")]
+    return [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if MARK in path.read_text(encoding="utf-8")]
 
 
 class Outcomes:
@@ -54,14 +54,15 @@ class Outcomes:
 
 def write(stem: Path, rows: list[dict[str, Any]]) -> None:
     """The outcomes as JSON and as a table."""
+    from bench.gpu_steps.step_record import write_result
+
     counts = {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in ("passed", "failed", "skipped")}
-    stem.with_suffix(".json").write_text(json.dumps({"counts": counts, "tests": rows}, indent=1), encoding="utf-8")
     lines = [", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + ".", ""]
     lines += ["| test | outcome | seconds | why |", "| --- | --- | --- | --- |"]
     for row in rows:
         why = row["why"].replace("|", "\\|").replace("\n", " ")[:300]
         lines.append(f"| {row['test']} | {row['outcome']} | {row['seconds']:.1f} | {why} |")
-    stem.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_result(stem, {"counts": counts, "tests": rows}, "\n".join(lines) + "\n")
 
 
 def main() -> int:
@@ -73,7 +74,6 @@ def main() -> int:
     options = parser.parse_args()
     if options.rehearse:
         os.environ[REHEARSE] = "1"
-    sys.path.append(str(ROOT))
     import pytest
 
     outcomes = Outcomes(options.out)

@@ -13,6 +13,12 @@ from flashmotion_core.whole_file import write_whole
 FORMAT = 1
 
 
+def write_result(stem: Path, found: object, page: str) -> None:
+    """What a step leaves: ``stem.json`` with what it found, and ``stem.md`` with its tables."""
+    write_whole(stem.with_suffix(".json"), json.dumps(found, indent=1) + "\n")
+    write_whole(stem.with_suffix(".md"), page)
+
+
 @dataclass
 class StepRecord:
     """A step of a run.
@@ -61,7 +67,7 @@ class StepRecord:
         try:
             self.result = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
             tables = stem.with_suffix(".md").read_text(encoding="utf-8")
-        except (OSError, ValueError):  # nothing yet, or half of it: the next call has the rest
+        except (OSError, ValueError):  # nothing yet
             tables = ""
         text, page = json.dumps({"format": FORMAT, **asdict(self)}, indent=1), self.markdown() + tables
         for path, name in shorter.items():

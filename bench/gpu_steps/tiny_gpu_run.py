@@ -59,6 +59,7 @@ def markdown(found: dict[str, Any], folder: Path) -> str:
 def main() -> int:
     """Returns 0 when the run is done, 75 if it is to be continued, or the exit code of a run that failed."""
     from bench.gpu_steps.gpu_run import TO_BE_CONTINUED
+    from bench.gpu_steps.step_record import write_result
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--rehearse", action="store_true")
@@ -75,8 +76,7 @@ def main() -> int:
     while run.poll() is None:
         time.sleep(0.2)
     found = progress(folder)
-    options.out.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    options.out.with_suffix(".md").write_text(markdown(found, folder), encoding="utf-8")
+    write_result(options.out, found, markdown(found, folder))
     # A phase without checkpoints is ended by the signal itself, and begins again.
     return TO_BE_CONTINUED if asked and run.returncode in (STOPPED, -signal.SIGTERM) else run.returncode
 

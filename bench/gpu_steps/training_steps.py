@@ -10,7 +10,6 @@ Warm-ups are shortened too, so that every kind of iteration occurs. The plan is 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -33,7 +32,7 @@ TINY = (
 
 
 class RandomClips:
-    """Encoded clips of random numbers, in the place of ``EncodedClips``."""
+    """Encoded clips of random numbers, in place of ``EncodedClips``."""
 
     def __init__(self, size: tuple[int, int], frames: int, text_dim: int) -> None:
         from flashmotion_core.wan.conditioning import latent_shape
@@ -105,7 +104,7 @@ def planned(stage: str, config: Any, sizes: Any, device: str) -> Any:
     return next(found for found in plan(config, sizes, sizes, ranks=1, device=device) if found.name.startswith(stage))
 
 
-def train(stage: str, config: Any, shapes: Any, folder: Path) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+def run_training(stage: str, config: Any, shapes: Any, folder: Path) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
     """Train; returns the updates of each iteration, and the log. Ends early, with what there is, if asked to."""
     import torch
 
@@ -211,6 +210,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     from bench.full_size import models
+    from bench.gpu_steps.step_record import write_result
     from train.plan.gpus import this_gpu
 
     shapes = models.TINY if options.rehearse else models.REAL
@@ -218,13 +218,12 @@ def main() -> int:
     plan = planned(options.stage, config, shapes.generator, config.device)
     folder = options.work / f"training_{options.stage}" / "run"
     shutil.rmtree(folder, ignore_errors=True)
-    updates, log = train(options.stage, config, shapes, folder)
+    updates, log = run_training(options.stage, config, shapes, folder)
     if not updates:
         print("no iteration was made in the time.")
         return 1
     found = compare(options.stage, updates, log, plan, this_gpu(), config)
-    options.out.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    options.out.with_suffix(".md").write_text(markdown(found), encoding="utf-8")
+    write_result(options.out, found, markdown(found))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..file_kinds import what_else
+from ..file_kinds import existing_file, what_else
 from ..weights import read_weights
 
 DEPTH = 16
@@ -31,9 +31,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         )
     if path.is_dir() or path.suffix in (".safetensors", ".json"):
         return read_weights(path)
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
-    kind = what_else(path, "")
+    kind = what_else(existing_file(path), "")
     if kind is not None and "pickled" not in kind:
         raise ValueError(f"{path.name} is {kind}.")
     return _flat(_unpickled(path, zipped="before zip" not in (kind or "")), path.name), {}

@@ -9,7 +9,6 @@ Reads safetensors files in any layout, in parts or quantised, and pickles of tra
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,18 +20,19 @@ from torch import Tensor
 
 from ..adapters.adapter_file import AdapterFile, construct_adapter, parse_adapter, save_adapter
 from ..adapters.foreign import parse_foreign
+from ..codec.taehv_file import is_taehv, takes_generators_latents
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
 from ..metadata.entries import generator_metadata
 from ..sampling import PRESETS, Schedule, preset_schedule
 from ..schedule_sources import known_schedule
 from ..umt5_file import is_umt5
-from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from ..weights import save_whole
 from .checkpoints import read_checkpoint
-from .endings import EndAskedError, ending_by_signals, which_memory
+from .endings import finish
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -70,7 +70,7 @@ def convert(source: Path, target: Path, **options: Any) -> str:
         options: see ``Wishes``.
 
     Raises:
-        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, Wan's VAE nor umT5; or a key found no place.
+        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, a VAE of Wan 2.2 nor umT5; or a key found no place.
     """
     wishes = Wishes(**options)
     if target.suffix != ".safetensors":
@@ -89,6 +89,9 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         vae = bare_vae(tensors)
         save_whole(target, _cast(vae, wishes.dtype), {})
         return _said(source, "the VAE of Wan 2.2", _others(len(tensors) - len(vae)))
+    if is_taehv(shapes_of(tensors)):
+        save_whole(target, _cast(tensors, wishes.dtype), {})
+        return _said(source, "a TAEHV codec", _name_says_latents(source, target))
     if is_umt5(tensors):
         formats = {strip_wrappers(layer): found for layer, found in layer_formats(tensors, metadata).items()}
         plain, changed = dequantise(
@@ -120,6 +123,13 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *made_plain(changed))
     )
     return _adapter(source, target, file, wishes)
+
+
+def _name_says_latents(source: Path, target: Path) -> list[str]:
+    """What is lost where a codec's name says which latents it takes, and the new one says otherwise."""
+    if takes_generators_latents(source.name) == takes_generators_latents(target.name):
+        return []
+    return ["its colours will be wrong under this name; keep taew2_2 or lighttaew2_2 in it"]
 
 
 def _is_generator(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:
@@ -278,25 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
     options = parser.parse_args(arguments)
-    try:
-        with ending_by_signals():
-            print(_run(options))
-    except EndAskedError as error:
-        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
-        return 130
-    except (MemoryError, RuntimeError) as error:
-        memory = which_memory(error)
-        if memory is None:
-            raise
-        print(f"error: the {memory}'s memory is full, so no file was written; close other programs.", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return finish(lambda: print(_run(options)), dict.fromkeys(("GPU", "computer"), "close other programs"))
 
 
 def _run(options: argparse.Namespace) -> str:

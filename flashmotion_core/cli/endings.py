@@ -1,14 +1,17 @@
-"""How a command ends: by a signal, or for want of memory. Either way in one sentence, and with no unfinished file left behind."""
+"""How a command ends early: by a signal, wrong input or full memory. Always in one sentence, without an unfinished file."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
 ASKED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 """Signals that ask a process to end: ``kill``, a closed terminal, a closed console of Windows."""
 
@@ -50,6 +53,42 @@ def ending_by_signals() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+def finish(work: Callable[[], object], full: Mapping[str, str]) -> int:
+    """Do a command's work; every end that a user can cause is one sentence on stderr.
+
+    Args:
+        work: reads the options and writes the file.
+        full: what to do when memory is full, by its name (see `which_memory`).
+
+    Returns:
+        the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
+    """
+    try:
+        with ending_by_signals():
+            work()
+    except EndAskedError as error:
+        return _said(f"\nstopped by {error.name}; no file was written.", error.exit_code)
+    except KeyboardInterrupt:
+        return _said("\nstopped by Ctrl+C; no file was written.", EXIT_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        return _said(f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".')
+    except (MemoryError, RuntimeError) as error:
+        memory = which_memory(error)
+        if memory is None:
+            raise
+        return _said(f"error: the {memory}'s memory is full, so no file was written; {full[memory]}.")
+    except OSError as error:
+        return _said(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).")
+    except ValueError as error:
+        return _said(f"error: {error}")
+    return 0
+
+
+def _said(sentence: str, code: int = EXIT_WRONG_INPUT) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
 
 
 def which_memory(error: BaseException) -> str | None:

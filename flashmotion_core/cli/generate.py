@@ -6,14 +6,13 @@ Nothing heavy is imported before the options are read, so that ``--help`` and ty
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .endings import EndAskedError, ending_by_signals, which_memory
+from .endings import finish
 from .generate_options import read_options
 from .trajectory_file import read_trajectory
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from ..trajectory import Trajectory
     from ..video import Frames
 
-EXIT_WRONG_INPUT = 2
-EXIT_INTERRUPTED = 130
 FRAMES_AHEAD = 16
 """Frames decoded while the file's encoder is busy with earlier ones."""
 
@@ -37,35 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
     """
-    try:
-        with ending_by_signals():
-            run(read_options(arguments))
-    except EndAskedError as error:
-        print(f"\nstopped by {error.name}; no file was written.", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl+C; no file was written.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except ModuleNotFoundError as error:
-        print(
-            f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".', file=sys.stderr
-        )
-    except (MemoryError, RuntimeError) as error:
-        memory = which_memory(error)
-        if memory is None:
-            raise
-        other = "or --device cpu" if memory == "GPU" else "or a --dtype of 16 bits, and close other programs"
-        print(
-            f"error: the {memory}'s memory is full, so no file was written; use a smaller size, fewer frames, {other}.",
-            file=sys.stderr,
-        )
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-    else:
-        return 0
-    return EXIT_WRONG_INPUT
+    smaller = "use a smaller size, fewer frames"
+    return finish(
+        lambda: run(read_options(arguments)),
+        {
+            "GPU": f"{smaller}, or --device cpu",
+            "computer": f"{smaller}, or a --dtype of 16 bits, and close other programs",
+        },
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -106,19 +82,26 @@ def run(options: argparse.Namespace) -> None:
 
 def _check_switches(options: argparse.Namespace) -> None:
     """Check that the speed switches fit the given models."""
+    from ..codec.vae import only_decodes
     from ..codec.wan_vae_file import is_wan_vae_file
 
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
-            f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
+            f"--decoder is the folder {options.decoder}, but must be a safetensors file of a TAEHV or LightVAE; give a file."
+        )
+    if options.vae is not None and not options.vae.is_dir() and only_decodes(options.vae):
+        raise ValueError(
+            f"--vae is {options.vae.name}, which holds no encoder; give the full VAE as --vae and this file as --decoder."
         )
     if options.attention not in ("auto", "sdpa") and options.host != "core":
         raise ValueError(
             f"--attention {options.attention} is for the core's transformer, but --host is {options.host}; add --host core."
         )
     small = options.decoder
-    if small is None and options.vae is not None and not options.vae.is_dir() and not is_wan_vae_file(options.vae):
+    if small is None and options.vae is not None and not options.vae.is_dir():
         small = options.vae
+    if small is not None and is_wan_vae_file(small):
+        small = None
     for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
         if on and small is not None:
             raise ValueError(f"{name} is for the full VAE's decoder, but {small.name} decodes; leave it out.")
@@ -256,7 +239,7 @@ def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Pat
         return folder or options.generator
     if options.vae is None:
         raise ValueError(
-            "--vae is missing, and --generator is a single file; give wan2.2_vae.safetensors, a TAEHV file or a VAE folder."
+            "--vae is missing, and --generator is a single file; give wan2.2_vae.safetensors, a LightVAE or TAEHV file, or a VAE folder."
         )
     if not info.text:
         if options.prompt or folder:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..file_kinds import existing_file
 from ..texts import read_text
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def read_trajectory(options: argparse.Namespace) -> tuple[Trajectory, list[str]]
     """
     from ..trajectory import cover, read_tracks, trim
 
-    path = options.trajectory
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; check the name and folder.")
+    path = existing_file(options.trajectory)
     size = _size(options.size, "--size")
     source = _size(options.tracks_size, "--tracks-size") or size
     try:

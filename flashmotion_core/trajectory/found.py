@@ -31,7 +31,7 @@ class Found:
         boxes_TN4: float64, (x, y, w, h) in pixels of `size`, (x, y) the top-left corner; NaN on frames without the object.
         labels: one per object, "" where there is none.
         size: (width, height) in pixels of the picture in which they were found.
-        numbers: by which `choose` names the objects; 0, 1, 2 ... when the reader left none out.
+        numbers: what `choose` calls the objects; 0, 1, 2 ... when the reader left none out.
     """
 
     boxes_TN4: NDArray[np.float64]

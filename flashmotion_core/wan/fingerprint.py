@@ -1,4 +1,4 @@
-"""The mark of a generator's weights: a few of them, by which two files can be compared whatever type each is stored in.
+"""The mark of a generator's weights: a few of them, enough to compare two files whatever type each is stored in.
 
 A mark is a text of four parts, ``2:NAME:OLD:SAMPLE``:
 

@@ -41,11 +41,6 @@ def is_helper(key: str) -> bool:
     return key.rpartition(".")[2] in HELPERS
 
 
-def is_quantised(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether a file needs ``dequantise`` before its weights mean anything."""
-    return any(is_helper(key) or value.dtype in FP8 for key, value in state_dict.items())
-
-
 def dequantise(
     state_dict: Mapping[str, Tensor],
     formats: Mapping[str, Mapping[str, Any]] | None = None,

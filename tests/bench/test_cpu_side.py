@@ -7,12 +7,10 @@ import sys
 
 import pytest
 
-from ..conftest import ROOT
-
-sys.path.append(str(ROOT))
-
 from bench import cpu_side
 from flashmotion_core.trajectory import parse, sample
+
+from ..conftest import ROOT
 
 
 def test_the_dense_document_has_every_key():

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Iterator
 
 import pytest
-import torch
-
-from ..conftest import ROOT
-
-sys.path.append(str(ROOT))  # as the script does; at the end, so that the repository's `nodes` never hides ComfyUI's
 
 from bench.fuzz_metadata import load, make_metadata, make_variant, try_one
 
-
-@pytest.fixture(autouse=True)
-def thread_count() -> Iterator[None]:
-    """One, as in the script; the tensors are tiny."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_metadata_as_it_is_written_is_read() -> None:

@@ -14,11 +14,6 @@ from typing import Any
 
 import pytest
 
-from ..conftest import ROOT
-from ..support.sentences import refuses
-
-sys.path.append(str(ROOT))
-
 from bench import on_gpu, speed
 from bench.gpu_steps import wheels
 from bench.gpu_steps.card import slug
@@ -29,6 +24,9 @@ from bench.gpu_steps.gpu_step_list import CORE, MODULES, STEPS, TRAINING
 from bench.gpu_steps.marked_tests import marked_files
 from bench.gpu_steps.step_record import StepRecord
 from train.packages import PACKAGES
+
+from ..conftest import ROOT
+from ..support.sentences import refuses
 
 CARD = {
     "name": "NVIDIA H100 80GB HBM3",

@@ -1,17 +1,10 @@
 """The benchmark of full size: its arithmetic against published numbers, and a whole run on tiny shapes."""
 
 import json
-import sys
 from functools import partial
 
 import pytest
 import torch
-
-from ..conftest import ROOT
-from ..support.memory import traced_peak
-from ..support.sentences import refuses
-
-sys.path.append(str(ROOT))  # as bench/speed.py does; at the end, so that the repository's `nodes` never hides ComfyUI's
 
 from bench import speed
 from bench.full_size import models, timing
@@ -23,6 +16,9 @@ from bench.full_size.rows import Recorder, SpeedRow
 from bench.full_size.speed_report import markdown, overhead, ratios, share
 from bench.full_size.variants import VARIANTS, Variant
 from train.plan.meter import Meter
+
+from ..support.memory import traced_peak
+from ..support.sentences import refuses
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -246,15 +246,6 @@ def test_a_clip_of_one_frame_is_refused() -> None:
 def test_a_classifier_that_makes_no_sense(options: dict[str, Any], key: str, value: object, remedy: str) -> None:
     with refuses(key=key, value=value, remedy=remedy):
         replace(TINY, **options)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Tensors this small are faster without a second thread to wait for."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def trained(judge: AttentionClassifier, logits: Callable[[bool, int], Tensor], steps: int) -> DiscriminatorStatistics:

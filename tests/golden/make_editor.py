@@ -4,7 +4,8 @@
 
 Layout: {"texts": [{"text", "canonical" or "problem"}], "moving": a document, "lengths": [{"frames", "fit", "canonical"}] of
 it, "tables": [{"document", "csv"}], "readings": [{"csv", "size", "tolerance", "canonical" or "problem"}]}. Documents are
-canonical texts. The reason inside "is not valid JSON (...)" is each language's own.
+canonical texts. "crops": [{"picture", "size", "crop" or null}], and "generated": which sides and lengths can be.
+The reason inside "is not valid JSON (...)" is each language's own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from flashmotion_core.trajectory import TrajectoryError, dumps, from_csv, parse, retime, sample, to_csv, trim
+from flashmotion_core.trajectory.crop import crop_to_cover
+from flashmotion_core.wan.conditioning import check_size
 
 FOLDER = Path(__file__).parent
 TARGET = FOLDER / "editor.json"
@@ -109,6 +112,25 @@ READINGS = [
 ]  # fmt: skip
 
 
+PICTURES = [(w, h) for w in (1, 7, 33, 384, 1023, 1080, 4000) for h in (1, 9, 34, 256, 1024, 1920, 3000)]
+SIZES = [(1280, 704), (704, 1280), (384, 256), (32, 4096), (4096, 32), (832, 480)]
+
+
+def crop(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    try:
+        return crop_to_cover(picture, size)
+    except ValueError:
+        return None
+
+
+def generated(width: int = 32, height: int = 32, frames: int = 1) -> bool:
+    try:
+        check_size(width, height, frames)
+    except ValueError:
+        return False
+    return True
+
+
 def result(read: Any) -> dict[str, str]:
     try:
         return {"canonical": dumps(read())}
@@ -142,6 +164,11 @@ def build() -> dict[str, Any]:
                 lambda table=table, tolerance=tolerance: from_csv(table, size=(64, 48), tolerance=tolerance))}
             for table in [*READINGS, to_csv(sample(documents[-2]), documents[-2].objects)]
             for tolerance in (0, 2)
+        ],
+        "crops": [{"picture": p, "size": size, "crop": crop(p, size)} for p in PICTURES for size in SIZES],
+        "generated": [
+            {"name": "sides", "values": [side for side in range(200) if generated(width=side)]},
+            {"name": "lengths", "values": [frames for frames in range(50) if generated(frames=frames)]},
         ],
     }  # fmt: skip
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import copy
-import sys
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-
-from ..conftest import ROOT
-
-sys.path.append(str(ROOT))
 
 from bench.full_size import models
 from bench.full_size.clip_job import ClipSize, latent_of

@@ -12,12 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ..conftest import ROOT
-
-sys.path.append(str(ROOT))
-
 from train.engine.checkpointing import checkpoint_blocks
 from train.engine.optim import clip, load_optimizer_state, make_optimizer, optimizer_state
+
+from ..conftest import ROOT
 
 pytestmark = pytest.mark.gpu
 

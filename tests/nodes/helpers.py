@@ -32,6 +32,18 @@ DOCUMENT = json.dumps(
         ],
     }
 )
+DRAW: dict[str, Any] = {
+    "trajectory": DOCUMENT,
+    "connected_objects": "if nothing is drawn",
+    "width": 0,
+    "height": 0,
+    "length": 0,
+    "length_change": "retime",
+    "mask_batch": "one mask per object",
+    "track_size": 0.25,
+    "first_frame_shapes": "boxes",
+}
+"""Inputs of DrawTrajectory."""
 
 
 def start_picture() -> torch.Tensor:
@@ -74,6 +86,10 @@ class Rig:
         """LoadFastGenerator's output."""
         values = {"generator_name": self.tiny["generator"].name, "weight_dtype": "default", **changed}
         return self.pack.nodes.LoadFastGenerator.execute(**values).args[0]
+
+    def draw(self, **changed: Any) -> Any:
+        """DrawTrajectory's outputs and what it tells the editor."""
+        return self.pack.nodes.DrawTrajectory.execute(**{**DRAW, **changed})
 
     def latent(self, picture: torch.Tensor | None = None, frames: int = 17, batch: int = 1) -> dict[str, Any]:
         """Wan22ImageToVideoLatent's output."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .helpers import DOCUMENT, SIZE, Rig
+from .helpers import DOCUMENT, DRAW, SIZE, Rig
 
 WIDTH, HEIGHT = SIZE
 BOX = {"x": 10, "y": 20, "width": 30, "height": 40}
@@ -147,15 +147,7 @@ def wires(rig: Rig) -> dict[str, tuple[dict[str, Any], dict[str, list[Any]]]]:
             {"generator_name": [], "weight_dtype": [], "lora_name": [], "lora_strength": [], "schedule": []},
         ),
         "DrawTrajectory": (
-            {
-                **{"trajectory": DOCUMENT, "connected_objects": "add to drawn", "width": 0, "height": 0, "length": 0},
-                **{
-                    "length_change": "retime",
-                    "mask_batch": "one mask per object",
-                    "track_size": 0.25,
-                    "first_frame_shapes": "boxes",
-                },
-            },
+            {**DRAW, "connected_objects": "add to drawn"},
             {
                 "trajectory": documents(),
                 **{name: [] for name in ("connected_objects", "length_change", "mask_batch", "first_frame_shapes")},
@@ -212,7 +204,7 @@ def outcome(rig: Rig, node: str, values: dict[str, Any]) -> str:
 
 
 def try_each(rig: Rig, nodes: tuple[str, ...] = ()) -> tuple[Counter[str], list[str]]:
-    """Every hostile value of every input, one at a time: how often each outcome came, and what is no good outcome."""
+    """Every hostile value of every input, one at a time: how often each outcome came, and which were bad."""
     counts: Counter[str] = Counter()
     wrong = []
     for node, (good, hostile) in wires(rig).items():

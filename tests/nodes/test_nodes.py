@@ -77,19 +77,7 @@ def test_every_text_is_there(rig: Rig) -> None:
 
 
 def draw(rig: Rig, **changed: Any) -> dict[str, Any]:
-    values = {
-        "trajectory": DOCUMENT,
-        "connected_objects": "if nothing is drawn",
-        "width": 0,
-        "height": 0,
-        "length": 0,
-        "length_change": "retime",
-        "mask_batch": "one mask per object",
-        "track_size": 0.25,
-        "first_frame_shapes": "boxes",
-        **changed,
-    }
-    done = rig.pack.nodes.DrawTrajectory.execute(**values)
+    done = rig.draw(**changed)
     out = dict(zip(OUTPUTS, done.args, strict=True))
     out["document"] = json.loads(out["trajectory"])
     out["notes"] = done.ui["notes"]

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from .helpers import DOCUMENT, Rig
+from .helpers import Rig
 
 
 def shown(rig: Rig, start_image: torch.Tensor | None) -> tuple[list[Image.Image], list[int]]:
     """The pictures that the editor gets, and the frame of each."""
     import folder_paths
 
-    values: dict[str, Any] = {
-        "trajectory": DOCUMENT,
-        "connected_objects": "if nothing is drawn",
-        "width": 0,
-        "height": 0,
-        "length": 0,
-        "length_change": "retime",
-        "mask_batch": "one mask per object",
-        "track_size": 0.25,
-        "first_frame_shapes": "boxes",
-        "start_image": start_image,
-    }
-    told = rig.pack.nodes.DrawTrajectory.execute(**values).ui
+    told = rig.draw(start_image=start_image).ui
     names = [str(name).removesuffix(" [temp]") for name in told["start_image"]]
     pictures = [Image.open(Path(folder_paths.get_temp_directory()) / name) for name in names]
     return pictures, [int(frame) for frame in told["start_image_frames"]]
@@ -62,3 +49,18 @@ def test_a_large_picture_is_made_smaller(rig: Rig) -> None:
 
 def test_without_a_start_image_there_is_nothing(rig: Rig) -> None:
     assert shown(rig, None) == ([], [])
+
+
+def test_the_crop_is_comfyuis_own(rig: Rig) -> None:
+    import comfy.utils
+
+    from flashmotion_core.trajectory.crop import crop_to_cover
+
+    for width, height in ((30, 41), (41, 30), (64, 36), (33, 34)):
+        rows, columns = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
+        places_1CHW = torch.stack([columns, rows])[None]
+        for size in ((128, 64), (64, 128), (96, 96)):
+            left, top, kept_width, kept_height = crop_to_cover((width, height), size)
+            shown = comfy.utils.common_upscale(places_1CHW, *size, "nearest-exact", "center")[0]
+            assert [shown[0].min(), shown[0].max()] == [left, left + kept_width - 1]
+            assert [shown[1].min(), shown[1].max()] == [top, top + kept_height - 1]

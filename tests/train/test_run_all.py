@@ -19,7 +19,7 @@ from flashmotion_core.adapters import ResNetAdapter, build_adapter, read_adapter
 from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
 from flashmotion_core.weights import read_tensors
-from train.command import parser
+from train.command import main, parser
 from train.config.load import load
 from train.config.settings import Adapter
 from train.data.encoded import EncodedClips
@@ -46,11 +46,33 @@ def command(
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
     """The error of a command that failed as it should: exit code 1 and one line, no traceback."""
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, done.stdout + done.stderr
+    return the_error(done.returncode, done.stdout + done.stderr)
+
+
+def the_error(code: int, printed: str) -> str:
+    assert code == 1, printed
+    assert "Traceback" not in printed
+    lines = [line for line in printed.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, printed
     return lines[0]
+
+
+class Refused:
+    """The same command in this process, for what is refused before anything is trained: a new process takes 3 s to start."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, run: Path, *arguments: str, only: str | None = None) -> str:
+        self.capsys.readouterr()
+        code = main(["--config", "smoke", "--run", str(run), *arguments], only)
+        printed = self.capsys.readouterr()
+        return the_error(code, printed.out + printed.err)
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
+    return Refused(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +141,17 @@ def test_again_everything_is_done(finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
 
 
-def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path) -> None:
+def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(
+    finished: Path, tmp_path: Path, refused: Refused
+) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
-    refused = sentence(command(run, "stage3.optim.lr=7e-5", script="stage3_fast_adapter.py"))
-    names(refused, key="stage3_resnet", value="was done with other settings", remedy="--redo stage3_resnet")
+    names(
+        refused(run, "stage3.optim.lr=7e-5", only="stage3"),
+        key="stage3_resnet",
+        value="was done with other settings",
+        remedy="--redo stage3_resnet",
+    )
     done = command(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
     assert done.returncode == 0, done.stdout + done.stderr
     kept = run / "phases/stage3_resnet.previous-1/smoke_fast_resnet.safetensors"
@@ -163,11 +191,11 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_one_sentence(
-    tmp_path: Path, arguments: list[str], key: str, value: object, remedy: str
+    tmp_path: Path, refused: Refused, arguments: list[str], key: str, value: object, remedy: str
 ) -> None:
     if "device=cuda" in arguments and torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    names(sentence(command(tmp_path / "run", *arguments)), key=key, value=value, remedy=remedy)
+    names(refused(tmp_path / "run", *arguments), key=key, value=value, remedy=remedy)
 
 
 @pytest.mark.parametrize("budget", ["soon", "0", "-5", "inf"])
@@ -184,15 +212,15 @@ def test_a_phase_without_those_before_it(tmp_path: Path) -> None:
     names(found, key="data needs codec", value="not done in", remedy="do codec first, or leave out --only")
 
 
-def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -> None:
+def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path, refused: Refused) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_resnet.safetensors"
     shutil.copytree(finished, run)
     for name in ("stage1_resnet", "stage3_resnet"):
         shutil.rmtree(run / "phases" / name)
-    done = command(
+    found = refused(
         run, "--only", "stage3", f"models.adapters=[{{kind: resnet, from_base: true, slow: {given.as_posix()}}}]"
     )
-    names(sentence(done), key="the resnet adapter", value="both from_base and slow", remedy="leave the others out")
+    names(found, key="the resnet adapter", value="both from_base and slow", remedy="leave the others out")
     own = f"models.adapters=[{{kind: resnet, width: 32, slow: {given.as_posix()}}}]"
     generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
     fast = f"models.fast_generator={finished / 'models/diffusion_models/smoke_fast_generator.safetensors'}"
@@ -205,7 +233,7 @@ def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path) -
     assert any(not torch.equal(trained[key], before[key]) for key in before)
 
 
-def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path) -> None:
+def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path, refused: Refused) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_controlnet.safetensors"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_controlnet")
@@ -222,7 +250,7 @@ def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path) -> 
         torch.testing.assert_close(trained[key].float(), value.float(), atol=1e-4, rtol=0)
     other = given.with_name("smoke_fast_controlnet.safetensors").as_posix()
     changed = f"models.adapters=[{{kind: controlnet, start: {other}}}]"
-    assert "--redo stage1_controlnet" in sentence(command(run, "--only", "stage1", changed, generator, *shorter))
+    assert "--redo stage1_controlnet" in refused(run, "--only", "stage1", changed, generator, *shorter)
 
 
 @pytest.mark.parametrize(
@@ -252,37 +280,35 @@ def test_a_given_adapter_of_fewer_blocks(tmp_path: Path) -> None:
         check_adapter(given, sizes)
 
 
-def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path) -> None:
+def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path, refused: Refused) -> None:
     generator = finished / "models/diffusion_models/smoke_slow_generator.safetensors"
-    found = sentence(command(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]"))
+    found = refused(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]")
     names(found, key=generator.name, remedy="an adapter (controlnet or resnet)")
     missing = finished / "models/model_patches/smoke_slow_resnett.safetensors"
-    assert "did you mean" in sentence(
-        command(tmp_path / "run", f"models.adapters=[{{kind: resnet, start: {missing.as_posix()}}}]")
+    assert "did you mean" in refused(
+        tmp_path / "run", f"models.adapters=[{{kind: resnet, start: {missing.as_posix()}}}]"
     )
 
 
-def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "clips").mkdir()
-    found = sentence(
-        command(
-            tmp_path / "run",
-            f"models.vae={finished / 'models/vae/smoke_vae.safetensors'}",
-            "--only",
-            "data",
-            "data.train={kind: videos, folder: '" + (tmp_path / "clips").as_posix() + "'}",
-        )
+    found = refused(
+        tmp_path / "run",
+        f"models.vae={finished / 'models/vae/smoke_vae.safetensors'}",
+        "--only",
+        "data",
+        "data.train={kind: videos, folder: '" + (tmp_path / "clips").as_posix() + "'}",
     )
     names(found, key=str(tmp_path / "clips"), value="holds no videos", remedy="put clips and their trajectories there")
 
 
-def test_a_run_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_run_folder_that_cannot_be_written(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    found = sentence(command(tmp_path / "file" / "run"))
+    found = refused(tmp_path / "file" / "run")
     names(found, key="the run folder", value=str(tmp_path / "file" / "run"), remedy="--run")
 
 
-def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
+def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path, refused: Refused) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_resnet")
@@ -290,15 +316,15 @@ def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path) -> None:
     tensors, metadata = read_tensors(file)
     tensors["latent"][0, 1, 0, 0] = float("nan")
     save_file(tensors, file, metadata=metadata)
-    found = sentence(command(run, "--only", "stage1_resnet"))
+    found = refused(run, "--only", "stage1_resnet")
     names(found, key=file.name, value="in latent that is not finite", remedy="encode it again with --redo data")
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path, refused: Refused) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     (run / "phases/stage1_resnet/done.json").unlink()
-    found = sentence(command(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3"))
+    found = refused(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3")
     names(found, key="stage1_resnet", value="another configuration (step 8)", remedy="config.yaml")
     done = command(run, "--only", "stage1_resnet")
     assert done.returncode == 0, done.stdout + done.stderr

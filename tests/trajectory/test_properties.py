@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench import fuzz_documents
 from flashmotion_core.trajectory import (
     SCHEMA_PATH,
     TrajectoryError,
@@ -30,7 +31,6 @@ from flashmotion_core.trajectory import (
     to_mapping,
     trim,
 )
-from tests.conftest import ROOT, load_module
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 relaxed = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -216,27 +216,15 @@ def test_every_document_can_be_drawn(document: dict[str, Any], mode: Any) -> Non
     assert pictures.any(axis=(1, 2, 3)).tolist() == drawn_TN.any(axis=1).tolist()
 
 
-def _bench() -> Any:
-    return load_module("fuzz_documents", ROOT / "bench" / "fuzz_documents.py")
-
-
 def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:
-    fuzz = _bench()
-    outcomes = [fuzz.try_one(fuzz.make_text(random.Random(seed))) for seed in range(500)]
-    assert not [outcome for outcome in outcomes if outcome not in ("parsed", "refused")]
-    assert 50 < outcomes.count("parsed") < 450
+    outcomes = [fuzz_documents.try_python(fuzz_documents.make_text(random.Random(seed))) for seed in range(500)]
+    assert not [outcome for outcome in outcomes if "crash" in outcome]
+    assert 50 < sum("canonical" in outcome for outcome in outcomes) < 450
 
 
-def test_python_and_javascript_read_the_same_documents() -> None:
+def test_python_and_javascript_read_the_same_documents(capsys: pytest.CaptureFixture[str]) -> None:
     program = shutil.which("node")
     if program is None:
         pytest.skip("needs node")
-    fuzz = _bench()
-    node = fuzz.Node(program, fuzz.WORKER)
-    try:
-        for seed in range(300):
-            text = fuzz.make_text(random.Random(seed))
-            python, script = fuzz.try_python(text)[1], node.read(text)
-            assert fuzz.alike(python, script), (seed, python, script)
-    finally:
-        node.close()
+    assert fuzz_documents.main(["300", "--node", program]) == 0
+    assert "Python and JavaScript were compared" in capsys.readouterr().out

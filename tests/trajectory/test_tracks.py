@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench import fuzz_tables
 from flashmotion_core.trajectory import TrajectoryError, read_tracks, recognise, sample, to_csv
-from tests.conftest import ROOT, load_module
 from tests.golden import make_tracks
 from tests.support.sentences import refuses
 
@@ -130,13 +130,8 @@ def test_a_document_is_not_taken_for_a_table() -> None:
     assert recognise('{"version": 1, "size": [64, 64], "frames": 3}') is None
 
 
-def _fuzzer() -> Any:
-    return load_module("fuzz_tables", ROOT / "bench" / "fuzz_tables.py")
-
-
 def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:
-    fuzz = _fuzzer()
-    outcomes = [fuzz.try_python(fuzz.make_text(random.Random(seed))) for seed in range(300)]
+    outcomes = [fuzz_tables.try_python(fuzz_tables.make_text(random.Random(seed))) for seed in range(300)]
     assert not [outcome for outcome in outcomes if "crash" in outcome]
     assert 75 < sum("canonical" in outcome for outcome in outcomes) < 225
 
@@ -146,5 +141,5 @@ def test_python_and_javascript_read_the_same(capsys: pytest.CaptureFixture[str])
     node = shutil.which("node", path=str(Path(npm).parent) if npm else None)
     if not node:
         pytest.skip("needs FLASHMOTION_NPM, an npm beside its node: run python run_tests.py")
-    assert _fuzzer().main(["200", "--seed", "7", "--node", node]) == 0
+    assert fuzz_tables.main(["200", "--seed", "7", "--node", node]) == 0
     assert "Python and JavaScript were compared" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,16 @@ from ..conftest import ROOT, RunningServer
 from .editor_page import EditorPage
 
 RENDERERS = {"classic": False, "vue": True}
-# The ComfyUI and the frontend of each; the oldest ComfyUI asks for the oldest frontend itself.
-SERVERS = {
-    "oldest": ("FLASHMOTION_COMFYUI_OLDEST", "FLASHMOTION_FRONTEND_OLDEST"),
-    "newest": ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"),
-}
+FRONTENDS = ("oldest", "pinned", "newest")
+NEWEST = [f"newest-{renderer}" for renderer in RENDERERS]
+EVERY = [f"{frontend}-{renderer}" for frontend in FRONTENDS for renderer in RENDERERS]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of the editor's page in both renderers of the newest frontend, or of every frontend where its mark asks for that."""
+    asked = metafunc.definition.get_closest_marker("every_frontend")
+    if "opened" in metafunc.fixturenames:
+        metafunc.parametrize("opened", EVERY if asked else NEWEST, indirect=True)
 
 
 @dataclass(frozen=True)
@@ -32,26 +37,54 @@ class Frontend:
     base: Path
 
 
-@pytest.fixture(scope="session", params=["pinned", *SERVERS])
-def frontend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
-    """The oldest, the pinned and the newest frontend, one after the other: each server is started once for all modules."""
+class Frontends:
+    """The frontends by name, each with a server that is started when it is first asked for."""
+
+    def __init__(self, start: Callable[[str], Frontend]) -> None:
+        self.start = start
+        self.running: dict[str, Frontend] = {}
+
+    def __getitem__(self, name: str) -> Frontend:
+        if name not in self.running:
+            self.running[name] = self.start(name)
+        return self.running[name]
+
+
+@pytest.fixture(scope="session")
+def newest_frontend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
+    """The pinned ComfyUI with the newest frontend and without models."""
     from tools.comfy.base_folder import link_pack
     from tools.comfy.server import Server
 
-    name: str = request.param
-    if name == "pinned":
-        pinned: RunningServer = request.getfixturevalue("newest_server")
-        yield Frontend(name, pinned.url, pinned.base)
-        return
-    comfyui, page = (os.environ.get(variable) for variable in SERVERS[name])
+    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
     if not comfyui or not page:
-        pytest.skip(f"needs {' and '.join(SERVERS[name])}: run python run_tests.py")
-    base = tmp_path_factory.mktemp(name)
+        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
+    base = tmp_path_factory.mktemp("newest_frontend")
     link_pack(ROOT, base / "custom_nodes")
     (base / "input").mkdir()
     shutil.copy(ROOT / "assets/tiny/cat.jpg", base / "input")
     with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:
-        yield Frontend(name, server.url, base)
+        yield Frontend("newest", server.url, base)
+
+
+@pytest.fixture(scope="session")
+def frontends(request: pytest.FixtureRequest) -> Frontends:
+    """The oldest, the pinned and the newest frontend; their servers run until the last test."""
+
+    def start(name: str) -> Frontend:
+        if name == "newest":
+            found: Frontend = request.getfixturevalue("newest_frontend")
+            return found
+        server: RunningServer = request.getfixturevalue({"pinned": "newest_server", "oldest": "oldest_server"}[name])
+        return Frontend(name, server.url, server.base)
+
+    return Frontends(start)
+
+
+@pytest.fixture
+def frontend(opened: EditorPage, frontends: Frontends) -> Frontend:
+    """The frontend of the editor's page."""
+    return frontends[opened.frontend]
 
 
 @pytest.fixture(scope="package")
@@ -78,10 +111,11 @@ def context(chromium: Any) -> Iterator[Any]:
     made.close()
 
 
-@pytest.fixture(scope="module", params=list(RENDERERS))
-def opened(request: pytest.FixtureRequest, context: Any, frontend: Frontend) -> Iterator[EditorPage]:
-    """One frontend in one renderer. Opening it takes longer than most tests."""
-    page = EditorPage(context, frontend.url, RENDERERS[request.param])
+@pytest.fixture(scope="package")
+def opened(request: pytest.FixtureRequest, context: Any, frontends: Frontends) -> Iterator[EditorPage]:
+    """One frontend in one renderer, for the tests of all files. Opening it takes longer than most tests."""
+    name, renderer = request.param.split("-")
+    page = EditorPage(context, frontends[name].url, RENDERERS[renderer], frontend=name)
     yield page
     page.page.close()
 

@@ -127,8 +127,8 @@ def corners(key: dict[str, float]) -> list[float]:
 class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
-    def __init__(self, context: Any, url: str, vue: bool, **settings: Any) -> None:
-        self.url, self.vue = url, vue
+    def __init__(self, context: Any, url: str, vue: bool, frontend: str = "newest", **settings: Any) -> None:
+        self.url, self.vue, self.frontend = url, vue, frontend
         set_settings(url, {"Comfy.VueNodes.Enabled": vue, **settings})
         self.page = context.new_page()
         self.page.set_default_timeout(30_000)
@@ -248,10 +248,11 @@ class EditorPage:
         """Click one of the editor's buttons, by the beginning of its name."""
         self.page.locator(f'.fm-editor button[aria-label^="{name}"]').first.click()
 
-    def menu(self, button: str, item: str) -> None:
-        """Choose from one of the editor's menus."""
+    def menu(self, button: str, *items: str) -> None:
+        """Choose from one of the editor's menus, and from the menus that its entries open."""
         self.click(button)
-        self.page.get_by_role("menuitem", name=item).click()
+        for item in items:
+            self.page.get_by_role("menuitem", name=item).click()
 
     def graph_key(self, keys: str) -> None:
         """Press keys while the graph, not the editor, has the focus."""

@@ -31,20 +31,20 @@ def page(
 
 
 @pytest.fixture
-def opened(page: OpenPage) -> OpenPage:
+def ready(page: OpenPage) -> OpenPage:
     """The page without a graph, and without the results of the runs before."""
     page.clear()
     return page
 
 
-def test_load_run_and_read_back(opened: OpenPage, newest_server: RunningServer) -> None:
-    opened.load("flashmotion_tiny_cpu")
-    opened.picture("loaded")
-    seen = opened.run()
-    opened.picture("ran")
+def test_load_run_and_read_back(ready: OpenPage, newest_server: RunningServer) -> None:
+    ready.load("flashmotion_tiny_cpu")
+    ready.picture("loaded")
+    seen = ready.run()
+    ready.picture("ran")
     assert [event for event in seen if event[0] == "execution_error"] == []
     outputs = {str(detail["node"]): detail["output"] for name, detail in seen if name == "executed"}
-    kinds = dict(opened.page.evaluate("() => window.app.graph.nodes.map((node) => [String(node.id), node.type])"))
+    kinds = dict(ready.page.evaluate("() => window.app.graph.nodes.map((node) => [String(node.id), node.type])"))
     by_kind = {kinds[node]: output for node, output in outputs.items()}
     assert "images" not in by_kind["DrawTrajectory"]
     (video,) = by_kind["SaveVideo"]["images"]
@@ -53,53 +53,53 @@ def test_load_run_and_read_back(opened: OpenPage, newest_server: RunningServer) 
     with urllib.request.urlopen(f"{newest_server.url}/history?max_items=1") as reply:
         (entry,) = json.load(reply).values()
     assert entry["status"]["status_str"] == "success"
-    assert opened.complaints_about_us() == []
+    assert ready.complaints_about_us() == []
 
 
-def test_the_video_plays_in_the_page(opened: OpenPage) -> None:
-    opened.load("flashmotion_tiny_cpu")
-    opened.run()
-    opened.page.wait_for_function(
+def test_the_video_plays_in_the_page(ready: OpenPage) -> None:
+    ready.load("flashmotion_tiny_cpu")
+    ready.run()
+    ready.page.wait_for_function(
         "() => [...document.querySelectorAll('video')].some((video) => video.videoWidth > 0)", timeout=30_000
     )
-    sizes = opened.page.evaluate(
+    sizes = ready.page.evaluate(
         "() => [...document.querySelectorAll('video')].map((video) => [video.videoWidth, video.videoHeight])"
     )
     assert [128, 128] in sizes
 
 
-@pytest.mark.parametrize("name", ["flashmotion_tiny_cpu", "flashmotion_5b", "flashmotion_detector_boxes"])
-def test_the_quickstarts_conversion_gives_what_run_sends(name: str, opened: OpenPage) -> None:
-    opened.load(name)
-    known = opened.page.evaluate("async () => await (await fetch('/object_info')).json()")
+@pytest.mark.parametrize("name", ["flashmotion_tiny_cpu", "flashmotion_5b_fast", "flashmotion_detector_boxes"])
+def test_the_quickstarts_conversion_gives_what_run_sends(name: str, ready: OpenPage) -> None:
+    ready.load(name)
+    known = ready.page.evaluate("async () => await (await fetch('/object_info')).json()")
     workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
-    sent = opened.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+    sent = ready.page.evaluate("async () => (await window.app.graphToPrompt()).output")
     assert {key: entry["inputs"] for key, entry in to_api(workflow, known).items()} == {
         key: entry["inputs"] for key, entry in sent.items()
     }
 
 
-def test_what_run_sends_and_what_is_saved_is_the_document(opened: OpenPage) -> None:
-    opened.load("flashmotion_tiny_cpu")
+def test_what_run_sends_and_what_is_saved_is_the_document(ready: OpenPage) -> None:
+    ready.load("flashmotion_tiny_cpu")
     workflow = json.loads((WORKFLOWS / "flashmotion_tiny_cpu.json").read_text(encoding="utf-8"))
     (drawn,) = (entry["widgets_values"][0] for entry in workflow["nodes"] if entry["type"] == "DrawTrajectory")
-    prompt = opened.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+    prompt = ready.page.evaluate("async () => (await window.app.graphToPrompt()).output")
     (sent,) = (entry["inputs"] for entry in prompt.values() if entry["class_type"] == "DrawTrajectory")
     assert sent["trajectory"] == drawn
-    saved = opened.page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
+    saved = ready.page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
     before = {entry["type"]: entry.get("widgets_values") for entry in workflow["nodes"]}
     after = {entry["type"]: entry.get("widgets_values") for entry in saved["nodes"]}
     assert {kind: after[kind] for kind in OURS} == {kind: before[kind] for kind in OURS}
 
 
-@pytest.mark.parametrize("name", ["flashmotion_5b", "flashmotion_detector_boxes"])
-def test_the_full_size_workflows_open_without_missing_nodes(name: str, opened: OpenPage) -> None:
-    opened.load(name)
+@pytest.mark.parametrize("name", ["flashmotion_5b", "flashmotion_5b_fast", "flashmotion_detector_boxes"])
+def test_the_full_size_workflows_open_without_missing_nodes(name: str, ready: OpenPage) -> None:
+    ready.load(name)
     workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
-    opened_kinds = opened.page.evaluate(
+    kinds = ready.page.evaluate(
         "() => window.app.graph.nodes.filter((node) => !node.has_errors).map((node) => node.type)"
     )
-    assert sorted(opened_kinds) == sorted(entry["type"] for entry in workflow["nodes"])
-    links = opened.page.evaluate("() => window.app.graph.serialize().links.length")
+    assert sorted(kinds) == sorted(entry["type"] for entry in workflow["nodes"])
+    links = ready.page.evaluate("() => window.app.graph.serialize().links.length")
     assert links == len(workflow["links"])
-    assert opened.complaints_about_us() == []
+    assert ready.complaints_about_us() == []

@@ -28,7 +28,7 @@ from .editor_page import (
     corners,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.every_frontend]
 # Whether a draft holds this document: a text in a workflow, which is a text in the browser's storage.
 STORED = """(text) => Object.values({ ...localStorage, ...sessionStorage })
     .some((entry) => entry.replaceAll('\\\\', '').includes(text))"""
@@ -72,7 +72,7 @@ def test_a_saved_workflow_opens_unchanged(editor: EditorPage) -> None:
 @pytest.fixture
 def persistent(context: Any, opened: EditorPage) -> Iterator[EditorPage]:
     """A page of its own that keeps drafts, as every user's does."""
-    page = EditorPage(context, opened.url, opened.vue, **{"Comfy.Workflow.Persist": True})
+    page = EditorPage(context, opened.url, opened.vue, opened.frontend, **{"Comfy.Workflow.Persist": True})
     page.load()
     page.settle(graph=True)  # the page is new, and places its nodes late
     yield page
@@ -313,7 +313,7 @@ def connected_as_keyframes(editor: EditorPage, graph: dict[str, Any]) -> Any:
     editor.load(graph=graph)
     show_run(editor)
     assert editor.objects() == []
-    editor.menu("Object and document", "Use connected objects as keyframes")
+    editor.menu("Document", "Use connected objects as keyframes")
     editor.page.get_by_label("Tolerance in pixels").fill("2")
     editor.press("Enter")
     return editor.sent()["objects"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tools.comfy.frontend import open_page, set_settings
 
-from .conftest import Frontend
+from .conftest import FRONTENDS, Frontends
 
 PLACE_NODE = """async () => {
     const { graph, canvas } = window.app
@@ -29,7 +31,10 @@ PLACES = """() => {
 SHOWN = "() => document.querySelector('.node-tooltip')?.textContent"
 
 
-def test_english_texts_come_from_the_schemas(context: Any, frontend: Frontend) -> None:
+@pytest.mark.browser
+@pytest.mark.parametrize("name", FRONTENDS)
+def test_english_texts_come_from_the_schemas(context: Any, frontends: Frontends, name: str) -> None:
+    frontend = frontends[name]
     set_settings(frontend.url, {"Comfy.VueNodes.Enabled": False})
     page = context.new_page()
     open_page(page, frontend.url)

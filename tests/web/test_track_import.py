@@ -13,7 +13,7 @@ from flashmotion_core.trajectory import parse, sample
 
 from .editor_page import ONE, EditorPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("frontend", ["newest"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "tracks.json"
 DROP = """([name, content]) => {

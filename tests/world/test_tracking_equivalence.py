@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from bench import tracking_reference
 from flashmotion_core.metrics import box_iou, mask_iou
-from tests.conftest import ROOT, load_module
+from tests.conftest import ROOT
 from train.world import synthetic
 from train.world.alignment import THIN, gain, matched, picture_of, refine
 from train.world.degrade import DEGRADATIONS
@@ -30,14 +31,13 @@ def iou(tracks: Tracks, clip: Clip) -> float:
 @pytest.mark.parametrize(("kind", "strength"), [("real", 0.0), ("noised", 0.5), ("shuffled", 0.5)])
 def test_it_finds_what_drawing_every_pose_finds(kind: str, strength: float) -> None:
     pytest.importorskip("cv2", reason="the slow tracker searches with OpenCV")
-    slow = load_module("tracking_reference", ROOT / "bench/tracking_reference.py")
     apart = []
     for index in range(CLIPS):
         clip = synthetic.clip(41, index, "easy", (96, 96), 7)
         frames = clip.frames_THWC
         if kind != "real":
             frames = DEGRADATIONS[kind](frames, strength, np.random.default_rng(index))
-        old = slow.track(frames, clip.sprites, clip.poses_TN4[0])
+        old = tracking_reference.track(frames, clip.sprites, clip.poses_TN4[0])
         new = track(frames, clip.sprites, clip.poses_TN4[0])
         apart.append(iou(new, clip) - iou(old, clip))
         assert mask_iou(new.masks_TNHW, old.masks_TNHW).mean() > 0.93
@@ -46,7 +46,6 @@ def test_it_finds_what_drawing_every_pose_finds(kind: str, strength: float) -> N
 
 
 def test_the_gain_of_a_pose_is_that_of_the_drawn_sprite() -> None:
-    slow = load_module("tracking_reference", ROOT / "bench/tracking_reference.py")
     clip = synthetic.clip(42, 0, "normal", (96, 96), 3)
     frame, sprite = clip.frames_THWC[1], clip.sprites[0]
     x, y, side, turns = clip.poses_TN4[1, 0].tolist()
@@ -60,11 +59,11 @@ def test_the_gain_of_a_pose_is_that_of_the_drawn_sprite() -> None:
     ]:
         rgba, _, _ = patch(sprite, *pose)
         solid = np.count_nonzero(rgba[..., 3] >= SOLID)
-        drawn = slow._gain(frame.astype(np.int32), sprite, pose)
+        drawn = tracking_reference._gain(frame.astype(np.int32), sprite, pose)
         assert gain(picture, sprite, pose) == pytest.approx(drawn, abs=0.02 * solid)
         assert gain(picture, sprite, pose, THIN) == pytest.approx(drawn, abs=0.08 * solid)
         mask, share = matched(picture, sprite, pose)
-        drawn_mask, drawn_share = slow._matched(frame.astype(np.int32), sprite, pose)
+        drawn_mask, drawn_share = tracking_reference._matched(frame.astype(np.int32), sprite, pose)
         assert share == pytest.approx(drawn_share, abs=0.02)
         assert np.count_nonzero(mask ^ drawn_mask) < 0.03 * solid
 
@@ -105,6 +104,7 @@ class Blocked:
             raise ImportError(name + " is not installed")
 sys.meta_path.insert(0, Blocked())
 import train.world.synthetic
+from bench import tracking_reference
 from flashmotion_core.metrics import box_iou
 from train.world.sprite_tracker import track
 clip = train.world.synthetic.clip(1, 0, "easy", (64, 64), 5)

@@ -101,18 +101,18 @@ def _widget_inputs(node: Json, info: Json, note: Callable[[str], None]) -> Json:
         if _is_widget(spec) or name in with_widget:
             _take(name, spec, values, inputs)
     if values.rest:
-        younger = _younger(node, inputs, values.rest)
-        if not younger:
+        newer = _newer(node, inputs, values.rest)
+        if not newer:
             raise WorkflowError(
                 f"{_name(node)} was saved with more values than this ComfyUI's node has fields ({values.rest!r} are left over): "
                 "open the workflow in this ComfyUI and save it again."
             )
-        for name, value in younger.items():
+        for name, value in newer.items():
             note(f"{_name(node)} has no field {name} in this ComfyUI, so the saved value {value!r} is not used.")
     return inputs
 
 
-def _younger(node: Json, known: Json, rest: list[Any]) -> Json:
+def _newer(node: Json, known: Json, rest: list[Any]) -> Json:
     """{field: value} of the values left over, if the file names them and they follow every known field."""
     saved = [entry["widget"]["name"] for entry in node.get("inputs", []) if entry.get("widget")]
     last = saved[len(saved) - len(rest) :]

@@ -87,7 +87,7 @@ def _extract(archive: Path, inside: str, folder: Path) -> None:
 
 
 def _parts(member: tarfile.TarInfo, inside: str, archive: Path) -> tuple[str, ...]:
-    """The path components of an archive member below the ComfyUI folder; none if it is no file of ComfyUI."""
+    """The path components of an archive member below the ComfyUI folder; none if it is not a file of ComfyUI."""
     if not member.isfile() or not member.name.startswith(inside):
         return ()
     relative = PurePosixPath(member.name[len(inside) :])

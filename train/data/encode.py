@@ -34,7 +34,7 @@ from .worker_pool import Unusable, clips_ahead
 def fingerprint(
     settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none", first_frame: FirstFrame = "masks"
 ) -> str:
-    """A hash of everything that all encoded clips of a folder depend on: sha256 as 64 hex digits. Which clips they are is no part of it.
+    """A hash of everything that all encoded clips of a folder depend on: sha256 as 64 hex digits. It does not cover which clips they are.
 
     Args:
         settings: the settings of the source (`Source.settings`), with the size and length of its clips.

@@ -138,6 +138,7 @@ def identity(video: Path) -> list[Any]:
     A copy of the folder has the same identities. Of a video above 768 KiB three parts of 256 KiB count: another export differs there.
     """
     digest = hashlib.sha256()
+    # A missing .csv or .xml leaves no trace: clips without them keep the identity that they had before tables were read.
     for suffix in (".json", ".txt", *TRACK_SUFFIXES[1:]):
         path = video.with_suffix(suffix)
         content = path.read_bytes() if path.is_file() else b""

@@ -48,7 +48,7 @@ def _even_rate(shown: Shown, frames: int) -> float:
 
 
 def _slowest(times_T: NDArray[np.float64], frames: int) -> float:
-    """The highest rate at which no frame of a clip is repeated: that of the longest gap in the clip, which is the longer the lower it is."""
+    """The highest rate at which no frame of a clip is repeated: one frame per longest gap in the clip. A lower rate makes a longer clip."""
     gaps, longest = np.diff(times_T), 0.0
     while True:
         within = gaps[times_T[:-1] <= (frames - 1) * longest]

@@ -5,7 +5,7 @@
     vae/flashmotion_tiny_vae.safetensors                        the codec
     metrics.json, config.yaml, curves/, MODEL_CARD.md           what was measured, and how it was made
 
-All weights are float16. In the folder for documents: table.md, rows.png and clips.png.
+All weights are float16. In the folder for documents: rows.png and clips.png.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def finished(run: Run, artifacts: Artifacts) -> Finished:
     again = f"evaluate it with python -m train.evaluate_run {run.folder}"
     if not report.is_file():
         raise TrainError(f"the run {run.folder} has no report/metrics.json; {again}.")
-    younger = [path for path in _models(artifacts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
-    if younger:
-        raise TrainError(f"{younger[0].name} is newer than the run's report/metrics.json; {again}.")
+    newer = [path for path in _models(artifacts, kinds) if path.stat().st_mtime > report.stat().st_mtime]
+    if newer:
+        raise TrainError(f"{newer[0].name} is newer than the run's report/metrics.json; {again}.")
     metrics: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     for kind in kinds:
         if not any(row["name"] == "flashmotion" and row["adapter"] == kind for row in metrics["rows"]):
@@ -141,7 +141,7 @@ def embed(run: Run, to: Path, docs: Path, command: str) -> list[Path]:
         TrainError: see `finished` and `write_weights`.
     """
     from ..run_folder.artifacts import Artifacts
-    from .embed_card import fragment, model_card
+    from .embed_card import model_card
     from .embed_pictures import clips_sheet, draw_rows, smaller_curves
 
     artifacts = Artifacts(run)
@@ -155,7 +155,6 @@ def embed(run: Run, to: Path, docs: Path, command: str) -> list[Path]:
         shutil.copyfile(run.folder / "config.yaml", folder / "config.yaml")
         smaller_curves(run, list(done.seconds), folder / "curves")
         write_whole(folder / "MODEL_CARD.md", model_card(run.config, metrics, paths))
-        write_whole(folder / "docs/table.md", fragment(metrics))
         draw_rows(metrics, folder / "docs/rows.png")
         clips_sheet(run, metrics, folder / "docs/clips.png")
         placed = []

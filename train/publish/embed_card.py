@@ -1,4 +1,4 @@
-"""The embedded default in words: its model card, and the table for the documents."""
+"""The embedded default in words: its model card."""
 
 from __future__ import annotations
 
@@ -101,11 +101,6 @@ def model_card(config: Config, metrics: Mapping[str, Any], paths: Mapping[str, P
         table=table(rows),
         bars=bars_table(metrics["bars"]),
     )
-
-
-def fragment(metrics: Mapping[str, Any]) -> str:
-    """The tables alone, in markdown."""
-    return f"{table(shown_rows(metrics))}\n\n{bars_table(metrics['bars'])}\n"
 
 
 def shown_rows(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:

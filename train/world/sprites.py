@@ -134,7 +134,7 @@ def _cutout(name: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
 def _at(kind: str, name: str, resolution: int) -> NDArray[np.uint8]:
     if resolution >= RESOLUTION:
         return coverage(kind, name)
-    if kind == "rim":  # not halved for itself: the rounding of alpha and of its part must agree
+    if kind == "rim":  # halved by way of its shape, so that both are rounded alike
         inner = _shrunk(coverage("shape", name) - coverage("rim", name), resolution)
         return _at("shape", name, resolution) - np.minimum(inner, _at("shape", name, resolution))
     return _shrunk(coverage(kind, name), resolution)

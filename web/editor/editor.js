@@ -2,6 +2,8 @@
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
  * @import { TakePicture } from "./panels/drops.js"
+ * @import { Clip } from "./edit/clip.js"
+ * @import { RunProblem } from "./panels/run_words.js"
  * @import { Background } from "./stage/pictures.js"
  *
  * @typedef {object} Host
@@ -21,12 +23,17 @@
  * @property {(background: Background | undefined) => void} setBackground
  * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
  *   what was left out of them
+ * @property {() => {size: readonly [number, number], frames: number}} clip what the editor shows
+ * @property {(clip: Clip) => void} setClip what the node's inputs say of the clip
+ * @property {(clip: Clip) => void} changeClip the same, after the user changed one of these inputs: the document follows, in one step
+ * @property {(problem: RunProblem | undefined) => void} setRunProblem what the last run complained about at this node
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
  */
 
+import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
@@ -34,11 +41,12 @@ import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
+import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { belongsToField, handleKey } from "./panels/keyboard.js";
 import { createNotice } from "./ui/notice.js";
 import { createMapPicture } from "./stage/map_picture.js";
-import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
+import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
 import { createPictures } from "./stage/pictures.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
@@ -46,7 +54,7 @@ import { installStageInput } from "./stage/stage_input.js";
 import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
-import { createToolbar, menuButton } from "./panels/toolbar.js";
+import { createTools } from "./panels/tools.js";
 import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
@@ -61,19 +69,18 @@ export function createEditor(host) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed);
   const mapPicture = createMapPicture();
-  const pictures = createPictures(() => {
-    notice.update(session.state.map ? undefined : pictures.notice);
-    stage.redraw();
-  });
+  const pictures = createPictures(() => update());
   const stage = createStage(session, (frame) => {
     const { shown, state } = session;
     return state.map
       ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
       : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
-  }, texts);
+  }, () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const hints = createHints(session, texts, pictures, () => root);
+  const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("document") }, (pasted) => take(pasted));
   /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
   const take = (taken, beside = stage.element.getBoundingClientRect()) =>
     void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
@@ -85,19 +92,16 @@ export function createEditor(host) {
     toggleLarge: () => dialog.toggle(),
     help: () => openHelp(root, boundsOf("help"), texts),
     fitView: () => stage.setView(undefined),
+    zoomTime: (/** @type {number | undefined} */ factor) => time.zoom(factor),
     leave,
     rename: () => {
       inspector.name.focus();
       inspector.name.select();
     },
   };
-  const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root) };
-  const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
-    menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
-    menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
-    "<>", "help", "largeView", "closeLarge",
-  ]);
+  const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
+    pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
+  const tools = createTools(context);
   const inspector = createInspector(context);
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
@@ -107,7 +111,7 @@ export function createEditor(host) {
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
   stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
-    tools.element, stage.element, time.element, inspector.element, banner.element);
+    tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
@@ -117,7 +121,8 @@ export function createEditor(host) {
 
   const input = installStageInput({
     stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
+    openMenu: ({ clientX, clientY }, onObject) =>
+      (onObject ? openObjectMenu : openDocumentMenu)(context, { left: clientX, top: clientY, bottom: clientY }),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -136,7 +141,8 @@ export function createEditor(host) {
 
   /** @param {string} id */
   function boundsOf(id) {
-    return (root.querySelector(`[data-command="${id}"]`) ?? root).getBoundingClientRect();
+    const button = root.querySelector(`[data-command="${id}"]:not([hidden])`) ?? root.querySelector('[data-command="more"]:not([hidden])');
+    return (button ?? root).getBoundingClientRect();
   }
 
   root.addEventListener("keydown", (event) => {
@@ -178,11 +184,11 @@ export function createEditor(host) {
   function update() {
     const { state, shown } = session;
     notice.update(session.state.map ? undefined : pictures.notice);
-    for (const part of [tools, time, inspector, banner]) part.update();
+    for (const part of [tools, time, inspector, banner, clipNotes]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.map;
+    empty.hidden = shown.objects.length > 0 || state.map || clipNotes.cut.margins !== undefined;
     stage.redraw();
   }
   session.subscribe(update);
@@ -199,10 +205,19 @@ export function createEditor(host) {
   return {
     element: wrapper,
     load(text) {
-      if (session.load(text)) stage.setView(undefined);
+      if (!session.load(text)) return;
+      clipNotes.loaded();
+      stage.setView(undefined);
     },
     value: session.text,
-    setBackground: pictures.show,
+    clip: () => session.state.document,
+    setClip: session.setClip,
+    changeClip: clipNotes.changeClip,
+    setRunProblem: clipNotes.setRunProblem,
+    setBackground(background) {
+      clipNotes.cut.arriving(background !== undefined);
+      pictures.show(background);
+    },
     setResolved(text, notes) {
       resolved = text;
       // The notes of the run before are no longer true.
@@ -225,7 +240,7 @@ export function createEditor(host) {
 
 /** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css"]) {
+  for (const name of ["editor.css", "panels.css", "clip.css", "widths.css"]) {
     const { href } = new URL(name, import.meta.url);
     if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
+from flashmotion_core.codec.taehv import TAEHV, encode_clip
+from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.wan.conditioning import normalise
 from train.codec.codec_budget import fastest_threads, steps_that_fit
 from train.codec.crops import Crops
@@ -27,7 +28,7 @@ from train.world import synthetic
 
 from ...support.sentences import refuses
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 SHORT = CodecSettings(
     difficulty="easy",
@@ -234,15 +235,6 @@ def test_the_threads_that_are_faster_win(slow: int, monkeypatch: pytest.MonkeyPa
 
 
 # Training
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The faster number of threads may change between two runs, and with it the last bits of a sum."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def trained(settings: CodecSettings, folder: Path, stop: int | None = None) -> list[float]:

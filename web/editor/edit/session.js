@@ -3,12 +3,13 @@
  * subscribe; every change goes through here. No DOM, no ComfyUI.
  *
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
+ * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
  * @typedef {"draw" | "box" | "select" | "record"} Tool
  *
  * @typedef {object} SessionState
- * @property {Document} document what was last finished
+ * @property {Document} document what was last finished, on the clip that the node's inputs want
  * @property {Document | undefined} draft what the gesture under way would make of it
  * @property {string | undefined} problem why the loaded text is not a document
  * @property {number} frame the one shown
@@ -26,6 +27,7 @@
  * @property {boolean} map the control map instead of the picture
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
+ * @property {Clip} clip what the node's inputs say of the clip
  *
  * @typedef {Readonly<SessionState>} State
  *
@@ -46,10 +48,12 @@
  * @property {(message: string, alarm?: boolean) => void} say
  * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
  *   when it is another document
+ * @property {(clip: Clip) => void} setClip what the node's inputs say; the document's text stays
  * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
  */
 
 import { emptyDocument, parse, stringify } from "../model/document.js";
+import { followed, onClip, OWN_CLIP } from "./clip.js";
 import { createHistory, same } from "./history.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
@@ -63,8 +67,11 @@ export function createSession(changed) {
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
     tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
+    clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
+  /** What the text says; the inputs of the node may bring it to another clip. */
+  let written = NEW_DOCUMENT;
   /** @type {string | undefined} */
   let text;
   /** @type {Set<(state: State, before: State) => void>} */
@@ -80,7 +87,9 @@ export function createSession(changed) {
   /** @param {Document} document @param {Partial<SessionState>} [patch] */
   function show(document, patch = {}) {
     text = undefined;
-    set({ message: "", alarm: false, ...patch, document, draft: undefined, problem: undefined });
+    written = document;
+    const clip = followed(state.clip, document);
+    set({ message: "", alarm: false, ...patch, document: onClip(document, clip), clip, draft: undefined, problem: undefined });
     changed();
   }
 
@@ -116,7 +125,7 @@ export function createSession(changed) {
       if (state.problem !== undefined) return false;
       const next = attempt(() => change(state.document));
       if (next === undefined) return false;
-      if (history.push(next, label)) show(next, patch);
+      if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });
       return true;
     },
@@ -154,14 +163,22 @@ export function createSession(changed) {
         return true;
       }
       const known = stepTo(history, found.document);
-      if (!known) history.replace(found.document);
+      if (!known) history.replace(onClip(found.document, state.clip));
       // A different document starts at its first frame.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
-      set({ ...view, document: history.present, draft: undefined, problem: undefined, playing: false, message: "" });
+      written = found.document;
+      set({ ...view, document: onClip(written, state.clip), draft: undefined, problem: undefined, playing: false, message: "" });
       return !known;
     },
+    setClip(clip) {
+      if (same(clip, state.clip)) return;
+      const document = onClip(written, clip);
+      // Undo must not lead to a clip that no input asks for.
+      if (!history.canUndo && !history.canRedo && state.problem === undefined) history.replace(document);
+      set({ clip, document: same(document, state.document) ? state.document : document });
+    },
     text() {
-      text ??= stringify(state.document);
+      text ??= stringify(written);
       return text;
     },
   };

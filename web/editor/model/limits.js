@@ -7,6 +7,9 @@ export const MAX_KEYFRAMES = 512;
 export const MAX_FRAMES = 1025;
 export const MIN_SIDE = 32;
 export const MAX_SIDE = 4096;
+/** A clip that is generated has sides of such a multiple, and LENGTH_STEP * k + 1 frames. */
+export const SIDE_MULTIPLE = 32;
+export const LENGTH_STEP = 4;
 export const MIN_CENTRE = -4;
 export const MAX_CENTRE = 5;
 /** Above 0, so that sizes can be divisors. Overshooting eases stop here too. */

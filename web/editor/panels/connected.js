@@ -27,7 +27,7 @@ export function connectedObjects(session, texts, resolved, root) {
   if (!found || !others.length) return undefined;
   const fields = [{ name: "tolerance", label: texts.tolerance, value: 4, min: 0, max: 200 }];
   return (beside) =>
-    openForm(root, beside, { title: texts.useConnected, apply: texts.apply, close: texts.close, fields }, ({ tolerance }) =>
+    openForm(root, beside, { title: texts.useConnected, texts, fields }, ({ tolerance }) =>
       session.edit(texts.stepImport, (document) => {
         const { objects } = simplified(setFrames({ ...found, objects: others }, { frames: document.frames, fit: "retime" }), tolerance);
         return mergeObjects(document, { objects });

@@ -6,7 +6,9 @@
  */
 
 import { element } from "../ui/dom.js";
+import { guardNumber } from "../ui/guard.js";
 import { openPopup } from "../ui/popup.js";
+import { rangeRule } from "../ui/rules.js";
 import { readTheme } from "../ui/theme.js";
 import { createPainter } from "../stage/view.js";
 
@@ -30,10 +32,15 @@ export function openCurve(root, beside, texts, start, onChange) {
     const label = `${index < 2 ? texts.curveFirst : texts.curveSecond}, ${index % 2 ? "y" : "x"}`;
     const [min, max] = index % 2 ? [-2, 3] : [0, 1];
     const input = element("input", { type: "number", min, max, step: 0.05, "aria-label": label, title: label });
-    input.addEventListener("change", () => {
-      const value = input.valueAsNumber;
-      if (Number.isFinite(value)) now[index] = Math.min(Math.max(value, min), max);
+    /** @param {number | undefined} value */
+    const put = (value) => {
+      if (value !== undefined) now[index] = value;
       finish();
+    };
+    const guard = guardNumber(input, rangeRule(texts, () => ({ low: min, high: max })), put);
+    input.addEventListener("change", () => {
+      const value = guard.read();
+      if (!guard.refuses) put(value);
     });
     return input;
   });

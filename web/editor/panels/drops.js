@@ -64,7 +64,7 @@ async function takePicture({ session, texts, root, takePicture: take }, file, be
     if (loader !== undefined) done(loader);
     if (!offer) return;
     const title = instead === undefined ? texts.offerLoader : fill(texts.offerLoaderInstead, instead);
-    openForm(root(), beside, { title, apply: texts.makeLoader, close: texts.close, fields: [] }, () => {
+    openForm(root(), beside, { title, texts, apply: texts.makeLoader, fields: [] }, () => {
       offer().then(done, failed);
       return true;
     });

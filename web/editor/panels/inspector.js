@@ -2,7 +2,6 @@
  * The fields of what is selected: an object's name, colour, box, speed and path; or, with nothing selected, the clip's.
  *
  * @import { Ease, KeyRef } from "../model/types.js"
- * @import { CommandContext } from "./toolbar.js"
  */
 
 import { createClipFields } from "./clip_fields.js";
@@ -11,10 +10,12 @@ import { element, iconButton, setAttribute } from "../ui/dom.js";
 import { asBezier } from "../model/easing.js";
 import { clampBox } from "../edit/edit.js";
 import { choiceField, numberField } from "../ui/fields.js";
+import { MAX_CENTRE, MAX_EXTENT, MIN_CENTRE } from "../model/limits.js";
+import { rangeRule } from "../ui/rules.js";
 import { recolourObject, renameObject, setBox, setEase, setPath } from "../edit/operations.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 import { colorOf } from "../stage/scene.js";
-import { commandButton } from "./toolbar.js";
+import { caption, commandButton } from "./toolbar.js";
 import { isHiddenHere } from "./actions.js";
 
 /**
@@ -30,7 +31,7 @@ function easedKeys({ state, shown }) {
 }
 
 /**
- * @param {CommandContext & {root: () => HTMLElement}} context
+ * @param {Parameters<typeof createClipFields>[0]} context
  * @returns {{element: HTMLElement, name: HTMLInputElement, update: () => void}}
  */
 export function createInspector(context) {
@@ -45,10 +46,14 @@ export function createInspector(context) {
       before.objects.filter(({ id }) => ids.includes(id)).reduce(
         (result, object) => setBox(result, { id: object.id, frame, box: clampBox({ ...boxAt(object, frame), [side]: share }) }), before));
   };
-  const x = numberField(texts.x, texts.xLong, (value) => setSide(value, "x"));
-  const y = numberField(texts.y, texts.yLong, (value) => setSide(value, "y"));
-  const w = numberField(texts.w, texts.wLong, (value) => setSide(value, "w"), { min: 1 });
-  const h = numberField(texts.h, texts.hLong, (value) => setSide(value, "h"), { min: 1 });
+  /** @param {0 | 1} axis */
+  const centres = (axis) => rangeRule(texts, () => ({ low: MIN_CENTRE * session.shown.size[axis], high: MAX_CENTRE * session.shown.size[axis] }));
+  /** @param {0 | 1} axis */
+  const sides = (axis) => rangeRule(texts, () => ({ low: 1, high: MAX_EXTENT * session.shown.size[axis] }));
+  const x = numberField(texts.x, texts.xLong, (value) => setSide(value, "x"), {}, centres(0));
+  const y = numberField(texts.y, texts.yLong, (value) => setSide(value, "y"), {}, centres(1));
+  const w = numberField(texts.w, texts.wLong, (value) => setSide(value, "w"), { min: 1 }, sides(0));
+  const h = numberField(texts.h, texts.hLong, (value) => setSide(value, "h"), { min: 1 }, sides(1));
   const ease = choiceField(texts.ease, [
     ["linear", texts.easeLinear], ["in-out", texts.easeInOut], ["in", texts.easeIn], ["out", texts.easeOut],
     ["hold", texts.easeHold], ["custom", texts.easeCustom],
@@ -58,6 +63,7 @@ export function createInspector(context) {
     const smooth = path.getAttribute("aria-pressed") !== "true";
     session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
   });
+  path.append(caption(texts.shortSmooth));
   const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
   const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },
     color, name, path, ...buttons.map(({ button }) => button), element("span", { class: "fm-break" }),

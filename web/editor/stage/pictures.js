@@ -64,6 +64,17 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
+    /** Width and height of the first picture, or of the video, once it is loaded. @returns {[number, number] | undefined} */
+    get size() {
+      if (video) return video.readyState < 1 ? undefined : [video.videoWidth, video.videoHeight];
+      const image = kept?.image ?? images[0];
+      return image?.complete && image.naturalWidth ? [image.naturalWidth, image.naturalHeight] : undefined;
+    },
+    /** The picture of frame 0, once it is loaded; none of a video. @returns {Drawable | undefined} */
+    get first() {
+      const [image] = images;
+      return image?.complete && image.naturalWidth ? { source: image, width: image.naturalWidth, height: image.naturalHeight } : undefined;
+    },
     /** @param {Background | undefined} background */
     show(background) {
       const key = JSON.stringify(background ?? null);

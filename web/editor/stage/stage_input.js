@@ -22,7 +22,7 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 
 /**
  * Listen on the stage's canvas.
- * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent) => void}} context
+ * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent, onObject: boolean) => void}} context
  * @returns {{cancel: () => boolean}} cancel drops the gesture under way; false when there was none
  */
 export function installStageInput(context) {
@@ -130,7 +130,7 @@ export function installStageInput(context) {
     event.stopPropagation();
     const target = targetAt(context, stage.pointOf(event), "mouse");
     if (target.id !== undefined && !session.state.ids.includes(target.id)) session.set({ ids: [target.id], keys: [] });
-    context.openMenu(event);
+    context.openMenu(event, target.id !== undefined);
   });
   return {
     cancel() {

@@ -3,6 +3,7 @@
  * all while idle. What the pointer does is in gestures.js.
  *
  * @import { Session } from "../edit/session.js"
+ * @import { Size } from "../model/crop.js"
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
@@ -30,6 +31,7 @@
 
 import { element } from "../ui/dom.js";
 import { fitView, reachOf } from "../model/geometry.js";
+import { viewInPicture } from "./margins.js";
 import { shownObjects } from "./scene.js";
 import { readTheme } from "../ui/theme.js";
 import { drawStage } from "./view_draw.js";
@@ -72,10 +74,11 @@ export function createPainter(canvas, draw) {
 /**
  * @param {Session} session
  * @param {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} pictureAt
+ * @param {() => Size | undefined} marginsOf the picture that is shown whole, with what the clip cuts off it
  * @param {Record<string, string>} labels
  * @returns {Stage}
  */
-export function createStage(session, pictureAt, labels) {
+export function createStage(session, pictureAt, marginsOf, labels) {
   const canvas = element("canvas", { class: "fm-canvas", "aria-hidden": "true" });
   const box = element("div", { class: "fm-stage", role: "group", "aria-label": labels.stage }, canvas);
   /** @type {View | undefined} */
@@ -84,7 +87,10 @@ export function createStage(session, pictureAt, labels) {
   let marks = {};
   let reach = reachOf("mouse");
 
-  const fitted = () => fitView(canvas.clientWidth, canvas.clientHeight, session.shown.size);
+  const fitted = () => {
+    const [{ clientWidth: width, clientHeight: height }, { size }, whole] = [canvas, session.shown, marginsOf()];
+    return whole ? viewInPicture(width, height, size, whole) : fitView(width, height, size);
+  };
   const shown = () => shownObjects(session.shown, session.state.frame, session.state.ids, session.state.unseen);
 
   const painter = createPainter(canvas, (ctx, width, height) => {
@@ -95,7 +101,7 @@ export function createStage(session, pictureAt, labels) {
     drawStage(ctx, {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
-      picture, covers, dimmed, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
+      picture, covers, dimmed, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
     });
   });
 

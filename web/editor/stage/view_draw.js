@@ -22,6 +22,7 @@
  * @property {boolean} playing
  * @property {Drawable | undefined} picture
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
+ * @property {boolean} margins whether to show what the clip cuts off the picture
  * @property {boolean} dimmed whether the picture is not the one that the node gets
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
@@ -30,7 +31,9 @@
  * @property {Theme} theme
  */
 
+import { cropOf } from "../model/crop.js";
 import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { drawMargins } from "./margins.js";
 import { centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
 import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
@@ -66,19 +69,17 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, dimmed, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, margins, dimmed, document, theme }) {
+  const crop = picture && !covers ? cropOf([picture.width, picture.height], document.size) : undefined;
+  if (picture && crop && margins) drawMargins(ctx, view, picture, crop, theme);
   ctx.save();
   ctx.beginPath();
   ctx.rect(view.left, view.top, view.width, view.height);
   ctx.clip();
   if (picture) {
-    // As Wan22ImageToVideoLatent does: scaled to cover the clip, cropped about its centre.
-    const shape = covers ? picture.width / picture.height : document.size[0] / document.size[1];
-    const w = Math.min(picture.width, picture.height * shape);
-    const h = w / shape;
-    const [x, y] = [(picture.width - w) / 2, (picture.height - h) / 2];
+    const { x, y, width, height } = crop ?? { x: 0, y: 0, width: picture.width, height: picture.height };
     ctx.imageSmoothingEnabled = !covers;
-    ctx.drawImage(picture.source, x, y, w, h, view.left, view.top, view.width, view.height);
+    ctx.drawImage(picture.source, x, y, width, height, view.left, view.top, view.width, view.height);
     if (dimmed) dim(ctx, view, theme);
   } else {
     ctx.fillStyle = theme.surface;

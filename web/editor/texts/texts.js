@@ -1,16 +1,20 @@
 /** The editor's texts by language. @typedef {typeof ENGLISH} Texts */
 
+import { CLIP_EN } from "./clip_en.js";
+import { CLIP_ZH } from "./clip_zh.js";
 import { CONTROLS_EN } from "./controls_en.js";
 import { CONTROLS_ZH } from "./controls_zh.js";
 import { FILES_EN } from "./files_en.js";
 import { FILES_ZH } from "./files_zh.js";
+import { HINTS_EN } from "./hints_en.js";
+import { HINTS_ZH } from "./hints_zh.js";
 import { MESSAGES_EN } from "./messages_en.js";
 import { MESSAGES_ZH } from "./messages_zh.js";
 import { MOTION_EN } from "./motion_en.js";
 import { MOTION_ZH } from "./motion_zh.js";
 
-export const ENGLISH = { ...CONTROLS_EN, ...FILES_EN, ...MESSAGES_EN, ...MOTION_EN };
-export const CHINESE = { ...CONTROLS_ZH, ...FILES_ZH, ...MESSAGES_ZH, ...MOTION_ZH };
+export const ENGLISH = { ...CLIP_EN, ...CONTROLS_EN, ...FILES_EN, ...HINTS_EN, ...MESSAGES_EN, ...MOTION_EN };
+export const CHINESE = { ...CLIP_ZH, ...CONTROLS_ZH, ...FILES_ZH, ...HINTS_ZH, ...MESSAGES_ZH, ...MOTION_ZH };
 
 /**
  * The texts for a language; English for one we do not have.

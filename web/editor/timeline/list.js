@@ -5,15 +5,27 @@
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "../texts/texts.js"
  *
- * @typedef {{rename: () => void, selectNext: (step: 1 | -1) => void}} ListActions rename: edit the selected object's name
- * @typedef {{option: HTMLElement, swatch: HTMLElement, name: HTMLElement, flags: HTMLElement, eye: HTMLButtonElement, lock: HTMLButtonElement}} Row
+ * @typedef {object} ListActions
+ * @property {() => void} rename edit the selected object's name
+ * @property {(step: 1 | -1) => void} selectNext
+ * @property {(id: string) => readonly string[]} hints what may go wrong with an object in a run
+ * @property {(id: string, beside: DOMRect) => void} showHints
+ *
+ * @typedef {object} Row
+ * @property {HTMLElement} option
+ * @property {HTMLElement} swatch
+ * @property {HTMLElement} name
+ * @property {HTMLElement} flags
+ * @property {HTMLButtonElement} hint
+ * @property {HTMLButtonElement} eye
+ * @property {HTMLButtonElement} lock
  */
 
 import { element, icon, iconButton, setAttribute, setChildren, setText } from "../ui/dom.js";
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
 import { fill } from "../texts/texts.js";
-import { ROW } from "./timeline_draw.js";
+import { rowHeight } from "../ui/touch.js";
 
 /** Makes element ids unique among the editors of a page. */
 let editors = 0;
@@ -24,7 +36,7 @@ let editors = 0;
  * @param {ListActions} actions
  * @returns {{list: HTMLElement, flags: HTMLElement, update: () => void}}
  */
-export function createList(session, texts, { rename, selectNext }) {
+export function createList(session, texts, { rename, selectNext, hints, showHints }) {
   editors += 1;
   const prefix = `fm-${editors}`;
   const list = element("div", { class: "fm-list", role: "listbox", tabindex: "0", "aria-label": texts.objects, "aria-multiselectable": "true" });
@@ -39,11 +51,12 @@ export function createList(session, texts, { rename, selectNext }) {
     const swatch = element("span", { class: "fm-swatch" });
     const name = element("span", { class: "fm-name" });
     const option = element("div", { class: "fm-option", role: "option", id: `${prefix}-${made}`, "data-id": id }, swatch, name);
+    const hint = iconButton("hint", "", () => showHints(id, hint.getBoundingClientRect()), { class: "fm-button fm-hint", "aria-haspopup": "dialog" });
     const eye = iconButton("eye", "", () => toggle("unseen", id));
     const lock = iconButton("unlock", "", () => toggle("locked", id));
     option.addEventListener("pointerdown", (event) => begin(event, id));
     option.addEventListener("dblclick", rename);
-    return { option, swatch, name, eye, lock, flags: element("div", { class: "fm-flag" }, eye, lock) };
+    return { option, swatch, name, hint, eye, lock, flags: element("div", { class: "fm-flag" }, hint, eye, lock) };
   }
 
   /** @param {"unseen" | "locked"} flag @param {string} id */
@@ -74,7 +87,7 @@ export function createList(session, texts, { rename, selectNext }) {
     list.addEventListener("pointermove", (moved) => {
       const rect = list.getBoundingClientRect();
       const y = ((moved.clientY - rect.top) / rect.height) * list.clientHeight;
-      const to = Math.min(Math.max(Math.floor(y / ROW), 0), session.state.document.objects.length - 1);
+      const to = Math.min(Math.max(Math.floor(y / rowHeight()), 0), session.state.document.objects.length - 1);
       if (to === from) session.cancel();
       else session.draft((document) => reorderObject(document, { from, to }));
     }, { signal });
@@ -105,6 +118,11 @@ export function createList(session, texts, { rename, selectNext }) {
     setText(row.name, name);
     setAttribute(row.option, "aria-selected", String(ids.includes(object.id)));
     setAttribute(row.option, "aria-label", fill(texts.objectRow, name, object.keyframes.length));
+    const said = hints(object.id);
+    row.hint.hidden = said.length === 0;
+    setAttribute(row.option, "data-hints", said.length > 0);
+    setAttribute(row.option, "aria-description", said.join(" ") || undefined);
+    for (const attribute of ["aria-label", "title"]) setAttribute(row.hint, attribute, fill(texts.hintsOfObject, name, said.length));
     setFlag(row.eye, unseen.includes(object.id), ["eye", "eyeOff"], [fill(texts.hideObject, name), fill(texts.showObject, name)]);
     setFlag(row.lock, locked.includes(object.id), ["unlock", "lock"], [fill(texts.lockObject, name), fill(texts.unlockObject, name)]);
     return row;

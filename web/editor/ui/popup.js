@@ -2,10 +2,21 @@
  * Menus and small panels above everything else: native popovers, so that no renderer's transform or clipping affects them,
  * and a click outside or Escape closes them.
  *
- * @typedef {{text: string, run: () => void, key?: string, disabled?: boolean} | "-"} MenuItem
+ * @import { Texts } from "../texts/texts.js"
+ *
+ * @typedef {object} Entry
+ * @property {string} text
+ * @property {() => void} run
+ * @property {string} [key]
+ * @property {boolean} [disabled]
+ * @property {boolean} [checked] given: the entry turns something on and off
+ * @property {boolean} [single] one of several of which one is on
+ * @typedef {Entry | "-"} MenuItem
  */
 
 import { element, iconButton } from "./dom.js";
+import { guardNumber } from "./guard.js";
+import { rangeRule } from "./rules.js";
 
 /**
  * Show content beside a place.
@@ -48,7 +59,10 @@ export function openMenu(root, beside, label, items) {
       menu.append(element("div", { class: "fm-rule", role: "separator" }));
       continue;
     }
-    const button = element("button", { type: "button", role: "menuitem", class: "fm-item", disabled: item.disabled ?? false }, item.text);
+    const role = item.checked === undefined ? "menuitem" : item.single ? "menuitemradio" : "menuitemcheckbox";
+    const checked = item.checked === undefined ? undefined : String(item.checked);
+    const button = element("button", { type: "button", role, class: "fm-item", disabled: item.disabled ?? false, "aria-checked": checked },
+      element("span", {}, item.text));
     if (item.key) button.append(element("kbd", {}, item.key));
     button.addEventListener("click", () => {
       close();
@@ -68,7 +82,7 @@ export function openMenu(root, beside, label, items) {
   });
   const close = openPopup(root, beside, menu);
   // Later, because the Enter that ended a field would press the button.
-  requestAnimationFrame(() => menu.querySelector("button")?.focus());
+  requestAnimationFrame(() => /** @type {HTMLElement | null} */ (menu.querySelector("button:enabled"))?.focus());
 }
 
 /**
@@ -78,32 +92,41 @@ export function openMenu(root, beside, label, items) {
  * @property {number} value
  * @property {number} min
  * @property {number} max
- * @property {number} [step]
+ * @property {number} [step] 1 (by default): whole numbers only
  */
 
 /**
  * A panel with number fields and a button.
  * @param {HTMLElement} root
  * @param {{left: number, top: number, bottom: number}} beside
- * @param {{title: string, apply: string, close: string, fields: readonly FormField[]}} form
+ * @param {{title: string, texts: Texts, apply?: string, fields: readonly FormField[]}} form
  * @param {(values: Record<string, number>) => boolean} run closes the panel when it returns true
  */
-export function openForm(root, beside, { title, apply, close: closeText, fields }, run) {
-  const body = element("form", { class: "fm-form", "aria-label": title, novalidate: false });
+export function openForm(root, beside, { title, texts, apply = texts.apply, fields }, run) {
+  // Our own refusals offer the nearest value, in the editor's language.
+  const body = element("form", { class: "fm-form", "aria-label": title, novalidate: true });
   const head = element("div", { class: "fm-form-head" }, element("strong", {}, title));
-  head.append(iconButton("close", closeText, () => close()));
+  head.append(iconButton("close", texts.close, () => close()));
   body.append(head);
-  for (const { name, label, value, min, max, step = 1 } of fields) {
-    body.append(element("label", {}, element("span", {}, label), element("input", { type: "number", name, value, min, max, step })));
-  }
+  const guarded = fields.map(({ name, label, value, min, max, step = 1 }) => {
+    const input = element("input", { type: "number", name, value, min, max, step });
+    body.append(element("label", {}, element("span", {}, label), input));
+    const guard = guardNumber(input, rangeRule(texts, () => ({ low: min, high: max, whole: step === 1 })), () => undefined);
+    return { name, input, guard, value };
+  });
   body.append(element("button", { type: "submit", class: "fm-primary" }, apply));
   body.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") event.stopPropagation();
   });
   body.addEventListener("submit", (event) => {
     event.preventDefault();
-    const values = Object.fromEntries(fields.map(({ name }) => [name, Number(/** @type {HTMLInputElement} */ (body.elements.namedItem(name)).value)]));
-    if (run(values)) close();
+    const values = guarded.map(({ name, guard }) => /** @type {const} */ ([name, guard.read()]));
+    const wrong = values.findIndex(([, value]) => value === undefined);
+    if (wrong >= 0) {
+      const { input, guard, value } = guarded[wrong];
+      if (!guard.refuses) input.value = String(value);
+      input.focus();
+    } else if (run(Object.fromEntries(values.map(([name, value]) => [name, value ?? 0])))) close();
   });
   const close = openPopup(root, beside, body);
   body.querySelector("input")?.focus();

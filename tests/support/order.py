@@ -1,0 +1,56 @@
+"""pytest hooks: which tests share a worker, the longest first, and tests marked gpu only where there is one. tests/conftest.py has them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+REHEARSE = bool(os.environ.get("FLASHMOTION_REHEARSE"))
+"""Whether tests marked gpu run on a CPU, as in ``bench/on_gpu.py --rehearse``."""
+SERVERS = {
+    "[newest-": "newest",
+    "[pinned": "pinned",
+    "[newest_server": "pinned",
+    "[oldest-": "oldest",
+    "[oldest_server": "oldest",
+}
+"""How a test's parameters begin that takes a server which other files take too, the one with most tests first."""
+
+
+def group_of(test: str) -> str:
+    """What a test, by its id, shares with others, which then run in one worker that sets it up once: a server, or its file."""
+    file, _, name = test.partition("::")
+    return next((server for beginning, server in SERVERS.items() if beginning in name), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Group tests by `group_of` under ``--dist loadfile``."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types here
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests of a server first, then files with slow tests, so that no worker starts one when the others are nearly done."""
+    slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("slow", "server", "browser"))}
+    servers = list(dict.fromkeys(SERVERS.values()))
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        group = group_of(item.nodeid)
+        return (servers.index(group) if group in servers else len(servers), item.path not in slow)
+
+    items.sort(key=place)
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not REHEARSE:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA GPU"))
