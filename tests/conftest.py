@@ -79,6 +79,7 @@ def fill_base(base: Path) -> None:
         "loras/Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors",
         "diffusion_models/rt_detr_v4-x-hgnet_fp16.safetensors",
         "vae/wan2.2_vae.safetensors",
+        "vae_approx/lighttaew2_2.safetensors",
         "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
         "model_patches/flashmotion_resnet.safetensors",
     ):

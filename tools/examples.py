@@ -7,7 +7,7 @@ all of it fits the page, so the whole is about as wide as a screen, and the note
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .quickstart import scenes
@@ -20,10 +20,12 @@ MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
-STEPS, SAVE = 206, 375  # heights of the first note, and of what shows the video
+STEPS, SAVE, DECODE = 206, 375, 70  # heights of the first note, of what shows the video, and of the decoding
+SWITCH, SMALL_SAVE = 80, 340  # where a switch chooses the decoder
 REPOSITORY = "https://github.com/flashmotion/flashmotion"
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
+LIGHTX2V = "https://huggingface.co/lightx2v/Autoencoders/resolve/main"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
 KIJAI = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main"
 AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
@@ -37,6 +39,18 @@ FILE_INPUTS = {
     "clip_name": "text_encoders",
     "adapter_name": "model_patches",
 }
+SMALL_VAE_FILE = "lighttaew2_2.safetensors"
+# ComfyUI's Load VAE looks for this name in another folder, where it also serves previews.
+OTHER_FOLDERS = {SMALL_VAE_FILE: "vae_approx"}
+
+# What app mode shows, in this order: widgets to fill in, by the class of their node, and whose result.
+APP_INPUTS = (
+    ("LoadImage", "image"),
+    ("DrawTrajectory", "trajectory"),
+    ("CLIPTextEncode", "text"),
+    ("FewStepSampler", "seed"),
+)
+APP_OUTPUT = "SaveVideo"
 
 Node = tuple[str, int, int, int, int, dict[str, Any]]  # class, x, y, width, height, inputs
 Note = tuple[str, str, int, int, int, int]  # title, Markdown, x, y, width, height
@@ -45,10 +59,19 @@ Group = tuple[str, int, int, int, int]  # title, x, y, width, height
 
 @dataclass
 class Example:
-    """One workflow: nodes by id, and notes."""
+    """One workflow: nodes by id, and notes.
+
+    Attributes:
+        nodes: by id.
+        notes: beside them.
+        titles: of nodes, where the class's own does not say what it is there for.
+        fixed_seed: the seed stays after a run; otherwise the frontend draws another.
+    """
 
     nodes: dict[str, Node]
     notes: list[Note]
+    titles: dict[str, str] = field(default_factory=dict)
+    fixed_seed: bool = False
 
     @property
     def groups(self) -> list[Group]:
@@ -65,21 +88,37 @@ class Example:
         return {name: {"class_type": node[0], "inputs": node[5]} for name, node in self.nodes.items()}
 
     @property
+    def app(self) -> dict[str, Any]:
+        """The same workflow as an app, as the frontend reads it (`extra.linearData`): inputs by node and name, and outputs by node."""
+        ids = {node[0]: int(key) for key, node in self.nodes.items()}
+        return {
+            "inputs": [[ids[kind], name] for kind, name in APP_INPUTS if kind in ids],
+            "outputs": [str(ids[APP_OUTPUT])],
+        }
+
+    @property
     def models(self) -> dict[str, list[dict[str, str]]]:
         """What each loader needs, by its id, as the frontend reads it: name and folder, and where the file can be downloaded, if it can."""
         found: dict[str, list[dict[str, str]]] = {}
         for key, (*_, inputs) in self.nodes.items():
-            for name, folder in FILE_INPUTS.items():
-                if name in inputs:
-                    file = inputs[name]
-                    url = {"url": URLS[file]} if file in URLS else {}
-                    found.setdefault(key, []).append({"name": file, **url, "directory": folder})
+            for name, usual in FILE_INPUTS.items():
+                if name not in inputs:
+                    continue
+                file = inputs[name]
+                url = {"url": URLS[file]} if file in URLS else {}
+                folder = OTHER_FOLDERS.get(file, usual)
+                found.setdefault(key, []).append({"name": file, **url, "directory": folder})
         return found
 
 
 def all_examples() -> dict[str, Example]:
     """The example workflows by file name."""
-    return {"flashmotion_tiny_cpu": _tiny(), "flashmotion_5b": _full(), "flashmotion_detector_boxes": _detector()}
+    return {
+        "flashmotion_tiny_cpu": _tiny(),
+        "flashmotion_5b": _full(),
+        "flashmotion_5b_fast": _fast(),
+        "flashmotion_detector_boxes": _detector(),
+    }
 
 
 def document(size: tuple[int, int], frames: int, objects: list[dict[str, Any]]) -> str:
@@ -97,11 +136,17 @@ def _column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], to
 
 
 def _graph(
-    files: Sequence[str], image: str, trajectory: str, prompt: str | None = None, detector: str | None = None
+    files: Sequence[str],
+    image: str,
+    trajectory: str,
+    prompt: str | None = None,
+    detector: str | None = None,
+    small_vae: str | None = None,
 ) -> dict[str, Node]:
     """The nodes of an example, ids in the order of use.
 
-    `files`: generator, VAE, adapter, and the generator's LoRA if it has one; `prompt` None: a generator without text.
+    `files`: generator, VAE, adapter, and the generator's LoRA if it has one; `prompt` None: a generator without text; `small_vae`: what
+    decodes while a switch is off.
     """
     generator, vae, adapter, *lora = files
     encoder: dict[str, Any] = {
@@ -120,7 +165,6 @@ def _graph(
         *([("11", 120, "CLIPLoader", encoder)] if prompt is not None else []),
     ]
     picture = STEPS + GAP + sum(height + GAP for _, height, *_ in loaders)
-    text = [("12", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt})] if prompt is not None else []
     drawing = {
         "trajectory": trajectory, "connected_objects": "if nothing is drawn", "width": 0, "height": 0, "length": 0,
         "length_change": "retime", "mask_batch": "one mask per object", "track_size": 0.15, "first_frame_shapes": "boxes",
@@ -150,6 +194,18 @@ def _graph(
         }
         drawing["boxes"] = ["14", 0]
     top = 140 + GAP if above else 0
+    decoding = "VAEDecode", {"samples": ["7", 0], "vae": ["2", 0] if small_vae is None else ["16", 0]}
+    making: list[tuple[str, int, str, dict[str, Any]]] = [("8", DECODE, *decoding)]
+    watching: list[tuple[str, int, str, dict[str, Any]]] = []
+    saved, prompt_height = SAVE, 110
+    if small_vae is not None:
+        either = {"switch": False, "on_false": ["15", 0], "on_true": ["2", 0]}
+        making, watching = (
+            [],
+            [("15", 60, "VAELoader", {"vae_name": small_vae}), ("16", SWITCH, "ComfySwitchNode", either), *making],
+        )
+        saved, prompt_height = SMALL_SAVE, 110 + DECODE + GAP
+    text = [("12", prompt_height, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt})] if prompt is not None else []
     video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
     nodes = {
         **_column(0, LEFT, *loaders, ("3", HEIGHT - picture, "LoadImage", {"image": image}), top=STEPS + GAP),
@@ -161,20 +217,21 @@ def _graph(
             ("5", 250, "ApplyFastAdapter", control),
             ("6", 180, "Wan22ImageToVideoLatent", {"vae": ["2", 0], **size, "batch_size": 1, "start_image": ["3", 0]}),
             ("7", 250, "FewStepSampler", sampler),
-            ("8", 70, "VAEDecode", {"samples": ["7", 0], "vae": ["2", 0]}),
+            *making,
         ),
         **_column(
             RESULT_X, RESULT,
+            *watching,
             ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
-            ("10", SAVE, "SaveVideo", video),
+            ("10", saved, "SaveVideo", video),
         ),
     }  # fmt: skip
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
 
-def _notes(title: str, steps: str, files: str) -> list[Note]:
+def _notes(title: str, steps: str, files: str, *, switch: bool = False) -> list[Note]:
     """What to do, above the loaders; where files come from, below the result."""
-    below = 100 + SAVE + 2 * GAP
+    below = 100 + SAVE + 2 * GAP if not switch else 60 + SWITCH + DECODE + 100 + SMALL_SAVE + 5 * GAP
     return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, RESULT_X, below, RESULT, HEIGHT - below)]
 
 
@@ -189,6 +246,7 @@ URLS = {
     TURBO_LORA: f"{KIJAI}/LoRAs/Wan22-Turbo/{TURBO_LORA}",
     VAE_FILE: f"{WAN_22}/vae/{VAE_FILE}",
     TEXT_FILE: f"{WAN_21}/text_encoders/{TEXT_FILE}",
+    SMALL_VAE_FILE: f"{LIGHTX2V}/{SMALL_VAE_FILE}",
     DETECTOR_FILE: f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}",
 }
 FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Apache-2.0.
@@ -198,6 +256,8 @@ FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Ap
 ## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
 FILES_DETECTOR = f"""{FILES_WAN}
 ## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
+FILES_FAST = f"""## Those of flashmotion_5b, whose note says where they come from, and:
+## vae_approx: [{SMALL_VAE_FILE}]({URLS[SMALL_VAE_FILE]}), Apache-2.0, the small decoder. ComfyUI shows taew2_2 in wrong colours."""
 FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these models, and Load Image finds the picture among ComfyUI's temporary files.
 ## If a model is missing from its list, the archive was unpacked in part: install FlashMotion again.
 ## To make another video, choose another picture in Load Image and draw its boxes.
@@ -206,6 +266,9 @@ STEPS_5B = """# 1. Put the files in place (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.
 # 4. Run: 121 frames in four steps."""
+STEPS_FAST = """# 1. Draw. Run: a quick look, by a small decoder.
+# 2. Another take? Change the seed.
+# 3. Switch on, run again: the same clip by the full VAE."""
 STEPS_DETECTOR = """# 1. Put the files in place (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
@@ -214,7 +277,8 @@ STEPS_TINY = """# 1. Run. A CPU is enough.
 # 3. Run again: the objects follow."""
 
 
-def _full() -> Example:
+def _girl() -> tuple[str, str]:
+    """Trajectory and prompt."""
     # What ComfyUI's own example.png shows, cropped to the clip: she walks up the hill, away from us.
     girl = document(
         (1280, 704), 121,
@@ -227,9 +291,22 @@ def _full() -> Example:
         }],
     )  # fmt: skip
     prompt = "A child's drawing comes to life. The girl in the pink dress walks up the green hill to the right."
+    return girl, prompt
+
+
+def _full() -> Example:
     return Example(
-        _graph(TURBO_FILES, "example.png", girl, prompt),
+        _graph(TURBO_FILES, "example.png", *_girl()),
         _notes("Make an object follow a path", STEPS_5B, FILES_WAN),
+    )
+
+
+def _fast() -> Example:
+    return Example(
+        _graph(TURBO_FILES, "example.png", *_girl(), small_vae=SMALL_VAE_FILE),
+        _notes("A quick look first", STEPS_FAST, FILES_FAST, switch=True),
+        {"15": "Small decoder", "16": "Full VAE"},
+        fixed_seed=True,
     )
 
 

@@ -1,5 +1,5 @@
-"""Make the README's picture of the editor and the pictures of the example workflows: `python -m tools.make_pictures NAME ...` inside the
-test environment. A NAME is `editor` or a workflow's file name without its ending; no name means all of them.
+"""Make the pictures of the README, the help page and the example workflows: `python -m tools.make_pictures NAME ...` inside the test
+environment. A NAME is `editor`, `start` or a workflow's file name without its ending; no name means all of them.
 
 Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
 `train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from flashmotion_core.trajectory import parse
 from train.world.photographs import picture as photograph
@@ -35,6 +35,10 @@ PHOTOGRAPH = "coffee.png"
 CLIP, FRAMES = (1152, 768), 121  # the photograph's shape
 CARD = 640  # pixels; ComfyUI shows templates as squares of about 300
 CARD_VIEW, SEAM = (470, 568), 6
+START_VIEW, START_PIXELS = (720, 620), 1.3
+# Where the steps from the second on are taken: draw on the picture, go to another frame, play. Shares of these parts of the editor.
+STEPS_AT = (".fm-stage", ".fm-ruler", "[data-command=play]")
+STEPS_WITHIN = ((0.2, 0.16), (0.9, 0.5), (0.5, -0.5))
 BLUE, YELLOW, GREEN = "#3d9bff", "#ffc42e", "#2fd27d"
 CUP = {"x": 0.483, "y": 0.41, "w": 0.41, "h": 0.74}
 SPOON = {"x": 0.612, "y": 0.7, "w": 0.15, "h": 0.26}
@@ -104,12 +108,42 @@ def editor(server: Server, chromium: Browser) -> None:
     page.close()
 
 
+def start(server: Server, chromium: Browser) -> None:
+    """web/docs/DrawTrajectory/start.jpg: the editor, with the steps of the help page at their places."""
+    page = opened(server, chromium, MOVES[:1], START_VIEW, START_PIXELS)
+    for keys in ("f", "Control+a", "End"):
+        press(page, keys)
+    around, *places = (page.locator(f"dialog {selector}").bounding_box() for selector in (".fm-editor", *STEPS_AT))
+    assert around is not None
+    whole = shot(page, around)
+    draw = ImageDraw.Draw(whole)
+    font = ImageFont.load_default(size=15 * START_PIXELS)
+    for step, (place, (across, down)) in enumerate(zip(places, STEPS_WITHIN, strict=True), start=2):
+        assert place is not None
+        x = (place["x"] + across * place["width"] - around["x"]) * START_PIXELS
+        y = (place["y"] + down * place["height"] - around["y"]) * START_PIXELS
+        radius = 12 * START_PIXELS
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=YELLOW, outline="#000000", width=2)
+        draw.text((x, y), str(step), fill="#000000", font=font, anchor="mm")
+    whole.save(ROOT / "web" / "docs" / "DrawTrajectory" / "start.jpg", quality=82, optimize=True)
+    page.close()
+
+
 def moves_card(server: Server, chromium: Browser) -> None:
     """Two boxes with their paths, and the timeline."""
     page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
     press(page, "f")
     press(page, "Control+a")
     save_card(editor_square(page), "flashmotion_5b")
+
+
+def fast_card(server: Server, chromium: Browser) -> None:
+    """The same boxes at the last frame."""
+    page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    press(page, "End")
+    save_card(editor_square(page), "flashmotion_5b_fast")
 
 
 def detector_card(server: Server, chromium: Browser) -> None:
@@ -199,7 +233,9 @@ def save_card(card: Image.Image, name: str) -> None:
 
 PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "editor": editor,
+    "start": start,
     "flashmotion_5b": moves_card,
+    "flashmotion_5b_fast": fast_card,
     "flashmotion_detector_boxes": detector_card,
     "flashmotion_tiny_cpu": tiny_card,
 }

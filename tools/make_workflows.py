@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .examples import FILE_INPUTS, Example, all_examples
+from .examples import Example, all_examples
 from .quickstart import scenes
 from .version import version
 
@@ -34,8 +34,13 @@ OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampl
 COMFYUI_VERSION = "0.30.0"  # whose nodes these are
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
 SCALE, OFFSET = 0.62, (110, 150)
-LAY_OUT = """([nodes, notes, groups]) => {
+LAY_OUT = """([nodes, notes, groups, titles, fixedSeed]) => {
     const graph = window.app.graph
+    for (const node of graph.nodes) {
+        node.title = titles[node.id] ?? node.title
+        const after = node.widgets?.find((widget) => widget.name === 'control_after_generate')
+        if (fixedSeed && after) after.value = 'fixed'
+    }
     for (const [id, [type, x, y, width, height]] of Object.entries(nodes)) {
         const node = graph.getNodeById(id) ?? graph.getNodeById(Number(id))
         node.pos = [x, y]
@@ -72,9 +77,9 @@ def comfyui_pages() -> Iterator[tuple[Server, Browser]]:
         for picture in (*TINY.glob("*.png"), *TINY.glob("*.jpg"), comfyui / "input" / "example.png"):
             copy_if_new(picture, base / "input" / picture.name)
         for example in all_examples().values():
-            for *_, inputs in example.nodes.values():
-                for name in FILE_INPUTS.keys() & inputs:
-                    path = base / "models" / FILE_INPUTS[name] / inputs[name]
+            for models in example.models.values():
+                for model in models:
+                    path = base / "models" / model["directory"] / model["name"]
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
         with Server(sys.executable, comfyui, base) as server, sync_playwright() as playwright:
@@ -89,7 +94,7 @@ def save(page: Page, name: str, example: Example) -> None:
     page.evaluate("async ([graph, name]) => { await window.app.loadApiJson(graph, name) }", [example.graph, name])
     page.wait_for_timeout(500)
     nodes = {key: list(node[:5]) for key, node in example.nodes.items()}
-    page.evaluate(LAY_OUT, [nodes, example.notes, example.groups])
+    page.evaluate(LAY_OUT, [nodes, example.notes, example.groups, example.titles, example.fixed_seed])
     page.wait_for_timeout(500)
     workflow = page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
     for node in workflow["nodes"]:
@@ -100,7 +105,7 @@ def save(page: Page, name: str, example: Example) -> None:
         }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
-    workflow["extra"] = {"ds": {"scale": SCALE, "offset": list(OFFSET)}}
+    workflow["extra"] = {"ds": {"scale": SCALE, "offset": list(OFFSET)}, "linearData": example.app}
     workflow["id"] = str(fixed_id(name))
     (FOLDER / f"{name}.json").write_text(json.dumps(workflow, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ import { placesOf } from "./upstream.js";
 
 /**
  * @import { Editor } from "./editor/editor.js"
+ * @import { Result } from "./editor/stage/result_picture.js"
  * @import { ComfyNode, DomWidget, Place } from "./upstream.js"
  * @import { Measures } from "./clip_inputs.js"
  * @import { Returned } from "./start_image.js"
@@ -17,8 +18,9 @@ import { placesOf } from "./upstream.js";
  * An editor and the node that it edits for now. ComfyUI's undo, like every reload, creates all nodes again, while Nodes 2.0
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
- * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void,
- *   returned: readonly Returned[], place?: Place, measures?: Measures}} Entry measures: what its last run made of the clip
+ * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
+ *   returned: readonly Returned[], use: number, results: Map<string, Result>, place?: Place, measures?: Measures}} Entry use: which of the
+ *   node's places is shown, from 0; results: by place, as the server calls the node there; measures: what its last run made of the clip
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */
@@ -26,6 +28,8 @@ const byPlace = new Map();
 const MAX_KEPT = 64;
 /** @type {WeakMap<ComfyNode, Entry>} */
 export const entries = new WeakMap();
+/** Editors of promoted widgets that are open, by the place of the subgraph's node. @type {Map<string, Entry>} */
+export const promoted = new Map();
 /** Nodes that stand in a graph. @type {Set<ComfyNode>} */
 export const live = new Set();
 
@@ -46,6 +50,16 @@ export function resultsOf(entry) {
  */
 export function tellFrontend({ editor, widget }) {
   if (widget?._state) widget._state.value = editor.value();
+}
+
+/**
+ * The open editor of a node, or of the widget that was promoted to it.
+ * @param {string} place
+ * @returns {Entry | undefined}
+ */
+export function entryAt(place) {
+  const node = [...live].find((entry) => placeOf(entry) === place);
+  return node ? entries.get(node) : promoted.get(place);
 }
 
 /**

@@ -7,44 +7,81 @@
 
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
-import { clipOfEntry, measuresOf, showClip, watchClip } from "./clip_inputs.js";
+import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
+import { createBehind } from "./behind.js";
+import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
+import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
-import { claim, entries, followMove, live, placesAt, resultsOf, settle, tellFrontend } from "./entries.js";
-import { follow, forwardPointer, notesOf, resolvedText, textOf, whenReleased } from "./graph.js";
+import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
+import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
+import { capture, createOneHistory } from "./one_history.js";
 import { followErrors } from "./run_errors.js";
-import { followRuns, inputsOfRun } from "./runs.js";
-import { peek, peekPrompt } from "./peek.js";
-import { backgroundOf, inputsNow, withResult } from "./start_image.js";
+import { followRuns } from "./runs.js";
+import { editPromoted } from "./promoted.js";
 import { takePicture } from "./take_picture.js";
-import { idOf, placesOf, promotedFrom } from "./upstream.js";
+import { placesOf } from "./upstream.js";
+import { watchRuns } from "./watch.js";
 
 /**
  * @import { Entry } from "./entries.js"
- * @import { ComfyNode, DomWidget, WidgetLike } from "./upstream.js"
+ * @import { Tracker } from "./one_history.js"
+ * @import { ComfyNode, DomWidget } from "./upstream.js"
  */
 
 const NODE = "DrawTrajectory";
 const INPUT = "trajectory";
 // ComfyUI must not register a component of this name, or that would replace our element.
 const WIDGET = "FLASHMOTION_TRAJECTORY";
-const MIN_HEIGHT = 430;
-// The size of a new node, with room for a wide picture.
-const [WIDTH, HEIGHT] = [540, 920];
+// Pixels of the editor. Fingers need larger buttons.
+const MIN_WIDTH = 240;
+const minHeight = () => (isTouch() ? 620 : 430);
+// Of a new node. With the height that its inputs ask for, it fits a screen of 900 pixels.
+const WIDTH = 540;
 
 /** @param {string} path */
 const toUrl = (path) => app.api.apiURL(path);
 
-/** Add one entry to ComfyUI's own undo; newer versions name the method differently. */
-function captureUndo() {
-  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
-  if (tracker?.captureCanvasState) tracker.captureCanvasState();
-  else tracker?.checkState?.();
-}
+/** @returns {Tracker | undefined} */
+const trackerNow = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+const rootGraph = () => app.rootGraph ?? app.graph;
+const captureUndo = () => capture(trackerNow());
+/** Nodes that go while ComfyUI loads a graph of its history, mostly to come again. @type {Set<Entry>} */
+const away = new Set();
+
+const behind = createBehind({ get api() { return app.api; }, toUrl, root: rootGraph, toPrompt: () => app.graphToPrompt() });
+
+/** @type {ReturnType<typeof watchRuns> | undefined} */
+let watching;
+
+const history = createOneHistory({
+  tracker: trackerNow,
+  state: () => JSON.parse(JSON.stringify(rootGraph().serialize())),
+  apply({ place, from, to }) {
+    const entry = entryAt(place);
+    if (entry?.editor.value() !== from) return false;
+    entry.editor.load(to);
+    tellAround(entry);
+    return true;
+  },
+  loaded() {
+    for (const entry of away) if (!live.has(entry.node)) entry.editor.release();
+    away.clear();
+  },
+});
 
 /** @returns {string} the language that the user chose */
 function locale() {
   return app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+}
+
+/** Tell ComfyUI what an editor's document is now. @param {Entry} entry */
+function tellAround(entry) {
+  // A promoted widget keeps its own value, which learns of ours only through the callback.
+  entry.widget?.callback?.(entry.editor.value());
+  tellFrontend(entry);
+  entry.write?.();
+  entry.node.graph?.setDirtyCanvas?.(true, true);
 }
 
 /** @param {ComfyNode} node @returns {Entry} */
@@ -54,13 +91,10 @@ function createEntry(node) {
     changed() {
       showClip(entry);
       claim(entry);
-      // A promoted widget keeps its own value, which learns of ours only through the callback.
-      entry.widget?.callback?.(editor.value());
-      tellFrontend(entry);
-      entry.write?.();
+      tellAround(entry);
       captureUndo();
-      entry.node.graph?.setDirtyCanvas?.(true, true);
     },
+    history: history.outer,
     pansGraph: () => Boolean(app.canvas?.read_only),
     forwardPointer: (event) => app.canvas && forwardPointer(app.canvas, editor.element, event),
     forwardWheel(event) {
@@ -69,16 +103,22 @@ function createEntry(node) {
       event.preventDefault();
       app.canvas.processMouseWheel(event);
     },
-    refocusGraph: () => app.canvas?.canvas?.focus?.(),
-    peek: () => peekAt(entry),
-    takePicture: (file) => takePicture(entry.place ?? placesOf(entry.node)[0], file, {
+    refocusGraph() {
+      // Or the next Delete would remove the node.
+      app.canvas?.deselectAll?.();
+      app.canvas?.canvas?.focus?.();
+    },
+    peek: () => behind.peekAt(entry),
+    nextUse: () => behind.nextUse(entry),
+    cancelRun: () => watching?.cancel(),
+    takePicture: (file) => takePicture(behind.placeShown(entry) ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
       createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,
       changed: captureUndo,
     }),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined, returned: [] };
+  const entry = { editor, node, widget: undefined, returned: [], use: 0, results: new Map() };
   return entry;
 }
 
@@ -86,7 +126,7 @@ function createEntry(node) {
  * @param {ComfyNode} node
  * @param {string} name
  * @param {unknown} initial the schema's default
- * @returns {{widget: DomWidget, minWidth: number, minHeight: number}}
+ * @returns {{widget: DomWidget, minWidth: number}} minWidth of the node
  */
 function createWidget(node, name, initial) {
   const first = createEntry(node);
@@ -102,90 +142,21 @@ function createWidget(node, name, initial) {
       entry.editor.load(text);
       tellFrontend(entry);
     },
-    getMinHeight: () => MIN_HEIGHT,
+    getMinHeight: minHeight,
     // A timeline is useful at half size too.
     hideOnZoom: false,
     margin: 6,
     afterResize: () => entryOf().editor.layout(),
   });
   first.widget = widget;
+  // Nodes 2.0 would lay the input's tooltip, about the JSON, over the picture. A blank one is not shown.
+  widget.tooltip = " ";
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
-}
-
-/**
- * Whether the node's document comes through a link. A promoted widget's does too, but up to frontend 1.45 the subgraph's node shows this
- * very editor.
- * @param {ComfyNode} node
- */
-function isLinked(node) {
-  const link = node.inputs?.find(({ name }) => name === INPUT)?.link;
-  if (link === undefined || link === null) return false;
-  const own = entries.get(node)?.editor.element;
-  /** @type {ComfyNode[]} */
-  const around = app.rootGraph?.nodes ?? app.graph?.nodes ?? [];
-  return !around.some((host) => host.subgraph && host.widgets?.some(({ element }) => element !== undefined && element === own));
-}
-
-/**
- * Edit a widget that was promoted to a subgraph's node. Newer frontends do not show a pack's elements there.
- * @param {ComfyNode} host
- * @param {WidgetLike} widget
- */
-function editPromoted(host, widget) {
-  const entry = createEntry(host);
-  const { editor } = entry;
-  entry.write = () => {
-    widget.value = editor.value();
-    widget.callback?.(widget.value);
-  };
-  editor.load(String(widget.value));
-  const place = placesOf(host).map(({ hosts }) => promotedFrom(host, widget.name, hosts))[0];
-  entry.place = place;
-  if (place) showPicture(entry);
-  editor.openLarge(() => editor.release());
-}
-
-/** @param {ComfyNode} node */
-function refreshPicture(node) {
-  const entry = node.graph && entries.get(node);
-  if (!entry) return;
-  entry.editor.setLinked(isLinked(node));
-  showPicture(entry);
-}
-
-/** @param {Entry} entry */
-function showPicture(entry) {
-  const places = placesAt(entry);
-  entry.editor.setClip(clipOfEntry(entry));
-  entry.editor.setBackground(backgroundOf(places, resultsOf(entry).returned, toUrl));
-}
-
-/** Compute the start image alone. @param {Entry} entry */
-async function peekAt(entry) {
-  const [place] = placesAt(entry);
-  const inputs = inputsNow(place, toUrl);
-  const { output, workflow } = await app.graphToPrompt();
-  const prompt = peekPrompt(output, idOf(place));
-  if (!prompt) return;
-  const keeper = resultsOf(entry);
-  keeper.returned = withResult(keeper.returned, inputs, { start_image: await peek(app.api, prompt, workflow) }, toUrl);
-  showPicture(entry);
-}
-
-/** @param {ComfyNode} node @param {unknown} output of its run */
-async function takeResult(node, output) {
-  const entry = entries.get(node);
-  if (!entry) return;
-  const resolved = resolvedText(output);
-  entry.measures = measuresOf(resolved) ?? entry.measures;
-  entry.editor.setRunProblem(undefined);
-  entry.editor.setResolved(resolved, notesOf(output));
-  const inputs = await inputsOfRun(entry);
-  if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
-  refreshPicture(node);
+  const layout = widget.computeLayoutSize?.bind(widget);
+  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  return { widget, minWidth: WIDTH };
 }
 
 app.registerExtension({
@@ -198,30 +169,46 @@ app.registerExtension({
     follow(nodeType.prototype, "onNodeCreated", (node) => watchClip(node, (run) => whenReleased(app.canvas, run)));
     follow(nodeType.prototype, "onAdded", (node) => {
       live.add(node);
+      shrinkNew(node);
       const entry = entries.get(node);
       if (entry) tellFrontend(entry);
     });
     follow(nodeType.prototype, "onRemoved", (node) => {
       live.delete(node);
-      entries.get(node)?.editor.release();
+      const entry = entries.get(node);
+      if (entry && history.isLoading()) away.add(entry);
+      else entry?.editor.release();
       followMove(node);
+      queueMicrotask(() => {
+        // Frontend 1.39 takes what is in a subgraph for removed when that is moved into another one.
+        const place = placeOf(node);
+        if (place !== undefined && !live.has(node) && nodeAt(rootGraph(), place) === node) node.onAdded?.(node.graph);
+      });
     });
     // The event may come before the link's other end exists, so look once the graph is complete.
-    follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => refreshPicture(node)));
-    follow(nodeType.prototype, "onAfterGraphConfigured", refreshPicture);
-    follow(nodeType.prototype, "onExecuted", (node, output) => void takeResult(node, output));
+    follow(nodeType.prototype, "onConnectionsChange", (node) => queueMicrotask(() => behind.refresh(node)));
+    follow(nodeType.prototype, "onAfterGraphConfigured", (node) => {
+      showUsedAdvanced(node);
+      behind.refresh(node);
+    });
   },
+  nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
     followErrors(app.api);
+    watching = watchRuns(app.api, toUrl, behind.showPicture);
+    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
-    app.api.addEventListener("graphChanged", () => live.forEach(refreshPicture));
+    app.api.addEventListener("graphChanged", () => {
+      live.forEach((node) => behind.refresh(node));
+      for (const entry of promoted.values()) entry.follow?.();
+    });
   },
   /** @param {ComfyNode} node */
   getNodeMenuItems(node) {
     const widget = node.subgraph && node.widgets?.find(({ type, element }) => type === WIDGET && !element);
     if (!widget) return [];
-    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(node, widget) }];
+    return [{ content: textsFor(locale()).editPromoted, callback: () => editPromoted(createEntry(node), widget.name, rootGraph, behind.showPicture) }];
   },
   getCustomWidgets: () => ({
     /** @param {ComfyNode} node @param {string} name @param {[string, {default?: unknown}?]} input */

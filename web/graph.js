@@ -1,7 +1,7 @@
 /**
  * Small helpers for ComfyUI's graph that need only their arguments.
  *
- * @import { ComfyNode } from "./upstream.js"
+ * @import { ComfyNode, GraphLike } from "./upstream.js"
  *
  * @typedef {object} GraphCanvas
  * @property {(event: PointerEvent) => void} processMouseDown
@@ -17,6 +17,16 @@
 export function placeOf({ id, graph }) {
   if (!graph || String(id) === "-1") return undefined;
   return graph.rootGraph && graph.rootGraph !== graph ? `${graph.id}:${id}` : String(id);
+}
+
+/**
+ * The node at a place.
+ * @param {GraphLike | undefined} root
+ * @param {string} place
+ * @returns {ComfyNode | undefined}
+ */
+export function nodeAt(root, place) {
+  return [root, ...(root?.subgraphs?.values() ?? [])].flatMap((graph) => graph?.nodes ?? []).find((node) => placeOf(node) === place);
 }
 
 /**

@@ -1,21 +1,22 @@
 /**
  * What each node gets in the runs that this page queued, noted when a run is sent, because the graph may change before the node has run.
  *
- * @import { Entry } from "./entries.js"
+ * @import { Prompt } from "./peek.js"
  * @import { ToUrl } from "./start_image.js"
  *
  * @typedef {ReturnType<typeof inputsNow>} Inputs
+ * @typedef {{inputs: Map<string, Inputs>, prompt: Prompt}} Run inputs by the node as the server calls it
  *
  * @typedef {object} Api ComfyUI's client
  * @property {(...args: unknown[]) => Promise<{prompt_id: string}>} queuePrompt
  * @property {(name: string, listener: (event: CustomEvent<{prompt_id: string}>) => void) => void} addEventListener
  */
 
-import { entries, live } from "./entries.js";
+import { live } from "./entries.js";
 import { inputsNow } from "./start_image.js";
-import { placesOf } from "./upstream.js";
+import { idOf, placesOf } from "./upstream.js";
 
-/** By the run, latest last. @type {Map<string, Map<Entry, Inputs>>} */
+/** By the run, latest last. @type {Map<string, Run>} */
 const queued = new Map();
 const MAX_QUEUED = 200;
 /** Runs that are being sent. @type {Set<Promise<unknown>>} */
@@ -34,7 +35,7 @@ export function followRuns(api, toUrl) {
       sending.add(sent);
       try {
         const answer = await sent;
-        queued.set(answer.prompt_id, inputs);
+        queued.set(answer.prompt_id, { inputs, prompt: Object(args[1]).output ?? {} });
         const [oldest] = queued.keys();
         if (queued.size > MAX_QUEUED) queued.delete(oldest);
         return answer;
@@ -49,26 +50,23 @@ export function followRuns(api, toUrl) {
 }
 
 /**
- * What a node got in the run that the server works on now.
- * @param {Entry} entry
- * @returns {Promise<Inputs | undefined>} undefined: this page did not queue the run
+ * The run that the server works on now, or the one of an id.
+ * @param {string} [id]
+ * @returns {Promise<Run | undefined>} undefined: this page did not queue it
  */
-export async function inputsOfRun(entry) {
-  const run = running;
+export async function runOf(id = running) {
   // The server may be done before its answer to the sending of the run is here.
   await Promise.allSettled(sending);
-  return queued.get(run)?.get(entry);
+  return queued.get(id);
 }
 
-/** @param {ToUrl} toUrl @returns {Map<Entry, Inputs>} */
+/** @param {ToUrl} toUrl @returns {Map<string, Inputs>} */
 function inputsOfAll(toUrl) {
-  /** @type {Map<Entry, Inputs>} */
+  /** @type {Map<string, Inputs>} */
   const all = new Map();
-  for (const node of live) {
-    const entry = entries.get(node);
-    const [place] = placesOf(node);
+  for (const place of [...live].flatMap(placesOf)) {
     try {
-      if (entry && place) all.set(entry, inputsNow(place, toUrl));
+      all.set(idOf(place), inputsNow(place, toUrl));
     } catch {
       // A node of another pack that cannot be read must not keep the user from running. Its picture stays marked.
     }

@@ -31,26 +31,36 @@ const MAX_RETURNED = 8;
 
 /**
  * The picture behind the boxes, and what has to be said about it.
- * @param {readonly Place[]} places of the node
+ * @param {readonly Place[]} places of the node: one document, and perhaps several pictures
  * @param {readonly Returned[]} returned latest first
  * @param {ToUrl} toUrl
+ * @param {number} use which of the places is shown, from 0
  * @returns {Background | undefined} undefined: nothing is connected
  */
-export function backgroundOf(places, returned, toUrl) {
-  const [place] = places;
-  const mark = place && markOf(place);
+export function backgroundOf(places, returned, toUrl, use) {
+  const all = places.map((place) => backgroundAt(place, returned, toUrl));
+  const index = use % Math.max(places.length, 1);
+  const differ = new Set(all.map((entry) => JSON.stringify(entry?.urls ?? []))).size > 1;
+  if (!differ) return all[index];
+  const { id, title } = places[index].hosts.at(-1) ?? places[index].node;
+  const background = all[index] ?? /** @type {Background} */ ({ kind: "image", urls: [] });
+  return { ...background, use: { name: `${title ?? ""} (${id})`, number: index + 1, count: places.length } };
+}
+
+/** @param {Place} place @param {readonly Returned[]} returned @param {ToUrl} toUrl @returns {Background | undefined} */
+function backgroundAt(place, returned, toUrl) {
+  const mark = markOf(place);
   if (!mark) return undefined;
   const found = fileBehind(place, toUrl);
-  // A node in a subgraph that is used twice has one editor and may have two pictures.
-  const alone = places.every((other) => markOf(other) === mark);
-  const ran = alone ? returned.find((entry) => entry.mark === mark) : undefined;
-  const exact = alone && found?.notice === undefined ? found : undefined;
+  const exact = found?.notice === undefined ? found : undefined;
   // A video file shows every frame of the clip, a result some of them.
   if (exact?.kind === "video") return exact;
+  const ran = returned.find((entry) => entry.mark === mark);
   if (ran) return ran.background;
   if (exact) return exact;
-  const [before] = returned;
-  if (before?.guess === guessOf(place, found)) return { ...before.background, notice: "changed" };
+  const guess = guessOf(place, found);
+  const before = returned.find((entry) => entry.guess === guess);
+  if (before) return { ...before.background, notice: "changed" };
   return found ? { ...found, notice: "unknown" } : { kind: "image", urls: [], notice: "unseen" };
 }
 

@@ -3,8 +3,9 @@
  * borders of subgraphs. Reads nodes and changes nothing.
  *
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, serialize?: boolean, options?: Record<string, unknown>,
- *   callback?: (value: unknown) => void}} WidgetLike
- * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, _state?: {value?: unknown}}} DomWidget
+ *   advanced?: boolean, computeSize?: (width?: number) => [number, number], callback?: (value: unknown) => void}} WidgetLike
+ * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, tooltip?: string, _state?: {value?: unknown},
+ *   computeLayoutSize?: (node: unknown) => Record<string, unknown>}} DomWidget
  *
  * @typedef {{origin_id: unknown, origin_slot: number, target_id: unknown, target_slot: number}} LinkLike
  *
@@ -13,6 +14,7 @@
  * @property {GraphLike} [rootGraph]
  * @property {(foreground: boolean, background: boolean) => void} [setDirtyCanvas]
  * @property {ComfyNode[]} [nodes]
+ * @property {Map<string, GraphLike>} [subgraphs] of the root graph
  * @property {{name: string, linkIds?: unknown[]}[]} [inputs] of a subgraph
  * @property {{linkIds: unknown[]}[]} [outputs] of a subgraph
  * @property {(id: unknown) => LinkLike | null | undefined} [getLink]
@@ -22,6 +24,7 @@
  * @typedef {object} ComfyNode the parts of a node that we use
  * @property {number | string} id
  * @property {string} [type]
+ * @property {string} [comfyClass]
  * @property {string} [title]
  * @property {number} [mode] see NEVER and BYPASS
  * @property {[number, number]} [pos] of its upper left corner in the graph
@@ -33,9 +36,13 @@
  * @property {{type: unknown}[]} [outputs]
  * @property {WidgetLike[]} [widgets]
  * @property {GraphLike & {nodes: ComfyNode[]}} [subgraph] of a subgraph's node
+ * @property {boolean} [showAdvanced]
+ * @property {() => [number, number]} [computeSize] the least
+ * @property {(size: [number, number]) => void} [setSize]
  * @property {HTMLImageElement[]} [imgs] what its last run showed
  * @property {boolean} [hideOutputImages]
  * @property {() => void} [onDrawBackground]
+ * @property {(graph: GraphLike | null) => void} [onAdded]
  * @property {(slot: number) => LinkLike | null} [getInputLink]
  * @property {(slot: number) => {node: ComfyNode, slot: number} | undefined} [resolveVirtualOutput]
  * @property {(name: string, type: string, element: HTMLElement, options: Record<string, unknown>) => DomWidget} addDOMWidget

@@ -20,15 +20,16 @@ from torch import Tensor
 
 from ..adapters.adapter_file import AdapterFile, construct_adapter, parse_adapter, save_adapter
 from ..adapters.foreign import parse_foreign
+from ..codec.taehv_file import is_taehv, takes_generators_latents
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
 from ..metadata.entries import generator_metadata
 from ..sampling import PRESETS, Schedule, preset_schedule
 from ..schedule_sources import known_schedule
 from ..umt5_file import is_umt5
-from ..wan.config import LATENT_CHANNELS, WanConfig
+from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
-from ..wan.quantised import dequantise, is_helper, layer_formats
+from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from ..weights import save_whole
 from .checkpoints import read_checkpoint
 from .endings import finish
@@ -69,7 +70,7 @@ def convert(source: Path, target: Path, **options: Any) -> str:
         options: see ``Wishes``.
 
     Raises:
-        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, Wan's VAE nor umT5; or a key found no place.
+        ValueError: see ``read_checkpoint``; or the checkpoint is neither a generator, an adapter, a VAE of Wan 2.2 nor umT5; or a key found no place.
     """
     wishes = Wishes(**options)
     if target.suffix != ".safetensors":
@@ -88,18 +89,26 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         vae = bare_vae(tensors)
         save_whole(target, _cast(vae, wishes.dtype), {})
         return _said(source, "the VAE of Wan 2.2", _others(len(tensors) - len(vae)))
+    if is_taehv(shapes_of(tensors)):
+        save_whole(target, _cast(tensors, wishes.dtype), {})
+        return _said(source, "a TAEHV codec", _name_says_latents(source, target))
     if is_umt5(tensors):
         formats = {strip_wrappers(layer): found for layer, found in layer_formats(tensors, metadata).items()}
         plain, changed = dequantise(
             {strip_wrappers(key): value for key, value in tensors.items()}, formats, wishes.dtype or torch.bfloat16
         )
         save_whole(target, _cast(plain, wishes.dtype), {})
-        return _said(source, "the text encoder umT5", _quantised(changed))
+        return _said(source, "the text encoder umT5", made_plain(changed))
     if metadata.get("flashmotion.kind", "generator") != "generator":
         return _adapter(
             source,
             target,
-            parse_adapter({strip_wrappers(key): value for key, value in tensors.items()}, metadata, source.name),
+            parse_adapter(
+                {strip_wrappers(key): value for key, value in tensors.items()},
+                metadata,
+                source.name,
+                wishes.dtype or torch.bfloat16,
+            ),
             wishes,
         )
     network = find_network(tensors, wishes.take)
@@ -111,9 +120,16 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         plain, source.name, take=wishes.take, inject_after=wishes.inject_after, groups=wishes.groups
     )
     file = AdapterFile(
-        foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *_quantised(changed))
+        foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *made_plain(changed))
     )
     return _adapter(source, target, file, wishes)
+
+
+def _name_says_latents(source: Path, target: Path) -> list[str]:
+    """What is lost where a codec's name says which latents it takes, and the new one says otherwise."""
+    if takes_generators_latents(source.name) == takes_generators_latents(target.name):
+        return []
+    return ["its colours will be wrong under this name; keep taew2_2 or lighttaew2_2 in it"]
 
 
 def _is_generator(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:
@@ -150,7 +166,7 @@ def _generator(
     others = [key for key in network.others if not is_helper(key)]
     what = f"a generator of width {info.config.dim} with {info.config.num_layers} blocks"
     took = [f"taken: {network.prefix.removesuffix('.')}"] if others else []
-    return _said(source, what, took + _others(len(others)) + _quantised(changed) + assumed)
+    return _said(source, what, took + _others(len(others)) + made_plain(changed) + assumed)
 
 
 def _schedule_of(
@@ -207,10 +223,6 @@ def _said(source: Path, what: str, notes: Sequence[str]) -> str:
 
 def _others(count: int) -> list[str]:
     return [f"{count} tensors of other networks left out"] if count else []
-
-
-def _quantised(keys: Sequence[str]) -> list[str]:
-    return [f"{len(keys)} quantised layers written as plain weights"] if keys else []
 
 
 def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = None) -> None:

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     width, height = trajectory.size
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
-    adapter_file = read_adapter(options.adapter)
+    adapter_file = read_adapter(options.adapter, _device_and_dtype(options.device, options.dtype)[1])
     for note in adapter_file.notes:
         print(f"note: {adapter_file.name}: {note}.")
     control_map = _control_map(trajectory, options.masks, adapter_file)
@@ -82,19 +82,26 @@ def run(options: argparse.Namespace) -> None:
 
 def _check_switches(options: argparse.Namespace) -> None:
     """Check that the speed switches fit the given models."""
+    from ..codec.vae import only_decodes
     from ..codec.wan_vae_file import is_wan_vae_file
 
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
-            f"--decoder is the folder {options.decoder}, but must be a TAEHV safetensors file; give a file."
+            f"--decoder is the folder {options.decoder}, but must be a safetensors file of a TAEHV or LightVAE; give a file."
+        )
+    if options.vae is not None and not options.vae.is_dir() and only_decodes(options.vae):
+        raise ValueError(
+            f"--vae is {options.vae.name}, which holds no encoder; give the full VAE as --vae and this file as --decoder."
         )
     if options.attention not in ("auto", "sdpa") and options.host != "core":
         raise ValueError(
             f"--attention {options.attention} is for the core's transformer, but --host is {options.host}; add --host core."
         )
     small = options.decoder
-    if small is None and options.vae is not None and not options.vae.is_dir() and not is_wan_vae_file(options.vae):
+    if small is None and options.vae is not None and not options.vae.is_dir():
         small = options.vae
+    if small is not None and is_wan_vae_file(small):
+        small = None
     for name, on in (("--channels-last", options.channels_last), ("--compile-vae", options.compile_vae)):
         if on and small is not None:
             raise ValueError(f"{name} is for the full VAE's decoder, but {small.name} decodes; leave it out.")
@@ -232,7 +239,7 @@ def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Pat
         return folder or options.generator
     if options.vae is None:
         raise ValueError(
-            "--vae is missing, and --generator is a single file; give wan2.2_vae.safetensors, a TAEHV file or a VAE folder."
+            "--vae is missing, and --generator is a single file; give wan2.2_vae.safetensors, a LightVAE or TAEHV file, or a VAE folder."
         )
     if not info.text:
         if options.prompt or folder:

@@ -40,13 +40,14 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--vae",
         type=Path,
         metavar="FILE|DIR",
-        help="wan2.2_vae.safetensors, a TAEHV file, or an AutoencoderKLWan folder (default: the generator's folder)",
+        help="wan2.2_vae.safetensors, a LightVAE or TAEHV file, or an AutoencoderKLWan folder (default: the generator's folder)",
     )
     models.add_argument(
         "--decoder",
         type=Path,
         metavar="FILE",
-        help="TAEHV safetensors file that decodes the video in place of --vae, which then only encodes; coarser but faster (default: --vae)",
+        help="TAEHV (taew2_2, taew2_2_super, lighttaew2_2) or LightVAE safetensors file that decodes the video in place of --vae, which then only "
+        "encodes; coarser but faster (default: --vae)",
     )
     models.add_argument(
         "--text-encoder",

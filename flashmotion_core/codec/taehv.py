@@ -1,36 +1,50 @@
-"""A tiny video codec in TAEHV's layout: 48 latent channels, as small as 11.4 M parameters where the Wan 2.2 VAE has 705 M.
+"""Tiny video codecs in TAEHV's layout: 48 latent channels, as small as 11.4 M parameters where the Wan 2.2 VAE has 705 M.
 
-ComfyUI's plain VAELoader takes files of this layout. The codec is causal: a layer looks at its own frame and the one before, so a clip
-is processed chunk by chunk in constant memory. Written from the layout's key names and shapes and its published behaviour
+ComfyUI's plain VAELoader takes files of this layout (not of its "super" decoder). The codec is causal: a layer looks at its own frame and the
+one before, so a clip is processed chunk by chunk in constant memory. Written from the layout's key names and shapes and its published behaviour
 (madebyollin/taehv, MIT). Legend: B batch, T frames, F latent frames (4 frames each), N frames of a chunk.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ..wan.config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE, Shapes, describe, shapes_of
-from ..weights import read_tensors
+from ..wan.config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE
 
 ENCODER_POOL = (2, 2, 1)
 """Frames that each encoder stage joins into one; every stage also halves the sides."""
 DECODER_GROW = (1, 2, 2)
 """Frames that each decoder stage makes of one; every stage also doubles the sides."""
 BLOCKS_PER_STAGE = 3
+DECODER_WIDTHS = (256, 128, 64, 64)
+SUPER_WIDTHS = (512, 256, 128, 64)
+NO_ENCODER = "this VAE has a decoder alone, so it cannot encode; encode with the full VAE (wan2.2_vae.safetensors)."
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=bias)
 
 
-class MemoryBlock(nn.Module):
-    """Three convolutions over a frame and its predecessor (zeros before the first one), with a skip.
+class FrameMemory(nn.Module):
+    """A layer over a frame and its predecessor (zeros before the first one)."""
+
+    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
+        last: Tensor | None = None
+        for chunk in chunks:
+            last = torch.zeros_like(chunk[:, :1]) if last is None else last
+            before = torch.cat([last, chunk[:, :-1]], dim=1)
+            last = chunk[:, -1:]
+            yield _per_frame(self, torch.cat([chunk, before], dim=2))
+
+
+class MemoryBlock(FrameMemory):
+    """Three convolutions with a skip.
 
     Attributes:
         only_lifts: the last convolution's weights are all zero, as in a linear encoder, so only its bias is computed.
@@ -44,16 +58,10 @@ class MemoryBlock(nn.Module):
         )
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
-        last: Tensor | None = None
-        for chunk in chunks:
-            if self.only_lifts:
-                yield functional.relu(self.lift.view(-1, 1, 1) + chunk)
-                continue
-            last = torch.zeros_like(chunk[:, :1]) if last is None else last
-            before = torch.cat([last, chunk[:, :-1]], dim=1)
-            last = chunk[:, -1:]
-            yield _per_frame(self, torch.cat([chunk, before], dim=2))
+        """See ``FrameMemory.stream``."""
+        if self.only_lifts:
+            return (functional.relu(self.lift.view(-1, 1, 1) + chunk) for chunk in chunks)
+        return super().stream(chunks)
 
     def forward(self, frame_and_before_NCHW: Tensor) -> Tensor:
         """``[N, 2 C, H, W] -> [N, C, H, W]``."""
@@ -72,6 +80,25 @@ class MemoryBlock(nn.Module):
         """The last convolution's bias ``[C]``."""
         assert self.last.bias is not None
         return self.last.bias
+
+
+class SuperMemoryBlock(FrameMemory):
+    """A depthwise 7 x 7 convolution and two of 1 x 1, with a skip."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            nn.Conv2d(2 * width, 2 * width, 7, padding=3, groups=2 * width, bias=False),
+            nn.Conv2d(2 * width, 4 * width, 1),
+            nn.ReLU(),
+            nn.Conv2d(4 * width, width, 1, bias=False),
+        )
+
+    def forward(self, frame_and_before_NCHW: Tensor) -> Tensor:
+        """``[N, 2 C, H, W] -> [N, C, H, W]``."""
+        frame, _ = frame_and_before_NCHW.chunk(2, dim=1)
+        out: Tensor = self.conv(frame_and_before_NCHW) + frame
+        return out
 
 
 class Pool(nn.Module):
@@ -125,41 +152,73 @@ def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
         return (_per_frame(layer, chunk) for chunk in stream)
 
     for layer in layers:
-        chunks = layer.stream(chunks) if isinstance(layer, (MemoryBlock, Pool, Grow)) else plain(layer, chunks)
+        chunks = layer.stream(chunks) if isinstance(layer, (FrameMemory, Pool, Grow)) else plain(layer, chunks)
     return iter(chunks)
 
 
+def _encoder(latent_channels: int, width: int, pixels: int) -> nn.Sequential:
+    layers: list[nn.Module] = [_conv(pixels, width), nn.ReLU()]
+    for stride in ENCODER_POOL:
+        layers += [Pool(width, stride), _conv(width, width, stride=2, bias=False)]
+        layers += [MemoryBlock(width) for _ in range(BLOCKS_PER_STAGE)]
+    return nn.Sequential(*layers, _conv(width, latent_channels))
+
+
+def _decoder(latent_channels: int, widths: Sequence[int], pixels: int) -> nn.Sequential:
+    layers: list[nn.Module] = [SoftClamp(), _conv(latent_channels, widths[0]), nn.ReLU()]
+    for stride, wide, narrow in zip(DECODER_GROW, widths[:-1], widths[1:], strict=True):
+        layers += [MemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
+        layers += [nn.Upsample(scale_factor=2), Grow(wide, stride), _conv(wide, narrow, bias=False)]
+    return nn.Sequential(*layers, nn.ReLU(), _conv(widths[-1], pixels))
+
+
+def _super_decoder(latent_channels: int, widths: Sequence[int], pixels: int) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(latent_channels, widths[0], 1, bias=False)]
+    for stride, wide, narrow in zip(DECODER_GROW, widths[:-1], widths[1:], strict=True):
+        layers += [SuperMemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
+        layers += [_conv(wide, 4 * narrow), nn.ReLU(), nn.PixelShuffle(2), Grow(narrow, stride)]
+    return nn.Sequential(*layers, _conv(widths[-1], pixels))
+
+
 class TAEHV(nn.Module):
-    """Encoder and decoder; latents are raw, ``conditioning.normalise`` brings them to the generator's space.
+    """Encoder and decoder.
 
     Attributes:
         latent_channels: channels of a latent, 48 for Wan 2.2.
+        normalised: its latents are the generator's own, as its author trained ``taew2_2``; otherwise they are raw, as ComfyUI hands them to
+            every codec of this layout, and ``conditioning.normalise`` brings them to the generator's space.
+        encoder: empty in a codec that only decodes.
     """
 
     def __init__(
         self,
         latent_channels: int = LATENT_CHANNELS,
-        encoder_width: int = 64,
-        decoder_widths: Sequence[int] = (256, 128, 64, 64),
+        encoder_width: int | None = 64,
+        decoder_widths: Sequence[int] | None = None,
         patch: int = 2,
+        *,
+        is_super: bool = False,
+        normalised: bool = False,
     ) -> None:
-        """Build with random weights. ComfyUI loads the default widths; narrower ones work in our own code only."""
+        """Build with random weights. ComfyUI loads the default widths; narrower ones and ``is_super`` work in our own code only.
+
+        Args:
+            latent_channels: see the class.
+            encoder_width: None: no encoder.
+            decoder_widths: from the smallest picture to the largest; None: the published ones.
+            patch: pixels along a side that are stacked into channels.
+            is_super: the larger decoder of ``taew2_2_super``.
+            normalised: see the class.
+        """
         super().__init__()
-        self.latent_channels, self.patch = latent_channels, patch
-        width, pixels = encoder_width, 3 * patch**2
-        encoder: list[nn.Module] = [_conv(pixels, width), nn.ReLU()]
-        for stride in ENCODER_POOL:
-            encoder += [Pool(width, stride), _conv(width, width, stride=2, bias=False)]
-            encoder += [MemoryBlock(width) for _ in range(BLOCKS_PER_STAGE)]
-        self.encoder = nn.Sequential(*encoder, _conv(width, latent_channels))
-        decoder: list[nn.Module] = [SoftClamp(), _conv(latent_channels, decoder_widths[0]), nn.ReLU()]
-        for stride, wide, narrow in zip(DECODER_GROW, decoder_widths[:-1], decoder_widths[1:], strict=True):
-            decoder += [MemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
-            decoder += [nn.Upsample(scale_factor=2), Grow(wide, stride), _conv(wide, narrow, bias=False)]
-        self.decoder = nn.Sequential(*decoder, nn.ReLU(), _conv(decoder_widths[-1], pixels))
+        self.latent_channels, self.patch, self.normalised = latent_channels, patch, normalised
+        pixels = 3 * patch**2
+        self.encoder = nn.Sequential() if encoder_width is None else _encoder(latent_channels, encoder_width, pixels)
+        build = _super_decoder if is_super else _decoder
+        self.decoder = build(latent_channels, decoder_widths or (SUPER_WIDTHS if is_super else DECODER_WIDTHS), pixels)
 
     def encode(self, pixels_BCTHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
-        """Pixels in 0..1 -> raw latent ``[B, 48, F, H / 16, W / 16]``, frames grouped 4 + 4 + ... .
+        """Pixels in 0..1 -> latent ``[B, 48, F, H / 16, W / 16]``, frames grouped 4 + 4 + ... .
 
         Like ComfyUI's, the last frame is repeated until the count is a multiple of 4, so a single picture becomes one latent frame.
         For a clip of 4k + 1 frames use ``encode_clip``.
@@ -169,8 +228,10 @@ class TAEHV(nn.Module):
             latents_per_chunk: latent frames processed at once; more is faster and takes more memory.
 
         Raises:
-            ValueError: a side is not a multiple of 16.
+            ValueError: a side is not a multiple of 16, or there is no encoder.
         """
+        if not len(self.encoder):
+            raise ValueError(NO_ENCODER)
         batch, _, frames, height, width = pixels_BCTHW.shape
         if height % SPATIAL_STRIDE or width % SPATIAL_STRIDE:
             raise ValueError(
@@ -187,7 +248,7 @@ class TAEHV(nn.Module):
         return torch.cat(list(_run(self.encoder, chunks)), dim=1).movedim(1, 2)
 
     def decode(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Tensor:
-        """Raw latent -> pixels ``[B, 3, 4 F - 3, 16 H, 16 W]`` around 0..1 (not clamped)."""
+        """Latent -> pixels ``[B, 3, 4 F - 3, 16 H, 16 W]`` around 0..1 (not clamped)."""
         return torch.cat(list(self.decode_stream(latent_BCFHW, latents_per_chunk)), dim=2)
 
     def decode_stream(self, latent_BCFHW: Tensor, latents_per_chunk: int = 1) -> Iterator[Tensor]:
@@ -206,51 +267,3 @@ def encode_clip(codec: TAEHV, pixels_BCTHW: Tensor, latents_per_chunk: int = 1) 
     """
     lead = pixels_BCTHW[:, :, :1].expand(-1, -1, TEMPORAL_STRIDE - 1, -1, -1)
     return codec.encode(torch.cat([lead, pixels_BCTHW], dim=2), latents_per_chunk)
-
-
-def is_taehv(shapes: Shapes) -> bool:
-    """Whether a file's shapes are of this layout (any number of latent channels)."""
-    return "decoder.22.bias" in shapes and "decoder.1.weight" in shapes
-
-
-def from_state_dict(state_dict: Mapping[str, Tensor], name: str) -> TAEHV:
-    """Build a codec with a state dict's widths and weights (dtypes are kept); ``name`` is for messages.
-
-    Raises:
-        ValueError: another layout or number of latent channels; the message names every key that does not match.
-    """
-    shapes = shapes_of(state_dict)
-    if not is_taehv(shapes):
-        raise ValueError(
-            f"{name} is {describe(shapes)}, but a TAEHV codec with {LATENT_CHANNELS} latent channels was expected; choose another file."
-        )
-    channels = shapes["decoder.1.weight"][1]
-    if channels != LATENT_CHANNELS:
-        raise ValueError(
-            f"{name} is a TAEHV codec with {channels} latent channels, but {LATENT_CHANNELS} (Wan 2.2) were expected; choose a file for Wan 2.2."
-        )
-    stages = [shapes.get(f"decoder.{index}.weight", (0,))[0] for index in (1, 8, 14, 20)]
-    width, pixels = shapes.get("encoder.0.weight", (0, 12))[:2]
-    with torch.device("meta"):
-        codec = TAEHV(channels, width, stages, patch=math.isqrt(pixels // 3))
-    expected = shapes_of(codec.state_dict())
-    wrong = sorted(key for key in expected.keys() | shapes.keys() if expected.get(key) != shapes.get(key))
-    if wrong:
-        raise ValueError(
-            f"{name} does not fit the TAEHV layout ({len(wrong)} keys missing, unknown or of another shape: {', '.join(wrong)}); choose another file."
-        )
-    codec.load_state_dict(dict(state_dict), assign=True)
-    for layer in codec.encoder:
-        if isinstance(layer, MemoryBlock):
-            layer.only_lifts = not bool(layer.last.weight.any())
-    return codec.requires_grad_(False).eval()
-
-
-def load_taehv(path: str | Path) -> TAEHV:
-    """Read a codec from a safetensors file; the widths come from its weights.
-
-    Raises:
-        ValueError: the file is unreadable, or has another layout or number of latent channels.
-    """
-    state_dict, _ = read_tensors(path)
-    return from_state_dict(state_dict, Path(path).name)

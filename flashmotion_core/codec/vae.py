@@ -1,4 +1,4 @@
-"""From uint8 frames to normalised latents and back, through the Wan 2.2 VAE or a TAEHV codec.
+"""From uint8 frames to normalised latents and back, through the Wan 2.2 VAE, a pruned one (LightVAE) or a TAEHV codec.
 
 Latents are in the generator's normalised space everywhere outside this file.
 """
@@ -18,16 +18,22 @@ from ..loading import load_folder, read_folder_config
 from ..video import Frames
 from ..wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
 from ..wan.config import LATENT_CHANNELS
+from ..weights import read_header
 from .causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
-from .taehv import TAEHV, encode_clip, load_taehv
-from .wan_vae_file import is_wan_vae_file, load_wan_vae
+from .taehv import NO_ENCODER, TAEHV, encode_clip
+from .taehv_file import load_taehv
+from .wan_vae_file import has_encoder, is_wan_vae_file, load_wan_vae
 
 
 class Vae(Protocol):
     """A codec between uint8 frames and normalised latents."""
 
     def encode(self, frames: Frames) -> Tensor:
-        """Frames ``[4 k + 1, H, W, 3]`` (a picture: one) -> normalised latent ``[1, 48, k + 1, H / 16, W / 16]`` float32."""
+        """Frames ``[4 k + 1, H, W, 3]`` (a picture: one) -> normalised latent ``[1, 48, k + 1, H / 16, W / 16]`` float32.
+
+        Raises:
+            ValueError: the codec only decodes.
+        """
 
     def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
         """Normalised latent of one clip -> its frames ``[H, W, 3]``, one by one."""
@@ -43,11 +49,13 @@ class TinyVae:
     def encode(self, frames: Frames) -> Tensor:
         """See ``Vae.encode``."""
         pixels = _pixels(frames, next(self.codec.parameters()))
-        return normalise(encode_clip(self.codec, pixels).float())
+        latent = encode_clip(self.codec, pixels).float()
+        return latent if self.codec.normalised else normalise(latent)
 
     def decode(self, latent_BCFHW: Tensor) -> Iterator[Frames]:
         """See ``Vae.decode``."""
-        latent = denormalise(latent_BCFHW.float()).to(next(self.codec.parameters()))
+        latent = latent_BCFHW.float() if self.codec.normalised else denormalise(latent_BCFHW.float())
+        latent = latent.to(next(self.codec.parameters()))
         for chunk in _without_gradients(self.codec.decode_stream(latent)):
             yield from _frames(chunk)
 
@@ -71,6 +79,8 @@ class WanVae:
     @torch.no_grad()
     def encode(self, frames: Frames) -> Tensor:
         """See ``Vae.encode``."""
+        if not has_encoder(self.model):
+            raise ValueError(NO_ENCODER)
         like = next(self.model.parameters())
         if self.plain or not can_reuse(self.model):
             latent = self.model.encode(_pixels(frames, like) * 2 - 1).latent_dist.mode()
@@ -117,12 +127,21 @@ def _frames(pixels_BCTHW: Tensor) -> Iterator[Frames]:
         yield array
 
 
+def only_decodes(path: Path) -> bool:
+    """Whether a file holds no encoder, by its header.
+
+    Raises:
+        ValueError: the file is unreadable.
+    """
+    return not any("encoder." in key for key in read_header(path)[0])
+
+
 def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *, plain: bool = False) -> Vae:
     """Load a codec.
 
     Args:
-        path: a TAEHV safetensors file, ComfyUI's file of the Wan 2.2 VAE, an ``AutoencoderKLWan`` folder, or a diffusers folder with
-            ``vae/`` in it.
+        path: a TAEHV safetensors file, ComfyUI's file of the Wan 2.2 VAE, a LightVAE's, an ``AutoencoderKLWan`` folder, or a diffusers
+            folder with ``vae/`` in it.
         device: where it runs.
         dtype: of its weights.
         plain: see ``WanVae``.

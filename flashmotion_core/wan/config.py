@@ -239,6 +239,8 @@ def describe(shapes: Shapes) -> str:
         return f"a Wan {kind}generator of width {dim}{size} with {channels} input channels, {count_blocks(keys)} blocks"
     if any(key.startswith("condition_embedder.") for key in keys):
         return f"a Wan generator in diffusers' key layout ({len(keys)} tensors)"
+    if "decoder.middle.0.residual.0.gamma" in shapes and "conv2.weight" in shapes:
+        return f"a VAE with {shapes['conv2.weight'][0]} latent channels"
     if "decoder.22.bias" in shapes or "decoder.middle.0.residual.0.gamma" in shapes:
         return "a VAE"
     if "shared.weight" in shapes or any("relative_attention_bias" in key for key in keys):

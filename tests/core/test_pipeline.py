@@ -75,6 +75,8 @@ def folder(tmp_path_factory):
     write_generator(folder / "generator.safetensors")
     torch.manual_seed(1)
     save_file(TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8)).state_dict(), folder / "taehv.safetensors")
+    small = TAEHV(encoder_width=None, decoder_widths=(16, 12, 8, 8), is_super=True)
+    save_file(small.state_dict(), folder / "decoder_alone.safetensors")
     save_adapter(folder / "resnet.safetensors", random_adapter(ResNetAdapter, width=32))
     write_diffusers_folder(folder / "diffusers")
     return folder
@@ -538,7 +540,7 @@ def test_command_encodes_by_the_full_vae_and_decodes_by_the_small_one(command, f
     for kind in (vae.WanVae, vae.TinyVae):
         for part in ("encode", "decode"):
             note(kind, part)
-    changes = {"vae": folder / "diffusers" / "vae", "decoder": folder / "taehv.safetensors"}
+    changes = {"vae": folder / "diffusers" / "vae", "decoder": folder / "decoder_alone.safetensors"}
     assert main(arguments(command, **changes)) == 0
     assert used == [("WanVae", "encode"), ("TinyVae", "decode")]
     assert read_clip(command["--out"])[0].shape == (SIZE[2], SIZE[1], SIZE[0], 3)
@@ -582,7 +584,12 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
             ["--compile-vae"],
             "--compile-vae is for the full VAE's decoder, but taehv.safetensors decodes; leave it out.",
         ),
-        ({"vae": full, "decoder": full}, [], "but must be a TAEHV safetensors file"),
+        (
+            {"vae": folder / "decoder_alone.safetensors"},
+            [],
+            "--vae is decoder_alone.safetensors, which holds no encoder; give the full VAE as --vae and this file as --decoder.",
+        ),
+        ({"vae": full, "decoder": full}, [], "but must be a safetensors file of a TAEHV or LightVAE"),
         ({"decoder": "none.safetensors"}, [], "there is no file or folder none.safetensors"),
     ):
         assert main([*arguments(command, **changes), *switches]) == 2

@@ -4,7 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core.codec.taehv import TAEHV, MemoryBlock, encode_clip, from_state_dict, load_taehv
+from flashmotion_core.cli.convert import convert
+from flashmotion_core.codec.taehv import TAEHV, MemoryBlock, encode_clip
+from flashmotion_core.codec.taehv_file import from_state_dict, load_taehv
 
 from ..support.sentences import refuses
 
@@ -27,6 +29,56 @@ def test_default_layout_has_the_published_tensors_and_parameters():
     assert shapes["encoder.12.conv.weight"] == (64, 64, 1, 1)
     assert shapes["decoder.13.conv.weight"] == (256, 128, 1, 1)
     assert shapes["decoder.22.bias"] == (12,)
+
+
+def test_the_super_decoder_has_the_published_tensors_and_parameters():
+    """Counted on madebyollin's class with ``arch_variant="super"``."""
+    with torch.device("meta"):
+        shapes = {key: tuple(value.shape) for key, value in TAEHV(is_super=True).state_dict().items()}
+    assert len(shapes) == 112
+    assert sum(torch.Size(shape).numel() for shape in shapes.values()) == 20_487_996
+    assert shapes["decoder.0.weight"] == (512, 48, 1, 1)
+    assert shapes["decoder.1.conv.0.weight"] == (1024, 1, 7, 7)
+    assert shapes["decoder.14.conv.weight"] == (256, 128, 1, 1)
+
+
+@pytest.mark.parametrize("is_super", [False, True])
+def test_a_file_with_a_decoder_alone_only_decodes(is_super, tmp_path):
+    torch.manual_seed(0)
+    whole = TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8), is_super=is_super).requires_grad_(False).eval()
+    state = {key: value for key, value in whole.state_dict().items() if key.startswith("decoder.")}
+    save_file(state, tmp_path / "decoder.safetensors")
+    loaded = load_taehv(tmp_path / "decoder.safetensors")
+    latent = torch.randn(1, 48, 3, 2, 3)
+    assert torch.equal(loaded.decode(latent), whole.decode(latent))
+    torch.testing.assert_close(whole.decode(latent, 3), whole.decode(latent), rtol=0, atol=1e-6)
+    with refuses(key="this VAE", value="a decoder alone", remedy="encode with the full VAE"):
+        loaded.encode(clip(4))
+
+
+def test_the_name_says_which_latents_a_file_takes(codec):
+    taken = {
+        name: from_state_dict(codec.state_dict(), name).normalised
+        for name in (
+            "taew2_2.safetensors",
+            "TAEW2_2_bf16.safetensors",
+            "lighttaew2_2.safetensors",
+            "tiny_vae.safetensors",
+        )
+    }
+    assert list(taken.values()) == [True, True, False, False]
+    large = TAEHV(encoder_width=8, decoder_widths=(16, 12, 8, 8), is_super=True)
+    assert from_state_dict(large.state_dict(), "any.safetensors").normalised
+
+
+def test_a_pickle_is_converted_under_a_name_that_keeps_its_colours(codec, tmp_path):
+    torch.save(codec.state_dict(), tmp_path / "taew2_2.pth")
+    with refuses(key="taew2_2.pth", value="pickled checkpoint", remedy="convert it with python convert.py"):
+        load_taehv(tmp_path / "taew2_2.pth")
+    assert "wrong" not in convert(tmp_path / "taew2_2.pth", tmp_path / "taew2_2.safetensors")
+    assert "keep taew2_2" in convert(tmp_path / "taew2_2.pth", tmp_path / "small.safetensors")
+    latent = torch.randn(1, 48, 2, 2, 2)
+    assert torch.equal(load_taehv(tmp_path / "taew2_2.safetensors").decode(latent), codec.decode(latent))
 
 
 def test_a_picture_and_a_clip_have_the_wan_vae_latent_sizes(codec):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from flashmotion_core.video import to_rgb
+from flashmotion_core.weights import read_tensors, save_whole
 from tools.comfy.client import object_info
 from tools.comfy.server import import_failures
 from tools.comfy.workflow import WorkflowError, to_api
@@ -25,12 +26,12 @@ from ..support.sentences import names, refuses
 pytestmark = pytest.mark.server
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
+OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic")
 
 
-def tiny_graph(server: RunningServer) -> dict[str, Any]:
-    """The tiny example in API form, with a fixed seed."""
-    workflow = json.loads(next(path for path in WORKFLOWS if "tiny" in path.name).read_text(encoding="utf-8"))
+def tiny_graph(server: RunningServer, name: str = "flashmotion_tiny_cpu") -> dict[str, Any]:
+    """An example in API form, with a fixed seed."""
+    workflow = json.loads(next(path for path in WORKFLOWS if path.stem == name).read_text(encoding="utf-8"))
     return to_api(workflow, object_info(server.url))
 
 
@@ -62,7 +63,7 @@ def test_the_pack_loads_without_a_complaint(server: RunningServer) -> None:
     assert not [line for line in about_us if "FAILED" in line or "Cannot import" in line or "rror" in line]
 
 
-def test_all_four_nodes_are_known(server: RunningServer) -> None:
+def test_all_nodes_are_known(server: RunningServer) -> None:
     info = object_info(server.url)
     for name in OURS:
         assert info[name]["python_module"] == "custom_nodes.flashmotion"
@@ -71,6 +72,7 @@ def test_all_four_nodes_are_known(server: RunningServer) -> None:
     assert {name for name in OURS if "motion brush" in info[name]["search_aliases"]} == {
         "DrawTrajectory",
         "ApplyFastAdapter",
+        "MotionAnimatic",
     }
     assert info["FewStepSampler"]["input"]["required"]["seed"][1]["control_after_generate"] is True
 
@@ -95,7 +97,12 @@ def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
 
 
 def test_example_workflows_are_complete() -> None:
-    assert {path.stem for path in WORKFLOWS} == {"flashmotion_tiny_cpu", "flashmotion_5b", "flashmotion_detector_boxes"}
+    assert {path.stem for path in WORKFLOWS} == {
+        "flashmotion_tiny_cpu",
+        "flashmotion_5b",
+        "flashmotion_5b_fast",
+        "flashmotion_detector_boxes",
+    }
     for path in WORKFLOWS:
         assert path.with_suffix(".jpg").stat().st_size > 10_000
         workflow = json.loads(path.read_text(encoding="utf-8"))
@@ -131,6 +138,7 @@ def test_every_loader_says_which_file_goes_where(path: Path) -> None:
         listed
         == {
             "flashmotion_5b": full,
+            "flashmotion_5b_fast": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
             "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
             "flashmotion_tiny_cpu": {
                 "flashmotion_tiny_generator.safetensors": "diffusion_models",
@@ -172,6 +180,25 @@ def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_
     moved["objects"][0]["keyframes"][-1].update(x=0.2, y=0.2)
     draw["trajectory"] = json.dumps(moved)
     assert np.abs(first[-1].astype(int) - video_of(newest_server, graph)[-1]).mean() > 0.5
+
+
+def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again(newest_server: RunningServer) -> None:
+    graph, fast = tiny_graph(newest_server), tiny_graph(newest_server, "flashmotion_5b_fast")
+    tensors, metadata = read_tensors(newest_server.base / "models/vae/flashmotion_tiny_vae.safetensors")
+    tensors["decoder.22.bias"] = tensors["decoder.22.bias"] + 0.2
+    save_whole(newest_server.base / "models/vae/brighter.safetensors", tensors, metadata)
+    graph |= {key: fast[key] for key in ("15", "16")}
+    graph["15"]["inputs"]["vae_name"] = "brighter.safetensors"
+    graph["8"]["inputs"]["vae"] = fast["8"]["inputs"]["vae"]
+    assert fast["16"]["inputs"]["switch"] is False
+    looks = [video_of(newest_server, graph).astype(int)]
+    graph["16"]["inputs"]["switch"] = True
+    result = newest_server.run(graph)
+    assert result.error is None, result.error
+    cached = {key for event in result.events if event["type"] == "execution_cached" for key in event["data"]["nodes"]}
+    assert "7" in cached
+    looks.append(frames_of(result.files(newest_server.base)[0]).astype(int))
+    assert looks[0].mean() - looks[1].mean() > 15
 
 
 def test_a_document_may_be_sent_as_an_object(server: RunningServer) -> None:

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from flashmotion_core.cli.convert import convert
-from flashmotion_core.codec.vae import load_vae
+from flashmotion_core.codec.vae import load_vae, only_decodes
+from flashmotion_core.codec.wan_vae_file import to_diffusers_vae_key
 from flashmotion_core.loading import TEXT_TOKENS, TextEncoder, encode_text
 from flashmotion_core.wan.conditioning import denormalise
 from flashmotion_core.weights import read_tensors
@@ -59,6 +60,44 @@ def test_the_vae_encodes_and_decodes_as_in_comfyui(prefix: str, vae: torch.nn.Mo
     assert found.shape == (9, 64, 96, 3)
     assert np.abs(found.astype(int) - expected.numpy().astype(int)).max() <= 1
     assert found.std() > 10
+
+
+def light(vae: torch.nn.Module, prefix: str = "") -> dict[str, Tensor]:
+    """As a LightVAE's file: diffusers' names, fewer channels in the decoder than in the encoder, and what only its training needs."""
+    state = {prefix + to_diffusers_vae_key(key): value for key, value in vae.state_dict().items()}
+    return state | {f"{prefix}dynamic_feature_projection_heads.0.weight": torch.ones(2, 2)}
+
+
+@pytest.mark.parametrize("form", ["whole", "decoder alone", "converted pickle"])
+def test_a_light_vae_decodes_as_comfyuis_network_of_that_width(form: str, vae: torch.nn.Module, tmp_path: Path) -> None:
+    path = tmp_path / "MG-LightVAE_v2.safetensors"
+    if form == "converted pickle":
+        torch.save({"gen_model": light(vae)}, path.with_suffix(".pth"))
+        with refuses(key="MG-LightVAE_v2.pth", value="pickled checkpoint", remedy="convert it with python convert.py"):
+            load_vae(path.with_suffix(".pth"), "cpu", torch.float32)
+        convert(path.with_suffix(".pth"), path)
+    else:
+        state = light(vae, "gen_model.")
+        save_file({key: value for key, value in state.items() if form == "whole" or "encoder" not in key}, path)
+    ours = load_vae(path, "cpu", torch.float32)
+    latent = torch.randn(1, 48, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    expected = vae.decode(denormalise(latent))[0].movedim(0, -1).add(1).mul(127.5).round().clamp(0, 255)
+    found = np.stack(list(ours.decode(latent)))
+    assert found.shape == (9, 64, 96, 3)
+    assert np.abs(found.astype(int) - expected.numpy().astype(int)).max() <= 1
+    assert only_decodes(path) == (form == "decoder alone")
+    if form == "decoder alone":
+        with refuses(key="VAE", value="a decoder alone", remedy="encode with the full VAE"):
+            ours.encode(found[:1])
+    else:
+        assert ours.encode(found).shape == latent.shape
+
+
+def test_a_light_vae_of_wan_21_is_named(tmp_path: Path) -> None:
+    state = {"decoder.middle.0.residual.0.gamma": torch.ones(4, 1, 1, 1), "conv2.weight": torch.ones(16, 16, 1, 1, 1)}
+    save_file(state, tmp_path / "lightvaew2_1.safetensors")
+    with refuses(key="lightvaew2_1.safetensors", value="16 latent channels", remedy="choose another file"):
+        load_vae(tmp_path / "lightvaew2_1.safetensors", "cpu", torch.float32)
 
 
 def test_the_vae_is_converted_to_another_type(vae: torch.nn.Module, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
+from flashmotion_core.codec.taehv import TAEHV, encode_clip
+from flashmotion_core.codec.taehv_file import load_taehv
 
 COMFYUI = os.environ.get("FLASHMOTION_COMFYUI")
 pytestmark = [

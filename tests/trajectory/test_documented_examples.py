@@ -15,7 +15,7 @@ from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, par
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ROOT / "docs" / "formats.md"
 PAGES = [ROOT / "README.md", FORMATS, *sorted((ROOT / "web" / "docs").glob("*/*.md"))]
-FORMAT_PAGES = sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("*.md"))
+FORMAT_PAGES = sorted((ROOT / "web" / "docs" / "DrawTrajectory").glob("document*.md"))
 
 
 def name_of(page: Path) -> str:
@@ -61,5 +61,6 @@ def test_the_readme_shows_a_document() -> None:
     assert any("version" in json.loads(block) for block in blocks(ROOT / "README.md", "json"))
 
 
-def test_the_help_page_has_a_python_example() -> None:
-    assert blocks(ROOT / "web/docs/DrawTrajectory/en.md", "python")
+def test_the_format_has_a_python_example() -> None:
+    assert len(FORMAT_PAGES) == 2
+    assert all(blocks(page, "python") for page in FORMAT_PAGES)

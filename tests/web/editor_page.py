@@ -219,6 +219,12 @@ class EditorPage:
         """The frame shown."""
         return int(self.page.get_by_role("slider", name="Frame").get_attribute("aria-valuenow"))
 
+    def selected_box(self, size: tuple[int, int] = (384, 256)) -> dict[str, float]:
+        """The selected box at the frame shown, as its fields tell: x, y, w, h as fractions of the frame."""
+        names = ("Centre x in pixels", "Centre y in pixels", "Width in pixels", "Height in pixels")
+        values = [float(self.page.get_by_role("spinbutton", name=name, exact=True).input_value()) for name in names]
+        return {side: value / size[index % 2] for index, (side, value) in enumerate(zip("xywh", values, strict=True))}
+
     def at(self, x: float, y: float, size: tuple[int, int] = (384, 256)) -> tuple[float, float]:
         """A place in the picture (of a clip of this size) in pixels of the page."""
         view = self.page.evaluate(VIEW, list(size))
@@ -248,10 +254,11 @@ class EditorPage:
         """Click one of the editor's buttons, by the beginning of its name."""
         self.page.locator(f'.fm-editor button[aria-label^="{name}"]').first.click()
 
-    def menu(self, button: str, item: str) -> None:
-        """Choose from one of the editor's menus."""
+    def menu(self, button: str, *items: str) -> None:
+        """Choose from one of the editor's menus, and from the menus that its entries open."""
         self.click(button)
-        self.page.get_by_role("menuitem", name=item).click()
+        for item in items:
+            self.page.get_by_role("menuitem", name=item).click()
 
     def graph_key(self, keys: str) -> None:
         """Press keys while the graph, not the editor, has the focus."""

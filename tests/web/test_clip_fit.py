@@ -32,6 +32,7 @@ LINK = f"""() => {{
     number.pos = [-500, 700]
     window.app.graph.add(number)
     number.widgets[0].value = 448
+    if (number.widgets[1]) number.widgets[1].value = 'fixed'
     number.connect(0, {NODE}, {NODE}.inputs.findIndex((entry) => entry.name === 'width'))
 }}"""
 QUEUE = "async () => { await window.app.queuePrompt(0, 1) }"

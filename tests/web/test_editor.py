@@ -45,9 +45,9 @@ def test_a_pen_draws(editor: EditorPage) -> None:
 def test_copy_and_paste_need_no_keyboard(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
-    editor.menu("Object and document", "Copy")
+    editor.menu("Object: ", "Copy")
     editor.load()
-    editor.menu("Object and document", "Paste")
+    editor.menu("Document", "Paste")
     editor.until(lambda: len(editor.objects()) == 1)
     assert editor.frames() == [0, 32]
 
@@ -126,7 +126,7 @@ def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
     editor.page.locator(".fm-sink").focus()
     editor.press("m")
     editor.drag((0.05, 0.05), (0.95, 0.95))
-    editor.menu("Object and document", "Align left")
+    editor.menu("Object: ", "Align and distribute", "Align left")
     lefts = [entry["keyframes"][0]["x"] - entry["keyframes"][0]["w"] / 2 for entry in editor.objects()]
     assert lefts == pytest.approx([0.2, 0.2])
     editor.press("Control+z")
@@ -137,7 +137,7 @@ def test_the_ghosts_are_as_many_as_one_wishes(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
     before = editor.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()")
-    editor.menu("Object and document", "Ghosts")
+    editor.menu("Document", "Ghosts")
     editor.page.get_by_label("On each side").fill("8")
     editor.page.get_by_label("Frames between").fill("4")
     editor.press("Enter")

@@ -313,7 +313,7 @@ def connected_as_keyframes(editor: EditorPage, graph: dict[str, Any]) -> Any:
     editor.load(graph=graph)
     show_run(editor)
     assert editor.objects() == []
-    editor.menu("Object and document", "Use connected objects as keyframes")
+    editor.menu("Document", "Use connected objects as keyframes")
     editor.page.get_by_label("Tolerance in pixels").fill("2")
     editor.press("Enter")
     return editor.sent()["objects"]

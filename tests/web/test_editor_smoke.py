@@ -197,7 +197,7 @@ def test_files_are_saved_and_dropped(editor: EditorPage) -> None:
     saved = {}
     for kind in ("JSON", "CSV"):
         with editor.page.expect_download() as download:
-            editor.menu("Object and document", f"Save as {kind}")
+            editor.menu("Document", f"Save as {kind}")
         saved[kind] = download.value.path().read_text(encoding="utf-8")
     assert json.loads(saved["JSON"])["objects"][0]["id"] == "cat"
     assert len(saved["CSV"].splitlines()) == 1 + 33

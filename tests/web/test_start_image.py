@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from .conftest import Frontend
-from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SAVE_AND_LOAD, SHOW_INNER, EditorPage
+from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
 from .test_editor_in_comfyui import show_run
 
 pytestmark = pytest.mark.browser
@@ -256,9 +256,7 @@ LOADER_INTO_SUBGRAPH = """async () => {
 
 @pytest.mark.every_frontend
 @pytest.mark.parametrize("deep", [1, 2])
-def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(
-    editor: EditorPage, frontend: Frontend, deep: int
-) -> None:
+def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: EditorPage, deep: int) -> None:
     editor.load(BOX, graph=DIRECT)
     shows(editor, RED, BLUE)
     if deep == 1:
@@ -266,9 +264,6 @@ def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(
     else:
         editor.page.evaluate(f"() => {{ window.app.graph.convertToSubgraph(new Set([{NODE}])) }}")
         editor.page.evaluate(NEST)
-        if frontend.name == "oldest":
-            # Its classic renderer shows no editor that was moved twice before the workflow is loaded again.
-            editor.page.evaluate(SAVE_AND_LOAD)
         editor.page.evaluate(OPEN_INNERMOST)
     editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
     editor.page.evaluate(SHOW_INNER)
@@ -276,6 +271,37 @@ def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(
     shows(editor, RED, BLUE)
     show_run(editor)
     shows(editor, RED, BLUE)
+
+
+# The subgraph once more, with another loader.
+USE_AGAIN = """() => {
+    const graph = window.app.rootGraph ?? window.app.graph
+    const host = graph.nodes.find((node) => node.subgraph)
+    const again = window.LiteGraph.createNode(host.subgraph.id)
+    graph.add(again)
+    const [loader, preview] = ['5', '6'].map((id) => graph.nodes.find((node) => String(node.id) === id))
+    loader.connect(0, again, again.inputs.findIndex(({ name }) => name === 'start_image'))
+    again.connect(0, preview, 0)
+    window.dispatchEvent(new MouseEvent('mouseup'))
+}"""
+
+
+def test_a_subgraph_that_is_used_twice_shows_the_picture_of_either_use(editor: EditorPage) -> None:
+    other = {"class_type": "LoadImage", "inputs": {"image": "blue.png"}}
+    seen = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
+    editor.load(BOX, graph={**DIRECT, "5": other, "6": seen})
+    editor.page.evaluate(f"() => {{ window.app.graph.convertToSubgraph(new Set([{NODE}])) }}")
+    editor.page.evaluate(USE_AGAIN)
+    editor.page.evaluate(OPEN_INNERMOST)
+    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
+    editor.page.evaluate(SHOW_INNER)
+    editor.settle()
+    for _ in range(2):
+        shows(editor, RED, BLUE, "The picture of")
+        editor.page.get_by_role("button", name="Next use").click()
+        shows(editor, BLUE, BLUE, "The picture of")
+        editor.page.get_by_role("button", name="Next use").click()
+        show_run(editor)
 
 
 def test_a_crop_outside_a_subgraph_marks_the_picture_inside(editor: EditorPage) -> None:

@@ -1,26 +1,33 @@
 /**
  * The editor, put together: toolbar, stage, timeline, list, inspector, messages. It knows its host, not ComfyUI.
  *
+ * @import { Outer } from "./edit/session.js"
+ * @import { BehindHost } from "./panels/behind_boxes.js"
  * @import { TakePicture } from "./panels/drops.js"
  * @import { Clip } from "./edit/clip.js"
  * @import { RunProblem } from "./panels/run_words.js"
  * @import { Background } from "./stage/pictures.js"
+ * @import { Live, Result } from "./stage/result_picture.js"
  *
- * @typedef {object} Host
+ * @typedef {object} OwnHost
  * @property {string} locale such as "en" or "zh"
  * @property {() => void} changed a change of the document is finished
  * @property {() => boolean} pansGraph whether drags pan what lies around the editor
  * @property {(event: PointerEvent) => void} forwardPointer
  * @property {(event: WheelEvent) => void} forwardWheel
  * @property {() => void} refocusGraph the user leaves the editor
- * @property {() => Promise<void>} peek compute the start image alone, and show it
+ * @property {() => Outer | undefined} history the graph's, which holds the document's steps among others
  * @property {TakePicture} takePicture a picture was dropped or pasted
+ *
+ * @typedef {OwnHost & BehindHost} Host
  *
  * @typedef {object} Editor
  * @property {HTMLElement} element
  * @property {(text: string) => void} load
  * @property {() => string} value the document's text, complete at every moment
  * @property {(background: Background | undefined) => void} setBackground
+ * @property {(result: Result | undefined) => void} setResult what a run made of the trajectory
+ * @property {(live: Live | undefined) => void} setLive what a run is making of it; undefined: it has ended
  * @property {(text: string | undefined, notes: string) => void} setResolved the document of the last run, connected objects included, and
  *   what was left out of them
  * @property {() => {size: readonly [number, number], frames: number}} clip what the editor shows
@@ -31,34 +38,36 @@
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
+ * @property {() => void} refresh something around the editor has changed: the history, the graph
  */
 
 import { createClipNotes } from "./panels/clip_notes.js";
 import { createBanner } from "./ui/banner.js";
+import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
+import { createEmptyHint } from "./ui/empty_hint.js";
 import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
 import { openHelp } from "./panels/help.js";
 import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
-import { belongsToField, handleKey } from "./panels/keyboard.js";
-import { createNotice } from "./ui/notice.js";
-import { createMapPicture } from "./stage/map_picture.js";
-import { openMotionMenu, openObjectMenu } from "./panels/menus.js";
-import { createPictures } from "./stage/pictures.js";
+import { installKeys } from "./panels/keyboard.js";
+import { openStageMenu } from "./panels/path_menu.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
 import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
-import { createToolbar, menuButton } from "./panels/toolbar.js";
+import { createTools } from "./panels/tools.js";
 import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
 const MESSAGE_MS = 6000;
+/** So many animation frames are left to ComfyUI to put the editor back into the page. */
+const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
@@ -67,20 +76,18 @@ const MESSAGE_MS = 6000;
 export function createEditor(host) {
   addStyleSheets();
   const texts = textsFor(host.locale);
-  const session = createSession(host.changed);
-  const mapPicture = createMapPicture();
-  const pictures = createPictures(() => update());
-  const stage = createStage(session, (frame) => {
-    const { shown, state } = session;
-    return state.map
-      ? { drawable: mapPicture(shown, frame), covers: true, dimmed: false }
-      : { drawable: pictures.at(frame, shown.fps), covers: false, dimmed: pictures.notice !== undefined };
-  }, () => (session.state.map ? undefined : clipNotes.cut.margins), texts);
+  const session = createSession(host.changed, () => {
+    const around = host.history();
+    return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
+  });
+  const behind = createBehindBoxes(session, texts, host, () => update(), () => stage.redraw());
+  const { pictures } = behind;
+  const stage = createStage(session, behind.at, () => (session.state.behind === "picture" ? clipNotes.cut.margins : undefined), texts);
   const hints = createHints(session, texts, pictures, () => root);
   const clipNotes = createClipNotes(session, texts, pictures, () => update());
   const sink = element("textarea", { class: "fm-sink", "aria-label": texts.sink, inputmode: "none", autocomplete: "off", spellcheck: "false" });
   const focus = () => sink.focus({ preventScroll: true });
-  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("more") }, (pasted) => take(pasted));
+  const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("document") }, (pasted) => take(pasted));
   /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
   const take = (taken, beside = stage.element.getBoundingClientRect()) =>
     void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
@@ -92,6 +99,7 @@ export function createEditor(host) {
     toggleLarge: () => dialog.toggle(),
     help: () => openHelp(root, boundsOf("help"), texts),
     fitView: () => stage.setView(undefined),
+    zoomTime: (/** @type {number | undefined} */ factor) => time.zoom(factor),
     leave,
     rename: () => {
       inspector.name.focus();
@@ -100,20 +108,14 @@ export function createEditor(host) {
   };
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
     pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
-  const tools = createToolbar(context, texts.editor, [
-    "undo", "redo", "|", "toolDraw", "toolBox", "toolSelect", "toolRecord", "|", "snap", "ghosts", "map", "|",
-    menuButton("motion", texts.motions, texts.shortMotion, (beside) => openMotionMenu(context, beside)),
-    menuButton("more", texts.objectMenu, texts.shortMore, (beside) => openObjectMenu(context, beside)),
-    "<>", "help", "largeView", "closeLarge",
-  ]);
+  const tools = createTools(context);
   const inspector = createInspector(context);
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
-  const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
+  const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, notice.element), message);
+  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -124,17 +126,28 @@ export function createEditor(host) {
   });
 
   const input = installStageInput({
-    stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }) => openObjectMenu(context, { left: clientX, top: clientY, bottom: clientY }),
+    stage, session, texts, focus, openMenu: (event, target) => openStageMenu(context, event, target),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
 
+  const keys = installKeys(root, sink, context, focus);
+
+  /** Loading the graph again takes the editor out of the page for a moment. @param {() => Promise<void>} walk */
+  async function keepingFocus(walk) {
+    const inside = root.contains(document.activeElement);
+    await walk();
+    for (let turns = 0; inside && turns < FOCUS_TURNS && !root.contains(document.activeElement); turns += 1) {
+      focus();
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
   function leave() {
-    const { tool, ids, keys } = session.state;
+    const { tool, ids, keys: keyframes } = session.state;
     if (input.cancel()) return;
     if (tool !== "draw") session.set({ tool: "draw" });
-    else if (ids.length || keys.length) session.set({ ids: [], keys: [] });
+    else if (ids.length || keyframes.length) session.set({ ids: [], keys: [] });
     else if (dialog.isOpen()) dialog.close();
     else {
       sink.blur();
@@ -144,32 +157,10 @@ export function createEditor(host) {
 
   /** @param {string} id */
   function boundsOf(id) {
-    return (root.querySelector(`[data-command="${id}"]`) ?? root).getBoundingClientRect();
+    const button = root.querySelector(`[data-command="${id}"]:not([hidden])`) ?? root.querySelector('[data-command="more"]:not([hidden])');
+    return (button ?? root).getBoundingClientRect();
   }
 
-  root.addEventListener("keydown", (event) => {
-    if (root.querySelector(":popover-open")) {
-      // Escape closes the popover and does nothing else.
-      event.stopPropagation();
-      return;
-    }
-    if (session.state.problem !== undefined) return;
-    if (belongsToField(event.target, event, sink)) {
-      // Enter finishes a number and gives the keys back to the stage.
-      if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
-      return;
-    }
-    if (!handleKey(context, event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
-    Object.defineProperty(event, "key", { value: "Unidentified" });
-  });
-  // After a click on a button the stage keeps the keys. A user who came with Tab stays on the button.
-  root.addEventListener("click", (event) => {
-    const { target } = event;
-    if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
-  });
   // Ignore text from an input method.
   sink.addEventListener("input", () => {
     sink.value = "";
@@ -185,13 +176,14 @@ export function createEditor(host) {
 
   function update() {
     const { state, shown } = session;
-    notice.update(session.state.map ? undefined : pictures.notice);
+    behind.update();
     for (const part of [tools, time, inspector, banner, clipNotes]) part.update();
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.map || clipNotes.cut.margins !== undefined;
+    empty.show(shown.objects.length === 0 && state.behind === "picture" && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
+    keys.keepFocus();
   }
   session.subscribe(update);
   installPlayer(session);
@@ -217,9 +209,11 @@ export function createEditor(host) {
     changeClip: clipNotes.changeClip,
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
-      if (background) clipNotes.cut.arriving();
-      pictures.show(background);
+      clipNotes.cut.arriving(background !== undefined);
+      behind.setBackground(background);
     },
+    setResult: behind.setResult,
+    setLive: behind.setLive,
     setResolved(text, notes) {
       resolved = text;
       // The notes of the run before are no longer true.
@@ -237,12 +231,13 @@ export function createEditor(host) {
       dialog.close();
     },
     layout: stage.redraw,
+    refresh: update,
   };
 }
 
 /** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css", "clip.css"]) {
+  for (const name of ["editor.css", "panels.css", "clip.css", "widths.css"]) {
     const { href } = new URL(name, import.meta.url);
     if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
   }

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.codec.taehv import TAEHV, encode_clip, load_taehv
+from flashmotion_core.codec.taehv import TAEHV, encode_clip
+from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.wan.conditioning import normalise
 from train.codec.codec_budget import fastest_threads, steps_that_fit
 from train.codec.crops import Crops

@@ -83,6 +83,27 @@ export function createHistory(document, limit = HISTORY_LIMIT) {
 }
 
 /**
+ * Move the history to a document that it holds: ComfyUI's undo gives back what we once gave it.
+ * @param {History} history
+ * @param {Document} document
+ * @param {"undo" | "redo"} heading the direction to look in first
+ * @returns {boolean} false, and nothing has moved, when it is not there
+ */
+export function stepTo(history, document, heading) {
+  for (const go of heading === "undo" ? /** @type {const} */ (["undo", "redo"]) : /** @type {const} */ (["redo", "undo"])) {
+    const [back, more] = go === "undo" ? /** @type {const} */ (["redo", "canUndo"]) : /** @type {const} */ (["undo", "canRedo"]);
+    let steps = 0;
+    while (!same(history.present, document) && history[more]) {
+      history[go]();
+      steps += 1;
+    }
+    if (same(history.present, document)) return true;
+    for (; steps > 0; steps -= 1) history[back]();
+  }
+  return false;
+}
+
+/**
  * Whether two plain values are equal. Shared parts are not compared.
  * @param {unknown} a
  * @param {unknown} b

@@ -6,7 +6,9 @@
  * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
+ *
+ * @typedef {"picture" | "result" | "map"} Behind the picture that the node gets, what a run made of it, or the control map
  *
  * @typedef {object} SessionState
  * @property {Document} document what was last finished, on the clip that the node's inputs want
@@ -24,7 +26,9 @@
  * @property {boolean} ghosts
  * @property {number} ghostCount how many on each side
  * @property {number} ghostStep frames between them; 0: by the length of the clip
- * @property {boolean} map the control map instead of the picture
+ * @property {boolean} cutouts the picture's objects moved along their boxes
+ * @property {Behind} behind what lies behind the boxes
+ * @property {boolean} hasResult whether a run has made something of the trajectory, or is about to
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
  * @property {Clip} clip what the node's inputs say of the clip
@@ -43,37 +47,49 @@
  * @property {(label: string, patch?: Partial<SessionState>) => boolean} keep make the draft one step of the history
  * @property {() => void} cancel drop the draft
  * @property {(document: Document) => void} replace put a document where none could be read
- * @property {() => void} undo
- * @property {() => void} redo
+ * @property {boolean} canUndo
+ * @property {boolean} canRedo
+ * @property {() => Promise<string | undefined>} undo the label of the step; empty: a step outside of this document; undefined: none
+ * @property {() => Promise<string | undefined>} redo
  * @property {(message: string, alarm?: boolean) => void} say
  * @property {(text: string) => boolean} load a document of the history is gone back to, with frame and selection kept; true
  *   when it is another document
  * @property {(clip: Clip) => void} setClip what the node's inputs say; the document's text stays
  * @property {() => string} text the document's text; what was loaded, letter by letter, until something changes
+ *
+ * @typedef {object} Outer a history that holds this document's steps among others. Then undo and redo walk that one alone
+ * @property {boolean} canUndo
+ * @property {boolean} canRedo
+ * @property {() => Promise<void>} undo calls `load` where the step concerns this document
+ * @property {() => Promise<void>} redo
  */
 
 import { emptyDocument, parse, stringify } from "../model/document.js";
 import { followed, onClip, OWN_CLIP } from "./clip.js";
-import { createHistory, same } from "./history.js";
+import { createHistory, same, stepTo } from "./history.js";
+import { rounded } from "./rounded.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
 /**
  * @param {() => void} changed called once per finished change of the document
+ * @param {() => Outer | undefined} [outer] undefined: the session's own history is the only one
  * @returns {Session}
  */
-export function createSession(changed) {
+export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, map: false, message: "", alarm: false,
-    clip: OWN_CLIP,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
+    behind: "picture", hasResult: false, message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
   /** What the text says; the inputs of the node may bring it to another clip. */
   let written = NEW_DOCUMENT;
   /** @type {string | undefined} */
   let text;
+  /** Where a loaded document is looked for first. @type {"undo" | "redo"} */
+  let heading = "undo";
   /** @type {Set<(state: State, before: State) => void>} */
   const listeners = new Set();
 
@@ -104,6 +120,18 @@ export function createSession(changed) {
     }
   }
 
+  /** @param {"undo" | "redo"} way */
+  async function walk(way) {
+    const [around, before] = [outer(), state.document];
+    const [can, label] = way === "undo" ? [session.canUndo, history.undoLabel] : [session.canRedo, history.redoLabel];
+    if (!can) return undefined;
+    heading = way;
+    if (!around) show(history[way]());
+    else await around[way]();
+    heading = "undo";
+    return state.document === before ? "" : label ?? "";
+  }
+
   /** @type {Session} */
   const session = {
     get state() {
@@ -115,6 +143,12 @@ export function createSession(changed) {
     get history() {
       return history;
     },
+    get canUndo() {
+      return (outer() ?? history).canUndo;
+    },
+    get canRedo() {
+      return (outer() ?? history).canRedo;
+    },
     set,
     subscribe(listener) {
       listeners.add(listener);
@@ -123,7 +157,7 @@ export function createSession(changed) {
     edit(label, change, patch) {
       // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
-      const next = attempt(() => change(state.document));
+      const next = attempt(() => rounded(change(state.document), state.document));
       if (next === undefined) return false;
       if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });
@@ -144,13 +178,12 @@ export function createSession(changed) {
       history.replace(document);
       show(document);
     },
-    undo() {
-      if (state.draft) session.cancel();
-      else if (history.canUndo) show(history.undo());
+    async undo() {
+      if (!state.draft) return walk("undo");
+      session.cancel();
+      return undefined;
     },
-    redo() {
-      if (!state.draft && history.canRedo) show(history.redo());
-    },
+    redo: async () => (state.draft ? undefined : walk("redo")),
     say(message, alarm = false) {
       set({ message, alarm });
     },
@@ -162,7 +195,7 @@ export function createSession(changed) {
         set({ problem: found.problem, draft: undefined, playing: false });
         return true;
       }
-      const known = stepTo(history, found.document);
+      const known = stepTo(history, found.document, heading);
       if (!known) history.replace(onClip(found.document, state.clip));
       // A different document starts at its first frame.
       const view = known ? {} : { frame: 0, ids: [], keys: [], unseen: [], locked: [] };
@@ -183,25 +216,6 @@ export function createSession(changed) {
     },
   };
   return session;
-}
-
-/**
- * Move the history to a document that it holds: ComfyUI's undo gives back what we once gave it.
- * @param {History} history
- * @param {Document} document
- * @returns {boolean} false, and nothing has moved, when it is not there
- */
-function stepTo(history, document) {
-  for (const [go, back, more] of /** @type {const} */ ([["undo", "redo", "canUndo"], ["redo", "undo", "canRedo"]])) {
-    let steps = 0;
-    while (!same(history.present, document) && history[more]) {
-      history[go]();
-      steps += 1;
-    }
-    if (same(history.present, document)) return true;
-    for (; steps > 0; steps -= 1) history[back]();
-  }
-  return false;
 }
 
 /**

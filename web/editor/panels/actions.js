@@ -142,3 +142,15 @@ export function grow(session, texts, dw, dh) {
     }, before),
   );
 }
+
+/**
+ * Mark objects in the editor only, or unmark them when all of them are marked.
+ * @param {Session} session
+ * @param {"unseen" | "locked"} flag
+ * @param {readonly string[]} ids
+ */
+export function setFlag(session, flag, ids) {
+  const others = session.state[flag].filter((id) => !ids.includes(id));
+  const all = ids.every((id) => session.state[flag].includes(id));
+  session.set({ [flag]: all ? others : [...others, ...ids] });
+}

@@ -66,7 +66,7 @@ export function createClipNotes(session, texts, pictures, changed) {
     elements: [trouble.element, question.element],
     update() {
       trouble.update(problem());
-      question.update(session.state.map ? undefined : cut.question());
+      question.update(session.state.behind === "picture" ? cut.question() : undefined);
     },
     /** Another document was loaded; one with objects was drawn on the picture that comes with it. */
     loaded() {

@@ -12,7 +12,7 @@
  * @property {() => string} share how much is cut off, as a short text; empty: not worth a word
  * @property {() => void} toggle show what is cut off, or hide it
  * @property {() => void} trust the next picture to arrive belongs to a document that was drawn on it
- * @property {() => void} arriving another picture is about to be loaded
+ * @property {(picture: boolean) => void} arriving another picture is about to be loaded, or none
  */
 
 import { resized } from "../edit/resize.js";
@@ -30,6 +30,7 @@ export function createCut(session, texts, pictureSize, changed) {
   /** The picture whose cut the user knows. @type {Size | undefined} */
   let kept;
   let wanted = false;
+  let seen = { key: "", cut: false };
   /** @type {"no" | "next" | "this"} */
   let trusts = "no";
 
@@ -41,7 +42,10 @@ export function createCut(session, texts, pictureSize, changed) {
       kept = picture;
       trusts = "no";
     }
-    return isCut(picture, session.shown.size) ? picture : undefined;
+    // Asked with every move of the pointer.
+    const key = `${picture} ${session.shown.size}`;
+    if (seen.key !== key) seen = { key, cut: isCut(picture, session.shown.size) };
+    return seen.cut ? picture : undefined;
   }
   /** @param {Size} picture */
   const asks = (picture) => !kept || !sameShape(kept, picture);
@@ -93,8 +97,8 @@ export function createCut(session, texts, pictureSize, changed) {
     trust() {
       trusts = "next";
     },
-    arriving() {
-      if (trusts === "next") trusts = "this";
+    arriving(picture) {
+      if (trusts === "next") trusts = picture ? "this" : "no";
     },
   };
 }

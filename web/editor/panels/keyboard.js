@@ -1,5 +1,6 @@
 /**
- * The keys. They work in the whole editor, except those that a focused field needs for typing and moving.
+ * The keys. They work in the whole editor, except those that a focused field needs for typing and moving, and none of them reaches
+ * ComfyUI, whose keys would act on the node: bypass, mute, collapse, pin, delete.
  *
  * @import { CommandContext } from "./toolbar.js"
  */
@@ -9,6 +10,18 @@ import { COMMANDS } from "./commands.js";
 
 /** @type {Readonly<Record<string, readonly [number, number]>>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * The keys that ComfyUI does get, because they concern the queue, the workflow's file or ComfyUI's panels, and without it the browser
+ * would save or open a page: run, run next, stop, save, save as, open, settings, log, shortcuts, app mode, minimap.
+ */
+const PASSED = new Set([
+  "Ctrl+Enter", "Ctrl+Shift+Enter", "Ctrl+Alt+Enter", "Ctrl+s", "Ctrl+Shift+s", "Ctrl+o", "Ctrl+,", "Ctrl+`", "Ctrl+Shift+k",
+  "Alt+m", "Alt+\u00b5", "Alt+Shift+m",
+]);
+/** The browser gives these to the field that has the focus. */
+const CLIPBOARD = ["Ctrl+c", "Ctrl+x", "Ctrl+v"];
+const TEXT_FIELD = "textarea, input:not([type=checkbox], [type=color], [type=range])";
 
 /** @type {Map<string, string>} from "Ctrl+Shift+z" to the command's id */
 const byKey = new Map(Object.entries(COMMANDS).flatMap(([id, { keys = [] }]) => keys.map((key) => [key, id])));
@@ -31,7 +44,7 @@ function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
  * @param {KeyboardEvent} event
  * @returns {boolean} whether it was ours
  */
-export function handleKey(context, event) {
+function handleKey(context, event) {
   const { session, texts, actions } = context;
   const arrow = ARROWS[event.key];
   if (arrow && session.state.ids.length) {
@@ -54,10 +67,60 @@ export function handleKey(context, event) {
  * @param {Element} sink our own field, which has none to itself
  * @returns {boolean}
  */
-export function belongsToField(target, event, sink) {
+function belongsToField(target, event, sink) {
   if (target === sink || !(target instanceof HTMLElement)) return false;
-  if (target.matches("input, select, textarea")) return true;
+  if (target.matches(TEXT_FIELD)) return true;
+  if (target.matches("input, select")) return !event.ctrlKey && !event.metaKey;
   const own = target.matches('[role="listbox"]') ? ["ArrowUp", "ArrowDown"] : [];
   if (target.matches("button")) own.push(" ", "Enter");
   return own.includes(event.key);
+}
+
+/**
+ * Listen to the keys of the editor.
+ * @param {HTMLElement} root
+ * @param {HTMLElement} sink the field that has the focus while the stage is used
+ * @param {CommandContext} context
+ * @param {() => void} focus the sink
+ * @returns {{keepFocus: () => void}} to the sink, if what had the focus is gone or disabled
+ */
+export function installKeys(root, sink, context, focus) {
+  /** @type {Element | undefined} */
+  let held;
+  const isUsable = () => held && root.contains(held) && !held.matches(":disabled");
+
+  root.addEventListener("keydown", (event) => {
+    const name = keyOf(event);
+    if (PASSED.has(name)) return;
+    event.stopPropagation();
+    // Escape closes an open popover and does nothing else.
+    if (root.querySelector(":popover-open") || context.session.state.problem !== undefined) return;
+    if (belongsToField(event.target, event, sink)) {
+      // Enter finishes a number and gives the keys back to the stage.
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "number") queueMicrotask(focus);
+      return;
+    }
+    if (CLIPBOARD.includes(name)) focus();
+    if (!handleKey(context, event)) return;
+    event.preventDefault();
+    // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
+    Object.defineProperty(event, "key", { value: "Unidentified" });
+  });
+  root.addEventListener("focusin", ({ target }) => {
+    held = target instanceof Element ? target : undefined;
+  });
+  root.addEventListener("focusout", () => {
+    if (isUsable()) held = undefined;
+  });
+  // After a click on a button the stage keeps the keys. A user who came with Tab stays on the button.
+  root.addEventListener("click", (event) => {
+    const { target } = event;
+    if (event.detail > 0 && target instanceof Element && target.closest(".fm-button") && !root.querySelector(":popover-open")) focus();
+  });
+  return {
+    keepFocus() {
+      const { activeElement, body } = document;
+      if (held && !isUsable() && (!activeElement || activeElement === body || activeElement === held)) focus();
+    },
+  };
 }

@@ -1,19 +1,17 @@
 /**
- * The menus: motions (presets, camera) and everything about objects and the document.
+ * The menus: motions (presets, camera), what is selected, the document.
  *
- * @import { CommandContext } from "./toolbar.js"
+ * @import { Beside, CommandContext } from "./toolbar.js"
  * @import { FormField, MenuItem } from "../ui/popup.js"
  * @import { Document } from "../model/types.js"
  *
- * @typedef {{left: number, top: number, bottom: number}} Beside
  * @typedef {CommandContext & {root: () => HTMLElement, files: import("./files.js").Files, connected: () => ((beside: Beside) => void) | undefined}} MenuContext
  */
 
-import { COMMANDS } from "./commands.js";
 import { applyCamera, movePaths } from "../edit/operations.js";
 import { openForm, openMenu } from "../ui/popup.js";
 import { arc, bounce, orbit, shake } from "../edit/presets.js";
-import { keyName } from "./toolbar.js";
+import { commandItem } from "./toolbar.js";
 
 /**
  * @param {MenuContext} context
@@ -73,10 +71,7 @@ export function openMotionMenu(context, beside) {
         each((now, id) => shake(now, { id, from: a, to: b, amount: amount / 100, times }))(before)),
     },
     { text: texts.movePath, disabled: none, run: () => openPathForm(context, beside) },
-    commandItem(context, "keepStill"),
-    commandItem(context, "reverse"),
-    commandItem(context, "flipX"),
-    commandItem(context, "flipY"),
+    ...commandItems(context, ["keepStill", "reverse", "flipX", "flipY"]),
     "-",
     {
       text: texts.camera, disabled: document.objects.length === 0,
@@ -91,22 +86,47 @@ export function openMotionMenu(context, beside) {
 }
 
 /**
+ * What acts on the selection.
  * @param {MenuContext} context
  * @param {Beside} beside
  */
 export function openObjectMenu(context, beside) {
-  const { session, root, texts, files, connected } = context;
-  const none = session.state.ids.length + session.state.keys.length === 0;
-  const use = connected();
+  const { session, root, texts, files } = context;
+  const { ids, keys } = session.state;
+  const none = ids.length + keys.length === 0;
   openMenu(root(), beside, texts.objectMenu, [
     { text: texts.cut, key: "Ctrl+X", disabled: none, run: files.cut },
     { text: texts.copy, key: "Ctrl+C", disabled: none, run: files.copy },
+    ...commandItems(context, ["duplicate", "rename", "remove"]),
+    "-",
+    ...commandItems(context, ["addKey", "hide"]),
+    { text: texts.alignMenu, disabled: ids.length === 0, run: () => openAlignMenu(context, beside) },
+    "-",
+    ...commandItems(context, ["raise", "lower", "unseen", "locked"]),
+  ]);
+}
+
+/** @param {MenuContext} context @param {Beside} beside */
+function openAlignMenu(context, beside) {
+  openMenu(context.root(), beside, context.texts.alignMenu, [
+    ...commandItems(context, ["alignLeft", "alignCentre", "alignRight", "alignTop", "alignMiddle", "alignBottom"]),
+    "-",
+    ...commandItems(context, ["distributeX", "distributeY"]),
+  ]);
+}
+
+/**
+ * What acts on the document, and on the view of it.
+ * @param {MenuContext} context
+ * @param {Beside} beside
+ */
+export function openDocumentMenu(context, beside) {
+  const { root, texts, files, connected } = context;
+  const use = connected();
+  openMenu(root(), beside, texts.documentMenu, [
+    ...commandItems(context, ["newBox"]),
     { text: texts.paste, key: "Ctrl+V", run: files.paste },
-    ...["duplicate", "rename", "remove", "raise", "lower"].map((id) => commandItem(context, id)),
-    "-",
-    ...["alignLeft", "alignCentre", "alignRight", "alignTop", "alignMiddle", "alignBottom", "distributeX", "distributeY"].map((id) => commandItem(context, id)),
-    "-",
-    ...["addKey", "selectAll", "fitView"].map((id) => commandItem(context, id)),
+    ...commandItems(context, ["selectAll", "fitView"]),
     { text: texts.ghostOptions, run: () => openGhostForm(context, beside) },
     "-",
     ...(use ? [{ text: texts.useConnected, run: () => use(beside) }] : []),
@@ -144,13 +164,5 @@ function openGhostForm({ session, root, texts }, beside) {
   });
 }
 
-/** @param {MenuContext} context @param {string} id @returns {MenuItem} */
-function commandItem({ session, texts, actions }, id) {
-  const { text, keys, enabled, run } = COMMANDS[id];
-  return {
-    text: texts[text],
-    key: keys?.[0] && keyName(keys[0]),
-    disabled: enabled ? !enabled(session.state, session) : false,
-    run: () => run(session, texts, actions),
-  };
-}
+/** @param {MenuContext} context @param {readonly string[]} ids @returns {MenuItem[]} */
+const commandItems = (context, ids) => ids.map((id) => commandItem(context, id));

@@ -15,9 +15,9 @@ import { createTimeline } from "../timeline/timeline.js";
 import { createToolbar } from "./toolbar.js";
 
 /**
- * @param {CommandContext & {hints: Hints}} context
+ * @param {CommandContext & {root: () => HTMLElement, hints: Hints}} context
  * @param {() => void} focus give the keys back to the stage
- * @returns {{element: HTMLElement, update: () => void}}
+ * @returns {{element: HTMLElement, update: () => void, zoom: (factor: number | undefined) => void}} zoom as in Actions
  */
 export function createTimePanel(context, focus) {
   const { session, texts, actions, hints } = context;
@@ -30,13 +30,12 @@ export function createTimePanel(context, focus) {
   const number = element("span", { "aria-hidden": "true" });
   count.append(number);
   const frame = numberField("", texts.frame, goTo, { min: 0 }, rangeRule(texts, () => ({ low: 0, high: session.shown.frames - 1, whole: true })));
-  const length = element("span", { class: "fm-length" });
+  const last = element("span", {});
+  const time = element("span", { class: "fm-seconds" });
   const transport = createToolbar(context, texts.timeline, [
-    "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, length, "<>",
-    iconButton("minus", texts.zoomOut, () => timeline.zoom(1 / 1.6)),
-    iconButton("fit", texts.fitTime, () => timeline.setSpan(undefined)),
-    iconButton("plus", texts.zoomIn, () => timeline.zoom(1.6)),
-  ]);
+    "stepBack", "play", "stepForward", "loop", "|", "addKey", "|", frame.element, element("span", { class: "fm-length" }, last, time), "<>",
+    "timeOut", "timeFit", "timeIn",
+  ], ["play", "addKey", "stepForward", "stepBack", "loop", "timeOut timeFit timeIn"]);
   const corner = createToolbar(context, texts.objects, ["newBox"]);
   corner.element.prepend(element("span", { class: "fm-caption" }, texts.objects), element("span", { class: "fm-spring" }), count);
   const head = element("div", { class: "fm-time-head" }, corner.element, timeline.ruler);
@@ -47,8 +46,12 @@ export function createTimePanel(context, focus) {
 
   return {
     element: element("div", { class: "fm-time" }, transport.element, head, body),
+    zoom: (factor) => (factor === undefined ? timeline.setSpan(undefined) : timeline.zoom(factor)),
     update() {
       const { state, shown } = session;
+      // A row that a gesture adds would move the picture under the pointer.
+      if (!state.draft) body.style.height = "";
+      else if (!body.style.height) body.style.height = `${body.offsetHeight}px`;
       hints.update();
       count.hidden = hints.count === 0;
       setText(number, String(hints.count));
@@ -58,7 +61,8 @@ export function createTimePanel(context, focus) {
       objects.update();
       timeline.redraw();
       frame.show(state.frame);
-      setText(length, `/ ${shown.frames - 1}   ${fill(texts.seconds, (state.frame / shown.fps).toFixed(2))}`);
+      setText(last, `/ ${shown.frames - 1}`);
+      setText(time, fill(texts.seconds, (state.frame / shown.fps).toFixed(2)));
     },
   };
 }

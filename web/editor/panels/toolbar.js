@@ -1,15 +1,33 @@
 /**
- * Rows of command buttons that follow the state.
+ * Rows of command buttons that follow the state. What finds no room folds into a menu; arrow keys go along the row.
  *
  * @import { Actions } from "./commands.js"
  * @import { Session } from "../edit/session.js"
+ * @import { MenuItem } from "../ui/popup.js"
  * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {{session: Session, texts: Texts, actions: Actions}} CommandContext
+ * @typedef {{left: number, top: number, bottom: number}} Beside
+ *
+ * @typedef {object} BarMenu a button that opens a menu beside itself
+ * @property {string} id
+ * @property {string} icon
+ * @property {string} label
+ * @property {string} short written with the icon where there is room
+ * @property {(beside: Beside) => void} open
+ *
+ * @typedef {string | BarMenu | HTMLElement} BarItem id of a command, "|" for a gap, "<>" for the rest of the row, a menu, an element
+ * @typedef {{element: HTMLElement, item?: BarItem, rank: number}} Part of a bar; rank as in whatFolds
  */
 
 import { COMMANDS } from "./commands.js";
 import { element, icon, iconButton, setAttribute } from "../ui/dom.js";
+import { whatFolds } from "../ui/fold.js";
+import { openMenu } from "../ui/popup.js";
+import { roveAlong } from "../ui/rove.js";
+
+/** Pixels between the items of a bar, as in the style sheet. */
+const GAP = 2;
 
 /**
  * The button of a command.
@@ -19,7 +37,11 @@ import { element, icon, iconButton, setAttribute } from "../ui/dom.js";
  */
 export function commandButton({ session, texts, actions }, id) {
   const command = COMMANDS[id];
-  const button = iconButton(command.icon ?? "more", labelOf(command, texts), () => command.run(session, texts, actions), { "data-command": id });
+  const run = () => {
+    // Not the attribute `disabled`, with which the button would lose the focus.
+    if (button.getAttribute("aria-disabled") !== "true") command.run(session, texts, actions);
+  };
+  const button = iconButton(command.icon ?? "more", labelOf(command, texts), run, { "data-command": id });
   if (command.short) button.append(caption(texts[command.short]));
   let playing = false;
   return {
@@ -27,7 +49,7 @@ export function commandButton({ session, texts, actions }, id) {
     update() {
       const { state } = session;
       if (command.pressed) setAttribute(button, "aria-pressed", String(command.pressed(state)));
-      if (command.enabled) button.disabled = !command.enabled(state, session);
+      if (command.enabled) setAttribute(button, "aria-disabled", command.enabled(state, session) ? undefined : "true");
       if (id === "play" && playing !== state.playing) {
         playing = state.playing;
         button.replaceChildren(icon(playing ? "pause" : "play"));
@@ -37,26 +59,108 @@ export function commandButton({ session, texts, actions }, id) {
 }
 
 /**
- * @param {CommandContext} context
+ * @param {CommandContext & {root: () => HTMLElement}} context
  * @param {string} label of the toolbar
- * @param {readonly (string | HTMLElement)[]} items ids of commands, "|" for a gap, "<>" for the rest of the row, or elements
+ * @param {readonly BarItem[]} items elements never fold
+ * @param {readonly string[]} [keep] ids of the commands and menus that fold last, the most important first; together: "a b"
  * @returns {{element: HTMLElement, update: () => void}}
  */
-export function createToolbar(context, label, items) {
+export function createToolbar(context, label, items, keep = []) {
+  const { session, texts, root } = context;
   /** @type {(() => void)[]} */
   const updates = [];
-  const bar = element("div", { class: "fm-toolbar", role: "toolbar", "aria-label": label });
-  for (const item of items) {
-    if (typeof item !== "string") bar.append(item);
-    else if (item === "|") bar.append(element("span", { class: "fm-gap" }));
-    else if (item === "<>") bar.append(element("span", { class: "fm-spring" }));
-    else {
-      const { button, update } = commandButton(context, item);
-      bar.append(button);
-      updates.push(update);
-    }
+  const more = menuButton({ id: "more", icon: "more", label: texts.more, short: texts.shortMore, open: openFolded });
+  const parts = items.map((item, place) => makePart(item, place));
+  const spring = parts.findIndex(({ item }) => item === "<>");
+  const bar = element("div", { class: "fm-toolbar", role: "toolbar", "aria-label": label }, ...parts.map((part) => part.element));
+  bar.insertBefore(more, parts[spring]?.element ?? null);
+  more.hidden = true;
+  const rove = roveAlong(bar);
+  /** @type {string | undefined} */
+  let tool;
+
+  /** @param {BarItem} item @param {number} place @returns {Part} */
+  function makePart(item, place) {
+    if (typeof item === "object" && "nodeType" in item) return { element: item, rank: 0 };
+    if (item === "|") return { element: element("span", { class: "fm-gap" }), rank: Infinity };
+    if (item === "<>") return { element: element("span", { class: "fm-spring" }), item, rank: 0 };
+    const id = typeof item === "string" ? item : item.id;
+    // A command that nobody ranked folds before those in `keep`, the last of the bar first.
+    const kept = keep.findIndex((ids) => ids.split(" ").includes(id));
+    const rank = kept < 0 ? keep.length + 1 + place : kept + 1;
+    if (typeof item !== "string") return { element: menuButton(item), item, rank };
+    const { button, update } = commandButton(context, item);
+    updates.push(update);
+    return { element: button, item, rank };
   }
-  return { element: bar, update: () => updates.forEach((update) => update()) };
+
+  let room = 0;
+
+  function fit() {
+    if (!room) return;
+    // Nothing is written where all fits and did before, because measuring after that would lay the page out once more.
+    for (const part of parts) if (part.element.hidden) part.element.hidden = false;
+    /** @param {HTMLElement} entry */
+    const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
+    // The tool in use stays in sight.
+    const sizes = parts.map(({ element: entry, item, rank }) =>
+      ({ width: item === "<>" ? GAP : widthOf(entry), rank: item !== undefined && item === tool ? 0 : rank }));
+    let folded = whatFolds(sizes, room + GAP, 0);
+    if (folded.size) {
+      more.hidden = false;
+      folded = whatFolds(sizes, room + GAP, widthOf(more));
+    }
+    const focused = parts.find((part) => part.element === document.activeElement);
+    for (const place of folded) parts[place].element.hidden = true;
+    more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
+    if (focused?.element.hidden) more.focus();
+    rove.update();
+  }
+
+  /** @param {Beside} beside */
+  function openFolded(beside) {
+    const folded = parts.filter((part) => part.element.hidden);
+    openMenu(root(), beside, texts.more, folded.flatMap(({ item }) => {
+      if (typeof item === "string") return [commandItem(context, item)];
+      return item && "open" in item ? [{ text: item.label, run: () => item.open(beside) }] : [];
+    }));
+  }
+
+  // What a bar needs changes with its width alone; a bar out of sight tells none.
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    if (width === room) return;
+    room = width;
+    fit();
+  }).observe(bar);
+
+  return {
+    element: bar,
+    update() {
+      for (const update of updates) update();
+      const now = items.find((item) => typeof item === "string" && COMMANDS[item]?.tool && COMMANDS[item].pressed?.(session.state));
+      if (now === tool) return;
+      tool = typeof now === "string" ? now : undefined;
+      if (parts.some((part) => part.element.hidden)) fit();
+    },
+  };
+}
+
+/**
+ * A command as the entry of a menu.
+ * @param {CommandContext} context
+ * @param {string} id
+ * @returns {Exclude<MenuItem, "-">}
+ */
+export function commandItem({ session, texts, actions }, id) {
+  const { text, keys, enabled, pressed, tool, run } = COMMANDS[id];
+  return {
+    text: texts[text],
+    key: keys?.[0] && keyName(keys[0]),
+    disabled: enabled ? !enabled(session.state, session) : false,
+    checked: pressed?.(session.state),
+    single: tool,
+    run: () => run(session, texts, actions),
+  };
 }
 
 /**
@@ -76,21 +180,14 @@ export function keyName(key) {
   return key.length === 1 ? key.toUpperCase() : key.replace(/\+(\w)$/, (_, letter) => `+${letter.toUpperCase()}`);
 }
 
-/**
- * A button that opens a menu beside itself.
- * @param {string} iconName
- * @param {string} label
- * @param {string} short written beside the icon where there is room
- * @param {(beside: DOMRect) => void} open
- * @returns {HTMLButtonElement}
- */
-export function menuButton(iconName, label, short, open) {
-  const button = iconButton(iconName, label, () => open(button.getBoundingClientRect()), { "aria-haspopup": "menu" });
+/** @param {BarMenu} menu @returns {HTMLButtonElement} */
+function menuButton({ id, icon: iconName, label, short, open }) {
+  const button = iconButton(iconName, label, () => open(button.getBoundingClientRect()), { "aria-haspopup": "menu", "data-command": id });
   button.append(caption(short));
   return button;
 }
 
 /** @param {string} text what the button's name says, too */
-function caption(text) {
+export function caption(text) {
   return element("span", { class: "fm-short", "aria-hidden": "true" }, text);
 }

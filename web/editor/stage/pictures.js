@@ -2,18 +2,22 @@
  * What lies behind the boxes: an image, a video, or pictures of several frames. Loads them and says when they are there, and whether
  * they are what the node gets.
  *
+ * @import { Use } from "../ui/uses.js"
  * @import { Drawable } from "./view_draw.js"
  *
  * @typedef {object} Background
- * @property {"image" | "video"} kind
- * @property {readonly string[]} urls images: one or several; video: one
+ * @property {"image" | "video" | "animation"} kind an animation is a picture that moves
+ * @property {readonly string[]} urls images: one or several; others: one
+ * @property {number} [length] frames of the clip over which it is spread; by default a video runs at the clip's speed
  * @property {readonly number[]} [frames] of the clip, ascending, at which each image begins; by default there is one, at frame 0
+ * @property {Use} [use] of which use of a subgraph, where they differ
  * @property {Notice} [notice] why this is not what the node gets; undefined: it is
  *
  * @typedef {"unknown" | "changed" | "unseen"} Notice unknown: other nodes change the picture; changed: it is of an earlier run; unseen:
  *   there is no picture yet
  */
 
+import { createAnimation } from "./animation.js";
 import { element } from "../ui/dom.js";
 
 /** Side of the small copy in which transparent pixels are looked for. */
@@ -29,8 +33,14 @@ export function createPictures(onChange) {
   let begins = [0];
   /** @type {Notice | undefined} */
   let notice;
+  /** @type {Use | undefined} */
+  let use;
   /** @type {HTMLVideoElement | undefined} */
   let video;
+  /** @type {ReturnType<typeof createAnimation> | undefined} */
+  let animation;
+  /** @type {number | undefined} */
+  let length;
   let shownKey = "";
   /** What is shown until the first of `images` is loaded. @type {{image: HTMLImageElement, notice: Notice} | undefined} */
   let kept;
@@ -64,6 +74,13 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
+    /** Whether one picture lies behind all frames. */
+    get still() {
+      return !video && images.length === 1;
+    },
+    get use() {
+      return use;
+    },
     /** Width and height of the first picture, or of the video, once it is loaded. @returns {[number, number] | undefined} */
     get size() {
       if (video) return video.readyState < 1 ? undefined : [video.videoWidth, video.videoHeight];
@@ -83,7 +100,11 @@ export function createPictures(onChange) {
       // A picture that is marked as another one stays until the new one is there.
       kept = notice && background?.kind === "image" && images[0]?.naturalWidth ? { image: images[0], notice } : undefined;
       notice = background?.notice;
-      begins = background?.frames ?? [0];
+      use = background?.use;
+      length = background?.length;
+      begins = background?.frames ?? background?.urls.map((_, index, { length: count }) => Math.round((index * (length ?? 0)) / count)) ?? [0];
+      animation?.close();
+      animation = background?.kind === "animation" ? createAnimation(background.urls[0], onChange) : undefined;
       video?.removeAttribute("src");
       video = background?.kind === "video" ? loadVideo(background.urls[0]) : undefined;
       images = background?.kind === "image" ? background.urls.map(loadImage) : [];
@@ -99,11 +120,13 @@ export function createPictures(onChange) {
     at(frame, fps) {
       if (video) {
         if (video.readyState < 2) return undefined;
-        const time = Math.min((frame + 0.5) / fps, Math.max(video.duration - 0.01, 0));
+        const rate = length ? length / video.duration : fps;
+        const time = Math.min((frame + 0.5) / rate, Math.max(video.duration - 0.01, 0));
         // While a seek is under way, its "seeked" event redraws and comes back here.
-        if (!video.seeking && Math.abs(video.currentTime - time) > 0.5 / fps) video.currentTime = time;
+        if (!video.seeking && Math.abs(video.currentTime - time) > 0.5 / rate) video.currentTime = time;
         return { source: video, width: video.videoWidth, height: video.videoHeight };
       }
+      if (animation) return animation.at((frame + 0.5) / (length ?? 1));
       const image = kept?.image ?? images[Math.max(begins.filter((begin) => begin <= frame).length - 1, 0)];
       if (!image?.complete || !image.naturalWidth) return undefined;
       return { source: image, width: image.naturalWidth, height: image.naturalHeight };

@@ -25,7 +25,7 @@ import { element, icon, iconButton, setAttribute, setChildren, setText } from ".
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
 import { fill } from "../texts/texts.js";
-import { ROW } from "./timeline_draw.js";
+import { rowHeight } from "../ui/touch.js";
 
 /** Makes element ids unique among the editors of a page. */
 let editors = 0;
@@ -87,7 +87,7 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     list.addEventListener("pointermove", (moved) => {
       const rect = list.getBoundingClientRect();
       const y = ((moved.clientY - rect.top) / rect.height) * list.clientHeight;
-      const to = Math.min(Math.max(Math.floor(y / ROW), 0), session.state.document.objects.length - 1);
+      const to = Math.min(Math.max(Math.floor(y / rowHeight()), 0), session.state.document.objects.length - 1);
       if (to === from) session.cancel();
       else session.draft((document) => reorderObject(document, { from, to }));
     }, { signal });

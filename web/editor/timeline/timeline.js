@@ -20,8 +20,9 @@
 import { element, setAttribute } from "../ui/dom.js";
 import { fill } from "../texts/texts.js";
 import { readTheme } from "../ui/theme.js";
-import { ROW, drawRuler, drawTracks } from "./timeline_draw.js";
+import { drawRuler, drawTracks } from "./timeline_draw.js";
 import { installTimelineInput } from "./timeline_input.js";
+import { rowHeight } from "../ui/touch.js";
 import { wholeSpan, zoomSpan } from "../ui/timescale.js";
 import { createPainter } from "../stage/view.js";
 
@@ -75,7 +76,7 @@ export function createTimeline(session, texts, actions) {
       setAttribute(ruler, "aria-valuemax", last);
       setAttribute(ruler, "aria-valuenow", frame);
       setAttribute(ruler, "aria-valuetext", fill(texts.frameOf, frame, last));
-      const height = `${Math.max(session.shown.objects.length, 1) * ROW}px`;
+      const height = `${Math.max(session.shown.objects.length, 1) * rowHeight()}px`;
       if (tracks.style.height !== height) tracks.style.height = height;
       rulerPainter.redraw();
       tracksPainter.redraw();

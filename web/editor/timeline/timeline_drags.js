@@ -8,7 +8,7 @@
 
 import { isFar } from "../stage/gestures.js";
 import { clampShift, duplicateKeyframes, moveKeyframes, toggleHidden } from "../edit/operations.js";
-import { ROW } from "./timeline_draw.js";
+import { rowHeight } from "../ui/touch.js";
 import { frameAtX, pixelsPerFrame, xOfFrame } from "../ui/timescale.js";
 
 /**
@@ -88,7 +88,7 @@ export function marqueeDrag({ timeline, session }, from, kept, onClick) {
       const [left, right] = [Math.min(from.x, to.x), Math.max(from.x, to.x)];
       const [top, bottom] = [Math.min(from.y, to.y), Math.max(from.y, to.y)];
       const found = session.state.document.objects.flatMap(({ id, keyframes }, row) => {
-        const middle = row * ROW + ROW / 2;
+        const middle = (row + 0.5) * rowHeight();
         if (middle < top || middle > bottom) return [];
         return keyframes.flatMap(({ frame }) => {
           const x = xOfFrame(timeline.span, timeline.tracks.clientWidth, frame);

@@ -21,10 +21,9 @@
 import { sameBox } from "../edit/edit.js";
 import { colorOf } from "../stage/scene.js";
 import { faded } from "../ui/theme.js";
+import { rowHeight } from "../ui/touch.js";
 import { pixelsPerFrame, ticks, xOfFrame } from "../ui/timescale.js";
 import { diamond, drawMarquee } from "../stage/view_marks.js";
-
-export const ROW = 24;
 
 /** @param {CanvasRenderingContext2D} ctx @param {TimelineScene} scene */
 export function drawRuler(ctx, { width, height, span, frame, theme }) {
@@ -60,15 +59,16 @@ export function drawRuler(ctx, { width, height, span, frame, theme }) {
 /** @param {CanvasRenderingContext2D} ctx @param {TimelineScene} scene */
 export function drawTracks(ctx, scene) {
   const { width, height, span, document, frame, ids, theme } = scene;
+  const rise = rowHeight();
   ctx.clearRect(0, 0, width, height);
   document.objects.forEach((object, row) => {
     if (ids.includes(object.id)) {
       ctx.fillStyle = faded("#808080", 0.22);
-      ctx.fillRect(0, row * ROW, width, ROW);
+      ctx.fillRect(0, row * rise, width, rise);
     }
     drawRow(ctx, scene, object, row);
     ctx.fillStyle = faded("#808080", 0.18);
-    ctx.fillRect(0, (row + 1) * ROW - 1, width, 1);
+    ctx.fillRect(0, (row + 1) * rise - 1, width, 1);
   });
   ctx.fillStyle = theme.accent;
   ctx.fillRect(xOfFrame(span, width, frame) - 0.5, 0, 1, height);
@@ -78,7 +78,8 @@ export function drawTracks(ctx, scene) {
 /** @param {CanvasRenderingContext2D} ctx @param {TimelineScene} scene @param {DocumentObject} object @param {number} row */
 function drawRow(ctx, { width, span, frame, keys, theme }, object, row) {
   const color = colorOf(object, row);
-  const middle = row * ROW + ROW / 2;
+  const rise = rowHeight();
+  const middle = (row + 0.5) * rise;
   const half = pixelsPerFrame(span, width) / 2;
   ctx.fillStyle = faded(color, 0.5);
   object.keyframes.slice(1).forEach((key, index) => {
@@ -89,7 +90,7 @@ function drawRow(ctx, { width, span, frame, keys, theme }, object, row) {
     ctx.fillRect(from, middle - thick / 2, to - from, thick);
   });
   for (const [from, to] of object.hidden) {
-    drawHidden(ctx, xOfFrame(span, width, from) - half, xOfFrame(span, width, to) + half, row * ROW + 4, ROW - 9, theme);
+    drawHidden(ctx, xOfFrame(span, width, from) - half, xOfFrame(span, width, to) + half, row * rise + 4, rise - 9, theme);
   }
   for (const key of object.keyframes) {
     const x = xOfFrame(span, width, key.frame);

@@ -15,7 +15,7 @@
 import { reachOf } from "../model/geometry.js";
 import { hiddenEdgeDrag, keysDrag, marqueeDrag } from "./timeline_drags.js";
 import { addKeyframe } from "../edit/operations.js";
-import { ROW } from "./timeline_draw.js";
+import { rowHeight } from "../ui/touch.js";
 import { frameAtX, pixelsPerFrame, slideSpan, xOfFrame, zoomSpan } from "../ui/timescale.js";
 
 /** @param {Context} context */
@@ -125,7 +125,7 @@ function sameKey(a, b) {
 
 /** @param {Session} session @param {Point} point */
 function objectAt({ shown }, { y }) {
-  return shown.objects[Math.floor(y / ROW)];
+  return shown.objects[Math.floor(y / rowHeight())];
 }
 
 /** @param {Context} context @param {DocumentObject} object @param {Point} point @param {number} reach */

@@ -39,9 +39,13 @@ export function createDialog(home, editor, texts, onMove) {
       onClose?.();
     });
     // Keep keys and drags in the dialog from the graph behind it.
-    for (const name of ["keydown", "keyup", "pointerdown", "wheel", "contextmenu", "copy", "paste"]) {
+    // The editor itself decides which keys go on.
+    for (const name of ["keyup", "pointerdown", "wheel", "contextmenu", "copy", "paste"]) {
       made.addEventListener(name, (event) => event.stopPropagation());
     }
+    made.addEventListener("keydown", (event) => {
+      if (event.target === made) event.stopPropagation();
+    });
     made.showModal();
     onMove();
   }

@@ -4,7 +4,14 @@
  *
  * @import { Texts } from "../texts/texts.js"
  *
- * @typedef {{text: string, run: () => void, key?: string, disabled?: boolean} | "-"} MenuItem
+ * @typedef {object} Entry
+ * @property {string} text
+ * @property {() => void} run
+ * @property {string} [key]
+ * @property {boolean} [disabled]
+ * @property {boolean} [checked] given: the entry turns something on and off
+ * @property {boolean} [single] one of several of which one is on
+ * @typedef {Entry | "-"} MenuItem
  */
 
 import { element, iconButton } from "./dom.js";
@@ -52,7 +59,10 @@ export function openMenu(root, beside, label, items) {
       menu.append(element("div", { class: "fm-rule", role: "separator" }));
       continue;
     }
-    const button = element("button", { type: "button", role: "menuitem", class: "fm-item", disabled: item.disabled ?? false }, item.text);
+    const role = item.checked === undefined ? "menuitem" : item.single ? "menuitemradio" : "menuitemcheckbox";
+    const checked = item.checked === undefined ? undefined : String(item.checked);
+    const button = element("button", { type: "button", role, class: "fm-item", disabled: item.disabled ?? false, "aria-checked": checked },
+      element("span", {}, item.text));
     if (item.key) button.append(element("kbd", {}, item.key));
     button.addEventListener("click", () => {
       close();
@@ -72,7 +82,7 @@ export function openMenu(root, beside, label, items) {
   });
   const close = openPopup(root, beside, menu);
   // Later, because the Enter that ended a field would press the button.
-  requestAnimationFrame(() => menu.querySelector("button")?.focus());
+  requestAnimationFrame(() => /** @type {HTMLElement | null} */ (menu.querySelector("button:enabled"))?.focus());
 }
 
 /**

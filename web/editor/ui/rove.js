@@ -1,0 +1,42 @@
+/** One stop of the Tab key for a whole bar; the arrow keys go from button to button. */
+
+/**
+ * @param {HTMLElement} bar its buttons are `.fm-button`; fields in it are stops of their own
+ * @returns {{update: () => void}} to call when buttons appeared or went
+ */
+export function roveAlong(bar) {
+  /** @type {HTMLElement | undefined} */
+  let stop;
+  /** @returns {HTMLElement[]} */
+  const buttons = () => [...bar.querySelectorAll(".fm-button")].filter((entry) => entry instanceof HTMLElement && entry.getClientRects().length > 0)
+    .map((entry) => /** @type {HTMLElement} */ (entry));
+
+  /** @param {HTMLElement} chosen */
+  function choose(chosen) {
+    for (const entry of bar.querySelectorAll(".fm-button")) /** @type {HTMLElement} */ (entry).tabIndex = entry === chosen ? 0 : -1;
+    stop = chosen;
+  }
+
+  bar.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLElement && target.matches(".fm-button")) choose(target);
+  });
+  bar.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (!(target instanceof HTMLElement) || !target.matches(".fm-button") || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: 0, ArrowDown: 0 }[key];
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (key === "ArrowDown" && target.ariaHasPopup === "menu") target.click();
+    if (!step) return;
+    const all = buttons();
+    all.at((all.indexOf(target) + step) % all.length)?.focus();
+  });
+
+  return {
+    update() {
+      const all = buttons();
+      if (all.length && (!stop || !all.includes(stop))) choose(all[0]);
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/** Sizes that depend on whether fingers do the pointing. The style sheet asks the same question. */
+
+const coarse = globalThis.matchMedia?.("(pointer: coarse)");
+
+/** @returns {boolean} whether the main pointer is a finger */
+export function isTouch() {
+  return coarse?.matches ?? false;
+}
+
+/** @returns {number} the height of a row of the timeline and of the list, CSS pixels */
+export function rowHeight() {
+  return isTouch() ? 40 : 24;
+}
