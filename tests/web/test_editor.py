@@ -199,7 +199,7 @@ def test_a_preset_swings_about_the_way_and_stays_in_the_picture(editor: EditorPa
 
 def test_a_camera_move_moves_all_objects(editor: EditorPage) -> None:
     editor.load({**ONE, "objects": [CAT, DOG]})
-    editor.menu("Motion", "Camera move")
+    editor.menu("Motion", "Camera move (all objects)")
     editor.page.get_by_label("Pan right").fill("10")
     editor.page.get_by_label("Zoom, %").fill("200")
     editor.page.get_by_role("button", name="Apply").click()

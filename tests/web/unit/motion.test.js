@@ -63,6 +63,15 @@ test("an object at rest anywhere in time gets two keyframes at the camera's ends
   assertNear([boxAt(object(moved, "rock"), 22.5).x, boxAt(object(moved, "rock"), 40).x], [0.4, 0.3], 1e-12);
 });
 
+test("of a camera move for some objects the others keep everything", () => {
+  const document = example();
+  const camera = { pan: { x: 0.2, y: 0 }, zoom: 1.5, from: 10, to: 30 };
+  const [all, some] = [applyCamera(document, camera), applyCamera(document, { ...camera, ids: ["rock"] })];
+  assertValid(some);
+  for (const { id } of document.objects) assert.equal(object(some, id) === object(document, id), id !== "rock");
+  assert.deepEqual(object(some, "rock"), object(all, "rock"));
+});
+
 test("a camera move that has no time or leaves the limits is refused", () => {
   const args = { pan: { x: 0, y: 0 }, zoom: 2, from: 5, to: 30 };
   assert.throws(() => applyCamera(example(), { ...args, to: 5 }), /to is 5: give a frame after the camera's first, 5/);

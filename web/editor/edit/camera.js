@@ -13,13 +13,14 @@ import { parseEase } from "../model/parts.js";
 import { boxAt } from "../model/sample.js";
 
 /**
- * Move all objects as a camera move between two frames would. At `to` the picture is centred on what was at
+ * Move objects as a camera move between two frames would; those not named keep their place in the frame, as if the camera held them. At `to` the picture is centred on what was at
  * (0.5 + pan.x, 0.5 + pan.y), everything is `zoom` times as large, and it stays so. Panning right moves objects to the left.
  *
  * An object at rest gets two keyframes with the camera's ease. One that moves is baked between `from` and `to`, to the
  * tolerance; one that moves on a smooth path is baked as a whole and its path becomes linear.
  * @param {Document} document
  * @param {object} args
+ * @param {readonly string[]} [args.ids] those that belong to the scene; all if left out
  * @param {{x: number, y: number}} args.pan fractions of the frame
  * @param {number} args.zoom 1 keeps the size; above 0
  * @param {number} args.from
@@ -28,7 +29,7 @@ import { boxAt } from "../model/sample.js";
  * @param {number} [args.tolerance] pixels, of baked objects
  * @returns {Document}
  */
-export function applyCamera(document, { pan, zoom, from, to, ease = "linear", tolerance = 0.5 }) {
+export function applyCamera(document, { ids, pan, zoom, from, to, ease = "linear", tolerance = 0.5 }) {
   checkFrame(document, from, "from");
   checkFrame(document, to, "to");
   if (to <= from) fail("to", to, `give a frame after the camera's first, ${from}`);
@@ -47,6 +48,7 @@ export function applyCamera(document, { pan, zoom, from, to, ease = "linear", to
     h: h * (1 + (zoom - 1) * p),
   });
   const objects = document.objects.map((object) => {
+    if (ids && !ids.includes(object.id)) return object;
     if (object.path === "smooth" && object.keyframes.length > 1) {
       const boxes = framesOf(0, document.frames - 1).map((f) => seen(clampBox(boxAt(object, f)), share(f)));
       return replaceRange(object, { first: 0, boxes, size: document.size, tolerance });

@@ -73,15 +73,18 @@ export function openMotionMenu(context, beside) {
     { text: texts.movePath, disabled: none, run: () => openPathForm(context, beside) },
     ...commandItems(context, ["keepStill", "reverse", "flipX", "flipY"]),
     "-",
-    {
-      text: texts.camera, disabled: document.objects.length === 0,
-      run: form(texts.camera, [
+    ...[
+      { text: texts.camera, ids: undefined, disabled: document.objects.length === 0 },
+      { text: texts.cameraSelected, ids: session.state.ids, disabled: none },
+    ].map(({ text, ids, disabled }) => ({
+      text, disabled,
+      run: form(text, [
         { name: "panX", label: texts.panX, value: 10, min: -400, max: 400 },
         { name: "panY", label: texts.panY, value: 0, min: -400, max: 400 },
         { name: "zoom", label: texts.zoom, value: 100, min: 5, max: 2000 },
       ], texts.stepCamera, (before, { from: a, to: b, panX, panY, zoom }) =>
-        applyCamera(before, { pan: { x: panX / 100, y: panY / 100 }, zoom: zoom / 100, from: a, to: b, ease: "in-out" })),
-    },
+        applyCamera(before, { ids, pan: { x: panX / 100, y: panY / 100 }, zoom: zoom / 100, from: a, to: b, ease: "in-out" })),
+    })),
   ]);
 }
 

@@ -32,6 +32,7 @@ export const MOTION_EN = {
   orbit: "Orbit",
   shake: "Shake",
   camera: "Camera move (all objects)",
+  cameraSelected: "Camera move (only the selected)",
   apply: "Apply",
   arcHeight: "Height, % of the frame",
   bounces: "Bounces",

@@ -32,6 +32,7 @@ export const MOTION_ZH = {
   orbit: "环绕",
   shake: "抖动",
   camera: "镜头运动（所有物体）",
+  cameraSelected: "镜头运动（仅所选物体）",
   apply: "应用",
   arcHeight: "高度，画面的 %",
   bounces: "弹跳次数",
