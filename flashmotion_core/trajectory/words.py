@@ -81,13 +81,13 @@ def _text(told: Sequence[tuple[str, tuple[Motion, ...]]], language: Language) ->
     sentences = []
     for members in groups.values():
         # The group goes across only if every one of it does.
-        motions = [
+        shared = [
             replace(same[0], across=all(motion.across for motion in same))
             for same in zip(*(motions for _, motions in members), strict=True)
         ]
-        phrases = [_phrase(motion, words) for motion in motions]
+        phrases = [_phrase(motion, words) for motion in shared]
         if language == "en":
-            phrases = _inflected(phrases, motions, singular=len(members) == 1)
+            phrases = _inflected(phrases, shared, singular=len(members) == 1)
         names = _listed([name for name, _ in members], words)
         sentence = words["sentence"].format(names=names, motions=_joined(phrases, words))
         sentences.append(_spaced(sentence) if language == "zh" else sentence[0].upper() + sentence[1:])
