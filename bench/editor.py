@@ -1,7 +1,8 @@
 """What the trajectory editor costs in the page: python bench/editor.py COMFYUI_FOLDER CHROMIUM
 
 With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged (from the pointer event to the end of
-layout and painting; median, 95th percentile, worst); what it draws while idle; and the time to open a workflow with ten such nodes, with
+layout and painting; median, 95th percentile, worst), also on the last frame of a photograph with the cut-out preview; what it draws
+while idle; and the time to open a workflow with ten such nodes, with
 ten empty documents, and with ten of ComfyUI's own nodes with a text field. Each is opened in a page with our script and in one without it,
 where a text field replaces the editor. Measures both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
 """
@@ -76,6 +77,19 @@ IDLE = """async (milliseconds) => {
     names.forEach((name, index) => { CanvasRenderingContext2D.prototype[name] = kept[index] })
     return drawn
 }"""
+# How often the stage draws a picture, since it was last asked.
+PICTURES = """() => {
+    const drawImage = CanvasRenderingContext2D.prototype.drawImage
+    if (!window.benchPictures) {
+        CanvasRenderingContext2D.prototype.drawImage = function (...values) {
+            if (this.canvas.matches('.fm-canvas')) window.benchPictures += 1
+            return drawImage.apply(this, values)
+        }
+    }
+    const drawn = window.benchPictures ?? 0
+    window.benchPictures = 1e-9
+    return Math.round(drawn)
+}"""
 VALUE = "() => window.app.graph.nodes[0].widgets.find((widget) => widget.name === 'trajectory').value"
 SCRIPT = "**/extensions/flashmotion/flashmotion.js"
 OPEN = """async (graph) => {
@@ -118,6 +132,12 @@ def graph(count: int, full: bool) -> dict[str, Any]:
     }
 
 
+def with_picture(nodes: dict[str, Any]) -> dict[str, Any]:
+    """The workflow with a photograph in its first editor."""
+    nodes["1"]["inputs"]["start_image"] = ["picture", 0]
+    return {**nodes, "picture": {"class_type": "LoadImage", "inputs": {"image": "cat.jpg"}}}
+
+
 def plain_graph(count: int) -> dict[str, Any]:
     """A workflow of `count` of ComfyUI's own nodes, each with a text field."""
     return {
@@ -146,6 +166,24 @@ def measure(page: Any, name: str) -> None:
     print(f"{name:<9} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}")
     page.wait_for_timeout(500)
     print(f"{name:<9} drawing calls in 2 s while idle         {page.evaluate(IDLE, 2000)}")
+
+
+def measure_cutouts(page: Any, name: str) -> None:
+    """Print the drag figures of one renderer on the last frame, with the cut-out preview over a photograph."""
+    page.evaluate(OPEN, with_picture(graph(1, True)))
+    page.wait_for_function("() => document.querySelector('.fm-canvas')?.clientWidth > 0")
+    page.locator(".fm-sink").focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(2000)
+    before = page.evaluate(VALUE)
+    place = [*page.evaluate(PLACE, [0.5 + 0.35 * math.sin(19 / 3), 0.5 + 0.35 * math.cos(19 / 4)]), 240]
+    page.evaluate(DRAG, [*place[:2], 20])  # warms up
+    page.evaluate(PICTURES)
+    times = page.evaluate(DRAG, place)
+    drawn = page.evaluate(PICTURES) / 240
+    assert page.evaluate(VALUE) != before, "the drag moved a box"
+    assert drawn > 2 * OBJECTS, "holes and cut-outs were drawn"
+    print(f"{name:<9} drag with cut-outs, {drawn:3.0f} pictures  {figures(times)}")
 
 
 def measure_opening(pages: dict[str, Any], name: str) -> None:
@@ -192,6 +230,7 @@ def main() -> None:
                 name = "Nodes 2.0" if vue else "classic"
                 page.bring_to_front()
                 measure(page, name)
+                measure_cutouts(page, name)
                 measure_opening({"with our script": page, "without": bare}, name)
                 page.close()
                 bare.close()

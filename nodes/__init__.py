@@ -10,6 +10,7 @@ from .apply_fast_adapter import ApplyFastAdapter
 from .draw_trajectory import DrawTrajectory
 from .few_step_sampler import FewStepSampler
 from .load_fast_generator import LoadFastGenerator
+from .motion_animatic import MotionAnimatic
 
 
 class FlashMotionExtension(ComfyExtension):
@@ -22,5 +23,5 @@ class FlashMotionExtension(ComfyExtension):
 
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """The four nodes, in the order of use."""
-        return [LoadFastGenerator, DrawTrajectory, ApplyFastAdapter, FewStepSampler]
+        """The nodes, in the order of use."""
+        return [LoadFastGenerator, DrawTrajectory, ApplyFastAdapter, FewStepSampler, MotionAnimatic]

@@ -164,9 +164,14 @@ def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: 
             )
         return (fill_frame(masks_BHW[..., None].float(), sampled.size)[..., 0] > 0.5).float()
     if cut_from is not None:
-        picture_HWC = (cut_from[0].clamp(0, 1) * 255).round().byte().cpu().numpy()
-        return torch.from_numpy(refine_masks_grabcut(picture_HWC, sampled.boxes_TN4[0])).float()
+        return grabcut_shapes(sampled, cut_from[0])
     return to_frame_masks(sampled)
+
+
+def grabcut_shapes(sampled: Sampled, picture_HWC: Tensor) -> Tensor:
+    """What GrabCut finds in each object's box on frame 0, float32 ``[N, H, W]``."""
+    bytes_HWC = (picture_HWC.clamp(0, 1) * 255).round().byte().cpu().numpy()
+    return torch.from_numpy(refine_masks_grabcut(bytes_HWC, sampled.boxes_TN4[0])).float()
 
 
 def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | None) -> Tensor:

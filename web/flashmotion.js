@@ -8,7 +8,7 @@
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
 import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
-import { createBehind } from "./behind.js";
+import { createBehind } from "./node_pictures.js";
 import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
 import { isTouch } from "./editor/ui/touch.js";
@@ -149,6 +149,8 @@ function createWidget(node, name, initial) {
     afterResize: () => entryOf().editor.layout(),
   });
   first.widget = widget;
+  // Nodes 2.0 would lay the input's tooltip, about the JSON, over the picture. A blank one is not shown.
+  widget.tooltip = " ";
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
@@ -195,7 +197,7 @@ app.registerExtension({
     followRuns(app.api, toUrl);
     followErrors(app.api);
     watching = watchRuns(app.api, toUrl, behind.showPicture);
-    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
+    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./node_pictures.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => {
       live.forEach((node) => behind.refresh(node));

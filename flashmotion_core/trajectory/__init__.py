@@ -3,11 +3,13 @@
     trajectory = parse(text)                       # untrusted JSON -> Trajectory, or TrajectoryError
     sampled = sample(trajectory, frames, size)     # boxes [T, N, 4] in pixels (top-left corner), visibility [T, N]
     video = render(sampled, masks_NHW)             # control map, uint8 [T, H, W, 3]
+    frames = animatic(image_HWC, sampled)          # cut-outs along the boxes, frame by frame
 
 The document stores box centres as fractions of the frame; everything sampled or converted is (x, y, w, h) in pixels with
 the top-left corner.
 """
 
+from .animatic import AnimaticFrame, animatic
 from .comfy_types import to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
 from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
@@ -53,6 +55,8 @@ __all__ = [
     "render",
     "render_chunks",
     "refine_masks_grabcut",
+    "animatic",
+    "AnimaticFrame",
     "from_boxes",
     "to_bounding_boxes",
     "from_bounding_boxes",

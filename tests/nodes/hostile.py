@@ -1,4 +1,4 @@
-"""Wrong wires: hostile values for every input of the four nodes, and a seeded fuzzer that sends them.
+"""Wrong wires: hostile values for every input of the nodes, and a seeded fuzzer that sends them.
 
 Every outcome must be a result, or a plain ``ValueError`` of one line that a person can read.
 """
@@ -185,6 +185,16 @@ def wires(rig: Rig) -> dict[str, tuple[dict[str, Any], dict[str, list[Any]]]]:
                 **{"preset": [], "steps": [101], "custom_sigmas": ["1", "1, nan", "1, 2"]},
             },
         ),
+        "MotionAnimatic": (
+            {
+                **{"image": torch.rand(1, 24, 32, 3), "trajectory": DOCUMENT},
+                **{"mask_shows": "objects", "first_frame_shapes": "boxes"},
+            },
+            {
+                **{"image": pictures(), "trajectory": documents(), "masks": masks()},
+                **{"mask_shows": ["holes", "objects and holes"], "first_frame_shapes": []},
+            },
+        ),
     }
 
 
@@ -224,7 +234,7 @@ def fuzz(rig: Rig, count: int, seed: int) -> tuple[Counter[str], list[str]]:
     counts: Counter[str] = Counter()
     wrong = []
     for call in range(count):
-        node = rng.choices(list(table), (1, 12, 3, 1))[0]
+        node = rng.choices(list(table), (1, 12, 3, 1, 2))[0]
         good, hostile = table[node]
         values = dict(good)
         for name in rng.sample(list(hostile), rng.randint(1, min(4, len(hostile)))):

@@ -91,6 +91,8 @@ def test_options_keep_their_values_in_texts(
         ("DrawTrajectory", "length_change"),
         ("DrawTrajectory", "first_frame_shapes"),
         ("FewStepSampler", "preset"),
+        ("MotionAnimatic", "mask_shows"),
+        ("MotionAnimatic", "first_frame_shapes"),
     }
     for node_id, name in explained:
         slot = next(slot for slot in schemas[node_id].inputs if slot.id == name)

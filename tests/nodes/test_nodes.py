@@ -1,4 +1,4 @@
-"""The four nodes inside ComfyUI: schemas, inputs and outputs, sampling, and what they say to bad input."""
+"""The nodes inside ComfyUI: schemas, inputs and outputs, sampling, and what they say to bad input."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def schemas(pack: ModuleType) -> dict[str, Any]:
         pack.nodes.DrawTrajectory,
         pack.nodes.ApplyFastAdapter,
         pack.nodes.FewStepSampler,
+        pack.nodes.MotionAnimatic,
     ):
         schema = node.define_schema()
         found[schema.node_id] = {

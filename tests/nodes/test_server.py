@@ -26,7 +26,7 @@ from ..support.sentences import names, refuses
 pytestmark = pytest.mark.server
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
+OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic")
 
 
 def tiny_graph(server: RunningServer, name: str = "flashmotion_tiny_cpu") -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_the_pack_loads_without_a_complaint(server: RunningServer) -> None:
     assert not [line for line in about_us if "FAILED" in line or "Cannot import" in line or "rror" in line]
 
 
-def test_all_four_nodes_are_known(server: RunningServer) -> None:
+def test_all_nodes_are_known(server: RunningServer) -> None:
     info = object_info(server.url)
     for name in OURS:
         assert info[name]["python_module"] == "custom_nodes.flashmotion"
@@ -72,6 +72,7 @@ def test_all_four_nodes_are_known(server: RunningServer) -> None:
     assert {name for name in OURS if "motion brush" in info[name]["search_aliases"]} == {
         "DrawTrajectory",
         "ApplyFastAdapter",
+        "MotionAnimatic",
     }
     assert info["FewStepSampler"]["input"]["required"]["seed"][1]["control_after_generate"] is True
 

@@ -1,4 +1,4 @@
-"""The moving picture: on the left the boxes that were asked for, on the right the very video."""
+"""The moving picture: the boxes that were asked for, the cut-outs along them, the very video."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tools.quickstart.animation import CAPTION, MARGIN, moving_picture
+from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory
+from tools.quickstart.animation import CAPTION, MARGIN, cut_and_moved, moving_picture
 from tools.quickstart.overlay import COLOURS, Box
 
 from ..support.sentences import refuses
 
 SIDE, SCALE, FRAMES = 64, 6, 4  # 6 * 64 = 384
-STILL, VIDEO = (60, 90, 60), (90, 60, 120)
+STILL, MOVED, VIDEO = (60, 90, 60), (150, 150, 60), (90, 60, 120)
 
 
 def written(tmp_path: Path, boxes: list[list[Box | None]], start: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
     """Plain pictures, so that a pixel of another colour is one that was drawn."""
     frames = [Image.new("RGB", (SIDE, SIDE), VIDEO)] * FRAMES
-    return Image.open(moving_picture(Image.new("RGB", start, STILL), frames, boxes, 12.0, tmp_path / "a.gif"))
+    moved = [Image.new("RGB", (SIDE, SIDE), MOVED)] * FRAMES
+    return Image.open(moving_picture(Image.new("RGB", start, STILL), moved, frames, boxes, 12.0, tmp_path / "a.gif"))
 
 
-def page(gif: Image.Image, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """(the left picture, the right one) of a frame."""
+def page(gif: Image.Image, number: int) -> list[np.ndarray]:
+    """The pictures of a frame, from left to right."""
     gif.seek(number)
     whole, large = np.asarray(gif.convert("RGB")).astype(int), SIDE * SCALE
-    left = whole[CAPTION : CAPTION + large, MARGIN : MARGIN + large]
-    right = whole[CAPTION : CAPTION + large, 2 * MARGIN + large : 2 * MARGIN + 2 * large]
-    return left, right
+    lefts = [MARGIN + place * (MARGIN + large) for place in range(3)]
+    return [whole[CAPTION : CAPTION + large, left : left + large] for left in lefts]
 
 
 def near(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
@@ -37,13 +38,14 @@ def near(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return found
 
 
-def test_boxes_move_on_the_left_and_the_right_is_the_video(tmp_path: Path) -> None:
+def test_boxes_move_on_the_left_and_on_the_right_is_the_video(tmp_path: Path) -> None:
     boxes: list[list[Box | None]] = [[(8.0 + 8 * t, 40.0, 12.0, 12.0), None] for t in range(FRAMES)]
     gif = written(tmp_path, boxes)
     assert (gif.n_frames, gif.info["loop"]) == (FRAMES, 0)
-    assert gif.size == (3 * MARGIN + 2 * SIDE * SCALE, CAPTION + SIDE * SCALE + MARGIN)
+    assert gif.size == (4 * MARGIN + 3 * SIDE * SCALE, CAPTION + SIDE * SCALE + MARGIN)
     for t in range(FRAMES):
-        left, right = page(gif, t)
+        left, middle, right = page(gif, t)
+        assert near(middle, MOVED).all()
         assert near(right, VIDEO).all()
         rows = np.nonzero(near(left, COLOURS[0]))[0]
         assert (rows.min(), rows.max()) == (40 * SCALE, 52 * SCALE - 1)
@@ -65,3 +67,15 @@ def test_a_photograph_is_cut_to_the_shape_of_the_video(tmp_path: Path) -> None:
 def test_boxes_of_another_length_are_refused(tmp_path: Path) -> None:
     with refuses(key="4 frames", value=3, remedy="one list per frame"):
         written(tmp_path, [[None]] * 3)
+
+
+def test_cut_outs_are_of_the_cropped_picture() -> None:
+    start = Image.new("RGB", (3 * SIDE, SIDE), STILL)
+    start.paste(VIDEO, (SIDE + 8, 16, SIDE + 24, 32))
+    keys = tuple(Keyframe(frame, x, 0.375, 0.25, 0.25) for frame, x in ((0, 0.25), (3, 0.75)))
+    moved = cut_and_moved(start, Trajectory((SIDE, SIDE), 4, (TrackedObject("a", keys),)), (SIDE, SIDE))
+    assert len(moved) == 4
+    first, last = (np.asarray(picture).astype(int) for picture in (moved[0], moved[3]))
+    assert near(first[24, 12:20], VIDEO).all()
+    assert near(last[24, 44:52], VIDEO).all()
+    assert near(last[24, 10:22], STILL).all()

@@ -219,6 +219,12 @@ class EditorPage:
         """The frame shown."""
         return int(self.page.get_by_role("slider", name="Frame").get_attribute("aria-valuenow"))
 
+    def selected_box(self, size: tuple[int, int] = (384, 256)) -> dict[str, float]:
+        """The selected box at the frame shown, as its fields tell: x, y, w, h as fractions of the frame."""
+        names = ("Centre x in pixels", "Centre y in pixels", "Width in pixels", "Height in pixels")
+        values = [float(self.page.get_by_role("spinbutton", name=name, exact=True).input_value()) for name in names]
+        return {side: value / size[index % 2] for index, (side, value) in enumerate(zip("xywh", values, strict=True))}
+
     def at(self, x: float, y: float, size: tuple[int, int] = (384, 256)) -> tuple[float, float]:
         """A place in the picture (of a clip of this size) in pixels of the page."""
         view = self.page.evaluate(VIEW, list(size))

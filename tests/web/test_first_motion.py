@@ -7,6 +7,7 @@ Screenshots of every step are left in the folder `screenshots` of what is set up
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class User:
 
     def __init__(self, editor: EditorPage, folder: Path, name: str) -> None:
         self.editor, self.folder, self.name, self.taken = editor, folder, name, 0
+        self.random = random.Random(name)
 
     def look(self, what: str) -> None:
         self.taken += 1
@@ -50,6 +52,12 @@ class User:
         mouse.down()
         mouse.move(*self.editor.at(*end, SIZE), steps=6)
         mouse.up()
+
+    def drag_box(self, by: tuple[float, float]) -> None:
+        """Drag the selected box, grabbed somewhere in its middle, as a hand does."""
+        box = self.editor.selected_box(SIZE)
+        x, y = (box[at] + self.random.uniform(-0.25, 0.25) * box[side] for at, side in ("xw", "yh"))
+        self.drag((x, y), (x + by[0], y + by[1]))
 
     def drag_along_the_ruler(self, frame: int) -> None:
         bounds = self.editor.page.get_by_role("slider", name="Frame").bounding_box()
@@ -98,7 +106,7 @@ def test_two_objects_a_pause_and_a_change_of_size(
     # 2. The first object: a box, and where it should be by frame 50.
     user.drag((0.1, 0.3), (0.3, 0.8))
     user.drag_along_the_ruler(50)
-    user.drag((0.2, 0.6), (0.55, 0.5))
+    user.drag_box((0.35, -0.1))
     user.look("moved")
     # 3. The pause.
     user.drag_along_the_ruler(80)
@@ -108,12 +116,12 @@ def test_two_objects_a_pause_and_a_change_of_size(
     *_, right, bottom = corners(editor.objects()[0]["keyframes"][-1])
     user.drag((right, bottom), (right + 0.1, bottom + 0.12))
     user.look("resized")
-    user.drag((right - 0.15, bottom - 0.05), (right, bottom - 0.05))
+    user.drag_box((0.15, 0))
     # 5. The second object.
     editor.press("Home")
     user.drag((0.7, 0.08), (0.9, 0.3))
     editor.press("End")
-    user.drag((0.8, 0.24), (0.4, 0.24))
+    user.drag_box((-0.4, 0.05))
     user.look("two")
     # 6. It plays; its speed; Run sends it.
     editor.press("Home", "Space")

@@ -1,11 +1,14 @@
-"""An enlarged animation of a run: the requested boxes on the left, the video on the right. Inside the environment: Pillow."""
+"""An enlarged animation of a run: the requested boxes, the picture's cut-outs along them, the video. Inside the environment: Pillow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from flashmotion_core.trajectory import Trajectory, animatic, sample
 
 from .overlay import COLOURS, Box
 
@@ -14,17 +17,24 @@ MARGIN, CAPTION = 12, 34
 BACKGROUND, INK = (24, 24, 24), (235, 235, 235)
 HOLD = 0.8  # seconds for which the first and the last frame are shown
 COLORS = 256
-LEFT, RIGHT = "the picture, and boxes that move", "the video that comes out"
+CAPTIONS = "the picture, and boxes that move", "its cut-outs along the boxes", "the video that comes out"
+
+
+def cut_and_moved(start: Image.Image, asked: Trajectory, size: tuple[int, int]) -> list[Image.Image]:
+    """The animatic of the picture `start`, cropped around its centre to `size` (width, height)."""
+    frames = animatic(np.asarray(_still(start, size)), sample(asked, size=size))
+    return [Image.fromarray((frame.picture_HWC * 255 + 0.5).astype(np.uint8)) for frame in frames]
 
 
 def moving_picture(
     start: Image.Image,
+    moved: Sequence[Image.Image],
     frames: Sequence[Image.Image],
     boxes_per_frame: Sequence[Sequence[Box | None]],
     fps: float,
     file: Path,
 ) -> Path:
-    """Write the looping GIF `file`: the picture `start` with its moving boxes beside the video.
+    """Write the looping GIF `file`: the picture `start` with its moving boxes, its animatic `moved`, and the video `frames`.
 
     `start` is cropped around its centre to the video's shape, as in the workflow. `boxes_per_frame` is as in
     `overlay.contact_sheet`. Raises ValueError if its length differs from that of `frames`.
@@ -34,10 +44,10 @@ def moving_picture(
             f"The video has {len(frames)} frames, and there are boxes for {len(boxes_per_frame)}: give one list per frame."
         )
     scale = max(1, -(-LARGE // max(frames[0].size)))
-    still = ImageOps.fit(ImageOps.exif_transpose(start).convert("RGB"), frames[0].size, Image.Resampling.BILINEAR)
+    still = _still(start, frames[0].size)
     pages = [
-        _page(_asked(_enlarged(still, scale), boxes_per_frame, number, scale), _enlarged(frame, scale))
-        for number, frame in enumerate(frames)
+        _page([_asked(_enlarged(still, scale), boxes_per_frame, number, scale), *(_enlarged(p, scale) for p in pair)])
+        for number, pair in enumerate(zip(moved, frames, strict=True))
     ]
     # GIF counts in hundredths of a second. One palette for all frames keeps still areas still.
     durations = [max(2, round(100 / fps)) * 10] * len(pages)
@@ -47,6 +57,10 @@ def moving_picture(
     indexed = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
     indexed[0].save(file, save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=False)
     return file
+
+
+def _still(start: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return ImageOps.fit(ImageOps.exif_transpose(start).convert("RGB"), size, Image.Resampling.BILINEAR)
 
 
 def _enlarged(picture: Image.Image, scale: int) -> Image.Image:
@@ -69,12 +83,13 @@ def _asked(
     return picture
 
 
-def _page(left: Image.Image, right: Image.Image) -> Image.Image:
-    page = Image.new("RGB", (MARGIN + 2 * (left.width + MARGIN), CAPTION + left.height + MARGIN), BACKGROUND)
+def _page(pictures: Sequence[Image.Image]) -> Image.Image:
+    width, height = pictures[0].size
+    page = Image.new("RGB", (MARGIN + len(pictures) * (width + MARGIN), CAPTION + height + MARGIN), BACKGROUND)
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default(18)
-    for place, (picture, caption) in enumerate(((left, LEFT), (right, RIGHT))):
-        x = MARGIN + place * (left.width + MARGIN)
+    for place, (picture, caption) in enumerate(zip(pictures, CAPTIONS, strict=True)):
+        x = MARGIN + place * (width + MARGIN)
         page.paste(picture, (x, CAPTION))
         draw.text((x, 7), caption, fill=INK, font=font)
     return page

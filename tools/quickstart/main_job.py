@@ -22,7 +22,7 @@ from ..comfy.workflow import Json, to_api
 from ..setup_error import SetupError
 from ..terminal import StatusLine, bar, run_command, say
 from . import follow, overlay, scenes
-from .animation import moving_picture
+from .animation import cut_and_moved, moving_picture
 
 TRAJECTORY_NODE, TRAJECTORY_INPUT = "DrawTrajectory", "trajectory"
 IMAGE_NODE, IMAGE_INPUT = "LoadImage", "image"
@@ -96,7 +96,8 @@ def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
     boxes = follow.requested_boxes(asked, frames[0].size)
     stem = video.with_name(video.stem.rstrip("_"))
     with Image.open(job.picture) as start:
-        moving = moving_picture(start, frames, boxes, asked.fps, stem.with_name(f"{stem.name}.gif"))
+        moved = cut_and_moved(start, asked, frames[0].size)
+        moving = moving_picture(start, moved, frames, boxes, asked.fps, stem.with_name(f"{stem.name}.gif"))
     sheet = overlay.contact_sheet(frames, boxes, stem.with_name(f"{stem.name}_boxes.png"))
     moves = stem.with_name(f"{stem.name}_trajectory.json")
     moves.write_text(job.document, encoding="utf-8")
@@ -105,7 +106,7 @@ def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
         video, moving, sheet, moves = (Path(shutil.copy2(file, out)) for file in (video, moving, sheet, moves))
     say(_measured(frames, job, asked))
     say(f"video:      {video}")
-    say(f"animation:  {moving} (left: the picture and its boxes, right: the video)")
+    say(f"animation:  {moving} (the picture and its boxes, its cut-outs along them, the video)")
     say(f"picture:    {sheet} (some of the frames, with the boxes drawn over them)")
     say(f"trajectory: {moves} (edit it and pass it back with --trajectory)")
 

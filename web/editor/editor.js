@@ -46,6 +46,7 @@ import { createBanner } from "./ui/banner.js";
 import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
 import { createDialog } from "./ui/dialog.js";
+import { createEmptyHint } from "./ui/empty_hint.js";
 import { element, setText } from "./ui/dom.js";
 import { installDrops, takeFiles } from "./panels/drops.js";
 import { createFiles, installClipboard } from "./panels/files.js";
@@ -53,7 +54,7 @@ import { openHelp } from "./panels/help.js";
 import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { installKeys } from "./panels/keyboard.js";
-import { openDocumentMenu, openObjectMenu } from "./panels/menus.js";
+import { openStageMenu } from "./panels/path_menu.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
@@ -79,7 +80,7 @@ export function createEditor(host) {
     const around = host.history();
     return around && { ...around, undo: () => keepingFocus(around.undo), redo: () => keepingFocus(around.redo) };
   });
-  const behind = createBehindBoxes(session, texts, host, () => update());
+  const behind = createBehindBoxes(session, texts, host, () => update(), () => stage.redraw());
   const { pictures } = behind;
   const stage = createStage(session, behind.at, () => (session.state.behind === "picture" ? clipNotes.cut.margins : undefined), texts);
   const hints = createHints(session, texts, pictures, () => root);
@@ -112,9 +113,9 @@ export function createEditor(host) {
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
   const message = element("div", { class: "fm-message", role: "status", "aria-live": "polite" });
-  const empty = element("div", { class: "fm-empty" }, element("strong", {}, texts.empty), element("span", {}, texts.emptyMore));
+  const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
-  stage.element.append(sink, empty, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
+  stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
@@ -125,9 +126,7 @@ export function createEditor(host) {
   });
 
   const input = installStageInput({
-    stage, session, texts, focus,
-    openMenu: ({ clientX, clientY }, onObject) =>
-      (onObject ? openObjectMenu : openDocumentMenu)(context, { left: clientX, top: clientY, bottom: clientY }),
+    stage, session, texts, focus, openMenu: (event, target) => openStageMenu(context, event, target),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
@@ -182,7 +181,7 @@ export function createEditor(host) {
     for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
-    empty.hidden = shown.objects.length > 0 || state.behind !== "picture" || clipNotes.cut.margins !== undefined;
+    empty.show(shown.objects.length === 0 && state.behind === "picture" && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
     keys.keepFocus();
   }

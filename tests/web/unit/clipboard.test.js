@@ -23,7 +23,8 @@ test("objects go from one document to another and stay what they were", () => {
     pasted.objects.map(({ id }) => id),
     ["walk", "curve", "rock", "walk-2", "rock-2"],
   );
-  assert.deepEqual({ ...object(pasted, "walk-2"), id: "walk" }, object(document, "walk"));
+  assert.deepEqual({ ...object(pasted, "walk-2"), id: "walk", label: "dog" }, object(document, "walk"));
+  assert.deepEqual(pasted.objects.map(({ label }) => label), ["dog", "cat", "rock", "dog 2", "rock 2"]);
   assert.equal(pasted.objects[0], document.objects[0]);
   assert.equal(parse(stringify(pasted)).problem, undefined);
 });

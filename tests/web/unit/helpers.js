@@ -128,3 +128,18 @@ function paeth(left, up, corner) {
   if (a <= b && a <= c) return left;
   return b <= c ? up : corner;
 }
+
+/**
+ * Numbers from 0 to 1 that are the same in every run (mulberry32).
+ * @param {number} seed a whole number
+ * @returns {() => number}
+ */
+export function randomOf(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

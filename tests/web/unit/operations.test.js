@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { nextName } from "../../../web/editor/edit/names.js";
 import * as ops from "../../../web/editor/edit/operations.js";
 import { emptyDocument, parse, stringify } from "../../../web/editor/model/document.js";
 import { COLORS } from "../../../web/editor/model/palette.js";
@@ -155,4 +156,25 @@ test("no more hidden intervals than a document holds", () => {
     () => ops.toggleHidden(document, { id: "o1", first: 1024, last: 1024, hidden: true }),
     /hidden is a list of 513 items: keep at most 512/,
   );
+});
+
+test("new objects never repeat a name", () => {
+  const box = { x: 0.5, y: 0.5, w: 0.1, h: 0.1 };
+  /** @param {import("../../../web/editor/model/types.js").Document} document */
+  const names = ({ objects }) => objects.map(({ id, label }) => label || id);
+  const add = (/** @type {import("../../../web/editor/model/types.js").Document} */ document) => ops.addObject(document, { box, frame: 0 });
+  const three = add(add(add(emptyDocument([384, 256], 33))));
+  assert.deepEqual(names(three), ["object 1", "object 2", "object 3"]);
+  const next = add(ops.removeObjects(three, { ids: ["o1"] }));
+  assert.deepEqual(names(next), ["object 2", "object 3", "object 4"]);
+  // A copy, a copy of the copy, pasted ones and those of a detector, whose labels repeat.
+  const copied = ops.duplicateObjects(ops.duplicateObjects(next, { ids: ["o2"] }), { ids: ["o2"] });
+  const merged = ops.mergeObjects(copied, { objects: [...three.objects, ...three.objects] });
+  assert.equal(new Set(names(merged)).size, merged.objects.length);
+  const long = ops.renameObject(three, { id: "o1", label: "x".repeat(120) });
+  const twice = ops.duplicateObjects(ops.duplicateObjects(long, { ids: ["o1"] }), { ids: ["o1"] });
+  assert.equal(new Set(names(twice)).size, 5);
+  // A name in words of another language.
+  assert.equal(nextName(three.objects, (place) => `object ${place - 2}`), "object 4");
+  assert.equal(nextName([{ id: "Objekt 1", label: "" }, { id: "a", label: "Objekt 3" }], (place) => `Objekt ${place}`), "Objekt 4");
 });

@@ -94,3 +94,28 @@ test("another document starts at its beginning, without a way back", () => {
   assert.equal(session.state.frame, 0);
   assert.equal(session.history.canUndo, false);
 });
+
+test("saved numbers have at most six decimals, and what did not change keeps its own", () => {
+  const session = createSession(() => {});
+  const loaded = {
+    version: 1, size: [384, 256], frames: 33, fps: 23.976023976,
+    objects: [
+      { id: "a", keyframes: [{ frame: 0, x: 1 / 3, y: 0.1, w: 0.2, h: 0.3 }, { frame: 32, x: 2 / 3, y: 0.1, w: 0.2, h: 0.3, ease: [1 / 3, 0, 2 / 3, 1] }] },
+      { id: "b", keyframes: [{ frame: 0, x: 1 / 7, y: 0.1, w: 1e-6, h: 0.3 }] },
+    ],
+  };
+  session.load(JSON.stringify(loaded));
+  session.edit("move", (document) => moveObjects(document, { ids: ["a"], frame: 0, dx: 1 / 9, dy: 0.1 + 0.2 }));
+  const [a, b] = JSON.parse(session.text()).objects;
+  assert.deepEqual(a.keyframes.map((/** @type {any} */ key) => [key.x, key.y, key.ease]), [
+    [0.444444, 0.4, "linear"], [0.666667, 0.1, [0.333333, 0, 0.666667, 1]],
+  ]);
+  assert.deepEqual([b.keyframes[0].x, b.keyframes[0].w], [1 / 7, 1e-6]);
+  assert.equal(session.state.document.fps, 23.976023976);
+  // A step below what is saved is none.
+  const before = session.text();
+  session.edit("move", (document) => moveObjects(document, { ids: ["a"], frame: 0, dx: 1e-8, dy: 0 }));
+  assert.equal(session.text(), before);
+  // ComfyUI's undo gives the text back, and the history knows it.
+  assert.equal(session.load(before), false);
+});

@@ -150,15 +150,3 @@ export function clampBox({ x, y, w, h }) {
 export function sameBox(a, b) {
   return a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h;
 }
-
-/**
- * The first of "o1", "o2", ... that no object has.
- * @param {readonly {readonly id: string}[]} objects
- * @returns {string}
- */
-export function newId(objects) {
-  const taken = new Set(objects.map(({ id }) => id));
-  let n = objects.length + 1;
-  while (taken.has(`o${n}`)) n += 1;
-  return `o${n}`;
-}

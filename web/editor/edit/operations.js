@@ -7,9 +7,10 @@
  */
 
 import { choice, fail, text, whole } from "../model/checks.js";
-import { changeObjects, checkBox, checkFrame, newId, objectOf, withObjects } from "./edit.js";
+import { changeObjects, checkBox, checkFrame, objectOf, withObjects } from "./edit.js";
 import { mergeIntervals, withoutInterval } from "../model/intervals.js";
-import { MAX_ID, MAX_KEYFRAMES, MAX_LABEL, PATHS } from "../model/limits.js";
+import { MAX_KEYFRAMES, MAX_LABEL, PATHS } from "../model/limits.js";
+import { freeId, freeLabel, newId, nextName } from "./names.js";
 import { newColor } from "../model/palette.js";
 import { parseColor } from "../model/parts.js";
 
@@ -28,7 +29,7 @@ export function addObject(document, { box, frame, label, color }) {
   /** @type {DocumentObject} */
   const object = {
     id: newId(document.objects),
-    label: text(label ?? `object ${document.objects.length + 1}`, "label", 0, MAX_LABEL, "shown in the editor"),
+    label: text(label ?? nextName(document.objects, (place) => `object ${place}`), "label", 0, MAX_LABEL, "shown in the editor"),
     color: color === undefined ? newColor(document.objects) : parseColor(color, "color"),
     path: "linear",
     hidden: [],
@@ -61,7 +62,7 @@ export function duplicateObjects(document, { ids }) {
     objects.push({
       ...original,
       id: newId(objects),
-      label: newLabel(objects, original.label),
+      label: freeLabel(objects, original.label),
       color: newColor(objects),
     });
   }
@@ -69,8 +70,8 @@ export function duplicateObjects(document, { ids }) {
 }
 
 /**
- * Append objects from elsewhere (another document, the clipboard, a detector). An id that is taken gets a number, and an object
- * without a colour gets one. Their frames must lie in the clip: use `setFrames` on the source first.
+ * Append objects from elsewhere (another document, the clipboard, a detector). An id or a name that is taken gets a
+ * number, and an object without a colour gets one. Their frames must lie in the clip: use `setFrames` on the source first.
  * @param {Document} document
  * @param {{objects: readonly DocumentObject[]}} args
  * @returns {Document}
@@ -80,7 +81,12 @@ export function mergeObjects(document, { objects }) {
   for (const object of objects) {
     checkFrame(document, object.keyframes[object.keyframes.length - 1].frame, "last keyframe");
     if (object.hidden.length) checkFrame(document, object.hidden[object.hidden.length - 1][1], "last hidden frame");
-    all.push({ ...object, id: freeId(all, object.id), color: object.color ?? newColor(all) });
+    all.push({
+      ...object,
+      id: freeId(all, object.id),
+      label: freeLabel(all, object.label),
+      color: object.color ?? newColor(all),
+    });
   }
   return objects.length ? withObjects(document, all) : document;
 }
@@ -159,40 +165,4 @@ export function toggleHidden(document, { id, first, last, hidden }) {
  */
 function sameIntervals(a, b) {
   return a.length === b.length && a.every(([first, last], i) => first === b[i][0] && last === b[i][1]);
-}
-
-/**
- * "dog", "dog 2", "dog 3" ...: the first that no object has.
- * @param {readonly DocumentObject[]} objects
- * @param {string} label
- */
-function newLabel(objects, label) {
-  if (!label) return label;
-  const stem = label.replace(/ \d{1,3}$/, "");
-  const taken = new Set(objects.map((object) => object.label));
-  let n = 2;
-  while (taken.has(`${stem} ${n}`)) n += 1;
-  return `${cut(stem, MAX_LABEL - 4)} ${n}`;
-}
-
-/**
- * As Python's `merge`: "a", "a-2", "a-2-3" ...
- * @param {readonly DocumentObject[]} objects
- * @param {string} id
- */
-function freeId(objects, id) {
-  const taken = new Set(objects.map((object) => object.id));
-  let name = id;
-  // A document refuses an id above 64 characters, which Python's `merge` may write.
-  for (let n = 2; taken.has(name); n += 1) name = `${cut(name, MAX_ID - 4)}-${n}`;
-  return name;
-}
-
-/**
- * The first characters (code points) of a text.
- * @param {string} value
- * @param {number} characters
- */
-function cut(value, characters) {
-  return Array.from(value).slice(0, characters).join("");
 }

@@ -6,7 +6,7 @@
  * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
  *
  * @typedef {"picture" | "result" | "map"} Behind the picture that the node gets, what a run made of it, or the control map
  *
@@ -28,6 +28,7 @@
  * @property {number} ghostStep frames between them; 0: by the length of the clip
  * @property {Behind} behind what lies behind the boxes
  * @property {boolean} hasResult whether a run has made something of the trajectory, or is about to
+ * @property {boolean} cutouts the picture's objects moved along their boxes
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
  * @property {Clip} clip what the node's inputs say of the clip
@@ -66,6 +67,7 @@
 import { emptyDocument, parse, stringify } from "../model/document.js";
 import { followed, onClip, OWN_CLIP } from "./clip.js";
 import { createHistory, same, stepTo } from "./history.js";
+import { rounded } from "./rounded.js";
 
 const NEW_DOCUMENT = emptyDocument([1280, 704], 121);
 
@@ -78,7 +80,7 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, behind: "picture", hasResult: false,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true, behind: "picture", hasResult: false,
     message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
@@ -155,7 +157,7 @@ export function createSession(changed, outer = () => undefined) {
     edit(label, change, patch) {
       // Never overwrite a text that could not be read.
       if (state.problem !== undefined) return false;
-      const next = attempt(() => change(state.document));
+      const next = attempt(() => rounded(change(state.document), state.document));
       if (next === undefined) return false;
       if (!same(next, state.document) && history.push(next, label)) show(next, patch);
       else set({ ...patch, draft: undefined });

@@ -129,3 +129,31 @@ export function splitEase(ease, x) {
   const after = cutEase(reverseEase(ease), 1 - x).ease;
   return before !== null && after !== null ? { before, after: reverseEase(after) } : null;
 }
+
+/**
+ * When a curve that never goes back reaches a share: the inverse of `easedShare`.
+ * @param {Bezier | "linear"} ease with y1 and y2 in 0..1
+ * @param {number} share 0 to 1
+ * @returns {number} the time share, 0 to 1
+ */
+export function timeOfShare(ease, share) {
+  if (ease === "linear" || share <= 0 || share >= 1) return Math.min(Math.max(share, 0), 1);
+  const [x1, y1, x2, y2] = ease;
+  const s = bezierParameter(share, y1, y2);
+  return 3 * (1 - s) * (1 - s) * s * x1 + 3 * (1 - s) * s * s * x2 + s * s * s;
+}
+
+/**
+ * The piece of a curve between two time shares, as an ease of its own.
+ * @param {Ease} ease
+ * @param {number} from 0 to 1
+ * @param {number} to after `from`, to 1
+ * @returns {Ease} "linear" where the piece does not fit a document
+ */
+export function partOfEase(ease, from, to) {
+  if (!(to > from)) return "linear";
+  const before = to < 1 ? cutEase(ease, to).ease : ease;
+  if (before === null || from <= 0) return before ?? "linear";
+  const after = cutEase(reverseEase(before), 1 - from / to).ease;
+  return after === null ? "linear" : reverseEase(after);
+}

@@ -168,6 +168,20 @@ export function contains(rect, point, reach = 0) {
 }
 
 /**
+ * The distance of a point from a straight piece.
+ * @param {Point} a
+ * @param {Point} b
+ * @param {Point} point
+ * @returns {number}
+ */
+export function awayFrom(a, b, point) {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const along = ((point.x - a.x) * dx + (point.y - a.y) * dy) / (dx * dx + dy * dy || 1);
+  const share = Math.min(Math.max(along, 0), 1);
+  return Math.hypot(a.x + dx * share - point.x, a.y + dy * share - point.y);
+}
+
+/**
  * @param {Rect} a
  * @param {Rect} b
  * @returns {boolean}

@@ -3,9 +3,9 @@
  * that say what it is where it is not what it seems.
  *
  * @import { Session } from "../edit/session.js"
+ * @import { Behind } from "../stage/behind.js"
  * @import { Background } from "../stage/pictures.js"
  * @import { Live, Result } from "../stage/result_picture.js"
- * @import { Drawable } from "../stage/view_draw.js"
  * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {object} BehindHost
@@ -16,14 +16,14 @@
  * @typedef {object} BehindBoxes
  * @property {ReturnType<typeof createPictures>} pictures those that the node gets
  * @property {HTMLElement[]} lines
- * @property {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} at
+ * @property {(frame: number) => Behind} at
  * @property {(background: Background | undefined) => void} setBackground
  * @property {(result: Result | undefined) => void} setResult
  * @property {(live: Live | undefined) => void} setLive
  * @property {() => void} update
  */
 
-import { createMapPicture } from "../stage/map_picture.js";
+import { createBehind } from "../stage/behind.js";
 import { createPictures } from "../stage/pictures.js";
 import { createResultPicture } from "../stage/result_picture.js";
 import { createNotice } from "../ui/notice.js";
@@ -34,11 +34,11 @@ import { createUses } from "../ui/uses.js";
  * @param {Session} session
  * @param {Texts} texts
  * @param {BehindHost} host
- * @param {() => void} changed called when there is something new to draw or to say; it calls `update`
+ * @param {() => void} changed called when there is something new to say; it calls `update` and draws
+ * @param {() => void} redraw
  * @returns {BehindBoxes}
  */
-export function createBehindBoxes(session, texts, host, changed) {
-  const mapPicture = createMapPicture();
+export function createBehindBoxes(session, texts, host, changed, redraw) {
   const pictures = createPictures(changed);
   const results = createResultPicture(changed);
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
@@ -79,11 +79,6 @@ export function createBehindBoxes(session, texts, host, changed) {
       void results.setLive(live);
       offer(begins);
     },
-    at(frame) {
-      const { state: { behind }, shown } = session;
-      if (behind === "map") return { drawable: mapPicture(shown, frame), covers: true, dimmed: false };
-      const made = behind === "result" ? results.at(frame, shown.fps) : undefined;
-      return { drawable: made ?? pictures.at(frame, shown.fps), covers: false, dimmed: !made && pictures.notice !== undefined };
-    },
+    at: createBehind(session, pictures, results, redraw),
   };
 }

@@ -24,6 +24,8 @@
  */
 
 import { addObject, addKeyframe, align, distribute, duplicateObjects, flip, reverse, staticAnchor } from "../edit/operations.js";
+import { nextName } from "../edit/names.js";
+import { NEW_SIZE } from "../edit/pen.js";
 import { goToFrame, goToKey, hideFromHere, isHiddenHere, moveInList, removeSelected, selectNext, setFlag } from "./actions.js";
 import { fill } from "../texts/texts.js";
 
@@ -37,7 +39,7 @@ const toolCommand = (tool, text, short, key) => ({
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
 });
-/** @param {"snap" | "ghosts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
+/** @param {"snap" | "ghosts" | "cutouts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({
   text: name, short, icon: name, keys: [key],
   run: (session) => session.set({ [name]: !session.state[name] }),
@@ -90,10 +92,12 @@ export const COMMANDS = {
   },
   toolDraw: toolCommand("draw", "toolDraw", "shortDraw", "v"),
   toolBox: toolCommand("box", "toolBox", "shortBox", "b"),
+  toolPen: toolCommand("pen", "toolPen", "shortPen", "p"),
   toolSelect: toolCommand("select", "toolSelect", "shortSelect", "m"),
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
   snap: toggleCommand("snap", "s", "shortSnap"),
   ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
+  cutouts: toggleCommand("cutouts", "a", "shortCutouts"),
   map: behindCommand("map", "c", "shortMap"),
   result: { ...behindCommand("result", "t", "shortResult"), enabled: (state) => state.hasResult },
   loop: toggleCommand("loop", "l", "shortLoop"),
@@ -115,8 +119,8 @@ export const COMMANDS = {
     text: "newBox", icon: "plus", keys: ["n"],
     run: (session, texts) => {
       const { frame, document } = session.state;
-      const label = fill(texts.objectName, document.objects.length + 1);
-      session.edit(texts.stepDraw, (before) => addObject(before, { box: { x: 0.5, y: 0.5, w: 0.2, h: 0.3 }, frame, label }), { message: fill(texts.saidDrawn, frame) });
+      const label = nextName(document.objects, (place) => fill(texts.objectName, place));
+      session.edit(texts.stepDraw, (before) => addObject(before, { box: { x: 0.5, y: 0.5, ...NEW_SIZE }, frame, label }), { message: fill(texts.saidDrawn, frame) });
       const id = session.state.document.objects.at(-1)?.id;
       if (id) session.set({ ids: [id], keys: [] });
     },

@@ -6,6 +6,7 @@
  */
 
 import { element } from "../ui/dom.js";
+import { choiceField } from "../ui/fields.js";
 import { guardNumber } from "../ui/guard.js";
 import { openPopup } from "../ui/popup.js";
 import { rangeRule } from "../ui/rules.js";
@@ -24,13 +25,17 @@ const SIDE = 12;
  * @param {Texts} texts
  * @param {Bezier} start
  * @param {(bezier: Bezier) => void} onChange once per finished drag or field
+ * @param {object} [options]
+ * @param {string} [options.title]
+ * @param {readonly [number, number]} [options.limits] of the handles' y
+ * @param {readonly (readonly [string, Bezier])[]} [options.presets] names and curves to choose from
  */
-export function openCurve(root, beside, texts, start, onChange) {
+export function openCurve(root, beside, texts, start, onChange, { title = texts.curve, limits = [-2, 3], presets = [] } = {}) {
   let now = [...start];
   const canvas = element("canvas", { class: "fm-curve", style: `width:${WIDTH}px;height:${HEIGHT}px`, "aria-hidden": "true" });
   const inputs = [0, 1, 2, 3].map((index) => {
     const label = `${index < 2 ? texts.curveFirst : texts.curveSecond}, ${index % 2 ? "y" : "x"}`;
-    const [min, max] = index % 2 ? [-2, 3] : [0, 1];
+    const [min, max] = index % 2 ? limits : [0, 1];
     const input = element("input", { type: "number", min, max, step: 0.05, "aria-label": label, title: label });
     /** @param {number | undefined} value */
     const put = (value) => {
@@ -44,7 +49,14 @@ export function openCurve(root, beside, texts, start, onChange) {
     });
     return input;
   });
-  const content = element("div", { class: "fm-curve-box", role: "dialog", "aria-label": texts.curve }, element("strong", {}, texts.curve), canvas, element("div", { class: "fm-curve-fields" }, ...inputs));
+  const choice = choiceField(texts.easeShort, [...presets.map(([text], index) => /** @type {const} */ ([String(index), text])), ["", texts.easeCustom]], (value) => {
+    if (value === "") return;
+    now = [...presets[Number(value)][1]];
+    finish();
+  });
+  choice.hidden = presets.length === 0;
+  const content = element("div", { class: "fm-curve-box", role: "dialog", "aria-label": title },
+    element("strong", {}, title), choice, canvas, element("div", { class: "fm-curve-fields" }, ...inputs));
   content.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") event.stopPropagation();
   });
@@ -84,6 +96,8 @@ export function openCurve(root, beside, texts, start, onChange) {
     inputs.forEach((input, index) => {
       input.value = String(Number(now[index].toFixed(3)));
     });
+    const known = presets.findIndex(([, bezier]) => String(bezier) === String(now));
+    choice.value = known < 0 ? "" : String(known);
     painter.redraw();
   }
 
@@ -104,7 +118,7 @@ export function openCurve(root, beside, texts, start, onChange) {
     const move = (moved) => {
       const { x, y } = pointOf(moved);
       now[first] = round(Math.min(Math.max((x - SIDE) / (WIDTH - 2 * SIDE), 0), 1));
-      now[first + 1] = round(Math.min(Math.max(HIGH - ((y - SIDE) / (HEIGHT - 2 * SIDE)) * (HIGH - LOW), -2), 3));
+      now[first + 1] = round(Math.min(Math.max(HIGH - ((y - SIDE) / (HEIGHT - 2 * SIDE)) * (HIGH - LOW), limits[0]), limits[1]));
       show();
     };
     canvas.addEventListener("pointermove", move, { signal });

@@ -13,10 +13,15 @@ import { choiceField, numberField } from "../ui/fields.js";
 import { MAX_CENTRE, MAX_EXTENT, MIN_CENTRE } from "../model/limits.js";
 import { rangeRule } from "../ui/rules.js";
 import { recolourObject, renameObject, setBox, setEase, setPath } from "../edit/operations.js";
+import { idleReason } from "../edit/speed.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 import { colorOf } from "../stage/scene.js";
+import { createPaceButton } from "./pace_button.js";
 import { caption, commandButton } from "./toolbar.js";
 import { isHiddenHere } from "./actions.js";
+
+/** @type {Readonly<Record<import("../edit/speed.js").IdleReason, keyof import("../texts/texts.js").Texts>>} */
+const REASONS = { single: "idleSingle", before: "idleBefore", last: "idleLast", still: "idleStill" };
 
 /**
  * The keyframes whose segment an ease is about: the selected ones, or else those at or before the frame shown.
@@ -64,12 +69,23 @@ export function createInspector(context) {
     session.edit(texts.stepPath, (document) => setPath(document, { ids: session.state.ids, path: smooth ? "smooth" : "linear" }));
   });
   path.append(caption(texts.shortSmooth));
+  const pace = createPaceButton(context);
   const buttons = ["hide", "duplicate", "remove"].map((id) => commandButton(context, id));
+  // The clip's fields take the place of the box's, until something else is selected.
+  const showClip = iconButton("clip", texts.showClip, () => {
+    clipOf = clipOf ? undefined : session.state.ids;
+    update();
+  });
+  showClip.append(caption(texts.clip));
+  /** @type {readonly string[] | undefined} */
+  let clipOf;
   const objectFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.objects },
-    color, name, path, ...buttons.map(({ button }) => button), element("span", { class: "fm-break" }),
+    color, name, path, pace.button, ...buttons.map(({ button }) => button), showClip);
+  const boxFields = element("div", { class: "fm-fields", role: "group", "aria-label": texts.boxFields },
     x.element, y.element, w.element, h.element, ease, curve);
   const clip = createClipFields(context);
-  const box = element("div", { class: "fm-inspector" }, objectFields, clip.element);
+  const rows = element("div", { class: "fm-rows" }, objectFields, boxFields);
+  const box = element("div", { class: "fm-inspector" }, rows, clip.element);
 
   /** @param {Ease} value */
   function putEase(value) {
@@ -94,32 +110,47 @@ export function createInspector(context) {
     if (event.key === "Enter") name.blur();
   });
 
-  return {
-    element: box,
-    name,
-    update() {
-      const { state, shown } = session;
-      const index = shown.objects.findIndex(({ id }) => id === state.ids[0]);
-      objectFields.hidden = index < 0;
-      clip.element.hidden = index >= 0;
-      for (const { update } of buttons) update();
-      clip.update();
-      if (index < 0) return;
-      const object = shown.objects[index];
-      const single = state.ids.length === 1;
-      color.value = colorOf(object, index);
-      if (document.activeElement !== name) name.value = object.label;
-      name.disabled = !single;
-      const now = boxAt(object, state.frame);
-      x.show(single ? now.x * shown.size[0] : undefined);
-      y.show(single ? now.y * shown.size[1] : undefined);
-      w.show(now.w * shown.size[0]);
-      h.show(now.h * shown.size[1]);
-      const [ref] = easedKeys(session);
-      const key = shown.objects.find(({ id }) => id === ref?.id)?.keyframes.find(({ frame }) => frame === ref.frame);
-      ease.value = typeof key?.ease === "string" ? key.ease : "custom";
-      setAttribute(path, "aria-pressed", String(object.path === "smooth"));
-      setAttribute(buttons[0].button, "aria-pressed", String(isHiddenHere(session)));
-    },
-  };
+  function update() {
+    const { state, shown } = session;
+    const index = shown.objects.findIndex(({ id }) => id === state.ids[0]);
+    if (clipOf !== state.ids) clipOf = undefined;
+    const place = clipOf ? rows : box;
+    if (clip.element.parentElement !== place) place.append(clip.element);
+    rows.hidden = index < 0;
+    boxFields.hidden = clipOf !== undefined;
+    clip.element.hidden = index >= 0 && clipOf === undefined;
+    setAttribute(showClip, "aria-pressed", String(clipOf !== undefined));
+    for (const button of [...buttons, pace]) button.update();
+    clip.update();
+    if (index < 0) return;
+    const object = shown.objects[index];
+    const single = state.ids.length === 1;
+    color.value = colorOf(object, index);
+    if (document.activeElement !== name) name.value = object.label;
+    name.disabled = !single;
+    const now = boxAt(object, state.frame);
+    x.show(single ? now.x * shown.size[0] : undefined);
+    y.show(single ? now.y * shown.size[1] : undefined);
+    w.show(now.w * shown.size[0]);
+    h.show(now.h * shown.size[1]);
+    updateSpeed();
+    setAttribute(path, "aria-pressed", String(object.path === "smooth"));
+    setAttribute(buttons[0].button, "aria-pressed", String(isHiddenHere(session)));
+  }
+
+  function updateSpeed() {
+    const refs = easedKeys(session);
+    const objects = refs.map(({ id }) => session.shown.objects.find((object) => object.id === id));
+    const key = objects[0]?.keyframes.find(({ frame }) => frame === refs[0].frame);
+    ease.value = typeof key?.ease === "string" ? key.ease : "custom";
+    const at = session.state.keys.length ? undefined : session.state.frame;
+    const reasons = refs.map(({ frame }, index) => objects[index] && idleReason(objects[index], frame, at));
+    const idle = reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
+    for (const [control, label] of /** @type {const} */ ([[ease, texts.ease], [curve, texts.curve]])) {
+      control.disabled = idle !== undefined;
+      setAttribute(control, "title", idle ? texts[REASONS[idle]] : label);
+    }
+  }
+
+  return { element: box, name, update };
 }

@@ -20,6 +20,7 @@
 
 import { clampBox } from "../edit/edit.js";
 import { boxAround, boxBetween, overlaps, rectOf, resizeBox, toPicture } from "../model/geometry.js";
+import { nextName } from "../edit/names.js";
 import { addObject, moveObjects, setBox } from "../edit/operations.js";
 import { boxAt } from "../model/sample.js";
 import { nameOf, shownObjects } from "./scene.js";
@@ -34,9 +35,10 @@ const STILL_PIXELS = 3;
  * Draw a new box from corner to corner.
  * @param {Context} context
  * @param {Point} from canvas pixels
+ * @param {readonly string[]} [clicked] ids that a click selects
  * @returns {Gesture}
  */
-export function drawGesture(context, from) {
+export function drawGesture(context, from, clicked = []) {
   const { stage, session, texts } = context;
   const a = toPicture(stage.view, from);
   const frame = session.state.frame;
@@ -49,13 +51,15 @@ export function drawGesture(context, from) {
       /** @type {Handle} */
       const corner = `${b.y < a.y ? "n" : "s"}${b.x < a.x ? "w" : "e"}`;
       const { box, guides } = snapping(context, keys, boxBetween(a, b), [], (raw, lines, by) => snapResize(raw, corner, lines, by));
-      session.draft((document) => addObject(document, { box: clampBox(box), frame, label: fill(texts.objectName, freeNumber(session)) }));
+      session.draft((document) => addObject(document, {
+        box: clampBox(box), frame, label: nextName(document.objects, (place) => fill(texts.objectName, place)),
+      }));
       stage.mark({ guides, readout: { at: to, text: sizeText(session, box) } });
     },
     end() {
       stage.mark({});
       const id = session.shown.objects.at(-1)?.id;
-      if (!drawn) session.set({ ids: [], keys: [] });
+      if (!drawn) session.set({ ids: clicked, keys: [] });
       else if (id) session.keep(texts.stepDraw, { ids: [id], keys: [], tool: "draw", message: fill(texts.saidDrawn, frame) });
     },
     cancel: () => cancelled(context),
@@ -229,11 +233,6 @@ function straight(from, to) {
 function newKeyframes({ state }, ids) {
   const objects = state.document.objects.filter(({ id }) => ids.includes(id));
   return objects.some(({ keyframes }) => !keyframes.some(({ frame }) => frame === state.frame));
-}
-
-/** @param {Session} session */
-function freeNumber({ state }) {
-  return state.document.objects.length + 1;
 }
 
 /** @param {Session} session @param {Box} box */

@@ -77,6 +77,10 @@ export function createPictures(onChange) {
     get use() {
       return use;
     },
+    /** Whether one picture lies behind all frames. */
+    get still() {
+      return !video && !animation && images.length === 1;
+    },
     /** Width and height of the first picture, or of the video, once it is loaded. @returns {[number, number] | undefined} */
     get size() {
       if (video) return video.readyState < 1 ? undefined : [video.videoWidth, video.videoHeight];

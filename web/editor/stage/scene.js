@@ -16,11 +16,18 @@
  * @property {number} step frames between them; 0: by the length of the clip
  */
 
+import { awayFrom } from "../model/geometry.js";
 import { paletteColor } from "../model/palette.js";
 import { boxAt, isHidden } from "../model/sample.js";
 
 /** @type {WeakMap<DocumentObject, Float64Array>} Objects are immutable, so samples stay valid. */
 const paths = new WeakMap();
+/** @type {WeakMap<Float64Array, readonly number[]>} */
+const bends = new WeakMap();
+/** How far a drawn path may miss a centre, as a fraction of the frame: less than a pixel, zoomed in too. */
+const UNSEEN = 1e-4;
+/** Frames that a straight piece spans at most, so that long clips cost no more per frame than short ones. */
+const LONGEST = 32;
 
 /**
  * The objects to draw, in drawing order. Those hidden on this frame appear only where they are selected.
@@ -73,6 +80,30 @@ export function centresOf(object, frames) {
   }
   paths.set(object, points);
   return points;
+}
+
+/**
+ * The frames between which a path is straight, so that drawing it takes few points.
+ * @param {Float64Array} centres as `centresOf` gives them
+ * @param {number} first
+ * @param {number} last
+ * @returns {readonly number[]} `first`, ..., `last`
+ */
+export function bendsOf(centres, first, last) {
+  const known = bends.get(centres);
+  if (known) return known;
+  /** @param {number} f */
+  const at = (f) => ({ x: centres[2 * f], y: centres[2 * f + 1] });
+  const found = [first];
+  for (let f = first + 1; f < last; f += 1) {
+    const from = found[found.length - 1];
+    let straight = f + 1 - from < LONGEST;
+    for (let mid = from + 1; straight && mid <= f; mid += 1) straight = awayFrom(at(from), at(f + 1), at(mid)) <= UNSEEN;
+    if (!straight) found.push(f);
+  }
+  if (last > first) found.push(last);
+  bends.set(centres, found);
+  return found;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @import { Context, Gesture } from "./gestures.js"
  * @import { Point } from "../model/geometry.js"
+ * @import { Target } from "./targets.js"
  *
  * @typedef {object} StageHost what lies around the stage
  * @property {() => boolean} pansGraph whether drags pan it
@@ -11,10 +12,13 @@
  * @property {() => boolean} isFocused whether the editor has the focus
  */
 
-import { contains, handleAt, hits, rectOf, toCanvas, toPicture, zoomView } from "../model/geometry.js";
+import { contains, toPicture, zoomView } from "../model/geometry.js";
 import { drawGesture, keyGesture, marqueeGesture, moveGesture, resizeGesture } from "./gestures.js";
+import { penGesture } from "./pen_gesture.js";
+import { addPoint } from "./points.js";
 import { recordGesture } from "./record_gesture.js";
-import { nameOf } from "./scene.js";
+import { createTaps } from "./taps.js";
+import { targetAt } from "./targets.js";
 import { fill } from "../texts/texts.js";
 
 /** @type {Readonly<Record<string, string>>} */
@@ -22,14 +26,15 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 
 /**
  * Listen on the stage's canvas.
- * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent, onObject: boolean) => void}} context
+ * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent, target: Target) => void}} context
  * @returns {{cancel: () => boolean}} cancel drops the gesture under way; false when there was none
  */
 export function installStageInput(context) {
   const { stage, session, texts, host, focus } = context;
   const { canvas } = stage;
-  /** @type {{id: number, gesture: Gesture} | undefined} */
+  /** @type {{id: number, gesture: Gesture, from: Point} | undefined} */
   let active;
+  const isDouble = createTaps();
   /** Fingers on the stage. @type {Map<number, Point>} */
   const fingers = new Map();
 
@@ -52,7 +57,7 @@ export function installStageInput(context) {
     }
     if (active || event.button !== 0) return;
     if (session.state.playing) session.set({ playing: false });
-    active = { id: event.pointerId, gesture: choose(context, point, event) };
+    active = { id: event.pointerId, gesture: choose(context, point, event), from: point };
   }
 
   /** @param {PointerEvent} event */
@@ -72,10 +77,17 @@ export function installStageInput(context) {
   function up(event) {
     fingers.delete(event.pointerId);
     if (active?.id !== event.pointerId) return;
-    const { gesture } = active;
+    const { gesture, from } = active;
     active = undefined;
-    if (event.type === "pointercancel") gesture.cancel();
-    else gesture.end();
+    if (event.type === "pointercancel") {
+      gesture.cancel();
+      return;
+    }
+    gesture.end();
+    const to = stage.pointOf(event);
+    if (!isDouble({ time: event.timeStamp, from, to, reach: stage.reach })) return;
+    const target = aimedAt(context, to, event);
+    if (target.kind === "path") addPoint(session, texts, target);
   }
 
   /** @param {number} id @param {Point} before @param {Point} now */
@@ -91,13 +103,13 @@ export function installStageInput(context) {
 
   /** @param {Point} point @param {PointerEvent} event */
   function hover(point, event) {
-    const target = targetAt(context, point, event.pointerType);
+    const target = aimedAt(context, point, event);
     canvas.style.cursor = cursorOf(target.kind === "handle" ? target.handle : target.kind, session.state.tool);
     const at = toPicture(stage.view, point);
     const [width, height] = session.shown.size;
     const inside = contains({ left: 0, top: 0, right: 1, bottom: 1 }, at);
     const place = `${Math.floor(at.x * width)}, ${Math.floor(at.y * height)}`;
-    const text = `${fill(texts.frameShort, session.state.frame)}  ${place}`;
+    const text = target.kind === "path" ? fill(texts.pathHere, target.frame) : `${fill(texts.frameShort, session.state.frame)}  ${place}`;
     stage.mark(inside ? { readout: { at: point, text } } : {});
   }
 
@@ -128,9 +140,10 @@ export function installStageInput(context) {
   canvas.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     event.stopPropagation();
-    const target = targetAt(context, stage.pointOf(event), "mouse");
+    // A right click moves nothing, so diamonds inside the box answer too.
+    const target = aimedAt(context, stage.pointOf(event), { pointerType: "mouse", ctrlKey: true, metaKey: false });
     if (target.id !== undefined && !session.state.ids.includes(target.id)) session.set({ ids: [target.id], keys: [] });
-    context.openMenu(event, target.id !== undefined);
+    context.openMenu(event, target);
   });
   return {
     cancel() {
@@ -154,12 +167,13 @@ function choose(context, point, event) {
   const extend = event.shiftKey;
   if (tool === "box") return drawGesture(context, point);
   if (tool === "select") return marqueeGesture(context, point, extend ? ids : []);
-  const target = targetAt(context, point, event.pointerType);
+  const target = aimedAt(context, point, event);
+  if (tool === "pen") return penGesture(context, point, target.id);
   if (tool === "record" && target.id !== undefined) return recordGesture(context, point, target.id);
   if (target.kind === "handle") return resizeGesture(context, point, target.id, target.handle);
   if (target.kind === "key") return keyGesture(context, point, target.id, target.frame);
   if (target.kind === "box") {
-    const { id, under } = target;
+    const { id, under: all } = target;
     const alone = ids.length === 1 && ids[0] === id;
     if (extend) session.set({ ids: ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id], keys: [] });
     else if (!ids.includes(id)) session.set({ ids: [id], keys: [], message: fill(texts.saidSelected, target.name) });
@@ -167,47 +181,30 @@ function choose(context, point, event) {
     return moveGesture(context, point, moved, () => {
       if (extend) return;
       // Alt+click reaches what lies below.
-      const next = event.altKey && alone ? under[(under.indexOf(id) + 1) % under.length] : id;
+      const next = event.altKey && alone ? all[(all.indexOf(id) + 1) % all.length] : id;
       session.set({ ids: [next], keys: [] });
     });
   }
-  return extend ? marqueeGesture(context, point, ids) : drawGesture(context, point);
+  if (extend) return marqueeGesture(context, point, ids);
+  return drawGesture(context, point, target.kind === "path" ? [target.id] : []);
 }
 
 /**
- * What lies under the pointer.
+ * What lies under the pointer. Ctrl (Cmd) reaches diamonds inside the selected box.
  * @param {Context} context
  * @param {Point} point
- * @param {string} pointerType
+ * @param {{readonly pointerType: string, readonly ctrlKey: boolean, readonly metaKey: boolean}} event
+ * @returns {Target}
  */
-function targetAt({ stage, session }, point, pointerType) {
-  const { ids, locked, tool } = session.state;
+function aimedAt({ stage, session }, point, { pointerType, ctrlKey, metaKey }) {
+  const { ids, locked, tool, frame } = session.state;
   stage.setReach(pointerType);
   const { view, reach } = stage;
-  const free = stage.shown().filter(({ id }) => !locked.includes(id));
-  const chosen = free.filter(({ id }) => ids.includes(id));
-  if (chosen.length === 1 && tool === "draw") {
-    const [{ id, box, object }] = chosen;
-    const handle = handleAt(rectOf(view, box), point, reach);
-    if (handle) return { kind: /** @type {const} */ ("handle"), id, handle };
-    // Not where the box itself stands: a user who grabs a box by its middle wants the box.
-    const centre = toCanvas(view, box);
-    const key = object.keyframes.length > 1 && object.keyframes.find((k) => {
-      const at = toCanvas(view, k);
-      const apart = Math.hypot(at.x - centre.x, at.y - centre.y) > reach;
-      return apart && k.frame !== session.state.frame && Math.hypot(at.x - point.x, at.y - point.y) <= reach;
-    });
-    if (key) return { kind: /** @type {const} */ ("key"), id, frame: key.frame };
-  }
-  const under = hits(view, free, point, reach, ids);
-  if (under.length === 0) return { kind: /** @type {const} */ ("nothing"), id: undefined };
-  // In drawing order, so that Alt+click visits each in turn.
-  const all = hits(view, free, point, reach).map(({ id }) => id);
-  return { kind: /** @type {const} */ ("box"), id: under[0].id, name: nameOf(under[0].object), under: all };
+  return targetAt({ view, shown: stage.shown(), selected: ids, locked, tool, frame, frames: session.shown.frames, point, reach, keysFirst: ctrlKey || metaKey });
 }
 
 /** @param {string} kind @param {string} tool */
 function cursorOf(kind, tool) {
-  if (tool === "box" || tool === "select") return "crosshair";
+  if (tool === "box" || tool === "select" || tool === "pen") return "crosshair";
   return CURSORS[kind] ?? (kind === "box" ? "move" : kind === "key" ? "pointer" : "crosshair");
 }

@@ -7,12 +7,14 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
- * @import { Drawable } from "./view_draw.js"
+ * @import { Behind } from "./behind.js"
+ * @import { Stroke } from "./view_marks.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
  * @property {readonly Guide[]} [guides]
  * @property {Rect} [marquee]
  * @property {{at: Point, text: string}} [readout]
+ * @property {Stroke} [stroke] the pen's
  *
  * @typedef {object} Stage
  * @property {HTMLElement} element
@@ -73,7 +75,7 @@ export function createPainter(canvas, draw) {
 
 /**
  * @param {Session} session
- * @param {(frame: number) => {drawable: Drawable | undefined, covers: boolean, dimmed: boolean}} pictureAt
+ * @param {(frame: number) => Behind} pictureAt
  * @param {() => Size | undefined} marginsOf the picture that is shown whole, with what the clip cuts off it
  * @param {Record<string, string>} labels
  * @returns {Stage}
@@ -95,13 +97,14 @@ export function createStage(session, pictureAt, marginsOf, labels) {
 
   const painter = createPainter(canvas, (ctx, width, height) => {
     const { frame, ids, locked, ghosts, ghostCount, ghostStep, playing } = session.state;
-    const { drawable: picture, covers, dimmed } = pictureAt(frame);
+    const { drawable: picture, covers, dimmed, preview } = pictureAt(frame);
     const theme = readTheme(box);
     ctx.font = `11px ${theme.font}`;
     drawStage(ctx, {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
-      picture, covers, dimmed, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout, reach, theme,
+      picture, covers, dimmed, preview, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout,
+      stroke: marks.stroke, reach, theme,
     });
   });
 

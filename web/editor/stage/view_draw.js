@@ -5,6 +5,8 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
+ * @import { Preview } from "./cutout_picture.js"
+ * @import { Stroke } from "./view_marks.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -24,19 +26,21 @@
  * @property {boolean} covers whether the picture already has the frame's shape (the control map)
  * @property {boolean} margins whether to show what the clip cuts off the picture
  * @property {boolean} dimmed whether the picture is not the one that the node gets
+ * @property {Preview | undefined} preview the cut-outs over the picture
  * @property {readonly Guide[]} guides
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
+ * @property {Stroke | undefined} stroke of the pen
  * @property {number} reach of the pointer last seen, for the handles
  * @property {Theme} theme
  */
 
 import { cropOf } from "../model/crop.js";
-import { handlePoint, handlesOf, rectOf } from "../model/geometry.js";
+import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
 import { drawMargins } from "./margins.js";
-import { centresOf, ghostFrames } from "./scene.js";
+import { bendsOf, centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
-import { diamond, drawGuide, drawMarquee, drawName, drawReadout } from "./view_marks.js";
+import { diamond, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
 
 /**
@@ -56,6 +60,7 @@ export function drawStage(ctx, scene) {
   if (!scene.covers) drawObjects(ctx, scene, chosen);
   if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
   for (const guide of scene.guides) drawGuide(ctx, view, guide);
+  if (scene.stroke) drawStroke(ctx, view, scene.stroke);
   if (scene.marquee) drawMarquee(ctx, scene.marquee);
   if (scene.readout) drawReadout(ctx, scene, scene.readout);
 }
@@ -69,7 +74,7 @@ function drawObjects(ctx, scene, chosen) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
-function drawPicture(ctx, { view, picture, covers, margins, dimmed, document, theme }) {
+function drawPicture(ctx, { view, picture, covers, margins, dimmed, preview, document, theme }) {
   const crop = picture && !covers ? cropOf([picture.width, picture.height], document.size) : undefined;
   if (picture && crop && margins) drawMargins(ctx, view, picture, crop, theme);
   ctx.save();
@@ -80,6 +85,7 @@ function drawPicture(ctx, { view, picture, covers, margins, dimmed, document, th
     const { x, y, width, height } = crop ?? { x: 0, y: 0, width: picture.width, height: picture.height };
     ctx.imageSmoothingEnabled = !covers;
     ctx.drawImage(picture.source, x, y, width, height, view.left, view.top, view.width, view.height);
+    preview?.draw(ctx, view);
     if (dimmed) dim(ctx, view, theme);
   } else {
     ctx.fillStyle = theme.surface;
@@ -113,14 +119,12 @@ function drawPath(ctx, { view, document, playing }, { object, color }, chosen) {
   if (object.keyframes.length < 2) return;
   const points = centresOf(object, document.frames);
   const [first, last] = [object.keyframes[0].frame, object.keyframes[object.keyframes.length - 1].frame];
-  ctx.lineWidth = chosen ? 2 : 1.25;
   ctx.lineJoin = "round";
-  ctx.strokeStyle = faded(color, chosen ? 0.95 : 0.5);
   ctx.beginPath();
-  for (let f = first; f <= last; f += 1) {
+  for (const f of bendsOf(points, first, last)) {
     ctx.lineTo(view.left + points[2 * f] * view.width, view.top + points[2 * f + 1] * view.height);
   }
-  ctx.stroke();
+  rimmed(ctx, color, chosen ? 2.5 : 2);
   if (!chosen || playing) return;
   // A dot per frame: close together where the motion is slow.
   ctx.fillStyle = "#ffffff";
@@ -141,33 +145,39 @@ function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
-function drawBox(ctx, { view, playing }, { box, color, name, hidden }, chosen) {
+function drawBox(ctx, { view, playing, preview }, { id, box, color, name, hidden }, chosen) {
   const { left, top, right, bottom } = rectOf(view, box);
   const [w, h] = [right - left, bottom - top];
   ctx.save();
   if (hidden) {
     ctx.setLineDash([5, 4]);
     ctx.globalAlpha = 0.7;
-  } else {
+  } else if (!preview?.cut.has(id)) {
     ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
     ctx.fillRect(left, top, w, h);
   }
-  ctx.lineWidth = chosen ? 4 : 3;
-  ctx.strokeStyle = "rgba(0, 0, 0, 0.45)";
-  ctx.strokeRect(left, top, w, h);
-  ctx.lineWidth = chosen ? 2.25 : 1.5;
-  ctx.strokeStyle = color;
-  ctx.strokeRect(left, top, w, h);
+  // The eye follows the moving cut-outs, not the boxes.
+  const faint = playing && !hidden && preview?.cut.has(id);
+  ctx.beginPath();
+  ctx.rect(left, top, w, h);
+  if (faint) {
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = faded(color, 0.5);
+    ctx.stroke();
+  } else rimmed(ctx, color, chosen ? 2.25 : 1.5);
   ctx.restore();
   if (!playing) drawName(ctx, name, color, left, top, Math.max(w, 60));
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item */
-function drawKeyframes(ctx, { view, frame }, { object, color }) {
+function drawKeyframes(ctx, { view, frame }, { object, color, box }) {
   if (object.keyframes.length < 2) return;
+  const rect = rectOf(view, box);
   for (const key of object.keyframes) {
-    const [x, y] = [view.left + key.x * view.width, view.top + key.y * view.height];
-    diamond(ctx, x, y, key.frame === frame ? 6 : 4.5, key.frame === frame ? "#ffffff" : color);
+    const at = toCanvas(view, key);
+    const here = key.frame === frame;
+    // Those inside the box are out of reach, see targets.js.
+    diamond(ctx, at.x, at.y, here ? 6 : contains(rect, at) ? 3 : 5, here ? "#ffffff" : color);
   }
 }
 

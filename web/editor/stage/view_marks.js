@@ -1,10 +1,17 @@
 /**
- * Small things drawn on canvases: names, keyframe signs, guides, the marquee, the read-out.
+ * Small things drawn on canvases: names, keyframe signs, guides, the marquee, the pen's stroke, the read-out.
  *
+ * @typedef {object} Stroke of the pen
+ * @property {readonly Point[]} points where the box's centre goes, fractions of the picture
+ * @property {Box} box at the pen
+ * @property {string} color "#rrggbb"
+ *
+ * @import { Box } from "../model/types.js"
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  */
 
+import { rectOf, toCanvas } from "../model/geometry.js";
 import { GUIDE, faded, readableOn } from "../ui/theme.js";
 
 /**
@@ -94,4 +101,33 @@ export function drawReadout(ctx, { width, height }, { at, text }) {
   ctx.fill();
   ctx.fillStyle = "#ffffff";
   ctx.fillText(text, Math.max(x, 2) + 6, y + 10.5);
+}
+
+/**
+ * Stroke the current path in a colour, on a dark rim, so that it shows on every picture.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} color
+ * @param {number} width CSS pixels
+ */
+export function rimmed(ctx, color, width) {
+  for (const [wide, style] of /** @type {const} */ ([[width + 1.75, "rgba(0, 0, 0, 0.45)"], [width, color]])) {
+    ctx.lineWidth = wide;
+    ctx.strokeStyle = style;
+    ctx.stroke();
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {View} view @param {Stroke} stroke */
+export function drawStroke(ctx, view, { points, box, color }) {
+  ctx.lineJoin = "round";
+  ctx.beginPath();
+  for (const point of points) {
+    const at = toCanvas(view, point);
+    ctx.lineTo(at.x, at.y);
+  }
+  rimmed(ctx, color, 2.5);
+  const { left, top, right, bottom } = rectOf(view, box);
+  ctx.beginPath();
+  ctx.rect(left, top, right - left, bottom - top);
+  rimmed(ctx, color, 1.5);
 }

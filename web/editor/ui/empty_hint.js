@@ -1,0 +1,26 @@
+/**
+ * How to begin, over a picture without boxes.
+ *
+ * @import { Tool } from "../edit/session.js"
+ * @import { Texts } from "../texts/texts.js"
+ */
+
+import { element, setText } from "./dom.js";
+
+/**
+ * @param {Texts} texts
+ * @returns {{element: HTMLElement, show: (needed: boolean, tool: Tool) => void}} show: say what to do with a tool, or nothing
+ */
+export function createEmptyHint(texts) {
+  const title = element("strong");
+  const more = element("span");
+  const box = element("div", { class: "fm-empty" }, title, more);
+  return {
+    element: box,
+    show(needed, tool) {
+      box.hidden = !needed;
+      setText(title, tool === "pen" ? texts.emptyPen : texts.empty);
+      setText(more, tool === "pen" ? texts.emptyPenMore : texts.emptyMore);
+    },
+  };
+}
