@@ -51,18 +51,30 @@ class Count:
 
 
 class Bench:
-    """ComfyUI's generator and our adapters at one size, without weights."""
+    """ComfyUI's generator and our adapters at one size, without weights' values.
 
-    def __init__(self, pack: Any, width: int, height: int, frames: int, layers: int = 30) -> None:
+    Args:
+        pack: the pack inside ComfyUI.
+        width: pixels.
+        height: pixels.
+        frames: 4k + 1.
+        layers: blocks of the generator.
+        streamed: weights lie elsewhere and come over at each use, as with ``--lowvram`` and ``--novram``.
+    """
+
+    def __init__(
+        self, pack: Any, width: int, height: int, frames: int, layers: int = 30, *, streamed: bool = False
+    ) -> None:
         import torch
         from comfy.ldm.wan.model import WanModel
-        from comfy.ops import disable_weight_init
+        from comfy.ops import disable_weight_init, manual_cast
 
         from flashmotion_core.wan.conditioning import latent_shape
         from flashmotion_core.wan.config import TI2V_5B
 
         self.config = config = replace(TI2V_5B, num_layers=layers)
         self.pack, self.dtype = pack, torch.bfloat16
+        self.place = "cpu" if streamed else "meta"
         self.patch = sys.modules[f"{pack.__name__}.nodes.wan_patch"]
         self.latent = (1, *latent_shape(width, height, frames))
         self.wan = WanModel(
@@ -75,9 +87,9 @@ class Bench:
             out_dim=config.out_channels,
             text_dim=config.text_dim,
             freq_dim=config.freq_dim,
-            device="meta",
+            device=self.place,
             dtype=self.dtype,
-            operations=disable_weight_init,
+            operations=manual_cast if streamed else disable_weight_init,
         )
         self.calls = 0
 
@@ -104,7 +116,7 @@ class Bench:
 
         from flashmotion_core.adapters.adapter_file import KINDS
 
-        return KINDS[kind](self.config, operations=comfy.ops.manual_cast, device="meta", dtype=self.dtype)
+        return KINDS[kind](self.config, operations=comfy.ops.manual_cast, device=self.place, dtype=self.dtype)
 
     def count(self, work: Callable[[], Any], *there: Any) -> Count:
         """Count a computation; inputs and the weights of modules are there before it and count nothing."""

@@ -5,6 +5,7 @@
     control map        rendering 121 frames of 704 x 1280 with 6 boxes / the OpenCV loop (bench/control_map.py; the same pixels)
     boxes              JSON to boxes, 64 objects with 512 keys each in 512 frames / reading that JSON alone
     sampling           FewStepSampler / ComfyUI's KSampler with lcm, four steps of the tiny model at 128 x 96 x 17 (needs --comfyui)
+    ResNet             FewStepSampler with a ResNet of the 5B's width on a generator of half its width and 2 blocks / without (needs --comfyui)
     start              ComfyUI's imports and ours / ComfyUI's imports alone (needs --comfyui)
 
 Times are process time (all threads), not wall-clock time, so other work on the machine matters little. Both sides take turns, and the
@@ -112,24 +113,36 @@ from pathlib import Path
 root = Path(sys.argv[2])
 sys.path.append(str(root / "bench/full_size"))
 from comfyui_worker import Graphs, start
-comfyui, runs = sys.argv[1], int(sys.argv[3])
+comfyui, runs, what = sys.argv[1], int(sys.argv[3]), sys.argv[4]
 sys.argv[1:] = []
 pack = start(comfyui)
 import torch
 from bench.cpu_side import least
 from bench.full_size.clip_job import ClipSize
-from bench.full_size.models import TINY
+from bench.full_size.models import HALF, TINY
 torch.set_num_threads(1)
 with torch.inference_mode():
-    graphs = Graphs(pack, TINY, ClipSize(96, 128, 17))
-    latent = graphs.latent()
-    print("S", *least(lambda: graphs.ours(latent), lambda: graphs.stock(latent), runs))
+    if what == "sampler":
+        graphs = Graphs(pack, TINY, ClipSize(96, 128, 17))
+        latent = graphs.latent()
+        pair = (lambda: graphs.ours(latent), lambda: graphs.stock(latent))
+    else:
+        graphs = Graphs(pack, HALF, ClipSize(160, 160, 33))
+        latent, controlled = graphs.latent(), graphs.controlled()
+        pair = (lambda: graphs.ours(latent, controlled), lambda: graphs.ours(latent))
+    print("S", *least(*pair, runs))
 """
 
 
-def sampling(comfyui: Path, runs: int) -> Pair:
-    """FewStepSampler against KSampler in one ComfyUI, on one thread."""
-    command = [sys.executable, "-c", SAMPLING, str(comfyui), str(ROOT), str(runs)]
+def sampling(comfyui: Path, runs: int, what: str) -> Pair:
+    """In one ComfyUI, on one thread.
+
+    Args:
+        comfyui: its folder.
+        runs: of each.
+        what: ``sampler`` for FewStepSampler against KSampler, ``resnet`` for FewStepSampler with a ResNet against itself without.
+    """
+    command = [sys.executable, "-c", SAMPLING, str(comfyui), str(ROOT), str(runs), what]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
     ours, stock = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("S "))
@@ -157,7 +170,8 @@ def main() -> int:
             parser.error(
                 f"{options.comfyui} is not a ComfyUI folder, because it lacks the subfolder comfy; give the folder with main.py."
             )
-        measures["FewStepSampler / KSampler"] = lambda: sampling(comfyui, options.runs)
+        measures["FewStepSampler / KSampler"] = lambda: sampling(comfyui, options.runs, "sampler")
+        measures["FewStepSampler with a ResNet / without"] = lambda: sampling(comfyui, options.runs, "resnet")
         measures["start with / without the pack"] = lambda: start(comfyui, options.runs)
     if options.only:
         chosen = {name: work for name, work in measures.items() if any(word in name for word in options.only)}

@@ -138,7 +138,7 @@ def load_generator(
     if host not in HOSTS:
         raise ValueError(f"the host is {host!r}, but must be one of {', '.join(HOSTS)}.")
     tensors, metadata, config = _read(path)
-    info, state_dict = parse_generator(tensors, metadata, Path(path).name, config)
+    info, state_dict = parse_generator(tensors, metadata, Path(path).name, config, dtype=dtype)
     mark = fingerprint(tensors, metadata)  # of the weights as stored: it knows how exact they are
     if host == "core":
         with torch.device("meta"):

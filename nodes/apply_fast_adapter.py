@@ -15,7 +15,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from ..flashmotion_core.adapters import AdapterFile, check_compute_every
-from ..flashmotion_core.trajectory import dumps, parse, render, sample
+from ..flashmotion_core.trajectory import Drawing, dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
@@ -52,7 +52,9 @@ class ApplyFastAdapter(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.2-TI2V-5B generator, preferably from LoadFastGenerator."),
                 io.Vae.Input(
-                    "vae", tooltip="The generator's VAE: wan2.2_vae, or a small TAEHV with 48 channels (faster)."
+                    "vae",
+                    tooltip="The generator's VAE: wan2.2_vae. lighttaew2_2 is faster; in the tiny world a map 10 % off costs < 0.01 of box "
+                    "IoU, 23 % off 0.015 to 0.026.",
                 ),
                 io.String.Input(
                     "trajectory",
@@ -151,7 +153,7 @@ class ApplyFastAdapter(io.ComfyNode):
         control = CONTROL_LATENTS.get(
             vae.first_stage_model,
             (dumps(document), _digest(masks), file.map_style),
-            lambda: wan_patch.encode_control(vae, model, _control_map(document, masks, file)),
+            lambda: wan_patch.encode_control(vae, model, _ControlMap(document, masks, file)),
         )
         sampling = model.get_model_object("model_sampling")
         patched = wan_patch.apply_adapter(
@@ -186,7 +188,7 @@ def _adapter(name: str, model: Any) -> Any:
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
     patcher = ADAPTERS.get(
-        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path), generator, dtype)
+        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
     )
     ADAPTERS.release()
     return patcher
@@ -200,14 +202,17 @@ def _digest(masks: Tensor | None) -> tuple[Any, ...] | None:
     return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy().data).digest()
 
 
-def _control_map(document: Any, masks: Tensor | None, file: AdapterFile) -> Tensor:
-    """The control map in the style the adapter was trained on, uint8 ``[T, H, W, 3]``."""
-    frames_THWC = render(
-        sample(document),
-        masks_NHW=None if masks is None else masks.cpu().numpy(),
-        **asdict(file.map_style),
-    )
-    return torch.from_numpy(frames_THWC)
+class _ControlMap:
+    """The control map in the style the adapter was trained on, drawn where it is read: uint8 ``[T, H, W, 3]``."""
+
+    def __init__(self, document: Any, masks: Tensor | None, file: AdapterFile) -> None:
+        self._drawn = Drawing(
+            sample(document), masks_NHW=None if masks is None else masks.cpu().numpy(), **asdict(file.map_style)
+        )
+        self.shape = self._drawn.shape
+
+    def __getitem__(self, frames: slice) -> Tensor:
+        return torch.from_numpy(self._drawn[frames])
 
 
 def _agree_on_schedule(model: Any, file: AdapterFile) -> None:

@@ -18,7 +18,6 @@ import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
-import comfy.taesd.taehv
 import comfy.utils
 import torch
 from comfy.ldm.modules.attention import optimized_attention
@@ -30,6 +29,7 @@ from ..flashmotion_core.adapters import (
     ReusingAdapter,
     block_strengths,
     construct_adapter,
+    is_ours,
     parse_adapter,
 )
 from ..flashmotion_core.sampling import in_control_range
@@ -38,7 +38,9 @@ from ..flashmotion_core.wan.kernels import Kernels
 from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
 from .attachments import KEY
+from .control_encoding import FrameSource, encode
 from .finite import check_result
+from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
 from .shared_adapters import ADAPTERS
 
 LARGEST_LATENT = 1e4
@@ -71,15 +73,24 @@ def wan_config(model: Any) -> WanConfig:
     )
 
 
-def read_adapter(path: str) -> AdapterFile:
+def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     """An adapter's file, read by ComfyUI's own loader, so that its memory mapping and streaming apply.
+
+    Args:
+        path: of the file.
+        dtype: in which the generator computes, for quantised layers that cannot stay as they are.
 
     Raises:
         ValueError: a wrong, truncated or foreign file.
     """
+    name = Path(path).name
     read_header(path)  # says what is wrong with a file in one sentence, before anything large is read
     state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
-    return parse_adapter(state_dict, metadata, Path(path).name)
+    kept = kept_layers(state_dict, metadata, name) if is_ours(metadata or {}) else {}
+    file = parse_adapter(as_plain(state_dict, kept, dtype), metadata, name, dtype)
+    return replace(
+        file, kept={f"{layer}.{key}": value for layer, parts in kept.items() for key, value in parts.items()}
+    )
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:
@@ -89,22 +100,26 @@ def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | N
         file: read and checked.
         generator: sizes of the generator.
         dtype: in which the generator computes. Weights that are larger, or as large and of another kind, are converted once, as they
-            would otherwise be cast at every use; smaller ones stay. None leaves all as they are.
+            would otherwise be cast at every use; smaller ones stay, and so do quantised layers that ComfyUI computes with. None leaves
+            all as they are.
 
     Raises:
         ValueError: the adapter belongs to another generator.
     """
     adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
+    device = comfy.model_management.get_torch_device()
+    put_in(adapter, [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)], dtype, device)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(
         adapter,
-        load_device=comfy.model_management.get_torch_device(),
+        load_device=device,
         offload_device=comfy.model_management.unet_offload_device(),
     )
-    adapter.load_state_dict({key: _for_use(value, dtype) for key, value in file.state_dict.items()}, assign=True)
+    plain = {key: _for_use(value, dtype) for key, value in file.state_dict.items() if not value.is_meta}
+    adapter.load_state_dict(plain | file.kept, assign=True)
     adapter.requires_grad_(False).eval()
-    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}))
+    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}, kept={}))
     return patcher
 
 
@@ -133,22 +148,18 @@ def check_vae(vae: Any) -> None:
         )
 
 
-def encode_control(vae: Any, model: Any, control_map_THWC: Tensor) -> Tensor:
+def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
     """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
 
     Args:
         vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
         model: the MODEL, for its latent statistics.
-        control_map_THWC: uint8 pictures, 4k + 1 of them.
+        control_map: uint8 pictures, 4k + 1 of them.
 
     Raises:
         ValueError: the result is not what an encoder makes.
     """
-    pixels = control_map_THWC.float().div_(255)
-    if isinstance(vae.first_stage_model, comfy.taesd.taehv.TAEHV):
-        # The Wan VAE groups frames 1 + 4 + 4 ..., TAEHV 4 + 4 ... and pads the end: three copies in front give the same groups.
-        pixels = torch.cat([pixels[:1].expand(3, -1, -1, -1), pixels])
-    encoded: Tensor = vae.encode(pixels)
+    encoded = encode(vae, control_map)
     latent: Tensor = model.get_model_object("latent_format").process_in(encoded)
     bad = int((~torch.isfinite(latent)).sum())
     if bad:

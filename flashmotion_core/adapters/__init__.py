@@ -7,6 +7,7 @@ from .adapter_file import (
     MapStyle,
     build_adapter,
     construct_adapter,
+    is_ours,
     parse_adapter,
     read_adapter,
     read_generator_info,
@@ -15,6 +16,7 @@ from .adapter_file import (
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 from .reuse import ReusingAdapter, check_compute_every
+from .weight_checks import check_weights
 
 __all__ = [
     "AdapterFile",
@@ -27,7 +29,9 @@ __all__ = [
     "block_strengths",
     "build_adapter",
     "check_compute_every",
+    "check_weights",
     "construct_adapter",
+    "is_ours",
     "parse_adapter",
     "read_adapter",
     "read_generator_info",

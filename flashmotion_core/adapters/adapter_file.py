@@ -22,7 +22,7 @@ from ..wan.block import Attention, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, shapes_of
 from ..wan.keys import is_diffusers, to_original
 from ..wan.prefixes import find_network
-from ..wan.quantised import is_helper
+from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from ..weights import model_files, read_header, read_tensors, save_whole
 from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
@@ -41,7 +41,12 @@ SHARED = ("in_channels", "out_channels", "text_dim", "patch_size")
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """An adapter's file, read and checked but not built; ``notes`` say what was assumed of a foreign one."""
+    """An adapter's file, read and checked but not built.
+
+    Attributes:
+        notes: what was assumed of a foreign file, and what was changed; each a phrase.
+        kept: tensors of quantised layers that ComfyUI takes as they are; in ``state_dict``, their weights have shapes and no values.
+    """
 
     kind: str
     config: dict[str, Any]
@@ -51,6 +56,7 @@ class AdapterFile:
     base_fingerprint: str | None = None
     name: str = "the adapter"
     notes: tuple[str, ...] = ()
+    kept: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,28 +140,52 @@ def write_adapter(path: str | Path, file: AdapterFile) -> None:
     save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
 
 
-def read_adapter(path: str | Path) -> AdapterFile:
+def read_adapter(path: str | Path, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     """Read an adapter, ours or of a recognised foreign layout.
+
+    Args:
+        path: of the file.
+        dtype: of layers that were quantised with scales.
 
     Raises:
         ValueError: an unreadable file, not an adapter (says what it is), keys that do not fit (names every one), damaged metadata, a
             ControlNet at half resolution, settings of a later version (names every one), or weights that are not finite numbers.
     """
     state_dict, metadata = read_tensors(path)
-    return parse_adapter(state_dict, metadata, Path(path).name)
+    return parse_adapter(state_dict, metadata, Path(path).name, dtype)
 
 
-def parse_adapter(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str] | None, name: str) -> AdapterFile:
-    """The same from tensors and metadata at hand; ``name`` is used in error messages."""
+def parse_adapter(
+    state_dict: Mapping[str, Tensor],
+    metadata: Mapping[str, str] | None,
+    name: str,
+    dtype: torch.dtype = torch.bfloat16,
+) -> AdapterFile:
+    """The same from tensors and metadata at hand.
+
+    Args:
+        state_dict: the file's tensors.
+        metadata: of the file.
+        name: of the file, for errors.
+        dtype: of layers that were quantised with scales.
+    """
     metadata = metadata or {}
-    # A generator's file may have no more than a schedule.
-    if any(key.startswith(PREFIX) for key in metadata.keys() - {f"{PREFIX}schedule", f"{PREFIX}text"}):
-        file = _parse_ours(state_dict, metadata, name)
+    try:
+        plain, changed = dequantise(state_dict, layer_formats(state_dict, metadata), dtype, unscaled=False)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if is_ours(metadata):
+        file = _parse_ours(plain, metadata, name)
     else:
-        foreign = parse_foreign(state_dict, name)
+        foreign = parse_foreign(plain, name)
         file = AdapterFile(foreign.kind, foreign.config, foreign.state_dict, name=name, notes=foreign.notes)
     check_weights(file.state_dict, name)
-    return file
+    return replace(file, notes=(*file.notes, *made_plain(changed)))
+
+
+def is_ours(metadata: Mapping[str, str]) -> bool:
+    """Whether metadata says that an adapter is in our layout; a generator's file may have no more than a schedule."""
+    return any(key.startswith(PREFIX) for key in metadata.keys() - {f"{PREFIX}schedule", f"{PREFIX}text"})
 
 
 def _parse_ours(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], name: str) -> AdapterFile:

@@ -21,8 +21,8 @@ def check_weights(state_dict: Mapping[str, Tensor], name: str) -> None:
     if whole:
         types = sorted({str(state_dict[key].dtype).removeprefix("torch.") for key in whole})
         raise ValueError(
-            f"{name} holds {', '.join(types)} weights ({_some(whole)}), but an adapter's must be fp32, fp16 or bf16; "
-            "export it again without quantisation."
+            f"{name} holds {', '.join(types)} weights without scales ({_some(whole)}), but an adapter's must be fp32, fp16, bf16, fp8 or "
+            "quantised with scales; export it again."
         )
     broken = [key for key, value in state_dict.items() if not is_finite(value)]
     if broken:

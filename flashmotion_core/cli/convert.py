@@ -29,7 +29,7 @@ from ..schedule_sources import known_schedule
 from ..umt5_file import is_umt5
 from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
-from ..wan.quantised import dequantise, is_helper, layer_formats
+from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from ..weights import save_whole
 from .checkpoints import read_checkpoint
 from .endings import finish
@@ -98,12 +98,17 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
             {strip_wrappers(key): value for key, value in tensors.items()}, formats, wishes.dtype or torch.bfloat16
         )
         save_whole(target, _cast(plain, wishes.dtype), {})
-        return _said(source, "the text encoder umT5", _quantised(changed))
+        return _said(source, "the text encoder umT5", made_plain(changed))
     if metadata.get("flashmotion.kind", "generator") != "generator":
         return _adapter(
             source,
             target,
-            parse_adapter({strip_wrappers(key): value for key, value in tensors.items()}, metadata, source.name),
+            parse_adapter(
+                {strip_wrappers(key): value for key, value in tensors.items()},
+                metadata,
+                source.name,
+                wishes.dtype or torch.bfloat16,
+            ),
             wishes,
         )
     network = find_network(tensors, wishes.take)
@@ -115,7 +120,7 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         plain, source.name, take=wishes.take, inject_after=wishes.inject_after, groups=wishes.groups
     )
     file = AdapterFile(
-        foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *_quantised(changed))
+        foreign.kind, foreign.config, foreign.state_dict, name=source.name, notes=(*foreign.notes, *made_plain(changed))
     )
     return _adapter(source, target, file, wishes)
 
@@ -161,7 +166,7 @@ def _generator(
     others = [key for key in network.others if not is_helper(key)]
     what = f"a generator of width {info.config.dim} with {info.config.num_layers} blocks"
     took = [f"taken: {network.prefix.removesuffix('.')}"] if others else []
-    return _said(source, what, took + _others(len(others)) + _quantised(changed) + assumed)
+    return _said(source, what, took + _others(len(others)) + made_plain(changed) + assumed)
 
 
 def _schedule_of(
@@ -218,10 +223,6 @@ def _said(source: Path, what: str, notes: Sequence[str]) -> str:
 
 def _others(count: int) -> list[str]:
     return [f"{count} tensors of other networks left out"] if count else []
-
-
-def _quantised(keys: Sequence[str]) -> list[str]:
-    return [f"{len(keys)} quantised layers written as plain weights"] if keys else []
 
 
 def to_diffusers_folder(source: Path, folder: Path, dtype: torch.dtype | None = None) -> None:

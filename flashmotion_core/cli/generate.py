@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     width, height = trajectory.size
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
-    adapter_file = read_adapter(options.adapter)
+    adapter_file = read_adapter(options.adapter, _device_and_dtype(options.device, options.dtype)[1])
     for note in adapter_file.notes:
         print(f"note: {adapter_file.name}: {note}.")
     control_map = _control_map(trajectory, options.masks, adapter_file)

@@ -11,7 +11,7 @@ the top-left corner.
 
 from .animatic import AnimaticFrame, animatic
 from .comfy_types import to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
-from .control_map import PALETTE, default_thickness, object_color, pixel_boxes, render, render_chunks
+from .control_map import PALETTE, Drawing, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
 from .field_checks import TrajectoryError
 from .found import chosen_numbers
@@ -49,6 +49,7 @@ __all__ = [
     "Sampled",
     "sample",
     "PALETTE",
+    "Drawing",
     "object_color",
     "default_thickness",
     "pixel_boxes",

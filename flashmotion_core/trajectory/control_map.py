@@ -74,8 +74,7 @@ def render(
     Raises `TrajectoryError` for options out of range, masks of another size, and the empty mask of an object that is
     visible inside the picture on frame 0.
     """
-    plan = _plan(sampled, masks_NHW, mode, opacity, thickness, palette)
-    return _draw(plan, range(*frames.indices(len(plan.drawn_TN))))
+    return Drawing(sampled, masks_NHW, mode=mode, opacity=opacity, thickness=thickness, palette=palette)[frames]
 
 
 def render_chunks(
@@ -93,9 +92,30 @@ def render_chunks(
     Options are checked at the call, not at the first piece. Raises as `render`.
     """
     whole(chunk, "chunk", 1, 4096, "frames per piece")
-    plan = _plan(sampled, masks_NHW, mode, opacity, thickness, palette)
-    total = len(plan.drawn_TN)
-    return (_draw(plan, range(first, min(first + chunk, total))) for first in range(0, total, chunk))
+    drawing = Drawing(sampled, masks_NHW, mode=mode, opacity=opacity, thickness=thickness, palette=palette)
+    return (drawing[first : first + chunk] for first in range(0, drawing.shape[0], chunk))
+
+
+class Drawing:
+    """A control map of which frames are drawn when they are asked for: ``drawing[8:12]``; arguments and errors as of `render`."""
+
+    def __init__(
+        self,
+        sampled: Sampled,
+        masks_NHW: object = None,
+        *,
+        mode: Mode = "box",
+        opacity: float = 0.5,
+        thickness: int | None = None,
+        palette: Sequence[Rgb] = PALETTE,
+    ) -> None:
+        self._plan = _plan(sampled, masks_NHW, mode, opacity, thickness, palette)
+        width, height = sampled.size
+        self.shape = (len(self._plan.drawn_TN), height, width, 3)
+
+    def __getitem__(self, frames: slice) -> NDArray[np.uint8]:
+        """uint8 RGB [T, H, W, 3]."""
+        return _draw(self._plan, range(*frames.indices(self.shape[0])))
 
 
 def pixel_boxes(sampled: Sampled) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

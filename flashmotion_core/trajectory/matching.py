@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .field_checks import TrajectoryError
 
@@ -43,21 +44,20 @@ def match(boxes: Sequence[Sequence[Box]], labels: Sequence[Sequence[str]]) -> li
                 by_label[label].places.append((t, index))
         return things
 
-    last_boxes: list[Box] = []
+    names = {label: number for number, label in enumerate(sorted({label for frame in labels for label in frame}))}
+    last_K5 = np.empty((0, 5))
     for t, (frame_boxes, frame_labels) in enumerate(zip(boxes, labels, strict=True)):
-        taken_things: set[int] = set()
-        taken_boxes: set[int] = set()
-        for n, index in _overlapping(last_boxes, frame_boxes):
-            same = things[n].label == frame_labels[index]
-            if same and n not in taken_things and index not in taken_boxes:
-                taken_things.add(n)
-                taken_boxes.add(index)
-                things[n].places.append((t, index))
-                last_boxes[n] = frame_boxes[index]
-        for index, box in enumerate(frame_boxes):
-            if index not in taken_boxes:
-                _add(things, Thing(frame_labels[index], [(t, index)]))
-                last_boxes.append(box)
+        if not frame_boxes:
+            continue
+        now_M5 = np.array([(*box, names[label]) for box, label in zip(frame_boxes, frame_labels, strict=True)], float)
+        places = {index: n for n, index in _pairs(last_K5, now_M5)}
+        for index, n in places.items():
+            things[n].places.append((t, index))
+        last_K5[list(places.values())] = now_M5[list(places)]
+        new = [index for index in range(len(frame_labels)) if index not in places]
+        for index in new:
+            _add(things, Thing(frame_labels[index], [(t, index)]))
+        last_K5 = np.concatenate([last_K5, now_M5[new]])
     return things
 
 
@@ -70,23 +70,27 @@ def _add(things: list[Thing], thing: Thing) -> None:
     things.append(thing)
 
 
-def _overlapping(before: Sequence[Box], now: Sequence[Box]) -> list[tuple[int, int]]:
-    """(index before, index now) of all boxes that overlap, most first; earlier ones first at a tie."""
-    if not before or not now:
-        return []
-    a_N4, b_M4 = np.array(before), np.array(now)
+def _pairs(before_K5: NDArray[np.float64], now_M5: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+    """(index before, index now) of the boxes that are joined; a box is x, y, w, h and the number of its label.
+
+    A pair that is the best of its row and of its column is the one that a greedy walk down the sorted overlaps would take, too: nothing
+    before it in that order shares a box with it. Each round takes all such pairs at once.
+    """
+    overlap_KM = overlaps(before_K5[:, :4], now_M5[:, :4])
+    overlap_KM[before_K5[:, None, 4] != now_M5[None, :, 4]] = 0
+    while overlap_KM.size and overlap_KM.max() > 0:
+        best_K, best_M = overlap_KM.argmax(axis=1), overlap_KM.argmax(axis=0)  # the earlier one at a tie
+        rows = np.flatnonzero((best_M[best_K] == np.arange(len(best_K))) & (overlap_KM.max(axis=1) > 0))
+        yield from zip(rows.tolist(), best_K[rows].tolist(), strict=True)
+        overlap_KM[rows] = 0
+        overlap_KM[:, best_K[rows]] = 0
+
+
+def overlaps(a_N4: NDArray[np.float64], b_M4: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of all pairs of boxes (x, y, w, h), ``[N, M]`` in [0, 1]."""
     ends_NM2 = np.minimum((a_N4[:, :2] + a_N4[:, 2:])[:, None], (b_M4[:, :2] + b_M4[:, 2:])[None])
-    sides_NM2 = ends_NM2 - np.maximum(a_N4[:, None, :2], b_M4[None, :, :2])
-    pairs = np.argwhere((sides_NM2 > 0).all(axis=2)).tolist()
-    order = sorted((-intersection_over_union(before[n], now[index]), n, index) for n, index in pairs)
-    return [(n, index) for overlap, n, index in order if overlap < 0]
-
-
-def intersection_over_union(a: Box, b: Box) -> float:
-    """Overlap of two boxes (x, y, w, h) in [0, 1]."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    inner = width * height
-    return inner / (a[2] * a[3] + b[2] * b[3] - inner)
+    sides_NM2 = np.maximum(ends_NM2 - np.maximum(a_N4[:, None, :2], b_M4[None, :, :2]), 0)
+    inner_NM = sides_NM2.prod(axis=2)
+    union_NM = a_N4[:, 2:].prod(axis=1)[:, None] + b_M4[:, 2:].prod(axis=1)[None] - inner_NM
+    found: NDArray[np.float64] = np.divide(inner_NM, union_NM, out=np.zeros_like(inner_NM), where=inner_NM > 0)
+    return found

@@ -13,7 +13,7 @@ Every format is ``w = q s``. The small formats keep their scales in cuBLAS' tile
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,13 +45,16 @@ def dequantise(
     state_dict: Mapping[str, Tensor],
     formats: Mapping[str, Mapping[str, Any]] | None = None,
     dtype: torch.dtype = torch.float32,
+    *,
+    unscaled: bool = True,
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """Every quantised weight as numbers of ``dtype``, all others as they are, without any scale.
+    """Every quantised weight as numbers of ``dtype``, all others and those without values as they are, without any scale.
 
     Args:
         state_dict: the file's tensors.
         formats: see ``layer_formats``; None reads them from the tensors.
         dtype: of the weights that were quantised.
+        unscaled: whether float8 without a scale, whose numbers are what they say, is cast too.
 
     Returns:
         the state dict, and the names of the weights that were quantised.
@@ -65,11 +68,17 @@ def dequantise(
     for key, value in state_dict.items():
         if is_helper(key):
             continue
-        if value.dtype in FP8 or _has_scale(state_dict, key) or key.removesuffix(".weight") in formats:
+        marked = _has_scale(state_dict, key) or key.removesuffix(".weight") in formats
+        if not value.is_meta and (marked or (unscaled and value.dtype in FP8)):
             changed.append(key)
             value = weight_rows(state_dict, formats, key).to(dtype)
         plain[key] = value
     return plain, changed
+
+
+def made_plain(changed: Sequence[str]) -> list[str]:
+    """What to say of weights that were quantised; nothing where none were."""
+    return [f"{len(changed)} quantised layers became plain weights"] if changed else []
 
 
 def layer_formats(
@@ -180,6 +189,8 @@ def _spread(scale: Tensor, shape: torch.Size, rows: Tensor, layer: str) -> Tenso
     """A scale per tensor, row, column or block, spread over the chosen rows."""
     if scale.numel() == 1:
         return scale.reshape(())
+    if len(shape) > 2 and scale.numel() == shape[0]:
+        return scale.reshape(-1, *(1 for _ in shape[1:]))[rows.to(scale.device)]
     if scale.ndim == 1:
         scale = scale[:, None]
     fits = (

@@ -59,7 +59,7 @@ def test_sampling_runs_inside_comfyui():
         "--runs",
         "1",
         "--only",
-        "Sampler",
+        "KSampler",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (row,) = (line for line in done.stdout.splitlines() if line.startswith("| FewStepSampler / KSampler"))

@@ -259,7 +259,7 @@ def test_weights_of_whole_numbers_are_refused(tmp_path: Path) -> None:
         key: torch.zeros(value.shape, dtype=torch.int8) for key, value in ResNetAdapter(SMALL).state_dict().items()
     }
     save_file(state, tmp_path / "a.safetensors", metadata_of())
-    with refuses(key="a.safetensors", value="int8", remedy="export it again without quantisation"):
+    with refuses(key="a.safetensors", value="int8", remedy="export it again"):
         read_adapter(tmp_path / "a.safetensors")
 
 

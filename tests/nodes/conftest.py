@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from bench.inside_comfyui import load_pack, start_comfyui
-
-from ..conftest import load_module
+from ..conftest import ROOT, load_module
 from .helpers import Rig
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT))  # at the end: the repository's `nodes` must not hide ComfyUI's
+
+from bench.inside_comfyui import load_pack, start_comfyui
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 
 SIZE = (128, 96)
@@ -124,3 +126,29 @@ class Rig:
         with torch.inference_mode():  # as ComfyUI runs nodes
             out = self.pack.nodes.FewStepSampler.execute(**values).args[0]["samples"]
         return out.clone()  # type: ignore[no-any-return]
+
+
+def narrow_wan_vae(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """ComfyUI's VAE around its own Wan 2.2 VAE class with few channels: ComfyUI fixes the width, and 705 M parameters are too many."""
+    import comfy.ldm.wan.vae2_2 as module
+    import comfy.sd
+
+    real = module.WanVAE
+    monkeypatch.setattr(module, "WanVAE", lambda **sizes: real(**{**sizes, "dim": 8, "dec_dim": 8}))
+    sizes = {
+        "z_dim": 48,
+        "dim_mult": [1, 2, 4, 4],
+        "num_res_blocks": 2,
+        "attn_scales": [],
+        "temperal_downsample": [False, True, True],
+    }
+    with torch.device("meta"):
+        shapes = {key: tuple(value.shape) for key, value in module.WanVAE(**sizes).state_dict().items()}
+    generator = torch.Generator().manual_seed(2)
+    weights = {
+        key: torch.ones(shape)
+        if key.endswith("gamma")
+        else torch.randn(shape, generator=generator) / max(1, math.prod(shape[1:])) ** 0.5
+        for key, shape in shapes.items()
+    }
+    return comfy.sd.VAE(sd=weights)

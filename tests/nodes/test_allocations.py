@@ -52,6 +52,20 @@ def test_the_estimate_fits_another_size(pack: ModuleType) -> None:
         assert added == pytest.approx(count.peak - plain.peak, rel=0.1)
 
 
+def test_streamed_weights_are_there_once_and_change_no_estimate(pack: ModuleType, bench: Bench) -> None:
+    """--lowvram and --novram: a layer's weights come for their use and go; the rest of a step stays as it is."""
+    streamed = Bench(pack, 1280, 704, 121, layers=3, streamed=True)
+    largest = 2 * bench.config.dim * bench.config.ffn_dim
+    plain, _ = streamed.step()
+    for adapters in STEPS.values():
+        resident, estimate = bench.step(*adapters)
+        count, added = streamed.step(*adapters)
+        assert added == estimate
+        assert count.peak - resident.peak < 1.1 * largest
+        if adapters:
+            assert added == pytest.approx(count.peak - plain.peak, rel=0.1)
+
+
 def test_comfyui_keeps_the_estimate_free(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """For every adapter of a chain that is on, and no longer than the estimate takes."""
     import comfy.model_management

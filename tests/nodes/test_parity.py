@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,16 @@ import pytest
 import torch
 
 from .helpers import DOCUMENT, SIZE, Rig, start_picture
+from .test_quantised_adapters import quantised
 
 FRAMES = 17
 TOLERANCE = 1e-3
 
 
 def headless(
-    tiny: dict[str, Path], kind: str | None, picture: torch.Tensor | None, seed: int, **options: int
+    tiny: dict[str, Path], kinds: Sequence[str], picture: torch.Tensor | None, seed: int, **options: int
 ) -> torch.Tensor:
-    """Four steps on diffusers: denormalised latent; ``options`` of the control."""
+    """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
     from flashmotion_core import pipeline
     from flashmotion_core.adapters import build_adapter, read_adapter
     from flashmotion_core.trajectory import parse, render, sample
@@ -27,8 +30,8 @@ def headless(
     generator = pipeline.load_generator(tiny["generator"], "cpu", torch.float32)
     vae = pipeline.load_vae(tiny["vae"], "cpu", torch.float32)
     controls = []
-    if kind is not None:
-        file = read_adapter(tiny[kind])
+    for kind in kinds:
+        file = read_adapter(tiny[kind], torch.float32)
         adapter = build_adapter(file, generator.info.config, dtype=torch.float32)
         style = file.map_style
         frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
@@ -51,7 +54,7 @@ def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, ri
     picture = start_picture() if with_image else None
     model = rig.generator if kind is None else rig.apply(kind)
     ours = rig.sample(model, rig.latent(picture, FRAMES), seed=11)
-    theirs = headless(rig.tiny, kind, picture, seed=11)
+    theirs = headless(rig.tiny, [kind] if kind else [], picture, seed=11)
     difference = float((ours - theirs).abs().max())
     record_property("max_abs_difference", difference)
     assert ours.abs().max() > 1
@@ -66,8 +69,32 @@ def test_both_hosts_give_the_same_latents_with_a_controlnet_in_some_steps(
     picture = start_picture() if with_image else None
     controlled = rig.apply("controlnet", compute_every=every)
     ours = rig.sample(controlled, rig.latent(picture, FRAMES), seed=11)
-    theirs = headless(rig.tiny, "controlnet", picture, seed=11, compute_every=every)
+    theirs = headless(rig.tiny, ["controlnet"], picture, seed=11, compute_every=every)
     assert float((ours - theirs).abs().max()) < TOLERANCE
     if every > 1:
         always = rig.sample(rig.apply("controlnet"), rig.latent(picture, FRAMES), seed=11)
         assert float((ours - always).abs().max()) > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("generator", "chain"),
+    [
+        (None, [("resnet", None), ("controlnet", None)]),
+        ("float8_e4m3fn", [("resnet", None), ("controlnet", "fp8_scaled")]),
+        ("nvfp4", [("controlnet", "nvfp4"), ("controlnet", None)]),
+    ],
+    ids=str,
+)
+def test_both_hosts_agree_on_chains_and_quantised_files(
+    generator: str | None, chain: list[tuple[str, str | None]], rig: Rig
+) -> None:
+    files = {f"{kind} {name}": quantised(rig, kind, name) if name else rig.tiny[kind] for kind, name in chain}
+    files["generator"] = quantised(rig, "generator", generator) if generator else rig.tiny["generator"]
+    rig = replace(rig, tiny={**rig.tiny, **files})
+    with torch.inference_mode():  # as ComfyUI runs nodes
+        model = rig.load()
+        for kind, name in chain:
+            model = rig.apply(f"{kind} {name}", model)
+    ours = rig.sample(model, rig.latent(None, FRAMES))
+    theirs = headless(rig.tiny, [f"{kind} {name}" for kind, name in chain], None, seed=11)
+    assert float((ours - theirs).abs().max()) < TOLERANCE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import torch
 from flashmotion_core.sampling import Schedule
 
 from ..support.sentences import refuses
-from .helpers import DOCUMENT, SIZE, Rig, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, narrow_wan_vae, start_picture
 
 BOTH = pytest.mark.parametrize("kind", ["resnet", "controlnet"])
 
@@ -333,32 +332,6 @@ def test_another_architecture_is_refused(rig: Rig) -> None:
     wan21 = comfy.sd.load_diffusion_model_state_dict({key: torch.zeros(shape) for key, shape in shapes.items()})
     with refuses(key="model", value="WAN21", remedy="load it with LoadFastGenerator"):
         rig.apply("resnet", wan21)
-
-
-def narrow_wan_vae(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """ComfyUI's VAE around its own Wan 2.2 VAE class with few channels: ComfyUI fixes the width, and 705 M parameters are too many."""
-    import comfy.ldm.wan.vae2_2 as module
-    import comfy.sd
-
-    real = module.WanVAE
-    monkeypatch.setattr(module, "WanVAE", lambda **sizes: real(**{**sizes, "dim": 8, "dec_dim": 8}))
-    sizes = {
-        "z_dim": 48,
-        "dim_mult": [1, 2, 4, 4],
-        "num_res_blocks": 2,
-        "attn_scales": [],
-        "temperal_downsample": [False, True, True],
-    }
-    with torch.device("meta"):
-        shapes = {key: tuple(value.shape) for key, value in module.WanVAE(**sizes).state_dict().items()}
-    generator = torch.Generator().manual_seed(2)
-    weights = {
-        key: torch.ones(shape)
-        if key.endswith("gamma")
-        else torch.randn(shape, generator=generator) / max(1, math.prod(shape[1:])) ** 0.5
-        for key, shape in shapes.items()
-    }
-    return comfy.sd.VAE(sd=weights)
 
 
 @BOTH

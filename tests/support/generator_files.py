@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -74,7 +75,7 @@ def old_scaled_fp8(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[
     return made, {}
 
 
-def _notes(text: dict[str, str]) -> Tensor:
+def _notes(text: dict[str, Any]) -> Tensor:
     return torch.tensor(list(json.dumps(text).encode()), dtype=torch.uint8)
 
 
@@ -98,8 +99,15 @@ def noted_in_metadata(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], di
     return made, {"_quantization_metadata": json.dumps({"layers": layers})}
 
 
-def comfy_quant(format_name: str, layout: str) -> Layout:
-    """Quantised by ComfyUI's own code to one of its formats."""
+def comfy_quant(format_name: str, layout: str, *, notes: dict[str, Any] | None = None, **options: Any) -> Layout:
+    """Quantised by ComfyUI's own code to one of its formats.
+
+    Args:
+        format_name: of the format, as files name it.
+        layout: name of its class.
+        notes: what a layer says of itself beside the format.
+        options: of the class.
+    """
 
     def quantised(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
         from comfy.quant_ops import QuantizedTensor
@@ -107,8 +115,8 @@ def comfy_quant(format_name: str, layout: str) -> Layout:
         made: dict[str, Tensor] = {}
         for key, value in weights.items():
             if is_linear(key):
-                made |= QuantizedTensor.from_float(value, layout).state_dict(key)
-                made[key.removesuffix("weight") + "comfy_quant"] = _notes({"format": format_name})
+                made |= QuantizedTensor.from_float(value, layout, **options).state_dict(key)
+                made[key.removesuffix("weight") + "comfy_quant"] = _notes({"format": format_name, **(notes or {})})
             else:
                 made[key] = value
         return made, {}

@@ -26,9 +26,9 @@
  * @property {boolean} ghosts
  * @property {number} ghostCount how many on each side
  * @property {number} ghostStep frames between them; 0: by the length of the clip
+ * @property {boolean} cutouts the picture's objects moved along their boxes
  * @property {Behind} behind what lies behind the boxes
  * @property {boolean} hasResult whether a run has made something of the trajectory, or is about to
- * @property {boolean} cutouts the picture's objects moved along their boxes
  * @property {string} message what was last announced
  * @property {boolean} alarm whether it reports a failure
  * @property {Clip} clip what the node's inputs say of the clip
@@ -80,8 +80,8 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true, behind: "picture", hasResult: false,
-    message: "", alarm: false, clip: OWN_CLIP,
+    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
+    behind: "picture", hasResult: false, message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);
   /** What the text says; the inputs of the node may bring it to another clip. */

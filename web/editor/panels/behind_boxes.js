@@ -3,9 +3,9 @@
  * that say what it is where it is not what it seems.
  *
  * @import { Session } from "../edit/session.js"
- * @import { Behind } from "../stage/behind.js"
  * @import { Background } from "../stage/pictures.js"
  * @import { Live, Result } from "../stage/result_picture.js"
+ * @import { Backdrop } from "../stage/behind.js"
  * @import { Texts } from "../texts/texts.js"
  *
  * @typedef {object} BehindHost
@@ -16,7 +16,7 @@
  * @typedef {object} BehindBoxes
  * @property {ReturnType<typeof createPictures>} pictures those that the node gets
  * @property {HTMLElement[]} lines
- * @property {(frame: number) => Behind} at
+ * @property {(frame: number) => Backdrop} at
  * @property {(background: Background | undefined) => void} setBackground
  * @property {(result: Result | undefined) => void} setResult
  * @property {(live: Live | undefined) => void} setLive
@@ -34,8 +34,8 @@ import { createUses } from "../ui/uses.js";
  * @param {Session} session
  * @param {Texts} texts
  * @param {BehindHost} host
- * @param {() => void} changed called when there is something new to say; it calls `update` and draws
- * @param {() => void} redraw
+ * @param {() => void} changed called when there is something new to draw or to say; it calls `update`
+ * @param {() => void} redraw called when there is something new to draw alone
  * @returns {BehindBoxes}
  */
 export function createBehindBoxes(session, texts, host, changed, redraw) {

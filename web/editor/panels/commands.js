@@ -97,7 +97,7 @@ export const COMMANDS = {
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),
   snap: toggleCommand("snap", "s", "shortSnap"),
   ghosts: toggleCommand("ghosts", "g", "shortGhosts"),
-  cutouts: toggleCommand("cutouts", "a", "shortCutouts"),
+  cutouts: { ...toggleCommand("cutouts", "a", "shortCutouts"), enabled: (state) => state.behind === "picture" },
   map: behindCommand("map", "c", "shortMap"),
   result: { ...behindCommand("result", "t", "shortResult"), enabled: (state) => state.hasResult },
   loop: toggleCommand("loop", "l", "shortLoop"),

@@ -49,6 +49,9 @@ export function createTimePanel(context, focus) {
     zoom: (factor) => (factor === undefined ? timeline.setSpan(undefined) : timeline.zoom(factor)),
     update() {
       const { state, shown } = session;
+      // A row that a gesture adds would move the picture under the pointer.
+      if (!state.draft) body.style.height = "";
+      else if (!body.style.height) body.style.height = `${body.offsetHeight}px`;
       hints.update();
       count.hidden = hints.count === 0;
       setText(number, String(hints.count));

@@ -1,12 +1,11 @@
 /**
- * What lies behind the boxes at a frame: the picture, with its cut-outs if they are asked for, what a run made, or the
- * control map.
+ * What lies behind the boxes at a frame: the picture, with its cut-outs if they are asked for, what a run made of it, or the control map.
  *
  * @import { Session } from "../edit/session.js"
  * @import { Preview } from "./cutout_picture.js"
  * @import { Drawable } from "./view_draw.js"
  *
- * @typedef {object} Behind
+ * @typedef {object} Backdrop
  * @property {Drawable | undefined} drawable
  * @property {boolean} covers whether it already has the frame's shape
  * @property {boolean} dimmed whether it is not the one that the node gets
@@ -19,9 +18,9 @@ import { createMapPicture } from "./map_picture.js";
 /**
  * @param {Session} session
  * @param {ReturnType<import("./pictures.js").createPictures>} pictures
- * @param {{at: (frame: number, fps: number) => Drawable | undefined}} results
+ * @param {ReturnType<import("./result_picture.js").createResultPicture>} results
  * @param {() => void} onChange called when there is something new to draw
- * @returns {(frame: number) => Behind}
+ * @returns {(frame: number) => Backdrop}
  */
 export function createBehind(session, pictures, results, onChange) {
   const mapPicture = createMapPicture();

@@ -74,12 +74,12 @@ export function createPictures(onChange) {
     get notice() {
       return kept?.notice ?? notice;
     },
-    get use() {
-      return use;
-    },
     /** Whether one picture lies behind all frames. */
     get still() {
-      return !video && !animation && images.length === 1;
+      return !video && images.length === 1;
+    },
+    get use() {
+      return use;
     },
     /** Width and height of the first picture, or of the video, once it is loaded. @returns {[number, number] | undefined} */
     get size() {

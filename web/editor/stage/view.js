@@ -7,7 +7,7 @@
  * @import { Point, Rect, View } from "../model/geometry.js"
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
- * @import { Behind } from "./behind.js"
+ * @import { Backdrop } from "./behind.js"
  * @import { Stroke } from "./view_marks.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
@@ -75,7 +75,7 @@ export function createPainter(canvas, draw) {
 
 /**
  * @param {Session} session
- * @param {(frame: number) => Behind} pictureAt
+ * @param {(frame: number) => Backdrop} pictureAt
  * @param {() => Size | undefined} marginsOf the picture that is shown whole, with what the clip cuts off it
  * @param {Record<string, string>} labels
  * @returns {Stage}
