@@ -17,8 +17,8 @@ from .workflow_page import OpenPage
 pytestmark = pytest.mark.browser
 
 SIZE = [128, 128]
-# The turquoise disc in the first frame, which it leaves.
-DISC = (0.76, 0.79)
+# The turquoise disc in the first frame, which it leaves, beside its path.
+DISC = (0.8, 0.87)
 BRING_NEAR = """() => {
     const node = window.app.graph.nodes.find(({ type }) => type === 'DrawTrajectory')
     window.app.canvas.ds.scale = 1
