@@ -9,7 +9,7 @@
     start              ComfyUI's imports and ours / ComfyUI's imports alone (needs --comfyui)
 
 Times are process time (all threads), not wall-clock time, so other work on the machine matters little. Both sides take turns, and the
-minimum over the runs counts. A ratio is ours / the alternative. Run it with the Python of that ComfyUI.
+median of the runs counts (of start, the minimum). A ratio is ours / the alternative. Run it with the Python of that ComfyUI.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,15 +34,15 @@ Pair = tuple[float, float]
 OBJECTS, KEYS = 64, 512
 
 
-def least(ours: Callable[[], object], other: Callable[[], object], runs: int) -> Pair:
-    """The minimum processor time of each, taken in turns after one unmeasured run of each."""
+def typical(ours: Callable[[], object], other: Callable[[], object], runs: int) -> Pair:
+    """The median processor time of each, after one unmeasured run of each; who goes first changes from round to round."""
     found: tuple[list[float], list[float]] = ([], [])
-    for _ in range(runs + 1):
-        for work, times in zip((ours, other), found, strict=True):
+    for number in range(runs + 1):
+        for work, times in list(zip((ours, other), found, strict=True))[:: -1 if number % 2 else 1]:
             start = time.process_time()
             work()
             times.append(time.process_time() - start)
-    return min(found[0][1:]), min(found[1][1:])
+    return median(found[0][1:]), median(found[1][1:])
 
 
 def control_map(runs: int) -> Pair:
@@ -50,7 +51,7 @@ def control_map(runs: int) -> Pair:
     from flashmotion_core.trajectory import render
 
     sampled = scene()
-    return least(lambda: render(sampled, thickness=THICKNESS), lambda: opencv_loop(sampled), runs)
+    return typical(lambda: render(sampled, thickness=THICKNESS), lambda: opencv_loop(sampled), runs)
 
 
 def dense_document(objects: int = OBJECTS, keys: int = KEYS) -> str:
@@ -72,7 +73,7 @@ def boxes(runs: int) -> Pair:
     from flashmotion_core.trajectory import parse, sample
 
     text = dense_document()
-    return least(lambda: sample(parse(text)), lambda: json.loads(text), runs)
+    return typical(lambda: sample(parse(text)), lambda: json.loads(text), runs)
 
 
 START = """
@@ -117,7 +118,7 @@ comfyui, runs, what = sys.argv[1], int(sys.argv[3]), sys.argv[4]
 sys.argv[1:] = []
 pack = start(comfyui)
 import torch
-from bench.cpu_side import least
+from bench.cpu_side import typical
 from bench.full_size.clip_job import ClipSize
 from bench.full_size.models import HALF, TINY
 torch.set_num_threads(1)
@@ -130,7 +131,7 @@ with torch.inference_mode():
         graphs = Graphs(pack, HALF, ClipSize(160, 160, 33))
         latent, controlled = graphs.latent(), graphs.controlled()
         pair = (lambda: graphs.ours(latent, controlled), lambda: graphs.ours(latent))
-    print("S", *least(*pair, runs))
+    print("S", *typical(*pair, runs))
 """
 
 

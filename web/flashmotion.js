@@ -8,7 +8,7 @@
 // @ts-expect-error ComfyUI serves it; it is not in this repository.
 import { app } from "../../scripts/app.js";
 import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
-import { createBehind } from "./behind.js";
+import { createBehind } from "./node_pictures.js";
 import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
 import { isTouch } from "./editor/ui/touch.js";
@@ -197,7 +197,7 @@ app.registerExtension({
     followRuns(app.api, toUrl);
     followErrors(app.api);
     watching = watchRuns(app.api, toUrl, behind.showPicture);
-    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./behind.js").Executed>} */ { detail }) => void behind.takeResult(detail));
+    app.api.addEventListener("executed", (/** @type {CustomEvent<import("./node_pictures.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => {
       live.forEach((node) => behind.refresh(node));

@@ -2,7 +2,7 @@
  * Follows the runs of this page: the sampler's pictures while it works on a node's trajectory, and the clip at the end.
  *
  * @import { Entry } from "./entries.js"
- * @import { Executed } from "./behind.js"
+ * @import { Executed } from "./node_pictures.js"
  * @import { Prompt } from "./peek.js"
  * @import { ToUrl } from "./start_image.js"
  *
@@ -14,7 +14,7 @@
  * @property {(run: string) => Promise<void>} interrupt
  */
 
-import { entriesIn } from "./behind.js";
+import { entriesIn } from "./node_pictures.js";
 import { clipOf, downstreamOf, samplersOf } from "./results.js";
 import { runOf } from "./runs.js";
 

@@ -24,8 +24,8 @@ def test_the_dense_document_has_every_key():
 
 def test_both_sides_take_turns():
     order = []
-    ours, other = cpu_side.least(lambda: order.append("ours"), lambda: order.append("other"), runs=2)
-    assert order == ["ours", "other"] * 3
+    ours, other = cpu_side.typical(lambda: order.append("ours"), lambda: order.append("other"), runs=2)
+    assert order == ["ours", "other", "other", "ours", "ours", "other"]
     assert ours >= 0
     assert other >= 0
 

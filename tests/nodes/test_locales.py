@@ -111,8 +111,10 @@ def test_help_pages_name_every_input_output_and_option(schemas: dict[str, Any], 
             str(o) for s in schema.inputs if not s.id.endswith("_name") for o in getattr(s, "options", None) or ()
         ]
         assert [name for name in names if f"`{name}`" not in page] == [], node_id
-        # The panel resolves a link against the page's address, which is ComfyUI's.
-        assert re.findall(r"\]\((?!https://)[^)]*\)", page) == [], node_id
+        # The panel resolves a link against the page's address, which is ComfyUI's, and a picture against web/docs.
+        assert re.findall(r"(?<!!)\[[^\]]*\]\((?!https://)[^)]*\)", page) == [], node_id
+        for picture in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", page):
+            assert (ROOT / "web/docs" / picture).is_file(), f"{node_id}: {picture}"
 
 
 def test_both_languages_list_the_same_errors(schemas: dict[str, Any]) -> None:
