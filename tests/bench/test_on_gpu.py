@@ -428,7 +428,7 @@ def test_a_training_run_is_continued_by_the_next_call(tmp_path: Path) -> None:
     assert first.outcome == "to be continued"
     assert "data" not in first.result["done"]
     for _ in range(9):
-        later = rehearse(tmp_path, "tiny_gpu", "--limit", "14")[1]["tiny_gpu"]
+        later = rehearse(tmp_path, "tiny_gpu", "--limit", "25")[1]["tiny_gpu"]
         if later.result["done"].keys() > first.result["done"].keys():
             break
     assert "codec" in later.result["done"]

@@ -90,7 +90,11 @@ def test_without_a_loader_one_is_offered_and_the_graphs_undo_takes_it_back(edito
     source, _ = prompt["2"]["inputs"]["start_image"]
     assert prompt[source]["inputs"]["image"].startswith("dropped_blue")
     editor.settle(graph=True)
-    editor.graph_key("Control+z")
+    # Frontends before 1.58 may take what they do to the new loader's size and place for steps of their own.
+    for _ in range(1 if editor.frontend == "newest" else 4):
+        if "LoadImage" in editor.page.evaluate(KINDS):
+            editor.graph_key("Control+z")
+            editor.settle(graph=True)
     editor.until(lambda: editor.page.evaluate(KINDS) == ["DrawTrajectory", "PreviewImage"])
     editor.until(lambda: colour(editor, (0.05, 0.9)) != BLUE)
 
