@@ -66,7 +66,7 @@ FOUND = [
     for name, color, box in (("dining table", GREEN, TABLE), ("cup", BLUE, CUP), ("spoon", YELLOW, SPOON))
 ]
 # For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
-README_VIEW, README_PIXELS, README_PLACE = (1200, 860), 4 / 3, (0.96, 300, 80)
+README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 80)
 DRAW = (0, 0, 650, 1010)
 AROUND = {
     "3": (-245, 45, 210, 330),
