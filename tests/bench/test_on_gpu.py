@@ -424,7 +424,10 @@ def test_whole_jobs_peers_training_and_a_run_are_rehearsed(tmp_path: Path) -> No
 def test_a_training_run_is_continued_by_the_next_call(tmp_path: Path) -> None:
     for name in ("diffusers", "optimi", "av", "peft"):
         pytest.importorskip(name)
-    first = rehearse(tmp_path, "tiny_gpu", "--limit", "8")[1]["tiny_gpu"]
+    for limit in ("8", "14", "20"):  # a busy machine is not through with imports after 8 s
+        first = rehearse(tmp_path, "tiny_gpu", "--limit", limit)[1]["tiny_gpu"]
+        if first.outcome == "to be continued":
+            break
     assert first.outcome == "to be continued"
     assert "data" not in first.result["done"]
     for _ in range(9):
