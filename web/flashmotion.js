@@ -111,6 +111,7 @@ function createEntry(node) {
     peek: () => behind.peekAt(entry),
     nextUse: () => behind.nextUse(entry),
     cancelRun: () => watching?.cancel(),
+    readFile: async (url) => (await app.api.fetchApi(url.slice(toUrl("").length))).blob(),
     takePicture: (file) => takePicture(behind.placeShown(entry) ?? placesOf(entry.node)[0], file, {
       fetchApi: (path, options) => app.api.fetchApi(path, options),
       createNode: (type) => /** @type {{LiteGraph?: {createNode: (name: string) => ComfyNode | null}}} */ (globalThis).LiteGraph?.createNode(type) ?? null,

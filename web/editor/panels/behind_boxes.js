@@ -12,6 +12,7 @@
  * @property {() => Promise<void>} peek compute the start image alone, and show it
  * @property {() => void} nextUse show the picture of the next use of the node's subgraph
  * @property {() => void} cancelRun
+ * @property {(url: string) => Promise<Blob>} readFile of the server, by one of its own addresses
  *
  * @typedef {object} BehindBoxes
  * @property {ReturnType<typeof createPictures>} pictures those that the node gets
@@ -39,8 +40,8 @@ import { createUses } from "../ui/uses.js";
  * @returns {BehindBoxes}
  */
 export function createBehindBoxes(session, texts, host, changed, redraw) {
-  const pictures = createPictures(changed);
-  const results = createResultPicture(changed);
+  const pictures = createPictures(changed, host.readFile);
+  const results = createResultPicture(changed, host.readFile);
   const notice = createNotice(texts, host.peek, (problem) => session.say(problem, true));
   const uses = createUses(texts, host.nextUse);
   const runLine = createRunLine(texts, host.cancelRun);

@@ -5,11 +5,11 @@
  */
 
 /**
- * @param {string} url
+ * @param {Promise<Blob>} file
  * @param {() => void} onChange called when there is something new to draw
  * @returns {{at: (share: number) => Drawable | undefined, close: () => void}} at: by the share of the clip that has passed, 0 to 1
  */
-export function createAnimation(url, onChange) {
+export function createAnimation(file, onChange) {
   /** @type {ImageDecoder | undefined} */
   let decoder;
   /** @type {VideoFrame | ImageBitmap | undefined} */
@@ -17,8 +17,7 @@ export function createAnimation(url, onChange) {
   let [shown, wanted, closed] = [-1, 0, false];
 
   async function open() {
-    const reply = await fetch(url);
-    const blob = await reply.blob();
+    const blob = await file;
     if (!("ImageDecoder" in globalThis)) picture = await createImageBitmap(blob);
     else {
       decoder = new ImageDecoder({ data: blob.stream(), type: blob.type });

@@ -25,8 +25,9 @@ const LOOKED_AT = 64;
 
 /**
  * @param {() => void} onChange called when there is something new to draw
+ * @param {(url: string) => Promise<Blob>} readFile of the server
  */
-export function createPictures(onChange) {
+export function createPictures(onChange, readFile) {
   /** @type {HTMLImageElement[]} */
   let images = [];
   /** @type {readonly number[]} */
@@ -104,7 +105,7 @@ export function createPictures(onChange) {
       length = background?.length;
       begins = background?.frames ?? background?.urls.map((_, index, { length: count }) => Math.round((index * (length ?? 0)) / count)) ?? [0];
       animation?.close();
-      animation = background?.kind === "animation" ? createAnimation(background.urls[0], onChange) : undefined;
+      animation = background?.kind === "animation" ? createAnimation(readFile(background.urls[0]), onChange) : undefined;
       video?.removeAttribute("src");
       video = background?.kind === "video" ? loadVideo(background.urls[0]) : undefined;
       images = background?.kind === "image" ? background.urls.map(loadImage) : [];

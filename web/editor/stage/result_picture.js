@@ -17,9 +17,12 @@
 
 import { createPictures } from "./pictures.js";
 
-/** @param {() => void} onChange called when there is something new to draw */
-export function createResultPicture(onChange) {
-  const clip = createPictures(onChange);
+/**
+ * @param {() => void} onChange called when there is something new to draw
+ * @param {(url: string) => Promise<Blob>} readFile of the server
+ */
+export function createResultPicture(onChange, readFile) {
+  const clip = createPictures(onChange, readFile);
   /** @type {Result | undefined} */
   let result;
   /** @type {Live | undefined} */
