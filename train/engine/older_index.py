@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def read_old_index(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, but at most {MAX_BYTES:,} are read")
     try:
-        whole = _fields(_Reader(io.BytesIO(path.read_bytes())).load())
+        data = path.read_bytes()
+        _check_places(data)
+        whole = _fields(_Reader(io.BytesIO(data)).load())
         stored, places = whole["state_dict_metadata"], _places(whole["storage_data"])
         return {"tensors": {name: _tensor(name, _fields(entry), places) for name, entry in stored.items()}}
     except (
@@ -50,10 +53,19 @@ def read_old_index(path: Path) -> dict[str, Any]:
         LookupError,
         TypeError,
         AttributeError,
-        UnicodeError,
+        ValueError,
         RecursionError,
+        OverflowError,
+        MemoryError,
     ) as error:
         raise ValueError(f"{path.name} is not an index of tensors ({type(error).__name__}: {error})") from error
+
+
+def _check_places(data: bytes) -> None:
+    """Refuse a number of a remembered object above the file's length: unpickling would take memory up to that number."""
+    for operation, argument, _ in pickletools.genops(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
+            raise pickle.UnpicklingError(f"it remembers object {argument:,} in {len(data):,} bytes")
 
 
 class _Reader(pickle.Unpickler):

@@ -147,6 +147,11 @@ def test_names_in_an_old_index_give_stand_ins(tmp_path: Path) -> None:
         b"(lp0\n.",
         b"",
         b"\x80\x04" + b"(" * 1000,
+        b"\x80\x04\x8e" + b"\xff" * 8,  # bytes, longer than a computer's memory
+        b"\x80\x04\x95" + b"\xff" * 8,  # a frame of the same length
+        b"\x80\x04Nr\xff\xff\xff\x0f.",  # a place in the memo for which 2 GB would be taken
+        b"Iabc\n.",
+        b"\x80\xff.",
     ],
 )
 def test_other_pickles_are_refused(text: bytes, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
  * @import { Document } from "../model/types.js"
  */
 
-import { parseValue } from "../model/document.js";
+import { zoomed } from "../model/crop.js";
 
 /**
  * The document after its picture was scaled to cover `size` and cropped around the centre, as a start image is; boxes may end
@@ -17,16 +17,5 @@ import { parseValue } from "../model/document.js";
 export function cover(document, size) {
   const [[width0, height0], [width, height]] = [document.size, size];
   const scale = Math.max(width / width0, height / height0);
-  const [zoomX, zoomY] = [(width0 * scale) / width, (height0 * scale) / height];
-  const objects = document.objects.map((object) => ({
-    ...object,
-    keyframes: object.keyframes.map((key) => ({
-      ...key,
-      x: 0.5 + (key.x - 0.5) * zoomX,
-      y: 0.5 + (key.y - 0.5) * zoomY,
-      w: key.w * zoomX,
-      h: key.h * zoomY,
-    })),
-  }));
-  return parseValue({ ...document, size: [...size], objects });
+  return zoomed(document, size, (width0 * scale) / width, (height0 * scale) / height);
 }

@@ -90,7 +90,19 @@ export function fitSize(picture, size) {
  */
 export function followPicture(document, size, picture) {
   const [before, after] = [keptShares(picture, document.size), keptShares(picture, size)];
-  const [zoomX, zoomY] = [before[0] / after[0], before[1] / after[1]];
+  return zoomed(document, size, before[0] / after[0], before[1] / after[1]);
+}
+
+/**
+ * A document of another size, with its boxes moved and scaled about the frame's centre.
+ * @param {Document} document
+ * @param {readonly [number, number]} size
+ * @param {number} zoomX factor of distances from the centre and of widths, both as shares of the frame
+ * @param {number} zoomY of heights
+ * @returns {Document}
+ * @throws {RangeError} where a box or the size would leave a document's limits
+ */
+export function zoomed(document, size, zoomX, zoomY) {
   const objects = document.objects.map((object) => ({
     ...object,
     keyframes: object.keyframes.map((key) => ({
