@@ -52,9 +52,8 @@ def kept_layers(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], name
                 beside[layer][OLD_NAMES.get(part, part) if old else part] = value
         found = {layer: _for_comfyui(beside[layer], settings) for layer, settings in formats.items()}
         for layer, parts in found.items():
-            if parts and "convrot" not in json.dumps(
-                formats[layer]
-            ):  # only ComfyUI knows what a rotated layer looks like
+            # Only ComfyUI knows what a rotated layer looks like.
+            if parts and "convrot" not in json.dumps(formats[layer]):
                 last = torch.tensor([parts["weight"].shape[0] - 1])
                 check_weights({layer: weight_rows(tensors, formats, f"{layer}.weight", last)}, name)
     except ValueError as error:

@@ -173,7 +173,7 @@ def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
 
 def _check_encoded(latent_BCFHW: Tensor) -> None:
     """Refuse what comes of a file without an encoder: ComfyUI only logs the missing weights and leaves them unset."""
-    most = float(latent_BCFHW.abs().max())
+    most = float(latent_BCFHW.detach().abs().max())
     still = bool((latent_BCFHW == latent_BCFHW[:, :, :1, :1, :1]).all())
     if still or most > LARGEST_LATENT:
         what = "the same numbers everywhere" if still else f"numbers up to {most:.3g}"

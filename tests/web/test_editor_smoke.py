@@ -55,7 +55,11 @@ def test_one_step_of_undo_for_each_gesture(editor: EditorPage) -> None:
 def test_the_graphs_zoom_does_not_shift_the_pointer(editor: EditorPage, scale: float) -> None:
     editor.load(scale=scale)
     editor.page.evaluate(
-        f"(scale) => {{ window.app.canvas.ds.offset = [100, -{NODE}.pos[1] - 190 + 40 / scale] }}", scale
+        f"""(scale) => {{
+            window.app.canvas.ds.offset = [100, -{NODE}.pos[1] - 190 + 40 / scale]
+            window.app.canvas.setDirty(true, true)
+        }}""",
+        scale,
     )
     editor.settle()
     editor.drag((0.2, 0.3), (0.5, 0.7))

@@ -64,7 +64,7 @@ def read_old_index(path: Path) -> dict[str, Any]:
 def _check_places(data: bytes) -> None:
     """Refuse a number of a remembered object above the file's length: unpickling would take memory up to that number."""
     for operation, argument, _ in pickletools.genops(data):
-        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(argument, int) and argument > len(data):
             raise pickle.UnpicklingError(f"it remembers object {argument:,} in {len(data):,} bytes")
 
 
