@@ -3,7 +3,7 @@
  * given; does not know the app.
  */
 
-import { placeOf } from "./graph.js";
+import { nodeAt, placeOf } from "./graph.js";
 import { placesOf } from "./upstream.js";
 
 /**
@@ -32,6 +32,17 @@ export const entries = new WeakMap();
 export const promoted = new Map();
 /** Nodes that stand in a graph. @type {Set<ComfyNode>} */
 export const live = new Set();
+
+/** Whether a node stands in the graph of now: ComfyUI drops a subgraph with its nodes without telling them. @param {ComfyNode} node */
+function stands(node) {
+  const place = placeOf(node);
+  return place !== undefined && nodeAt(node.graph?.rootGraph ?? node.graph ?? undefined, place) === node;
+}
+
+/** Forget nodes that went with their subgraph. */
+export function forgetGone() {
+  for (const node of live) if (!stands(node)) live.delete(node);
+}
 
 /** Where an entry's node stands; a promoted widget's is inside the subgraph. @param {Entry} entry @returns {readonly Place[]} */
 export function placesAt({ place, node }) {
@@ -96,7 +107,7 @@ export function followMove(removed) {
   if (!old) return;
   for (const node of live) {
     const { editor, widget } = entries.get(node) ?? old;
-    if (editor === old.editor || !widget || !isSameElsewhere(old, node, editor.value())) continue;
+    if (editor === old.editor || !widget || !stands(node) || !isSameElsewhere(old, node, editor.value())) continue;
     takeOver(old, node, widget);
     return;
   }
@@ -126,7 +137,7 @@ export function settle(entry, value) {
   const place = placeOf(node);
   if (place === undefined || !widget) return entry;
   const before = byPlace.get(place) ?? [...byPlace.values()].find((other) => isSameElsewhere(other, node, value));
-  const kept = before && before !== entry && !live.has(before.node) ? before : entry;
+  const kept = before && before !== entry && !(live.has(before.node) && stands(before.node)) ? before : entry;
   if (kept !== entry) takeOver(kept, node, widget);
   claim(kept);
   return kept;

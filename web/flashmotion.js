@@ -13,7 +13,7 @@ import { showClip, watchClip } from "./clip_inputs.js";
 import { createEditor } from "./editor/editor.js";
 import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
-import { claim, entries, entryAt, followMove, live, promoted, settle, tellFrontend } from "./entries.js";
+import { claim, entries, entryAt, followMove, forgetGone, live, promoted, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
 import { capture, createOneHistory } from "./one_history.js";
 import { followErrors } from "./run_errors.js";
@@ -193,6 +193,7 @@ app.registerExtension({
       behind.refresh(node);
     });
   },
+  afterConfigureGraph: forgetGone,
   nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from tools.comfy.frontend import open_page
-
 from .editor_page import EMPTY, GRAPH, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -87,8 +85,6 @@ class Walk:
 
 @pytest.mark.every_frontend
 def test_undo_walks_one_history_in_two_editors_and_in_the_graph(editor: EditorPage) -> None:
-    # In frontend 1.47 with Nodes 2.0, editors of a page where a promoted trajectory was edited lose the focus when the graph is loaded.
-    open_page(editor.page, editor.url)
     editor.load(graph=TWO)
     editor.page.evaluate(
         """() => { const node = window.app.graph.nodes.find(({ id }) => String(id) === '4')
