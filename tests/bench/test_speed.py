@@ -165,8 +165,24 @@ def test_medians_parts_and_patience():
 def test_traced_memory_is_what_the_work_allocates():
     x, layer = torch.randn(1000, 500), torch.nn.Linear(500, 800)
     # The layer's result and what relu makes of it, at once; what was there before does not count.
-    assert traced_peak(lambda: torch.relu(layer(x))) == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
+    with torch.no_grad():
+        peak = traced_peak(lambda: torch.relu(layer(x)))
+    assert peak == pytest.approx(2 * 1000 * 800 * 4, rel=1e-3)
     assert traced_peak(lambda: None) == 0
+
+
+def test_what_an_earlier_trace_saw_does_not_count():
+    kept = [torch.empty(0)]
+
+    def keep() -> None:
+        kept[0] = torch.empty(100_000)
+
+    def let_go() -> None:
+        kept.clear()
+        torch.empty(50_000)
+
+    assert traced_peak(keep) == 400_000
+    assert traced_peak(let_go) == 200_000
 
 
 def no_mark():
@@ -176,8 +192,9 @@ def no_mark():
 def test_a_longer_clip_takes_the_full_vae_no_more_memory():
     vae = models.codecs(models.TINY, CPU, torch.float32)["full"]
     clips = (ClipSize(32, 32, 17), ClipSize(32, 32, 65))
-    encode = [traced_peak(partial(encoding(vae, control_map(clip)), no_mark)) for clip in clips]
-    decode = [traced_peak(partial(decoding(vae, latent_of(clip, CPU)), no_mark)) for clip in clips]
+    with torch.no_grad():
+        encode = [traced_peak(partial(encoding(vae, control_map(clip)), no_mark)) for clip in clips]
+        decode = [traced_peak(partial(decoding(vae, latent_of(clip, CPU)), no_mark)) for clip in clips]
     assert encode[1] < 1.05 * encode[0]
     assert decode[1] < 1.05 * decode[0]
 

@@ -48,7 +48,8 @@ def growth(encode: Callable[[Any, Tensor], Tensor], vae: Any, dtype: torch.dtype
     peaks = []
     for count in (9 + more, 33 + more):
         clip = torch.zeros(count, SIZE[1], SIZE[0], 3, dtype=dtype)
-        peaks.append(traced_peak(partial(encode, vae, clip)))
+        with torch.no_grad():
+            peaks.append(traced_peak(partial(encode, vae, clip)))
     return (peaks[1] - peaks[0]) / (24 * SIZE[0] * SIZE[1])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from flashmotion_core.wan.conditioning import latent_shape
@@ -34,6 +32,8 @@ from train.plan.meta_builder import MetaBuilder, planned_phases
 from train.run_folder.artifacts import FAST, SLOW, Artifacts
 from train.run_folder.run import Run
 from train.stages import base_generator, stage1, stage2, stage3
+
+from ...support.memory import traced_peak
 
 pytestmark = pytest.mark.slow
 
@@ -146,23 +146,6 @@ def gradients(method: Method, batch: Batch, update: str, exit_step: int = 3, fir
         del term
 
 
-def most_bytes(work: Callable[[], None]) -> int:
-    """The most that torch's CPU allocator held during some work, on top of what it held before, by the profiler's account."""
-    gc.collect()  # what earlier tests left in cycles must not be freed on our account
-    gc.disable()
-    try:
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-            work()
-    finally:
-        gc.enable()
-    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
-    held = most = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        most = max(most, held)
-    return most
-
-
 def bytes_that_stay(config: Config, method: Method) -> int:
     """Weights, gradients, optimizer states and averages after an iteration, as tensors."""
     found: list[Tensor] = []
@@ -214,7 +197,7 @@ def test_a_plan_equals_what_a_small_run_takes(case: str, tmp_path: Path, monkeyp
 
     most = 0
     for update in method.updates:
-        peak = most_bytes(partial(gradients, method, batch, update))
+        peak = traced_peak(partial(gradients, method, batch, update))
         most = max(
             most, peak - sum(p.grad.nbytes for p in method.updates[update].parameters.values() if p.grad is not None)
         )
