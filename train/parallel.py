@@ -155,7 +155,7 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
         root: the module whose parameters are sharded.
         units: the parts of it that are gathered one at a time.
         world: the processes.
-        half: compute in bfloat16 and sum gradients in float32; parameters keep their dtype.
+        half: gather weights as bfloat16 and sum gradients in float32; parameters keep their dtype, and inputs theirs.
     """
     if world.size == 1:
         return
@@ -164,7 +164,8 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
 
     policy = MixedPrecisionPolicy()
     if half:
-        policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+        # Inputs keep their type: as bfloat16, a timestep of 937.5 would be 936 and the rotary tables coarse. Autocast lowers what may be.
+        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
     mesh = init_device_mesh(world.device.type, (world.size,))
     for unit in (*units, root):
         if any(True for _ in unit.parameters()):

@@ -153,7 +153,7 @@ class Builder:
         # Always in float32: it is small, and its logits differ by hundredths.
         classifier.to(self.world.device)
         if self.sharded:
-            self._shard(classifier, [])
+            parallel.shard(classifier, [], self.world, half=False)
         return Discriminator(backbone, classifier, taps)
 
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
