@@ -51,6 +51,8 @@ class EmaSettings(Settings):
     """The moving average of the trained weights, which is what is exported."""
 
     decay: BelowOne = 0.999
+    """What an update leaves of the average, at most: after n updates it is no more than (1 + n) / (10 + n), so that the average spans a tenth of
+    a short phase."""
     start: Annotated[int, Field(ge=0)] = 100
     """Until this many updates, the average is a plain copy of the weights."""
 

@@ -147,6 +147,8 @@ class Trainer:
             for group in self.optimizers[name].param_groups:
                 group["lr"] = update.optim.lr * factor
             self.optimizers[name].step()
+            for parameter in parameters:
+                parameter.grad = None  # the next update has gradients of its own: 10 GB for a whole 5B generator
             self.done[name] += 1
             if name in self.averages:
                 self.averages[name].update(self.done[name])
@@ -231,6 +233,8 @@ class Trainer:
         )  # before all others, so that what only some of them do, such as the canary, is not timed
         self._gradients(name, fetched)
         self.iteration = 0
+        for parameter in self.method.updates[name].parameters.values():
+            parameter.grad = None
         if self.world.device.type == "cuda":
             torch.cuda.synchronize()
         self.method.load_state_dict(kept)

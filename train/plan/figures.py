@@ -66,6 +66,12 @@ class PhasePlan:
         return sum(self.roles.values(), RoleBytes())
 
     @property
+    def absent(self) -> int:
+        """Bytes of gradients that are not there at the fullest moment: an update's go before the next update begins."""
+        gradients = [role.gradients for role in self.roles.values()]
+        return sum(gradients) - max(gradients, default=0)
+
+    @property
     def peak(self) -> int:
         """Bytes on one GPU at the fullest moment."""
-        return self.sum.static + self.working
+        return self.sum.static - self.absent + self.working

@@ -55,6 +55,7 @@ def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ran
     """What a phase takes of a GPU, and what to change if that is too much."""
     step = gpu.seconds(plan.flops / plan.steps, config.precision)
     rows = [
+        ["gradients that go before others come", f"-{byte_text(plan.absent)}" if plan.absent else "-"],
         ["activations and the like, at most", byte_text(plan.working)],
         ["memory, at most", byte_text(plan.peak)],
         ["FLOPs per step", flops_text(plan.flops / plan.steps)],
@@ -140,5 +141,5 @@ def short_rows(plans: Iterable[PhasePlan]) -> list[list[str]]:
     for plan in plans:
         total = plan.sum
         counts = [f"{plan.steps}", f"{total.trained:,}", f"{total.frozen:,}"]
-        rows.append([plan.name, *counts, byte_text(total.static), byte_text(plan.disk)])
+        rows.append([plan.name, *counts, byte_text(total.static - plan.absent), byte_text(plan.disk)])
     return rows

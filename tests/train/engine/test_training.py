@@ -187,6 +187,21 @@ def test_the_average_stands_in_for_the_weights(clips: EncodedClips, tmp_path: Pa
     assert any(not torch.equal(value, state[f"student.{key}"]) for key, value in seen[-1].items())
 
 
+def test_an_update_leaves_no_gradients_to_the_next(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("dmd", clips, tmp_path, config={"stage2": {"steps": 3}})
+    updates, terms, seen = trainer.method.updates, trainer.method.terms, list[tuple[str, int]]()
+
+    def watched(update: str, *rest: Any) -> Any:
+        others = [one for name, its in updates.items() if name != update for one in its.parameters.values()]
+        seen.append((update, sum(parameter.grad is not None for parameter in others)))
+        return terms(update, *rest)
+
+    trainer.method.terms = watched  # type: ignore[method-assign]
+    trainer.run()
+    assert {update for update, _ in seen} == {"student", "fake"}
+    assert not any(count for _, count in seen)
+
+
 def test_updates_follow_the_schedule(clips: EncodedClips, tmp_path: Path) -> None:
     trainer = prepared("hybrid_resnet", clips, tmp_path, config={"stage3": {"gan_warmup": 2, "ratio": 3}})
     trainer.run()
