@@ -58,6 +58,7 @@ class Hybrid(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
+        assert self.settings.mask_share is not None, "`load.parse` settles it"
         choice = choose(batch, step, mask_share=self.settings.mask_share)
         if update == "discriminator":
             assert self.adversary is not None
