@@ -138,6 +138,25 @@ def broadcast_object(world: World, value: Thing) -> Thing:
     return box[0]
 
 
+def gather(world: World, tensor: Tensor) -> list[Tensor]:
+    """The tensors of all processes in order, which have one shape and type, on rank 0; nothing on the others."""
+    if world.size == 1:
+        return [tensor]
+    whole = tensor.to(world.device).contiguous()
+    found = [torch.empty_like(whole) for _ in range(world.size)] if world.is_main else None
+    dist.gather(whole, found, dst=0)
+    return found or []
+
+
+def first_problem(world: World, problem: str | None) -> str | None:
+    """The first process's problem, on every rank: where one cannot continue, the others would wait for it."""
+    if world.size == 1:
+        return problem
+    found: list[str | None] = [None] * world.size
+    dist.all_gather_object(found, problem)
+    return next((one for one in found if one is not None), None)
+
+
 def _check_dtypes(unit: nn.Module) -> None:
     from torch.distributed.tensor import DTensor
 
@@ -173,3 +192,17 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
             # True for the root too. Otherwise its gathered weights would survive a forward pass without a backward pass, and the next forward
             # pass would not see what an optimizer or an average wrote into the shards in the meantime.
             fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+
+
+def settle_root(root: nn.Module, method: str) -> None:
+    """Let a sharded module gather for all its parts from now on, one ahead of what is computed, even if a part of it is called first.
+
+    Args:
+        root: what `shard` made the root of other sharded modules.
+        method: a method of it that does nothing; torch settles roots when it sees one called.
+    """
+    from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
+
+    if isinstance(root, FSDPModule):
+        register_fsdp_forward_method(root, method)
+        getattr(root, method)()

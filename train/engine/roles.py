@@ -77,6 +77,9 @@ class Denoiser(nn.Module):
         velocity = self.generator(x_BCFHW, timestep_BF, context_BMT, add)
         return velocity
 
+    def settle(self) -> None:
+        """Nothing; see ``parallel.settle_root``."""
+
 
 class Discriminator(nn.Module):
     """A classifier on the features of a frozen generator that sees a noised clip: one logit, positive for real."""

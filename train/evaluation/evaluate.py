@@ -1,6 +1,7 @@
 """The evaluation phase: how each generator with each adapter does on held-out clips, between an upper and a lower bound.
 
-There is one row per combination and set of clips. Every rank samples, as weights may be sharded; the first one decodes, measures and writes.
+There is one row per combination and set of clips. The ranks share a row's clips: each samples and decodes its own; the first one measures and
+writes.
 A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an interrupted evaluation continues with the next row.
 """
 

@@ -46,7 +46,17 @@ class Validator:
         rows = []
         for index in range(count):
             batch = clips.batch([index], self.run.world.device)
-            latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
+            latent = sample(
+                self.role,
+                batch,
+                sigmas,
+                euler=not self.few_steps,
+                seed=self.run.config.seed,
+                first=index,
+                # As its rows in the evaluation: a generator of many steps needs guidance, one of few was distilled with it.
+                guidance_scale=1.0 if self.few_steps else self.run.config.evaluate.guidance_scale,
+                no_prompt_1MT=self.artifacts.no_prompt,
+            )
             if source is not None:
                 rows += picture_rows(source.clip(clips.numbers[index]), decoded(self.artifacts.vae, latent))
         if tracker is None:

@@ -205,7 +205,12 @@ class Artifacts:
 
 def whole_state(module: nn.Module) -> dict[str, Tensor]:
     """A state dict on the CPU with shards gathered; every rank must call it."""
-    return {key: _whole(value) for key, value in module.state_dict().items()}
+    return whole_tensors(module.state_dict())
+
+
+def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors on the CPU with shards gathered; every rank must call it."""
+    return {key: _whole(value) for key, value in tensors.items()}
 
 
 def _whole(value: Any) -> Tensor:

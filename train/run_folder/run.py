@@ -22,7 +22,7 @@ from flashmotion_core.whole_file import write_whole
 from ..config.load import dump
 from ..config.schema import Config
 from ..errors import TrainError
-from ..monitor.console import Console
+from ..monitor.console import Console, forget_peak_memory
 from ..parallel import World, barrier, broadcast_object
 
 POLL_SECONDS = 2.0
@@ -120,6 +120,7 @@ class Run:
                     f"{phase.name} needs {earlier.name}, which is not done in {self.folder}; do {earlier.name} first, or leave out --only and --from."
                 )
         self.console.rule(f"{phase.name}: {phase.title}")
+        forget_peak_memory(self.world.device)  # each phase shows its own
         barrier(self.world)
         started = time.monotonic()
         try:
