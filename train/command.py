@@ -38,6 +38,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="PHASE",
         help="do a finished phase again; its earlier result is moved aside",
     )
+    options.add_argument(
+        "--continue-with",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="continue training from its checkpoint with another value of a setting, such as stage1.optim.lr=5e-5 or stage1.steps=5000; the run "
+        "remembers it",
+    )
     options.add_argument("--dry-run", action="store_true", help="list what would be done, and stop")
     options.add_argument(
         "--plan",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ..config.method_settings import PhaseSettings
@@ -26,6 +28,9 @@ class Job:
         log_every: iterations between two lines of the log.
         checkpoint_every: iterations between two checkpoints.
         keep: how many checkpoints to keep.
+        checkpoint_minutes: minutes after which a checkpoint is due, whatever `checkpoint_every` says.
+        earlier: fingerprints of the same phase before settings were changed on the way, whose checkpoints it continues.
+        changed: what was changed, as ``key=value``.
     """
 
     name: str
@@ -40,6 +45,16 @@ class Job:
     log_every: int = 10
     checkpoint_every: int = 200
     keep: int = 2
+    checkpoint_minutes: float = 20.0
+    earlier: frozenset[str] = frozenset()
+    changed: tuple[str, ...] = ()
+
+
+def note_change(job: Job, step: int) -> None:
+    """Write into the phase's folder that it continued from this step with changed settings."""
+    entry = {"step": step, "changed": list(job.changed), "when": datetime.now(timezone.utc).isoformat("T", "seconds")}
+    with (job.folder / "continued.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flashmotion_core.whole_file import write_whole
 
+from ..errors import TrainError
 from .method import Method
 
 if TYPE_CHECKING:
@@ -45,17 +46,27 @@ def keep_steps(job: Job, steps: int) -> None:
     """Store the number of steps, unless it is stored already."""
     if _kept(job) == steps:
         return
-    settled = {"steps": steps, "minutes": job.minutes, "fingerprint": job.fingerprint}
+    settled = {"steps": steps, "minutes": job.minutes, "fingerprint": job.fingerprint, "configured": job.settings.steps}
     write_whole(job.folder / FILE, json.dumps(settled))
 
 
 def _kept(job: Job) -> int | None:
-    """The number of steps stored for this configuration; that of another one, which never reached a checkpoint, is ignored."""
+    """The number of steps stored for this configuration; that of another one, which never reached a checkpoint, is ignored.
+
+    If settings were changed on the way, it stays, unless the number of steps was.
+    """
     file = job.folder / FILE
     if not file.is_file():
         return None
-    settled = json.loads(file.read_text(encoding="utf-8"))
-    return int(settled["steps"]) if settled["fingerprint"] == job.fingerprint else None
+    try:
+        settled = json.loads(file.read_text(encoding="utf-8"))
+        steps, fingerprint, configured = int(settled["steps"]), settled["fingerprint"], settled.get("configured")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TrainError(
+            f"{file} is damaged ({error!r}); restore it, or delete it to do all {job.settings.steps} steps of the configuration."
+        ) from error
+    same = fingerprint == job.fingerprint or (fingerprint in job.earlier and configured == job.settings.steps)
+    return steps if same else None
 
 
 def count_steps(budget_seconds: float, seconds: dict[str, float], method: Method, most: int) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Phase:
         needs: the phases that must be done before it.
         work: does the phase; called on every rank.
         alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
+        basis: of a phase that may continue with changed settings of its own, a hash of everything else that its result depends on.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Phase:
     needs: Sequence[Phase]
     work: Callable[[], None]
     alone: bool = False
+    basis: str | None = None
 
 
 class Run:
@@ -59,6 +61,10 @@ class Run:
     ) -> None:
         self.config, self.folder, self.world, self.console = config, folder, world, console
         self.budget_minutes = budget_minutes
+        self.changed: tuple[str, ...] = ()
+        """Settings that were changed on the way, as ``key=value``; see ``changes``."""
+        self.earlier: Mapping[str, frozenset[str]] = {}
+        """By phase, its fingerprints before these changes, where nothing else that it depends on has changed."""
 
     def open(self) -> None:
         """Make the folder and write the resolved configuration into it.
@@ -96,7 +102,8 @@ class Run:
         except (OSError, ValueError):
             return "begun" if self.phase_folder(phase.name).is_dir() else "open"
         if done["fingerprint"] != phase.fingerprint:
-            return "other"
+            continued = done["fingerprint"] in self.earlier.get(phase.name, ())
+            return "begun" if continued else "other"
         return "done" if all(path.exists() for path in phase.outputs) else "begun"
 
     def do(self, phase: Phase) -> None:
