@@ -107,10 +107,10 @@ class Health:
         if self._debts[update] < bearable:
             return f"step {step}: gradient_norm/{update} is {norm}; the update is skipped ({count} so far)."
         key = f"{self._phase}.{self._optim_keys.get(update, 'optim')}.lr"
-        rate = f"{self._rates[update] / 2:g}" if update in self._rates else "half of what it is"
+        rate = f"{self._rates[update] / 2:g}" if update in self._rates else "VALUE"
         raise TrainingStopped(
-            f"step {step}: gradient_norm/{update} is {norm}, and {count} updates were skipped for that; continue from the last checkpoint with "
-            f"a lower learning rate (--continue-with {key}={rate}), or train the phase again with precision=fp32 and --redo."
+            f"step {step}: gradient_norm/{update} is {norm}, and to skip the update would be one time too many ({count}); continue from the last "
+            f"checkpoint with a lower learning rate (--continue-with {key}={rate}), or train the phase again with precision=fp32 and --redo."
         )
 
     def made(self, update: str) -> None:
