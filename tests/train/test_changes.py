@@ -75,8 +75,5 @@ def test_a_run_remembers_what_was_changed(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize("text", ["[", "{}", "[1]", '[{"set": 3}]', "[" * 100_000])
 def test_damaged_changes_are_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(text)
-    if text == "{}":
-        assert read_changes(tmp_path) == []
-        return
     with refuses(TrainError, key=FILE, value="is damaged", remedy="give its settings again"):
         read_changes(tmp_path)

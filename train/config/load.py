@@ -22,6 +22,8 @@ from .sentences import VARIANTS, did_you_mean, sentence
 
 REPLACED = {**VARIANTS, "balance": "mode"}
 """By mapping, the key whose value decides what the other keys of the mapping mean."""
+MOST_VALUES = 10_000
+"""Values of a configuration's file; the longest of ours has 120."""
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -124,7 +126,13 @@ def _yaml(text: str, what: str) -> Any:
     import yaml
 
     try:
-        return _numbers(yaml.safe_load(text))
+        return _numbers(yaml.safe_load(text), [0])
+    except RecursionError:
+        raise TrainError(f"{what} is not YAML that settings could be (it is nested without end); correct it there.") from None
+    except _TooManyError:
+        raise TrainError(
+            f"{what} holds more than {MOST_VALUES:,} values, aliases counted as often as they stand; write the few that are meant."
+        ) from None
     except yaml.YAMLError as error:
         where = (
             f" in line {error.problem_mark.line + 1}"
@@ -135,12 +143,19 @@ def _yaml(text: str, what: str) -> Any:
         raise TrainError(f"{what} is not YAML ({reason}{where}); correct it there.") from error
 
 
-def _numbers(value: Any) -> Any:
-    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number."""
+class _TooManyError(Exception):
+    """More values than any configuration has: a few lines of aliases stand for billions."""
+
+
+def _numbers(value: Any, seen: list[int]) -> Any:
+    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number. ``seen`` counts the values."""
+    seen[0] += 1
+    if seen[0] > MOST_VALUES:
+        raise _TooManyError
     if isinstance(value, dict):
-        return {key: _numbers(entry) for key, entry in value.items()}
+        return {key: _numbers(entry, seen) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_numbers(entry) for entry in value]
+        return [_numbers(entry, seen) for entry in value]
     if isinstance(value, str):
         try:
             return float(value) if value[:1] in "+-.0123456789" and "e" in value.lower() else value

@@ -205,7 +205,7 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:
     """The figures of a row measured earlier under the same mark."""
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
-    return found if found["mark"] == mark else None
+    return found if isinstance(found, dict) and found.get("mark") == mark else None

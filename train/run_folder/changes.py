@@ -48,4 +48,6 @@ def keep_change(folder: Path, settings: Sequence[str]) -> None:
 
 def _entries(path: Path) -> list[dict[str, list[str]]]:
     found: list[dict[str, list[str]]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    if not isinstance(found, list):
+        raise ValueError(f"{FILE} holds no list")
     return found
