@@ -51,7 +51,8 @@ def run_all(options: argparse.Namespace) -> int:
 def _tell(options: argparse.Namespace, console: Console) -> int:
     from . import parallel
     from .config.load import load
-    from .plan.check import check, show_plan
+    from .plan.check import check
+    from .plan.show import show_plan
     from .publish.export import check_models_folder, copy_to_comfyui
     from .run_folder.changes import keep_change, read_changes
     from .run_folder.run import Run
@@ -75,7 +76,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
 
     # check: whatever can be known now is reported now, not after hours
     if options.plan:
-        show_plan(run, options.gpu)
+        show_plan(run, options.gpu, options.gpus, options.nodes)
         return 0
     check(run)
     phases = run_phases(run)

@@ -37,7 +37,15 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     Raises:
         TrainError: the file is missing or is not YAML, a key is unknown (the nearest known one is named), or a value is out of range.
     """
-    values = _read(name, ())
+    return _overridden(_read(name, ()), overrides)
+
+
+def changed(config: Config, overrides: Sequence[str]) -> Config:
+    """A configuration with overrides as in `load`; raises TrainError if they do not fit together."""
+    return _overridden(config.model_dump(mode="json"), overrides)
+
+
+def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> Config:
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key:

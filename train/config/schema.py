@@ -20,7 +20,7 @@ from .method_settings import (
     SkipSettings,
     Steps,
 )
-from .settings import Count, Data, Memory, Models, Positive, Seed, Settings, Share
+from .settings import Count, Data, Machine, Memory, Models, Positive, Seed, Settings, Share
 
 
 class HeldOut(Settings):
@@ -128,6 +128,7 @@ class Config(Settings):
     """bf16: float32 masters, bf16 arithmetic. bf16_kahan: bf16 weights with a compensated optimizer, which saves 6 bytes per weight."""
     data: Data = Data()
     models: Models = Models()
+    machine: Machine = Machine()
     memory: Memory = Memory()
     steps: Steps = Steps()
     codec: CodecSettings = CodecSettings()

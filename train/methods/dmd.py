@@ -72,17 +72,17 @@ class Dmd(Method):
         if update == "student":
             yield self._student_loss(self._rollout(batch, control, step, update), control, batch, step)
         elif update == "fake":
-            yield self._fake_loss(self._judged(batch, control, step), control, batch, step)
+            yield self._fake_loss(self._judged(update, batch, control, step), control, batch, step)
         else:
             assert self.adversary is not None
-            yield from self.adversary.terms(self._judged(batch, control, step), control, batch, step)
+            yield from self.adversary.terms(self._judged(update, batch, control, step), control, batch, step)
 
-    def _judged(self, batch: Batch, control: Tensor, step: Step) -> Tensor:
+    def _judged(self, update: str, batch: Batch, control: Tensor, step: Step) -> Tensor:
         """What both critics of an iteration learn from: one rollout, as the student does not change between them."""
         if self._critics_iteration != step.iteration:
             self._critics_iteration, self._critics_clips = step.iteration, {}
-        if step.positions in self._critics_clips:
-            return self._critics_clips.pop(step.positions)
+        if update == "discriminator" and step.positions in self._critics_clips:
+            return self._critics_clips[step.positions]
         with torch.no_grad():
             x0 = self._rollout(batch, control, step, "fake")
         if self.adversary is not None:

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,20 +16,17 @@ from flashmotion_core.adapters import read_generator_info
 from flashmotion_core.loading import read_folder_config
 from flashmotion_core.wan.config import WanConfig
 
-from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
 from ..data.video_files import find_videos
 from ..engine import optim
-from ..engine.build import Builder
-from ..engine.job import accumulation
 from ..errors import TrainError
 from ..run_folder.run import Run
 from .figures import PhasePlan
 from .given_adapters import check_adapter, given_path
-from .gpus import find_gpu, this_gpu
-from .plan import data_bytes, plan, static_plans
-from .table import byte_text, print_needs, print_phase, print_sum, short_rows
+from .plan import data_bytes, static_plans
+from .ranks import check_ranks, optimizers
+from .table import byte_text, short_rows
 
 
 def check(run: Run) -> None:
@@ -51,33 +47,6 @@ def check(run: Run) -> None:
     plans = list(static_plans(run.config, slow, fast, ranks=run.world.size, device=device))
     run.console.table(short_rows(plans))
     check_disk(run, plans, slow)
-
-
-def show_plan(run: Run, gpu: str | None) -> None:
-    """Print what every training phase will take; nothing is loaded.
-
-    Args:
-        run: whose configuration it is.
-        gpu: the card to plan for; None for this machine's, or an H200.
-
-    Raises:
-        TrainError: an unknown card, or a generator that is not there.
-        ValueError: a given file that is not a generator or an adapter.
-    """
-    card = this_gpu() if gpu is None else find_gpu(gpu)
-    check_files(run)
-    slow, fast = generator_sizes(run)
-    for adapter in run.config.models.adapters:
-        check_adapter(adapter, slow)
-    ranks = run.world.size
-    run.console.say(f"plan for {ranks} x {card.name} with {card.gigabytes:.0f} GB")
-    plans = []
-    for found in plan(run.config, slow, fast, ranks=ranks, device="cuda"):
-        plans.append(found)
-        print_phase(run.console, found)
-        print_needs(run.console, run.config, found, card, ranks)
-    if plans:
-        print_sum(run.console, run.config, plans, card, data_bytes(run.config, clip_count(run), slow.text_dim))
 
 
 def environment(run: Run) -> list[list[str]]:
@@ -141,15 +110,11 @@ def _check_exists(key: str, path: Path) -> None:
 def check_settings(run: Run) -> None:
     """Raises TrainError for settings that do not go together on this machine, or that need a package that is not there."""
     config, device = run.config, run.world.device
-    Builder(config, run.world)  # float8 and sharding
+    check_ranks(config, run.world.size)
     kahan = config.precision == "bf16_kahan"
     for phase, settings in training_phases(config):
         name = phase.stage
-        try:
-            accumulation(settings.global_batch, settings.micro_batch, run.world.size)
-        except TrainError as error:
-            raise TrainError(f"{name}.{error}") from None
-        for key, one in _optimizers(settings):
+        for key, one in optimizers(settings):
             probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
             try:
                 optim.make_optimizer(one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, device=device)
@@ -157,26 +122,20 @@ def check_settings(run: Run) -> None:
                 raise TrainError(f"{name}.{key}: {error}") from None
 
 
-def _optimizers(settings: PhaseSettings) -> Iterator[tuple[str, Optim]]:
-    for key in ("optim", "fake_optim"):
-        found = getattr(settings, key, None)
-        if found is not None:
-            yield key, found
-    gan = getattr(settings, "gan", None)
-    if gan is not None:
-        yield "gan.optim", gan.optim
-
-
-def generator_sizes(run: Run) -> tuple[WanConfig, WanConfig]:
+def generator_sizes(run: Run, assumed: WanConfig | None = None) -> tuple[WanConfig, WanConfig]:
     """Sizes of the SlowGenerator and the FastGenerator: of the files' headers, or of what will be trained.
+
+    Args:
+        run: whose configuration names the files.
+        assumed: the sizes of a file that is not there; None to refuse it.
 
     Raises:
         TrainError: two generators of different sizes.
         ValueError: a file or folder that is not a generator.
     """
     models = run.config.models
-    slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator))
-    fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator))
+    slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator), assumed)
+    fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator), assumed)
     if (slow.dim, slow.num_layers, slow.text_dim) != (fast.dim, fast.num_layers, fast.text_dim):
         raise TrainError(
             f"models.fast_generator has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
@@ -185,7 +144,9 @@ def generator_sizes(run: Run) -> tuple[WanConfig, WanConfig]:
     return slow, fast
 
 
-def _sizes_of(path: Path) -> WanConfig:
+def _sizes_of(path: Path, assumed: WanConfig | None) -> WanConfig:
+    if assumed is not None and not path.exists():
+        return assumed
     if not path.is_dir():
         return read_generator_info(path).config
     folder = path / "transformer" if (path / "transformer").is_dir() else path
