@@ -53,10 +53,19 @@ def parser() -> argparse.ArgumentParser:
         help="print parameters, memory, FLOPs, time and disk, and stop; no weights are loaded",
     )
     options.add_argument(
-        "--gpu", metavar="NAME", help="the GPU that --plan assumes (default: the configuration's, or else this machine's)"
+        "--gpu",
+        metavar="NAME",
+        help="the GPU that --plan assumes (default: the configuration's, or else this machine's)",
     )
-    options.add_argument("--gpus", type=count, metavar="N", help="how many GPUs of a machine --plan assumes (default: the configuration's)")
-    options.add_argument("--nodes", type=count, metavar="N", help="how many machines --plan assumes (default: the configuration's)")
+    options.add_argument(
+        "--gpus",
+        type=count,
+        metavar="N",
+        help="how many GPUs of a machine --plan assumes (default: the configuration's)",
+    )
+    options.add_argument(
+        "--nodes", type=count, metavar="N", help="how many machines --plan assumes (default: the configuration's)"
+    )
     options.add_argument(
         "--export-to", type=Path, metavar="DIR", help="also copy the result into this models folder of ComfyUI"
     )

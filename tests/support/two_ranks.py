@@ -17,12 +17,13 @@ from torch.distributed.tensor import DTensor
 from flashmotion_core.wan.block import timestep_embedding
 from tests.support.sentences import refuses
 from tests.support.small import Nets, small_batch, small_config
-from tests.support.watching import seen_by
+from tests.support.watching import seen_by, types_of
 from train import parallel
 from train.engine import checkpoint, lora
 from train.engine.checkpointing import checkpoint_blocks
 from train.engine.ema import Ema
 from train.engine.optim import clip, load_optimizer_state, make_optimizer, optimizer_state
+from train.engine.roles import Discriminator
 from train.engine.streams import Streams
 from train.errors import TrainError
 from train.parallel import World
@@ -140,9 +141,8 @@ def check_precision(world: World) -> None:
     judge = method.roles["discriminator"].network
     for block in [*method.student.generator.blocks, *method.student.adapter.blocks]:  # type: ignore[operator]
         block.self_attn.register_forward_pre_hook(lambda _, given: types.add(given[2][0].dtype))
-    logits: set[torch.dtype] = set()
-    for layer in judge.classifier.modules():  # type: ignore[union-attr]
-        layer.register_forward_hook(lambda _, __, out: logits.add(out.dtype))
+    assert isinstance(judge, Discriminator)
+    logits = types_of(judge.classifier)
     expected = timestep_embedding(torch.tensor([937.5]), 256)[0]
     for role in (method.student, method.roles["discriminator"]):
         with seen_by(role.network) as seen, torch.no_grad():

@@ -25,7 +25,16 @@ from train.run_folder.run import Phase, Run
 
 from ..support.sentences import refuses
 
-NOT_WHAT_THEY_SHOULD_BE = ["[]", "null", "3", "{}", '{"fingerprint": 3}', '{"fingerprint": "f", "seconds": "soon"}', "[" * 99_999, "{"]
+NOT_WHAT_THEY_SHOULD_BE = [
+    "[]",
+    "null",
+    "3",
+    "{}",
+    '{"fingerprint": 3}',
+    '{"fingerprint": "f", "seconds": "soon"}',
+    "[" * 99_999,
+    "{",
+]
 
 
 def a_phase(folder: Path, work: object = None) -> tuple[Run, Phase]:
@@ -122,10 +131,14 @@ with held(Path({str(folder)!r}), "x"):
     sys.stdin.readline()
 """
     root = Path(__file__).resolve().parents[2]
-    other = subprocess.Popen([sys.executable, "-c", code], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert other.stdout is not None
     assert other.stdout.readline() == "held\n"
-    with refuses(TrainError, key=f"stage1_resnet in {tmp_path}", value=f"process {other.pid} on", remedy="use another --run"):
+    with refuses(
+        TrainError, key=f"stage1_resnet in {tmp_path}", value=f"process {other.pid} on", remedy="use another --run"
+    ):
         run.do(phase)
     other.kill()  # without a chance to tidy up
     other.wait()

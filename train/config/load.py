@@ -136,7 +136,9 @@ def _yaml(text: str, what: str) -> Any:
     try:
         return _numbers(yaml.safe_load(text), [0])
     except RecursionError:
-        raise TrainError(f"{what} is not YAML that settings could be (it is nested without end); correct it there.") from None
+        raise TrainError(
+            f"{what} is not YAML that settings could be (it is nested without end); correct it there."
+        ) from None
     except _TooManyError:
         raise TrainError(
             f"{what} holds more than {MOST_VALUES:,} values, aliases counted as often as they stand; write the few that are meant."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from ..config.method_settings import PhaseSettings
@@ -48,13 +46,6 @@ class Job:
     checkpoint_minutes: float = 20.0
     earlier: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
-
-
-def note_change(job: Job, step: int) -> None:
-    """Write into the phase's folder that it continued from this step with changed settings."""
-    entry = {"step": step, "changed": list(job.changed), "when": datetime.now(timezone.utc).isoformat("T", "seconds")}
-    with (job.folder / "continued.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

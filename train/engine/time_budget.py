@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 USABLE = 0.85
 """Share of the budget for the steps; the rest is for optimizers, checkpoints and pictures."""
 FILE = "settled.json"
+LITTLE, ENOUGH = 0.05, 0.1
+"""Shares of the configured steps: below the first a phase has hardly begun, and the second is what is advised."""
 TRIALS = 4
 """Timed trials per update."""
 FEWEST = 20
 """Steps that are done however long they take."""
 
 
-def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str, int], float]) -> int:
+def settled_steps(
+    job: Job, method: Method, iteration: int, probe: Callable[[str, int], float], say: Callable[[str], None]
+) -> int:
     """The number of steps of a phase under its budget.
 
     Args:
@@ -32,6 +36,7 @@ def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str
         method: its schedule tells which updates an iteration makes.
         iteration: the current iteration; after the first one, nothing is measured again.
         probe: the seconds that an update takes, by its name and the number of the trial; it does not make the update.
+        say: hears of a budget in which the phase can learn nothing useful, and what it needs.
     """
     kept = _kept(job)
     if kept is not None:
@@ -39,7 +44,21 @@ def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str
     if job.minutes is None or iteration:  # A run that is given a budget later keeps its schedule.
         return job.settings.steps
     seconds = {name: _seconds(probe, name) for name in method.updates}
-    return count_steps(job.minutes * 60 * USABLE, seconds, method, job.settings.steps)
+    steps = count_steps(job.minutes * 60 * USABLE, seconds, method, job.settings.steps)
+    if steps < LITTLE * job.settings.steps:
+        needed = seconds_spent(seconds, method, round(ENOUGH * job.settings.steps), job.settings.steps) / USABLE
+        whole = f", so give --budget {needed / 60 / job.settings.share:.0f}" if job.settings.share else ""
+        say(
+            f"{job.name}: its share of --budget is {job.minutes:.2g} min, enough for {steps} of {job.settings.steps:,} steps, which teach it "
+            f"next to nothing; a tenth of them takes about {needed / 60:.0f} min{whole}."
+        )
+    return steps
+
+
+def seconds_spent(seconds: dict[str, float], method: Method, steps: int, most: int) -> float:
+    """What so many of the `most` configured iterations take; the method's warm-up is shortened with them."""
+    method.settle(steps, most)
+    return sum(seconds[name] for iteration in range(steps) for name in method.schedule(iteration))
 
 
 def keep_steps(job: Job, steps: int) -> None:
@@ -73,8 +92,7 @@ def count_steps(budget_seconds: float, seconds: dict[str, float], method: Method
     """How many of the `most` configured iterations fit; the method's warm-up is shortened with them."""
 
     def spent(steps: int) -> float:
-        method.settle(steps, most)
-        return sum(seconds[name] for iteration in range(steps) for name in method.schedule(iteration))
+        return seconds_spent(seconds, method, steps, most)
 
     # Each further iteration costs something, wherever the warm-up ends.
     fitting = bisect_right(range(most + 1), budget_seconds, key=spent) - 1

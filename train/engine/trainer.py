@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,16 +17,16 @@ from flashmotion_core.losses.noise_levels import own_share
 
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
-from ..errors import TrainError
 from ..monitor.console import Console, ProgressLine, peak_memory
 from ..monitor.health import Health
 from ..monitor.run_log import Metrics, Snapshot, Tracker
-from ..parallel import World, broadcast_object, first_problem, mean_over_ranks
+from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
 from .ema import Ema
 from .interrupt import Interruptions
-from .job import Job, accumulation, note_change
+from .job import Job, accumulation
 from .method import Method, Step
+from .resume import resume
 from .streams import Streams, dataset_index
 from .time_budget import keep_steps, settled_steps
 
@@ -241,7 +240,7 @@ class Trainer:
 
     def _settle(self) -> int:
         """The number of steps: as configured, or what fits into the time budget; decided once and stored in the folder."""
-        found = settled_steps(self.job, self.method, self.iteration, self._probe)
+        found = settled_steps(self.job, self.method, self.iteration, self._probe, self.console.say)
         steps = broadcast_object(self.world, found)
         if self.world.is_main:
             keep_steps(self.job, steps)
@@ -314,50 +313,11 @@ class Trainer:
         self._saved_at = time.monotonic()
 
     def _resume(self) -> None:
-        """Restore the newest checkpoint that can be read, if there are any.
-
-        Raises:
-            TrainError: the newest one is of another configuration, or none can be read.
-        """
-        folder, problem = self.job.folder / "checkpoints", None
-        for step in broadcast_object(self.world, checkpoint.steps(folder))[::-1]:
-            found = first_problem(self.world, self._restore(folder, step))
-            if found is None:
-                if problem is not None:
-                    reason = problem.partition(";")[0]
-                    self.console.say(f"{self.job.name}: {reason}; continuing from the one of step {step}.")
-                return
-            problem = problem or found
-        if problem is not None:
-            raise TrainError(problem)
-
-    def _restore(self, folder: Path, step: int) -> str | None:
-        """Restore a checkpoint; returns what is wrong with one that cannot be read."""
-        job = self.job
-        try:
-            notes = checkpoint.notes(folder, step)
-        except TrainError as error:
-            return str(error)
-        before = notes.get("fingerprint")
-        if before != job.fingerprint and before not in job.earlier:
-            raise TrainError(
-                f"{folder} holds a checkpoint of another configuration (step {step}); continue with the run folder's config.yaml, say with "
-                f"--continue-with what is to change, use another --run, or delete {folder.parent} to train this phase again."
-            )
-        state = self._state()
-        try:
-            kept = checkpoint.load(folder, step, state, self.world)
-            self._take(kept, state)
-        except TrainError as error:
-            return str(error)
-        except (KeyError, TypeError, AttributeError, AssertionError) as error:
-            return f"the checkpoint {folder / f'step_{step:06d}'} is damaged ({error!r}); delete that folder to resume from an earlier one."
-        if before != job.fingerprint and self.world.is_main:
-            self.console.say(f"{job.name}: continuing from step {step} with {', '.join(job.changed)}.")
-            note_change(job, step)
-        return None
+        """Restore the newest checkpoint that can be read, if there are any; see ``resume.resume``."""
+        resume(self.job, self._state, self._take, self.world, self.console)
 
     def _take(self, kept: dict[str, Any], state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept, whose tensors are in the state already or belong there."""
         iteration, done = int(kept["iteration"]), {name: int(kept["done"][name]) for name in self.done}
         self.method.load_state_dict(kept["method"])
         self.health.load_state_dict(kept["health"])

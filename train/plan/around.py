@@ -88,7 +88,9 @@ def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
     decoded = _codec(config, DECODE_FLOPS)
     total = clips * decoded  # the oracle
     for adapter in config.models.adapters:
-        look = next((looks[name] for name in (f"stage1_{adapter.kind}", f"stage3_{adapter.kind}") if name in looks), 0.0)
+        look = next(
+            (looks[name] for name in (f"stage1_{adapter.kind}", f"stage3_{adapter.kind}") if name in looks), 0.0
+        )
         steps = [settings.slow_steps * _halves(config), few * _halves(config), few, few, few]
         total += sum((clips + TIMED) * count * look + clips * decoded for count in steps)
     return total

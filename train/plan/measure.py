@@ -90,8 +90,8 @@ class Measurement:
         total = sum(flops[name] * self.accumulation for step in range(steps) for name in self.method.schedule(step))
         if isinstance(self.method, Dmd) and canary:
             total += canary * steps / max(self.method.settings.canary.every, self.method.settings.ratio)
-        found = {"working": self._working(peaks), "flops": total, "update_flops": flops, "look_flops": self.look()}
-        return replace(self.static(), **found)
+        working, look = self._working(peaks), self.look()
+        return replace(self.static(), working=working, flops=total, update_flops=flops, look_flops=look)
 
     def look(self) -> float:
         """FLOPs of one pass of the student over one clip, without gradients."""

@@ -134,7 +134,7 @@ class MetaBuilder(Builder):
             with self.imitation.autocast(None, cache=False):
                 return forward(*arguments)
 
-        made.classifier.forward = in_full_precision  # type: ignore[method-assign]
+        made.classifier.forward = in_full_precision  # type: ignore[assignment]
         return made
 
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:

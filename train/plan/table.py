@@ -99,7 +99,9 @@ def print_sum(
     for part in rest:
         time = duration(gpu.seconds(part.flops, config.precision)) if part.flops else "-"
         loaded = f"from {byte_text(part.weights)}" if part.weights else "-"
-        rows.append([part.name, "-", loaded, "", flops_text(part.flops) if part.flops else "-", time, byte_text(part.disk)])
+        rows.append(
+            [part.name, "-", loaded, "", flops_text(part.flops) if part.flops else "-", time, byte_text(part.disk)]
+        )
     flops = sum(plan.flops for plan in plans) + sum(part.flops for part in rest)
     together = duration(gpu.seconds(flops, config.precision))
     disk = byte_text(sum(part.disk for part in rest) + sum(plan.disk for plan in plans))

@@ -172,7 +172,9 @@ def test_a_new_lora_is_drawn_in_its_own_type_whatever_the_base_is_stored_in() ->
         torch.manual_seed(7)
         lora.add_lora(net, "a", 4, 8.0)
         lora.add_lora(net, "b", 4, 8.0)
-        drawn.append({f"{name}.{key}": value for name in "ab" for key, value in lora.lora_state_dict(net, name).items()})
+        drawn.append(
+            {f"{name}.{key}": value for name in "ab" for key, value in lora.lora_state_dict(net, name).items()}
+        )
     for other in drawn[1:]:
         assert other.keys() == drawn[0].keys()
         for key, value in other.items():

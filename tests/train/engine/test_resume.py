@@ -222,6 +222,21 @@ def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) ->
     equal(final_state(second), final_state(whole))
 
 
+def test_a_budget_for_nothing_useful_says_what_is_needed(clips: EncodedClips, tmp_path: Path) -> None:
+    for minutes, said in ((1e-6, "20 of 500 steps"), (60.0, "")):
+        trainer = prepared(
+            "flow_resnet",
+            clips,
+            tmp_path / str(minutes),
+            config={"stage1": {"steps": 500, "share": 0.2}},
+            minutes=minutes,
+        )
+        trainer.console = Console(text := StringIO(), plain=True)
+        trainer._settle()
+        assert said in text.getvalue()
+        assert ("so give --budget " in text.getvalue()) == bool(said)
+
+
 def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, tmp_path: Path) -> None:
     """A run is killed before its first checkpoint, and then its settings are changed."""
     (tmp_path / "settled.json").write_text(json.dumps({"steps": 20, "minutes": 1.0, "fingerprint": "other"}))

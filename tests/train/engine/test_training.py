@@ -146,7 +146,9 @@ def test_too_many_skipped_updates_stop_a_run_before_they_are_saved(clips: Encode
     settings = {"stage1": {"steps": 40}, "checkpoints": {"every": 10}}
     trainer = prepared("flow_resnet", clips, tmp_path, config=settings)
     nan_at(trainer, range(15, 40))
-    with refuses(TrainingStopped, key="step 19:", value="one time too many (4)", remedy="--continue-with stage1.optim.lr"):
+    with refuses(
+        TrainingStopped, key="step 19:", value="one time too many (4)", remedy="--continue-with stage1.optim.lr"
+    ):
         trainer.run()
     assert checkpoint.latest(tmp_path / "checkpoints") == 10
     again = prepared("flow_resnet", clips, tmp_path, config=settings)  # the count is that of the checkpoint

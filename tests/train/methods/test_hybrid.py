@@ -24,7 +24,7 @@ from ...support.small import (
     small_lora,
     small_step,
 )
-from ...support.watching import exits, seen_by
+from ...support.watching import exits, seen_by, types_of
 
 BATCH = small_batch()
 
@@ -145,10 +145,9 @@ def test_r1_in_bf16_is_that_of_float32() -> None:
     for precision in ("fp32", "bf16"):
         changes: dict[str, Any] = {"models": models, "stage3": {"gan": {**GAN, "r1_weight": 1.0}}}
         method = Nets(small_config(precision=precision, **changes)).hybrid()
-        judge, types = method.roles["discriminator"].network, set()
+        judge = method.roles["discriminator"].network
         assert isinstance(judge, Discriminator)
-        for layer in judge.classifier.modules():
-            layer.register_forward_hook(lambda _, __, out: types.add(out.dtype))
+        types = types_of(judge.classifier)
         _, values = objective(method, "discriminator", BATCH, small_step())
         assert types == {torch.float32}
         found[precision] = values["gan/r1"]

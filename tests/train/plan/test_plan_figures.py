@@ -18,8 +18,8 @@ from train.config.load import load, parse
 from train.errors import TrainError
 from train.monitor.console import Console
 from train.parallel import World
-from train.plan.device import Imitation
 from train.plan.around import around
+from train.plan.device import Imitation
 from train.plan.figures import PhasePlan
 from train.plan.gpus import find_gpu
 from train.plan.meter import Meter
@@ -79,7 +79,9 @@ def test_ranks_share_what_stays() -> None:
 
 def test_stage_2_leaves_room_on_an_h200() -> None:
     plans = {found.name: found for found in static_plans(load("h200"), TI2V_5B, TI2V_5B, ranks=1, device="cuda")}
-    assert plans["stage2"].sum.gradients == pytest.approx(20e9, rel=0.01)  # of two generators, of which one at a time is there
+    assert plans["stage2"].sum.gradients == pytest.approx(
+        20e9, rel=0.01
+    )  # of two generators, of which one at a time is there
     assert plans["stage2"].peak < 116e9, "activations take 8 GB more"
 
 
@@ -140,7 +142,10 @@ def test_what_is_around_training_is_counted() -> None:
 def test_advice_is_what_the_configuration_allows(
     name: str, ranks: int, changes: list[str], phase: str, advised: list[str]
 ) -> None:
-    betas = [f"{key}.betas=[0, 0.95]" for key in ("stage1.optim", "stage2.optim", "stage2.fake_optim", "stage3.optim", "stage3.gan.optim")]
+    betas = [
+        f"{key}.betas=[0, 0.95]"
+        for key in ("stage1.optim", "stage2.optim", "stage2.fake_optim", "stage3.optim", "stage3.gan.optim")
+    ]
     config = load(name, [*(betas if any("kahan" in change for change in changes) else []), *changes])
     assert knobs(config, phase, ranks) == advised
 
