@@ -140,6 +140,8 @@ with held(Path({str(folder)!r}), "x"):
         TrainError, key=f"stage1_resnet in {tmp_path}", value=f"process {other.pid} on", remedy="use another --run"
     ):
         run.do(phase)
+    with refuses(TrainError, key="--redo is stage1_resnet", value=f"process {other.pid} on", remedy="stop it"):
+        run.redo(phase)
     other.kill()  # without a chance to tidy up
     other.wait()
     assert (folder / FILE).is_file()

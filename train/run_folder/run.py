@@ -193,7 +193,14 @@ class Run:
             yield
 
     def redo(self, phase: Phase) -> None:
-        """Move a phase's folder and outputs aside, so that it is done again."""
+        """Move a phase's folder and outputs aside, so that it is done again.
+
+        Raises:
+            TrainError: another process is doing it.
+        """
+        other = broadcast_object(self.world, holder(self.phase_folder(phase.name)) if self.world.is_main else None)
+        if other is not None:
+            raise TrainError(f"--redo is {phase.name}, which is being done by {other}; wait for it, or stop it.")
         if self.world.is_main and self.state(phase) != "open":
             folder = self.phase_folder(phase.name)
             number = 1
