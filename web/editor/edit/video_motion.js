@@ -19,6 +19,7 @@
 
 import { fail, number } from "../model/checks.js";
 import { intervalsWhere } from "../model/intervals.js";
+import { newColor } from "../model/palette.js";
 import { fromBoxes } from "../model/simplify.js";
 import { coverZoom } from "./cover.js";
 import { changeObjects, clampBox, withObjects } from "./edit.js";
@@ -112,7 +113,7 @@ export function takeMotion(document, { tracks, video, tolerance }) {
   return tracks.reduce((before, { id, label }, index) => {
     const { keyframes, hidden } = found.objects[index];
     if (id !== undefined) return changeObjects(before, [id], (object) => ({ ...object, path: "linear", keyframes, hidden }));
-    return withObjects(before, [...before.objects, { id: newId(before.objects), label, path: "linear", keyframes, hidden }]);
+    return withObjects(before, [...before.objects, { id: newId(before.objects), label, color: newColor(before.objects), path: "linear", keyframes, hidden }]);
   }, document);
 }
 
