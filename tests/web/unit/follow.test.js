@@ -138,6 +138,24 @@ test("a cut to another scene loses it at that picture", () => {
   for (let n = 0; n < 5; n += 1) assert.equal(follower?.step(other).area, undefined);
 });
 
+test("a plain disc on a plain ground is followed by its outline, and so is one that grows", () => {
+  /** @param {number} n @returns {Area} */
+  const boxAt = (n) => ({ x: 60 + 3 * n, y: 60 + n, w: 40 * 1.01 ** n, h: 40 * 1.01 ** n });
+  /** @param {number} n */
+  const disc = (n) => {
+    const { x, y, w } = boxAt(n);
+    return pyramidOf({ width: WIDTH, height: HEIGHT, data: Float32Array.from({ length: WIDTH * HEIGHT }, (_, i) => {
+      const off = Math.hypot((i % WIDTH) + 0.5 - x, Math.floor(i / WIDTH) + 0.5 - y) - w / 2 + 2;
+      return 60 + 140 * Math.min(Math.max(0.5 - off, 0), 1);
+    }) });
+  };
+  const follower = createFollower(disc(0), boxAt(0));
+  for (let n = 1; n < 30; n += 1) {
+    const area = follower?.step(disc(n)).area;
+    assert.ok(area && overlap(area, boxAt(n)) > 0.85, `${n}: ${JSON.stringify(area)}`);
+  }
+});
+
 test("a plain box, or one outside, is refused", () => {
   const plain = pyramidOf({ width: 99, height: 99, data: new Float32Array(99 * 99).fill(40) });
   assert.equal(createFollower(plain, { x: 50, y: 50, w: 30, h: 30 }), undefined);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { cover } from "../../../web/editor/edit/cover.js";
 import { addObject } from "../../../web/editor/edit/operations.js";
-import { moments, onClipOf, onVideoOf, outOfSight, takeMotion } from "../../../web/editor/edit/video_motion.js";
+import { moments, onClipOf, onVideoOf, outOfSight, resampled, takeMotion } from "../../../web/editor/edit/video_motion.js";
 import { emptyDocument, parse, stringify } from "../../../web/editor/model/document.js";
 import { boxAt } from "../../../web/editor/model/sample.js";
 import { assertNear } from "./helpers.js";
@@ -33,6 +33,23 @@ test("what cannot be looked at is refused in one sentence", () => {
   assert.throws(() => moments(CLIP, 400, { ...part, to: 400 }), /at most 120 seconds/);
   assert.equal(frameTimes(moments(CLIP, 400, { ...part, to: 400, fit: "trim" })).length, 25);
   assert.throws(() => moments(CLIP, 1, { ...part, to: 0.02, fit: "trim" }), /choose a longer part/);
+});
+
+test("boxes are read between pictures by time; a clip of more frames than the video has no steps, and one of fewer skips", () => {
+  const still = { x: 0.5, y: 0.5, w: 0.2, h: 0.2 };
+  const looks = Array.from({ length: 13 }, (_, n) => ({ time: n / 12, boxes: [{ ...still, x: n / 12 }, n < 6 ? still : undefined], scores: [1 - n / 100, 1] }));
+  const part = { from: 0, to: 1, fit: /** @type {const} */ ("retime") };
+  for (const frames of [33, 5]) {
+    const all = moments({ frames, fps: 24 }, 1, part);
+    const { boxes, scores } = resampled(looks, 0, all);
+    assertNear(boxes.map((box) => box?.x ?? NaN), Array.from({ length: frames }, (_, f) => f / (frames - 1)), 1e-9);
+    assert.deepEqual([scores.length, scores.at(-1)], [frames, 0.88]);
+    const gone = resampled(looks, 1, all).boxes;
+    // Seen until the first picture without it.
+    assert.deepEqual(outOfSight(gone), [[(frames - 1) / 2, frames - 1]]);
+  }
+  // The picture at second 0.3 began before; one box alone is held.
+  assert.deepEqual(resampled([{ ...looks[3], time: 0.25 }], 0, moments(CLIP, 1, { ...part, from: 0.3 })).boxes, Array(25).fill(looks[3].boxes[0]));
 });
 
 test("a portrait video lies on a landscape clip as a picture does", () => {

@@ -10,6 +10,11 @@
  *
  * @typedef {{readonly time: number, readonly frame?: number}} Moment seconds; frame: the frame of the clip that is shown then
  *
+ * @typedef {object} Look at one picture of the video
+ * @property {number} time seconds at which it begins
+ * @property {readonly (Box | undefined)[]} boxes of each object, as fractions of the picture; undefined: out of sight
+ * @property {readonly number[]} scores of each: how much it looks as it did, at most 1
+ *
  * @typedef {object} Track an object's way through the video
  * @property {string} [id] of the object whose motion is replaced; left out: a new object
  * @property {string} label of a new object
@@ -50,11 +55,39 @@ export function moments({ frames, fps }, duration, { from, to, fit }) {
   const last = fit === "retime" ? frames - 1 : Math.min(frames - 1, Math.floor(length * fps + 1e-6));
   if (last < 1) fail("to", to, `choose a longer part: at ${fps} frames per second it has one frame`);
   const step = fit === "retime" ? length / (frames - 1) : 1 / fps;
-  const between = Math.max(Math.ceil(step / LONGEST_STEP - 1e-6), 1);
-  return Array.from({ length: last * between + 1 }, (_, n) => {
-    const time = Math.min(start + (n / between) * step, end);
-    return n % between ? { time } : { time, frame: n / between };
+  const pieces = Math.max(Math.ceil(step / LONGEST_STEP - 1e-6), 1);
+  return Array.from({ length: last * pieces + 1 }, (_, n) => {
+    const time = Math.min(start + (n / pieces) * step, end);
+    return n % pieces ? { time } : { time, frame: n / pieces };
   });
+}
+
+/**
+ * An object's boxes on the clip's frames. Between two pictures it moves in proportion; a clip may have more frames than the video.
+ * @param {readonly Look[]} looks at least one, in the order of time
+ * @param {number} index of the object
+ * @param {readonly Moment[]} all see `moments`
+ * @returns {{boxes: (Box | undefined)[], scores: number[]}} of the frames 0, 1, ...
+ */
+export function resampled(looks, index, all) {
+  let at = 0;
+  const found = { boxes: /** @type {(Box | undefined)[]} */ ([]), scores: /** @type {number[]} */ ([]) };
+  for (const { time, frame } of all) {
+    if (frame === undefined) continue;
+    while (at + 1 < looks.length && looks[at + 1].time <= time) at += 1;
+    const [here, next] = [looks[at], looks[at + 1]];
+    const [box, later] = [here.boxes[index], next?.boxes[index]];
+    const share = later ? Math.max((time - here.time) / (next.time - here.time), 0) : 0;
+    found.boxes.push(box && later ? between(box, later, share) : box);
+    found.scores.push(here.scores[index]);
+  }
+  return found;
+}
+
+/** @param {Box} a @param {Box} b @param {number} share @returns {Box} */
+function between(a, b, share) {
+  const [x, y, w, h] = /** @type {const} */ (["x", "y", "w", "h"]).map((side) => a[side] + (b[side] - a[side]) * share);
+  return { x, y, w, h };
 }
 
 /**

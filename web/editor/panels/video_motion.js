@@ -3,16 +3,16 @@
  *
  * @import { Session } from "../edit/session.js"
  * @import { Document, Interval } from "../model/types.js"
- * @import { Found } from "../ui/follow_video.js"
  * @import { Video } from "../ui/video_file.js"
  * @import { Texts } from "../texts/texts.js"
  * @import { Marked } from "./video_boxes.js"
  *
  * @typedef {{session: Session, texts: Texts}} VideoContext
+ * @typedef {ReturnType<typeof resampled>} Found
  */
 
 import { nextName } from "../edit/names.js";
-import { moments, onVideoOf, outOfSight, takeMotion } from "../edit/video_motion.js";
+import { moments, onVideoOf, outOfSight, resampled, takeMotion } from "../edit/video_motion.js";
 import { isCut } from "../model/crop.js";
 import { newColor } from "../model/palette.js";
 import { boxAt } from "../model/sample.js";
@@ -87,7 +87,7 @@ function openPanel({ session, texts }, video) {
   /** The first picture; where there is none, it says why. */
   async function showFirst() {
     try {
-      dialog.picture(await video.at(part.from));
+      dialog.picture((await video.at(part.from)).picture);
     } catch (error) {
       tell(error);
     }
@@ -128,9 +128,9 @@ function openPanel({ session, texts }, video) {
       });
       if ("plain" in result) await draw(fill(texts.videoPlain, marked[result.plain].label));
       else {
-        found = result;
+        found = marked.map((_, index) => resampled(result, index, all));
         dialog.state("done");
-        dialog.lines(linesOf(texts, session.state.document.frames, marked, result));
+        dialog.lines(linesOf(texts, session.state.document.frames, marked, found));
       }
     } catch (error) {
       if (run.signal.aborted) await draw(texts.videoStopped);
@@ -153,7 +153,7 @@ function openPanel({ session, texts }, video) {
     const fresh = tracks.filter(({ id }) => id === undefined).length;
     const added = fresh ? session.state.document.objects.slice(-fresh).map(({ id }) => id) : [];
     session.set({ ids: [...tracks.flatMap(({ id }) => (id === undefined ? [] : [id])), ...added] });
-    session.say(message, lost.length > 0);
+    session.say(message);
     dialog.close();
   }
 

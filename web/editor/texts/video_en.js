@@ -30,6 +30,7 @@ export const VIDEO_EN = {
   stepVideo: "motion from a video",
   saidVideoMotion: "Motion of {0} objects from {1}.",
   videoUnreadable: "{0} cannot be played by this browser: save it as MP4 (H.264) or WebM (VP9) and choose that.",
+  videoForbidden: "This ComfyUI was started with --disable-api-nodes, which forbids the page to play {0}: start it without.",
   videoPictureless: "{0} has no pictures: choose a video.",
   videoShort: "{0} is {1} seconds long, too short for a motion: choose a longer video.",
   videoStuck: "{0} gives no picture at second {1}: choose a part before that, or save the video again.",

@@ -7,8 +7,10 @@
  * @property {string} name
  * @property {readonly [number, number]} size width and height in pixels, as it is shown
  * @property {number} duration seconds
- * @property {(time: number) => Promise<HTMLVideoElement>} at the video at a moment (seconds), to be drawn
+ * @property {(time: number) => Promise<Shown>} at the picture that is shown at a moment (seconds)
  * @property {() => void} close
+ *
+ * @typedef {{picture: HTMLVideoElement, time: number}} Shown to be drawn, and the second at which it begins, as far as the browser tells
  */
 
 import { element } from "./dom.js";
@@ -16,6 +18,8 @@ import { fill } from "../texts/texts.js";
 
 /** For one picture, on a busy machine. */
 const PATIENCE_MS = 20_000;
+/** After a picture is there, the browser tells its time; one in a hidden tab may not. */
+const TELLS_MS = 300;
 /** Two pictures at 24 a second. */
 const SHORTEST = 0.08;
 /** Recordings that were never finished have no length until their end was looked for. */
@@ -31,6 +35,12 @@ export async function openVideo(file, texts) {
   const url = URL.createObjectURL(file);
   const video = element("video", { preload: "auto", playsinline: true });
   video.muted = true;
+  // ComfyUI forbids files of the page where it was started with --disable-api-nodes.
+  const watching = new AbortController();
+  let forbidden = false;
+  document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
+    forbidden ||= effectiveDirective === "media-src";
+  }, { signal: watching.signal });
 
   function close() {
     video.removeAttribute("src");
@@ -38,19 +48,23 @@ export async function openVideo(file, texts) {
     URL.revokeObjectURL(url);
   }
 
-  /** @param {number} time */
+  /** @param {number} time @returns {Promise<Shown>} */
   async function at(time) {
+    const told = timeTold(video, time);
     await comes(video, "seeked", fill(texts.videoStuck, file.name, time.toFixed(2)), () => {
       video.currentTime = time;
     });
-    return video;
+    return { picture: video, time: await told() };
   }
 
   try {
     const unreadable = fill(texts.videoUnreadable, file.name);
     await comes(video, "loadeddata", unreadable, () => {
       video.src = url;
-    }).catch((error) => {
+    }).catch(async (error) => {
+      // The browser tells why only after it has failed.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (forbidden) throw new RangeError(fill(texts.videoForbidden, file.name));
       // Sound alone has its length, but never a picture.
       if (video.readyState >= 1 && !video.videoWidth) throw new RangeError(fill(texts.videoPictureless, file.name));
       throw error;
@@ -63,6 +77,8 @@ export async function openVideo(file, texts) {
   } catch (error) {
     close();
     throw error;
+  } finally {
+    watching.abort();
   }
 }
 
@@ -89,4 +105,28 @@ function comes(video, name, problem, begin) {
     video.addEventListener("error", fail, { signal: listening.signal });
     begin();
   });
+}
+
+/**
+ * The time at which the next picture of a video begins, asked for before it is sought.
+ * @param {HTMLVideoElement} video
+ * @param {number} otherwise
+ * @returns {() => Promise<number>} to be called when the picture is there
+ */
+function timeTold(video, otherwise) {
+  if (!("requestVideoFrameCallback" in video)) return async () => otherwise;
+  /** @type {(time: number) => void} */
+  let tell = () => undefined;
+  /** @type {Promise<number>} */
+  const told = new Promise((resolve) => {
+    tell = resolve;
+  });
+  const asked = video.requestVideoFrameCallback((_, { mediaTime }) => tell(mediaTime));
+  return () => {
+    setTimeout(() => {
+      video.cancelVideoFrameCallback(asked);
+      tell(otherwise);
+    }, TELLS_MS);
+    return told;
+  };
 }
