@@ -19,6 +19,7 @@
 
 import { element, setChildren } from "../ui/dom.js";
 import { fill } from "../texts/texts.js";
+import { withoutFling } from "../ui/touch.js";
 
 /** Of the picture's sides. */
 const SMALLEST = 0.01;
@@ -142,6 +143,7 @@ export function createVideoBoxes(texts, size, given, next, changed) {
     event.preventDefault();
   }
 
+  withoutFling(layer);
   layer.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || event.target !== layer) return;
     const [x0, y0] = at(event);
