@@ -81,7 +81,9 @@ def test_all_nodes_are_known(server: RunningServer) -> None:
 def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
     """The server accepts the graph: every node, input, type and choice exists."""
     workflow, info = json.loads(path.read_text(encoding="utf-8")), object_info(server.url)
-    younger = {"flashmotion_detector_boxes": "RTDETR_detect", "flashmotion_video_motion": "SAM3_VideoTrack"}.get(path.stem)
+    younger = {"flashmotion_detector_boxes": "RTDETR_detect", "flashmotion_video_motion": "SAM3_VideoTrack"}.get(
+        path.stem
+    )
     if younger is not None and younger not in info:
         assert server.version == "0.16.3", "these nodes are younger than the oldest ComfyUI we support"
         with refuses(WorkflowError, key=younger.split("_")[0]):
