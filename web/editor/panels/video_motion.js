@@ -39,6 +39,8 @@ export function chooseVideo(context) {
 
 /** @param {VideoContext} context @param {File} file */
 export async function takeVideo({ session, texts }, file) {
+  // The text that cannot be read is to be seen to first.
+  if (session.state.problem !== undefined) return;
   session.say(fill(texts.videoOpening, file.name));
   try {
     const video = await openVideo(file, texts);
@@ -58,6 +60,7 @@ function openPanel({ session, texts }, video) {
   let run;
   /** @type {Found[] | undefined} */
   let found;
+  let closed = false;
 
   const boxes = createVideoBoxes(texts, video.size, selectedBoxes(session, video.size), () => {
     const all = [...shown.objects, ...boxes.marked.filter(({ id }) => id === undefined).map(({ label, color }) => ({ id: "", label, color }))];
@@ -78,6 +81,7 @@ function openPanel({ session, texts }, video) {
     again: () => void draw(""),
     use,
     closed() {
+      closed = true;
       run?.abort();
       video.close();
     },
@@ -133,6 +137,7 @@ function openPanel({ session, texts }, video) {
         dialog.lines(linesOf(texts, session.state.document.frames, marked, found));
       }
     } catch (error) {
+      if (closed) return;
       if (run.signal.aborted) await draw(texts.videoStopped);
       else if (error instanceof RangeError) await draw(error.message);
       else throw error;
