@@ -129,7 +129,11 @@ def _distances(clips: Measured, real: Measured | None) -> dict[str, Any]:
     a_ND, b_ND = (np.array([row[name]["features"] for name in both], dtype=np.float64) for row in (clips, real))
     estimate = frechet_distance(a_ND, b_ND)
     low, high = centred_interval(estimate, resampled_distances(a_ND, b_ND, drawn(len(both), FRECHET_RESAMPLES, SEED)))
-    return {"frechet": estimate, "frechet_95": [max(low, 0.0), high], "kernel": None if clips is real else kernel_distance(a_ND, b_ND)}
+    return {
+        "frechet": estimate,
+        "frechet_95": [max(low, 0.0), high],
+        "kernel": None if clips is real else kernel_distance(a_ND, b_ND),
+    }
 
 
 def _against(clips: Measured, first: Measured, names: Sequence[str]) -> dict[str, Any]:

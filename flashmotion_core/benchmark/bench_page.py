@@ -223,13 +223,15 @@ def strip(row: RowFigures, clip: BenchClip) -> list[Frames]:
 
 
 def _square(picture_HWC: Frames) -> Frames:
-    """The picture within `WIDEST` pixels each way, on grey: clips of a set may have several sizes."""
+    """The picture within `WIDEST` pixels each way, on the sheet's grey: clips of a set may have several sizes."""
     from PIL import Image
 
     height, width, _ = picture_HWC.shape
-    scale = min(WIDEST / max(height, width), 1.0)
+    scale = WIDEST / max(height, width)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    small = np.asarray(Image.fromarray(picture_HWC).resize(size, Image.Resampling.BOX))
+    small = np.asarray(
+        Image.fromarray(picture_HWC).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
+    )
     canvas = np.full((WIDEST, WIDEST, 3), 235, dtype=np.uint8)
     top, left = (WIDEST - size[1]) // 2, (WIDEST - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = small

@@ -17,6 +17,7 @@ from ..metrics import (
     kept_sharpness,
     mask_scores,
     mean_of_clip,
+    means_by_frame,
     motion,
     psnr,
 )
@@ -91,7 +92,7 @@ def measure_clip(
             "lost": listed(control.lost_N),
             "mask_iou": None if masks_N is None else listed(masks_N),
         },
-        "iou_by_frame": listed(_mean_of_row(control.box_iou_TN)),
+        "iou_by_frame": listed(means_by_frame(control.box_iou_TN)),
         "boxes": listed(found.boxes_TN4.round(2)),
         "features": None if features is None else listed(features(frames_THWC)),
     }
@@ -121,7 +122,7 @@ def against_other(found: dict[str, Any], clip: BenchClip, other: BenchClip) -> d
         "centre_error": mean_of_clip(control.centre_error_N),
         "lost": mean_of_clip(control.lost_N),
         "lost_objects": _value(control.lost_objects),
-        "iou_by_frame": listed(_mean_of_row(control.box_iou_TN)),
+        "iou_by_frame": listed(means_by_frame(control.box_iou_TN)),
         "features": None,
     }
 
@@ -134,12 +135,6 @@ def listed(values: Array) -> list[Any]:
 def unlisted(values: list[Any]) -> Array:
     """The array of such lists."""
     return np.array(values, dtype=np.float64)
-
-
-def _mean_of_row(values_TN: Array) -> Array:
-    """Means over the objects that count, frame by frame."""
-    counts_T = np.isfinite(values_TN).sum(axis=1)
-    return np.where(counts_T > 0, np.nansum(values_TN, axis=1) / np.maximum(counts_T, 1), np.nan)
 
 
 def _value(value: float) -> float | None:

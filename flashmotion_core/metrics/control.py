@@ -160,6 +160,12 @@ def mean_of_clip(values_N: Array) -> float | None:
     return float(values_N.mean()) if len(values_N) else None
 
 
+def means_by_frame(values_TN: Array) -> Array:
+    """Mean [T] over the objects that have a value, frame by frame; NaN where none has."""
+    counts_T = np.isfinite(values_TN).sum(axis=1)
+    return np.where(counts_T > 0, np.nansum(values_TN, axis=1) / np.maximum(counts_T, 1), np.nan)
+
+
 def group_of(objects: int) -> str:
     """The group of a clip by how many objects it controls: "1" to "5", or "more"."""
     return str(objects) if objects <= 5 else "more"

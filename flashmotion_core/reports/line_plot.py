@@ -62,7 +62,7 @@ def line_plot(
     line = _height(draw, font)
     legend = _legend_rows(draw, font, lines, width - 16)
     left, right = 8 + int(draw.textlength("0.00", font=font)) + 6, width - 14
-    top, bottom = 8 + (line + 4 if title else 0) + len(legend) * (line + 4), height - 2 * line - 12
+    top, bottom = 14 + (line + 4 if title else 0) + len(legend) * (line + 4), height - 2 * line - 12
     draw.text((8, 6), title, fill=INK, font=font)
     _write_legend(draw, font, legend, 8 + (line + 4 if title else 0), line)
     highest = most if most is not None else _largest(lines)

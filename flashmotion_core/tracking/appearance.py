@@ -8,6 +8,7 @@ pixels agree there, the whole frame is searched. A second template follows what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -70,7 +71,14 @@ class Followed:
 
 
 class AppearanceTracker:
-    """See the module. `sure_TN` is the weighted share of the object's pixels whose colour agrees."""
+    """See the module. `sure_TN` is the weighted share of the object's pixels whose colour agrees.
+
+    Args:
+        on_frame: called after every frame, to show progress or to raise.
+    """
+
+    def __init__(self, on_frame: Callable[[], object] = lambda: None) -> None:
+        self._on_frame = on_frame
 
     @property
     def protocol(self) -> str:
@@ -95,6 +103,7 @@ class AppearanceTracker:
                     objects[n] = _advance(picture, followed, place)
                     if place.agreement >= FOUND:
                         boxes_TN4[t, n], sure_TN[t, n] = place.box_4, place.agreement
+            self._on_frame()
         return Tracked(boxes_TN4, sure_TN)
 
 
