@@ -12,7 +12,9 @@ from comfy_api.latest import io
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.benchmark.clip_score import (
+from ..flashmotion_core.tracking import Tracked
+from ..flashmotion_core.tracking.appearance import AppearanceTracker
+from ..flashmotion_core.tracking.clip_score import (
     ClipScore,
     best_of,
     score_clip,
@@ -20,8 +22,6 @@ from ..flashmotion_core.benchmark.clip_score import (
     score_text,
     tracked_boxes,
 )
-from ..flashmotion_core.tracking import Tracked
-from ..flashmotion_core.tracking.appearance import AppearanceTracker
 from ..flashmotion_core.tracking.label_masks import boxes_of_masks
 from ..flashmotion_core.trajectory import Sampled, Trajectory, parse, sample
 from .border import checked

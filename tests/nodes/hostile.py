@@ -195,6 +195,10 @@ def wires(rig: Rig) -> dict[str, tuple[dict[str, Any], dict[str, list[Any]]]]:
                 **{"mask_shows": ["holes", "objects and holes"], "first_frame_shapes": []},
             },
         ),
+        "TrajectoryScore": (
+            {"frames": torch.rand(17, 24, 32, 3), "trajectory": DOCUMENT},
+            {"frames": pictures(), "trajectory": documents(), "masks": masks(), "boxes": boxes()},
+        ),
     }
 
 

@@ -26,7 +26,14 @@ from ..support.sentences import names, refuses
 pytestmark = pytest.mark.server
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic")
+OURS = (
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "TrajectoryScore",
+)
 
 
 def tiny_graph(server: RunningServer, name: str = "flashmotion_tiny_cpu") -> dict[str, Any]:
