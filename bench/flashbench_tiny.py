@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +111,7 @@ def write_set(folder: Path, per_group: int) -> None:
             clip = tiny_clip(name)
             for t, owner_HW in enumerate(clip.owner_THW):
                 picture = Image.fromarray(owner_HW)
-                write_whole(
-                    folder / f"{name}{MASKS}" / f"{t:05d}.png", lambda part, p=picture: p.save(part, format="PNG")
-                )
+                write_whole(folder / f"{name}{MASKS}" / f"{t:05d}.png", partial(picture.save, format="PNG"))
             write_whole(folder / f"{name}.npy", _array(clip.frames_THWC))
             write_whole(folder / f"{name}.json", dumps(clip.document))
 

@@ -145,7 +145,7 @@ def _clips(frames_BHWC: Tensor, length: int) -> Sequence[Tensor]:
         raise ValueError(
             f"TrajectoryScore got {len(frames_BHWC)} frames, but the trajectory has {length}; connect as many, or a multiple for several clips."
         )
-    return frames_BHWC.split(length)
+    return list(torch.split(frames_BHWC, length))
 
 
 def _bytes(frames_THWC: Tensor) -> Any:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import frechet_distance, mean_interval, paired_difference
 from ..metrics.bootstrap import RESAMPLES, drawn
-from ..metrics.control import LEAST_INSIDE
 from ..metrics.frechet import centred_interval, resampled_distances
+from ..metrics.keeping import LEAST_INSIDE
 from ..metrics.kernel import kernel_distance
+from .bench_measures import FIGURES, against_other
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
 from .clip_set import BenchSet
-from .measure import FIGURES, against_other
 from .runner import Measured, RowFigures
 
 Array = NDArray[np.float64]
@@ -27,6 +27,16 @@ COMPARED = ("box_iou", "centre_error", "lost", "sharpness")
 """Figures whose difference to the first row is told."""
 
 
+class _Shown(NamedTuple):
+    """A row of the table; `source` is where it was measured, None where it is another row's."""
+
+    name: str
+    title: str
+    model: bool
+    clips: Measured
+    source: RowFigures | None
+
+
 def results(bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, features: str) -> dict[str, Any]:
     """Everything that the JSON file holds; rows of models come first, in the order given, then the bounds."""
     models = [found for found in rows if found.row.folder is not None]
@@ -34,14 +44,12 @@ def results(bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, featu
     real = next((found.clips for found in rows if found.row.name == REAL), None)
     names = [clip.name for clip in bench_set.clips]
     shown = [
-        {"name": found.row.name, "title": found.row.title, "model": found.row.folder is not None, "clips": found.clips}
+        _Shown(found.row.name, found.row.title, found.row.folder is not None, found.clips, found)
         for found in (*models, *(found for found in rows if found.row.folder is None))
     ]
     if len(bench_set.clips) > 1:
-        shown.append({"name": OTHERS, "title": f"{first.row.title}, {TITLES[OTHERS]}", "model": False})
-        shown[-1]["clips"] = _others(bench_set, first.clips)
-    broken = {found.row.name: found.broken for found in rows}
-    costs = {found.row.name: found.row.seconds for found in rows}
+        title = f"{first.row.title}, {TITLES[OTHERS]}"
+        shown.append(_Shown(OTHERS, title, False, _others(bench_set, first.clips), None))
     return {
         "protocol": protocol(bench_set, tracker, features),
         "set": bench_set.name,
@@ -49,18 +57,20 @@ def results(bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, featu
         "seed": SEED,
         "rows": [
             {
-                **{key: row[key] for key in ("name", "title", "model")},
-                **_row(row["clips"], names),
-                **_distances(row["clips"], real),
-                "against_first": _against(row["clips"], first.clips, names) if row["name"] != first.row.name else None,
-                "groups": _groups(row["clips"]),
-                "iou_by_frame": _by_frame(row["clips"]),
-                "seconds": costs.get(row["name"]),
-                "broken": broken.get(row["name"], {}),
+                "name": row.name,
+                "title": row.title,
+                "model": row.model,
+                **_row(row.clips, names),
+                **_distances(row.clips, real),
+                "against_first": _against(row.clips, first.clips, names) if row.name != first.row.name else None,
+                "groups": _groups(row.clips),
+                "iou_by_frame": _by_frame(row.clips),
+                "seconds": None if row.source is None else row.source.row.seconds,
+                "broken": {} if row.source is None else row.source.broken,
             }
             for row in shown
         ],
-        "notes": notes({row["name"]: row["clips"] for row in shown}, [found.row.name for found in models], names),
+        "notes": notes({row.name: row.clips for row in shown}, [found.row.name for found in models], names),
     }
 
 

@@ -16,8 +16,8 @@ from ..reports.line_plot import COLORS, Line, line_plot
 from ..video import Frames
 from ..whole_file import write_whole
 from .bench_figures import COMPARED, GROUPS
+from .bench_measures import unlisted
 from .clip_set import BenchClip, BenchSet
-from .measure import unlisted
 from .runner import RowFigures
 
 COLUMNS = {

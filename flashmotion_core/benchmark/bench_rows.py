@@ -68,7 +68,8 @@ def bound_rows(first: BenchRow | None, *, has_real: bool, codec: Codec | None, c
             return found
         if first is None:
             raise ValueError("it has no real clip to start from")
-        return first.frames(clip)[0]
+        first_HWC: Frames = first.frames(clip)[0]
+        return first_HWC
 
     def start_mark(clip: BenchClip) -> str:
         return content_digest(clip.real) if clip.real is not None else first.mark(clip) if first is not None else ""

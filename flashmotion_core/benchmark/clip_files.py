@@ -60,8 +60,7 @@ def read_clip(path: Path, frames: int, size: tuple[int, int]) -> Frames:
 def content_digest(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files."""
     if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(path)
+        return _digest(path)
     total = hashlib.sha256()
     for file in sorted(path.iterdir()):
         if file.is_file():
@@ -70,7 +69,11 @@ def content_digest(path: Path) -> str:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            total.update(part)
+    return total.hexdigest()
 
 
 def _read_video(path: Path, frames: int) -> Frames:

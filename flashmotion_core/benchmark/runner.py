@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
 from ..whole_file import write_whole
+from .bench_measures import Features, first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real
 from .clip_files import content_digest
 from .clip_set import BenchClip, BenchSet
-from .measure import Features, first_boxes, measure_clip
 
 FORMAT = 1
 """Of the kept figures: to be raised when a figure changes its meaning."""

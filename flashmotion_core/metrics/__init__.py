@@ -1,10 +1,10 @@
 """Measures of generated clips: control (boxes, masks, tracks), quality, the Frechet distance of features, and bootstrap intervals."""
 
 from .bootstrap import mean_interval, paired_difference
-from .control import ControlScores, control_scores, endpoint_errors, group_of, mask_scores, mean_of_clip, means_by_frame
 from .frechet import frechet_distance
 from .iou import box_iou, mask_iou
-from .quality import dynamic_degree, first_frame_jump, flicker, kept_sharpness, motion, psnr, sharpness
+from .keeping import ControlScores, control_scores, endpoint_errors, group_of, mask_scores, mean_of_clip, means_by_frame
+from .picture_quality import dynamic_degree, first_frame_jump, flicker, kept_sharpness, motion, psnr, sharpness
 
 __all__ = [
     "ControlScores",

@@ -42,7 +42,8 @@ def asked_and_found(
             draw.rectangle((x, y, x + w, y + h), outline=color, width=line)
         if np.isfinite(found).all():
             _dashed(draw, found, color, line)
-    return np.asarray(picture).copy()
+    drawn: NDArray[np.uint8] = np.asarray(picture).copy()
+    return drawn
 
 
 def _dashed(draw: Any, box: list[float], color: tuple[int, int, int], line: int) -> None:

@@ -83,7 +83,8 @@ def line_plot(
             for t, value in enumerate(entry.values_T.tolist())
         ]
         _draw_line(draw, points, entry.color, dashed=order % 2 == 1)
-    return np.asarray(picture).copy()
+    drawn: NDArray[np.uint8] = np.asarray(picture).copy()
+    return drawn
 
 
 def _largest(lines: Sequence[Line]) -> float:

@@ -61,7 +61,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
+class OnItsWay:
     """An object on its way: its templates, its last box, and how far that moved."""
 
     first: Template
@@ -129,7 +129,7 @@ def _usable(box_4: Array, shape: tuple[int, ...]) -> bool:
     if not np.isfinite(box_4).all():
         return False
     x, y, w, h = box_4.tolist()
-    return x < shape[2] - 1 and y < shape[1] - 1 and x + w > 1 and y + h > 1 and min(w, h) >= 1
+    return bool(x < shape[2] - 1 and y < shape[1] - 1 and x + w > 1 and y + h > 1 and min(w, h) >= 1)
 
 
 def _cut(picture: _Padded, box_4: Array, size: tuple[int, int]) -> Floats:
@@ -142,16 +142,17 @@ def _cut(picture: _Padded, box_4: Array, size: tuple[int, int]) -> Floats:
     x, y = min(max(x, 0), across - 1), min(max(y, 0), down - 1)
     box = (x, y, min(x + w, across), min(y + h, down))
     cut = picture.image.resize(size, Image.Resampling.BILINEAR, box=box)
-    return np.asarray(cut, dtype=np.float32) / 255
+    colors_HW3: Floats = np.asarray(cut, dtype=np.float32) / np.float32(255)
+    return colors_HW3
 
 
-def _start(picture: _Padded, box_4: Array) -> Followed:
+def _start(picture: _Padded, box_4: Array) -> OnItsWay:
     w, h = box_4[2:].tolist()
     size = max(round(SIDE * w / max(w, h)), 4), max(round(SIDE * h / max(w, h)), 4)
     colors_HW3 = _cut(picture, box_4, size)
     around_HW3 = _cut(picture, _grown(box_4, 1.8), (2 * size[0], 2 * size[1]))
     template = Template(colors_HW3, _weights(colors_HW3, around_HW3))
-    return Followed(template, template, box_4, np.zeros(2))
+    return OnItsWay(template, template, box_4, np.zeros(2))
 
 
 def _weights(colors_HW3: Floats, around_HW3: Floats) -> Floats:
@@ -166,21 +167,24 @@ def _weights(colors_HW3: Floats, around_HW3: Floats) -> Floats:
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
     place_HW = 1 / (1 + np.exp(8 * (np.hypot(x, y) - 1.05)))  # an ellipse that touches the sides, soft
     weights_HW = (0.1 + 0.9 * share_HW) * (0.05 + place_HW)
-    return (weights_HW / weights_HW.sum()).astype(np.float32)
+    found_HW: Floats = (weights_HW / weights_HW.sum()).astype(np.float32)
+    return found_HW
 
 
 def _bins(colors_X3: Floats) -> NDArray[np.int64]:
     levels = np.minimum((colors_X3 * BINS).astype(np.int64), BINS - 1)
-    return levels @ np.array([BINS * BINS, BINS, 1])
+    bins_X: NDArray[np.int64] = levels @ np.array([BINS * BINS, BINS, 1])
+    return bins_X
 
 
 def _histogram(colors_P3: Floats) -> Array:
     """Shares of the colours, never 0."""
     counts = np.bincount(_bins(colors_P3), minlength=BINS**3) + 0.01
-    return counts / counts.sum()
+    shares: Array = counts / counts.sum()
+    return shares
 
 
-def _find(picture: _Padded, followed: Followed) -> Place:
+def _find(picture: _Padded, followed: OnItsWay) -> Place:
     expected_4 = followed.box_4 + np.append(followed.speed_2, (0.0, 0.0))
     templates = [followed.first] if followed.latest is followed.first else [followed.first, followed.latest]
     found = [
@@ -248,7 +252,7 @@ def _peak(values_YX: Floats, row: int, column: int) -> tuple[float, float]:
     return y, x
 
 
-def _advance(picture: _Padded, followed: Followed, place: Place) -> Followed:
+def _advance(picture: _Padded, followed: OnItsWay, place: Place) -> OnItsWay:
     """The object after a frame; where it was not found, it stays where it was."""
     if place.agreement < FOUND:
         return replace(followed, speed_2=np.zeros(2))

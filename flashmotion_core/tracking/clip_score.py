@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import ControlScores, box_iou, control_scores, mean_of_clip, means_by_frame
-from ..metrics.control import clipped, counting
+from ..metrics.keeping import clipped, counting
 from ..reports.box_overlay import asked_and_found
 from ..reports.contact_sheets import contact_sheet
 from ..reports.line_plot import COLORS, Line, line_plot
@@ -47,7 +47,7 @@ class ClipScore:
 
 
 def score_clip(found: Tracked, asked: Sampled) -> ClipScore:
-    """The figures of a clip, by the rules of `metrics.control`.
+    """The figures of a clip, by the rules of `metrics.keeping`.
 
     Raises:
         ValueError: no object counts: all are hidden on frame 0, or on every later frame.

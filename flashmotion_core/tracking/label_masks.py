@@ -49,7 +49,7 @@ def read_label_folder(folder: Path) -> NDArray[np.uint8]:
     files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
     if not files:
         raise ValueError(f"there are no PNG files in {folder}; give one picture of labels per frame.")
-    found = []
+    found: list[NDArray[np.uint8]] = []
     for file in files:
         labels_HW = read_labels(file)
         if labels_HW is None:
@@ -66,11 +66,12 @@ def read_label_folder(folder: Path) -> NDArray[np.uint8]:
 
 def boxes_of_masks(masks_XHW: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Bounding rectangles (x, y, w, h) [..., 4] of masks [..., H, W]; NaN where a mask is empty."""
-    columns_XW, rows_XH = masks_XHW.any(axis=-2), masks_XHW.any(axis=-1)
+    columns_XW: NDArray[np.bool_] = np.asarray(masks_XHW.any(axis=-2))
+    rows_XH: NDArray[np.bool_] = np.asarray(masks_XHW.any(axis=-1))
     edges = []
     for seen in (columns_XW, rows_XH):
         first, last = seen.argmax(axis=-1), seen.shape[-1] - seen[..., ::-1].argmax(axis=-1)
         edges.append((first, last - first))
     (x, w), (y, h) = edges
     boxes_X4 = np.stack([x, y, w, h], axis=-1).astype(np.float64)
-    return np.where(columns_XW.any(axis=-1)[..., None], boxes_X4, np.nan)
+    return np.where(np.asarray(columns_XW.any(axis=-1))[..., None], boxes_X4, np.nan)

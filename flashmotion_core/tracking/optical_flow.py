@@ -89,7 +89,8 @@ def moved_box(box_4: Array, a_P2: Array, b_P2: Array) -> Array:
     shift_2 = np.median(b_P2 - a_P2, axis=0)
     half = len(a_P2) // 2
     if half < 1:
-        return box_4 + np.append(shift_2, (0.0, 0.0))
+        shifted_4: Array = box_4 + np.append(shift_2, (0.0, 0.0))
+        return shifted_4
     # Each point with the one half the list away: far apart in the grid, so that rounding matters least.
     pairs = np.arange(len(a_P2)), (np.arange(len(a_P2)) + half) % len(a_P2)
     before, after = (np.linalg.norm(points[pairs[0]] - points[pairs[1]], axis=1) for points in (a_P2, b_P2))

@@ -14,7 +14,7 @@ from flashmotion_core.metrics import (
     mean_of_clip,
     paired_difference,
 )
-from flashmotion_core.metrics.control import clipped, counting
+from flashmotion_core.metrics.keeping import clipped, counting
 
 from ..support.sentences import refuses
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.metrics import box_iou, mask_iou, mean_of_clip, motion, psnr, sharpness
-from flashmotion_core.metrics.control import centres, means_of_objects
+from flashmotion_core.metrics.keeping import centres, means_of_objects
 from flashmotion_core.video import Frames
 
 from ..data.sources import Source, synthetic_clip

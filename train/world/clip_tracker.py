@@ -28,7 +28,7 @@ class ClipTracker:
         """See `ObjectTracker`; an object that frame 0 does not show stays lost."""
         check_tracked(frames_THWC, first_boxes_N4)
         found = track(frames_THWC, self.clip.sprites, self.clip.poses_TN4[0])
-        given_N = np.isfinite(first_boxes_N4).all(axis=1)
+        given_N = np.isfinite(first_boxes_N4[:, 0])
         boxes_TN4 = np.where(given_N[:, None], found.boxes_TN4, np.nan)
         masks_TNHW = found.masks_TNHW & given_N[:, None, None]
         return Tracked(boxes_TN4, np.where(np.isfinite(boxes_TN4[..., 0]), found.agreement_TN, 0.0), masks_TNHW)

@@ -72,9 +72,9 @@ def control_scores(
         )
     counts_TN = counting(asked_TN4, visible_TN, size)
     found_TN4, asked_TN4 = clipped(found_TN4, size), clipped(asked_TN4, size)
-    lost_TN = ~np.isfinite(found_TN4).all(axis=-1)
+    lost_TN = ~np.isfinite(found_TN4.sum(axis=-1))
     apart_TN2 = centres(found_TN4) - centres(asked_TN4)
-    errors_TN = np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]) / float(np.hypot(*size))
+    errors_TN: Array = np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]) / float(np.hypot(*size))
     iou_TN = box_iou(found_TN4, asked_TN4)
     return ControlScores(
         counts_TN.sum(axis=0),
@@ -118,7 +118,8 @@ def endpoint_errors(
         )
     counts_TN = visible_TN & visible_TN[:1]
     counts_TN[0] = False
-    pixels_N = means_of_objects(np.linalg.norm(found_TN2 - asked_TN2, axis=-1), counts_TN)
+    apart_TN2 = found_TN2 - asked_TN2
+    pixels_N = means_of_objects(np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]), counts_TN)
     return pixels_N, pixels_N / float(np.hypot(*size))
 
 

@@ -129,7 +129,10 @@ def against_other(found: dict[str, Any], clip: BenchClip, other: BenchClip) -> d
 
 def listed(values: Array) -> list[Any]:
     """Nested lists, None for NaN."""
-    return np.where(np.isfinite(values), values.astype(object), None).tolist()
+    found = values.astype(object)
+    found[~np.isfinite(values)] = None
+    lists: list[Any] = found.tolist()
+    return lists
 
 
 def unlisted(values: list[Any]) -> Array:
