@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.benchmark.bench_figures import results
+from flashmotion_core.benchmark.bench_files import MASKS, content_digest
 from flashmotion_core.benchmark.bench_page import markdown, write_page
 from flashmotion_core.benchmark.bench_rows import BenchRow, bound_rows, generated_row
-from flashmotion_core.benchmark.clip_files import MASKS, content_digest
 from flashmotion_core.benchmark.clip_set import BenchClip, read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
 from flashmotion_core.pipeline import Control, load_generator, load_vae, no_text, sample_latent

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..texts import read_text
 from ..video import Frames
+from .bench_files import content_digest, find_clip, read_clip
 from .bounds import CODEC, PASTE, REAL, STATIC, TITLES, Codec, pasted, static
-from .clip_files import content_digest, find_clip, read_clip
 from .clip_set import BenchClip
 
 

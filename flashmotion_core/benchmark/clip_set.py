@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..texts import read_text
 from ..trajectory import Sampled, Trajectory, dumps, parse, sample
-from .clip_files import MASKS, find_clip
+from .bench_files import MASKS, find_clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class BenchSet:
 
 
 def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> BenchSet:
-    """The set in a folder: a document ``NAME.json`` for each clip, beside it the real clip (see `clip_files.find_clip`) and ``NAME_masks/``.
+    """The set in a folder: a document ``NAME.json`` for each clip, beside it the real clip (see `bench_files.find_clip`) and ``NAME_masks/``.
 
     Args:
         folder: the set's.

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
 from ..whole_file import write_whole
+from .bench_files import content_digest
 from .bench_measures import Features, first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real
-from .clip_files import content_digest
 from .clip_set import BenchClip, BenchSet
 
 FORMAT = 1

@@ -83,9 +83,9 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from ..benchmark.bench_figures import results
+    from ..benchmark.bench_files import content_digest
     from ..benchmark.bench_page import markdown, write_page
     from ..benchmark.bench_rows import bound_rows, generated_row
-    from ..benchmark.clip_files import content_digest
     from ..benchmark.clip_set import read_set
     from ..benchmark.runner import Measuring, measure_rows
 
@@ -149,7 +149,7 @@ def _shard(value: str) -> tuple[int, int]:
 
 def _tracker_of(name: str) -> TrackerOf:
     if name == "masks":
-        from ..benchmark.clip_files import MASKS
+        from ..benchmark.bench_files import MASKS
         from ..tracking.label_masks import LabelMasks
 
         return lambda row, clip: LabelMasks((row.folder or Path()) / f"{clip.name}{MASKS}")

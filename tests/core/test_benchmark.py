@@ -14,8 +14,8 @@ from PIL import Image
 
 from flashmotion_core.benchmark import runner
 from flashmotion_core.benchmark.bench_figures import results
+from flashmotion_core.benchmark.bench_files import find_clip, read_clip
 from flashmotion_core.benchmark.bench_rows import bound_rows, generated_row
-from flashmotion_core.benchmark.clip_files import find_clip, read_clip
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
 from flashmotion_core.cli.bench import main
