@@ -89,7 +89,9 @@ def run(options: argparse.Namespace) -> None:
     from ..benchmark.clip_set import read_set
     from ..benchmark.runner import Measuring, measure_rows
 
-    bench_set = read_set(options.set or options.rows[0][1], real=options.set is not None, limit=options.limit)
+    given = options.set or options.rows[0][1]
+    generated = {folder.resolve() for _, folder in options.rows}
+    bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     models = [generated_row(name, folder) for name, folder in options.rows]
     has_real = any(clip.real is not None for clip in bench_set.clips)
     if options.vae is not None and not has_real:
