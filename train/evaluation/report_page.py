@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
+from flashmotion_core.reports.html import DataTable, Picture, Section, Text, Video, write_report
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
 from ..data.sources import SourceClip
 from ..files import read_fields
 from ..monitor.console import duration
-from ..monitor.html import DataTable, Picture, Section, Text, Video, write_report
 from ..run_folder.run import Run
-from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .sample_clips import SEED
 from .summary import REAL, RowResult, bars, pooled, summary

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flashmotion_core.codec.vae import Vae
+from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.wan.config import WanConfig
 
@@ -18,7 +19,6 @@ from ..engine.roles import Role
 from ..monitor.run_log import Tracker
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from .contact_sheets import contact_sheet, with_boxes, write_png
 from .sample_clips import sample
 
 Picture = NDArray[np.uint8]
