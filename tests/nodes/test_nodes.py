@@ -28,6 +28,7 @@ def schemas(pack: ModuleType) -> dict[str, Any]:
         pack.nodes.ApplyFastAdapter,
         pack.nodes.FewStepSampler,
         pack.nodes.MotionAnimatic,
+        pack.nodes.ApplyMotionGuide,
     ):
         schema = node.define_schema()
         found[schema.node_id] = {

@@ -26,7 +26,14 @@ from ..support.sentences import names, refuses
 pytestmark = pytest.mark.server
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic")
+OURS = (
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "ApplyMotionGuide",
+)
 
 
 def tiny_graph(server: RunningServer, name: str = "flashmotion_tiny_cpu") -> dict[str, Any]:
@@ -73,6 +80,7 @@ def test_all_nodes_are_known(server: RunningServer) -> None:
         "DrawTrajectory",
         "ApplyFastAdapter",
         "MotionAnimatic",
+        "ApplyMotionGuide",
     }
     assert info["FewStepSampler"]["input"]["required"]["seed"][1]["control_after_generate"] is True
 
