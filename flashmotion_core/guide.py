@@ -25,6 +25,8 @@ from torch import Tensor
 
 FADE = 0.25
 """The fraction of the schedule over which the guide lets go: one step of four, so that any `follow` between two steps differs from both."""
+FOLLOW = 0.75
+"""The usual `follow`."""
 FROM_FOLLOW = -1.0
 """As a level: the one that `follow` sets."""
 

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.guide import FROM_FOLLOW, Guide, Levels, guided, levels
+from ..flashmotion_core.guide import FOLLOW, FROM_FOLLOW, Guide, Levels, guided, levels
 from ..flashmotion_core.guide_clip import GuideClip
 from ..flashmotion_core.trajectory import dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
@@ -62,7 +62,7 @@ class ApplyMotionGuide(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "follow",
-                    default=0.75,
+                    default=FOLLOW,
                     min=0.0,
                     max=1.0,
                     step=0.01,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .endings import finish
-from .generate_options import DEFAULT_FOLLOW, read_options
+from .generate_options import read_options
 from .trajectory_file import read_trajectory
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def run(options: argparse.Namespace) -> None:
 
 def _levels(options: argparse.Namespace) -> Levels:
     """Until when the guide holds."""
-    from ..guide import FROM_FOLLOW, levels
+    from ..guide import FOLLOW, FROM_FOLLOW, levels
 
     follow, *given = options.follow, options.hold_object, options.hold_background
-    return levels(DEFAULT_FOLLOW if follow is None else follow, *(FROM_FOLLOW if value is None else value for value in given))
+    return levels(FOLLOW if follow is None else follow, *(FROM_FOLLOW if value is None else value for value in given))
 
 
 def _check_switches(options: argparse.Namespace) -> None:

@@ -11,7 +11,6 @@ from typing import NoReturn
 ADAPTER_ONLY = {"strength": 1.0, "start": 0.0, "end": 1.0, "compute_every": 1}
 """Options of an adapter, and their defaults."""
 GUIDE_ONLY = ("follow", "hold_object", "hold_background")
-DEFAULT_FOLLOW = 0.75
 DESCRIPTION = "Generate a video whose objects follow the boxes of a trajectory document, in a few denoising steps."
 
 
@@ -123,7 +122,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--follow",
         type=float,
         metavar="X",
-        help=f"how closely objects keep to their boxes, 0 (free) to 1 (to the end; default: {DEFAULT_FOLLOW})",
+        help="how closely objects keep to their boxes, 0 (free) to 1 (to the end; default: 0.75)",
     )
     guide.add_argument(
         "--hold-object",

@@ -107,6 +107,7 @@ def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
 def test_example_workflows_are_complete() -> None:
     assert {path.stem for path in WORKFLOWS} == {
         "flashmotion_tiny_cpu",
+        "flashmotion_no_adapter",
         "flashmotion_5b",
         "flashmotion_5b_fast",
         "flashmotion_detector_boxes",
@@ -145,6 +146,7 @@ def test_every_loader_says_which_file_goes_where(path: Path) -> None:
     assert (
         listed
         == {
+            "flashmotion_no_adapter": {name: place for name, place in full.items() if "public" in place},
             "flashmotion_5b": full,
             "flashmotion_5b_fast": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
             "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
