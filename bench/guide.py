@@ -1,6 +1,6 @@
 """What the motion guide is worth beside an adapter: the tiny models on clips that nothing was trained or chosen on.
 
-    python bench/guide.py [--clips 32] [--world simple] [--steps 4 20] [--only WORD] [--picture FILE]        (needs the extra [train])
+    python bench/guide.py [--clips 32] [--world simple] [--steps 4 20] [--only REGEX] [--picture FILE]       (needs the extra [train])
 
 Rows: bounds (real clips, the same through the codec, standing still, the guide itself: copy and paste), the generator alone, guided at each
 `follow`, with the adapter, and with both (the guide first, the adapter afterwards, or throughout). Four steps: the FastGenerator, with fresh
@@ -12,6 +12,7 @@ encoding and sampling, without decoding.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -86,7 +87,9 @@ def rows(steps: Sequence[int], variants: bool) -> list[GuideRow]:
         found += [GuideRow(f"guide, follow {follow:g}", steps=count, follow=follow) for follow in FOLLOWS]
         if variants:
             found += [
-                GuideRow(f"guide, objects to {follow:g}, background to {background:g}", "networks", count, follow, background)
+                GuideRow(
+                    f"guide, objects to {follow:g}, background to {background:g}", "networks", count, follow, background
+                )
                 for follow in FOLLOWS
                 for background in (0.0, 0.25, 0.5, 0.75, 1.0)
                 if background <= follow
@@ -100,7 +103,12 @@ def rows(steps: Sequence[int], variants: bool) -> list[GuideRow]:
     return found
 
 
-BOUNDS = (("real", "real"), ("real, through the codec", "codec"), ("standing still", "static"), ("copy and paste", "pasted"))
+BOUNDS = (
+    ("real", "real"),
+    ("real, through the codec", "codec"),
+    ("standing still", "static"),
+    ("copy and paste", "pasted"),
+)
 
 
 class Maker:
@@ -113,7 +121,9 @@ class Maker:
             path = TINY / f"diffusion_models/flashmotion_tiny_{prefix}generator.safetensors"
             self.generators[fast] = load_generator(path, "cpu", torch.float32, "core")
             file = read_adapter(TINY / f"model_patches/flashmotion_tiny_{prefix}resnet.safetensors")
-            self.adapters[fast] = build_adapter(file, self.generators[fast].info.config, device="cpu", dtype=torch.float32)
+            self.adapters[fast] = build_adapter(
+                file, self.generators[fast].info.config, device="cpu", dtype=torch.float32
+            )
             self.style = file.map_style
 
     def frames(self, row: GuideRow, clip: SourceClip, number: int) -> tuple[Frames | None, float]:
@@ -161,7 +171,7 @@ class Maker:
 
 @dataclass(eq=False)
 class Found:
-    """A row's figures, clip by clip, and what its first clips look like."""
+    """A row's figures, clip by clip, and what some of its clips look like."""
 
     scores: list[Scores]
     features: list[list[float]]
@@ -169,8 +179,10 @@ class Found:
     shown: list[Frames]
 
 
-def measured(maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: int) -> Found:
-    """Make and measure all clips of a row."""
+def measured(
+    maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: Sequence[int]
+) -> Found:
+    """Make and measure all clips of a row; the frames of those to `keep` are kept."""
     found = Found([], [], [], [])
     for number, clip in enumerate(clips):
         frames, seconds = maker.frames(row, clip, number)
@@ -179,7 +191,7 @@ def measured(maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequen
         found.scores.append(scores)
         found.features.append(features)
         found.seconds.append(seconds)
-        if number < keep:
+        if number in keep:
             found.shown.append(clip.frames_THWC if frames is None else frames)
     return found
 
@@ -188,7 +200,9 @@ def line(row: GuideRow, found: Found, real: Found) -> str:
     """The row in the table."""
     low, high = interval(found.scores, "box_iou", 0)
     distance = frechet_distance(np.array(found.features), np.array(real.features))
-    figures = {name: mean(found.scores, name) for name in ("box_iou", "mask_iou", "lost", "sharpness", "motion", "psnr")}
+    figures = {
+        name: mean(found.scores, name) for name in ("box_iou", "mask_iou", "lost", "sharpness", "motion", "psnr")
+    }
     cells = [
         row.name,
         str(row.steps or ""),
@@ -207,11 +221,21 @@ def line(row: GuideRow, found: Found, real: Found) -> str:
 HEAD = """| row | steps | box IoU | mask IoU | lost | sharpness | motion | PSNR | Frechet | s |
 |---|---|---|---|---|---|---|---|---|---|"""
 SHOWN_FRAMES = (0, 5, 10, 16)
+MARGIN = 150  # for the names of rows in the picture, pixels
 
 
-def sheet(clips: Sequence[SourceClip], shown: Sequence[Sequence[Frames]]) -> Frames:
-    """One line for each row: some frames of each clip, with the boxes."""
-    return contact_sheet([list(pictures(clips, row)) for row in shown])
+def sheet(clips: Sequence[SourceClip], shown: Sequence[tuple[str, Sequence[Frames]]]) -> Frames:
+    """One line for each row, with its name: some frames of each clip, with the boxes."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    lines = Image.fromarray(contact_sheet([list(pictures(clips, row)) for _, row in shown]))
+    named = Image.new("RGB", (lines.width + MARGIN, lines.height), (235, 235, 235))
+    named.paste(lines, (MARGIN, 0))
+    draw, font = ImageDraw.Draw(named), ImageFont.load_default(size=14)
+    for number, (name, _) in enumerate(shown):
+        top = (number + 0.5) * (lines.height / len(shown))
+        draw.multiline_text((8, top), name.replace(", ", ",\n"), fill=(20, 20, 20), font=font, anchor="lm")
+    return np.asarray(named)
 
 
 def pictures(clips: Sequence[SourceClip], frames: Sequence[Frames]) -> Iterator[Frames]:
@@ -227,23 +251,25 @@ def main() -> int:
     parser.add_argument("--world", default="simple", choices=WORLDS, help="what the clips show")
     parser.add_argument("--steps", type=int, nargs="+", default=(FEW, 20), help="numbers of steps")
     parser.add_argument("--variants", action="store_true", help="also every pair of levels")
-    parser.add_argument("--only", help="bounds, and rows whose name has this word")
-    parser.add_argument("--picture", type=Path, help="PNG of every row's first two clips")
+    parser.add_argument("--only", default="", help="bounds, and rows whose name this regular expression finds")
+    parser.add_argument("--picture", type=Path, help="PNG of some clips of every row")
+    parser.add_argument("--shown", type=int, nargs="+", default=(0, 1), help="the clips in the picture")
     options = parser.parse_args()
     maker, source = Maker(), SyntheticSource(SEED, options.clips, WORLDS[options.world], SIZE, FRAMES, SPLIT)
     clips = [source.clip(number) for number in range(options.clips)]
     real: Found | None = None
-    shown = []
+    shown: list[tuple[str, list[Frames]]] = []
     print(HEAD, flush=True)
     for row in rows(options.steps, options.variants):
-        if row.kind == "networks" and options.only and options.only not in row.name:
+        if row.kind == "networks" and not re.search(options.only, row.name):
             continue
-        found = measured(maker, row, source, clips, keep=2)
+        found = measured(maker, row, source, clips, options.shown)
         real = real or found
-        shown.append(found.shown)
+        name = row.name if len(options.steps) == 1 or not row.steps else f"{row.name}, {row.steps} steps"
+        shown.append((name, found.shown))
         print(line(row, found, real), flush=True)
     if options.picture is not None:
-        write_png(options.picture, sheet(clips, shown))
+        write_png(options.picture, sheet([clips[number] for number in options.shown], shown))
     return 0
 
 

@@ -304,10 +304,10 @@ def _notes(title: str, steps: str, files: str, *, switch: bool = False, x: int =
     return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, below, RESULT, HEIGHT - below)]
 
 
-# Wan's own.
+# The English of Wan's own, in short.
 NEGATIVE = (
-    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，"
-    "多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
+    "overexposed, static, blurred details, subtitles, worst quality, low quality, jpeg artifacts, ugly, deformed, extra fingers, poorly "
+    "drawn hands, poorly drawn face, fused fingers, three legs, walking backwards"
 )
 VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
 BASE_FILE, TURBO_LORA = "wan2.2_ti2v_5B_fp16.safetensors", "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors"
@@ -388,7 +388,13 @@ def _no_adapter() -> Example:
         }],
     )  # fmt: skip
     prompt = "A child's drawing comes to life. The girl in the pink dress walks to the right across the green hill."
-    titles = {"13": "Stock model: more steps and CFG", "14": "Without the LoRA", "15": "Which model", "16": "Negative prompt", "18": "Which video"}
+    titles = {
+        "13": "Stock model: more steps and CFG",
+        "14": "Without the LoRA",
+        "15": "Which model",
+        "16": "Negative prompt",
+        "18": "Which video",
+    }
     notes = _notes("Move an object without an adapter", STEPS_GUIDED, FILES_GUIDED, x=FAR_RESULT_X)
     return Example(_guided_graph("example.png", walk, prompt), notes, titles, aside="Or: stock model")
 

@@ -143,8 +143,8 @@ def _generate(
     from ..acceleration.switches import check_fp8, faster_decoder, faster_generator, use_attention
     from ..adapters import build_adapter, read_generator_info
     from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
-    from ..video import ahead, write_mp4
     from ..sampling import Schedule
+    from ..video import ahead, write_mp4
     from ..wan.config import TI2V_5B
     from ..wan.fingerprint import same_generator, short_name
 
@@ -201,7 +201,11 @@ def _generate(
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
     trained_on = adapter_file and adapter_file.base_fingerprint
-    if adapter_file is not None and trained_on is not None and same_generator(trained_on, generator.fingerprint) is False:
+    if (
+        adapter_file is not None
+        and trained_on is not None
+        and same_generator(trained_on, generator.fingerprint) is False
+    ):
         print(
             f"note: {adapter_file.name} was trained on generator {short_name(trained_on)}, but this one is {short_name(generator.fingerprint)}."
         )

@@ -247,4 +247,6 @@ def _check_engines(options: argparse.Namespace) -> None:
         given += [(name, "--adapter") for name, usual in ADAPTER_ONLY.items() if getattr(options, name) != usual]
     for name, owner in given:
         option = f"--{name.replace('_', '-')}"
-        raise ValueError(f"{option} is {getattr(options, name)}, but it is for {owner}; give {owner} too, or leave it out.")
+        raise ValueError(
+            f"{option} is {getattr(options, name)}, but it is for {owner}; give {owner} too, or leave it out."
+        )

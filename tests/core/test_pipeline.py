@@ -634,7 +634,10 @@ def test_command_guides_without_an_adapter(command, tmp_path, capsys):
     assert main([*arguments(command, image=tmp_path / "start.png", start=0.25), "--guide"]) == 0  # guide, then adapter
     for changes, message in (
         ({"adapter": None}, "--guide moves the start image's own objects, but --image is missing"),
-        ({"image": tmp_path / "start.png", "adapter": None, "strength": 2}, "--strength is 2.0, but it is for --adapter"),
+        (
+            {"image": tmp_path / "start.png", "adapter": None, "strength": 2},
+            "--strength is 2.0, but it is for --adapter",
+        ),
         ({"image": tmp_path / "start.png", "follow": 2}, "follow is 2.0, but must be from 0 (free) to 1"),
     ):
         assert main([*arguments(command, **changes), "--guide"]) == 2

@@ -211,6 +211,27 @@ def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again
     assert looks[0].mean() - looks[1].mean() > 15
 
 
+def test_the_template_without_an_adapter_runs_by_either_model(newest_server: RunningServer) -> None:
+    """With the tiny models: one switch, from four steps to 20 with CFG, and the guide is not encoded again."""
+    graph, tiny = tiny_graph(newest_server, "flashmotion_no_adapter"), tiny_graph(newest_server)
+    for key in ("1", "14"):
+        graph[key]["inputs"] |= {"generator_name": "flashmotion_tiny_generator.safetensors", "lora_name": "none"}
+    for key in ("2", "3"):
+        graph[key] = tiny[key]
+    node(graph, "DrawTrajectory")["trajectory"] = node(tiny, "DrawTrajectory")["trajectory"]
+    del graph["11"]
+    for key in ("12", "16"):
+        graph[key] = {"class_type": "TestEmptyConditioning", "inputs": {}}
+    assert graph["13"]["inputs"]["value"] is False
+    looks = [video_of(newest_server, graph).astype(int)]
+    graph["13"]["inputs"]["value"] = True
+    looks.append(video_of(newest_server, graph).astype(int))
+    assert np.abs(looks[0] - looks[1])[1:].mean() > 1
+    graph["5"]["inputs"]["follow"] = 0.0
+    free = video_of(newest_server, graph).astype(int)
+    assert np.abs(free - looks[1])[1:].mean() > 1
+
+
 def test_a_document_may_be_sent_as_an_object(server: RunningServer) -> None:
     """POST /prompt with `trajectory` as a JSON object, and with the coordinates of a spline editor."""
     graph = tiny_graph(server)
