@@ -157,7 +157,7 @@ def _generate(
             choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
     with _of_option(f"--fp8 {options.fp8}"):
         check_fp8(options.fp8, device, dtype)
-    kept = (info and info.schedule) or (adapter_file and adapter_file.schedule)
+    kept = (info and info.schedule) or (None if adapter_file is None else adapter_file.schedule)
     if kept is None and options.schedule is None:
         print(f"note: {options.generator.name} names no schedule, so turbo is used; give --schedule for another.")
     schedule = choose_schedule(options.schedule, options.steps, kept or Schedule())
@@ -200,7 +200,7 @@ def _generate(
                 use_attention(adapter, backend.attention)
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
-    trained_on = adapter_file and adapter_file.base_fingerprint
+    trained_on = None if adapter_file is None else adapter_file.base_fingerprint
     if (
         adapter_file is not None
         and trained_on is not None
