@@ -638,6 +638,7 @@ def test_command_guides_without_an_adapter(command, tmp_path, capsys, monkeypatc
     assert held < 1e-5
     assert main([*arguments(command, image=tmp_path / "start.png", start=0.25), "--guide"]) == 0  # guide, then adapter
     assert len(read_clip(command["--out"])[0]) == SIZE[2]
+    capsys.readouterr()
     for changes, message in (
         ({"adapter": None}, "--guide moves the start image's own objects, but --image is missing"),
         (

@@ -1,6 +1,6 @@
 """What the motion guide is worth beside an adapter: the tiny models on clips that nothing was trained or chosen on.
 
-    python bench/guide.py [--clips 32] [--world simple] [--steps 4 20] [--only REGEX] [--picture FILE]       (needs the extra [train])
+    python bench/motion_guide.py [--clips 32] [--world simple] [--steps 4 20] [--only REGEX] [--picture FILE]       (needs the extra [train])
 
 Rows: bounds (real clips, the same through the codec, standing still, the guide itself: copy and paste), the generator alone, guided at each
 `follow`, with the adapter, and with both (the guide first, the adapter afterwards, or throughout). Four steps: the FastGenerator, with fresh
@@ -170,7 +170,7 @@ class Maker:
 
 
 @dataclass(eq=False)
-class Found:
+class RowFigures:
     """A row's figures, clip by clip, and what some of its clips look like."""
 
     scores: list[Scores]
@@ -181,9 +181,9 @@ class Found:
 
 def measured(
     maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: Sequence[int]
-) -> Found:
+) -> RowFigures:
     """Make and measure all clips of a row; the frames of those to `keep` are kept."""
-    found = Found([], [], [], [])
+    found = RowFigures([], [], [], [])
     for number, clip in enumerate(clips):
         frames, seconds = maker.frames(row, clip, number)
         scores, features = measure(source, number, clip.origin, frames, str(DEFAULT))
@@ -196,7 +196,7 @@ def measured(
     return found
 
 
-def line(row: GuideRow, found: Found, real: Found) -> str:
+def line(row: GuideRow, found: RowFigures, real: RowFigures) -> str:
     """The row in the table."""
     low, high = interval(found.scores, "box_iou", 0)
     distance = frechet_distance(np.array(found.features), np.array(real.features))
@@ -257,7 +257,7 @@ def main() -> int:
     options = parser.parse_args()
     maker, source = Maker(), SyntheticSource(SEED, options.clips, WORLDS[options.world], SIZE, FRAMES, SPLIT)
     clips = [source.clip(number) for number in range(options.clips)]
-    real: Found | None = None
+    real: RowFigures | None = None
     shown: list[tuple[str, list[Frames]]] = []
     print(HEAD, flush=True)
     for row in rows(options.steps, options.variants):
