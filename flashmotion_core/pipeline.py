@@ -1,7 +1,7 @@
 """Headless generation: the same generator, adapter and codec files as in ComfyUI, without ComfyUI.
 
 Plain functions. ``loading`` and ``codec.vae`` only load models, so that a caller can free one before it loads the next;
-``sample_latent`` is the few-step loop with adapters; ``cli.generate`` puts all of it together on the command line.
+``sample_latent`` is the few-step loop with adapters and a guide; ``cli.generate`` puts all of it together on the command line.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from .adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
 from .codec.vae import Vae, load_vae
+from .guide import Guide, Levels, guided
 from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
-from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, few_step, in_control_range
+from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, euler, few_step, in_control_range
 from .wan.conditioning import frame_timesteps, with_clean_frame
 from .wan.generator import WanGenerator
 
@@ -110,10 +111,12 @@ def sample_latent(
     shape_CFHW: Sequence[int],
     controls: Sequence[Control] = (),
     *,
+    guide: tuple[Guide, Levels] | None = None,
     clean_BCFHW: Tensor | None = None,
     schedule: Schedule | None = None,
     seed: int = 0,
     noise: tuple[Tensor, Iterator[Tensor]] | None = None,
+    integrate: bool = False,
     callback: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor:
     """Denoise a clip's latent in a few steps, with any number of adapters; on a CPU it repeats ComfyUI's ``lcm`` sampler.
@@ -123,11 +126,13 @@ def sample_latent(
         context_BMT: text tokens ``[1, 512, text_dim]`` from ``encode_text`` or ``no_text``.
         shape_CFHW: latent shape, from ``wan.conditioning.latent_shape``.
         controls: adapters, whose residuals add up.
+        guide: of the picture's own objects, and until when it holds; with or without adapters.
         clean_BCFHW: normalised latent ``[1, 48, 1, H, W]`` of the start image, kept as frame 0; None for text to video.
         schedule: sigmas and shift; None for the generator's own, or the trained one where its file has none.
         seed: of ComfyUI's CPU noise, from 0.
         noise: starting noise ``[B, C, F, H, W]`` and an iterator of fresh noise, instead of the seed.
-        callback: called after every step with (index, normalised x0).
+        integrate: take Euler steps instead of adding fresh noise, as a generator of many steps needs (ComfyUI's ``euler``).
+        callback: called after every step with (index, normalised x0); not by Euler steps.
 
     Returns:
         the normalised latent ``[B, C, F, H, W]``, float32 on the generator's device.
@@ -140,7 +145,7 @@ def sample_latent(
     weight = generator.transformer.patch_embedding.weight
     first, fresh = noise or comfyui_noise((1, *shape_CFHW), seed)
     first = first.to(weight.device, torch.float32)
-    _check_shapes(generator, context_BMT, tuple(shape_CFHW), first, controls, clean_BCFHW)
+    _check_shapes(generator, context_BMT, tuple(shape_CFHW), first, controls, clean_BCFHW, guide and guide[0])
     context = context_BMT.to(weight).expand(first.shape[0], -1, -1)
     clean = None if clean_BCFHW is None else clean_BCFHW.to(first)
     prepared = [
@@ -158,8 +163,13 @@ def sample_latent(
         timestep_B = torch.full((x.shape[0],), sigma, dtype=torch.float32, device=x.device) * 1000
         active = [entry for entry in prepared if entry.control.is_on(sigma, schedule.shift)]
         velocity = _velocity(generator.transformer, x.to(weight.dtype), timestep_B, context, active, clean is not None)
-        return with_clean_frame(denoised(x, velocity.float(), sigma), clean)
+        x0 = denoised(x, velocity.float(), sigma)
+        if guide is not None:
+            x0 = guided(x0, sigma, *guide, partial(control_sigma, shift=schedule.shift))
+        return with_clean_frame(x0, clean)
 
+    if integrate:
+        return euler(denoise, first * sigmas[0], sigmas)
     later = (draw.to(first) for draw in fresh)
     # A first sigma below 1 starts from a mixture with an empty (zero) latent, as ComfyUI's noise scaling does.
     return few_step(denoise, first * sigmas[0], sigmas, later, callback)
@@ -229,6 +239,7 @@ def _check_shapes(
     noise: Tensor,
     controls: Sequence[Control],
     clean: Tensor | None,
+    guide: Guide | None,
 ) -> None:
     config = generator.info.config
     if context.shape[-1] != config.text_dim:
@@ -237,6 +248,7 @@ def _check_shapes(
         )
     channels, _, rows, columns = shape
     wanted = {"noise": (noise, shape), "start image": (clean, (channels, 1, rows, columns))}
+    wanted["guide"] = (None if guide is None else guide.latent_BCFHW, shape)
     wanted |= {f"control {index}": (control.latent_BCFHW, shape) for index, control in enumerate(controls)}
     for name, (tensor, expected) in wanted.items():
         if tensor is not None and tuple(tensor.shape[1:]) != expected:

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from . import carried
 from .apply_fast_adapter import ApplyFastAdapter
+from .apply_motion_guide import ApplyMotionGuide
 from .draw_trajectory import DrawTrajectory
 from .few_step_sampler import FewStepSampler
 from .load_fast_generator import LoadFastGenerator
@@ -25,4 +26,12 @@ class FlashMotionExtension(ComfyExtension):
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The nodes, in the order of use."""
-        return [LoadFastGenerator, DrawTrajectory, ApplyFastAdapter, FewStepSampler, MotionAnimatic, TrajectoryScore]
+        return [
+            LoadFastGenerator,
+            DrawTrajectory,
+            ApplyFastAdapter,
+            FewStepSampler,
+            MotionAnimatic,
+            ApplyMotionGuide,
+            TrajectoryScore,
+        ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
 from .border import checked
 from .model_mark import model_mark
-from .shared_adapters import ADAPTERS, CONTROL_LATENTS
+from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -152,7 +151,7 @@ class ApplyFastAdapter(io.ComfyNode):
             logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
         control = CONTROL_LATENTS.get(
             vae.first_stage_model,
-            (dumps(document), _digest(masks), file.map_style),
+            (dumps(document), digest(masks), file.map_style),
             lambda: wan_patch.encode_control(vae, model, _ControlMap(document, masks, file)),
         )
         sampling = model.get_model_object("model_sampling")
@@ -192,14 +191,6 @@ def _adapter(name: str, model: Any) -> Any:
     )
     ADAPTERS.release()
     return patcher
-
-
-def _digest(masks: Tensor | None) -> tuple[Any, ...] | None:
-    """What tells masks apart without keeping them."""
-    if masks is None:
-        return None
-    pixels = masks.detach().cpu().contiguous()
-    return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy().data).digest()
 
 
 class _ControlMap:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from ..flashmotion_core.trajectory import AnimaticFrame, animatic, parse, sample
 from .border import checked
 from .draw_trajectory import SHAPES_BOXES, SHAPES_GRABCUT
-from .trajectory_inputs import fill_frame, grabcut_shapes
+from .trajectory_inputs import fill_frame, grabcut_shapes, one_mask_each
 
 OBJECTS, HOLES, BOTH = "objects", "holes", "objects and holes"
 
@@ -102,15 +102,8 @@ class MotionAnimatic(io.ComfyNode):
             raise ValueError("MotionAnimatic: the trajectory has no objects, so nothing moves; add one.")
         sampled = sample(document)
         picture_HWC = fill_frame(image[:1], sampled.size)[0].clamp(0, 1)
-        shapes_NHW = None
-        if masks is not None:
-            if len(masks) != len(document.objects):
-                raise ValueError(
-                    f"MotionAnimatic got {len(masks)} masks for {len(document.objects)} objects; connect one mask per object in the "
-                    "objects' order, or disconnect them."
-                )
-            shapes_NHW = fill_frame(masks[..., None], sampled.size)[..., 0]
-        elif first_frame_shapes == SHAPES_GRABCUT:
+        shapes_NHW = one_mask_each("MotionAnimatic", masks, sampled.size, len(document.objects))
+        if shapes_NHW is None and first_frame_shapes == SHAPES_GRABCUT:
             shapes_NHW = grabcut_shapes(sampled, picture_HWC)
         width, height = sampled.size
         frames_THWC = torch.empty((document.frames, height, width, 3))

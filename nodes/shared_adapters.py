@@ -1,18 +1,23 @@
-"""Adapters and control latents that several nodes and runs share: another strength reads, encodes and uploads nothing again."""
+"""What several nodes and runs share: adapters, control latents and guides. Another strength reads, encodes and uploads nothing again."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+import torch
 from torch import Tensor
 
+from ..flashmotion_core.guide import Guide
+
+Encoded = TypeVar("Encoded")
 Key: TypeAlias = tuple[tuple[str, int, int], Hashable]
 LATENTS = 4
-"""Control latents kept for each VAE, the ones used last: 21 MB each at 1280 x 704 x 121."""
+"""Latents kept for each VAE, the ones used last: 21 MB each at 1280 x 704 x 121."""
 
 
 class SharedAdapters:
@@ -50,19 +55,19 @@ class SharedAdapters:
         self._held.clear()
 
 
-class SharedLatents:
-    """The last control latents of each VAE; they go when the VAE goes."""
+class SharedLatents(Generic[Encoded]):
+    """The last clips that each VAE encoded; they go when the VAE goes."""
 
     def __init__(self) -> None:
-        self._latents: WeakKeyDictionary[Any, OrderedDict[Hashable, Tensor]] = WeakKeyDictionary()
+        self._latents: WeakKeyDictionary[Any, OrderedDict[Hashable, Encoded]] = WeakKeyDictionary()
 
-    def get(self, vae: Any, key: Hashable, encode: Callable[[], Tensor]) -> Tensor:
-        """The latent of a control map.
+    def get(self, vae: Any, key: Hashable, encode: Callable[[], Encoded]) -> Encoded:
+        """What was encoded of a clip.
 
         Args:
             vae: the network that encodes.
-            key: everything that the map is drawn from.
-            encode: draws the map and encodes it; called where its latent is not kept.
+            key: everything that the clip is drawn from.
+            encode: draws the clip and encodes it; called where its latent is not kept.
         """
         kept = self._latents.setdefault(vae, OrderedDict())
         if key not in kept:
@@ -78,5 +83,14 @@ def _state(path: str) -> tuple[str, int, int]:
     return path, file.st_size, file.st_mtime_ns
 
 
+def digest(tensor: Tensor | None) -> tuple[Any, ...] | None:
+    """What tells pictures or masks apart without keeping them."""
+    if tensor is None:
+        return None
+    pixels = tensor.detach().cpu().contiguous()
+    return pixels.shape, pixels.dtype, hashlib.blake2b(pixels.view(torch.uint8).numpy().data).digest()
+
+
 ADAPTERS = SharedAdapters()
-CONTROL_LATENTS = SharedLatents()
+CONTROL_LATENTS: SharedLatents[Tensor] = SharedLatents()
+GUIDES: SharedLatents[Guide] = SharedLatents()

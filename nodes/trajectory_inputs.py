@@ -168,6 +168,21 @@ def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: 
     return to_frame_masks(sampled)
 
 
+def one_mask_each(node: str, masks_BHW: Tensor | None, size: tuple[int, int], objects: int) -> Tensor | None:
+    """Connected masks of frame 0, scaled to the clip, ``[N, H, W]``.
+
+    Raises:
+        ValueError: not one for each object of the trajectory.
+    """
+    if masks_BHW is None:
+        return None
+    if len(masks_BHW) != objects:
+        raise ValueError(
+            f"{node} got {len(masks_BHW)} masks for {objects} objects; connect one mask per object in the objects' order, or disconnect them."
+        )
+    return fill_frame(masks_BHW[..., None], size)[..., 0]
+
+
 def grabcut_shapes(sampled: Sampled, picture_HWC: Tensor) -> Tensor:
     """What GrabCut finds in each object's box on frame 0, float32 ``[N, H, W]``."""
     bytes_HWC = (picture_HWC.clamp(0, 1) * 255).round().byte().cpu().numpy()

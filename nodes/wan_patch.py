@@ -148,13 +148,14 @@ def check_vae(vae: Any) -> None:
         )
 
 
-def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
-    """Encode a control map into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+def encode_control(vae: Any, model: Any, control_map: FrameSource, what: str = "control map") -> Tensor:
+    """Encode a control map, or another clip, into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
 
     Args:
         vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
         model: the MODEL, for its latent statistics.
         control_map: uint8 pictures, 4k + 1 of them.
+        what: it is, for errors.
 
     Raises:
         ValueError: the result is not what an encoder makes.
@@ -164,21 +165,21 @@ def encode_control(vae: Any, model: Any, control_map: FrameSource) -> Tensor:
     bad = int((~torch.isfinite(latent)).sum())
     if bad:
         raise ValueError(
-            f"the VAE made {bad:,} of {latent.numel():,} values of the control map NaN or infinite; load another file of the VAE, or start "
+            f"the VAE made {bad:,} of {latent.numel():,} values of the {what} NaN or infinite; load another file of the VAE, or start "
             "ComfyUI with --bf16-vae or --fp32-vae."
         )
-    _check_encoded(encoded)
+    _check_encoded(encoded, what)
     return latent
 
 
-def _check_encoded(latent_BCFHW: Tensor) -> None:
+def _check_encoded(latent_BCFHW: Tensor, clip: str) -> None:
     """Refuse what comes of a file without an encoder: ComfyUI only logs the missing weights and leaves them unset."""
     most = float(latent_BCFHW.detach().abs().max())
     still = bool((latent_BCFHW == latent_BCFHW[:, :, :1, :1, :1]).all())
     if still or most > LARGEST_LATENT:
         what = "the same numbers everywhere" if still else f"numbers up to {most:.3g}"
         raise ValueError(
-            f"the VAE made {what} of the control map, as a file that only decodes does; load one that encodes (wan2.2_vae.safetensors)."
+            f"the VAE made {what} of the {clip}, as a file that only decodes does; load one that encodes (wan2.2_vae.safetensors)."
         )
 
 
@@ -306,10 +307,7 @@ class AdapterHook:
             key = tuple(window.index_list)
             control = window.get_tensor(control, device=control.device, dim=2)
         if x.shape[2:] != control.shape[2:]:
-            raise ValueError(
-                f"the trajectory was drawn for {_clip(self.control_BCFHW)}, but the latent being sampled is {_clip(x)}; "
-                "connect width, height and length of DrawTrajectory to the latent node."
-            )
+            raise ValueError(other_clip(self.control_BCFHW, x))
         cached = (key, x.device, x.dtype)
         if cached not in self._prepared:
             self._prepared[cached] = adapter.prepare(control.to(device=x.device, dtype=x.dtype))
@@ -381,6 +379,14 @@ def _share(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors lie in the same memory; tensors without memory (on the meta device) do not."""
     place = a.untyped_storage().data_ptr()
     return place != 0 and place == b.untyped_storage().data_ptr()
+
+
+def other_clip(drawn_BCFHW: Tensor, sampled_BCFHW: Tensor) -> str:
+    """What is wrong where a trajectory was drawn for another clip than the latent."""
+    return (
+        f"the trajectory was drawn for {_clip(drawn_BCFHW)}, but the latent being sampled is {_clip(sampled_BCFHW)}; connect width, height "
+        "and length of DrawTrajectory to the latent node."
+    )
 
 
 def _clip(latent_BCFHW: Tensor) -> str:

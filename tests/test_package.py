@@ -31,6 +31,15 @@ DOORS = [
     "flashmotion_core/convert.py",
     "convert.py",
 ]
+NODES = [
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "ApplyMotionGuide",
+    "TrajectoryScore",
+]
 INSTALLED = """
 import asyncio, importlib.util, json, sys
 comfyui, pack = sys.argv[1:]
@@ -120,14 +129,7 @@ def test_comfyui_loads_the_nodes_from_the_unpacked_archive(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
     ids, loaded = json.loads(line.removeprefix("FOUND "))
-    assert ids == [
-        "LoadFastGenerator",
-        "DrawTrajectory",
-        "ApplyFastAdapter",
-        "FewStepSampler",
-        "MotionAnimatic",
-        "TrajectoryScore",
-    ]
+    assert ids == NODES
     assert len(loaded) > 10
     assert all(Path(file).is_relative_to(pack) for file in loaded)
 
@@ -226,11 +228,4 @@ def test_comfyui_finds_the_node_ids_without_running_us() -> None:
                 assert isinstance(node_id, ast.Constant)
                 assert node_id.value == entry.name
                 found.add(entry.name)
-    assert found == {
-        "LoadFastGenerator",
-        "DrawTrajectory",
-        "ApplyFastAdapter",
-        "FewStepSampler",
-        "MotionAnimatic",
-        "TrajectoryScore",
-    }
+    assert found == set(NODES)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flashmotion_core.guide import FOLLOW, FROM_FOLLOW
+
 from .quickstart import scenes
 from .quickstart.readable import readable
 
@@ -19,6 +21,7 @@ TRACK = 300  # of one more between the first two, where a video is tracked
 DRAW_X = LEFT + GAP
 MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
+FAR_RESULT_X = RESULT_X + RIGHT + GAP  # where a further column stands before it
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
 STEPS, SAVE, DECODE = 206, 375, 70  # heights of the first note, of what shows the video, and of the decoding
@@ -53,7 +56,9 @@ APP_INPUTS = (
     ("LoadVideo", "file"),
     ("DrawTrajectory", "trajectory"),
     ("CLIPTextEncode", "text"),
+    ("ApplyMotionGuide", "follow"),
     ("FewStepSampler", "seed"),
+    ("PrimitiveBoolean", "value"),
 )
 APP_OUTPUT = "SaveVideo"
 
@@ -71,6 +76,7 @@ class Example:
         notes: beside them.
         titles: of nodes, where the class's own does not say what it is there for.
         fixed_seed: the seed stays after a run; otherwise the frontend draws another.
+        aside: title of a further column before the last one, if there is one.
         tracks: whether there is a column that tracks a video.
     """
 
@@ -78,16 +84,20 @@ class Example:
     notes: list[Note]
     titles: dict[str, str] = field(default_factory=dict)
     fixed_seed: bool = False
+    aside: str | None = None
     tracks: bool = False
 
     @property
     def groups(self) -> list[Group]:
         """A frame around each column."""
         more = [("Track", TRACK)] if self.tracks else []
-        columns = [("Choose", LEFT), *more, ("Draw", MIDDLE), ("Make the video", RIGHT), ("Watch", RESULT)]
-        groups, x = [], 0
-        for number, (title, width) in enumerate(columns, start=1):
-            groups.append((f"{number}  {title}", x - 12, -90, width + 24, HEIGHT + 102))
+        beside = [] if self.aside is None else [(self.aside, RIGHT)]
+        columns = [("Choose", LEFT), *more, ("Draw", MIDDLE), ("Make the video", RIGHT), *beside, ("Watch", RESULT)]
+        groups, x, number = [], 0, 0
+        for title, width in columns:
+            number += title != self.aside
+            shown = title if title == self.aside else f"{number}  {title}"
+            groups.append((shown, x - 12, -90, width + 24, HEIGHT + 102))
             x += width + GAP
         return groups
 
@@ -123,6 +133,7 @@ class Example:
 def all_examples() -> dict[str, Example]:
     """The example workflows by file name."""
     return {
+        "flashmotion_no_adapter": _no_adapter(),
         "flashmotion_tiny_cpu": _tiny(),
         "flashmotion_best_of_seeds": _best_of_seeds(),
         "flashmotion_5b": _full(),
@@ -240,12 +251,75 @@ def _graph(
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
 
-def _notes(title: str, steps: str, files: str, *, switch: bool = False) -> list[Note]:
+def _guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
+    """The nodes of the example without an adapter: the guided model in a few steps, and beside it the stock one in more."""
+    drawing = {
+        "trajectory": trajectory, "connected_objects": "if nothing is drawn", "width": 0, "height": 0, "length": 0,
+        "length_change": "retime", "mask_batch": "one mask per object", "track_size": 0.15, "first_frame_shapes": "boxes",
+        "start_image": ["3", 0],
+    }  # fmt: skip
+    lora = {"generator_name": BASE_FILE, "weight_dtype": "default", "lora_name": TURBO_LORA}
+    encoder = {"clip_name": TEXT_FILE, "type": "wan", "device": "default"}
+    guide = {
+        "model": ["15", 0], "vae": ["2", 0], "image": ["3", 0], "trajectory": ["4", 0], "follow": FOLLOW, "hold_object": FROM_FOLLOW,
+        "hold_background": FROM_FOLLOW, "masks": ["4", 2],
+    }  # fmt: skip
+    size = {"width": ["4", 5], "height": ["4", 6], "length": ["4", 7]}
+    latent = {"vae": ["2", 0], **size, "batch_size": 1, "start_image": ["3", 0]}
+    few = {
+        "model": ["5", 0], "latent": ["6", 0], "seed": 0, "preset": "from model", "steps": 4, "custom_sigmas": "", "positive": ["12", 0],
+    }  # fmt: skip
+    many = {
+        "model": ["5", 0], "seed": 0, "steps": 20, "cfg": 5.0, "sampler_name": "uni_pc", "scheduler": "simple", "positive": ["12", 0],
+        "negative": ["16", 0], "latent_image": ["6", 0], "denoise": 1.0,
+    }  # fmt: skip
+    which = {"switch": ["13", 0]}
+    loaders = [
+        ("1", 160, "LoadFastGenerator", lora),
+        ("2", 60, "VAELoader", {"vae_name": VAE_FILE}),
+        ("11", 120, "CLIPLoader", encoder),
+    ]
+    picture = STEPS + GAP + sum(height + GAP for _, height, *_ in loaders)
+    nodes = {
+        **_column(0, LEFT, *loaders, ("3", HEIGHT - picture, "LoadImage", {"image": image}), top=STEPS + GAP),
+        **_column(DRAW_X, MIDDLE, ("4", HEIGHT, "DrawTrajectory", drawing)),
+        **_column(
+            MAKE_X, RIGHT,
+            ("12", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt}),
+            ("5", 250, "ApplyMotionGuide", guide),
+            ("6", 180, "Wan22ImageToVideoLatent", latent),
+            ("7", 250, "FewStepSampler", few),
+            ("8", DECODE, "VAEDecode", {"samples": ["18", 0], "vae": ["2", 0]}),
+        ),
+        **_column(
+            RESULT_X, RIGHT,
+            ("13", 60, "PrimitiveBoolean", {"value": False}),
+            ("14", 160, "LoadFastGenerator", {"generator_name": BASE_FILE, "weight_dtype": "default"}),
+            ("15", SWITCH, "ComfySwitchNode", {**which, "on_false": ["1", 0], "on_true": ["14", 0]}),
+            ("16", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": NEGATIVE}),
+            ("17", 270, "KSampler", many),
+            ("18", SWITCH, "ComfySwitchNode", {**which, "on_false": ["7", 0], "on_true": ["17", 0]}),
+        ),
+        **_column(
+            FAR_RESULT_X, RESULT,
+            ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
+            ("10", SAVE, "SaveVideo", {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}),
+        ),
+    }  # fmt: skip
+    return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
+
+
+def _notes(title: str, steps: str, files: str, *, switch: bool = False, x: int = RESULT_X) -> list[Note]:
     """What to do, above the loaders; where files come from, below the result."""
     below = 100 + SAVE + 2 * GAP if not switch else 60 + SWITCH + DECODE + 100 + SMALL_SAVE + 5 * GAP
-    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, RESULT_X, below, RESULT, HEIGHT - below)]
+    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, below, RESULT, HEIGHT - below)]
 
 
+# The English of Wan's own, in short.
+NEGATIVE = (
+    "overexposed, static, blurred details, subtitles, worst quality, low quality, jpeg artifacts, ugly, deformed, extra fingers, poorly "
+    "drawn hands, poorly drawn face, fused fingers, three legs, walking backwards"
+)
 VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
 BASE_FILE, TURBO_LORA = "wan2.2_ti2v_5B_fp16.safetensors", "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors"
 ADAPTER_FILE = "flashmotion_resnet.safetensors"
@@ -266,6 +340,10 @@ FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Ap
 ## model_patches: no public {ADAPTER_FILE} exists. [Train one]({REPOSITORY}/blob/main/docs/training.md), or try [the authors']({AUTHORS}), which nobody has tried here. Without one, bypass Apply Fast Adapter (Ctrl+B): the video then ignores the boxes.
 ## vae: [{VAE_FILE}]({URLS[VAE_FILE]})
 ## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
+FILES_GUIDED = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Apache-2.0.
+## loras: [{TURBO_LORA}]({URLS[TURBO_LORA]}), 0.3 GB, makes it a four-step generator. CC BY-NC-SA 4.0: no commercial use. With *Stock model* on it is not used.
+## vae: [{VAE_FILE}]({URLS[VAE_FILE]}), Apache-2.0.
+## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]}), Apache-2.0."""
 FILES_DETECTOR = f"""{FILES_WAN}
 ## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
 FILES_VIDEO = f"""## Those of flashmotion_5b, whose note says where they come from, and:
@@ -280,6 +358,10 @@ STEPS_5B = """# 1. Put the files in place (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.
 # 4. Run: 121 frames in four steps."""
+STEPS_GUIDED = """# 1. Put the files in place (see Files).
+# 2. Choose a picture. Write a prompt.
+# 3. Drag the box. At the last frame, drag it elsewhere.
+# 4. Run. Too loose? Raise *follow*."""
 STEPS_FAST = """# 1. Draw. Run: a quick look, by a small decoder.
 # 2. Another take? Change the seed.
 # 3. Switch on, run again: the same clip by the full VAE."""
@@ -315,6 +397,29 @@ def _girl() -> tuple[str, str]:
     )  # fmt: skip
     prompt = "A child's drawing comes to life. The girl in the pink dress walks up the green hill to the right."
     return girl, prompt
+
+
+def _no_adapter() -> Example:
+    # Straight to the right: what the box brings along of sky and hill fits where it goes.
+    walk = document(
+        (1280, 704), 121,
+        [{
+            "id": "girl", "label": "girl", "keyframes": [
+                {"frame": 0, "x": 0.515, "y": 0.5, "w": 0.54, "h": 0.98, "ease": "in-out"},
+                {"frame": 120, "x": 0.71, "y": 0.5, "w": 0.54, "h": 0.98},
+            ],
+        }],
+    )  # fmt: skip
+    prompt = "A child's drawing comes to life. The girl in the pink dress walks to the right across the green hill."
+    titles = {
+        "13": "Stock model: more steps and CFG",
+        "14": "Without the LoRA",
+        "15": "Which model",
+        "16": "Negative prompt",
+        "18": "Which video",
+    }
+    notes = _notes("Move an object without an adapter", STEPS_GUIDED, FILES_GUIDED, x=FAR_RESULT_X)
+    return Example(_guided_graph("example.png", walk, prompt), notes, titles, aside="Or: stock model")
 
 
 def _full() -> Example:

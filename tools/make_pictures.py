@@ -270,9 +270,19 @@ def save_card(card: Image.Image, name: str) -> None:
     card.save(FOLDER / f"{name}.jpg", quality=88, optimize=True)
 
 
+def guided_card(server: Server, chromium: Browser) -> None:
+    """One cut-out at the end of its path, as it guides."""
+    page = opened(server, chromium, MOVES[:1], CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    press(page, "End")
+    save_card(editor_square(page), "flashmotion_no_adapter")
+
+
 PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "editor": editor,
     "start": start,
+    "flashmotion_no_adapter": guided_card,
     "flashmotion_5b": moves_card,
     "flashmotion_5b_fast": fast_card,
     "flashmotion_detector_boxes": detector_card,

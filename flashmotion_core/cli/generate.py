@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
     from ..adapters import AdapterFile, GeneratorInfo
+    from ..guide import Levels
+    from ..guide_clip import GuideClip
     from ..sampling import Schedule
     from ..trajectory import Trajectory
     from ..video import Frames
@@ -51,7 +53,9 @@ def run(options: argparse.Namespace) -> None:
         ValueError: an input does not work; the message is one sentence.
     """
     from ..adapters import read_adapter
+    from ..guide_clip import GuideClip
     from ..pipeline import check_control
+    from ..trajectory import render, sample
     from ..video import check_fps, check_target
     from ..wan.conditioning import latent_shape
 
@@ -64,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
     if not 0 <= options.seed < 2**64 - 1:
         raise ValueError(f"the seed is {options.seed}, but must be from 0 to 2^64 - 2.")
     check_control(options.strength, options.start, options.end, options.compute_every)
+    hold = _levels(options) if options.guide else None
     trajectory, notes = read_trajectory(options)
     for note in notes:
         print(f"note: {note}")
@@ -73,11 +78,26 @@ def run(options: argparse.Namespace) -> None:
     width, height = trajectory.size
     shape = latent_shape(width, height, trajectory.frames)
     image = None if options.image is None else _fit_picture(options.image, width, height, mask=False)
-    adapter_file = read_adapter(options.adapter, _device_and_dtype(options.device, options.dtype)[1])
-    for note in adapter_file.notes:
-        print(f"note: {adapter_file.name}: {note}.")
-    control_map = _control_map(trajectory, options.masks, adapter_file)
-    _generate(options, trajectory, shape, image, control_map, adapter_file)
+    masks = _masks(trajectory, options.masks)
+    guide = None
+    if hold is not None and hold.any:
+        assert image is not None
+        guide = GuideClip(image, sample(trajectory), masks), hold
+    adapter_file, control_map = None, None
+    if options.adapter is not None:
+        adapter_file = read_adapter(options.adapter, _device_and_dtype(options.device, options.dtype)[1])
+        for note in adapter_file.notes:
+            print(f"note: {adapter_file.name}: {note}.")
+        control_map = render(sample(trajectory), masks_NHW=masks, **asdict(adapter_file.map_style))
+    _generate(options, trajectory, shape, image, guide, control_map, adapter_file)
+
+
+def _levels(options: argparse.Namespace) -> Levels:
+    """Until when the guide holds."""
+    from ..guide import FOLLOW, FROM_FOLLOW, levels
+
+    follow, *given = options.follow, options.hold_object, options.hold_background
+    return levels(FOLLOW if follow is None else follow, *(FROM_FOLLOW if value is None else value for value in given))
 
 
 def _check_switches(options: argparse.Namespace) -> None:
@@ -112,8 +132,9 @@ def _generate(
     trajectory: Trajectory,
     shape: tuple[int, int, int, int],
     image: Frames | None,
-    control_map: Frames,
-    adapter_file: AdapterFile,
+    guide_clip: tuple[GuideClip, Levels] | None,
+    control_map: Frames | None,
+    adapter_file: AdapterFile | None,
 ) -> None:
     """The heavy part: text, latents, steps, video."""
     from tqdm import tqdm
@@ -122,6 +143,7 @@ def _generate(
     from ..acceleration.switches import check_fp8, faster_decoder, faster_generator, use_attention
     from ..adapters import build_adapter, read_generator_info
     from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
+    from ..sampling import Schedule
     from ..video import ahead, write_mp4
     from ..wan.config import TI2V_5B
     from ..wan.fingerprint import same_generator, short_name
@@ -135,9 +157,13 @@ def _generate(
             choose_attention(options.attention, device, dtype, (info.config if info else TI2V_5B).head_dim)
     with _of_option(f"--fp8 {options.fp8}"):
         check_fp8(options.fp8, device, dtype)
-    schedule = choose_schedule(options.schedule, options.steps, (info and info.schedule) or adapter_file.schedule)
+    kept = (info and info.schedule) or (None if adapter_file is None else adapter_file.schedule)
+    if kept is None and options.schedule is None:
+        print(f"note: {options.generator.name} names no schedule, so turbo is used; give --schedule for another.")
+    schedule = choose_schedule(options.schedule, options.steps, kept or Schedule())
     bar: Any
-    with tqdm(total=3 + (image is not None), unit="part") as bar:
+    parts = 2 + sum(part is not None for part in (image, guide_clip, control_map))
+    with tqdm(total=parts, unit="part") as bar:
 
         def done(next_part: str) -> None:
             bar.update()
@@ -145,45 +171,61 @@ def _generate(
 
         bar.set_description("text")
         context = None if text_folder is None else encode_text(text_folder, options.prompt, device, dtype)
-        done("control map")
+        done("control map" if control_map is not None else "guide")
         vae = load_vae(options.vae or options.generator, device, dtype, plain=options.plain)
         decoder = vae if options.decoder is None else load_vae(options.decoder, device, dtype)
         with _of_option("--channels-last" if options.channels_last else "--compile-vae"):
             faster_decoder(decoder, channels_last=options.channels_last, compiled=options.compile_vae)
-        control_latent = vae.encode(control_map)
+        control_latent = None if control_map is None else vae.encode(control_map)
+        guide = None
+        if guide_clip is not None:
+            if control_map is not None:
+                done("guide")
+            guide = guide_clip[0].guide(vae.encode(guide_clip[0].all())), guide_clip[1]
         clean = None
         if image is not None:
             done("start image")
             clean = vae.encode(image[None])
-        done("generator and adapter")
+        done("generator and adapter" if adapter_file else "generator")
         del vae  # frees its memory for the generator, unless it also decodes
         generator = load_generator(options.generator, device, dtype, options.host)
-        adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
+        adapter = None
+        if adapter_file is not None:
+            adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
         if options.host == "core":
             with _of_option("--attention"):
                 backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
-            use_attention(adapter, backend.attention)
+            if adapter is not None:
+                use_attention(adapter, backend.attention)
         faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
         bar.update()
-    trained_on = adapter_file.base_fingerprint
-    if trained_on is not None and same_generator(trained_on, generator.fingerprint) is False:
+    trained_on = None if adapter_file is None else adapter_file.base_fingerprint
+    if (
+        adapter_file is not None
+        and trained_on is not None
+        and same_generator(trained_on, generator.fingerprint) is False
+    ):
         print(
             f"note: {adapter_file.name} was trained on generator {short_name(trained_on)}, but this one is {short_name(generator.fingerprint)}."
         )
-    control = Control(adapter, control_latent, options.strength, options.start, options.end, options.compute_every)
+    controls = []
+    if adapter is not None and control_latent is not None:
+        numbers = (options.strength, options.start, options.end, options.compute_every)
+        controls = [Control(adapter, control_latent, *numbers)]
     with tqdm(total=len(schedule.sigmas), desc="denoise", unit="step") as bar:
         latent = sample_latent(
             generator,
             no_text(generator.info.config) if context is None else context,
             shape,
-            [control],
+            controls,
+            guide=guide,
             clean_BCFHW=clean,
             schedule=schedule,
             seed=options.seed,
             callback=lambda index, x0: bar.update(),
         )
-    del generator, adapter, control
+    del generator, adapter, controls, guide
     frames = ahead(decoder.decode(latent), depth=0 if options.plain else FRAMES_AHEAD)
     with tqdm(frames, total=trajectory.frames, desc="decode", unit="frame") as bar:
         write_mp4(options.out, bar, trajectory.fps)
@@ -264,17 +306,14 @@ def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
     return cover(picture, width, height)
 
 
-def _control_map(trajectory: Trajectory, mask_paths: Sequence[Path] | None, adapter_file: AdapterFile) -> Frames:
-    """The RGB map ``[T, H, W, 3]`` in the style that the adapter was trained on."""
+def _masks(trajectory: Trajectory, paths: Sequence[Path] | None) -> Any:
+    """Each object's mask in frame 0 at the video's size, ``[N, H, W]``; None where none are given."""
     import numpy as np
 
-    from ..trajectory import render, sample
-
-    masks = None
-    if mask_paths is not None:
-        if len(mask_paths) != len(trajectory.objects):
-            raise ValueError(
-                f"--masks names {len(mask_paths)} files, but the trajectory has {len(trajectory.objects)} objects; give one mask each."
-            )
-        masks = np.stack([_fit_picture(path, *trajectory.size, mask=True) for path in mask_paths])
-    return render(sample(trajectory), masks_NHW=masks, **asdict(adapter_file.map_style))
+    if paths is None:
+        return None
+    if len(paths) != len(trajectory.objects):
+        raise ValueError(
+            f"--masks names {len(paths)} files, but the trajectory has {len(trajectory.objects)} objects; give one mask each."
+        )
+    return np.stack([_fit_picture(path, *trajectory.size, mask=True) for path in paths])

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+ADAPTER_ONLY = {"strength": 1.0, "start": 0.0, "end": 1.0, "compute_every": 1}
+"""Options of an adapter, and their defaults."""
+GUIDE_ONLY = ("follow", "hold_object", "hold_background")
 DESCRIPTION = "Generate a video whose objects follow the boxes of a trajectory document, in a few denoising steps."
 
 
@@ -25,7 +28,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line.
 
     Raises:
-        ValueError: an unknown, missing or malformed option.
+        ValueError: an unknown, missing or malformed option, or one of an adapter or a guide that is not there.
     """
     parser = _Parser(prog="python -m flashmotion_core.generate", description=DESCRIPTION, allow_abbrev=False)
     models = parser.add_argument_group("models")
@@ -56,7 +59,9 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="ComfyUI's umT5 file, or a folder with a umT5 encoder and its tokenizer (default: the generator's folder; unused by a "
         "generator trained without text)",
     )
-    models.add_argument("--adapter", type=Path, required=True, metavar="FILE", help="trajectory adapter, safetensors")
+    models.add_argument(
+        "--adapter", type=Path, metavar="FILE", help="trajectory adapter, safetensors; may be left out with --guide"
+    )
     content = parser.add_argument_group("what to make")
     content.add_argument(
         "--trajectory",
@@ -107,6 +112,30 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="one mask of frame 0 per object, white on black (default: the filled boxes)",
     )
     content.add_argument("--out", type=Path, required=True, metavar="FILE", help="the mp4 file to write")
+    guide = parser.add_argument_group("motion guide (with an adapter or without)")
+    guide.add_argument(
+        "--guide",
+        action="store_true",
+        help="guide the video by the start image's own objects, cut out and moved along their boxes; needs --image",
+    )
+    guide.add_argument(
+        "--follow",
+        type=float,
+        metavar="X",
+        help="how closely objects keep to their boxes, 0 (free) to 1 (to the end; default: 0.75)",
+    )
+    guide.add_argument(
+        "--hold-object",
+        type=float,
+        metavar="X",
+        help="fraction of the schedule until which objects are held, 0..1 (default: as --follow sets)",
+    )
+    guide.add_argument(
+        "--hold-background",
+        type=float,
+        metavar="X",
+        help="fraction until which the background stands still, 0..1 (default: as --follow sets)",
+    )
     sampling = parser.add_argument_group("sampling")
     sampling.add_argument(
         "--schedule",
@@ -122,28 +151,28 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     sampling.add_argument(
         "--strength",
         type=float,
-        default=1.0,
+        default=ADAPTER_ONLY["strength"],
         metavar="X",
         help="factor on what the adapter adds, 0 is off (default: %(default)s)",
     )
     sampling.add_argument(
         "--start",
         type=float,
-        default=0.0,
+        default=ADAPTER_ONLY["start"],
         metavar="X",
         help="fraction of the schedule where control begins, 0..1 (default: 0)",
     )
     sampling.add_argument(
         "--end",
         type=float,
-        default=1.0,
+        default=ADAPTER_ONLY["end"],
         metavar="X",
         help="fraction of the schedule where control ends, 0..1 (default: 1)",
     )
     sampling.add_argument(
         "--compute-every",
         type=int,
-        default=1,
+        default=ADAPTER_ONLY["compute_every"],
         metavar="N",
         help="compute a ControlNet only in every Nth step and reuse what it adds in between: faster, follows less closely, and keeps "
         "168 MB per ControlNet block at 1280 x 704 x 121 in bfloat16 (default: 1, every step; a ResNet is cheap and not affected)",
@@ -203,4 +232,21 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             raise ValueError(
                 f"{option} is {value}, but must be a finite number; give another one, or leave {option} out."
             )
+    _check_engines(options)
     return options
+
+
+def _check_engines(options: argparse.Namespace) -> None:
+    """Check that something makes the objects move, and that no option is for what is not there."""
+    if options.adapter is None and not options.guide:
+        raise ValueError("nothing makes the objects follow their boxes; give --adapter FILE, --guide, or both.")
+    if options.guide and options.image is None:
+        raise ValueError("--guide moves the start image's own objects, but --image is missing; give one.")
+    given = [] if options.guide else [(name, "--guide") for name in GUIDE_ONLY if getattr(options, name) is not None]
+    if options.adapter is None:
+        given += [(name, "--adapter") for name, usual in ADAPTER_ONLY.items() if getattr(options, name) != usual]
+    for name, owner in given:
+        option = f"--{name.replace('_', '-')}"
+        raise ValueError(
+            f"{option} is {getattr(options, name)}, but it is for {owner}; give {owner} too, or leave it out."
+        )

@@ -15,13 +15,17 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from flashmotion_core import pipeline
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, save_adapter
 from flashmotion_core.cli.generate import choose_schedule, main
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import load_vae
+from flashmotion_core.guide_clip import GuideClip
 from flashmotion_core.loading import encode_text, load_generator, no_text
 from flashmotion_core.pipeline import Control, sample_latent
 from flashmotion_core.sampling import PRESETS, Schedule
+from flashmotion_core.trajectory import parse
+from flashmotion_core.trajectory import sample as sample_boxes
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD, latent_shape
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
@@ -613,6 +617,40 @@ def test_command_says_what_it_does_not_use(command, capsys):
     assert "note: this generator was trained without text; the prompt is not used." in capsys.readouterr().out
 
 
+def test_command_guides_without_an_adapter(command, tmp_path, capsys, monkeypatch):
+    pixels = np.random.default_rng(4).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "start.png")
+    latents = []
+
+    def watched(*arguments, **options):
+        latents.append(sample_latent(*arguments, **options))
+        return latents[-1]
+
+    monkeypatch.setattr(pipeline, "sample_latent", watched)
+    for changes in ({"follow": 0}, {}, {"hold_object": 1, "hold_background": 1}):
+        options = arguments(command, adapter=None, image=tmp_path / "start.png", **changes)
+        assert main([*options, "--guide"]) == 0
+    assert "names no schedule, so turbo is used" in capsys.readouterr().out
+    drawn = GuideClip(pixels, sample_boxes(parse(command["--trajectory"].read_text())))
+    wanted = load_vae(command["--vae"], "cpu", torch.float32).encode(drawn.all())
+    off, usual, held = (float((latent - wanted).abs().mean()) for latent in latents)
+    assert off > usual > 0.1
+    assert held < 1e-5
+    assert main([*arguments(command, image=tmp_path / "start.png", start=0.25), "--guide"]) == 0  # guide, then adapter
+    assert len(read_clip(command["--out"])[0]) == SIZE[2]
+    capsys.readouterr()
+    for changes, message in (
+        ({"adapter": None}, "--guide moves the start image's own objects, but --image is missing"),
+        (
+            {"image": tmp_path / "start.png", "adapter": None, "strength": 2},
+            "--strength is 2.0, but it is for --adapter",
+        ),
+        ({"image": tmp_path / "start.png", "follow": 2}, "follow is 2.0, but must be from 0 (free) to 1"),
+    ):
+        assert main([*arguments(command, **changes), "--guide"]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -628,7 +666,8 @@ def test_command_says_what_it_does_not_use(command, capsys):
         ({"compute_every": 0}, "compute_every is 0, but must be a whole number from 1"),
         ({"end": 2}, "the control's end is 2.0, but must be a fraction"),
         ({"strength": "inf"}, "--strength is inf, but must be a finite number"),
-        ({"adapter": None}, "the following arguments are required: --adapter; see --help"),
+        ({"adapter": None}, "nothing makes the objects follow their boxes; give --adapter FILE, --guide, or both"),
+        ({"follow": 0.5}, "--follow is 0.5, but it is for --guide; give --guide too, or leave it out"),
         ({"image": "none.png"}, "there is no file none.png"),
     ],
 )

@@ -199,6 +199,16 @@ def wires(rig: Rig) -> dict[str, tuple[dict[str, Any], dict[str, list[Any]]]]:
             {"frames": torch.rand(17, 36, 48, 3), "trajectory": DOCUMENT},
             {"frames": pictures(), "trajectory": documents(), "masks": masks(), "boxes": boxes()},
         ),
+        "ApplyMotionGuide": (
+            {
+                **{"model": rig.generator, "vae": rig.vae, "image": torch.rand(1, 24, 32, 3), "trajectory": DOCUMENT},
+                **{"follow": 0.5, "hold_object": -1.0, "hold_background": -1.0},
+            },
+            {
+                **{"model": [rig.vae], "vae": [rig.generator], "image": pictures(), "trajectory": documents()},
+                **{"follow": [0.0, 1.1], "hold_object": [-0.5, 1.0], "hold_background": [0, 2], "masks": masks()},
+            },
+        ),
     }
 
 

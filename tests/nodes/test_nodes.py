@@ -29,6 +29,7 @@ def schemas(pack: ModuleType) -> dict[str, Any]:
         pack.nodes.FewStepSampler,
         pack.nodes.MotionAnimatic,
         pack.nodes.TrajectoryScore,
+        pack.nodes.ApplyMotionGuide,
     ):
         schema = node.define_schema()
         found[schema.node_id] = {

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from .helpers import DOCUMENT, SIZE, Rig, start_picture
+from .test_motion_guide import guide
 from .test_quantised_adapters import quantised
 
 FRAMES = 17
@@ -19,11 +20,18 @@ TOLERANCE = 1e-3
 
 
 def headless(
-    tiny: dict[str, Path], kinds: Sequence[str], picture: torch.Tensor | None, seed: int, **options: int
+    tiny: dict[str, Path],
+    kinds: Sequence[str],
+    picture: torch.Tensor | None,
+    seed: int,
+    follow: float = 0.0,
+    **options: float,
 ) -> torch.Tensor:
     """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
     from flashmotion_core import pipeline
     from flashmotion_core.adapters import build_adapter, read_adapter
+    from flashmotion_core.guide import levels
+    from flashmotion_core.guide_clip import GuideClip
     from flashmotion_core.trajectory import parse, render, sample
     from flashmotion_core.wan.conditioning import denormalise, latent_shape
 
@@ -36,12 +44,18 @@ def headless(
         style = file.map_style
         frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
         controls.append(pipeline.Control(adapter, vae.encode(frames), **options))
+    guide = None
+    if follow:
+        assert picture is not None
+        drawn = GuideClip((picture[0].numpy() * 255).round().astype(np.uint8), sample(parse(DOCUMENT)))
+        guide = drawn.guide(vae.encode(drawn.all())), levels(follow)
     clean = None if picture is None else vae.encode((picture.numpy() * 255).round().astype(np.uint8))
     latent = pipeline.sample_latent(
         generator,
         pipeline.no_text(generator.info.config),
         latent_shape(*SIZE, FRAMES),
         controls,
+        guide=guide,
         clean_BCFHW=clean,
         seed=seed,
     )
@@ -59,6 +73,18 @@ def test_both_hosts_give_the_same_latents(kind: str | None, with_image: bool, ri
     record_property("max_abs_difference", difference)
     assert ours.abs().max() > 1
     assert difference < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("follow", "kind", "start"), [(0.6, None, 0.0), (0.25, "resnet", 0.25), (1.0, None, 0.0)], ids=str
+)
+def test_both_hosts_give_the_same_guided_latents(follow: float, kind: str | None, start: float, rig: Rig) -> None:
+    model = rig.generator if kind is None else rig.apply(kind, start=start)
+    ours = rig.sample(guide(rig, model, follow=follow))
+    options = {} if kind is None else {"start": start}
+    theirs = headless(rig.tiny, [kind] if kind else [], start_picture(), seed=11, follow=follow, **options)
+    assert float((ours - theirs).abs().max()) < TOLERANCE
+    assert float((ours - rig.sample(model)).abs().max()) > 100 * TOLERANCE
 
 
 @pytest.mark.parametrize("with_image", [False, True], ids=["text", "image"])

@@ -34,6 +34,7 @@ OURS = (
     "FewStepSampler",
     "MotionAnimatic",
     "TrajectoryScore",
+    "ApplyMotionGuide",
 )
 
 
@@ -81,6 +82,7 @@ def test_all_nodes_are_known(server: RunningServer) -> None:
         "DrawTrajectory",
         "ApplyFastAdapter",
         "MotionAnimatic",
+        "ApplyMotionGuide",
     }
     assert info["FewStepSampler"]["input"]["required"]["seed"][1]["control_after_generate"] is True
 
@@ -111,6 +113,7 @@ def test_example_workflows_are_complete() -> None:
     assert {path.stem for path in WORKFLOWS} == {
         "flashmotion_tiny_cpu",
         "flashmotion_best_of_seeds",
+        "flashmotion_no_adapter",
         "flashmotion_5b",
         "flashmotion_5b_fast",
         "flashmotion_detector_boxes",
@@ -155,6 +158,7 @@ def test_every_loader_says_which_file_goes_where(path: Path) -> None:
     assert (
         listed
         == {
+            "flashmotion_no_adapter": {name: place for name, place in full.items() if "public" in place},
             "flashmotion_5b": full,
             "flashmotion_5b_fast": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
             "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
@@ -231,6 +235,27 @@ def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again
     assert "7" in cached
     looks.append(frames_of(result.files(newest_server.base)[0]).astype(int))
     assert looks[0].mean() - looks[1].mean() > 15
+
+
+def test_the_template_without_an_adapter_runs_by_either_model(newest_server: RunningServer) -> None:
+    """With the tiny models: one switch, from four steps to 20 with CFG, and the guide is not encoded again."""
+    graph, tiny = tiny_graph(newest_server, "flashmotion_no_adapter"), tiny_graph(newest_server)
+    for key in ("1", "14"):
+        graph[key]["inputs"] |= {"generator_name": "flashmotion_tiny_generator.safetensors", "lora_name": "none"}
+    for key in ("2", "3"):
+        graph[key] = tiny[key]
+    node(graph, "DrawTrajectory")["trajectory"] = node(tiny, "DrawTrajectory")["trajectory"]
+    del graph["11"]
+    for key in ("12", "16"):
+        graph[key] = {"class_type": "TestEmptyConditioning", "inputs": {}}
+    assert graph["13"]["inputs"]["value"] is False
+    looks = [video_of(newest_server, graph).astype(int)]
+    graph["13"]["inputs"]["value"] = True
+    looks.append(video_of(newest_server, graph).astype(int))
+    assert np.abs(looks[0] - looks[1])[1:].mean() > 1
+    graph["5"]["inputs"]["follow"] = 0.0
+    free = video_of(newest_server, graph).astype(int)
+    assert np.abs(free - looks[1])[1:].mean() > 1
 
 
 def test_a_document_may_be_sent_as_an_object(server: RunningServer) -> None:

@@ -36,7 +36,15 @@ def moving_masks(frames: int, step: int = 2) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     "node",
-    ["LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic", "TrajectoryScore"],
+    [
+        "LoadFastGenerator",
+        "DrawTrajectory",
+        "ApplyFastAdapter",
+        "FewStepSampler",
+        "MotionAnimatic",
+        "ApplyMotionGuide",
+        "TrajectoryScore",
+    ],
 )
 def test_every_wrong_wire_is_a_result_or_one_sentence(node: str, rig: Rig) -> None:
     counts, wrong = try_each(rig, (node,))

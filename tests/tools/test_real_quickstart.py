@@ -118,6 +118,18 @@ def test_objects_of_a_scene_follow_their_own_and_other_boxes(command: list[str],
 
 
 @pytest.mark.server
+def test_the_guide_is_run_and_compared_with_the_adapter(command: list[str], tmp_path: Path) -> None:
+    done = run([*command, "--guide"], tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    found = dict(re.findall(r"^  (standing still|adapter|motion guide) +(\d\.\d\d)$", done.stdout, re.MULTILINE))
+    assert float(found["adapter"]) > FLOOR > float(found["standing still"])
+    assert float(found["motion guide"]) > FLOOR
+    clip, still = box_iou(done.stdout)
+    assert [f"{clip:.2f}", f"{still:.2f}"] == [found["motion guide"], found["standing still"]]
+    assert "with the motion guide" in done.stdout
+
+
+@pytest.mark.server
 def test_a_trajectory_that_is_wrong_is_one_sentence(command: list[str], tmp_path: Path) -> None:
     trajectory = tmp_path / "wrong.json"
     trajectory.write_text(json.dumps({**DOCUMENT, "frames": -3}), encoding="utf-8")

@@ -69,7 +69,14 @@ def test_the_video_plays_in_the_page(ready: OpenPage) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["flashmotion_tiny_cpu", "flashmotion_5b_fast", "flashmotion_detector_boxes", "flashmotion_video_motion"]
+    "name",
+    [
+        "flashmotion_no_adapter",
+        "flashmotion_tiny_cpu",
+        "flashmotion_5b_fast",
+        "flashmotion_detector_boxes",
+        "flashmotion_video_motion",
+    ],
 )
 def test_the_quickstarts_conversion_gives_what_run_sends(name: str, ready: OpenPage) -> None:
     ready.load(name)
@@ -95,7 +102,14 @@ def test_what_run_sends_and_what_is_saved_is_the_document(ready: OpenPage) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["flashmotion_5b", "flashmotion_5b_fast", "flashmotion_detector_boxes", "flashmotion_video_motion"]
+    "name",
+    [
+        "flashmotion_no_adapter",
+        "flashmotion_5b",
+        "flashmotion_5b_fast",
+        "flashmotion_detector_boxes",
+        "flashmotion_video_motion",
+    ],
 )
 def test_the_full_size_workflows_open_without_missing_nodes(name: str, ready: OpenPage) -> None:
     ready.load(name)

@@ -63,6 +63,22 @@ def test_the_panel_says_what_goes_where(context: Any, empty: str) -> None:
     page.close()
 
 
+def test_the_panel_offers_every_file_of_the_template_without_an_adapter(context: Any, empty: str) -> None:
+    page = open_template(context, empty, "flashmotion_no_adapter")
+    page.get_by_role("button", name="View details").click()
+    page.get_by_role("button", name="Download all").wait_for()
+    lines = page.locator("body").inner_text().replace("\u200b", "").splitlines()
+    for file in (
+        "wan2.2_ti2v_5B_fp16.safetensors",
+        "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors",
+        "wan2.2_vae.safetensors",
+        "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+    ):
+        assert file in lines
+    assert [line.strip() for line in lines].count("Download") == 4
+    page.close()
+
+
 def test_the_tiny_template_misses_nothing(context: Any, empty: str) -> None:
     page = open_template(context, empty, "flashmotion_tiny_cpu")
     page.wait_for_function("() => document.querySelector('.fm-canvas')")

@@ -26,6 +26,7 @@ from .animation import cut_and_moved, moving_picture
 
 TRAJECTORY_NODE, TRAJECTORY_INPUT = "DrawTrajectory", "trajectory"
 IMAGE_NODE, IMAGE_INPUT = "LoadImage", "image"
+ADAPTER_NODE, GUIDE_NODE = "ApplyFastAdapter", "ApplyMotionGuide"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
         options.add_argument(f"--{name}", type=Path)
     options.add_argument("--scene", type=int)
     options.add_argument("--port", type=int, required=True)
+    options.add_argument("--guide", action="store_true")
     options.add_argument("--ui", action="store_true")
     return options
 
@@ -65,10 +67,13 @@ def run(options: argparse.Namespace) -> int:
     with Server(options.python, options.comfyui, options.base, options.port) as server:
         try:
             _check_pack(server)
-            video = _run_workflow(server, workflow, job, options.workflow.name)
+            other = None
+            if options.guide and job.scene is not None:  # to compare with; photographs are not measured
+                other = _run_workflow(server, workflow, job, options.workflow.name)
+            video = _run_workflow(server, workflow, job, options.workflow.name, guide=options.guide)
         except (ConnectionError, TimeoutError) as error:
             raise SetupError(f"{error} See {server.log}.", log_tail(server.log)) from error
-        _show(video, job, options.out)
+        _show(video, job, options.out, other)
         if options.ui:
             _stay_open(server, job)
     return 0
@@ -89,8 +94,11 @@ def _job(workflow: Json, options: argparse.Namespace) -> QuickstartJob:
     return QuickstartJob(folder / scene.name, scene, given if given is not None else scene.document)
 
 
-def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
-    """Measure the clip, write its pictures beside the video (and into `out`), and say where everything is."""
+def _show(video: Path, job: QuickstartJob, out: Path | None, other: Path | None) -> None:
+    """Measure the clip, write its pictures beside the video (and into `out`), and say where everything is.
+
+    `other`: the adapter's clip, where the guide made `video` and both are compared.
+    """
     frames = overlay.read_frames(video)
     asked = trajectory.parse(job.document)
     boxes = follow.requested_boxes(asked, frames[0].size)
@@ -105,6 +113,8 @@ def _show(video: Path, job: QuickstartJob, out: Path | None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         video, moving, sheet, moves = (Path(shutil.copy2(file, out)) for file in (video, moving, sheet, moves))
     say(_measured(frames, job, asked))
+    if other is not None:
+        say(_compared({"adapter": overlay.read_frames(other), "motion guide": frames}, job, asked))
     say(f"video:      {video}")
     say(f"animation:  {moving} (the picture and its boxes, its cut-outs along them, the video)")
     say(f"picture:    {sheet} (some of the frames, with the boxes drawn over them)")
@@ -124,6 +134,17 @@ def _measured(frames: list[Image.Image], job: QuickstartJob, asked: trajectory.T
         return f"Not measured: {error}."
 
 
+def _compared(clips: dict[str, list[Image.Image]], job: QuickstartJob, asked: trajectory.Trajectory) -> str:
+    """A table of box IoU: standing still, and each of the clips."""
+    assert job.scene is not None
+    try:
+        found = {name: follow.measure(frames, job.scene, asked) for name, frames in clips.items()}
+    except follow.NotMeasurableError as error:
+        return f"Not compared: {error}."
+    rows = {"standing still": next(iter(found.values())).static} | {name: row.box_iou for name, row in found.items()}
+    return "\n".join(["  made by          box IoU", *(f"  {name:<16} {value:.2f}" for name, value in rows.items())])
+
+
 def _check_pack(server: Server) -> None:
     reasons = [why for path, why in import_failures(server.log).items() if Path(path).name == base_folder.PACK_NAME]
     if reasons:
@@ -131,14 +152,16 @@ def _check_pack(server: Server) -> None:
         raise SetupError(sentence, log_tail(server.log))
 
 
-def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str) -> Path:
-    """Run the workflow; the mp4 that it wrote."""
+def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str, guide: bool = False) -> Path:
+    """Run the workflow, with the motion guide in the place of the adapter if `guide`; the mp4 that it wrote."""
     graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
     graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
     graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT] = job.document
+    if guide:
+        _put_guide(graph)
     status = StatusLine()
     started = time.monotonic()
-    say(f"Running {name} ({len(graph)} nodes) ...")
+    say(f"Running {name} ({len(graph)} nodes{', with the motion guide' if guide else ''}) ...")
     result = comfy_client.run(server.url, graph, _reporter(status))
     status.clear()
     if result.error is not None:
@@ -186,6 +209,17 @@ def _saved_document(workflow: Json) -> str:
             f"The workflow has {len(found)} nodes of type {TRAJECTORY_NODE}: use one that has exactly one."
         )
     return str(found[0])
+
+
+def _put_guide(graph: dict[str, Json]) -> None:
+    """The motion guide in the place of the adapter, with the node's own settings."""
+    from flashmotion_core.guide import FOLLOW, FROM_FOLLOW
+
+    node = graph[_only(graph, ADAPTER_NODE)]
+    kept = {name: node["inputs"][name] for name in ("model", "vae", "trajectory", "masks")}
+    levels = {"follow": FOLLOW, "hold_object": FROM_FOLLOW, "hold_background": FROM_FOLLOW}
+    node["class_type"] = GUIDE_NODE
+    node["inputs"] = {**kept, **levels, "image": [_only(graph, IMAGE_NODE), 0]}
 
 
 def _only(graph: dict[str, Json], class_type: str) -> str:

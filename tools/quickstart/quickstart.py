@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--out", type=Path, metavar="DIR", help="also copy the video and everything made with it to this folder"
     )
+    options.add_argument(
+        "--guide",
+        action="store_true",
+        help="let the motion guide move the objects instead of the adapter, and print how closely each of the two follows",
+    )
     options.add_argument("--ui", action="store_true", help="keep the server running until Ctrl+C and print its address")
     options.add_argument(
         "--port", type=int, help=f"the server's port (default: {DEFAULT_PORT}, or a free one if that is taken)"
@@ -99,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
         value: Path | None = getattr(options, name)
         command += [f"--{name}", str(value.resolve())] if value is not None else []
     command += ["--scene", str(options.scene)] if options.scene is not None else []
+    command += ["--guide"] if options.guide else []
     return call_on_lifeline([*command, "--ui"] if options.ui else command)
 
 
