@@ -170,7 +170,7 @@ class Maker:
 
 
 @dataclass(eq=False)
-class RowFigures:
+class GuideFigures:
     """A row's figures, clip by clip, and what some of its clips look like."""
 
     scores: list[Scores]
@@ -181,9 +181,9 @@ class RowFigures:
 
 def measured(
     maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: Sequence[int]
-) -> RowFigures:
+) -> GuideFigures:
     """Make and measure all clips of a row; the frames of those to `keep` are kept."""
-    found = RowFigures([], [], [], [])
+    found = GuideFigures([], [], [], [])
     for number, clip in enumerate(clips):
         frames, seconds = maker.frames(row, clip, number)
         scores, features = measure(source, number, clip.origin, frames, str(DEFAULT))
@@ -196,7 +196,7 @@ def measured(
     return found
 
 
-def line(row: GuideRow, found: RowFigures, real: RowFigures) -> str:
+def line(row: GuideRow, found: GuideFigures, real: GuideFigures) -> str:
     """The row in the table."""
     low, high = interval(found.scores, "box_iou", 0)
     distance = frechet_distance(np.array(found.features), np.array(real.features))
@@ -257,7 +257,7 @@ def main() -> int:
     options = parser.parse_args()
     maker, source = Maker(), SyntheticSource(SEED, options.clips, WORLDS[options.world], SIZE, FRAMES, SPLIT)
     clips = [source.clip(number) for number in range(options.clips)]
-    real: RowFigures | None = None
+    real: GuideFigures | None = None
     shown: list[tuple[str, list[Frames]]] = []
     print(HEAD, flush=True)
     for row in rows(options.steps, options.variants):

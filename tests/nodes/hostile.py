@@ -248,7 +248,7 @@ def fuzz(rig: Rig, count: int, seed: int) -> tuple[Counter[str], list[str]]:
     counts: Counter[str] = Counter()
     wrong = []
     for call in range(count):
-        node = rng.choices(list(table), (1, 12, 3, 1, 2, 2))[0]
+        node = rng.choices(list(table), (1, 12, 3, 1, 2, 2, 2))[0]
         good, hostile = table[node]
         values = dict(good)
         for name in rng.sample(list(hostile), rng.randint(1, min(4, len(hostile)))):
