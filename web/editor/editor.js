@@ -204,6 +204,7 @@ export function createEditor(host) {
     element: wrapper,
     load(text) {
       if (!session.load(text)) return;
+      things.cancel();
       clipNotes.loaded();
       stage.setView(undefined);
     },

@@ -92,10 +92,16 @@ export function paintShape(document, { id, points, radius, add }) {
  * @returns {Document}
  */
 export function clearShapes(document, { ids }) {
-  return changeObjects(document, ids, (object) => {
-    const { shape, ...rest } = object;
-    return shape ? rest : object;
-  });
+  return changeObjects(document, ids, withoutShape);
+}
+
+/**
+ * @param {DocumentObject} object
+ * @returns {DocumentObject} the very same where it has none
+ */
+export function withoutShape(object) {
+  const { shape, ...rest } = object;
+  return shape ? rest : object;
 }
 
 /**

@@ -34,6 +34,8 @@ const [LOOK_SIDE, EDGE_SIDE] = [288, 384];
 const [CLOSER, LOOKS] = [5, 3];
 /** A look is too coarse where the pixel clicked differs from its piece by so much, and by so many times more than the piece's own pixels. */
 const [OTHER_COLOR, OTHER_TIMES] = [20, 4];
+/** What stands out by less cannot be seen. */
+const SEEN = 1;
 /** Things of nearly the same size count as one. */
 const LARGER = 1.5;
 const MOST_THINGS = 5;
@@ -75,7 +77,10 @@ export function* findThings(read, at) {
     return colorsDiffer(tree.mean, seen, finest.tree.pieces.colors, finest.seed) < Math.max(OTHER_COLOR, (OTHER_TIMES * spread) / count);
   };
   const first = Math.max(looks.findIndex(isTrue), 0);
-  const chosen = bestOf((looks.slice(first).find(({ candidates }) => candidates.length) ?? looks[0]).candidates);
+  // Where nothing stands out, the whole picture is the thing.
+  if (looks.every(({ candidates }) => !candidates.length)) looks[0].candidates.push({ region: looks[0].tree.parent.length - 1, share: 1, score: 0 });
+  const [seen] = [...looks.slice(first), ...looks].filter(({ candidates }) => candidates.length);
+  const chosen = bestOf(seen.candidates);
   const wanted = looks.flatMap((look) => look.candidates.map((candidate) => ({ look, ...candidate, isBest: candidate === chosen })));
   const distinct = apart(wanted.sort((a, b) => a.share - b.share));
   return {
@@ -116,10 +121,9 @@ function candidatesOf({ pieces, parent, height, size, border }, piece, part) {
   const rim = 2 * (pieces.width + pieces.height);
   for (let region = piece; parent[region] >= 0; region = parent[region]) {
     if (part.w < 1 && border[region]) break;
-    const share = (size[region] / all) * part.w * part.h;
-    found.push({ region, share, score: (height[parent[region]] - height[region]) * likely(share, border[region] / rim) });
+    const [share, life] = [(size[region] / all) * part.w * part.h, height[parent[region]] - height[region]];
+    if (life >= SEEN) found.push({ region, share, score: life * likely(share, border[region] / rim) });
   }
-  if (!found.length && part.w === 1) found.push({ region: piece, share: 1, score: 0 });
   return found;
 }
 

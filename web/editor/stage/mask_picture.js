@@ -1,5 +1,5 @@
 /**
- * The shape of an object in frame 0 as something to draw: its colour, with an edge.
+ * The shape of an object in frame 0 as something to draw: its colour, with an edge of black and white, which shows on every picture.
  *
  * @import { FirstShape } from "../model/types.js"
  */
@@ -7,8 +7,9 @@
 import { toCells } from "../model/first_shape.js";
 import { element } from "../ui/dom.js";
 
-/** Opacity, 0 to 255. */
-const [INSIDE, EDGE] = [96, 235];
+/** Opacity, 0 to 255, and the edge's colours, 2 ** DASHES cells each. */
+const [INSIDE, EDGE] = [96, 230];
+const [DASHES, WHITE, BLACK] = [3, [255, 255, 255], [0, 0, 0]];
 
 /** @type {WeakMap<FirstShape, {color: string, canvas: HTMLCanvasElement}>} */
 const known = new WeakMap();
@@ -30,7 +31,8 @@ export function maskPicture(shape, color) {
     if (!inside[i]) continue;
     const x = i % columns;
     const isEdge = x === 0 || x === columns - 1 || !inside[i - 1] || !inside[i + 1] || !inside[i - columns] || !inside[i + columns];
-    image.data.set([...rgb, isEdge ? EDGE : INSIDE], i * 4);
+    const isWhite = ((x + Math.floor(i / columns)) >> DASHES) % 2 === 0;
+    image.data.set(isEdge ? [...(isWhite ? WHITE : BLACK), EDGE] : [...rgb, INSIDE], i * 4);
   }
   canvas.getContext("2d")?.putImageData(image, 0, 0);
   known.set(shape, { color, canvas });

@@ -14,6 +14,7 @@
  * @typedef {object} ThingFinder
  * @property {(at: Point, how: How, near: Point) => void} pick at: fractions of the frame; near: how far away a click still counts as the same
  * @property {() => boolean} cancel the search under way; false when there is none
+ * @property {() => boolean} isBusy
  * @property {() => boolean} atStart whether frame 0 of the picture is in sight; if not it is shown, and the user told to try again
  */
 
@@ -42,8 +43,14 @@ export function createThings(session, texts, firstPicture) {
   function inSlices(work, done) {
     const own = {};
     search = own;
+    const { size } = session.state.document;
     const step = () => {
       if (search !== own) return;
+      // The picture is cropped in another way, or belongs to another document.
+      if (session.state.problem !== undefined || String(session.state.document.size) !== String(size)) {
+        search = undefined;
+        return;
+      }
       const until = performance.now() + SLICE_MS;
       let found;
       do found = work.next();
@@ -72,7 +79,7 @@ export function createThings(session, texts, firstPicture) {
     const [x, y] = [at.x, at.y];
     if (x < 0 || y < 0 || x >= 1 || y >= 1) return;
     const picture = firstPicture();
-    const isSeeking = picture?.source instanceof HTMLVideoElement && picture.source.seeking;
+    const isSeeking = picture && "seeking" in picture.source && picture.source.seeking;
     if (!picture || isSeeking) {
       session.say(texts.thingNoPicture, true);
       return;
@@ -153,6 +160,7 @@ export function createThings(session, texts, firstPicture) {
   return {
     pick,
     atStart,
+    isBusy: () => search !== undefined,
     cancel() {
       if (!search) return false;
       search = undefined;
