@@ -51,7 +51,10 @@ def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPa
     (thing,) = editor.until(editor.objects)
     assert editor.document()["version"] == 2
     assert thing["label"] == "object 1"
-    assert thing["keyframes"][0] == pytest.approx({"frame": 0, "x": 0.25, "y": 0.5, "w": 0.1875, "h": 0.28125}, abs=0.01) or thing
+    assert (
+        thing["keyframes"][0] == pytest.approx({"frame": 0, "x": 0.25, "y": 0.5, "w": 0.1875, "h": 0.28125}, abs=0.01)
+        or thing
+    )
     found_HW = first_mask(editor)
     assert (found_HW & disc_HW).sum() > 0.97 * (found_HW | disc_HW).sum()
     assert said(editor).startswith("Found: 7")

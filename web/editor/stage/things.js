@@ -90,6 +90,10 @@ export function createThings(session, texts, firstPicture) {
       return;
     }
     const again = how === "new" && last && isSame(last, at, near, picture) ? last : undefined;
+    if (again && again.things.count === 1) {
+      session.say(texts.thingOnly);
+      return;
+    }
     if (again) {
       again.place = (again.place + 1) % again.things.count;
       outline(again.things, again.place, (thing) => put(thing, again.things, again.place, at, picture, again.id));

@@ -26,6 +26,7 @@ export const THINGS_EN = {
   saidBrush: "Brush of {0} pixels",
   saidAim: "{0}, {1}",
   thingSearch: "Looking for the thing there...",
+  thingOnly: "Nothing larger stands out there. Shift+click adds a part, the brush paints.",
   thingCancelled: "Search cancelled.",
   thingAtStart: "Masks belong to frame 0, which is shown now. Click again.",
   thingNoPicture: "There is no picture of frame 0 yet: connect one, or wait until it is shown.",

@@ -26,6 +26,7 @@ export const THINGS_ZH = {
   saidBrush: "画笔半径 {0} 像素",
   saidAim: "{0}, {1}",
   thingSearch: "正在查找该处的物体……",
+  thingOnly: "此处没有更大的明显物体。Shift+点击可添加部分，也可用画笔绘制。",
   thingCancelled: "已取消查找。",
   thingAtStart: "蒙版属于第 0 帧，现已显示该帧。请再次点击。",
   thingNoPicture: "还没有第 0 帧的画面：请连接一张图片，或等待其显示。",
