@@ -104,7 +104,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         nargs="+",
         metavar="PNG",
-        help="one mask of frame 0 per object, white on black (default: the filled boxes)",
+        help="one mask of frame 0 per object, white on black (default: the document's shapes, else the filled boxes)",
     )
     content.add_argument("--out", type=Path, required=True, metavar="FILE", help="the mp4 file to write")
     sampling = parser.add_argument_group("sampling")
