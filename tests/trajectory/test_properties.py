@@ -73,9 +73,15 @@ def documents(draw: st.DrawFn, *, tame: bool = False) -> dict[str, Any]:
                 "label": draw(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=120)),
                 "color": "#A0b1C2",
             }
+        if draw(st.booleans()):
+            columns, rows, inside = draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 9))
+            outside = draw(st.integers(0, columns * rows - 1))
+            rest = columns * rows - outside - min(inside, columns * rows - outside)
+            runs = [outside, columns * rows - outside - rest, *([rest] if rest else [])]
+            tracked["shape"] = {"columns": columns, "rows": rows, "runs": runs}
         objects.append(tracked)
     size = [draw(st.integers(32, 4096)), draw(st.integers(32, 4096))]
-    return {"version": 1, "size": size, "frames": frames, "fps": draw(real(1e-3, 240)), "objects": objects}
+    return {"version": 2, "size": size, "frames": frames, "fps": draw(real(1e-3, 240)), "objects": objects}
 
 
 JSON = st.recursive(

@@ -100,13 +100,3 @@ def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPa
     shape = parse(editor.sent_text()).objects[0].shape
     assert shape is not None
     assert to_cells(shape).any(axis=0).all()
-
-
-def test_without_a_picture_a_click_says_so(editor: EditorPage) -> None:
-    graph = {"2": {"class_type": "DrawTrajectory", "inputs": {"trajectory": ""}}}
-    editor.load(EMPTY, graph=graph)
-    editor.page.locator(".fm-sink").focus()
-    editor.press("w")
-    editor.page.mouse.click(*editor.at(0.25, 0.5))
-    assert said(editor).startswith("There is no picture of frame 0 yet")
-    assert editor.objects() == []
