@@ -150,7 +150,8 @@ export function createThings(session, texts, firstPicture) {
     const { size } = session.state.document;
     const pixels = [box.w * size[0], box.h * size[1]].map((side) => Math.max(Math.round(side), 1));
     const text = fill(texts.saidThing, ...pixels);
-    return count > 1 ? `${text} ${fill(texts.saidThingMore, place + 1, count)}` : text;
+    if (count === 1) return text;
+    return `${text} ${place + 1 < count ? fill(texts.saidThingMore, place + 1, count) : fill(texts.saidThingLargest, count)}`;
   }
 
   /** @param {NonNullable<typeof last>} known @param {Point} at @param {Point} near @param {Drawable} picture */

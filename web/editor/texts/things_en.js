@@ -20,6 +20,7 @@ export const THINGS_EN = {
   stepMaskClear: "Remove the mask",
   saidThing: "Found: {0} x {1} pixels.",
   saidThingMore: "Part {0} of {1}: click there again for the next larger one.",
+  saidThingLargest: "Part {0} of {0}: click there again for the smallest one.",
   saidMaskAdded: "Added to the mask.",
   saidMaskTaken: "Taken from the mask.",
   saidMaskCleared: "No mask: the whole box counts in frame 0.",

@@ -20,6 +20,7 @@ export const THINGS_ZH = {
   stepMaskClear: "移除遮罩",
   saidThing: "已找到：{0} x {1} 像素。",
   saidThingMore: "第 {0} 个，共 {1} 个：再次点击此处选择更大的部分。",
+  saidThingLargest: "第 {0} 个，共 {0} 个：再次点击此处选择最小的部分。",
   saidMaskAdded: "已加入遮罩。",
   saidMaskTaken: "已从遮罩减去。",
   saidMaskCleared: "无遮罩：第 0 帧中整个框都算作物体。",
