@@ -52,7 +52,8 @@ function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
 function handleKey(context, event) {
   const { session, texts, actions, things } = context;
   const arrow = ARROWS[event.key];
-  if (usesAim(session)) {
+  // Only from the stage: lists and buttons have arrows and Enter of their own.
+  if (usesAim(session) && event.target instanceof Element && event.target.matches(".fm-sink")) {
     if (arrow && !event.ctrlKey && !event.metaKey && !event.altKey) {
       moveAim(session, texts, arrow[0], arrow[1], event.shiftKey);
       return true;

@@ -9,8 +9,8 @@ import { createToolbar } from "./toolbar.js";
 
 /** What folds away last, the most important first. What is not named folds before these. */
 const KEEP = [
-  "largeView", "closeLarge", "toolDraw", "undo", "object", "motion", "toolBox", "toolThing", "redo", "document", "toolPen", "toolBrush", "toolRecord", "toolSelect",
-  "cutouts", "map", "result", "ghosts", "snap", "help",
+  "largeView", "closeLarge", "toolDraw", "undo", "object", "motion", "toolBox", "redo", "document", "toolPen", "toolThing", "toolBrush",
+  "toolRecord", "toolSelect", "cutouts", "map", "result", "ghosts", "snap", "help",
 ];
 
 /**
