@@ -219,7 +219,11 @@ def test_every_document_can_be_drawn(document: dict[str, Any], mode: Any) -> Non
     pictures = render(sampled, mode=mode)
     assert pictures.shape == (min(document["frames"], 5), 64, 96, 3)
     _, drawn_TN = pixel_boxes(sampled)
-    assert pictures.any(axis=(1, 2, 3)).tolist() == drawn_TN.any(axis=1).tolist()
+    painted, drawn = pictures.any(axis=(1, 2, 3)).tolist(), drawn_TN.any(axis=1).tolist()
+    # A moved shape, as a moved mask, may shrink below a pixel.
+    sure = 1 if mode == "mask" and any(sampled.shapes) else len(drawn)
+    assert painted[:sure] == drawn[:sure]
+    assert all(was <= may for was, may in zip(painted, drawn, strict=True))
 
 
 def test_the_fuzzer_finds_no_crash_and_reaches_both_ends() -> None:
