@@ -11,6 +11,7 @@ from .draw_trajectory import DrawTrajectory
 from .few_step_sampler import FewStepSampler
 from .load_fast_generator import LoadFastGenerator
 from .motion_animatic import MotionAnimatic
+from .trajectory_score import TrajectoryScore
 
 
 class FlashMotionExtension(ComfyExtension):
@@ -24,4 +25,4 @@ class FlashMotionExtension(ComfyExtension):
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The nodes, in the order of use."""
-        return [LoadFastGenerator, DrawTrajectory, ApplyFastAdapter, FewStepSampler, MotionAnimatic]
+        return [LoadFastGenerator, DrawTrajectory, ApplyFastAdapter, FewStepSampler, MotionAnimatic, TrajectoryScore]

@@ -120,7 +120,14 @@ def test_comfyui_loads_the_nodes_from_the_unpacked_archive(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
     ids, loaded = json.loads(line.removeprefix("FOUND "))
-    assert ids == ["LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic"]
+    assert ids == [
+        "LoadFastGenerator",
+        "DrawTrajectory",
+        "ApplyFastAdapter",
+        "FewStepSampler",
+        "MotionAnimatic",
+        "TrajectoryScore",
+    ]
     assert len(loaded) > 10
     assert all(Path(file).is_relative_to(pack) for file in loaded)
 
@@ -219,4 +226,11 @@ def test_comfyui_finds_the_node_ids_without_running_us() -> None:
                 assert isinstance(node_id, ast.Constant)
                 assert node_id.value == entry.name
                 found.add(entry.name)
-    assert found == {"LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic"}
+    assert found == {
+        "LoadFastGenerator",
+        "DrawTrajectory",
+        "ApplyFastAdapter",
+        "FewStepSampler",
+        "MotionAnimatic",
+        "TrajectoryScore",
+    }

@@ -124,6 +124,7 @@ def all_examples() -> dict[str, Example]:
     """The example workflows by file name."""
     return {
         "flashmotion_tiny_cpu": _tiny(),
+        "flashmotion_best_of_seeds": _best_of_seeds(),
         "flashmotion_5b": _full(),
         "flashmotion_5b_fast": _fast(),
         "flashmotion_detector_boxes": _detector(),
@@ -285,6 +286,11 @@ STEPS_FAST = """# 1. Draw. Run: a quick look, by a small decoder.
 STEPS_DETECTOR = """# 1. Put the files in place (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
+STEPS_BEST = """# 1. Run: four clips, each of other noise.
+# 2. The best one plays; the score says which and why.
+# 3. Draw, and run again."""
+FILES_BEST = """## There is nothing to put in place.
+## Four clips take four times the memory: batch_size."""
 STEPS_VIDEO = """# 1. Put the files in place (see Files).
 # 2. Choose a picture, and a video.
 # 3. Say what moves in the video, as in "dog".
@@ -365,3 +371,41 @@ def _tiny() -> Example:
     files = [f"flashmotion_tiny_{name}.safetensors" for name in ("generator", "vae", "resnet")]
     nodes = _graph(files, f"{scene.name} [temp]", scene.document)  # nodes/carried.py puts it there
     return Example(nodes, _notes("Two objects follow two boxes", STEPS_TINY, FILES_TINY))
+
+
+def _best_of_seeds() -> Example:
+    """The tiny example in a batch of four, scored; the best clip is saved."""
+    nodes = dict(_tiny().nodes)
+
+    def changed(key: str, height: int, **inputs: Any) -> Node:
+        kind, x, y, width, _, given = nodes[key]
+        return kind, x, y, width, height, {**given, **inputs}
+
+    picture, score, text, sampler = 270, 190, 190, 210
+    nodes["3"] = changed("3", HEIGHT - nodes["3"][2])
+    nodes["4"] = changed("4", HEIGHT - picture - GAP)
+    nodes["6"] = changed("6", nodes["6"][4], batch_size=4)
+    noted = nodes["7"][2] + sampler + GAP + DECODE + GAP
+    nodes |= _column(
+        MAKE_X, RIGHT, ("7", sampler, *_kind(nodes["7"])), ("8", DECODE, *_kind(nodes["8"])), top=nodes["7"][2]
+    )
+    nodes |= _column(DRAW_X, MIDDLE, ("18", picture, "PreviewImage", {"images": ["17", 4]}), top=HEIGHT - picture)
+    nodes |= _column(
+        RESULT_X,
+        RESULT,
+        ("17", score, "TrajectoryScore", {"frames": ["8", 0], "trajectory": ["4", 0]}),
+        ("19", text, "PreviewAny", {"source": ["17", 0]}),
+        ("9", 100, "CreateVideo", {"images": ["17", 5], "fps": ["4", 8]}),
+        ("10", HEIGHT - score - text - 100 - 3 * GAP, *_kind(nodes["10"])),
+    )
+    notes: list[Note] = [
+        ("Keep the best of four seeds", STEPS_BEST, 0, 0, LEFT, STEPS),
+        ("Files", FILES_BEST, MAKE_X, noted, RIGHT, HEIGHT - noted),
+    ]
+    titles = {"18": "Asked and found boxes", "19": "Score"}
+    return Example(dict(sorted(nodes.items(), key=lambda entry: int(entry[0]))), notes, titles)
+
+
+def _kind(node: Node) -> tuple[str, dict[str, Any]]:
+    """Class and inputs."""
+    return node[0], node[5]

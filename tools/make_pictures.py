@@ -194,6 +194,28 @@ def tiny_card(server: Server, _: Browser) -> None:
     save_card(card, "flashmotion_tiny_cpu")
 
 
+def best_card(server: Server, _: Browser) -> None:
+    """What the score of the tiny workflow's four seeds shows: frames with asked and found boxes, and box IoU of each over time."""
+    workflow = json.loads((FOLDER / "flashmotion_best_of_seeds.json").read_text(encoding="utf-8"))
+    with ThreadPoolExecutor() as pool:
+        graph = to_api(workflow, pool.submit(object_info, server.url).result())
+        result = pool.submit(run, server.url, graph).result()
+    (file,) = (file for file in result.files(server.base) if file.suffix == ".png")
+    picture = Image.open(file).convert("RGB")
+    strip = picture.height - 360  # above the plot
+    card = Image.new("RGB", (CARD, CARD), "white")
+    tile = CARD // 3
+    for place in range(6):
+        left = 4 + place * (picture.width // 6)
+        frame = picture.crop((left, 4, left + picture.width // 6 - 4, strip - 4)).resize(
+            (tile, tile), Image.Resampling.LANCZOS
+        )
+        card.paste(frame, (place % 3 * tile, place // 3 * tile))
+    plot = picture.crop((0, strip, picture.width, picture.height))
+    card.paste(plot.resize((CARD, CARD - 2 * tile), Image.Resampling.LANCZOS), (0, 2 * tile))
+    save_card(card, "flashmotion_best_of_seeds")
+
+
 def opened(
     server: Server,
     chromium: Browser,
@@ -256,6 +278,7 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "flashmotion_detector_boxes": detector_card,
     "flashmotion_video_motion": video_card,
     "flashmotion_tiny_cpu": tiny_card,
+    "flashmotion_best_of_seeds": best_card,
 }
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "example_workflows"
 TINY = ROOT / "assets" / "tiny"
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
+OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "TrajectoryScore")
 COMFYUI_VERSION = "0.30.0"  # whose nodes these are
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
 SCALE, OFFSET = 0.62, (110, 150)

@@ -38,6 +38,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="PHASE",
         help="do a finished phase again; its earlier result is moved aside",
     )
+    options.add_argument(
+        "--continue-with",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="continue training from its checkpoint with another value of a setting, such as stage1.optim.lr=5e-5 or stage1.steps=5000; the run "
+        "remembers it",
+    )
     options.add_argument("--dry-run", action="store_true", help="list what would be done, and stop")
     options.add_argument(
         "--plan",
@@ -45,7 +53,18 @@ def parser() -> argparse.ArgumentParser:
         help="print parameters, memory, FLOPs, time and disk, and stop; no weights are loaded",
     )
     options.add_argument(
-        "--gpu", metavar="NAME", help="the GPU that --plan assumes (default: the one of this machine, or H200)"
+        "--gpu",
+        metavar="NAME",
+        help="the GPU that --plan assumes (default: the configuration's, or else this machine's)",
+    )
+    options.add_argument(
+        "--gpus",
+        type=count,
+        metavar="N",
+        help="how many GPUs of a machine --plan assumes (default: the configuration's)",
+    )
+    options.add_argument(
+        "--nodes", type=count, metavar="N", help="how many machines --plan assumes (default: the configuration's)"
     )
     options.add_argument(
         "--export-to", type=Path, metavar="DIR", help="also copy the result into this models folder of ComfyUI"
@@ -53,6 +72,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--traceback", action="store_true", help="show where in the code an error was raised")
     options.add_argument("overrides", nargs="*", metavar="key=value", help="settings")
     return options
+
+
+def count(text: str) -> int:
+    """A number of things, from 1."""
+    if not text.isdecimal() or not 0 < int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"the number is {text!r}, but must be a whole one from 1 on, such as 8")
+    return int(text)
 
 
 def minutes(text: str) -> float:

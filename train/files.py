@@ -25,6 +25,36 @@ def writing(what: str, folder: Path, remedy: str) -> Iterator[None]:
         raise TrainError(f"{what} cannot be written to {folder} ({reason}); {remedy}.") from error
 
 
+def read_fields(path: Path, remedy: str, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
+    """Those fields of a JSON object in a file, each of its kind.
+
+    Raises:
+        TrainError: the file cannot be read, is not an object, or lacks one of them; the sentence ends with the remedy.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it holds a {type(found).__name__} instead of an object")
+        for name, kind in kinds.items():
+            if not isinstance(found.get(name), kind) or isinstance(found.get(name), bool):
+                raise ValueError(f"{name} is {found.get(name)!r:.60}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainError(f"{path} is damaged ({error}); {remedy}.") from error
+    return {name: found[name] for name in kinds}
+
+
+def disk_problem(error: BaseException) -> str | None:
+    """What went wrong with the disk, in words; None if it was not the disk."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, SafetensorError):
+        return str(error).strip().rstrip(".")
+    # torch's writers keep no trace of the system's error.
+    if any(trace in str(error) for trace in ("PytorchStreamWriter failed", "iostream error", "inline_container.cc")):
+        return "a file could not be written to its end"
+    return None
+
+
 def digest(*parts: Any) -> str:
     """A hash of settings, strings and numbers: 16 hex digits."""
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]

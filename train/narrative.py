@@ -51,29 +51,38 @@ def run_all(options: argparse.Namespace) -> int:
 def _tell(options: argparse.Namespace, console: Console) -> int:
     from . import parallel
     from .config.load import load
-    from .plan.check import check, show_plan
+    from .plan.check import check
+    from .plan.show import show_plan
     from .publish.export import check_models_folder, copy_to_comfyui
+    from .run_folder.changes import keep_change, read_changes
     from .run_folder.run import Run
-    from .story import run_phases
+    from .story import fingerprints_before, run_phases
 
     config = load(options.config, options.overrides)
     if options.export_to is not None:
         check_models_folder(options.export_to)
     world = parallel.start("cpu" if options.plan else config.device)
-    run = Run(
-        config,
-        options.run or Path("runs") / config.name,
-        world,
-        console if world.is_main else Console.silent(),
-        options.budget,
-    )
+    folder = options.run or Path("runs") / config.name
+    # What was changed on the way; only the first rank looks, as it may add to it.
+    kept = parallel.broadcast_object(world, read_changes(folder) if world.is_main else [])
+    changes = [*kept, *([options.continue_with] if options.continue_with else [])]
+    settings = [[text for change in changes[:count] for text in change] for count in range(len(changes) + 1)]
+    before = [load(options.config, [*options.overrides, *some]) for some in settings]
+    config = before.pop()
+    if options.continue_with and world.is_main and not (options.dry_run or options.plan):
+        keep_change(folder, options.continue_with)
+    run = Run(config, folder, world, console if world.is_main else Console.silent(), options.budget)
+    run.changed = tuple(settings[-1])
 
     # check: whatever can be known now is reported now, not after hours
     if options.plan:
-        show_plan(run, options.gpu)
+        show_plan(run, options.gpu, options.gpus, options.nodes)
         return 0
     check(run)
     phases = run_phases(run)
+    run.earlier = fingerprints_before(run, phases, before)
+    if run.changed:
+        run.console.say(f"Changed on the way (see {folder / 'changes.json'}): {', '.join(run.changed)}.")
     for name in options.redo:
         for phase in pick(phases, name, "--redo"):
             if not options.dry_run:

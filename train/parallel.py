@@ -138,6 +138,25 @@ def broadcast_object(world: World, value: Thing) -> Thing:
     return box[0]
 
 
+def gather(world: World, tensor: Tensor) -> list[Tensor]:
+    """The tensors of all processes in order, which have one shape and type, on rank 0; nothing on the others."""
+    if world.size == 1:
+        return [tensor]
+    whole = tensor.to(world.device).contiguous()
+    found = [torch.empty_like(whole) for _ in range(world.size)] if world.is_main else None
+    dist.gather(whole, found, dst=0)
+    return found or []
+
+
+def first_problem(world: World, problem: str | None) -> str | None:
+    """The first process's problem, on every rank: where one cannot continue, the others would wait for it."""
+    if world.size == 1:
+        return problem
+    found: list[str | None] = [None] * world.size
+    dist.all_gather_object(found, problem)
+    return next((one for one in found if one is not None), None)
+
+
 def _check_dtypes(unit: nn.Module) -> None:
     from torch.distributed.tensor import DTensor
 
@@ -155,7 +174,7 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
         root: the module whose parameters are sharded.
         units: the parts of it that are gathered one at a time.
         world: the processes.
-        half: compute in bfloat16 and sum gradients in float32; parameters keep their dtype.
+        half: gather weights as bfloat16 and sum gradients in float32; parameters keep their dtype, and inputs theirs.
     """
     if world.size == 1:
         return
@@ -164,7 +183,8 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
 
     policy = MixedPrecisionPolicy()
     if half:
-        policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+        # Inputs keep their type: as bfloat16, a timestep of 937.5 would be 936 and the rotary tables coarse. Autocast lowers what may be.
+        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
     mesh = init_device_mesh(world.device.type, (world.size,))
     for unit in (*units, root):
         if any(True for _ in unit.parameters()):
@@ -172,3 +192,17 @@ def shard(root: nn.Module, units: Sequence[nn.Module], world: World, *, half: bo
             # True for the root too. Otherwise its gathered weights would survive a forward pass without a backward pass, and the next forward
             # pass would not see what an optimizer or an average wrote into the shards in the meantime.
             fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+
+
+def settle_root(root: nn.Module, method: str) -> None:
+    """Let a sharded module gather for all its parts from now on, one ahead of what is computed, even if a part of it is called first.
+
+    Args:
+        root: what `shard` made the root of other sharded modules.
+        method: a method of it that does nothing; torch settles roots when it sees one called.
+    """
+    from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
+
+    if isinstance(root, FSDPModule):
+        register_fsdp_forward_method(root, method)
+        getattr(root, method)()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
+from .config.schema import Config
 from .config.settings import Adapter, Videos
 from .data.video_files import listing
 from .evaluation.evaluate import evaluate
@@ -22,6 +23,18 @@ from .stages import base_generator, stage1, stage2, stage3
 def run_phases(run: Run) -> list[Phase]:
     """All phases of a run, in order; see ``config.phases.phases_of``."""
     return _Story(run).phases()
+
+
+def fingerprints_before(run: Run, phases: Sequence[Phase], before: Sequence[Config]) -> dict[str, frozenset[str]]:
+    """By phase, the fingerprints that it had with earlier configurations, where these differ in its own settings only."""
+    now = {phase.name: phase for phase in phases}
+    found: dict[str, set[str]] = {}
+    for config in before:
+        for phase in run_phases(Run(config, run.folder, run.world, run.console)):
+            same = now.get(phase.name)
+            if same is not None and phase.basis is not None and phase.basis == same.basis:
+                found.setdefault(phase.name, set()).add(phase.fingerprint)
+    return {name: frozenset(marks - {now[name].fingerprint}) for name, marks in found.items()}
 
 
 class _Story:
@@ -67,7 +80,8 @@ class _Story:
         mark = phase_digest(self.run, "base", self.config.base, *depends)
         path = self.artifacts.adapter_path(BASE, models.base_adapter.kind)
         outputs, work = [self.artifacts.generator_path(SLOW), path], partial(base_generator.train, self.run, mark)
-        return Phase(phase.name, "a small SlowGenerator", mark, outputs, self._done("data"), work)
+        title, basis = "a small SlowGenerator", digest(*depends)
+        return Phase(phase.name, title, mark, outputs, self._done("data"), work, basis=basis)
 
     def _stage1(self, phase: PhaseName) -> Phase:
         adapter = self._adapter(phase)
@@ -77,7 +91,7 @@ class _Story:
         title = f"the SlowAdapter ({adapter.kind}) on the SlowGenerator"
         outputs = [self.artifacts.adapter_path(SLOW, adapter.kind)]
         work = partial(stage1.train, self.run, adapter, mark)
-        return Phase(phase.name, title, mark, outputs, self._done("data", "base"), work)
+        return Phase(phase.name, title, mark, outputs, self._done("data", "base"), work, basis=digest(*depends))
 
     def _stage2(self, phase: PhaseName) -> Phase:
         settings = self.config.stage2
@@ -85,18 +99,21 @@ class _Story:
         mark = phase_digest(self.run, "stage2", settings, *depends)
         outputs = [self.artifacts.generator_path(FAST), *([self.artifacts.lora_path] if settings.lora else [])]
         work = partial(stage2.train, self.run, mark)
-        return Phase(phase.name, "the FastGenerator, distilled", mark, outputs, self._done("data", "base"), work)
+        title, needs = "the FastGenerator, distilled", self._done("data", "base")
+        return Phase(phase.name, title, mark, outputs, needs, work, basis=digest(*depends))
 
     def _stage3(self, phase: PhaseName) -> Phase:
         adapter = self._adapter(phase)
         below = PhaseName("stage1", adapter).name
         given = None if adapter.slow is None else digest(file_digest(adapter.slow), adapter)
         slow_adapter = given or self.made[below].fingerprint
-        mark = phase_digest(self.run, "stage3", self.config.stage3, slow_adapter, self._fast_mark, self._slow_mark)
+        depends = (slow_adapter, self._fast_mark, self._slow_mark)
+        mark = phase_digest(self.run, "stage3", self.config.stage3, *depends)
         title = f"the FastAdapter ({adapter.kind}) on the FastGenerator"
         outputs = [self.artifacts.adapter_path(FAST, adapter.kind)]
         needs = [*(self._done(below) or self._done("data", "base")), *self._done("stage2")]
-        return Phase(phase.name, title, mark, outputs, needs, partial(stage3.train, self.run, adapter, mark))
+        work = partial(stage3.train, self.run, adapter, mark)
+        return Phase(phase.name, title, mark, outputs, needs, work, basis=digest(*depends))
 
     def _evaluate(self, phase: PhaseName) -> Phase:
         settings = self.config.evaluate.model_dump(mode="json", exclude={"workers", "batch"})

@@ -82,6 +82,16 @@ def test_as_the_slow_reference_and_symmetric() -> None:
         assert found == pytest.approx(gaussian_distance(mean_b, second, mean_a, first), rel=1e-9)
 
 
+def test_as_scipy_takes_the_root() -> None:
+    linalg = pytest.importorskip("scipy.linalg")
+    a, b = clips(60, 8, 1), clips(50, 8, 2)
+    first, second = np.cov(a.T), np.cov(b.T)
+    root = linalg.sqrtm(first @ second).real
+    apart = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    expected = apart + np.trace(first) + np.trace(second) - 2 * np.trace(root)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-8)
+
+
 def test_sets_of_few_clips_are_as_their_gaussians() -> None:
     a, b = clips(4, 12, 1), clips(6, 12, 2)
     expected = gaussian_distance(a.mean(axis=0), np.cov(a.T), b.mean(axis=0), np.cov(b.T))

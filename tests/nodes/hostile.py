@@ -195,6 +195,10 @@ def wires(rig: Rig) -> dict[str, tuple[dict[str, Any], dict[str, list[Any]]]]:
                 **{"mask_shows": ["holes", "objects and holes"], "first_frame_shapes": []},
             },
         ),
+        "TrajectoryScore": (
+            {"frames": torch.rand(17, 36, 48, 3), "trajectory": DOCUMENT},
+            {"frames": pictures(), "trajectory": documents(), "masks": masks(), "boxes": boxes()},
+        ),
     }
 
 
@@ -234,7 +238,7 @@ def fuzz(rig: Rig, count: int, seed: int) -> tuple[Counter[str], list[str]]:
     counts: Counter[str] = Counter()
     wrong = []
     for call in range(count):
-        node = rng.choices(list(table), (1, 12, 3, 1, 2))[0]
+        node = rng.choices(list(table), (1, 12, 3, 1, 2, 2))[0]
         good, hostile = table[node]
         values = dict(good)
         for name in rng.sample(list(hostile), rng.randint(1, min(4, len(hostile)))):

@@ -31,6 +31,7 @@ def schemas(pack: ModuleType) -> dict[str, Any]:
         pack.nodes.ApplyFastAdapter,
         pack.nodes.FewStepSampler,
         pack.nodes.MotionAnimatic,
+        pack.nodes.TrajectoryScore,
     ):
         schema = node.define_schema()
         found[schema.node_id] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,14 @@ from ..support.sentences import names, refuses
 pytestmark = pytest.mark.server
 
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic")
+OURS = (
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "TrajectoryScore",
+)
 
 
 def tiny_graph(server: RunningServer, name: str = "flashmotion_tiny_cpu") -> dict[str, Any]:
@@ -102,6 +110,7 @@ def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
 def test_example_workflows_are_complete() -> None:
     assert {path.stem for path in WORKFLOWS} == {
         "flashmotion_tiny_cpu",
+        "flashmotion_best_of_seeds",
         "flashmotion_5b",
         "flashmotion_5b_fast",
         "flashmotion_detector_boxes",
@@ -138,18 +147,20 @@ def test_every_loader_says_which_file_goes_where(path: Path) -> None:
         "umt5_xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders (public)",
         "flashmotion_resnet.safetensors": "model_patches",
     }
+    tiny = {
+        "flashmotion_tiny_generator.safetensors": "diffusion_models",
+        "flashmotion_tiny_vae.safetensors": "vae",
+        "flashmotion_tiny_resnet.safetensors": "model_patches",
+    }
     assert (
         listed
         == {
             "flashmotion_5b": full,
             "flashmotion_5b_fast": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
             "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
+            "flashmotion_tiny_cpu": tiny,
+            "flashmotion_best_of_seeds": tiny,
             "flashmotion_video_motion": full | {"sam3.1_multiplex_fp16.safetensors": "checkpoints (public)"},
-            "flashmotion_tiny_cpu": {
-                "flashmotion_tiny_generator.safetensors": "diffusion_models",
-                "flashmotion_tiny_vae.safetensors": "vae",
-                "flashmotion_tiny_resnet.safetensors": "model_patches",
-            },
         }[path.stem]
     )
 
@@ -158,6 +169,22 @@ def test_the_tiny_workflow_makes_a_video(server: RunningServer) -> None:
     frames = video_of(server, tiny_graph(server))
     assert frames.shape == (17, 128, 128, 3)
     assert frames[10].std() > 5
+
+
+def test_the_best_of_four_seeds_is_saved_and_scored(newest_server: RunningServer) -> None:
+    graph = tiny_graph(newest_server, "flashmotion_best_of_seeds")
+    done = newest_server.run(graph)
+    (said,) = (
+        event["data"]["output"]["text"][0]
+        for event in done.events
+        if event["type"] == "executed" and "text" in (event["data"].get("output") or {})
+    )
+    listed = [float(value) for value in re.findall(r"[0-9]: (0\.[0-9]+)", said.splitlines()[0])]
+    assert len(listed) == 4
+    assert f"Box IoU {max(listed):.3f}" in said
+    assert f"Clip {listed.index(max(listed))} of 4" in said
+    assert len(set(listed)) > 1
+    assert sorted(path.suffix for path in done.files(newest_server.base)) == [".mp4", ".png"]
 
 
 def test_a_photograph_and_another_adapter(newest_server: RunningServer) -> None:

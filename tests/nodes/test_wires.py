@@ -35,7 +35,8 @@ def moving_masks(frames: int, step: int = 2) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "node", ["LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic"]
+    "node",
+    ["LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler", "MotionAnimatic", "TrajectoryScore"],
 )
 def test_every_wrong_wire_is_a_result_or_one_sentence(node: str, rig: Rig) -> None:
     counts, wrong = try_each(rig, (node,))

@@ -14,12 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from flashmotion_core.wan.block import timestep_embedding
 from tests.support.sentences import refuses
+from tests.support.small import Nets, small_batch, small_config
+from tests.support.watching import seen_by, types_of
 from train import parallel
 from train.engine import checkpoint, lora
 from train.engine.checkpointing import checkpoint_blocks
 from train.engine.ema import Ema
 from train.engine.optim import clip, load_optimizer_state, make_optimizer, optimizer_state
+from train.engine.roles import Discriminator
 from train.engine.streams import Streams
 from train.errors import TrainError
 from train.parallel import World
@@ -123,6 +127,29 @@ def check_collectives(world: World) -> None:
     assert mine.tolist() == [world.rank + 1, 2 * world.rank + 2]
     assert parallel.broadcast_object(world, {"rank": world.rank}) == {"rank": 0}
     parallel.barrier(world)
+    everyone = parallel.gather(world, torch.full((2,), world.rank))
+    assert [one.tolist() for one in everyone] == ([[0, 0], [1, 1]] if world.is_main else [])
+    assert parallel.first_problem(world, "late" if world.rank else None) == "late"
+    assert parallel.first_problem(world, None) is None
+
+
+def check_precision(world: World) -> None:
+    """Timesteps and rotary tables reach sharded bfloat16 networks in float32, and the classifier computes in float32."""
+    method = Nets(small_config(precision="bf16"), world).hybrid("controlnet")
+    sigma, batch = torch.full((2,), 0.9375), small_batch()
+    types: set[torch.dtype] = set()
+    judge = method.roles["discriminator"].network
+    for block in [*method.student.generator.blocks, *method.student.adapter.blocks]:  # type: ignore[operator]
+        block.self_attn.register_forward_pre_hook(lambda _, given: types.add(given[2][0].dtype))
+    assert isinstance(judge, Discriminator)
+    logits = types_of(judge.classifier)
+    expected = timestep_embedding(torch.tensor([937.5]), 256)[0]
+    for role in (method.student, method.roles["discriminator"]):
+        with seen_by(role.network) as seen, torch.no_grad():
+            role(batch.latent_BCFHW, sigma, batch.context_BMT, batch.control_box_BCFHW)
+        for _, sinusoids in seen:
+            torch.testing.assert_close(sinusoids[0, 1].float(), expected, rtol=0, atol=1e-6)
+    assert types == logits == {torch.float32}
 
 
 def check_resume(world: World, folder: Path, kind: str) -> Training:
@@ -199,6 +226,7 @@ def main(folder: Path) -> None:
     world = parallel.start("cpu")
     assert world == World(world.rank, 2, world.rank, torch.device("cpu"))
     check_collectives(world)
+    check_precision(world)
     trained = train_small(Training.new(world))
     saved = check_resume(world, folder / "checkpoints", "adamw")
     saved.load(folder / "checkpoints", 2)
@@ -209,7 +237,8 @@ def main(folder: Path) -> None:
     check_disk_trouble(saved, folder / "checkpoints")
     check_resume(world, folder / "kahan", "adamw_kahan")
     half = Training.new(world, half=True)
-    assert half.step(0).isfinite()
+    with torch.autocast("cpu", torch.bfloat16):  # as a role computes
+        assert half.step(0).isfinite()
     assert {p.dtype for p in half.model.parameters()} == {torch.float32}
     check_lora(world)
     parallel.stop()

@@ -45,6 +45,14 @@ def seen_by(network: nn.Module) -> Iterator[Seen]:
             handle.remove()
 
 
+def types_of(network: nn.Module) -> set[torch.dtype]:
+    """The types that its layers compute in, from now on."""
+    found: set[torch.dtype] = set()
+    for layer in network.modules():
+        layer.register_forward_hook(lambda _, __, out: found.add(out.dtype))
+    return found
+
+
 def time_zero(sinusoids: Tensor) -> Tensor:
     """The sinusoids of timestep 0, as an embedding sees them."""
     return timestep_embedding(torch.zeros(1), sinusoids.shape[-1])[0]

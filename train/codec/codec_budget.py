@@ -11,6 +11,8 @@ import torch
 
 from flashmotion_core.whole_file import write_whole
 
+from ..files import read_fields
+
 FILE = "settled.json"
 START_PART = 0.35
 """Largest share of a time budget for the first part."""
@@ -30,7 +32,8 @@ class Settled:
 def read(folder: Path) -> Settled | None:
     """What the run decided before; None if it did not."""
     file = folder / FILE
-    return Settled(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+    remedy = "delete it to settle the steps again"
+    return Settled(**read_fields(file, remedy, steps=int, start_steps=int, threads=int)) if file.is_file() else None
 
 
 def keep(folder: Path, settled: Settled) -> None:

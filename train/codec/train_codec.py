@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -148,9 +149,15 @@ class _Training:
             self._forget()
             self._make_optimizers()
             return 0
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+            made = dict(state["settings"])
+        except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, TypeError, KeyError) as error:
+            raise TrainError(
+                f"{path} is damaged ({str(error).splitlines()[0]:.80}); delete it to train the codec from its beginning."
+            ) from error
         if state["settings"] != self._settings():
-            made, now = state["settings"], self._settings()
+            now = self._settings()
             changed = sorted(name for name in made.keys() | now.keys() if made.get(name) != now.get(name))
             raise TrainError(
                 f"{path} was made with other codec settings ({', '.join(changed)}); delete its folder, or choose another run folder."

@@ -22,6 +22,8 @@ from .sentences import VARIANTS, did_you_mean, sentence
 
 REPLACED = {**VARIANTS, "balance": "mode"}
 """By mapping, the key whose value decides what the other keys of the mapping mean."""
+MOST_VALUES = 10_000
+"""Values of a configuration's file; the longest of ours has 120."""
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -35,7 +37,15 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
     Raises:
         TrainError: the file is missing or is not YAML, a key is unknown (the nearest known one is named), or a value is out of range.
     """
-    values = _read(name, ())
+    return _overridden(_read(name, ()), overrides)
+
+
+def changed(config: Config, overrides: Sequence[str]) -> Config:
+    """A configuration with overrides as in `load`; raises TrainError if they do not fit together."""
+    return _overridden(config.model_dump(mode="json"), overrides)
+
+
+def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> Config:
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key:
@@ -47,13 +57,22 @@ def load(name: str, overrides: Sequence[str] = ()) -> Config:
 def parse(values: Mapping[str, Any]) -> Config:
     """Check the values of a whole configuration; raises TrainError like `load`."""
     try:
-        config = Config.model_validate(values)
+        config = _settled(Config.model_validate(values))
         check_together(config)
     except ValidationError as error:
         raise TrainError(sentence(error, Config)) from error
     except ValueError as error:
         raise TrainError(str(error)) from error
     return config
+
+
+def _settled(config: Config) -> Config:
+    """The configuration with the shares of masks filled in that follow stage 1's: later stages show what the adapter has seen."""
+    share, stages = config.stage1.conditioning.mask_share, {"stage2": config.stage2, "stage3": config.stage3}
+    followers = {key: stage for key, stage in stages.items() if getattr(stage, "mask_share", share) is None}
+    return config.model_copy(
+        update={key: stage.model_copy(update={"mask_share": share}) for key, stage in followers.items()}
+    )
 
 
 def dump(config: Config) -> str:
@@ -115,7 +134,15 @@ def _yaml(text: str, what: str) -> Any:
     import yaml
 
     try:
-        return _numbers(yaml.safe_load(text))
+        return _numbers(yaml.safe_load(text), [0])
+    except RecursionError:
+        raise TrainError(
+            f"{what} is not YAML that settings could be (it is nested without end); correct it there."
+        ) from None
+    except _TooManyError:
+        raise TrainError(
+            f"{what} holds more than {MOST_VALUES:,} values, aliases counted as often as they stand; write the few that are meant."
+        ) from None
     except yaml.YAMLError as error:
         where = (
             f" in line {error.problem_mark.line + 1}"
@@ -126,12 +153,19 @@ def _yaml(text: str, what: str) -> Any:
         raise TrainError(f"{what} is not YAML ({reason}{where}); correct it there.") from error
 
 
-def _numbers(value: Any) -> Any:
-    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number."""
+class _TooManyError(Exception):
+    """More values than any configuration has: a few lines of aliases stand for billions."""
+
+
+def _numbers(value: Any, seen: list[int]) -> Any:
+    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number. ``seen`` counts the values."""
+    seen[0] += 1
+    if seen[0] > MOST_VALUES:
+        raise _TooManyError
     if isinstance(value, dict):
-        return {key: _numbers(entry) for key, entry in value.items()}
+        return {key: _numbers(entry, seen) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_numbers(entry) for entry in value]
+        return [_numbers(entry, seen) for entry in value]
     if isinstance(value, str):
         try:
             return float(value) if value[:1] in "+-.0123456789" and "e" in value.lower() else value

@@ -51,6 +51,8 @@ class EmaSettings(Settings):
     """The moving average of the trained weights, which is what is exported."""
 
     decay: BelowOne = 0.999
+    """What an update leaves of the average, at most: after n updates it is no more than (1 + n) / (10 + n), so that the average spans a tenth of
+    a short phase."""
     start: Annotated[int, Field(ge=0)] = 100
     """Until this many updates, the average is a plain copy of the weights."""
 
@@ -149,7 +151,8 @@ class Gan(Settings):
 
     weight: Annotated[float, Field(ge=0)] = 0.01
     """Weight of the adversarial loss in the student's objective; 0 leaves it out."""
-    optim: Optim = Optim(lr=2e-6, betas=(0.0, 0.999))
+    optim: Optim = Optim(lr=1e-4, betas=(0.0, 0.999))
+    """The classifier is always fresh: at the paper's 2e-6, Adam moves a weight by 3e-4 in 150 steps, a hundredth of its size."""
     sigmas: ScoreSigmas = ScoreSigmas()
     width: Count = 1024
     heads: Count = 16
@@ -187,14 +190,16 @@ class DmdSettings(LearningSettings):
     gan: Gan | None = None
     """The discriminator of an additional adversarial loss; none for no such loss."""
     canary: Canary = Canary()
-    mask_share: Share = 0.2
-    """Share of samples with filled masks instead of boxes, if the student has an adapter."""
+    mask_share: Share | None = None
+    """Share of samples with filled masks instead of boxes, if the student has an adapter; none for stage 1's."""
 
 
 class Balance(Settings):
     """The dynamic scale lambda of the diffusion loss after the warm-up; see `flashmotion_core.losses.balance`."""
 
-    mode: Literal["inverse", "linear", "constant", "gradient_balance"] = "inverse"
+    mode: Literal["inverse", "linear", "constant", "gradient_balance"] = "linear"
+    """Two formulas of the paper are known. Both notes say that at first the diffusion loss pulls far harder than the discriminator, which only a
+    lambda that begins small answers: linear (the camera-ready's). It also measured better here."""
     options: dict[str, float] = Field(default_factory=dict)
     """Options of the mode, for example {value: 1}."""
 
@@ -210,8 +215,8 @@ class HybridSettings(LearningSettings):
     gan_warmup: Annotated[int, Field(ge=0)] = 150
     """Iterations at the start in which only the discriminator learns."""
     balance: Balance = Balance()
-    mask_share: Share = 0.2
-    """Samples with filled masks instead of boxes."""
+    mask_share: Share | None = None
+    """Share of samples with filled masks instead of boxes; none for that of stage 1 (`stage1.conditioning.mask_share`)."""
     inside_weight: Annotated[float, Field(ge=1)] = 1.0
     """Weight of an error inside the boxes in the diffusion loss; outside it is 1."""
     ema: EmaSettings = EmaSettings(decay=0.99)
@@ -226,8 +231,8 @@ class LcmSettings(LearningSettings):
     optim: Optim = Optim(lr=2e-6)
     grid: Annotated[int, Field(ge=2)] = 50
     """Noise levels between which the student learns to be consistent."""
-    mask_share: Share = 0.2
-    """Samples with filled masks instead of boxes."""
+    mask_share: Share | None = None
+    """Share of samples with filled masks instead of boxes; none for that of stage 1 (`stage1.conditioning.mask_share`)."""
     text_dropout: Share = 0.1
     """Samples without prompt."""
     ema: EmaSettings = EmaSettings(decay=0.99)

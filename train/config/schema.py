@@ -20,7 +20,7 @@ from .method_settings import (
     SkipSettings,
     Steps,
 )
-from .settings import Count, Data, Memory, Models, Positive, Seed, Settings, Share
+from .settings import Count, Data, Machine, Memory, Models, Positive, Seed, Settings, Share
 
 
 class HeldOut(Settings):
@@ -88,6 +88,8 @@ class Checkpoints(Settings):
 
     every: Count = 200
     """Iterations between two checkpoints; a multiple of `logging.every`."""
+    minutes: Positive = 20.0
+    """Minutes after which a checkpoint is written in any case."""
     keep: Count = 2
     """How many of the newest to keep."""
 
@@ -101,6 +103,8 @@ class HealthSettings(Settings):
     """Share of the teacher's motion below which the student's video counts as frozen; none to never stop for it."""
     patience: Count = 5
     """Bad checks in a row before the run stops; it is checked every `logging.every` iterations."""
+    max_skipped: Count = 10
+    """Updates that may be skipped because their gradient is not finite; ten good ones make up for one. A phase below 100 steps bears a tenth."""
 
     @property
     def warn_gap(self) -> float | None:
@@ -124,6 +128,7 @@ class Config(Settings):
     """bf16: float32 masters, bf16 arithmetic. bf16_kahan: bf16 weights with a compensated optimizer, which saves 6 bytes per weight."""
     data: Data = Data()
     models: Models = Models()
+    machine: Machine = Machine()
     memory: Memory = Memory()
     steps: Steps = Steps()
     codec: CodecSettings = CodecSettings()

@@ -175,6 +175,16 @@ class Models(Settings):
         return self
 
 
+class Machine(Settings):
+    """The machine that a configuration is for; only `--plan` reads it."""
+
+    gpu: str | None = None
+    """The card, as in `train/plan/gpus.py`; none for the one that is there, or an H200."""
+    gpus: Count = 1
+    """GPUs of a node."""
+    nodes: Count = 1
+
+
 class Memory(Settings):
     """What to trade for memory."""
 

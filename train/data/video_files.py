@@ -18,8 +18,8 @@ from flashmotion_core.texts import read_text
 from flashmotion_core.trajectory import Trajectory, from_boxes, pixel_boxes, read_tracks, sample
 from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
+from flashmotion_core.video_reader import Shown, pictures
 
-from .video_reader import Shown, pictures
 from .video_timing import timing
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")

@@ -130,7 +130,7 @@ class Builder:
         if self.config.memory.checkpointing and isinstance(adapter, ControlNetAdapter):
             checkpoint_blocks(adapter.blocks, offload=self.config.memory.offload)
         if self.sharded:
-            # Without a root around them: hosts call an adapter's parts, never the whole.
+            # Without a root around them: its denoiser calls an adapter's parts, never the whole, and is the root of all; see `role`.
             for unit in units(adapter):
                 self._shard(unit, [])
         return adapter
@@ -153,11 +153,16 @@ class Builder:
         # Always in float32: it is small, and its logits differ by hundredths.
         classifier.to(self.world.device)
         if self.sharded:
-            self._shard(classifier, [])
+            parallel.shard(classifier, [], self.world, half=False)
         return Discriminator(backbone, classifier, taps)
 
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
         """A network as a method calls it; ``name`` is the LoRA that is active."""
+        if self.sharded and isinstance(network, Denoiser) and network.adapter is not None:
+            # One root for generator and adapter, whose blocks alternate: a root gathers the next block's weights while it computes, and
+            # waits for all that came before it when it begins. A discriminator may call the generator first.
+            self._shard(network, [])
+            parallel.settle_root(network, "settle")
         return Role(network, name, has_loras, self.autocast, self.world.device)
 
     def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:

@@ -36,7 +36,7 @@ def _path(folder: Path, step: int) -> Path:
     return folder / f"step_{step:06d}"
 
 
-def _steps(folder: Path) -> list[int]:
+def steps(folder: Path) -> list[int]:
     """Steps of the whole checkpoints, ascending."""
     if not folder.is_dir():
         return []
@@ -48,17 +48,19 @@ def _steps(folder: Path) -> list[int]:
 
 def latest(folder: Path) -> int | None:
     """The step of the newest whole checkpoint; None if there are none."""
-    steps = _steps(folder)
-    return steps[-1] if steps else None
+    found = steps(folder)
+    return found[-1] if found else None
 
 
 def notes(folder: Path, step: int) -> dict[str, Any]:
     """What was saved under "trainer", without reading tensors. Raises TrainError if it cannot be read."""
     path = _path(folder, step)
     try:
-        found: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
+        found: Any = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"{_TRAINER} holds {type(found).__name__} instead of an object")
         return found
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainError(
             f"the checkpoint {path} is damaged ({error}); delete that folder to resume from an earlier one."
         ) from error
@@ -168,7 +170,7 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
         _sync(folder)
         shutil.rmtree(path.with_name(f"{path.name}.old.part"), ignore_errors=True)
         # Never later steps: they belong to another run, and counting them could delete this one.
-        for old in [earlier for earlier in _steps(folder) if earlier <= step][:-keep]:
+        for old in [earlier for earlier in steps(folder) if earlier <= step][:-keep]:
             _discard(_path(folder, old))
 
     try:

@@ -17,7 +17,8 @@ def _local(tensor: Tensor) -> Tensor:
 class Ema:
     """Averages of the trainable `parameters` in float32. If they are sharded, each rank averages its own shard.
 
-    From step `start` on, average <- decay * average + (1 - decay) * weight; before it, average <- weight.
+    From step `start` on, average <- d * average + (1 - d) * weight; before it, average <- weight. After n such steps, d is the smaller of
+    `decay` and (1 + n) / (10 + n): the average of a short phase spans a tenth of it, and does not hang on the weights of its first step.
     """
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], decay: float, start: int) -> None:
@@ -40,13 +41,15 @@ class Ema:
         """Call this after the optimizer's step number `step`, counted from 0."""
         assert not self._swapped, "the weights are the averages now"
         averages, weights = self._pairs()
+        averaged = max(0, step - self.start)
+        share = 1 - min(self.decay, (1 + averaged) / (10 + averaged))
         if step < self.start:
             torch._foreach_copy_(averages, weights)
         elif all(weight.dtype == torch.float32 for weight in weights):
-            torch._foreach_lerp_(averages, weights, 1 - self.decay)
+            torch._foreach_lerp_(averages, weights, share)
         else:
             for average, weight in zip(averages, weights, strict=True):
-                average.lerp_(weight.float(), 1 - self.decay)
+                average.lerp_(weight.float(), share)
 
     @contextmanager
     def swapped(self) -> Iterator[None]:

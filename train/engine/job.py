@@ -26,6 +26,9 @@ class Job:
         log_every: iterations between two lines of the log.
         checkpoint_every: iterations between two checkpoints.
         keep: how many checkpoints to keep.
+        checkpoint_minutes: minutes after which a checkpoint is due, whatever `checkpoint_every` says.
+        earlier: fingerprints of the same phase before settings were changed on the way, whose checkpoints it continues.
+        changed: what was changed, as ``key=value``.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Job:
     log_every: int = 10
     checkpoint_every: int = 200
     keep: int = 2
+    checkpoint_minutes: float = 20.0
+    earlier: frozenset[str] = frozenset()
+    changed: tuple[str, ...] = ()
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

@@ -55,7 +55,8 @@ def add_lora(
     options: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": "|".join(map(re.escape, places))}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several LoRAs are intended
-        inject_adapter_in_model(LoraConfig(**options), module, adapter_name=name)
+        with _seeming([module.get_submodule(place) for place in linear], dtype):
+            inject_adapter_in_model(LoraConfig(**options), module, adapter_name=name)
     module.requires_grad_(False)
     for parameter in others:
         parameter.requires_grad_(True)
@@ -64,6 +65,25 @@ def add_lora(
             half.to(dtype).requires_grad_(True)
     _set(list(_layers(module).values()), name)
     return trainable(module, name)
+
+
+@contextmanager
+def _seeming(layers: list[nn.Module], dtype: torch.dtype) -> Iterator[None]:
+    """Inside, the layers seem to have weights of a type: peft draws a LoRA and then rounds it to that of the weights, be it float8."""
+    kept = [layer._parameters.get("weight", layer._buffers.get("weight")) for layer in layers]
+    try:
+        for layer, weight in zip(layers, kept, strict=True):
+            assert weight is not None
+            stand_in = torch.empty((), dtype=dtype, device=weight.device).expand(weight.shape)  # takes no memory
+            _put(layer, nn.Parameter(stand_in, requires_grad=False) if "weight" in layer._parameters else stand_in)
+        yield
+    finally:
+        for layer, weight in zip(layers, kept, strict=True):
+            _put(layer, weight)
+
+
+def _put(layer: nn.Module, weight: Any) -> None:
+    (layer._parameters if "weight" in layer._parameters else layer._buffers)["weight"] = weight
 
 
 def trainable(module: nn.Module, name: str) -> list[tuple[str, nn.Parameter]]:

@@ -58,7 +58,7 @@ class Denoiser(nn.Module):
             control_BCFHW: control latent; without an adapter it has no effect.
             strength_B: factor on each sample's residuals; None for 1.
         """
-        timestep_BF = frame_timesteps(1000 * sigma_B.to(x_BCFHW), x_BCFHW.shape[2], True)
+        timestep_BF = frame_timesteps(1000 * sigma_B.float(), x_BCFHW.shape[2], True)
         adapter = self._reusing or self.adapter
         if adapter is None or control_BCFHW is None:
             velocity: Tensor = self.generator(x_BCFHW, timestep_BF, context_BMT)
@@ -77,6 +77,9 @@ class Denoiser(nn.Module):
         velocity = self.generator(x_BCFHW, timestep_BF, context_BMT, add)
         return velocity
 
+    def settle(self) -> None:
+        """Nothing; see ``parallel.settle_root``."""
+
 
 class Discriminator(nn.Module):
     """A classifier on the features of a frozen generator that sees a noised clip: one logit, positive for real."""
@@ -88,12 +91,18 @@ class Discriminator(nn.Module):
         self.taps = tuple(taps)
 
     def forward(self, x_BCFHW: Tensor, sigma_B: Tensor, context_BMT: Tensor, control_BCFHW: Tensor) -> Tensor:
-        """Logits ``[B]`` in float32; gradients reach ``x`` through the frozen backbone."""
-        timestep_B = 1000 * sigma_B.to(x_BCFHW)
+        """Logits ``[B]``, computed in float32 from the backbone's features; gradients reach ``x`` through the frozen backbone."""
+        timestep_B = 1000 * sigma_B.float()
         timestep_BF = frame_timesteps(timestep_B, x_BCFHW.shape[2], True)
         features, grid = self.backbone.features(x_BCFHW, timestep_BF, context_BMT, self.taps)
-        logit: Tensor = self.classifier(features, grid, context_BMT, control_BCFHW, timestep_B)
-        return logit.float()
+        with _without_autocast(x_BCFHW.device):
+            logit: Tensor = self.classifier(features, grid, context_BMT, control_BCFHW, timestep_B)
+        return logit
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Inside, arithmetic is in the type of the weights; the meta device has no autocast of its own (see ``plan.device``)."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 @dataclass

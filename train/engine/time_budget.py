@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flashmotion_core.whole_file import write_whole
 
+from ..errors import TrainError
 from .method import Method
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 USABLE = 0.85
 """Share of the budget for the steps; the rest is for optimizers, checkpoints and pictures."""
 FILE = "settled.json"
+LITTLE, ENOUGH = 0.05, 0.1
+"""Shares of the configured steps: below the first a phase has hardly begun, and the second is what is advised."""
 TRIALS = 4
 """Timed trials per update."""
 FEWEST = 20
 """Steps that are done however long they take."""
 
 
-def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str, int], float]) -> int:
+def settled_steps(
+    job: Job, method: Method, iteration: int, probe: Callable[[str, int], float], say: Callable[[str], None]
+) -> int:
     """The number of steps of a phase under its budget.
 
     Args:
@@ -31,6 +36,7 @@ def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str
         method: its schedule tells which updates an iteration makes.
         iteration: the current iteration; after the first one, nothing is measured again.
         probe: the seconds that an update takes, by its name and the number of the trial; it does not make the update.
+        say: hears of a budget in which the phase can learn nothing useful, and what it needs.
     """
     kept = _kept(job)
     if kept is not None:
@@ -38,32 +44,55 @@ def settled_steps(job: Job, method: Method, iteration: int, probe: Callable[[str
     if job.minutes is None or iteration:  # A run that is given a budget later keeps its schedule.
         return job.settings.steps
     seconds = {name: _seconds(probe, name) for name in method.updates}
-    return count_steps(job.minutes * 60 * USABLE, seconds, method, job.settings.steps)
+    steps = count_steps(job.minutes * 60 * USABLE, seconds, method, job.settings.steps)
+    if steps < LITTLE * job.settings.steps:
+        needed = seconds_spent(seconds, method, round(ENOUGH * job.settings.steps), job.settings.steps) / USABLE
+        whole = f", so give --budget {needed / 60 / job.settings.share:.0f}" if job.settings.share else ""
+        say(
+            f"{job.name}: its share of --budget is {job.minutes:.2g} min, enough for {steps} of {job.settings.steps:,} steps, which teach it "
+            f"next to nothing; a tenth of them takes about {needed / 60:.0f} min{whole}."
+        )
+    return steps
+
+
+def seconds_spent(seconds: dict[str, float], method: Method, steps: int, most: int) -> float:
+    """What so many of the `most` configured iterations take; the method's warm-up is shortened with them."""
+    method.settle(steps, most)
+    return sum(seconds[name] for iteration in range(steps) for name in method.schedule(iteration))
 
 
 def keep_steps(job: Job, steps: int) -> None:
     """Store the number of steps, unless it is stored already."""
     if _kept(job) == steps:
         return
-    settled = {"steps": steps, "minutes": job.minutes, "fingerprint": job.fingerprint}
+    settled = {"steps": steps, "minutes": job.minutes, "fingerprint": job.fingerprint, "configured": job.settings.steps}
     write_whole(job.folder / FILE, json.dumps(settled))
 
 
 def _kept(job: Job) -> int | None:
-    """The number of steps stored for this configuration; that of another one, which never reached a checkpoint, is ignored."""
+    """The number of steps stored for this configuration; that of another one, which never reached a checkpoint, is ignored.
+
+    If settings were changed on the way, it stays, unless the number of steps was.
+    """
     file = job.folder / FILE
     if not file.is_file():
         return None
-    settled = json.loads(file.read_text(encoding="utf-8"))
-    return int(settled["steps"]) if settled["fingerprint"] == job.fingerprint else None
+    try:
+        settled = json.loads(file.read_text(encoding="utf-8"))
+        steps, fingerprint, configured = int(settled["steps"]), settled["fingerprint"], settled.get("configured")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TrainError(
+            f"{file} is damaged ({error!r}); restore it, or delete it to do all {job.settings.steps} steps of the configuration."
+        ) from error
+    same = fingerprint == job.fingerprint or (fingerprint in job.earlier and configured == job.settings.steps)
+    return steps if same else None
 
 
 def count_steps(budget_seconds: float, seconds: dict[str, float], method: Method, most: int) -> int:
     """How many of the `most` configured iterations fit; the method's warm-up is shortened with them."""
 
     def spent(steps: int) -> float:
-        method.settle(steps, most)
-        return sum(seconds[name] for iteration in range(steps) for name in method.schedule(iteration))
+        return seconds_spent(seconds, method, steps, most)
 
     # Each further iteration costs something, wherever the warm-up ends.
     fitting = bisect_right(range(most + 1), budget_seconds, key=spent) - 1

@@ -17,16 +17,16 @@ from flashmotion_core.losses.noise_levels import own_share
 
 from ..data.encoded import Batch, EncodedClips
 from ..data.prefetch import Prefetcher
-from ..errors import TrainError
 from ..monitor.console import Console, ProgressLine, peak_memory
 from ..monitor.health import Health
-from ..monitor.run_log import Metrics, Tracker
+from ..monitor.run_log import Metrics, Snapshot, Tracker
 from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
 from .ema import Ema
 from .interrupt import Interruptions
 from .job import Job, accumulation
 from .method import Method, Step
+from .resume import resume
 from .streams import Streams, dataset_index
 from .time_budget import keep_steps, settled_steps
 
@@ -74,15 +74,17 @@ class Trainer:
         self.metrics = Metrics(world.device)
         self.iteration = 0
         self.steps = settings.steps
+        self._saved_at = time.monotonic()
         self._totals: dict[str, int] = {}
 
     def run(self) -> None:
         """Train from the newest checkpoint to the last step, and save a checkpoint there.
 
         Raises:
-            TrainError: the checkpoint belongs to another configuration, the disk is full, or data cannot be read.
+            TrainError: the checkpoint belongs to another configuration or all are damaged, the disk is full, or data cannot be read.
             TrainingStopped: the run cannot succeed any more; see ``health``.
-            KeyboardInterrupt: after Ctrl+C or SIGTERM, once a checkpoint of the last finished iteration is saved.
+            KeyboardInterrupt: after Ctrl+C or SIGTERM, once a checkpoint of the last finished iteration is saved. An iteration ends early if it
+                has made no update yet.
         """
         self._resume()
         self.steps = self._settle()
@@ -97,21 +99,22 @@ class Trainer:
             batches = stack.enter_context(self._batches(self.iteration, self.steps))
             while self.iteration < self.steps:
                 started = time.monotonic()
-                waited = self._iterate(batches)
+                waited = self._iterate(batches, stop)
+                if waited is None:
+                    self._save()
+                    break
                 self.iteration += 1
                 last = self.iteration == self.steps
-                interrupted = self._asked_to_stop(stop)
+                interrupted, due = broadcast_object(self.world, (stop.asked, self._is_time_to_save()))
                 # Also before an early stop: a loss that is not a number must show before it gets into a checkpoint.
-                self._log(progress, tracker, time.monotonic() - started, waited, last or interrupted)
-                if (
-                    self.validate
-                    and settings.validate_every
-                    and (last or self.iteration % settings.validate_every == 0)
-                ):
+                self._log(progress, tracker, time.monotonic() - started, waited, last or interrupted or due)
+                # Before pictures, which take minutes: a machine that is taken away grants less.
+                if last or interrupted or due or self.iteration % self.job.checkpoint_every == 0:
+                    self._save()
+                pictures = settings.validate_every and (last or self.iteration % settings.validate_every == 0)
+                if self.validate and pictures and (last or not interrupted):
                     with self.average():
                         self.validate(self.iteration, tracker)
-                if last or interrupted or self.iteration % self.job.checkpoint_every == 0:
-                    self._save()
                 if interrupted:
                     break
             if self._asked_to_stop(stop):
@@ -129,14 +132,29 @@ class Trainer:
         """Whether rank 0 was asked to stop; the same on every rank."""
         return broadcast_object(self.world, stop.asked)
 
-    def _iterate(self, batches: Iterator[tuple[Batch, float]]) -> float:
-        """Make all updates of one iteration; returns the seconds waited for data."""
+    def _iterate(self, batches: Iterator[tuple[Batch, float]], stop: Interruptions) -> float | None:
+        """Make all updates of one iteration; returns the seconds waited for data.
+
+        None if a signal came before the first update: then the iteration is given up between two micro-steps, as if it had not begun.
+        """
         fetched = [next(batches) for _ in range(self.accumulation)]
-        for name in self.method.schedule(self.iteration):
-            self._gradients(name, [batch for batch, _ in fetched])
-            update = self.method.updates[name]
-            parameters = list(update.parameters.values())
-            norm = optim.clip(parameters, update.optim.clip)
+        metrics, method = self.metrics.snapshot(), self.method.state_dict()
+        for number, name in enumerate(self.method.schedule(self.iteration)):
+            before = self.metrics.snapshot()
+            if not self._gradients(name, [batch for batch, _ in fetched], None if number else stop):
+                self.metrics.restore(metrics)
+                self.method.load_state_dict(method)
+                return None
+            self._update(name, before)
+        return sum(waited for _, waited in fetched)
+
+    def _update(self, name: str, before: Snapshot) -> None:
+        """Step an optimizer along the gradients that are there, or skip an update whose gradients are not finite."""
+        update = self.method.updates[name]
+        parameters = list(update.parameters.values())
+        norm = optim.clip(parameters, update.optim.clip)
+        finite = bool(torch.isfinite(norm))
+        if finite:
             factor = optim.lr_factor(
                 self.done[name],
                 self._updates_in_all(name),
@@ -147,20 +165,28 @@ class Trainer:
             for group in self.optimizers[name].param_groups:
                 group["lr"] = update.optim.lr * factor
             self.optimizers[name].step()
-            self.done[name] += 1
-            if name in self.averages:
-                self.averages[name].update(self.done[name])
-            self.method.after(name, self.iteration)
-            self.metrics.last(f"gradient_norm/{name}", norm)
-            self.metrics.last(f"lr/{name}", update.optim.lr * factor)
-        return sum(waited for _, waited in fetched)
+        for parameter in parameters:
+            parameter.grad = None  # the next update has gradients of its own: 10 GB for a whole 5B generator
+        if not finite:
+            self.metrics.restore(before)
+            self.console.say(f"{self.job.name}, {self.health.skip(name, float(norm), self.iteration + 1, self.steps)}")
+            return
+        self.health.made(name)
+        self.done[name] += 1
+        if name in self.averages:
+            self.averages[name].update(self.done[name])
+        self.method.after(name, self.iteration)
+        self.metrics.last(f"gradient_norm/{name}", norm)
+        self.metrics.last(f"lr/{name}", update.optim.lr * factor)
 
-    def _gradients(self, name: str, batches: list[Batch]) -> None:
-        """Compute an update's gradients over the whole global batch."""
+    def _gradients(self, name: str, batches: list[Batch], stop: Interruptions | None = None) -> bool:
+        """Compute an update's gradients over the whole global batch; false if a signal came between two micro-steps."""
         parameters = self.method.updates[name].parameters
         for parameter in parameters.values():
             parameter.grad = None
         for micro_step, batch in enumerate(batches):
+            if stop is not None and micro_step and self._asked_to_stop(stop):
+                return False
             step = self._step(micro_step)
             for term in self.method.terms(name, batch.to(self.world.device), step):
                 (term / self.accumulation).backward()
@@ -168,6 +194,7 @@ class Trainer:
             for parameter in parameters.values():
                 if parameter.grad is not None:
                     parameter.grad.copy_(mean_over_ranks(self.world, parameter.grad))
+        return True
 
     def _step(self, micro_step: int) -> Step:
         return Step(
@@ -213,7 +240,7 @@ class Trainer:
 
     def _settle(self) -> int:
         """The number of steps: as configured, or what fits into the time budget; decided once and stored in the folder."""
-        found = settled_steps(self.job, self.method, self.iteration, self._probe)
+        found = settled_steps(self.job, self.method, self.iteration, self._probe, self.console.say)
         steps = broadcast_object(self.world, found)
         if self.world.is_main:
             keep_steps(self.job, steps)
@@ -231,6 +258,8 @@ class Trainer:
         )  # before all others, so that what only some of them do, such as the canary, is not timed
         self._gradients(name, fetched)
         self.iteration = 0
+        for parameter in self.method.updates[name].parameters.values():
+            parameter.grad = None
         if self.world.device.type == "cuda":
             torch.cuda.synchronize()
         self.method.load_state_dict(kept)
@@ -276,25 +305,24 @@ class Trainer:
             },
         }
 
+    def _is_time_to_save(self) -> bool:
+        return time.monotonic() - self._saved_at >= 60 * self.job.checkpoint_minutes
+
     def _save(self) -> None:
         checkpoint.save(self.job.folder / "checkpoints", self.iteration, self._state(), self.world, self.job.keep)
+        self._saved_at = time.monotonic()
 
     def _resume(self) -> None:
-        folder = self.job.folder / "checkpoints"
-        step = checkpoint.latest(folder)
-        if step is None:
-            return
-        state = self._state()
-        if checkpoint.notes(folder, step)["fingerprint"] != self.job.fingerprint:
-            raise TrainError(
-                f"{folder} holds a checkpoint of another configuration (step {step}); continue with the run folder's config.yaml, use another "
-                f"--run, or delete {folder.parent} to train this phase again."
-            )
-        kept = checkpoint.load(folder, step, state, self.world)
+        """Restore the newest checkpoint that can be read, if there are any; see ``resume.resume``."""
+        resume(self.job, self._state, self._take, self.world, self.console)
+
+    def _take(self, kept: dict[str, Any], state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept, whose tensors are in the state already or belong there."""
+        iteration, done = int(kept["iteration"]), {name: int(kept["done"][name]) for name in self.done}
+        self.method.load_state_dict(kept["method"])
+        self.health.load_state_dict(kept["health"])
         for name, optimizer in self.optimizers.items():
             checkpoint.load_optimizer_state(self.method.updates[name].parameters, optimizer, state["optimizers"][name])
         for name, ema in self.averages.items():
             ema.load_state_dict(state["averages"][name])
-        self.iteration, self.done = kept["iteration"], kept["done"]
-        self.method.load_state_dict(kept["method"])
-        self.health.load_state_dict(kept["health"])
+        self.iteration, self.done = iteration, done

@@ -1,6 +1,7 @@
 """The evaluation phase: how each generator with each adapter does on held-out clips, between an upper and a lower bound.
 
-There is one row per combination and set of clips. Every rank samples, as weights may be sharded; the first one decodes, measures and writes.
+There is one row per combination and set of clips. The ranks share a row's clips: each samples and decodes its own; the first one measures and
+writes.
 A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an interrupted evaluation continues with the next row.
 """
 
@@ -204,7 +205,7 @@ def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, featu
 def _kept(file: Path, mark: str) -> dict[str, Any] | None:
     """The figures of a row measured earlier under the same mark."""
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
-    return found if found["mark"] == mark else None
+    return found if isinstance(found, dict) and found.get("mark") == mark else None

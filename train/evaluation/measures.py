@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.metrics import box_iou, mask_iou
+from flashmotion_core.metrics import box_iou, mask_iou, mean_of_clip, motion, psnr, sharpness
+from flashmotion_core.metrics.keeping import centres, means_of_objects
 from flashmotion_core.video import Frames
 
 from ..data.sources import Source, synthetic_clip
@@ -29,8 +29,6 @@ Scores = dict[str, float | None]
 
 TRACKED = ("box_iou", "mask_iou", "centre_error", "lost")
 PICTURES = ("psnr", "sharpness", "motion")
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""ITU-R BT.601."""
 
 
 def measure(
@@ -86,13 +84,13 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
     counts_TN = clip.visible_TN & clip.visible_TN[0]
     counts_TN[0] = False
     _, height, width, _ = frames_THWC.shape
-    apart_TN2 = _centres(tracks.boxes_TN4) - _centres(clip.boxes_TN4)
+    apart_TN2 = centres(tracks.boxes_TN4) - centres(clip.boxes_TN4)
     errors_TN = np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]) / float(np.hypot(width, height))
     return {
-        "box_iou": _mean_of_objects(box_iou(tracks.boxes_TN4, clip.boxes_TN4), counts_TN),
-        "mask_iou": _mean_of_objects(mask_iou(tracks.masks_TNHW, clip.masks_TNHW), counts_TN),
-        "centre_error": _mean_of_objects(errors_TN, counts_TN),
-        "lost": _mean_of_objects(1.0 - tracks.found_TN, counts_TN),
+        "box_iou": _mean_over(box_iou(tracks.boxes_TN4, clip.boxes_TN4), counts_TN),
+        "mask_iou": _mean_over(mask_iou(tracks.masks_TNHW, clip.masks_TNHW), counts_TN),
+        "centre_error": _mean_over(errors_TN, counts_TN),
+        "lost": _mean_over(1.0 - tracks.found_TN, counts_TN),
     }
 
 
@@ -105,37 +103,16 @@ def picture_scores(frames_THWC: Frames, real_THWC: Frames) -> Scores:
         motion: mean change of a pixel from frame to frame as a ratio to the real clip's; None where that is 0.
     """
     assert frames_THWC.shape == real_THWC.shape, f"frames {frames_THWC.shape}, real {real_THWC.shape}"
-    pairs = zip(frames_THWC[1:], real_THWC[1:], strict=True)
-    error = float(np.mean([np.square(a.astype(np.float32) - b.astype(np.float32)).mean() for a, b in pairs]))
     return {
-        "psnr": 10 * float(np.log10(255**2 / error)) if error else None,
-        "sharpness": _ratio(_sharpness(frames_THWC), _sharpness(real_THWC)),
-        "motion": _ratio(_motion(frames_THWC), _motion(real_THWC)),
+        "psnr": psnr(frames_THWC, real_THWC),
+        "sharpness": _ratio(sharpness(frames_THWC[1:]), sharpness(real_THWC[1:])),
+        "motion": _ratio(motion(frames_THWC), motion(real_THWC)),
     }
 
 
-def _centres(boxes_TN4: NDArray[np.float64]) -> NDArray[np.float64]:
-    return boxes_TN4[..., :2] + boxes_TN4[..., 2:] / 2
-
-
-def _mean_of_objects(values_TN: NDArray[np.floating[Any]], counts_TN: NDArray[np.bool_]) -> float | None:
+def _mean_over(values_TN: NDArray[np.floating[Any]], counts_TN: NDArray[np.bool_]) -> float | None:
     """The mean over the frames that count and have a value, then over objects."""
-    counts_TN = counts_TN & np.isfinite(values_TN)
-    means = [values_TN[counts_TN[:, n], n].mean() for n in range(values_TN.shape[1]) if counts_TN[:, n].any()]
-    return float(np.mean(means)) if means else None
-
-
-def _sharpness(frames_THWC: Frames) -> float:
-    """Mean length of the luma's gradient, frame by frame, as a whole clip in float32 can take gigabytes."""
-    found = []
-    for frame_HWC in frames_THWC[1:]:
-        luma_HW = frame_HWC @ LUMA
-        found.append(np.hypot(np.diff(luma_HW, axis=0)[:, :-1], np.diff(luma_HW, axis=1)[:-1]).mean())
-    return float(np.mean(found))
-
-
-def _motion(frames_THWC: Frames) -> float:
-    return float(np.mean([np.abs(a.astype(np.int16) - b).mean() for a, b in pairwise(frames_THWC)]))
+    return mean_of_clip(means_of_objects(values_TN, counts_TN))
 
 
 def _ratio(value: float, real: float) -> float | None:

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
+from flashmotion_core.reports.html import DataTable, Picture, Section, Text, Video, write_report
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
 from ..data.sources import SourceClip
+from ..files import read_fields
 from ..monitor.console import duration
-from ..monitor.html import DataTable, Picture, Section, Text, Video, write_report
 from ..run_folder.run import Run
-from .contact_sheets import contact_sheet, with_boxes, write_png
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .sample_clips import SEED
 from .summary import REAL, RowResult, bars, pooled, summary
@@ -151,14 +152,15 @@ def _phases(run: Run) -> DataTable:
     folders = [file.parent for file in (run.folder / "phases").glob("*/done.json")]
     for folder in sorted(folders, key=lambda found: (found / "done.json").stat().st_mtime):
         if ".previous-" not in folder.name:
-            seconds = json.loads((folder / "done.json").read_text(encoding="utf-8"))["seconds"]
+            remedy = "delete it, and run the command again"
+            seconds = read_fields(folder / "done.json", remedy, seconds=(int, float))["seconds"]
             rows.append([folder.name, duration(seconds), _steps(folder)])
     return DataTable(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
 
 
 def _steps(folder: Path) -> int | None:
     file = folder / "settled.json"
-    return int(json.loads(file.read_text(encoding="utf-8"))["steps"]) if file.is_file() else None
+    return int(read_fields(file, "delete it", steps=int)["steps"]) if file.is_file() else None
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> DataTable:

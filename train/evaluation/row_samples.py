@@ -15,7 +15,7 @@ from flashmotion_core.video import Frames
 from ..data.encoded import EncodedClips
 from ..engine.roles import Denoiser, Role
 from ..errors import TrainError
-from ..parallel import World
+from ..parallel import World, broadcast_object, first_problem, gather
 from ..run_folder.artifacts import SLOW, Artifacts
 from .held_out import ClipSet
 from .sample_clips import SEED, sample
@@ -118,12 +118,48 @@ def bound_frames(artifacts: Artifacts, row: Row, clips: ClipSet, count: int) -> 
             yield None if row.name == "real" else np.repeat(real_THWC[:1], len(real_THWC), axis=0)
 
 
-def sampled_frames(sampler: Sampler, count: int) -> Iterator[Frames | None]:
-    """Frames ``[T, H, W, 3]`` of each clip, `evaluate.batch` clips sampled at once; None on ranks that only sample."""
-    for first in range(0, count, sampler.settings.batch):
-        indices = range(first, min(first + sampler.settings.batch, count))
-        for latent_CFHW in sampler.latents(indices):
-            yield decoded(sampler.artifacts.vae, latent_CFHW[None]) if sampler.world.is_main else None
+def sampled_frames(sampler: Sampler, count: int) -> Iterator[Frames]:
+    """Frames ``[T, H, W, 3]`` of each clip on the first rank; nothing on the others. Ranks share the clips, `evaluate.batch` at once.
+
+    Raises:
+        TrainError: on every rank, if a value of any is not finite.
+    """
+    world, size = sampler.world, sampler.settings.batch
+    for first in range(0, count, size * world.size):
+        own = shares(first, count, size, world.size)[world.rank]
+        problem, frames = None, list[Frames]()
+        try:
+            # A rank without a clip samples the last one again: where weights are shared out, all ranks must compute.
+            latents = sampler.latents(own or range(count - 1, count))
+            frames = [decoded(sampler.artifacts.vae, latent_CFHW[None]) for latent_CFHW in latents[: len(own)]]
+        except TrainError as error:
+            problem = str(error)
+        problem = first_problem(world, problem)
+        if problem is not None:
+            raise TrainError(problem)
+        yield from _on_main(world, frames, shares(first, count, size, world.size))
+
+
+def shares(first: int, count: int, size: int, ranks: int) -> list[range]:
+    """Which of the clips ``first`` to ``count - 1`` each rank samples next: at most ``size``, as many as the others, and in order."""
+    each = min(size, -(-(count - first) // ranks))
+    return [range(min(first + rank * each, count), min(first + (rank + 1) * each, count)) for rank in range(ranks)]
+
+
+def _on_main(world: World, frames: list[Frames], everyone: list[range]) -> Iterator[Frames]:
+    """All ranks' frames in order, on the first rank; one clip of each travels at a time."""
+    if world.size == 1:
+        yield from frames
+        return
+    shape = broadcast_object(world, frames[0].shape if world.is_main else ())
+    received: list[list[Frames]] = [[] for _ in everyone]
+    for place in range(len(everyone[0])):
+        mine = torch.from_numpy(frames[place]) if place < len(frames) else torch.zeros(shape, dtype=torch.uint8)
+        for rank, frames_THWC in enumerate(gather(world, mine)):
+            if place < len(everyone[rank]):
+                received[rank].append(frames_THWC.cpu().numpy())
+    for clips in received:
+        yield from clips
 
 
 def _now(world: World) -> float:

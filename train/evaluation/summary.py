@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.metrics.bootstrap import RESAMPLES, Pair, drawn, mean_interval, percentiles
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
 from .measures import PICTURES, TRACKED, Scores
 
 Array = NDArray[np.float64]
-Pair = tuple[float, float]
 
-RESAMPLES, FRECHET_RESAMPLES = 2000, 500
+FRECHET_RESAMPLES = 500
 REAL = "real"
 SHARE_OF_ORACLE = 0.9
 """The share of the oracle's box IoU to reach."""
@@ -155,11 +155,9 @@ def mean(scores: Sequence[Scores], name: str) -> float | None:
 
 
 def interval(scores: Sequence[Scores], name: str, seed: int) -> tuple[float | None, float | None]:
-    """95 % interval of that mean, by the percentile bootstrap over clips (Efron and Tibshirani, 1993, chapter 13)."""
+    """95 % interval of that mean, see `metrics.bootstrap`."""
     values_N = np.array([value for entry in scores if (value := entry[name]) is not None])
-    if not len(values_N):
-        return None, None
-    return _percentiles(values_N[_drawn(len(values_N), RESAMPLES, seed)].mean(axis=1))
+    return mean_interval(values_N, seed) or (None, None)
 
 
 def _frechet(result: RowResult, real: RowResult, seed: int) -> tuple[float, float, float] | tuple[None, None, None]:
@@ -167,7 +165,7 @@ def _frechet(result: RowResult, real: RowResult, seed: int) -> tuple[float, floa
     if a_ND is None or b_ND is None or len(a_ND) < 2:
         return None, None, None
     estimate = frechet_distance(a_ND, b_ND)
-    resampled_R = resampled_distances(a_ND, b_ND, _drawn(len(a_ND), FRECHET_RESAMPLES, seed))
+    resampled_R = resampled_distances(a_ND, b_ND, drawn(len(a_ND), FRECHET_RESAMPLES, seed))
     low, high = centred_interval(estimate, resampled_R)
     return estimate, max(low, 0.0), high
 
@@ -179,28 +177,19 @@ def _box_iou_between(a: RowResult, b: RowResult, seed: int, *, ratio: bool) -> t
     if not values:
         return None
     values_N2 = np.array(values)
-    means_R2 = values_N2[_drawn(len(values_N2), RESAMPLES, seed)].mean(axis=1)
+    means_R2 = values_N2[drawn(len(values_N2), RESAMPLES, seed)].mean(axis=1)
     (x, y), (x_R, y_R) = values_N2.mean(axis=0), means_R2.T
     if not ratio:
-        return float(x - y), _percentiles(x_R - y_R)
-    return (float(x / y), _percentiles(x_R / np.maximum(y_R, 1e-9))) if y > 0 else None
+        return float(x - y), percentiles(x_R - y_R)
+    return (float(x / y), percentiles(x_R / np.maximum(y_R, 1e-9))) if y > 0 else None
 
 
 def _frechet_between(a: RowResult, b: RowResult, real: RowResult, seed: int) -> tuple[float, Pair] | None:
     """The distance of a minus that of b, with the same clips drawn for both."""
     if a.features_ND is None or b.features_ND is None or real.features_ND is None or len(a.features_ND) < 2:
         return None
-    drawn_RN = _drawn(len(a.features_ND), FRECHET_RESAMPLES, seed)
+    drawn_RN = drawn(len(a.features_ND), FRECHET_RESAMPLES, seed)
     estimates = [frechet_distance(row, real.features_ND) for row in (a.features_ND, b.features_ND)]
     first_R, second_R = (resampled_distances(row, real.features_ND, drawn_RN) for row in (a.features_ND, b.features_ND))
     estimate = estimates[0] - estimates[1]
     return estimate, centred_interval(estimate, first_R - second_R)
-
-
-def _drawn(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    return np.random.default_rng(seed).integers(0, count, (resamples, count))
-
-
-def _percentiles(values_R: Array) -> Pair:
-    low, high = np.quantile(values_R, (0.025, 0.975))
-    return float(low), float(high)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flashmotion_core.codec.vae import Vae
+from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.wan.config import WanConfig
 
@@ -18,7 +19,6 @@ from ..engine.roles import Role
 from ..monitor.run_log import Tracker
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from .contact_sheets import contact_sheet, with_boxes, write_png
 from .sample_clips import sample
 
 Picture = NDArray[np.uint8]
@@ -46,7 +46,17 @@ class Validator:
         rows = []
         for index in range(count):
             batch = clips.batch([index], self.run.world.device)
-            latent = sample(self.role, batch, sigmas, euler=not self.few_steps, seed=self.run.config.seed, first=index)
+            latent = sample(
+                self.role,
+                batch,
+                sigmas,
+                euler=not self.few_steps,
+                seed=self.run.config.seed,
+                first=index,
+                # As its rows in the evaluation: a generator of many steps needs guidance, one of few was distilled with it.
+                guidance_scale=1.0 if self.few_steps else self.run.config.evaluate.guidance_scale,
+                no_prompt_1MT=self.artifacts.no_prompt,
+            )
             if source is not None:
                 rows += picture_rows(source.clip(clips.numbers[index]), decoded(self.artifacts.vae, latent))
         if tracker is None:

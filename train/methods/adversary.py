@@ -23,8 +23,9 @@ from ..engine.method import Step, Update
 from ..engine.roles import Role
 from .conditions import clean_frame
 
-R1_STEP = 0.01
-"""Distance of the second point of the finite-difference R1 penalty, in standard deviations of the latent."""
+R1_STEP = 0.1
+"""Distance of the second point of the finite-difference R1 penalty, in standard deviations of the latent. At 0.01 the rounding of a bfloat16
+backbone of 30 blocks is larger than the difference and makes the penalty 9 times too large; at 0.1 it adds 17 %, and the curve 6 %."""
 
 
 class Adversary:

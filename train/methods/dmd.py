@@ -50,6 +50,8 @@ class Dmd(Method):
             "fake": Update(fake.parameters(), settings.fake_optim),
         }
         self.critics_ahead = settings.fake_warmup
+        self._critics_clips: dict[tuple[int, ...], Tensor] = {}
+        self._critics_iteration: int | None = None
         self.adversary: Adversary | None = None
         if discriminator is not None:
             assert settings.gan is not None
@@ -65,15 +67,27 @@ class Dmd(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
+        assert self.settings.mask_share is not None, "`load.parse` settles it"
         control = choose(batch, step, mask_share=self.settings.mask_share).control_BCFHW
-        x0 = self._rollout(batch, control, step, update)
         if update == "student":
-            yield self._student_loss(x0, control, batch, step)
+            yield self._student_loss(self._rollout(batch, control, step, update), control, batch, step)
         elif update == "fake":
-            yield self._fake_loss(x0, control, batch, step)
+            yield self._fake_loss(self._judged(update, batch, control, step), control, batch, step)
         else:
             assert self.adversary is not None
-            yield from self.adversary.terms(x0, control, batch, step)
+            yield from self.adversary.terms(self._judged(update, batch, control, step), control, batch, step)
+
+    def _judged(self, update: str, batch: Batch, control: Tensor, step: Step) -> Tensor:
+        """What both critics of an iteration learn from: one rollout, as the student does not change between them."""
+        if self._critics_iteration != step.iteration:
+            self._critics_iteration, self._critics_clips = step.iteration, {}
+        if update == "discriminator" and step.positions in self._critics_clips:
+            return self._critics_clips[step.positions]
+        with torch.no_grad():
+            x0 = self._rollout(batch, control, step, "fake")
+        if self.adversary is not None:
+            self._critics_clips[step.positions] = x0
+        return x0
 
     def _rollout(self, batch: Batch, control: Tensor, step: Step, update: str) -> Tensor:
         return rollout(
@@ -117,7 +131,7 @@ class Dmd(Method):
         sigma, noise = step.sigma("fake_sigma", self.law, x0), step.noise("fake_noise", x0)
         x = with_clean_frame(noised(x0, noise, sigma), clean_frame(batch))
         velocity = self.fake(x, sigma, batch.context_BMT, control)
-        loss_B = fake_score_loss(velocity, x0, noise, sigma)
+        loss_B = fake_score_loss(velocity, x0, noise, sigma, kind="x0")  # the paper's equation 2
         step.metrics.mean("loss/fake", loss_B)
         step.metrics.bins("loss_by_sigma", loss_B, sigma)
         return loss_B.mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -58,6 +59,7 @@ class Hybrid(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
+        assert self.settings.mask_share is not None, "`load.parse` settles it"
         choice = choose(batch, step, mask_share=self.settings.mask_share)
         if update == "discriminator":
             assert self.adversary is not None
@@ -131,8 +133,9 @@ class Hybrid(Method):
             step.metrics.mean(f"gradient/{name}", norm)
         step.metrics.last("lambda/value", torch.tensor(scale))
         if isinstance(self.balance, GradientBalance) and "diffusion" in found:
-            gan = float(found["gan"]) if "gan" in found else 0.0
-            self.balance.observe(float(found["diffusion"]) / scale, gan)
+            diffusion, gan = float(found["diffusion"]) / scale, float(found["gan"]) if "gan" in found else 0.0
+            if math.isfinite(diffusion + gan):  # the trainer skips such an update
+                self.balance.observe(diffusion, gan)
 
     def state_dict(self) -> dict[str, Any]:
         """See ``Method``."""

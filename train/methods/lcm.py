@@ -36,6 +36,7 @@ class Lcm(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
+        assert self.settings.mask_share is not None, "`load.parse` settles it"
         choice = choose(
             batch,
             step,

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -30,7 +32,8 @@ RULE_WIDTH, LONGEST_BAR, SHORTEST_BAR = 100, 30, 8
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """Most bytes held so far, by tensors on a CUDA device or else by the whole process; None on Windows, which does not say."""
+    """Most bytes held since ``forget_peak_memory``, by tensors on a CUDA device or else by the whole process; None on Windows, which does not
+    say."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
@@ -39,6 +42,15 @@ def peak_memory(device: torch.device) -> int | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, others KiB
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Let ``peak_memory`` start again, with what is held now; on a CPU only where Linux can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a container may forbid it
+            Path("/proc/self/clear_refs").write_text("5")
 
 
 def duration(seconds: float) -> str:

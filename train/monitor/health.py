@@ -25,15 +25,25 @@ class Health:
         settings: the limits.
         phase: key of the phase in the configuration, such as ``stage2``; sentences name settings of that phase.
         optim_keys: for each update, the key of its optimizer within the phase, such as ``fake_optim``; ``optim`` if not given.
+        rates: for each update, the learning rate that its setting has now.
     """
 
-    def __init__(self, settings: HealthSettings, phase: str, optim_keys: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: HealthSettings,
+        phase: str,
+        optim_keys: Mapping[str, str] | None = None,
+        rates: Mapping[str, float] | None = None,
+    ) -> None:
         self.settings = settings
         self.warnings: list[str] = []
         """What the last check found worth a look, but not a reason to stop."""
         self._phase = phase
         self._optim_keys = dict(optim_keys or {})
+        self._rates = dict(rates or {})
         self._strikes = {"gap": 0, "motion": 0}
+        self._skipped: dict[str, int] = {}
+        self._debts: dict[str, float] = {}
         self._warned: set[str] = set()
 
     def check(self, step: int, values: Mapping[str, float]) -> list[str]:
@@ -76,12 +86,46 @@ class Health:
         self.warnings, self._warned = list(found.values()), set(found) | (self._warned - judged)
         return new
 
+    def skip(self, update: str, norm: float, step: int, steps: int) -> str:
+        """Count an update that was skipped because its gradient is not finite; returns what to say.
+
+        Ten updates that were made make up for one that was not.
+
+        Args:
+            update: its name.
+            norm: of the gradient.
+            step: the current one, counted from 1.
+            steps: of the whole phase; a short one bears fewer.
+
+        Raises:
+            TrainingStopped: there were too many.
+        """
+        self._skipped[update] = self._skipped.get(update, 0) + 1
+        self._debts[update] = self._debts.get(update, 0.0) + 1
+        bearable = max(1, min(self.settings.max_skipped, steps // 10))
+        count = self._skipped[update]
+        if self._debts[update] < bearable:
+            return f"step {step}: gradient_norm/{update} is {norm}; the update is skipped ({count} so far)."
+        key = f"{self._phase}.{self._optim_keys.get(update, 'optim')}.lr"
+        rate = f"{self._rates[update] / 2:g}" if update in self._rates else "VALUE"
+        raise TrainingStopped(
+            f"step {step}: gradient_norm/{update} is {norm}, and to skip the update would be one time too many ({count}); continue from the last "
+            f"checkpoint with a lower learning rate (--continue-with {key}={rate}), or train the phase again with precision=fp32 and --redo."
+        )
+
+    def made(self, update: str) -> None:
+        """Note an update that was made."""
+        if update in self._debts:
+            self._debts[update] = max(0.0, self._debts[update] - 0.1)
+
     def state_dict(self) -> dict[str, Any]:
-        return {"strikes": dict(self._strikes), "warned": sorted(self._warned)}
+        skips = {"skipped": dict(self._skipped), "debts": dict(self._debts)} if self._skipped else {}
+        return {"strikes": dict(self._strikes), "warned": sorted(self._warned), **skips}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         assert set(state["strikes"]) == set(self._strikes), state
         self._strikes, self._warned = dict(state["strikes"]), set(state["warned"])
+        self._skipped, self._debts = dict(state.get("skipped", {})), dict(state.get("debts", {}))
 
     def _struck(self, rule: str, bad: bool) -> bool:
         """Whether this was one bad check too many; a good check resets the count."""

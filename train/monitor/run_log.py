@@ -24,6 +24,7 @@ from ..errors import TrainError
 from ..parallel import World, sum_over_ranks
 
 HEADER = ["step", "name", "value"]
+Snapshot = tuple[dict[str, Tensor], set[str]]
 Series = tuple[list[int], list[float]]
 """Steps and values of one metric."""
 
@@ -80,6 +81,15 @@ class Metrics:
         self._sums, self._binned = {}, set()
         totals, counts = sums.tolist()
         return {key: total / count for key, total, count in zip(keys, totals, counts, strict=True) if count}
+
+    def snapshot(self) -> Snapshot:
+        """What was recorded so far, for ``restore``; nothing is copied."""
+        return dict(self._sums), set(self._binned)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Forget what was recorded after a snapshot, which must be of this log interval."""
+        sums, binned = snapshot
+        self._sums, self._binned = dict(sums), set(binned)
 
     def _taken(self, value: Tensor | float) -> Tensor:
         if isinstance(value, Tensor):

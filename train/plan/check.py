@@ -7,7 +7,9 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -17,67 +19,105 @@ from flashmotion_core.adapters import read_generator_info
 from flashmotion_core.loading import read_folder_config
 from flashmotion_core.wan.config import WanConfig
 
-from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
 from ..data.video_files import find_videos
 from ..engine import optim
-from ..engine.build import Builder
-from ..engine.job import accumulation
 from ..errors import TrainError
 from ..run_folder.run import Run
 from .figures import PhasePlan
 from .given_adapters import check_adapter, given_path
-from .gpus import find_gpu, this_gpu
-from .plan import data_bytes, plan, static_plans
-from .table import byte_text, print_needs, print_phase, print_sum, short_rows
+from .plan import data_bytes, static_plans
+from .ranks import check_ranks, optimizers
+from .table import byte_text, knobs, short_rows
+
+OPTIONAL = ("diffusers", "transformers", "peft", "optimi", "bitsandbytes", "wandb")
+"""Packages that only some configurations need; what is missing is said where it is needed."""
 
 
 def check(run: Run) -> None:
-    """Print the machine and a short plan; refuse what cannot work.
+    """Print one table of the machine, what is given and what the run takes, and a short plan; refuse what cannot work.
 
     Raises:
-        TrainError: a file that is not there, settings that do not fit together or need a package, a disk that is too small, a run folder
-            that cannot be written.
-        ValueError: a given file that is not a generator or an adapter.
+        TrainError: all that is wrong: a file that is not there or is not what it should be, settings that do not fit together or need a
+            package, memory or a disk that is too small, a run folder that cannot be written.
     """
-    run.console.table(environment(run))
-    check_files(run)
-    check_settings(run)
-    slow, fast = generator_sizes(run)
-    for adapter in run.config.models.adapters:
-        check_adapter(adapter, slow)
-    device = run.world.device.type
-    plans = list(static_plans(run.config, slow, fast, ranks=run.world.size, device=device))
-    run.console.table(short_rows(plans))
-    check_disk(run, plans, slow)
-
-
-def show_plan(run: Run, gpu: str | None) -> None:
-    """Print what every training phase will take; nothing is loaded.
-
-    Args:
-        run: whose configuration it is.
-        gpu: the card to plan for; None for this machine's, or an H200.
-
-    Raises:
-        TrainError: an unknown card, or a generator that is not there.
-        ValueError: a given file that is not a generator or an adapter.
-    """
-    card = this_gpu() if gpu is None else find_gpu(gpu)
-    check_files(run)
-    slow, fast = generator_sizes(run)
-    for adapter in run.config.models.adapters:
-        check_adapter(adapter, slow)
-    ranks = run.world.size
-    run.console.say(f"plan for {ranks} x {card.name} with {card.gigabytes:.0f} GB")
-    plans = []
-    for found in plan(run.config, slow, fast, ranks=ranks, device="cuda"):
-        plans.append(found)
-        print_phase(run.console, found)
-        print_needs(run.console, run.config, found, card, ranks)
+    seen = _Findings()
+    for what, found in environment(run):
+        seen.rows.append([what, found, ""])
+    for what, path, kind in given_files(run):
+        seen.look(what, partial(_found, what, path, kind))
+    seen.look("settings", partial(_settings_fit, run))
+    plans: list[PhasePlan] = []
+    # What follows needs the files.
+    if not seen.problems:
+        seen.look("networks", partial(_networks, run, plans))
     if plans:
-        print_sum(run.console, run.config, plans, card, data_bytes(run.config, clip_count(run), slow.text_dim))
+        seen.look("memory", partial(_memory_fits, run, plans))
+        seen.look("disk", partial(_disk_fits, run, plans))
+    run.console.table(seen.rows)
+    if plans:
+        run.console.table(short_rows(plans))
+    if len(seen.problems) == 1:
+        raise TrainError(seen.problems[0])
+    if seen.problems:
+        raise TrainError(
+            f"{len(seen.problems)} things are wrong: "
+            + " ".join(f"({number}) {text}" for number, text in enumerate(seen.problems, start=1))
+        )
+
+
+class _Findings:
+    """The rows of the table, and what is wrong, each a sentence with its remedy."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.problems: list[str] = []
+
+    def look(self, what: str, work: Callable[[], str]) -> None:
+        try:
+            self.rows.append([what, work(), "ok"])
+        except ValueError as error:  # also those that the core raises
+            self.problems.append(str(error))
+            self.rows.append([what, "-", f"problem {len(self.problems)}"])
+
+
+def _found(what: str, path: Path, kind: str) -> str:
+    _check_exists(what, path)
+    if kind == "clips":
+        return f"{len(find_videos(path))} clips in {path}"
+    return f"{path}, {byte_text(path.stat().st_size)}" if path.is_file() else str(path)
+
+
+def _settings_fit(run: Run) -> str:
+    check_settings(run)
+    return f"of {run.config.name}, for {run.world.size} process{'es' if run.world.size > 1 else ''}"
+
+
+def _networks(run: Run, plans: list[PhasePlan]) -> str:
+    slow, fast = generator_sizes(run)
+    for adapter in run.config.models.adapters:
+        check_adapter(adapter, slow)
+    plans += static_plans(run.config, slow, fast, ranks=run.world.size, device=run.world.device.type)
+    return f"{slow.num_layers} blocks of width {slow.dim}"
+
+
+def _memory_fits(run: Run, plans: list[PhasePlan]) -> str:
+    """Only what is certain: weights, optimizer states and averages alone; what a step takes is in `--plan`."""
+    largest, device = max(plans, key=lambda plan: plan.peak), run.world.device
+    there = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else _memory()
+    if there is not None and largest.peak > there:
+        settings = knobs(run.config, largest.name, run.world.size)
+        first = f"set {', then '.join(settings)}" if settings else "use more GPUs"
+        raise TrainError(
+            f"{largest.name} keeps {byte_text(largest.peak)} in memory, without what a step needs, but there are {byte_text(there)}; {first}."
+        )
+    return f"at least {byte_text(largest.peak)} in {largest.name}"
+
+
+def _disk_fits(run: Run, plans: list[PhasePlan]) -> str:
+    slow, _ = generator_sizes(run)
+    return f"up to {byte_text(check_disk(run, plans, slow))}"
 
 
 def environment(run: Run) -> list[list[str]]:
@@ -96,10 +136,20 @@ def environment(run: Run) -> list[list[str]]:
         rows += [["attention", ", ".join(name for name, there in backends.items() if there) or "math only, slow"]]
     else:
         rows += [["device", f"{device.type}; no GPU is used"]]
+    packages = [f"{name} {_version(name)}" for name in OPTIONAL if _version(name)]
+    rows += [["packages", ", ".join(packages) or "none of the optional ones"]]
     memory = _memory()
     rows += [["CPU", f"{os.cpu_count()} cores" + (f", {byte_text(memory)}" if memory else "")]]
     rows += [["processes", str(run.world.size)]]
     return rows
+
+
+def _version(package: str) -> str | None:
+    """The installed version; None if it is not installed."""
+    try:
+        return metadata.version({"optimi": "torch-optimi"}.get(package, package))
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _memory() -> int | None:
@@ -110,21 +160,27 @@ def _memory() -> int | None:
         return None
 
 
-def check_files(run: Run) -> None:
-    """Raises TrainError for a given file or folder that is not there."""
+def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
+    """What a configuration names: the key, the path, and whether it is a file of weights or a folder of clips."""
     models = run.config.models
     for name in ("generator", "fast_generator", "vae", "text_encoder"):
         given = getattr(models, name)
         if given is not None:
-            _check_exists(f"models.{name}", Path(given))
+            yield f"models.{name}", Path(given), "weights"
     for adapter in models.adapters:
         path = given_path(adapter)
         if path is not None:
-            _check_exists(f"models.adapters, {adapter.kind}", path)
+            yield f"models.adapters, {adapter.kind}", path, "weights"
     for name in ("train", "evaluation"):
         source = getattr(run.config.data, name)
         if isinstance(source, Videos):
-            _check_exists(f"data.{name}.folder", Path(source.folder))
+            yield f"data.{name}.folder", Path(source.folder), "clips"
+
+
+def check_files(run: Run) -> None:
+    """Raises TrainError for a given file or folder that is not there."""
+    for what, path, _ in given_files(run):
+        _check_exists(what, path)
 
 
 def _check_exists(key: str, path: Path) -> None:
@@ -141,15 +197,11 @@ def _check_exists(key: str, path: Path) -> None:
 def check_settings(run: Run) -> None:
     """Raises TrainError for settings that do not go together on this machine, or that need a package that is not there."""
     config, device = run.config, run.world.device
-    Builder(config, run.world)  # float8 and sharding
+    check_ranks(config, run.world.size)
     kahan = config.precision == "bf16_kahan"
     for phase, settings in training_phases(config):
         name = phase.stage
-        try:
-            accumulation(settings.global_batch, settings.micro_batch, run.world.size)
-        except TrainError as error:
-            raise TrainError(f"{name}.{error}") from None
-        for key, one in _optimizers(settings):
+        for key, one in optimizers(settings):
             probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
             try:
                 optim.make_optimizer(one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, device=device)
@@ -157,26 +209,20 @@ def check_settings(run: Run) -> None:
                 raise TrainError(f"{name}.{key}: {error}") from None
 
 
-def _optimizers(settings: PhaseSettings) -> Iterator[tuple[str, Optim]]:
-    for key in ("optim", "fake_optim"):
-        found = getattr(settings, key, None)
-        if found is not None:
-            yield key, found
-    gan = getattr(settings, "gan", None)
-    if gan is not None:
-        yield "gan.optim", gan.optim
-
-
-def generator_sizes(run: Run) -> tuple[WanConfig, WanConfig]:
+def generator_sizes(run: Run, assumed: WanConfig | None = None) -> tuple[WanConfig, WanConfig]:
     """Sizes of the SlowGenerator and the FastGenerator: of the files' headers, or of what will be trained.
+
+    Args:
+        run: whose configuration names the files.
+        assumed: the sizes of a file that is not there; None to refuse it.
 
     Raises:
         TrainError: two generators of different sizes.
         ValueError: a file or folder that is not a generator.
     """
     models = run.config.models
-    slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator))
-    fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator))
+    slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator), assumed)
+    fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator), assumed)
     if (slow.dim, slow.num_layers, slow.text_dim) != (fast.dim, fast.num_layers, fast.text_dim):
         raise TrainError(
             f"models.fast_generator has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
@@ -185,7 +231,9 @@ def generator_sizes(run: Run) -> tuple[WanConfig, WanConfig]:
     return slow, fast
 
 
-def _sizes_of(path: Path) -> WanConfig:
+def _sizes_of(path: Path, assumed: WanConfig | None) -> WanConfig:
+    if assumed is not None and not path.exists():
+        return assumed
     if not path.is_dir():
         return read_generator_info(path).config
     folder = path / "transformer" if (path / "transformer").is_dir() else path
@@ -201,8 +249,8 @@ def clip_count(run: Run) -> int:
     return count
 
 
-def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
-    """Raises TrainError if the run folder cannot be written, or its disk cannot hold the rest of the run."""
+def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> int:
+    """The bytes that the run needs. Raises TrainError if its folder cannot be written, or its disk cannot hold the rest of the run."""
     folder = run.folder.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -220,6 +268,7 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:
             f"the run needs up to {byte_text(needed)} on the disk of {folder}, but only {byte_text(free)} are free; choose another folder with "
             "--run, or keep fewer checkpoints (checkpoints.keep=1)."
         )
+    return needed
 
 
 def _held(folder: Path) -> int:

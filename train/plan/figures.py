@@ -49,6 +49,7 @@ class PhasePlan:
         working: bytes of activations, batches and other passing tensors at the fullest moment, beside what stays.
         flops: of one GPU in the whole phase.
         update_flops: of each update, one micro-step.
+        look_flops: of one pass of the student over one clip, without gradients.
     """
 
     name: str
@@ -59,6 +60,7 @@ class PhasePlan:
     working: int = 0
     flops: float = 0.0
     update_flops: Mapping[str, float] = field(default_factory=dict)
+    look_flops: float = 0.0
 
     @property
     def sum(self) -> RoleBytes:
@@ -66,6 +68,12 @@ class PhasePlan:
         return sum(self.roles.values(), RoleBytes())
 
     @property
+    def absent(self) -> int:
+        """Bytes of gradients that are not there at the fullest moment: an update's go before the next update begins."""
+        gradients = [role.gradients for role in self.roles.values()]
+        return sum(gradients) - max(gradients, default=0)
+
+    @property
     def peak(self) -> int:
         """Bytes on one GPU at the fullest moment."""
-        return self.sum.static + self.working
+        return self.sum.static - self.absent + self.working

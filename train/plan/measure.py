@@ -90,7 +90,17 @@ class Measurement:
         total = sum(flops[name] * self.accumulation for step in range(steps) for name in self.method.schedule(step))
         if isinstance(self.method, Dmd) and canary:
             total += canary * steps / max(self.method.settings.canary.every, self.method.settings.ratio)
-        return replace(self.static(), working=self._working(peaks), flops=total, update_flops=flops)
+        working, look = self._working(peaks), self.look()
+        return replace(self.static(), working=working, flops=total, update_flops=flops, look_flops=look)
+
+    def look(self) -> float:
+        """FLOPs of one pass of the student over one clip, without gradients."""
+        imitation, batch = self.builder.imitation, self._batch()
+        meter = imitation.meter = Meter()
+        sigma_B = torch.empty(self.settings.micro_batch, device="meta")
+        with torch.no_grad(), meter, imitation:
+            self.method.student(batch.latent_BCFHW, sigma_B, batch.context_BMT, batch.control_box_BCFHW)
+        return meter.flops / self.settings.micro_batch
 
     def usage(self, name: str, *, first: bool = True) -> Usage:
         """Run an update's terms and their backward passes on the meta device.

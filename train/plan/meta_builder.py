@@ -127,7 +127,15 @@ class MetaBuilder(Builder):
     def discriminator(self, backbone: WanGenerator, settings: Gan) -> Discriminator:
         """See ``Builder``."""
         with torch.device("meta"):
-            return super().discriminator(backbone, settings)
+            made = super().discriminator(backbone, settings)
+        forward = made.classifier.forward
+
+        def in_full_precision(*arguments: Any) -> Tensor:
+            with self.imitation.autocast(None, cache=False):
+                return forward(*arguments)
+
+        made.classifier.forward = in_full_precision  # type: ignore[assignment]
+        return made
 
     def role(self, network: Denoiser | Discriminator, name: str | None = None, *, has_loras: bool = False) -> Role:
         """See ``Builder``."""

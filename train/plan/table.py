@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..config.load import changed
 from ..config.method_settings import HybridSettings
 from ..config.schema import Config
+from ..errors import TrainError
 from ..monitor.console import Console, duration
+from .around import Around
 from .figures import PhasePlan, RoleBytes
 from .gpus import SHARE_OF_PEAK, Gpu
+from .ranks import check_ranks
 
 RESERVE_GB = 1.5
 """Assumed for the CUDA context, libraries' workspaces and gaps between tensors."""
@@ -55,6 +59,7 @@ def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ran
     """What a phase takes of a GPU, and what to change if that is too much."""
     step = gpu.seconds(plan.flops / plan.steps, config.precision)
     rows = [
+        ["gradients that go before others come", f"-{byte_text(plan.absent)}" if plan.absent else "-"],
         ["activations and the like, at most", byte_text(plan.working)],
         ["memory, at most", byte_text(plan.peak)],
         ["FLOPs per step", flops_text(plan.flops / plan.steps)],
@@ -66,12 +71,16 @@ def print_needs(console: Console, config: Config, plan: PhasePlan, gpu: Gpu, ran
     if fits(plan, gpu):
         console.say(f"  fits into {gpu.gigabytes:.0f} GB.")
     else:
-        first, *then = knobs(config, plan.name, ranks)
-        later = f", then {', '.join(then)}" if then else ""
-        console.say(f"  does not fit into {gpu.gigabytes:.0f} GB; first set {first}{later}.")
+        settings = knobs(config, plan.name, ranks)
+        first = f"first set {', then '.join(settings)}, then use" if settings else "use"
+        console.say(
+            f"  does not fit into {gpu.gigabytes:.0f} GB; {first} a smaller data.size, fewer data.frames or more GPUs."
+        )
 
 
-def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu: Gpu, data: int) -> None:
+def print_sum(
+    console: Console, config: Config, plans: Sequence[PhasePlan], gpu: Gpu, rest: Sequence[Around], clips: int
+) -> None:
     """All phases in one table, their sum, and the assumptions."""
     console.rule("total")
     rows = [["phase", "trained", "memory", "", "FLOPs", "time", "disk"]]
@@ -87,10 +96,15 @@ def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu:
                 byte_text(plan.disk),
             ]
         )
-    flops = sum(plan.flops for plan in plans)
-    rows.append(["data", "-", "-", "", "-", "-", byte_text(data)])
+    for part in rest:
+        time = duration(gpu.seconds(part.flops, config.precision)) if part.flops else "-"
+        loaded = f"from {byte_text(part.weights)}" if part.weights else "-"
+        rows.append(
+            [part.name, "-", loaded, "", flops_text(part.flops) if part.flops else "-", time, byte_text(part.disk)]
+        )
+    flops = sum(plan.flops for plan in plans) + sum(part.flops for part in rest)
     together = duration(gpu.seconds(flops, config.precision))
-    disk = byte_text(data + sum(plan.disk for plan in plans))
+    disk = byte_text(sum(part.disk for part in rest) + sum(plan.disk for plan in plans))
     rows.append(["total", "-", byte_text(max(p.peak for p in plans)), "", flops_text(flops), together, disk])
     console.table(rows)
     longest, largest = max(plans, key=lambda plan: plan.flops), max(plans, key=lambda plan: plan.peak)
@@ -100,7 +114,8 @@ def print_sum(console: Console, config: Config, plans: Sequence[PhasePlan], gpu:
     kind, peak = ("float32", gpu.fp32) if config.precision == "fp32" else ("bf16", gpu.bf16)
     console.say(
         f"  Times are not measured: they assume {SHARE_OF_PEAK:.0%} of the {gpu.name}'s {peak:,g} TFLOP/s in {kind}; small networks "
-        f"reach less. {RESERVE_GB} GB of memory are left to CUDA. Encoding, pictures and evaluation are not included."
+        f"reach less. {RESERVE_GB} GB of memory are left to CUDA. Data: {clips:,} clips on one GPU; from is what its networks weigh, VAE and umT5 "
+        "where they are given."
     )
 
 
@@ -110,28 +125,26 @@ def fits(plan: PhasePlan, gpu: Gpu) -> bool:
 
 
 def knobs(config: Config, phase: str, ranks: int) -> list[str]:
-    """What to change, in this order, if a phase takes too much memory; what is already set is left out."""
+    """Settings to change, in this order, if a phase takes too much memory; none that is set already or that the others do not allow."""
     stage = phase.split("_")[0]
-    memory, stage3 = config.memory, config.stage3
     settings = getattr(config, stage)
-    sharded = ranks > 1 and memory.sharding == "full"
-    own = [settings.optim.kind] if hasattr(settings, "optim") else []
-    shares = isinstance(stage3, HybridSettings) and stage3.share_backbone
-    candidates = (
-        (settings.micro_batch > 1, f"{stage}.micro_batch=1"),
-        (not memory.checkpointing, "memory.checkpointing=true"),
-        (not memory.offload, "memory.offload=true"),
-        (not memory.fp8 and stage != "base" and not sharded, "memory.fp8=true"),
-        ("adamw8bit" not in own and ranks == 1, f"{stage}.optim.kind=adamw8bit"),
-        (stage == "stage2" and config.stage2.lora is None, "stage2.lora={rank: 128}"),
-        (
-            isinstance(stage3, HybridSettings) and stage == "stage3" and not shares,
-            "stage3.share_backbone=true (with stage2.lora)",
-        ),
-        (True, "a smaller data.size or fewer data.frames"),
-        (True, "more GPUs"),
-    )
-    return [name for wanted, name in candidates if wanted]
+    lora = ["stage2.lora={rank: 128}"] if config.stage2.lora is None else []
+    candidates = [[f"{stage}.micro_batch=1"], ["memory.checkpointing=true"], ["memory.offload=true"]]
+    candidates += [["memory.fp8=true"]] if stage != "base" else []
+    candidates += [[f"{stage}.optim.kind=adamw8bit"]] if config.precision == "bf16" else []
+    candidates += [lora] if stage == "stage2" else []
+    candidates += [[*lora, "stage3.share_backbone=true"]] if isinstance(settings, HybridSettings) else []
+    wanted = []
+    for candidate in candidates:
+        try:
+            tried = changed(config, candidate)
+            check_ranks(tried, ranks)
+        except TrainError:
+            continue
+        if tried != config:
+            wanted.append(" with ".join(candidate))
+            config = tried
+    return wanted
 
 
 def short_rows(plans: Iterable[PhasePlan]) -> list[list[str]]:
@@ -140,5 +153,5 @@ def short_rows(plans: Iterable[PhasePlan]) -> list[list[str]]:
     for plan in plans:
         total = plan.sum
         counts = [f"{plan.steps}", f"{total.trained:,}", f"{total.frozen:,}"]
-        rows.append([plan.name, *counts, byte_text(total.static), byte_text(plan.disk)])
+        rows.append([plan.name, *counts, byte_text(total.static - plan.absent), byte_text(plan.disk)])
     return rows

@@ -25,6 +25,7 @@ from flashmotion_core.whole_file import write_whole
 
 from ..config.phases import phases_of
 from ..errors import TrainError
+from ..files import read_fields
 from ..packages import run_tool
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def finished(run: Run, artifacts: Artifacts) -> Finished:
             raise TrainError(
                 f"the run {run.folder} is not finished: {phase} is not done; run the command that started it again."
             )
-        seconds[phase] = float(json.loads(file.read_text(encoding="utf-8"))["seconds"])
+        remedy = "delete it, and run the command that started the run again"
+        seconds[phase] = float(read_fields(file, remedy, seconds=(int, float))["seconds"])
     report = run.folder / "report/metrics.json"
     again = f"evaluate it with python -m train.evaluate_run {run.folder}"
     if not report.is_file():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..evaluation.contact_sheets import GAP, Picture
+from flashmotion_core.reports.contact_sheets import GAP, Picture
+
 from ..evaluation.validation import COLUMNS
 from ..monitor.curves import COLOURS, INK, SOFT
 from .embed_card import shown_rows, title

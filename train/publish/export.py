@@ -1,6 +1,7 @@
 """The export phase: what training made, as the files that users load; and copying them into a ComfyUI models folder.
 
     export/diffusion_models/NAME_fast_generator.safetensors      (and slow)
+    export/loras/NAME_fast_lora.safetensors                      where stage 2 trained a LoRA: the same, to put on the SlowGenerator
     export/model_patches/NAME_fast_KIND.safetensors              (and slow)
     export/vae/NAME_vae.safetensors
 
@@ -22,15 +23,19 @@ from torch import Tensor
 
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.cli.convert import DTYPES
+from flashmotion_core.metadata import PREFIX
 from flashmotion_core.wan.fingerprint import fingerprint, same_generator, short_name
 from flashmotion_core.weights import read_tensors, save_whole
 from flashmotion_core.whole_file import write_whole
 
+from ..config.method_settings import Lora
 from ..errors import TrainError
 from ..files import writing
 from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
 
+INNER = "diffusion_model."
+"""What ComfyUI's names of a generator's weights begin with."""
 LARGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 
@@ -59,6 +64,8 @@ def export(run: Run) -> None:
             written += [base.path] if base is not None else []
             kinds = [adapter.kind for adapter in models.adapters if which == FAST or adapter.slow is None]
             written += [_export_adapter(artifacts, which, kind, folder, dtype, base) for kind in kinds]
+        if run.config.stage2.lora is not None and models.fast_generator is None:
+            written.append(_export_lora(artifacts, run.config.stage2.lora, folder, dtype))
         if models.vae is None:
             written.append(folder / "vae" / artifacts.codec_path.name)
             _copy(artifacts.vae_path, written[-1])
@@ -119,6 +126,18 @@ def _export_generator(artifacts: Artifacts, which: str, folder: Path, dtype: tor
     save_whole(target, cast(tensors, dtype, source.name), metadata)
     # From the file itself: it is what users will load.
     return Exported(target, fingerprint(tensors, metadata), fingerprint(*read_tensors(target)))
+
+
+def _export_lora(artifacts: Artifacts, settings: Lora, folder: Path, dtype: torch.dtype) -> Path:
+    """Stage 2's LoRA under ComfyUI's names, with the schedule that LoadFastGenerator reads: a fifteenth of the generator's size."""
+    source = artifacts.lora_path
+    halves = cast(read_tensors(source)[0], dtype, source.name)
+    tensors = {f"{INNER}{key}": value for key, value in halves.items()}
+    layers = {key.rpartition(".lora_")[0] for key in tensors}
+    tensors |= {f"{layer}.alpha": torch.tensor(float(settings.scale)) for layer in layers}
+    target = folder / "loras" / source.name
+    save_whole(target, tensors, {f"{PREFIX}schedule": artifacts.schedule.to_json()})
+    return target
 
 
 def _export_adapter(

@@ -6,7 +6,6 @@ what users load.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,7 +31,7 @@ from ..data.encoded import EncodedClips
 from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
 from ..errors import TrainError
-from ..files import digest
+from ..files import digest, read_fields
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
@@ -159,7 +158,8 @@ class Artifacts:
     def settled_count(self, split: str) -> int | None:
         """How many clips of a split fit into the time budget; None without one."""
         file = self.run.phase_folder("data") / f"settled_{split}.json"
-        return int(json.loads(file.read_text(encoding="utf-8"))["count"]) if file.is_file() else None
+        remedy = "delete it to encode all clips of the configuration"
+        return int(read_fields(file, remedy, count=int)["count"]) if file.is_file() else None
 
     def clips(self, split: str = "train", text_dim: int | None = None) -> EncodedClips:
         """The encoded clips; ``text_dim`` is that of the generator that will see them."""
@@ -205,7 +205,12 @@ class Artifacts:
 
 def whole_state(module: nn.Module) -> dict[str, Tensor]:
     """A state dict on the CPU with shards gathered; every rank must call it."""
-    return {key: _whole(value) for key, value in module.state_dict().items()}
+    return whole_tensors(module.state_dict())
+
+
+def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors on the CPU with shards gathered; every rank must call it."""
+    return {key: _whole(value) for key, value in tensors.items()}
 
 
 def _whole(value: Any) -> Tensor:

@@ -13,17 +13,22 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from flashmotion_core.whole_file import write_whole
 
 from ..config.load import dump
 from ..config.schema import Config
 from ..errors import TrainError
-from ..monitor.console import Console
-from ..parallel import World, barrier, broadcast_object
+from ..files import disk_problem, read_fields
+from ..monitor.console import Console, forget_peak_memory
+from ..parallel import World, barrier, broadcast_object, first_problem
+from .lock import held, holder
 
 POLL_SECONDS = 2.0
 
@@ -40,6 +45,7 @@ class Phase:
         needs: the phases that must be done before it.
         work: does the phase; called on every rank.
         alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
+        basis: of a phase that may continue with changed settings of its own, a hash of everything else that its result depends on.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Phase:
     needs: Sequence[Phase]
     work: Callable[[], None]
     alone: bool = False
+    basis: str | None = None
 
 
 class Run:
@@ -59,6 +66,10 @@ class Run:
     ) -> None:
         self.config, self.folder, self.world, self.console = config, folder, world, console
         self.budget_minutes = budget_minutes
+        self.changed: tuple[str, ...] = ()
+        """Settings that were changed on the way, as ``key=value``; see ``changes``."""
+        self.earlier: Mapping[str, frozenset[str]] = {}
+        """By phase, its fingerprints before these changes, where nothing else that it depends on has changed."""
 
     def open(self) -> None:
         """Make the folder and write the resolved configuration into it.
@@ -92,11 +103,12 @@ class Run:
         """``done``, ``begun``, ``open``, or ``other`` if it was done with other settings."""
         file = self._done_file(phase)
         try:
-            done = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            done = read_fields(file, "", fingerprint=str, seconds=(int, float))
+        except TrainError:
             return "begun" if self.phase_folder(phase.name).is_dir() else "open"
         if done["fingerprint"] != phase.fingerprint:
-            return "other"
+            continued = done["fingerprint"] in self.earlier.get(phase.name, ())
+            return "begun" if continued else "other"
         return "done" if all(path.exists() for path in phase.outputs) else "begun"
 
     def do(self, phase: Phase) -> None:
@@ -105,6 +117,8 @@ class Run:
         Raises:
             TrainError: it was done with other settings, a phase before it is not done, or its work raises one.
         """
+        if phase.name == "decoder":
+            self._wait(phase)
         state = broadcast_object(self.world, self.state(phase))
         if state == "done":
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
@@ -120,18 +134,11 @@ class Run:
                     f"{phase.name} needs {earlier.name}, which is not done in {self.folder}; do {earlier.name} first, or leave out --only and --from."
                 )
         self.console.rule(f"{phase.name}: {phase.title}")
+        forget_peak_memory(self.world.device)  # each phase shows its own
         barrier(self.world)
         started = time.monotonic()
-        try:
-            if not phase.alone or self.world.is_main:
-                phase.work()
-        except OSError as error:
-            raise TrainError(
-                f"{phase.name} cannot read or write {error.filename or self.folder} ({error.strerror}); free some space or check its "
-                "permissions, and run the command again: it continues where it stopped."
-            ) from error
-        if not phase.alone:
-            barrier(self.world)
+        with self._held(phase):
+            self._work(phase)
         if self.world.is_main:
             missing = [path for path in phase.outputs if not path.exists()]
             assert not missing, f"{phase.name} did not make {missing}"
@@ -142,8 +149,58 @@ class Run:
             time.sleep(POLL_SECONDS)
         barrier(self.world)
 
+    def _wait(self, phase: Phase) -> None:
+        """Wait while another process does a phase: the decoder may learn in a second terminal."""
+        other = holder(self.phase_folder(phase.name)) if self.world.is_main else None
+        if other is not None:
+            self.console.say(f"{phase.name}: waiting for {other}, which does it.")
+            while holder(self.phase_folder(phase.name)) is not None:
+                time.sleep(POLL_SECONDS)
+        barrier(self.world)
+
+    def _work(self, phase: Phase) -> None:
+        try:
+            if not phase.alone or self.world.is_main:
+                phase.work()
+        except (OSError, SafetensorError, RuntimeError) as error:
+            problem = disk_problem(error)
+            if problem is None:
+                raise
+            raise TrainError(
+                f"{phase.name} cannot read or write {getattr(error, 'filename', None) or self.folder} ({problem}); free some space or check its "
+                "permissions, and run the command again: it continues where it stopped."
+            ) from error
+        if not phase.alone:
+            barrier(self.world)
+
+    @contextmanager
+    def _held(self, phase: Phase) -> Iterator[None]:
+        """Inside, no other run works on the phase; every rank learns if one does.
+
+        Raises:
+            TrainError: another run does.
+        """
+        folder, problem = self.phase_folder(phase.name), None
+        with ExitStack() as stack:
+            if self.world.is_main:
+                try:
+                    stack.enter_context(held(folder, f"{phase.name} in {self.folder}"))
+                except TrainError as error:
+                    problem = str(error)
+            problem = first_problem(self.world, problem)
+            if problem is not None:
+                raise TrainError(problem)
+            yield
+
     def redo(self, phase: Phase) -> None:
-        """Move a phase's folder and outputs aside, so that it is done again."""
+        """Move a phase's folder and outputs aside, so that it is done again.
+
+        Raises:
+            TrainError: another process is doing it.
+        """
+        other = broadcast_object(self.world, holder(self.phase_folder(phase.name)) if self.world.is_main else None)
+        if other is not None:
+            raise TrainError(f"--redo is {phase.name}, which is being done by {other}; wait for it, or stop it.")
         if self.world.is_main and self.state(phase) != "open":
             folder = self.phase_folder(phase.name)
             number = 1
@@ -159,7 +216,8 @@ class Run:
 
     def seconds(self, phase: Phase) -> float:
         """How many seconds the last attempt at a phase that is done took."""
-        return float(json.loads(self._done_file(phase).read_text(encoding="utf-8"))["seconds"])
+        remedy = f"add --redo {phase.name} to do it again"
+        return float(read_fields(self._done_file(phase), remedy, seconds=(int, float))["seconds"])
 
     def _done_file(self, phase: Phase) -> Path:
         return self.phase_folder(phase.name) / "done.json"

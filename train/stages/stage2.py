@@ -6,7 +6,7 @@ from flashmotion_core.weights import save_whole
 
 from ..engine import lora
 from ..evaluation.validation import Validator
-from ..run_folder.artifacts import FAST, Artifacts, whole_state
+from ..run_folder.artifacts import FAST, Artifacts, whole_state, whole_tensors
 from ..run_folder.run import Run
 from . import wiring
 from .train_phase import train_phase
@@ -26,7 +26,7 @@ def train(run: Run, fingerprint: str) -> None:
             weights = whole_state(generator)
         else:
             weights = lora.merged(slow.weights, generator, wiring.LORAS[0])
+            difference = whole_tensors(lora.lora_state_dict(generator, wiring.LORAS[0]))
             if run.world.is_main:
-                difference = lora.lora_state_dict(generator, wiring.LORAS[0])
                 save_whole(artifacts.lora_path, difference, {"rank": str(settings.lora.rank)})
         artifacts.save_generator(artifacts.generator_path(FAST), slow.sizes, weights, schedule)

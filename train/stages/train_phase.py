@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from ..config.method_settings import PhaseSettings
 from ..data.encoded import EncodedClips
@@ -45,12 +46,15 @@ def train_phase(
         log_every=run.config.logging.every,
         checkpoint_every=run.config.checkpoints.every,
         keep=run.config.checkpoints.keep,
+        checkpoint_minutes=run.config.checkpoints.minutes,
+        earlier=run.earlier.get(name, frozenset()),
+        changed=run.changed,
     )
-    watch = Health(
-        run.config.health,
-        phase=name.split("_")[0],
-        optim_keys={"fake": "fake_optim", "discriminator": "gan.optim"},
-    )
+    stage, keys = name.split("_")[0], {"fake": "fake_optim", "discriminator": "gan.optim"}
+    # As configured, not as an adapter's lr_scale made them: the advice names the setting.
+    configured = getattr(run.config, stage)
+    rates = {update: attrgetter(keys.get(update, "optim"))(configured).lr for update in method.updates}
+    watch = Health(run.config.health, phase=stage, optim_keys=keys, rates=rates)
     trainer = Trainer(job, method, clips, run.world, run.console, watch, validate)
     try:
         trainer.run()

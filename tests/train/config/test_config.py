@@ -61,7 +61,7 @@ def test_a_file_changes_single_settings_of_the_one_that_it_extends(tmp_path: Pat
 def test_another_method_replaces_the_settings_of_the_first(tmp_path: Path) -> None:
     changed = load(written(tmp_path, "mine", "extends: tiny_cpu\nstage3: {method: lcm, steps: 9}\n")).stage3
     assert isinstance(changed, LcmSettings)
-    assert changed == LcmSettings(steps=9)
+    assert changed == LcmSettings(steps=9, mask_share=0)  # as stage 1
     same = load(written(tmp_path, "same", "extends: tiny_cpu\nstage3: {method: hybrid, steps: 10}\n")).stage3
     before = load("tiny_cpu").stage3
     assert isinstance(same, HybridSettings)
@@ -106,7 +106,7 @@ def test_overrides_are_yaml_under_dotted_keys() -> None:
 def test_a_later_override_wins_and_a_method_makes_room() -> None:
     assert load("tiny_cpu", ["seed=1", "seed=2"]).seed == 2
     config = load("tiny_cpu", ["stage3.method=dmd", "stage3.ratio=3", "data.train.kind=videos", "data.train.folder=/x"])
-    assert config.stage3 == DmdSettings(ratio=3)
+    assert config.stage3 == DmdSettings(ratio=3, mask_share=0)  # as stage 1
     assert config.data.train == Videos(folder="/x")
     assert load("tiny_cpu", ["stage3.method=none"]).stage3 == SkipSettings()
     assert load("tiny_cpu", ["stage3.method=hybrid"]) == load("tiny_cpu")

@@ -102,6 +102,37 @@ def test_baselines_are_what_their_names_say() -> None:
     assert type(load("baselines/no_stage3").stage3) is SkipSettings
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_later_stages_see_what_stage_1_saw(name: str) -> None:
+    config = load(name)
+    share = config.stage1.conditioning.mask_share
+    assert config.stage2.mask_share == share
+    assert isinstance(config.stage3, SkipSettings) or config.stage3.mask_share == share
+    followed = load(name, ["stage1.conditioning.mask_share=0.3"])
+    assert isinstance(followed.stage3, SkipSettings) or followed.stage3.mask_share == 0.3
+
+
+def test_there_is_one_lambda() -> None:
+    modes = {name: load(name).stage3.balance.mode for name in NAMES if type(load(name).stage3) is HybridSettings}  # type: ignore[union-attr]
+    ablations = {"baselines/diffusion_only", "baselines/gan_only", "baselines/lambda_1"}
+    assert {mode for name, mode in modes.items() if name not in ablations} == {"linear"}
+
+
+def test_the_5b_learns_at_rates_of_its_networks() -> None:
+    """A ResNet learns ten times as fast as a ControlNet, in stage 3 too; a fresh classifier moves by more than nothing while it is alone."""
+    for name in ("one_24g", "one_80g", "h200", "h100x8", "multi_node"):
+        config = load(name)
+        (adapter,) = config.models.adapters
+        tenth = 0.1 if adapter.kind == "controlnet" else 1
+        assert isinstance(config.stage3, HybridSettings)
+        rates = [settings.scaled(adapter.lr_scale).optim.lr for settings in (config.stage1, config.stage3)]
+        assert rates == pytest.approx([1e-4 * tenth, 2e-5 * tenth])
+        moved = config.stage3.gan.optim.lr * config.stage3.gan_warmup
+        assert moved > 0.03, "the classifier's weights have a deviation of about 0.03"
+        assert student_updates(config) == 200
+        assert config.evaluate.guidance_scale == 5
+
+
 def test_the_5b_starts_from_files_and_uses_the_products_schedule() -> None:
     for name in ("one_24g", "one_80g", "h200", "h100x8", "multi_node"):
         config = load(name)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from flashmotion_core.trajectory import sample
 from flashmotion_core.video import Frames
+from flashmotion_core.video_reader import is_hidden, oriented
 from flashmotion_core.weights import save_whole
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
 from train.data.sources import VideoFolder
-from train.data.video_reader import is_hidden, oriented
 from train.errors import TrainError
 from train.story import run_phases
 

@@ -28,11 +28,27 @@ def test_the_formula(dtype: torch.dtype) -> None:
                 parameter.add_(torch.randn_like(parameter))
         ema.update(step)
         weight = parameters["a"].detach().double()
-        expected = weight if step < 2 else 0.9 * expected + 0.1 * weight
+        decay = min(0.9, (step - 1) / (step + 8))  # it rises with the updates
+        expected = weight if step < 2 else decay * expected + (1 - decay) * weight
     average = ema.state_dict()["a"]
     assert average.dtype == torch.float32
     torch.testing.assert_close(average.double(), expected, rtol=1e-6, atol=1e-6)
     assert set(ema.state_dict()) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("updates", "largest"), [(50, 0.25), (200, 0.06), (2000, 0.011)])
+def test_no_update_outweighs_the_rest_of_a_phase(updates: int, largest: float) -> None:
+    """With decay 0.99 from update 20 on, the weights of update 20 would be 74 % of an average of 50 updates."""
+    parameters = {"a": nn.Parameter(torch.zeros(updates))}
+    ema = Ema(parameters, decay=0.99, start=20)
+    for step in range(updates):
+        with torch.no_grad():
+            parameters["a"].copy_(nn.functional.one_hot(torch.tensor(step), updates))
+        ema.update(step)
+    share = ema.state_dict()["a"]  # of each update's weights in the average
+    assert share.sum() == pytest.approx(1)
+    assert share.max() < largest
+    assert (share * torch.arange(updates)).sum() > 0.85 * updates
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

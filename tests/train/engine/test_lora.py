@@ -164,6 +164,25 @@ def test_loading_under_another_name() -> None:
         lora.load_lora(other, "d", {key: state[key]})
 
 
+def test_a_new_lora_is_drawn_in_its_own_type_whatever_the_base_is_stored_in() -> None:
+    drawn = []
+    for store in (lambda net: net, lambda net: net.bfloat16(), store_as_fp8):
+        net = Net().requires_grad_(False)
+        store(net)
+        torch.manual_seed(7)
+        lora.add_lora(net, "a", 4, 8.0)
+        lora.add_lora(net, "b", 4, 8.0)
+        drawn.append(
+            {f"{name}.{key}": value for name in "ab" for key, value in lora.lora_state_dict(net, name).items()}
+        )
+    for other in drawn[1:]:
+        assert other.keys() == drawn[0].keys()
+        for key, value in other.items():
+            assert torch.equal(value, drawn[0][key]), key
+    first = drawn[0]["a.blocks.0.0.lora_A.weight"]
+    assert len(first.unique()) > 0.9 * first.numel()
+
+
 def test_a_lora_on_a_base_in_8_bits() -> None:
     net = Net().bfloat16().requires_grad_(False)
     assert store_as_fp8(net) > 0

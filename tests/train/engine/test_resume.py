@@ -8,15 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
-from train.data.encoded import EncodedClips
+from train.data.encoded import Batch, EncodedClips
 from train.engine import checkpoint
+from train.engine.method import Step
 from train.engine.time_budget import count_steps
 from train.errors import TrainError
+from train.monitor.console import Console
 
 from ...support.killed_training import CHANGES
 from ...support.sentences import refuses
@@ -116,6 +122,74 @@ def test_a_checkpoint_of_another_configuration_is_refused(clips: EncodedClips, t
     assert checkpoint.latest(tmp_path / "checkpoints") == 1
 
 
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(clips: EncodedClips, tmp_path: Path) -> None:
+    config = {"checkpoints": {"every": 2}}
+    whole = prepared("flow_resnet", clips, tmp_path, config=config, keep=3)
+    whole.run()
+    folder = tmp_path / "checkpoints"
+    for damage in (lambda path: path.write_bytes(b"\0" * 9), lambda path: path.unlink()):
+        damage(next((folder / "step_000006").glob("*.distcp")))
+        (folder / "step_000004" / "trainer.json").write_text("[]")
+        again = prepared("flow_resnet", clips, tmp_path, config=config, keep=3)
+        again.console = Console(said := StringIO(), plain=True)
+        again.run()
+        assert "step_000006 is damaged" in said.getvalue()
+        assert "continuing from the one of step 2." in said.getvalue()
+        equal(final_state(again), final_state(whole))
+    for path in folder.iterdir():
+        (path / "trainer.json").write_text('{"fingerprint": "f", "iteration": [2]}')
+    with refuses(TrainError, key="step_000006", value="is damaged", remedy="delete that folder"):
+        prepared("flow_resnet", clips, tmp_path, config=config).run()
+
+
+def test_checkpoints_come_by_time_too(clips: EncodedClips, tmp_path: Path) -> None:
+    for minutes, kept in ((1e-9, [1, 2, 3, 4, 5, 6]), (60.0, [6])):
+        folder = tmp_path / str(minutes)
+        prepared("flow_resnet", clips, folder, keep=9, checkpoint_minutes=minutes).run()
+        assert checkpoint.steps(folder / "checkpoints") == kept
+
+
+def test_a_signal_gives_up_an_iteration_that_has_changed_nothing(clips: EncodedClips, tmp_path: Path) -> None:
+    """A step of the 5B takes minutes, a spot machine gives half of one: the iteration ends with its current micro-step."""
+    settings = {"stage3": {"micro_batch": 1}}
+    whole = prepared("hybrid_resnet", clips, tmp_path / "whole", config=settings)
+    whole.run()
+    first = prepared("hybrid_resnet", clips, tmp_path / "parts", config=settings)
+    terms, seen = first.method.terms, list[int]()
+
+    def watched(update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
+        if step.iteration == 3:
+            seen.append(step.positions[0])
+            signal.raise_signal(signal.SIGTERM)
+        yield from terms(update, batch, step)
+
+    first.method.terms = watched  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    assert seen == [0]
+    assert first.iteration == 3
+    assert checkpoint.latest(tmp_path / "parts/checkpoints") == 3
+    second = prepared("hybrid_resnet", clips, tmp_path / "parts", config=settings)
+    second.run()
+    assert figures(tmp_path / "parts") == figures(tmp_path / "whole")
+    equal(final_state(second), final_state(whole))
+
+
+def test_a_phase_continues_with_what_was_changed_on_the_way(clips: EncodedClips, tmp_path: Path) -> None:
+    prepared("flow_resnet", clips, tmp_path, config={"stage1": {"steps": 4}}, fingerprint="before").run()
+    longer: dict[str, Any] = {"config": {"stage1": {"steps": 6}}, "fingerprint": "after"}
+    with refuses(TrainError, key="another configuration", value="(step 4)", remedy="--continue-with"):
+        prepared("flow_resnet", clips, tmp_path, **longer).run()
+    for _ in range(2):  # the second time from its own checkpoint
+        more = prepared(
+            "flow_resnet", clips, tmp_path, **longer, earlier=frozenset({"before"}), changed=("stage1.steps=6",)
+        )
+        more.run()
+        assert more.done == {"student": 6}
+    (noted,) = (tmp_path / "continued.jsonl").read_text().splitlines()
+    assert (json.loads(noted)["step"], json.loads(noted)["changed"]) == (4, ["stage1.steps=6"])
+
+
 def test_a_finished_phase_is_not_trained_further(clips: EncodedClips, tmp_path: Path) -> None:
     trainer = prepared("flow_resnet", clips, tmp_path)
     trainer.run()
@@ -146,6 +220,21 @@ def test_a_budget_settles_the_steps_once(clips: EncodedClips, tmp_path: Path) ->
     # The timing left no trace, the learning rate falls over the 20 steps, and the warm-up keeps its share.
     assert figures(tmp_path / "budget") == figures(tmp_path / "whole")
     equal(final_state(second), final_state(whole))
+
+
+def test_a_budget_for_nothing_useful_says_what_is_needed(clips: EncodedClips, tmp_path: Path) -> None:
+    for minutes, said in ((1e-6, "20 of 500 steps"), (60.0, "")):
+        trainer = prepared(
+            "flow_resnet",
+            clips,
+            tmp_path / str(minutes),
+            config={"stage1": {"steps": 500, "share": 0.2}},
+            minutes=minutes,
+        )
+        trainer.console = Console(text := StringIO(), plain=True)
+        trainer._settle()
+        assert said in text.getvalue()
+        assert ("so give --budget " in text.getvalue()) == bool(said)
 
 
 def test_what_another_configuration_settled_does_not_count(clips: EncodedClips, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Container, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from train.data.encoded import EncodedClips
+from train.data.encoded import Batch, EncodedClips
 from train.engine import checkpoint
 from train.engine.job import accumulation
+from train.engine.method import Step
+from train.engine.trainer import Trainer
 from train.errors import TrainError, TrainingStopped
 from train.methods.flow import Flow
+from train.monitor.console import Console
 
 from ...support.sentences import names, refuses
 from ...support.small import METHODS, Nets, small_config
@@ -91,12 +97,8 @@ def test_a_loss_that_is_no_number_stops_before_a_checkpoint(
     parameter = next(iter(trainer.method.updates["student"].parameters.values()))
     with torch.no_grad():
         parameter.fill_(float("nan"))
-    with refuses(
-        TrainingStopped,
-        key=f"step {log_every}:",
-        value="gradient_norm/student is nan",
-        remedy="lower stage1.optim.lr (now ",
-    ):
+    remedy = "--continue-with stage1.optim.lr="
+    with refuses(TrainingStopped, key="step 1:", value="gradient_norm/student is nan", remedy=remedy):
         trainer.run()
     assert checkpoint.latest(tmp_path / "checkpoints") is None
 
@@ -110,8 +112,48 @@ def test_an_interrupted_run_keeps_no_checkpoint_of_a_loss_that_is_no_number(
     signal_after(trainer, 2)
     with pytest.raises((TrainingStopped, KeyboardInterrupt)) as caught:  # an interruption would end pytest
         trainer.run()
-    names(caught.value, key="step 2:", value="is nan", remedy="lower stage1.optim.lr")
+    names(caught.value, key="step 1:", value="is nan", remedy="--continue-with stage1.optim.lr=")
     assert checkpoint.latest(tmp_path / "checkpoints") is None
+
+
+def nan_at(trainer: Trainer, iterations: Container[int]) -> None:
+    """Let the objective be no number in these iterations."""
+    terms = trainer.method.terms
+
+    def broken(update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
+        for term in terms(update, batch, step):
+            step.metrics.mean("loss/seen", float("nan") if step.iteration in iterations else 1.0)
+            yield term * float("nan") if step.iteration in iterations else term
+
+    trainer.method.terms = broken  # type: ignore[method-assign]
+
+
+def test_an_update_that_is_no_number_is_skipped_and_counted(clips: EncodedClips, tmp_path: Path) -> None:
+    settings = {"stage1": {"steps": 40}, "logging": {"every": 2}}
+    trainer = prepared("flow_resnet", clips, tmp_path, config=settings)
+    trainer.console = Console(said := StringIO(), plain=True)
+    nan_at(trainer, {4, 20, 21})
+    trainer.run()
+    assert trainer.iteration == 40
+    assert trainer.done == {"student": 37}
+    assert all(torch.isfinite(value).all() for value in final_state(trainer).values())
+    assert all(math.isfinite(value) for value in figures(tmp_path).values())
+    assert said.getvalue().count("gradient_norm/student is nan; the update is skipped") == 3
+    assert "step 22: gradient_norm/student is nan; the update is skipped (3 so far)." in said.getvalue()
+
+
+def test_too_many_skipped_updates_stop_a_run_before_they_are_saved(clips: EncodedClips, tmp_path: Path) -> None:
+    settings = {"stage1": {"steps": 40}, "checkpoints": {"every": 10}}
+    trainer = prepared("flow_resnet", clips, tmp_path, config=settings)
+    nan_at(trainer, range(15, 40))
+    with refuses(
+        TrainingStopped, key="step 19:", value="one time too many (4)", remedy="--continue-with stage1.optim.lr"
+    ):
+        trainer.run()
+    assert checkpoint.latest(tmp_path / "checkpoints") == 10
+    again = prepared("flow_resnet", clips, tmp_path, config=settings)  # the count is that of the checkpoint
+    again.run()
+    assert again.done == {"student": 40}
 
 
 # Precision and memory
@@ -185,6 +227,21 @@ def test_the_average_stands_in_for_the_weights(clips: EncodedClips, tmp_path: Pa
     assert len(seen) == 2  # at step 4, and at the end
     equal(seen[-1], {key.removeprefix("average.student."): value for key, value in state.items() if "average" in key})
     assert any(not torch.equal(value, state[f"student.{key}"]) for key, value in seen[-1].items())
+
+
+def test_an_update_leaves_no_gradients_to_the_next(clips: EncodedClips, tmp_path: Path) -> None:
+    trainer = prepared("dmd", clips, tmp_path, config={"stage2": {"steps": 3}})
+    updates, terms, seen = trainer.method.updates, trainer.method.terms, list[tuple[str, int]]()
+
+    def watched(update: str, *rest: Any) -> Any:
+        others = [one for name, its in updates.items() if name != update for one in its.parameters.values()]
+        seen.append((update, sum(parameter.grad is not None for parameter in others)))
+        return terms(update, *rest)
+
+    trainer.method.terms = watched  # type: ignore[method-assign]
+    trainer.run()
+    assert {update for update, _ in seen} == {"student", "fake"}
+    assert not any(count for _, count in seen)
 
 
 def test_updates_follow_the_schedule(clips: EncodedClips, tmp_path: Path) -> None:

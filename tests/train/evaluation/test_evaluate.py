@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,14 @@ from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
 from train.evaluation.held_out import clip_sets
 from train.evaluation.measures import measure, picture_scores, track_scores
-from train.evaluation.row_samples import Sampler
+from train.evaluation.row_samples import Sampler, shares
 from train.evaluation.summary import interval, mean
 from train.run_folder.artifacts import Artifacts
 from train.world import synthetic
 
 from ...support.sentences import names, refuses
 from ...support.tiny_run import open_run, trained_run
+from ...support.two_processes import run_two
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +120,31 @@ def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> No
     assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
     assert "flashmotion_resnet was already measured" in said.getvalue()
     assert "static was already measured" not in said.getvalue()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
+def test_two_processes_share_the_clips(evaluated: Path, tmp_path: Path) -> None:
+    """Weights are shared out, so both compute at once; each samples and decodes its own clips. What is measured is the same."""
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    for folder in (together, alone):
+        shutil.copytree(evaluated, folder, ignore=shutil.ignore_patterns("rows", "report"))
+    changes = {"models": ONE_ADAPTER, "evaluate": {"clips": 3, "slow_steps": 3, "workers": 1, "features": None}}
+    run_two("tests.support.two_evaluations", together, json.dumps(changes), logs=tmp_path)
+    sampled = [json.loads((together / f"sampled.{rank}").read_text()) for rank in range(2)]
+    assert sampled[0][0] == [0, 1]
+    assert sampled[1][0] == [2]
+    evaluate(open_run(alone, **changes)[0])
+    assert rows(together).keys() == rows(alone).keys()
+    for name, row in rows(together).items():
+        keys = [key for key in ("psnr", "box_iou", "sharpness", "motion") if row[key] is not None]
+        assert [row[key] for key in keys] == pytest.approx([rows(alone)[name][key] for key in keys], rel=1e-3), name
+
+
+def test_ranks_share_clips_evenly() -> None:
+    assert shares(0, 5, 16, 2) == [range(3), range(3, 5)]
+    assert shares(0, 9, 2, 3) == [range(2), range(2, 4), range(4, 6)]
+    assert shares(6, 9, 2, 3) == [range(6, 7), range(7, 8), range(8, 9)]
+    assert shares(8, 9, 2, 3) == [range(8, 9), range(9, 9), range(9, 9)]
 
 
 def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:

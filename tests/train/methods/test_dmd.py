@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -57,6 +59,45 @@ def test_the_canary_compares_motion_now_and_then() -> None:
     assert due == [True, False, True, False, True]
     _, second = objective(method, "student", BATCH, small_step(0, first=2))
     assert "motion/teacher" not in second, "once per iteration"
+
+
+def test_the_fake_score_learns_by_the_error_of_its_clean_estimate() -> None:
+    method = made("dmd")
+    calls: list[tuple[Tensor, Tensor, Tensor]] = []
+    fake = method.roles["fake"].network
+    fake.register_forward_hook(lambda _, given, out: calls.append((given[0], given[1], out.detach())))
+    clips: list[Tensor] = []
+    judged = method._judged  # type: ignore[attr-defined]
+
+    def noted(*arguments: Any) -> Tensor:
+        clips.append(judged(*arguments))
+        return clips[-1]
+
+    method._judged = noted  # type: ignore[attr-defined]
+    loss, _ = objective(method, "fake", BATCH, small_step())
+    ((x, sigma, velocity),) = calls
+    estimate = x - sigma.view(-1, 1, 1, 1, 1) * velocity
+    assert loss == pytest.approx(float((estimate - clips[0])[:, :, 1:].square().mean()), rel=1e-5)
+
+
+def test_both_critics_learn_from_one_rollout() -> None:
+    pytest.importorskip("peft")
+    method = made("dmd_lora_gan")
+    passes: list[int] = []
+    method.student.network.register_forward_pre_hook(lambda *_: passes.append(1))
+    alone = {}
+    for update in ("fake", "discriminator"):
+        fresh = made("dmd_lora_gan")
+        alone[update] = objective(fresh, update, BATCH, small_step(1))
+    for first in (0, 2):  # two micro-steps, whose clips both wait for the second critic
+        objective(method, "fake", BATCH, small_step(1, first=first))
+    before = len(passes)
+    shared = [objective(method, "discriminator", BATCH, small_step(1, first=first)) for first in (0, 2)]
+    assert len(passes) == before, "the student is not asked again"
+    assert shared[0] == alone["discriminator"], "the same clips as if it had been"
+    assert shared[1] != shared[0]
+    objective(method, "discriminator", BATCH, small_step(2))
+    assert len(passes) > before, "another iteration has clips of its own"
 
 
 def test_a_prompt_is_not_what_no_prompt_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,19 @@ from flashmotion_core.losses.regression import noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 from train.engine.roles import Discriminator
 
-from ...support.small import GAN, Nets, gradients, hybrid, networks, objective, small_batch, small_lora, small_step
-from ...support.watching import exits, seen_by
+from ...support.small import (
+    GAN,
+    Nets,
+    gradients,
+    hybrid,
+    networks,
+    objective,
+    small_batch,
+    small_config,
+    small_lora,
+    small_step,
+)
+from ...support.watching import exits, seen_by, types_of
 
 BATCH = small_batch()
 
@@ -123,6 +135,23 @@ def test_r1_punishes_a_steep_discriminator() -> None:
     punished, found = objective(steep, "discriminator", BATCH, small_step())
     assert found["gan/r1"] > 0
     assert punished == pytest.approx(loss + 25 * found["gan/r1"], rel=1e-5)
+
+
+def test_r1_in_bf16_is_that_of_float32() -> None:
+    """The classifier computes in float32, and the step is far above the rounding of the backbone."""
+    sizes = {"dim": 64, "ffn_dim": 96, "num_heads": 1, "num_layers": 24, "text_dim": 8}
+    models = {"sizes": sizes, "adapters": [{"kind": "resnet", "width": 32}]}
+    found = {}
+    for precision in ("fp32", "bf16"):
+        changes: dict[str, Any] = {"models": models, "stage3": {"gan": {**GAN, "r1_weight": 1.0}}}
+        method = Nets(small_config(precision=precision, **changes)).hybrid()
+        judge = method.roles["discriminator"].network
+        assert isinstance(judge, Discriminator)
+        types = types_of(judge.classifier)
+        _, values = objective(method, "discriminator", BATCH, small_step())
+        assert types == {torch.float32}
+        found[precision] = values["gan/r1"]
+    assert found["bf16"] == pytest.approx(found["fp32"], rel=0.3)
 
 
 def test_real_and_fake_are_judged_at_the_same_noise() -> None:

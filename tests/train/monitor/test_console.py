@@ -7,11 +7,12 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from train.monitor import console as console_module
-from train.monitor.console import Console, duration, peak_memory
+from train.monitor.console import Console, duration, forget_peak_memory, peak_memory
 
 
 class Terminal(io.StringIO):
@@ -289,3 +290,18 @@ def test_peak_memory_is_what_the_kernel_says() -> None:
     kibibytes = int(status.read_text().partition("VmHWM:")[2].split()[0])
     assert peak is not None
     assert peak == pytest.approx(kibibytes * 1024, rel=0.05)
+
+
+def test_a_phase_does_not_show_the_peak_of_an_earlier_one() -> None:
+    device = torch.device("cpu")
+    block = np.ones(40_000_000)
+    before = peak_memory(device)
+    del block
+    assert before is not None
+    assert peak_memory(device) == before
+    forget_peak_memory(device)
+    after = peak_memory(device)
+    assert after is not None
+    if after == before:
+        pytest.skip("this system does not forget")
+    assert after < before - 200e6

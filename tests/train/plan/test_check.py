@@ -48,6 +48,35 @@ def test_a_good_run_gets_its_machine_and_a_short_plan(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = io.StringIO()
+    values = {
+        "name": "checked",
+        "data": {"size": [64, 64], "frames": 5, "train": {"kind": "videos", "folder": str(tmp_path / "none")}},
+        "models": {"sizes": SMALL, "vae": str(tmp_path / "vae")},
+        "stage2": {"global_batch": 10},
+    }
+    run = Run(parse(values), tmp_path / "run", World(0, 4, 0, torch.device("cpu")), Console(text))
+    with refuses(
+        TrainError, key="3 things are wrong", value="(3) stage2.global_batch is 10", remedy="use 12"
+    ) as refused:
+        check(run)
+    assert "models.vae: there is no" in str(refused.value)
+    assert "data.train.folder: there is no" in str(refused.value)
+    rows = [line.split() for line in text.getvalue().splitlines()]
+    assert [row[-2:] for row in rows if row and row[0].startswith(("models.vae", "data.train", "settings"))] == [
+        ["problem", str(number)] for number in (1, 2, 3)
+    ]
+
+
+def test_memory_that_cannot_be_enough_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from train.plan import check as checks
+
+    monkeypatch.setattr(checks, "_memory", lambda: 1_000_000)
+    with refuses(TrainError, key="stage", value="there are 1.0 MB", remedy="memory.checkpointing=true"):
+        checked(tmp_path / "run")
+
+
 @pytest.mark.parametrize("key", ["generator", "fast_generator", "vae"])
 def test_a_missing_file_is_named_with_its_neighbour(tmp_path: Path, key: str) -> None:
     (tmp_path / "wan2.2_ti2v_5b.safetensors").write_bytes(b"")

@@ -14,15 +14,18 @@ import torch
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import TI2V_5B
 from flashmotion_core.wan.generator import WanGenerator
-from train.config.load import parse
+from train.config.load import load, parse
 from train.errors import TrainError
 from train.monitor.console import Console
 from train.parallel import World
-from train.plan.check import show_plan
+from train.plan.around import around
 from train.plan.device import Imitation
+from train.plan.figures import PhasePlan
 from train.plan.gpus import find_gpu
 from train.plan.meter import Meter
 from train.plan.plan import static_plans
+from train.plan.show import show_plan
+from train.plan.table import knobs
 from train.run_folder.run import Run
 
 from ...support.sentences import refuses
@@ -74,12 +77,77 @@ def test_ranks_share_what_stays() -> None:
     assert shared.sum.trained == alone.sum.trained
 
 
+def test_stage_2_leaves_room_on_an_h200() -> None:
+    plans = {found.name: found for found in static_plans(load("h200"), TI2V_5B, TI2V_5B, ranks=1, device="cuda")}
+    assert plans["stage2"].sum.gradients == pytest.approx(
+        20e9, rel=0.01
+    )  # of two generators, of which one at a time is there
+    assert plans["stage2"].peak < 116e9, "activations take 8 GB more"
+
+
 def test_an_unknown_gpu_is_named_with_its_neighbour() -> None:
     assert find_gpu("rtx 4090").name == "4090"
     with refuses(TrainError, key="--gpu", value="'H201'", remedy="did you mean H20"):
         find_gpu("H201")
     with refuses(TrainError, key="--gpu", value="'A100'", remedy="did you mean A100-80G or A100-40G"):
         find_gpu("A100")
+
+
+def test_a_plan_needs_no_weights_and_no_clips(tmp_path: Path) -> None:
+    missing = {key: f"nowhere/{key}" for key in ("generator", "fast_generator", "vae", "text_encoder")}
+    phase = {"steps": 8, "global_batch": 16, "validate_every": 4}
+    values = {
+        "name": "nothing",
+        "machine": {"gpu": "H100", "gpus": 8, "nodes": 2},
+        "data": {"size": [64, 64], "frames": 5, "train": {"kind": "videos", "folder": "nowhere/clips"}},
+        "models": {**missing, "adapters": [{"kind": "resnet", "start": "nowhere/adapter"}]},
+        "stage1": phase,
+        "stage3": {"method": "none"},
+        "evaluate": {"clips": 4, "slow_steps": 10, "guidance_scale": 5},
+    }
+    run = Run(parse(values), tmp_path / "run", World(0, 1, 0, torch.device("cpu")), Console(text := io.StringIO()))
+    show_plan(run)
+    said = text.getvalue()
+    assert "models.generator: there is no nowhere/generator yet; planned with the sizes of Wan2.2-TI2V-5B." in said
+    assert "data.train: there is no folder nowhere/clips yet" in said
+    assert "plan for 2 machines with 8 x H100 with 80 GB" in said
+    assert all(f"\n  {part} " in said for part in ("data", "pictures", "evaluate"))
+    with refuses(TrainError, key="stage1.global_batch is 16", value="3 ranks", remedy="use 18"):
+        show_plan(run, "h100", 3, 1)
+
+
+def test_what_is_around_training_is_counted() -> None:
+    """By hand: 3 encodings and a prompt per clip; 2 x 2 pictures in 20 steps with guidance; 5 rows of 4 clips, 4 more to time each."""
+    settings = {"generator": "g", "fast_generator": "f", "vae": "v", "text_encoder": "t"}
+    values = {"models": settings, "stage1": {"steps": 8, "validate_every": 4}, "stage3": {"method": "none"}}
+    config = parse({"name": "x", **values, "evaluate": {"clips": 4, "slow_steps": 10, "guidance_scale": 5}})
+    plans = [PhasePlan("stage1_resnet", 8, {}, 0, 0, look_flops=1e15)]
+    data, pictures, evaluation = around(config, plans, 100, 4096, 2)
+    assert data.flops == pytest.approx(100 * (3 * 382.6e12 + 4.8e12))
+    assert pictures.flops == pytest.approx(2 * 2 * (20 * 2 * 1e15 + 2011e12))
+    assert evaluation.flops == pytest.approx((8 * (10 * 2 + 4 * 2 + 4 + 4 + 4) * 1e15 + 6 * 4 * 2011e12) / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "ranks", "changes", "phase", "advised"),
+    [
+        ("h100x8", 8, [], "stage2", ["memory.offload=true", "stage2.lora={rank: 128}"]),
+        ("h200", 1, ["models.fast_generator=f"], "stage3_resnet", []),
+        ("one_24g", 1, [], "stage2", []),
+        ("one_80g", 1, ["precision=bf16_kahan"], "stage1_resnet", ["memory.offload=true", "memory.fp8=true"]),
+        ("one_80g", 1, ["memory.checkpointing=false", "stage1.micro_batch=2"], "stage1_resnet",
+         ["stage1.micro_batch=1", "memory.checkpointing=true", "memory.offload=true", "memory.fp8=true", "stage1.optim.kind=adamw8bit"]),
+    ],
+)  # fmt: skip
+def test_advice_is_what_the_configuration_allows(
+    name: str, ranks: int, changes: list[str], phase: str, advised: list[str]
+) -> None:
+    betas = [
+        f"{key}.betas=[0, 0.95]"
+        for key in ("stage1.optim", "stage2.optim", "stage2.fake_optim", "stage3.optim", "stage3.gan.optim")
+    ]
+    config = load(name, [*(betas if any("kahan" in change for change in changes) else []), *changes])
+    assert knobs(config, phase, ranks) == advised
 
 
 def test_the_printed_plan_names_what_is_too_much(tmp_path: Path) -> None:

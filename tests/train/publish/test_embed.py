@@ -15,9 +15,9 @@ from PIL import Image
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
 from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.loading import load_generator
+from flashmotion_core.reports.contact_sheets import write_png
 from flashmotion_core.weights import read_tensors
 from train.errors import TrainError
-from train.evaluation.contact_sheets import write_png
 from train.evaluation.measures import PICTURES, TRACKED
 from train.evaluation.report_page import figures, show_row, write_json
 from train.evaluation.summary import RowResult

@@ -17,8 +17,10 @@ from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.cli.convert import main as convert_main
 from flashmotion_core.cli.convert import to_diffusers_folder
 from flashmotion_core.loading import load_generator
+from flashmotion_core.schedule_sources import known_schedule
 from flashmotion_core.weights import read_tensors, save_whole
 from tests.conftest import ROOT
+from train.engine import lora
 from train.engine.roles import Denoiser
 from train.errors import TrainError
 from train.publish.export import cast, copy_to_comfyui, export, same_weights
@@ -98,6 +100,33 @@ def exported_velocity(run: Run, which: str, kind: str) -> Tensor:
     per_token_BL = timestep_BF.repeat_interleave(4, dim=1)  # 2 x 2 patches of a latent frame
     velocity: Tensor = host.transformer(latent, per_token_BL, context, return_dict=False)[0]
     return velocity
+
+
+def test_stage_2s_lora_is_exported_as_a_lora(run: Run) -> None:
+    pytest.importorskip("peft")
+    run = open_run(run.folder, stage2={"lora": {"rank": 4, "alpha": 8}})[0]
+    artifacts = Artifacts(run)
+    slow = artifacts.slow
+    generator = artifacts.builder.generator(slow.sizes, slow.weights, loras={"fast": None}, rank=4, alpha=8.0)
+    for _, parameter in lora.trainable(generator, "fast"):
+        torch.nn.init.normal_(parameter, std=0.1)
+    save_whole(artifacts.lora_path, lora.lora_state_dict(generator, "fast"), {})
+    export(run)
+    path = run.folder / "export/loras/tiny_fast_lora.safetensors"
+    tensors, metadata = read_tensors(path)
+    known = known_schedule(path.name, tensors, metadata)
+    assert known is not None
+    assert known.schedule == artifacts.schedule
+    expected = lora.merged(slow.weights, generator, "fast")
+    layers = {key.removesuffix(".alpha") for key in tensors if key.endswith(".alpha")}
+    changed = {key for key, value in expected.items() if not torch.equal(value, slow.weights[key])}
+    assert {f"{layer.removeprefix('diffusion_model.')}.weight" for layer in layers} == changed
+    assert len(tensors) == 3 * len(layers)
+    for layer in layers:  # as ComfyUI reads it: alpha over the rank
+        down, up = (tensors[f"{layer}.lora_{half}.weight"].float() for half in "AB")
+        key = f"{layer.removeprefix('diffusion_model.')}.weight"
+        difference = float(tensors[f"{layer}.alpha"]) / down.shape[0] * up @ down
+        torch.testing.assert_close(slow.weights[key] + difference, expected[key], rtol=0.02, atol=0.01)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("fp32", 1e-4), ("bf16", 0.03), ("fp16", 0.005)])

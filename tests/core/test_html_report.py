@@ -12,18 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.errors import TrainError
-from train.monitor import html as report
-from train.monitor.html import DataTable, Picture, Section, Text, Video, write_report
+from flashmotion_core.reports import html as report
+from flashmotion_core.reports.html import DataTable, Picture, Section, Text, Video, write_report
 
-from ...support.sentences import refuses
+from ..support.sentences import refuses
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     tomllib = pytest.importorskip("tomli")
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 VOID = {"meta", "img", "br"}
 NASTY = "<script>alert('x')</script></style> & \"quotes\" onload='x' {{ title }} {% for %} \u8996"
 
@@ -128,7 +127,9 @@ def test_long_text_may_wrap_and_numbers_may_not(tmp_path: Path) -> None:
 
 
 def test_the_templates_are_packaged() -> None:
-    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["train"]
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "flashmotion_core"
+    ]
     for file in report.TEMPLATES.iterdir():
         assert any(file.match(pattern) for pattern in packaged), file.name
 
@@ -156,6 +157,6 @@ def test_large_videos_stand_beside_it_and_do_not_meet(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(("name", "remedy"), [("missing.png", "run the phase"), ("curves.svg", "use .png")])
 def test_a_picture_that_cannot_be_shown(tmp_path: Path, name: str, remedy: str) -> None:
-    with refuses(TrainError, key="report", value=name, remedy=remedy):
+    with refuses(key="report", value=name, remedy=remedy):
         write_report(tmp_path, "my run", [Picture(file=tmp_path / name)])
     assert not (tmp_path / "index.html").exists()

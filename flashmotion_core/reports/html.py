@@ -11,9 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from flashmotion_core.whole_file import write_whole
-
-from ..errors import TrainError
+from ..whole_file import write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
 LARGEST_INLINE_VIDEO = 3_000_000
@@ -82,7 +80,7 @@ def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
     """Write ``folder/index.html`` and return its path.
 
     Raises:
-        TrainError: a picture or video does not exist or is of another kind.
+        ValueError: a picture or video does not exist or is of another kind.
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = Environment(
@@ -142,15 +140,15 @@ def _source(section: Picture | Video, number: int, folder: Path) -> str:
     """A data URI, or the name of a copy beside the page: numbered, so that two videos of one name do not meet.
 
     Raises:
-        TrainError: the file does not exist or is of another kind.
+        ValueError: the file does not exist or is of another kind.
     """
     kinds, file = PICTURES if isinstance(section, Picture) else VIDEOS, section.file
     if file.suffix.lower() not in kinds:
-        raise TrainError(
+        raise ValueError(
             f"{file} cannot be shown in a report as a {type(section).__name__.lower()}; use {', '.join(kinds)}."
         )
     if not file.is_file():
-        raise TrainError(f"{file} does not exist, but the report shows it; run the phase that makes it again.")
+        raise ValueError(f"{file} does not exist, but the report shows it; run the phase that makes it again.")
     if isinstance(section, Video) and file.stat().st_size > LARGEST_INLINE_VIDEO:
         copy = f"video_{number:02d}.mp4"
         shutil.copyfile(file, folder / copy)

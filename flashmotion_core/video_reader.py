@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames, to_rgb
+from .video import Frames, to_rgb
 
 REORDERED = 32
 """Packets come in decoding order. No codec shows a frame later than this many packets after its turn."""

@@ -1,0 +1,91 @@
+"""A set of clips to measure on: one trajectory document each, and the real clips and masks where there are any."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..texts import read_text
+from ..trajectory import Sampled, Trajectory, dumps, parse, sample
+from .bench_files import MASKS, find_clip
+
+
+@dataclass(frozen=True, eq=False)
+class BenchClip:
+    """One clip of a set.
+
+    Attributes:
+        name: of its files, without suffix.
+        trajectory: what was asked for; its size and length are the clip's.
+        real: the real clip, if there is one.
+        masks: folder of the objects' masks as label pictures, one per frame, if there is one.
+    """
+
+    name: str
+    trajectory: Trajectory
+    real: Path | None = None
+    masks: Path | None = None
+
+    @cached_property
+    def asked(self) -> Sampled:
+        """Boxes and visibility per frame."""
+        return sample(self.trajectory)
+
+
+@dataclass(frozen=True, eq=False)
+class BenchSet:
+    """Clips in the order of their names; `name` is for people, `checksum` of all documents."""
+
+    name: str
+    clips: tuple[BenchClip, ...]
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the clips' names and documents in canonical form."""
+        lines = [f"{clip.name} {dumps(clip.trajectory)}\n" for clip in self.clips]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> BenchSet:
+    """The set in a folder: a document ``NAME.json`` for each clip, beside it the real clip (see `bench_files.find_clip`) and ``NAME_masks/``.
+
+    Args:
+        folder: the set's.
+        real: whether clips beside the documents are the real ones; False in a folder of generated clips with their documents.
+        limit: take so many clips, evenly spaced in the order of their names, so that all groups of a sorted set occur.
+
+    Raises:
+        ValueError: no folder, no documents, or one that cannot be used.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}; check the name.")
+    files = sorted(path for path in folder.glob("*.json") if path.name not in NOT_DOCUMENTS)
+    if not files:
+        raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
+    clips = []
+    for file in spread(files, limit):
+        try:
+            trajectory = parse(read_text(file))
+        except ValueError as error:
+            raise ValueError(f"{file.name}: {error}") from error
+        if not trajectory.objects:
+            raise ValueError(f"{file.name} has no objects, so there is nothing to measure; add one or remove the file.")
+        masks = folder / f"{file.stem}{MASKS}"
+        found = find_clip(folder, file.stem) if real else None
+        clips.append(BenchClip(file.stem, trajectory, found, masks if masks.is_dir() else None))
+    return BenchSet(folder.resolve().name, tuple(clips))
+
+
+NOT_DOCUMENTS = ("set.json", "cost.json")
+"""JSON files that are not trajectories."""
+
+
+def spread(files: list[Path], limit: int | None) -> list[Path]:
+    """At most `limit` of the files, evenly spaced. Raises ValueError for a limit below 1."""
+    if limit is None or limit >= len(files):
+        return files
+    if limit < 1:
+        raise ValueError(f"the limit is {limit}, but at least 1 clip is measured; raise it.")
+    return [files[number * len(files) // limit] for number in range(limit)]

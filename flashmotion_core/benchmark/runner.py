@@ -1,0 +1,152 @@
+"""Measure rows clip by clip. Each clip's figures are kept in a file of their own, so that a stopped benchmark continues where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..tracking import ObjectTracker
+from ..tracking.label_masks import read_label_folder
+from ..whole_file import write_whole
+from .bench_files import content_digest
+from .bench_measures import Features, first_boxes, measure_clip
+from .bench_rows import BenchRow, check_names, real
+from .clip_set import BenchClip, BenchSet
+
+FORMAT = 1
+"""Of the kept figures: to be raised when a figure changes its meaning."""
+ALLOWED = 0.01
+"""The share of a row's clips that may be missing or damaged."""
+
+Measured = dict[str, dict[str, Any]]
+"""Figures by the name of the clip."""
+TrackerOf = Callable[[BenchRow, BenchClip], ObjectTracker]
+
+
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """How clips are measured.
+
+    Attributes:
+        tracker_of: the tracker of a clip in a row.
+        features: for Frechet distances; None for none.
+        features_name: says which, with a digest of its weights.
+        allowed: share of clips that may be broken.
+        shard: (number from 0, of how many): only every such clip.
+        progress: called with row, clips done, clips.
+    """
+
+    tracker_of: TrackerOf
+    features: Features | None = None
+    features_name: str = ""
+    allowed: float = ALLOWED
+    shard: tuple[int, int] = (0, 1)
+    progress: Callable[[str, int, int], None] = lambda row, done, count: None
+
+
+@dataclass(eq=False)
+class RowFigures:
+    """What was measured of a row, and what could not be and why, by clip."""
+
+    row: BenchRow
+    clips: Measured = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def measure_rows(bench_set: BenchSet, rows: Sequence[BenchRow], folder: Path, how: Measuring) -> list[RowFigures]:
+    """All rows; finished clips are read from `folder`.
+
+    Raises:
+        ValueError: more clips of a row are broken than allowed (they are named), or two rows have one name.
+    """
+    check_names(rows)
+    number, count = how.shard
+    return [_measure_row(bench_set.clips[number::count], row, folder / row.name, how) for row in rows]
+
+
+def _measure_row(clips: Sequence[BenchClip], row: BenchRow, folder: Path, how: Measuring) -> RowFigures:
+    found = RowFigures(row)
+    for done, clip in enumerate(clips):
+        how.progress(row.name, done, len(clips))
+        try:
+            found.clips[clip.name] = _measured(row, clip, folder / f"{clip.name}.json", how)
+        except ValueError as error:
+            found.broken[clip.name] = " ".join(str(error).split()).rstrip(".")
+            if len(found.broken) > how.allowed * len(clips):
+                raise ValueError(_too_many(found, len(clips), how.allowed)) from error
+    how.progress(row.name, len(clips), len(clips))
+    return found
+
+
+def _too_many(found: RowFigures, count: int, allowed: float) -> str:
+    named = "; ".join(f"{name}: {reason}" for name, reason in found.broken.items())
+    return (
+        f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
+        "make them again, or allow a larger share."
+    )
+
+
+def _measured(row: BenchRow, clip: BenchClip, file: Path, how: Measuring) -> dict[str, Any]:
+    tracker = how.tracker_of(row, clip)
+    mark = _mark(row, clip, tracker, how)
+    kept = _kept(file, mark)
+    if kept is not None:
+        return kept
+    frames_THWC = row.frames(clip)
+    figures = measure_clip(
+        frames_THWC,
+        clip,
+        tracker,
+        real_THWC=None if clip.real is None else real(clip),
+        masks_TNHW=_real_masks(clip),
+        features=how.features,
+    )
+    write_whole(file, json.dumps({"mark": mark, **figures}, allow_nan=False) + "\n")
+    return figures
+
+
+def _real_masks(clip: BenchClip) -> NDArray[np.bool_] | None:
+    """The set's masks of a clip [T, N, H, W]; None if it has none. Raises ValueError for another number or size than the clip's."""
+    if clip.masks is None:
+        return None
+    labels_THW = read_label_folder(clip.masks)
+    width, height = clip.trajectory.size
+    if labels_THW.shape != (clip.trajectory.frames, height, width):
+        raise ValueError(
+            f"the masks in {clip.masks.name} are {list(labels_THW.shape)}, its document {clip.trajectory.frames} frames of {width} x {height}"
+        )
+    masks_TNHW: NDArray[np.bool_] = labels_THW[:, None] == np.arange(1, len(clip.trajectory.objects) + 1)[:, None, None]
+    return masks_TNHW
+
+
+def _mark(row: BenchRow, clip: BenchClip, tracker: ObjectTracker, how: Measuring) -> str:
+    """A digest of everything that a clip's figures depend on."""
+    parts = [
+        str(FORMAT),
+        row.mark(clip),
+        tracker.protocol,
+        how.features_name,
+        repr((first_boxes(clip).tolist(), clip.asked.boxes_TN4.tolist(), clip.asked.visible_TN.tolist())),
+        "" if clip.real is None else content_digest(clip.real),
+        "" if clip.masks is None else content_digest(clip.masks),
+    ]
+    tracked = getattr(tracker, "folder", None)
+    if isinstance(tracked, Path) and tracked.is_dir():
+        parts.append(content_digest(tracked))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _kept(file: Path, mark: str) -> dict[str, Any] | None:
+    """The figures measured earlier under the same mark."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.pop("mark", None) == mark else None

@@ -1,0 +1,1 @@
+"""HTML pages and contact sheets, for training and for the benchmark."""

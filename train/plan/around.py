@@ -1,0 +1,101 @@
+"""What a run takes besides training: encoding clips, pictures while it trains, and the evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config.phases import training_phases
+from ..config.schema import Config
+from .figures import PhasePlan
+from .plan import data_bytes
+
+PIXELS = 1280 * 704 * 121
+ENCODE_FLOPS, DECODE_FLOPS = 382.6e12 / PIXELS, 2011e12 / PIXELS
+"""Of the Wan 2.2 VAE, per pixel and frame: counted on the meta device for 121 frames of 1280 x 704; its convolutions scale with the pixels."""
+TEXT_FLOPS = 4.8e12
+"""Of umT5-XXL's encoder for 512 tokens."""
+TEXT_BYTES, VAE_BYTES = 11_400_000_000, 1_410_000_000
+"""Weights of umT5-XXL's encoder and of the VAE in bfloat16."""
+ENCODED = 3
+"""What is encoded of a clip: itself and its control maps with boxes and with masks."""
+TIMED = 4
+"""Clips of a row that are sampled once more to time them."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """A part of a run besides training.
+
+    Attributes:
+        name: of the phase, or what it is.
+        flops: of one GPU.
+        weights: bytes of the networks that are loaded for it; what they compute with comes on top.
+        disk: bytes that it leaves.
+    """
+
+    name: str
+    flops: float
+    weights: int
+    disk: int
+
+
+def around(config: Config, plans: Sequence[PhasePlan], clips: int, text_dim: int, ranks: int) -> list[Around]:
+    """The other parts of a run.
+
+    Args:
+        config: of the run.
+        plans: of its training phases.
+        clips: how many will be encoded.
+        text_dim: width of the text tokens.
+        ranks: GPUs; one of them encodes and draws pictures, all share the evaluation's clips.
+    """
+    looks = {plan.name: plan.look_flops for plan in plans}
+    prompts = clips * TEXT_FLOPS if config.models.text_encoder is not None else 0.0
+    encoding = clips * ENCODED * _codec(config, ENCODE_FLOPS) + prompts
+    text = TEXT_BYTES if config.models.text_encoder is not None else 0
+    vae = VAE_BYTES if config.models.vae is not None else 0
+    return [
+        Around("data", encoding, text + vae, data_bytes(config, clips, text_dim)),
+        Around("pictures", _pictures(config, looks), vae, 0),
+        Around("evaluate", _evaluation(config, looks) / ranks, vae, 0),
+    ]
+
+
+def _codec(config: Config, per_pixel: float) -> float:
+    """Of a clip; nothing for a codec that is trained here, as it is tiny."""
+    width, height = config.data.size
+    return 0.0 if config.models.vae is None else per_pixel * width * height * config.data.frames
+
+
+def _pictures(config: Config, looks: Mapping[str, float]) -> float:
+    total = 0.0
+    for phase, settings in training_phases(config):
+        if not settings.validate_every:
+            continue
+        times = -(-settings.steps // settings.validate_every)
+        few = phase.stage in ("stage2", "stage3")
+        steps = config.steps.count if few else config.logging.validation_steps * _halves(config)
+        one = steps * looks[phase.name] + _codec(config, DECODE_FLOPS)
+        total += times * config.logging.validation_clips * one
+    return total
+
+
+def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
+    """Rows of every adapter: the slow generator in many steps and in few, then three rows of few steps on the fast one."""
+    settings, few = config.evaluate, config.steps.count
+    clips = settings.clips * max(1, len(settings.sets))
+    decoded = _codec(config, DECODE_FLOPS)
+    total = clips * decoded  # the oracle
+    for adapter in config.models.adapters:
+        look = next(
+            (looks[name] for name in (f"stage1_{adapter.kind}", f"stage3_{adapter.kind}") if name in looks), 0.0
+        )
+        steps = [settings.slow_steps * _halves(config), few * _halves(config), few, few, few]
+        total += sum((clips + TIMED) * count * look + clips * decoded for count in steps)
+    return total
+
+
+def _halves(config: Config) -> int:
+    """Passes per step of the slow generator: two with guidance."""
+    return 1 if config.evaluate.guidance_scale == 1 else 2
