@@ -10,6 +10,7 @@ after printing the seed that reproduces it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -51,6 +52,15 @@ TEXT_PIECES = (
 )
 
 
+def make_shape(rng: random.Random) -> dict[str, Any]:
+    """Cells that are inside with a chance that differs from shape to shape."""
+    columns, rows, inside = rng.choice((1, 7, 40)), rng.choice((1, 5, 30)), rng.uniform(0.05, 1)
+    cells = [rng.random() < inside for _ in range(columns * rows)]
+    cells[rng.randrange(len(cells))] = True
+    lengths = [len(list(run)) for _, run in itertools.groupby(cells)]
+    return {"columns": columns, "rows": rows, "runs": [0, *lengths] if cells[0] else lengths}
+
+
 def make_document(rng: random.Random) -> dict[str, Any]:
     """A valid document, occasionally a large one."""
     frames = rng.choice((1, 2, 5, 81, 121, 1025))
@@ -75,9 +85,17 @@ def make_document(rng: random.Random) -> dict[str, Any]:
             tracked |= {"path": "smooth", "label": "cat", "color": "#a0B1c2"}
         if rng.random() < 0.5:
             tracked["hidden"] = [sorted(rng.choices(range(frames), k=2)) for _ in range(rng.randint(0, 4))]
+        if rng.random() < 0.3:
+            tracked["shape"] = make_shape(rng)
         objects.append(tracked)
     size = [rng.randint(32, 4096), rng.randint(32, 4096)]
-    return {"version": 1, "size": size, "frames": frames, "fps": rng.uniform(1, 240), "objects": objects}
+    return {
+        "version": 2 if any("shape" in tracked for tracked in objects) else rng.randint(1, 2),
+        "size": size,
+        "frames": frames,
+        "fps": rng.uniform(1, 240),
+        "objects": objects,
+    }
 
 
 def make_ease(rng: random.Random) -> Any:

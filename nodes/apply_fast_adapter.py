@@ -98,8 +98,8 @@ class ApplyFastAdapter(io.ComfyNode):
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Each object's shape in the first frame, in order, as DrawTrajectory outputs them. Wins "
-                    "over the boxes; without it, filled boxes are used.",
+                    tooltip="Each object's shape in the first frame, in order, as DrawTrajectory outputs them. Without "
+                    "it: the masks drawn in the editor, else filled boxes.",
                 ),
                 io.Int.Input(
                     "compute_every",

@@ -139,7 +139,7 @@ class DrawTrajectory(io.ComfyNode):
                     options=[SHAPES_BOXES, SHAPES_GRABCUT],
                     default=SHAPES_BOXES,
                     advanced=True,
-                    tooltip="First-frame shapes when no masks are connected. boxes: filled boxes. grabcut: objects "
+                    tooltip="First-frame shapes where no mask is drawn or connected. boxes: filled boxes. grabcut: "
                     "cut out of start_image (needs opencv-python).",
                 ),
                 io.Image.Input(

@@ -67,7 +67,7 @@ class MotionAnimatic(io.ComfyNode):
                     options=[SHAPES_BOXES, SHAPES_GRABCUT],
                     default=SHAPES_BOXES,
                     advanced=True,
-                    tooltip="Shapes when no masks are connected. boxes: with a soft border. grabcut: objects cut out of "
+                    tooltip="Shapes where no mask is drawn or connected. boxes: with a soft border. grabcut: cut out of "
                     "the picture (needs opencv-python).",
                 ),
                 io.Mask.Input(

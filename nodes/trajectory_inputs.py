@@ -26,6 +26,7 @@ from ..flashmotion_core.trajectory import (
     is_coordinates,
     moves_as_one,
     parse,
+    put_shapes,
     refine_masks_grabcut,
     render,
     to_frame_masks,
@@ -154,7 +155,7 @@ def fill_frame(image_BHWC: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def shapes_in_first_frame(sampled: Sampled, masks_BHW: Tensor | None, cut_from: Tensor | None) -> Tensor:
-    """Shape of each object in the first frame, float32 ``[N, H, W]``: connected masks, else cut-outs, else the boxes."""
+    """Shape of each object in the first frame, float32 ``[N, H, W]``: connected masks, else drawn shapes, cut-outs, the boxes."""
     objects = sampled.boxes_TN4.shape[1]
     if masks_BHW is not None:
         if len(masks_BHW) != objects:
@@ -184,9 +185,9 @@ def one_mask_each(node: str, masks_BHW: Tensor | None, size: tuple[int, int], ob
 
 
 def grabcut_shapes(sampled: Sampled, picture_HWC: Tensor) -> Tensor:
-    """What GrabCut finds in each object's box on frame 0, float32 ``[N, H, W]``."""
+    """What GrabCut finds in each object's box on frame 0, float32 ``[N, H, W]``; the shapes of objects that have one stay."""
     bytes_HWC = (picture_HWC.clamp(0, 1) * 255).round().byte().cpu().numpy()
-    return torch.from_numpy(refine_masks_grabcut(bytes_HWC, sampled.boxes_TN4[0])).float()
+    return put_shapes(sampled, torch.from_numpy(refine_masks_grabcut(bytes_HWC, sampled.boxes_TN4[0])).float())
 
 
 def preview_pictures(sampled: Sampled, shapes_NHW: Tensor, image_1HWC: Tensor | None) -> Tensor:

@@ -109,7 +109,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         nargs="+",
         metavar="PNG",
-        help="one mask of frame 0 per object, white on black (default: the filled boxes)",
+        help="one mask of frame 0 per object, white on black (default: the document's shapes, else the filled boxes)",
     )
     content.add_argument("--out", type=Path, required=True, metavar="FILE", help="the mp4 file to write")
     guide = parser.add_argument_group("motion guide (with an adapter or without)")

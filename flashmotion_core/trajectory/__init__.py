@@ -10,10 +10,11 @@ the top-left corner.
 """
 
 from .animatic import AnimaticFrame, animatic
-from .comfy_types import to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
+from .comfy_types import put_shapes, to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
 from .control_map import PALETTE, Drawing, default_thickness, object_color, pixel_boxes, render, render_chunks
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
 from .field_checks import TrajectoryError
+from .first_shape import from_cells, to_cells
 from .found import chosen_numbers
 from .from_detections import from_bounding_boxes
 from .from_masks import from_frame_masks, from_object_mask, moves_as_one
@@ -21,7 +22,7 @@ from .from_points import from_coordinates, from_tracks, is_coordinates
 from .import_tracks import read_tracks, recognise
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
-from .model import VERSION, Keyframe, TrackedObject, Trajectory, to_mapping
+from .model import VERSION, FirstShape, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
@@ -36,6 +37,9 @@ __all__ = [
     "Trajectory",
     "TrackedObject",
     "Keyframe",
+    "FirstShape",
+    "to_cells",
+    "from_cells",
     "TrajectoryError",
     "parse",
     "validate",
@@ -66,6 +70,7 @@ __all__ = [
     "from_tracks",
     "to_object_mask",
     "to_frame_masks",
+    "put_shapes",
     "from_object_mask",
     "from_frame_masks",
     "moves_as_one",

@@ -48,8 +48,8 @@ def animatic(
     Args:
         image_HWC: the picture of frame 0, RGB [H, W, 3], uint8 or float 0..1 (tensor or array), of the size of `sampled`.
         sampled: boxes and visibility.
-        masks_NHW: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None cuts
-            out the boxes with a soft border.
+        masks_NHW: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None: their own
+            shapes, and the boxes, with a soft border, of those without one.
         frames: which frames of the clip to draw. Frame 0 is the clip's first one, regardless of the slice.
 
     One frame is held at a time; everything is checked and cut out at the call, not at the first frame. Raises

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .control_map import pixel_boxes
+from .masks import cut_shapes
 from .model import TrackedObject
 from .sample import Sampled
 
@@ -56,8 +57,23 @@ def to_object_mask(sampled: Sampled, n: int) -> torch.Tensor:
 
 
 def to_frame_masks(sampled: Sampled, frame: int = 0) -> torch.Tensor:
-    """MASK float32 [N, H, W] on one frame: one picture per object, as `to_object_mask`."""
-    return _filled(sampled, [(frame, n) for n in range(sampled.boxes_TN4.shape[1])])
+    """MASK float32 [N, H, W] on one frame: one picture per object, as `to_object_mask`; on frame 0 the shapes of those that have one."""
+    masks_NHW = _filled(sampled, [(frame, n) for n in range(sampled.boxes_TN4.shape[1])])
+    return put_shapes(sampled, masks_NHW) if frame == 0 else masks_NHW
+
+
+def put_shapes(sampled: Sampled, masks_NHW: torch.Tensor) -> torch.Tensor:
+    """Frame 0's masks [N, H, W], changed in place: those of objects that have a shape of their own and are drawn there become it."""
+    import torch
+
+    rects_TN4, drawn_TN = pixel_boxes(sampled)
+    for mask_HW, cut in zip(masks_NHW, cut_shapes(sampled, rects_TN4[0], drawn_TN[0]), strict=True):
+        if cut is not None:
+            inside_HW = torch.from_numpy(cut.inside_HX[:, ::3].copy())
+            height, width = inside_HW.shape
+            mask_HW.zero_()
+            mask_HW[cut.top : cut.top + height, cut.left : cut.left + width] = inside_HW.to(mask_HW.dtype)
+    return masks_NHW
 
 
 def _filled(sampled: Sampled, places: list[tuple[int, int]]) -> torch.Tensor:

@@ -11,7 +11,8 @@ The format is MagicMotion's, which FlashMotion's adapters inherit. `web/` draws 
 * A hidden object, or one whose rectangle does not meet the frame, draws nothing. Otherwise the rectangle is clipped to
   the frame before it is drawn, so that a box leaving the picture keeps an edge along the border (as the bounding
   rectangle of a mask does, which the adapters were trained on).
-* Frame 0 of the clip: filled masks; the filled rectangle where no mask is given.
+* Frame 0 of the clip: filled masks; where none are given the objects' own shapes (`first_shape.py`), and the filled
+  rectangle of an object without one.
 * Later frames, mode "box": the outline as `cv2.rectangle(picture, (left, top), (right, bottom), colour, thickness)` draws
   it, pixel by pixel: a line through those corners, `right` and `bottom` included, with r = (thickness + 1) // 2 pixels on
   either side of the line (r = 0 for thickness 1; OpenCV paints 2 * r + 1 pixels, 9 for the usual thickness 7) and corners
@@ -31,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .field_checks import choice, items, number, whole
-from .masks import CutMask, cut_masks, paint_moved
+from .masks import CutMask, cut_masks, cut_shapes, paint_moved
 from .sample import Sampled
 
 Rgb: TypeAlias = tuple[int, int, int]
@@ -62,8 +63,8 @@ def render(
 
     Args:
         sampled: boxes and visibility; its `size` is the picture's.
-        masks_NHW: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None fills
-            the boxes.
+        masks_NHW: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None: their own
+            shapes, and filled boxes of those without one.
         mode: "box" (outlines) or "mask" (filled) on the frames after frame 0.
         opacity: 0..1, of the palette on black; 0.5 is what released adapters were trained with, 1 is full intensity.
         thickness: OpenCV's line thickness, 1..255; max(1, min(H, W) // 100) when None.
@@ -172,7 +173,8 @@ def _plan(
     count = drawn_TN.shape[1]
     colors = [object_color(k, opacity=opacity, palette=palette) for k in range(count)]
     rows_NX = np.tile(np.array(colors, dtype=np.uint8).reshape(count, 3), (1, sampled.size[0]))
-    cut: list[CutMask | None] = [None] * count if masks is None else cut_masks(masks, sampled.size, drawn_TN[0])
+    drawn_N = drawn_TN[0]
+    cut = cut_shapes(sampled, rects_TN4[0], drawn_N) if masks is None else cut_masks(masks, sampled.size, drawn_N)
     return _Plan(sampled.size, mode, thickness, sampled.boxes_TN4, rects_TN4, drawn_TN, rows_NX, cut)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .control_map import pixel_boxes
-from .masks import cut_masks
+from .masks import cut_masks, cut_shapes
 from .sample import Sampled
 from .soft_shapes import Mask, Shape, box_shape, mask_shape, window
 
@@ -44,12 +44,13 @@ class CutOut(NamedTuple):
 def cut_outs(sampled: Sampled, masks_NHW: object = None) -> list[CutOut | None]:
     """The cut-out of each object; None for one that is hidden or outside on frame 0.
 
-    `masks_NHW`: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None for boxes.
+    `masks_NHW`: frame 0's mask per object, values above 0.5 count (bool, or float 0..1; tensor or array); None for the
+    objects' own shapes, and the boxes of those without one.
     Raises `TrajectoryError` for masks of another size, and the empty mask of an object that is visible on frame 0.
     """
     rects_TN4, drawn_TN = pixel_boxes(sampled)
     places = list(zip(sampled.boxes_TN4[0], drawn_TN[0].tolist(), strict=True))
-    masks = _own_masks(masks_NHW, sampled, rects_TN4[0].tolist(), drawn_TN[0])
+    masks = _own_masks(masks_NHW, sampled, rects_TN4[0], drawn_TN[0])
     found: list[CutOut | None] = []
     for (box_4, drawn), mask in zip(places, masks, strict=True):
         if not drawn:
@@ -99,16 +100,14 @@ def _smaller_over_larger(sampled: Sampled, there: list[bool]) -> list[tuple[int,
 
 
 def _own_masks(
-    masks: object, sampled: Sampled, rects_N4: list[list[int]], drawn_N: NDArray[np.bool_]
+    masks: object, sampled: Sampled, rects_N4: NDArray[np.int64], drawn_N: NDArray[np.bool_]
 ) -> list[Mask | None]:
     """What each object's mask has to itself; None without one, or for one that is the filled box."""
-    if masks is None:
-        return [None] * len(drawn_N)
-    cut = cut_masks(masks, sampled.size, drawn_N)
+    cut = cut_shapes(sampled, rects_N4, drawn_N) if masks is None else cut_masks(masks, sampled.size, drawn_N)
     given = [None if mask is None else Mask(mask.inside_HX[:, ::3], mask.left, mask.top) for mask in cut]
     shaped = [
         mask is not None and bool(drawn) and not _is_filled_box(mask, rect_4)
-        for mask, rect_4, drawn in zip(given, rects_N4, drawn_N, strict=True)
+        for mask, rect_4, drawn in zip(given, rects_N4.tolist(), drawn_N, strict=True)
     ]
     own = [mask if is_shaped else None for mask, is_shaped in zip(given, shaped, strict=True)]
     for n, m in _smaller_over_larger(sampled, shaped):

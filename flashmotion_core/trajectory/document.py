@@ -1,4 +1,4 @@
-"""The trajectory document (version 1): its types, its parser and its canonical text.
+"""The trajectory document (version 2): its types, its parser and its canonical text.
 
 One JSON document describes where objects go: keyframes only, never sampled boxes. `schema.json` beside this file says
 the same to editors and other languages. Units and conventions:
@@ -7,7 +7,8 @@ the same to editors and other languages. Units and conventions:
 * `x`, `y` are the **centre** of the box, `w`, `h` its size. (`sample` returns the top-left corner in pixels.)
 * `ease` belongs to the segment that **starts** at its keyframe; before the first and after the last one the box holds;
 * `hidden` lists inclusive frame intervals; the hidden frames are their union;
-* `color` is the editor's colour only: the control map always uses the adapter's palette by object order.
+* `color` is the editor's colour only: the control map always uses the adapter's palette by object order;
+* `shape` (since version 2) is what the object fills of its box in frame 0: see `first_shape`.
 
 A document is untrusted input: every size is bounded, every number finite, and what goes wrong is a `TrajectoryError`.
 """
@@ -22,6 +23,7 @@ from typing import Any, Literal, NoReturn, cast
 
 from ..texts import without_mark
 from .field_checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
+from .first_shape import parse_shape
 from .model import (
     DEFAULT_FPS,
     EASE_NAMES,
@@ -49,16 +51,27 @@ from .python_text import is_python_text, json_of
 MAX_DIGITS = 400  # of a whole number; longer ones are infinite, as they are in JavaScript
 MAX_TEXT = 10_000_000  # characters; above the longest text that `dumps` can write
 SCHEMA_PATH = Path(__file__).with_name("schema.json")
+
+
+def _without_shapes(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 is version 2 without shapes."""
+    objects = data.get("objects", ())
+    for index, entry in enumerate(objects if isinstance(objects, (list, tuple)) else ()):
+        if isinstance(entry, Mapping) and "shape" in entry:
+            fail(f"objects[{index}].shape", entry["shape"], "set version to 2, version 1 knows no shapes")
+    return data
+
+
 # From version v to v + 1, on the plain JSON object; `parse` applies them one after the other and sets "version" itself.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _without_shapes}
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
 def parse(source: str | Mapping[str, Any]) -> Trajectory:
     """Read a document from JSON text or from an already decoded JSON object.
 
-    `label` (""), `path` ("linear"), `hidden` ([]), `ease` ("linear"), `fps` (24), `objects` ([]) and `color` (none) may
-    be left out. Older versions are migrated first.
+    `label` (""), `path` ("linear"), `hidden` ([]), `ease` ("linear"), `fps` (24), `objects` ([]), `color` and `shape` (none)
+    may be left out. Older versions are migrated first.
 
     Raises `TrajectoryError` (a `ValueError`), and nothing else, for anything that is wrong.
     """
@@ -141,7 +154,7 @@ def decode_json(source: str, name: str) -> object:
     except TrajectoryError:
         raise
     except RecursionError:
-        raise TrajectoryError(f"{name} is nested too deeply: paste a document of version 1, it has 6 levels.") from None
+        raise TrajectoryError(f"{name} is nested too deeply: paste a trajectory document, it has 6 levels.") from None
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise TrajectoryError(f"{name} is not valid JSON ({reason}): paste the whole document again.") from None
@@ -165,6 +178,8 @@ def _migrate(data: object) -> object:
     for step in range(version, VERSION):
         try:
             migrated = MIGRATIONS[step](migrated)
+        except TrajectoryError:
+            raise
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             reason = f"{type(error).__name__} on the way to version {step + 1}"
             fail("version", version, f"repair the document or draw it again; it cannot be migrated ({reason})")
@@ -173,7 +188,7 @@ def _migrate(data: object) -> object:
 
 
 def _parse_object(entry: object, field: str, frames: int) -> TrackedObject:
-    data = fields(entry, field, ("id", "keyframes"), ("label", "color", "path", "hidden"))
+    data = fields(entry, field, ("id", "keyframes"), ("label", "color", "path", "hidden", "shape"))
     color = data.get("color")
     if "color" in data and not (isinstance(color, str) and _COLOR.fullmatch(color.lower())):
         fail(f"{field}.color", color, 'give a colour such as "#ff4040", or leave it out')
@@ -191,6 +206,7 @@ def _parse_object(entry: object, field: str, frames: int) -> TrackedObject:
         color=color.lower() if isinstance(color, str) else None,
         path=cast(Literal["linear", "smooth"], choice(data.get("path", "linear"), f"{field}.path", PATHS)),
         hidden=_parse_hidden(data.get("hidden", ()), f"{field}.hidden", frames),
+        shape=parse_shape(data["shape"], f"{field}.shape") if "shape" in data else None,
     )
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from .arrays import as_numpy, refuse_shape
 from .field_checks import TrajectoryError, whole
+from .first_shape import inside_picture
+from .sample import Sampled
 
 
 class CutMask(NamedTuple):
@@ -82,20 +84,35 @@ def cut_masks(masks: object, size: tuple[int, int], drawn_N: NDArray[np.bool_]) 
         refuse_shape("masks", masks_NHW, f"[{len(drawn_N)} objects, height {size[1]}, width {size[0]}]")
     cut: list[CutMask | None] = []
     for n, mask_HW in enumerate(masks_NHW):
-        inside_HW = mask_HW > 0.5
-        columns, rows = np.flatnonzero(inside_HW.any(axis=0)), np.flatnonzero(inside_HW.any(axis=1))
-        if not len(columns):
-            if drawn_N[n]:
-                message = (
-                    f"masks[{n}] is empty: paint object {n} (above 0.5) or hide it on frame 0, where it is visible."
-                )
-                raise TrajectoryError(message, f"masks[{n}]")
-            cut.append(None)
-            continue
-        top, left = int(rows[0]), int(columns[0])
-        inside_HX = inside_HW[top : rows[-1] + 1, left : columns[-1] + 1].repeat(3, axis=1)
-        cut.append(CutMask(inside_HX, left, top, inside_HX.shape[1] // 3))
+        cropped = _cropped_mask(mask_HW > 0.5, 0, 0)
+        if cropped is None and drawn_N[n]:
+            message = f"masks[{n}] is empty: paint object {n} (above 0.5) or hide it on frame 0, where it is visible."
+            raise TrajectoryError(message, f"masks[{n}]")
+        cut.append(cropped)
     return cut
+
+
+def cut_shapes(sampled: Sampled, rects_N4: NDArray[np.int64], drawn_N: NDArray[np.bool_]) -> list[CutMask | None]:
+    """Frame 0's masks of the objects with a shape of their own; None for the others, and for those that are not drawn there."""
+    cut: list[CutMask | None] = [None] * len(drawn_N)
+    for n, shape in enumerate(sampled.shapes):
+        if shape is None or not drawn_N[n]:
+            continue
+        inside_HW, left, top = inside_picture(shape, sampled.boxes_TN4[0, n], sampled.size)
+        if not inside_HW.any():
+            left, top, right, bottom = rects_N4[n].tolist()
+            inside_HW = np.ones((bottom - top, right - left), dtype=np.bool_)
+        cut[n] = _cropped_mask(inside_HW, left, top)
+    return cut
+
+
+def _cropped_mask(inside_HW: NDArray[np.bool_], left: int, top: int) -> CutMask | None:
+    """A mask that begins at (left, top), cropped to what is set; None for an empty one."""
+    columns, rows = np.flatnonzero(inside_HW.any(axis=0)), np.flatnonzero(inside_HW.any(axis=1))
+    if not len(columns):
+        return None
+    inside_HX = inside_HW[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].repeat(3, axis=1)
+    return CutMask(inside_HX, left + int(columns[0]), top + int(rows[0]), inside_HX.shape[1] // 3)
 
 
 def paint_moved(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-VERSION = 1
+VERSION = 2
 MAX_OBJECTS = 64
 MAX_KEYFRAMES = 512
+MAX_SHAPE_SIDE = 512  # cells
+MAX_RUNS = 4096  # of a shape: 13 kB of text at most
 MAX_FRAMES = 1025
 MIN_SIDE, MAX_SIDE = 32, 4096
 MIN_CENTRE, MAX_CENTRE = -4.0, 5.0
@@ -38,11 +40,21 @@ class Keyframe:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstShape:
+    """What an object fills of its box in frame 0: `columns` x `rows` cells, as run lengths (see `first_shape`)."""
+
+    columns: int
+    rows: int
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrackedObject:
     """An object and the box that it follows: 1 to 512 keyframes with strictly increasing frames.
 
     `path` is how the centre travels between keyframes (`smooth`: Catmull-Rom, see `sample`). `hidden` holds inclusive
-    0-based frame intervals, sorted and merged by `parse`. `color` ("#rrggbb") is for the editor only.
+    0-based frame intervals, sorted and merged by `parse`. `color` ("#rrggbb") is for the editor only. `shape`: what it
+    fills of its box in frame 0, None for all of it.
     """
 
     id: str
@@ -51,6 +63,7 @@ class TrackedObject:
     color: str | None = None
     path: Literal["linear", "smooth"] = "linear"
     hidden: tuple[Interval, ...] = ()
+    shape: FirstShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,13 @@ class Trajectory:
 
 
 def to_mapping(trajectory: Trajectory) -> dict[str, Any]:
-    """The document as plain JSON values (new lists and dicts), in canonical field order."""
+    """The document as plain JSON values (new lists and dicts), in canonical field order.
+
+    Its version is the oldest that can hold it, so that older FlashMotions read what they can: 2 with a shape, else 1.
+    """
+    shaped = any(tracked.shape is not None for tracked in trajectory.objects)
     return {
-        "version": VERSION,
+        "version": VERSION if shaped else 1,
         "size": list(trajectory.size),
         "frames": trajectory.frames,
         "fps": _plain(trajectory.fps),
@@ -77,6 +94,7 @@ def to_mapping(trajectory: Trajectory) -> dict[str, Any]:
                 **({"color": tracked.color} if tracked.color is not None else {}),
                 "path": tracked.path,
                 "hidden": [list(interval) for interval in tracked.hidden],
+                **({} if tracked.shape is None else {"shape": _shape_mapping(tracked.shape)}),
                 "keyframes": [
                     {
                         "frame": key.frame,
@@ -100,6 +118,10 @@ def merge_intervals(intervals: list[Interval]) -> tuple[Interval, ...]:
         else:
             merged.append((first, last))
     return tuple(merged)
+
+
+def _shape_mapping(shape: FirstShape) -> dict[str, Any]:
+    return {"columns": shape.columns, "rows": shape.rows, "runs": list(shape.runs)}
 
 
 def _plain(value: float) -> float | int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .easing import as_bezier, bezier_fraction
 from .field_checks import choice, items, whole
-from .model import MAX_FRAMES, MAX_SIDE, MIN_EXTENT, MIN_SIDE, Keyframe, TrackedObject, Trajectory
+from .model import MAX_FRAMES, MAX_SIDE, MIN_EXTENT, MIN_SIDE, FirstShape, Keyframe, TrackedObject, Trajectory
 
 Fit = Literal["retime", "trim"]
 
@@ -29,11 +29,13 @@ class Sampled:
             rounded; also given for hidden frames. N follows the document's object order.
         visible_TN: bool, False on the object's hidden frames. (A visible box may lie outside the frame.)
         size: (width, height) in pixels.
+        shapes: what each object fills of its box on frame 0, None for all of it; empty: no object has a shape.
     """
 
     boxes_TN4: NDArray[np.float64]
     visible_TN: NDArray[np.bool_]
     size: tuple[int, int]
+    shapes: tuple[FirstShape | None, ...] = ()
 
 
 def sample(
@@ -85,7 +87,8 @@ def sample(
         boxes_TN4[:, n, 3] = boxes_T4[:, 3] * height
         for first, last in tracked.hidden:
             visible_TN[(nearest_T >= first) & (nearest_T <= last), n] = False
-    return Sampled(boxes_TN4, visible_TN, (width, height))
+    shapes = tuple(tracked.shape for tracked in trajectory.objects)
+    return Sampled(boxes_TN4, visible_TN, (width, height), shapes if any(shapes) else ())
 
 
 def sample_times(frames0: int, frames: int, fit: Fit) -> NDArray[np.float64]:

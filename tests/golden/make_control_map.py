@@ -6,7 +6,8 @@ The pictures come from the slow painter below: outlines and colours by OpenCV it
 data was made; masks pixel by pixel in exact fractions. It shares no code with `flashmotion_core`.
 
 A picture holds all frames of its scene, one below the other; `<scene>.masks.png` holds frame 0's masks likewise (white is
-inside). In `scenes.json`, `boxes` [T][N] are (x, y, w, h) in pixels with the top-left corner, `visible` is [T][N].
+inside). In `scenes.json`, `boxes` [T][N] are (x, y, w, h) in pixels with the top-left corner, `visible` is [T][N], `shapes`
+[N] the cells over the box on frame 0, rows of # inside, or null.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def paint(scene: dict, masks) -> np.ndarray:
             if t > 0 and scene["mode"] == "box":
                 thickness = scene["thickness"] or max(1, min(width, height) // 100)
                 cv2.rectangle(picture, (left, top), (right, bottom), colour(k, scene["opacity"]), thickness)
-            elif masks is None or not masks[k].any():
+            elif masks is None or not masks[k].any() or (scene.get("shapes") and not scene["shapes"][k]):
                 picture[top:bottom, left:right] = colour(k, scene["opacity"])
             else:
                 for row in range(height):
@@ -78,11 +79,30 @@ def paint(scene: dict, masks) -> np.ndarray:
     return np.concatenate(frames)
 
 
-def scene(boxes, visible=None, size=(64, 48), mode="box", opacity=0.5, thickness=None) -> dict:
+def scene(boxes, visible=None, size=(64, 48), mode="box", opacity=0.5, thickness=None, shapes=None) -> dict:
     visible = visible or [[True] * len(frame) for frame in boxes]
     return {
-        "size": list(size), "mode": mode, "opacity": opacity, "thickness": thickness, "boxes": boxes, "visible": visible
+        "size": list(size), "mode": mode, "opacity": opacity, "thickness": thickness, "boxes": boxes, "visible": visible,
+        **({"shapes": shapes} if shapes else {}),
     }  # fmt: skip
+
+
+def masks_of_shapes(scene: dict) -> np.ndarray:
+    """Frame 0's masks: the cells over the box; the filled box where they leave no pixel, or there is no shape."""
+    width, height = scene["size"]
+    masks = np.zeros((len(scene["shapes"]), height, width), dtype=bool)
+    for mask, rows, box in zip(masks, scene["shapes"], scene["boxes"][0], strict=True):
+        x, y, w, h = map(Fraction, box)
+        for row in range(height if rows else 0):
+            for column in range(width):
+                i = math.floor((column + Fraction(1, 2) - x) * len(rows[0]) / w)
+                j = math.floor((row + Fraction(1, 2) - y) * len(rows) / h)
+                mask[row, column] = 0 <= j < len(rows) and 0 <= i < len(rows[0]) and rows[j][i] == "#"
+        corners = rectangle(box, width, height)
+        if not mask.any() and corners:
+            left, top, right, bottom = corners
+            mask[top:bottom, left:right] = True
+    return masks
 
 
 def shapes(width: int, height: int, boxes) -> np.ndarray:
@@ -110,6 +130,15 @@ LEAVING = [
 CROWD = [[[2 + 8 * (k % 8), 2 + 15 * (k // 8), 6.2, 11.7] for k in range(22)] for _ in range(2)]
 HIDDEN = [[True, False], [False, True], [True, True]]
 
+HOOK = ["..##....", ".#..##..", "#.....##", "#..#...#", "#......."]
+DOT = ["....", ".##.", "...."]
+SHAPED = [
+    [[5, 6, 20, 15], [30.5, 20.25, 22, 17.5], [40, 2, 8, 8], [50.2, 40.3, 0.6, 0.4], [-8, 20, 12, 9]],
+    [[9, 8, 24.5, 12], [26.5, 16.5, 22, 20], [50, 1, 12, 4], [30, 40, 5, 3], [2, 20, 12, 9]],
+    [[-4, 12.6, 30.2, 18], [4, 4, 9, 40], [60, -3, 12, 14], [20, 44, 2, 9], [50, 30, 24, 18]],
+]
+SHAPES = [HOOK, DOT, None, DOT, DOT]
+
 SCENES = {
     "boxes": (scene(TWO), False),
     "boxes_thick": (scene(TWO, thickness=4), False),
@@ -126,6 +155,9 @@ SCENES = {
     "masks_moved": (scene(TWO, mode="mask"), True),
     "masks_leaving": (scene(LEAVING, mode="mask"), True),
     "masks_hidden": (scene(TWO, HIDDEN, mode="mask"), True),
+    "shapes": (scene(SHAPED, shapes=SHAPES), False),
+    "shapes_moved": (scene(SHAPED, mode="mask", shapes=SHAPES), False),
+    "shapes_hidden": (scene(TWO, HIDDEN, mode="mask", shapes=[HOOK, DOT]), False),
 }
 
 
@@ -142,6 +174,9 @@ if __name__ == "__main__":
         if masks is not None:
             masks[~np.array(described["visible"][0])] = False
             save(f"{name}.masks", (np.concatenate(masks) * 255).astype(np.uint8))
+        if "shapes" in described:
+            masks = masks_of_shapes(described)
+            masks[~np.array(described["visible"][0])] = False
         save(name, paint(described, masks))
         listing[name] = {**described, "masks": with_masks}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in listing.items())

@@ -32,6 +32,36 @@ def with_key(**changes: Any) -> dict[str, Any]:
     return with_object(keyframes=[{**KEY, **changes}])
 
 
+def with_shape(**changes: Any) -> dict[str, Any]:
+    return {**with_object(shape={"columns": 3, "rows": 2, "runs": [1, 2, 3], **changes}), "version": 2}
+
+
+SHAPES: list[dict[str, Any]] = [
+    *(
+        {},
+        {"runs": [0, 6]},
+        {"runs": [5, 1]},
+        {"columns": 512, "rows": 512, "runs": [0, 262144]},
+        {"columns": 2.0, "rows": 3},
+    ),
+    *(
+        {"columns": 0},
+        {"columns": 513},
+        {"rows": "2"},
+        {"runs": [6]},
+        {"runs": 6},
+        {"runs": [1, 0, 5]},
+        {"runs": [-1, 7]},
+    ),
+    *(
+        {"runs": [1, 2]},
+        {"runs": [1, 2.5, 2.5]},
+        {"runs": [1, 2, 4]},
+        {"runs": [1] * 4097},
+        {"cells": 1},
+        {"runs": [1, 10**9]},
+    ),
+]
 TEXTS: list[Any] = [
     SMALLEST,
     {**SMALLEST, "fps": 23.976},
@@ -50,7 +80,13 @@ TEXTS: list[Any] = [
         '{"version":1,"size":[64,64],"frames":-1e-7}',
         '{"version":1,"size":[64,64],"frames":{"a":{},"b":[]}}',
     ),
-    *({}, {**SMALLEST, "version": 2}, {**SMALLEST, "version": 0}, {**SMALLEST, "version": "1"}),
+    *(
+        {},
+        {**SMALLEST, "version": 3},
+        {**SMALLEST, "version": 2},
+        {**SMALLEST, "version": 0},
+        {**SMALLEST, "version": "1"},
+    ),
     *({"version": 1, "frames": 3}, {**SMALLEST, "size": [1280]}, {**SMALLEST, "size": [16, 704]}),
     *({**SMALLEST, "size": [1280, 704.5]}, {**SMALLEST, "frames": 0}, {**SMALLEST, "frames": True}),
     *({**SMALLEST, "fps": 0}, {**SMALLEST, "fps": False}, {**SMALLEST, "fps": 240.5}, {**SMALLEST, "framez": 3}),
@@ -70,6 +106,8 @@ TEXTS: list[Any] = [
         with_key(ease="Hold"),
         with_key(ease=[0, 0, 1]),
     ),
+    *(with_shape(**changes) for changes in SHAPES),
+    *({**with_shape(), "version": 1}, {**with_shape(), "version": 3}, with_object(shape=None)),
     *(with_key(ease=[0, 0, 1.1, 1]), with_key(ease=[0, -2.5, 1, 1]), with_key(ease=None), with_key(easing="in")),
 ]
 

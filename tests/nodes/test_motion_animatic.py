@@ -63,6 +63,18 @@ def test_connected_masks_win_and_filled_boxes_count_as_none(rig: Rig) -> None:
     assert torch.equal(animate(rig, masks=draw(rig)["masks"])[0], animate(rig)[0])
 
 
+def test_drawn_shapes_are_cut_out(rig: Rig) -> None:
+    document = json.loads(DOCUMENT)
+    document["version"] = 2
+    document["objects"][0]["shape"] = {"columns": 1, "rows": 2, "runs": [0, 1, 1]}  # the upper half
+    with_shape, mask = animate(rig, trajectory=document)
+    assert mask[16, 16:30, 80:95].min() > 0.99
+    assert mask[16, 50:60, 80:95].max() == 0
+    assert torch.equal(animate(rig, masks=draw(rig, trajectory=document)["masks"])[0], with_shape)
+    pytest.importorskip("cv2")
+    assert torch.equal(animate(rig, trajectory=document, first_frame_shapes="grabcut")[1][16, :, :70], mask[16, :, :70])
+
+
 def test_grabcut_cuts_objects_out_of_the_picture(rig: Rig) -> None:
     pytest.importorskip("cv2")
     picture = torch.full((1, SIZE[1], SIZE[0], 3), 0.9)

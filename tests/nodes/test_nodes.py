@@ -7,9 +7,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+
+from flashmotion_core.trajectory import parse, pixel_boxes, render, sample
 
 from ..support.sentences import refuses
 from .helpers import DOCUMENT, SIZE, Rig, start_picture
@@ -188,6 +191,29 @@ def test_masks_give_drawn_objects_their_shape(rig: Rig) -> None:
     out = draw(rig, masks=masks)
     assert out["masks"].sum(dim=(1, 2)).tolist() == [900.0, 900.0]
     assert out["document"] == draw(rig)["document"]
+
+
+def test_drawn_shapes_are_the_first_frame(rig: Rig) -> None:
+    document = json.loads(DOCUMENT)
+    document["version"] = 2
+    document["objects"][0]["shape"] = {"columns": 2, "rows": 2, "runs": [0, 2, 2]}  # the upper half
+    out = draw(rig, trajectory=document)
+    plain = draw(rig)["masks"]
+    (left, top, right, bottom), _ = pixel_boxes(sample(parse(out["trajectory"])))[0][0].tolist()
+    upper = torch.zeros(SIZE[1], SIZE[0])
+    upper[top : (top + bottom) // 2, left:right] = 1
+    assert torch.equal(out["masks"][0], upper)
+    assert torch.equal(out["masks"][1], plain[1])
+    # They go on to ApplyFastAdapter in the document; masks that are connected win.
+    assert out["document"]["objects"][0]["shape"] == document["objects"][0]["shape"]
+    map_HW3 = render(sample(parse(out["trajectory"])), frames=slice(1))[0]
+    assert np.array_equal(map_HW3.any(axis=-1), (out["masks"].amax(0) > 0).numpy())
+    masks = torch.zeros(2, SIZE[1], SIZE[0])
+    masks[:, 30:60, 20:50] = 1
+    assert torch.equal(draw(rig, trajectory=document, masks=masks)["masks"], masks)
+    # With another size of the clip they stretch as their boxes do.
+    wide = draw(rig, trajectory=document, width=2 * SIZE[0])["masks"]
+    assert torch.equal(wide[..., ::2], out["masks"])
 
 
 def test_grabcut_cuts_the_object_out_of_its_box(rig: Rig) -> None:

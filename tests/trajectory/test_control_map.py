@@ -16,12 +16,14 @@ from PIL import Image
 
 from flashmotion_core.trajectory import (
     PALETTE,
+    FirstShape,
     Keyframe,
     Sampled,
     TrackedObject,
     Trajectory,
     TrajectoryError,
     default_thickness,
+    from_cells,
     object_color,
     pixel_boxes,
     refine_masks_grabcut,
@@ -42,6 +44,10 @@ def still(*boxes: tuple[float, ...], frames: int = 2, size: tuple[int, int] = (6
     return Sampled(boxes_TN4, np.ones(boxes_TN4.shape[:2], dtype=bool), size)
 
 
+def shape_of(rows: list[str] | None) -> FirstShape | None:
+    return None if rows is None else from_cells(np.array([[cell == "#" for cell in row] for row in rows]))
+
+
 def read(name: str) -> np.ndarray:
     with Image.open(GOLDEN / f"{name}.png") as picture:
         return np.asarray(picture)
@@ -51,7 +57,8 @@ def read(name: str) -> np.ndarray:
 def test_golden_pictures(name: str) -> None:
     scene = SCENES[name]
     width, height = scene["size"]
-    sampled = Sampled(np.array(scene["boxes"], dtype=np.float64), np.array(scene["visible"]), (width, height))
+    shapes = tuple(shape_of(rows) for rows in scene.get("shapes", ()))
+    sampled = Sampled(np.array(scene["boxes"], dtype=np.float64), np.array(scene["visible"]), (width, height), shapes)
     masks = read(f"{name}.masks").reshape(-1, height, width) > 127 if scene["masks"] else None
     options = {key: scene[key] for key in ("mode", "opacity", "thickness")}
     pictures = render(sampled, masks, **options)
@@ -67,6 +74,9 @@ def test_the_golden_pictures_are_what_their_generator_paints() -> None:
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
     assert set(generator.SCENES) == set(SCENES)
+    assert np.array_equal(
+        generator.paint(generator.SCENES["shapes"][0], generator.masks_of_shapes(SCENES["shapes"])), read("shapes")
+    )
     for name in ("boxes_usual_thickness", "boxes_third_intensity", "filled_leaving"):
         np.testing.assert_array_equal(generator.paint(generator.SCENES[name][0], None), read(name))
 

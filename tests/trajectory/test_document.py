@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, TrajectoryError, dumps, parse, validate
+from flashmotion_core.trajectory import (
+    FirstShape,
+    Keyframe,
+    TrackedObject,
+    Trajectory,
+    TrajectoryError,
+    dumps,
+    from_cells,
+    parse,
+    to_cells,
+    validate,
+)
 from flashmotion_core.trajectory import document as document_module
 
 from ..support.sentences import refuses
@@ -59,8 +71,9 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         for k in range(512)
     )
     label = "\N{GRINNING FACE}" * 120
+    shape = FirstShape(512, 512, (64,) * 4096)
     objects = tuple(
-        TrackedObject(f"{n:064}", keys, label, "#ffffff", "linear", tuple((2 * k, 2 * k) for k in range(512)))
+        TrackedObject(f"{n:064}", keys, label, "#ffffff", "linear", tuple((2 * k, 2 * k) for k in range(512)), shape)
         for n in range(64)
     )
     largest = Trajectory((4096, 4096), 1025, objects, 23.976023976023978)
@@ -76,7 +89,7 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         ("  \n", "trajectory is empty: "),
         ("{", "trajectory is not valid JSON (Expecting property name"),
         ('{"version": 1} x', "trajectory is not valid JSON (Extra data: line 1 column 16 (char 15)): paste the whole"),
-        ("[" * 200_000, "trajectory is nested too deeply: paste a document of version 1"),
+        ("[" * 200_000, "trajectory is nested too deeply: paste a trajectory document"),
         ('{"a":' * 200_000, "trajectory is nested too deeply: "),
         ("[1]", "trajectory is a list of 1 items: give a JSON object with the fields version, size, frames"),
         ("null", "trajectory is null: give a JSON object"),
@@ -85,8 +98,14 @@ def test_the_largest_document_can_be_written_and_read_back() -> None:
         ('{"version": NaN}', "trajectory contains the number NaN: replace it with a finite one."),
         ('{"version": -Infinity}', "trajectory contains the number -Infinity: "),
         (" " * 10_000_001, "trajectory is a text of 10000001 characters: give at most 10000000 "),
-        ({}, "version is missing: add it (1 is the current one)."),
-        ({**SMALLEST, "version": 2}, "version is 2: update FlashMotion, this one reads up to 1, or save it as version 1."),
+        ({}, "version is missing: add it (2 is the current one)."),
+        ({**SMALLEST, "version": 3}, "version is 3: update FlashMotion, this one reads up to 2, or save it as version 2."),
+        ({**with_object(shape={}), "version": 2}, "objects[0].shape.columns is missing: add it (columns, rows, runs are"),
+        (with_object(shape={}), "objects[0].shape is an object with 0 fields: set version to 2, version 1 knows no shapes."),
+        (
+            {**with_object(shape={"columns": 2, "rows": 2, "runs": [1, 2]}), "version": 2},
+            "objects[0].shape.runs is a list of 2 items: make them add up to columns * rows, 4, they are 3.",
+        ),
         ({**SMALLEST, "version": 0}, "version is 0: give a whole number from 1 to "),
         ({**SMALLEST, "version": "1"}, 'version is "1": give a whole number'),
         ({"version": 1, "frames": 3}, "size is missing: add it (version, size, frames are required)."),
@@ -171,6 +190,20 @@ def test_older_versions_are_migrated_step_by_step(monkeypatch: pytest.MonkeyPatc
         "version is 1: repair the document or draw it again; it cannot be migrated (KeyError on the way to version 2)."
     )
     assert message({"version": 4}).startswith("version is 4: update FlashMotion, this one reads up to 3")
+
+
+def test_a_shape_makes_it_version_2_and_nothing_else_does() -> None:
+    shape = {"columns": 3, "rows": 2, "runs": [1, 2, 3]}
+    with_shape = {**with_object(shape=shape), "version": 2}
+    text = dumps(parse(with_shape))
+    assert text.startswith('{"version":2,')
+    assert '"hidden":[],"shape":{"columns":3,"rows":2,"runs":[1,2,3]},"keyframes"' in text
+    assert parse(text) == parse(with_shape)
+    assert parse(text).objects[0].shape == FirstShape(3, 2, (1, 2, 3))
+    assert to_cells(FirstShape(3, 2, (1, 2, 3))).tolist() == [[False, True, True], [False, False, False]]
+    assert from_cells(np.array([[False, True, True], [False, False, False]])) == FirstShape(3, 2, (1, 2, 3))
+    assert from_cells(np.ones((2, 3), dtype=bool)).runs == (0, 6)
+    assert dumps(parse({**with_object(), "version": 2})) == dumps(parse(with_object()))
 
 
 def test_a_document_built_by_hand_is_checked_before_it_is_written() -> None:

@@ -15,7 +15,7 @@ from flashmotion_core.trajectory import model as limits
 SCHEMA = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FULL: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "size": [1280, 704],
     "frames": 121,
     "fps": 24,
@@ -26,6 +26,7 @@ FULL: dict[str, Any] = {
             "color": "#ff8800",
             "path": "smooth",
             "hidden": [[3, 9], [20, 20]],
+            "shape": {"columns": 3, "rows": 2, "runs": [1, 2, 3]},
             "keyframes": [
                 {"frame": 0, "x": 0.5, "y": 0.5, "w": 0.2, "h": 0.3, "ease": "in-out"},
                 {"frame": 9, "x": -4, "y": 5, "w": 4, "h": 0.000001, "ease": [0, -2, 1, 3]},
@@ -40,7 +41,10 @@ VALUES: list[Any] = [
     *([{}], [64, 64], [64.0, 64], [1280, "704"]),
 ]  # fmt: skip
 # What JSON Schema cannot say; `$comment` of the schema lists the same.
-ONLY_THE_PARSER_SEES = ("give it an id that", "give a frame after", "give a frame not before", "0-based")
+ONLY_THE_PARSER_SEES = (
+    *("give it an id that", "give a frame after", "give a frame not before", "0-based"),
+    *("make them add up to", "cells outside, inside, outside"),
+)
 
 
 def agree(document: Any) -> bool:
@@ -94,10 +98,14 @@ def test_both_judge_every_missing_and_every_unknown_field_alike(place: tuple[Any
 
 
 def test_both_have_the_same_limits() -> None:
-    top, tracked, key = SCHEMA["properties"], *(SCHEMA["$defs"][name]["properties"] for name in ("object", "keyframe"))
+    top = SCHEMA["properties"]
+    tracked, key, shape = (SCHEMA["$defs"][name]["properties"] for name in ("object", "keyframe", "shape"))
     assert top["objects"]["maxItems"] == limits.MAX_OBJECTS
     assert top["frames"]["maximum"] == limits.MAX_FRAMES
     assert top["fps"]["default"] == limits.DEFAULT_FPS
+    assert shape["runs"]["maxItems"] == limits.MAX_RUNS
+    assert shape["columns"]["maximum"] == shape["rows"]["maximum"] == limits.MAX_SHAPE_SIDE
+    assert top["version"]["enum"] == list(range(1, limits.VERSION + 1))
     assert tracked["keyframes"]["maxItems"] == tracked["hidden"]["maxItems"] == limits.MAX_KEYFRAMES
     assert (key["w"]["minimum"], key["w"]["maximum"]) == (limits.MIN_EXTENT, limits.MAX_EXTENT)
     assert (key["x"]["minimum"], key["x"]["maximum"]) == (limits.MIN_CENTRE, limits.MAX_CENTRE)

@@ -42,6 +42,7 @@
  */
 
 import { createClipNotes } from "./panels/clip_notes.js";
+import { createBrushBar } from "./panels/brush_bar.js";
 import { createBanner } from "./ui/banner.js";
 import { createBehindBoxes } from "./panels/behind_boxes.js";
 import { connectedObjects } from "./panels/connected.js";
@@ -62,6 +63,7 @@ import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
 import { createTools } from "./panels/tools.js";
+import { createThings } from "./stage/things.js";
 import { takeVideo } from "./panels/video_motion.js";
 import { createStage } from "./stage/view.js";
 
@@ -110,6 +112,8 @@ export function createEditor(host) {
   const context = { session, texts, actions, root: () => root, files, connected: () => connectedObjects(session, texts, resolved, root),
     pictureSize: () => pictures.size, cut: clipNotes.cut, hints };
   const tools = createTools(context);
+  const brushBar = createBrushBar(context);
+  const things = createThings(session, texts, () => pictures.first ?? pictures.at(0, session.shown.fps));
   const inspector = createInspector(context);
   const time = createTimePanel(context, focus);
   const banner = createBanner(session, texts);
@@ -118,7 +122,7 @@ export function createEditor(host) {
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
-    tools.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
+    tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const wrapper = element("div", { class: "fm-wrapper" }, root);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
@@ -127,12 +131,12 @@ export function createEditor(host) {
   });
 
   const input = installStageInput({
-    stage, session, texts, focus, openMenu: (event, target) => openStageMenu(context, event, target),
+    stage, session, texts, things, focus, openMenu: (event, target) => openStageMenu(context, event, target),
     host: { ...host, isFocused: () => root.contains(document.activeElement) },
   });
   installClipboard(sink, session, texts, (pasted) => take(pasted));
 
-  const keys = installKeys(root, sink, context, focus);
+  const keys = installKeys(root, sink, { ...context, things }, focus);
 
   /** Loading the graph again takes the editor out of the page for a moment. @param {() => Promise<void>} walk */
   async function keepingFocus(walk) {
@@ -146,7 +150,7 @@ export function createEditor(host) {
 
   function leave() {
     const { tool, ids, keys: keyframes } = session.state;
-    if (input.cancel()) return;
+    if (input.cancel() || things.cancel()) return;
     if (tool !== "draw") session.set({ tool: "draw" });
     else if (ids.length || keyframes.length) session.set({ ids: [], keys: [] });
     else if (dialog.isOpen()) dialog.close();
@@ -178,8 +182,8 @@ export function createEditor(host) {
   function update() {
     const { state, shown } = session;
     behind.update();
-    for (const part of [tools, time, inspector, banner, clipNotes]) part.update();
-    for (const part of [tools, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
+    for (const part of [tools, brushBar, time, inspector, banner, clipNotes]) part.update();
+    for (const part of [tools, brushBar, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
     empty.show(shown.objects.length === 0 && state.behind === "picture" && clipNotes.cut.margins === undefined, state.tool);
@@ -201,6 +205,7 @@ export function createEditor(host) {
     element: wrapper,
     load(text) {
       if (!session.load(text)) return;
+      things.cancel();
       clipNotes.loaded();
       stage.setView(undefined);
     },

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 
+import { fromCells } from "../../../web/editor/model/first_shape.js";
 import { read } from "./helpers.js";
 
 /** @param {number} min @param {number} max */
@@ -11,6 +12,13 @@ const ease = fc.oneof(
   fc.tuple(real(0, 1), real(-2, 3), real(0, 1), real(-2, 3)),
 );
 const box = fc.record({ x: real(-4, 5), y: real(-4, 5), w: real(1e-6, 4), h: real(1e-6, 4) });
+
+/** Cells with at least one inside. */
+const shape = fc
+  .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
+  .chain(([columns, rows]) => fc.array(fc.integer({ min: 0, max: 1 }), { minLength: columns * rows, maxLength: columns * rows })
+    .filter((cells) => cells.includes(1))
+    .map((cells) => fromCells({ columns, rows, inside: Uint8Array.from(cells) })));
 
 /**
  * Valid documents of up to 40 frames and 4 objects, whose boxes may be anywhere that a document allows.
@@ -35,12 +43,16 @@ export const documents = fc.integer({ min: 1, max: 40 }).chain((frames) => {
             fc.tuple(frame, frame).map((ends) => ends.sort((a, b) => a - b)),
             { maxLength: 3 },
           ),
+          shape: fc.option(shape, { nil: undefined, freq: 2 }),
           keyframes: keyframes.map((keys) => keys.map((key) => ({ frame: key.frame, ...key.box, ease: key.ease }))),
         }),
         { maxLength: 4 },
       ),
     })
     .map(({ size, fps, objects }) =>
-      read({ version: 1, size, frames, fps, objects: objects.map((object, n) => ({ id: `o${n + 1}`, ...object })) }),
+      read({
+        version: 2, size, frames, fps,
+        objects: objects.map(({ shape: found, ...object }, n) => ({ id: `o${n + 1}`, ...object, ...(found ? { shape: found } : {}) })),
+      }),
     );
 });

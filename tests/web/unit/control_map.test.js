@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaultThickness, objectColor, pixelRectangle, renderControlMap } from "../../../web/editor/model/control_map.js";
+import { defaultThickness, objectColor, renderControlMap } from "../../../web/editor/model/control_map.js";
 import { COLORS, paletteColor } from "../../../web/editor/model/palette.js";
+import { pixelRectangle } from "../../../web/editor/model/rectangle.js";
 import { sampleDocument } from "../../../web/editor/model/sample.js";
-import { example, golden, readPng } from "./helpers.js";
+import { example, golden, readPng, shapeOf } from "./helpers.js";
 
 const scenes = golden("control_map/scenes.json");
 
@@ -23,6 +24,7 @@ for (const [name, scene] of Object.entries(scenes)) {
       visible: Array.from({ length: count }, (_, n) =>
         Uint8Array.from(visible, (/** @type {boolean[]} */ frame) => Number(frame[n])),
       ),
+      shapes: scene.shapes?.map((/** @type {string[] | null} */ rows) => (rows ? shapeOf(rows) : undefined)),
     };
     const golden_ = readPng(`control_map/${name}.png`);
     for (let f = 0; f < boxes.length; f += 1) {
@@ -40,7 +42,7 @@ for (const [name, scene] of Object.entries(scenes)) {
 }
 
 test("the golden scenes are all seen but those with masks", () => {
-  assert.equal(Object.values(scenes).filter(({ masks }) => !masks).length, 11);
+  assert.equal(Object.values(scenes).filter(({ masks }) => !masks).length, 14);
 });
 
 test("colours are the palette's from class one, at half intensity rounded half to even", () => {

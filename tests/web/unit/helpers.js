@@ -9,12 +9,19 @@ import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 
 import { parse } from "../../../web/editor/model/document.js";
+import { fromCells } from "../../../web/editor/model/first_shape.js";
 
 const GOLDEN = new URL("../../golden/", import.meta.url);
 
 /** @param {string} name @returns {any} */
 export function golden(name) {
   return JSON.parse(readFileSync(new URL(name, GOLDEN), "utf-8"));
+}
+
+/** The shape of cells, rows of # inside. @param {readonly string[]} rows */
+export function shapeOf(rows) {
+  const inside = Uint8Array.from(rows.join(""), (cell) => Number(cell === "#"));
+  return fromCells({ columns: rows[0].length, rows: rows.length, inside });
 }
 
 /** A text or value that must be a document. @param {unknown} source @returns {Document} */

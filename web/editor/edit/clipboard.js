@@ -9,6 +9,7 @@ import { choice, fail, fields } from "../model/checks.js";
 import { parseValue, stringify } from "../model/document.js";
 import { changeObjects, checkFrame, objectOf, putKeyframe, selectedFrames, withKeyframes } from "./edit.js";
 import { shorten } from "../model/format.js";
+import { withoutShape } from "./shapes.js";
 import { decodeJson } from "../model/json.js";
 import { MAX_TEXT } from "../model/limits.js";
 import { mergeObjects, setFrames } from "./operations.js";
@@ -41,7 +42,7 @@ export function copyKeyframes(document, { selection }) {
     .filter(({ id }) => frames.has(id))
     .map((object) => ({
       ...withKeyframes(
-        object,
+        withoutShape(object),
         object.keyframes.filter(({ frame }) => frames.get(object.id)?.has(frame)),
       ),
       hidden: [],

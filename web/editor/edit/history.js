@@ -112,6 +112,7 @@ export function stepTo(history, document, heading) {
 export function same(a, b) {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((value, index) => same(value, b[index]));
   const [one, other] = [Object.entries(a), new Map(Object.entries(b))];
   return one.length === other.size && one.every(([name, value]) => other.has(name) && same(value, other.get(name)));
 }

@@ -3,10 +3,11 @@
  * subscribe; every change goes through here. No DOM, no ComfyUI.
  *
  * @import { Document, DocumentObject, KeyRef } from "../model/types.js"
+ * @import { Point } from "../model/geometry.js"
  * @import { Clip } from "./clip.js"
  * @import { History } from "./history.js"
  *
- * @typedef {"draw" | "box" | "pen" | "select" | "record"} Tool
+ * @typedef {"draw" | "box" | "pen" | "select" | "record" | "thing" | "brush"} Tool
  *
  * @typedef {"picture" | "result" | "map"} Behind the picture that the node gets, what a run made of it, or the control map
  *
@@ -20,6 +21,9 @@
  * @property {readonly string[]} unseen objects not shown in the editor
  * @property {readonly string[]} locked objects that the pointer cannot grab
  * @property {Tool} tool
+ * @property {number} brushSize radius in pixels of the clip
+ * @property {boolean} brushAdds to the mask, or takes from it
+ * @property {Point | undefined} aim where the keyboard's tools work, fractions of the frame
  * @property {boolean} playing
  * @property {boolean} loop
  * @property {boolean} snap
@@ -80,7 +84,7 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
+    tool: "draw", brushSize: 16, brushAdds: true, aim: undefined, playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
     behind: "picture", hasResult: false, message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);

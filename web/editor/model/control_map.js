@@ -1,15 +1,16 @@
 /**
  * One frame of the control map, as the model sees it: the same pixels as flashmotion_core/trajectory/control_map.py
- * (which states the rules), held to tests/golden/control_map. The editor has no masks, so shapes are filled boxes.
+ * (which states the rules), held to tests/golden/control_map. The editor knows no masks but the objects' own shapes.
  *
+ * @import { Rectangle } from "./rectangle.js"
+ * @import { Corner, HardMask } from "./soft_shapes.js"
  * @import { Sampled } from "./types.js"
  */
 
 import { choice, number, whole } from "./checks.js";
+import { shapeMask } from "./first_shape.js";
 import { PALETTE } from "./palette.js";
-
-/** Makes an exact half pixel round up whatever the last bits of the float are. */
-const HALF = 0.5 + 2 ** -20;
+import { pixelRectangle } from "./rectangle.js";
 
 /** @typedef {{width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>}} Picture RGBA, row by row */
 
@@ -51,8 +52,13 @@ export function renderControlMap(sampled, frame, { mode = "box", opacity = 0.5, 
       }
     };
     const { left, top, right, bottom } = rectangle;
+    const [shape, start] = [sampled.shapes?.[n], boxes.subarray(0, 4)];
     if (frame > 0 && mode === "box") outline(paint, rectangle, line);
-    else paint(top, bottom - 1, left, right - 1);
+    else {
+      const mask = shape && sampled.visible[n][0] ? shapeMask(shape, [...start], sampled.size) : null;
+      if (mask) moved(paint, mask, [...start], [...boxes.subarray(frame * 4, frame * 4 + 4)], sampled.size);
+      else paint(top, bottom - 1, left, right - 1);
+    }
   });
   return { width, height, data };
 }
@@ -85,27 +91,7 @@ export function defaultThickness([width, height]) {
   return Math.max(1, Math.floor(Math.min(width, height) / 100));
 }
 
-/** @typedef {{left: number, top: number, right: number, bottom: number}} Rectangle right and bottom not included */
 /** @typedef {(y0: number, y1: number, x0: number, x1: number) => void} Paint */
-
-/**
- * The rectangle of pixels of a box, clipped to the picture; null when it does not meet it.
- * @param {ArrayLike<number>} box x, y, w, h in pixels, x, y the top-left corner
- * @param {readonly [number, number]} size
- * @returns {Rectangle | null}
- */
-export function pixelRectangle(box, [width, height]) {
-  const [left, top] = [Math.floor(box[0] + HALF), Math.floor(box[1] + HALF)];
-  const right = Math.max(Math.floor(box[0] + box[2] + HALF), left + 1);
-  const bottom = Math.max(Math.floor(box[1] + box[3] + HALF), top + 1);
-  if (right <= 0 || bottom <= 0 || left >= width || top >= height) return null;
-  return {
-    left: Math.max(left, 0),
-    top: Math.max(top, 0),
-    right: Math.min(right, width),
-    bottom: Math.min(bottom, height),
-  };
-}
 
 /**
  * The outline that cv2.rectangle draws through (left, top) and (right, bottom).
@@ -124,6 +110,35 @@ function outline(paint, { left, top, right, bottom }, thickness) {
   paint(Math.max(bottom - radius, top), bottom, left - radius, right + radius);
   paint(top, bottom, left - radius, left + radius);
   paint(top, bottom, right - radius, right + radius);
+}
+
+/**
+ * The mask of frame 0, moved and scaled as its box, to the nearest pixel.
+ * @param {Paint} paint
+ * @param {HardMask} mask
+ * @param {Corner} from the box on frame 0
+ * @param {Corner} to the box now
+ * @param {readonly [number, number]} size
+ */
+function moved(paint, mask, from, to, size) {
+  const [across, down] = [sources(0, mask.left, mask.width), sources(1, mask.top, mask.height)];
+  for (const [row, y] of down) {
+    for (const [column, x] of across) if (mask.inside[y * mask.width + x]) paint(row, row, column, column);
+  }
+
+  /** The pixels that see the mask, and what each sees. @param {0 | 1} axis @param {number} first @param {number} count */
+  function sources(axis, first, count) {
+    const ratio = from[axis + 2] / to[axis + 2];
+    const begin = to[axis] + (first - from[axis]) / ratio;
+    const last = Math.min(Math.ceil(begin + count / ratio) + 1, size[axis]);
+    /** @type {[number, number][]} */
+    const found = [];
+    for (let pixel = Math.max(Math.floor(begin) - 1, 0); pixel < last; pixel += 1) {
+      const seen = Math.floor(from[axis] + (pixel + 0.5 - to[axis]) * ratio + 2 ** -20) - first;
+      if (seen >= 0 && seen < count) found.push([pixel, seen]);
+    }
+    return found;
+  }
 }
 
 /**

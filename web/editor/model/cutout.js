@@ -13,7 +13,7 @@
  * @property {number} opacity 0..1
  */
 
-import { pixelRectangle } from "./control_map.js";
+import { pixelRectangle } from "./rectangle.js";
 import { boxShape, maskShape, opacityAt } from "./soft_shapes.js";
 
 const [FEATHER, FEATHER_MOST, ROUNDING, BLUR] = [0.12, 0.03, 0.18, 0.004];

@@ -2,7 +2,7 @@
  * Text <-> document. The same rules and sentences as flashmotion_core/trajectory/document.py; the types are in
  * types.js. A document is untrusted: every size is bounded, every number finite, unknown fields are refused.
  *
- * @import { Document, DocumentObject, Keyframe } from "./types.js"
+ * @import { Document, DocumentObject, FirstShape, Keyframe } from "./types.js"
  */
 
 import { fail, fields, items, number, whole } from "./checks.js";
@@ -15,12 +15,12 @@ import { withoutMark } from "./read_text.js";
 /** @typedef {(old: Record<string, unknown>) => Record<string, unknown>} Migration */
 
 /** From version v to v + 1, on the plain value. @type {Readonly<Record<number, Migration>>} */
-const MIGRATIONS = {};
+const MIGRATIONS = { 1: withoutShapes };
 const SMALLEST = '{"version": 1, "size": [1280, 704], "frames": 121, "objects": []}';
 
 /**
  * Read a document. Left out may be `label` (""), `path` ("linear"), `hidden` ([]), `ease` ("linear"), `fps` (24),
- * `objects` ([]) and `color` (none); the result has them all but `color`.
+ * `objects` ([]), `color` and `shape` (none); the result has them all but `color` and `shape`.
  * @param {unknown} source JSON text, or an already decoded value
  * @returns {{document: Document, problem?: undefined} | {problem: string, document?: undefined}} or one sentence
  */
@@ -66,13 +66,13 @@ export function parseValue(value) {
 
 /**
  * The canonical text: compact ASCII JSON in a fixed order, all defaults written out; byte for byte what Python's
- * `dumps` writes.
+ * `dumps` writes. Its version is the oldest that can hold the document: 2 with a shape, else 1.
  * @param {Document} document
  * @returns {string}
  */
 export function stringify({ size, frames, fps, objects }) {
   return (
-    `{"version":${VERSION},"size":[${size.join(",")}],"frames":${frames},"fps":${numberText(fps)},` +
+    `{"version":${objects.some(({ shape }) => shape) ? VERSION : 1},"size":[${size.join(",")}],"frames":${frames},"fps":${numberText(fps)},` +
     `"objects":[${objects.map(objectText).join(",")}]}`
   );
 }
@@ -114,11 +114,22 @@ export function migrate(data, migrations = MIGRATIONS, current = VERSION) {
     try {
       migrated = { ...migrations[step](migrated), version: step + 1 };
     } catch (error) {
+      if (error instanceof RangeError) throw error;
       const reason = `${error instanceof Error ? error.name : "error"} on the way to version ${step + 1}`;
       fail("version", version, `repair the document or draw it again; it cannot be migrated (${reason})`);
     }
   }
   return migrated;
+}
+
+/** Version 1 is version 2 without shapes. @type {Migration} */
+function withoutShapes(old) {
+  if (!Array.isArray(old.objects)) return old;
+  old.objects.forEach((entry, index) => {
+    const isShaped = typeof entry === "object" && entry !== null && Object.hasOwn(entry, "shape");
+    if (isShaped) fail(`objects[${index}].shape`, entry.shape, "set version to 2, version 1 knows no shapes");
+  });
+  return old;
 }
 
 /** @param {string} text */
@@ -136,12 +147,17 @@ function decode(text) {
 }
 
 /** @param {DocumentObject} object */
-function objectText({ id, label, color, path, hidden, keyframes }) {
+function objectText({ id, label, color, path, hidden, shape, keyframes }) {
   return (
     `{"id":${stringText(id)},"label":${stringText(label)},${color === undefined ? "" : `"color":"${color}",`}` +
-    `"path":"${path}","hidden":[${hidden.map(([first, last]) => `[${first},${last}]`).join(",")}],` +
+    `"path":"${path}","hidden":[${hidden.map(([first, last]) => `[${first},${last}]`).join(",")}],${shape ? shapeText(shape) : ""}` +
     `"keyframes":[${keyframes.map(keyframeText).join(",")}]}`
   );
+}
+
+/** @param {FirstShape} shape */
+function shapeText({ columns, rows, runs }) {
+  return `"shape":{"columns":${columns},"rows":${rows},"runs":[${runs.join(",")}]},`;
 }
 
 /** @param {Keyframe} key */

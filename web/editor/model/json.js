@@ -16,7 +16,7 @@ const BACKSLASH = 92;
 export function decodeJson(text, name) {
   const found = scan(text);
   if (found.depth > MAX_DEPTH) {
-    throw new RangeError(`${name} is nested too deeply: paste a document of version 1, it has 6 levels.`);
+    throw new RangeError(`${name} is nested too deeply: paste a trajectory document, it has 6 levels.`);
   }
   let value;
   try {

@@ -1,9 +1,12 @@
 /** The limits of a trajectory document; the same as in flashmotion_core/trajectory/model.py. */
 
-export const VERSION = 1;
+export const VERSION = 2;
 export const MAX_OBJECTS = 64;
 /** Also the most hidden intervals of an object. */
 export const MAX_KEYFRAMES = 512;
+/** Cells of a shape, across or down, and its run lengths. */
+export const MAX_SHAPE_SIDE = 512;
+export const MAX_RUNS = 4096;
 export const MAX_FRAMES = 1025;
 export const MIN_SIDE = 32;
 export const MAX_SIDE = 4096;

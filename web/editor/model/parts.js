@@ -5,6 +5,7 @@
  */
 
 import { choice, fail, fields, items, number, text, whole } from "./checks.js";
+import { parseShape } from "./first_shape.js";
 import { mergeIntervals } from "./intervals.js";
 import {
   EASE_NAMES,
@@ -27,7 +28,7 @@ import {
  * @throws {RangeError} one sentence
  */
 export function parseObject(entry, field, frames) {
-  const data = fields(entry, field, ["id", "keyframes"], ["label", "color", "path", "hidden"]);
+  const data = fields(entry, field, ["id", "keyframes"], ["label", "color", "path", "hidden", "shape"]);
   const color = "color" in data ? parseColor(data.color, `${field}.color`) : undefined;
   /** @type {Keyframe[]} */
   const keyframes = [];
@@ -46,6 +47,7 @@ export function parseObject(entry, field, frames) {
     ...(color === undefined ? {} : { color }),
     path: choice("path" in data ? data.path : "linear", `${field}.path`, PATHS),
     hidden: parseHidden("hidden" in data ? data.hidden : [], `${field}.hidden`, frames),
+    ...("shape" in data ? { shape: parseShape(data.shape, `${field}.shape`) } : {}),
     keyframes,
   };
 }

@@ -39,7 +39,7 @@ export function sampleDocument(document, { frames, size, fit = "retime" } = {}) 
     return found;
   });
   const visible = document.objects.map((object) => Uint8Array.from(times, (t) => (isHidden(object, t) ? 0 : 1)));
-  return { size: [width, height], frames: count, boxes, visible };
+  return { size: [width, height], frames: count, boxes, visible, shapes: document.objects.map(({ shape }) => shape) };
 }
 
 /**

@@ -14,18 +14,22 @@
  * @typedef {{readonly x: number, readonly y: number, readonly w: number, readonly h: number}} Box
  * @typedef {Box & {readonly frame: number, readonly ease: Ease}} Keyframe `ease` shapes the segment that starts here
  *
+ * @typedef {{readonly columns: number, readonly rows: number, readonly runs: readonly number[]}} FirstShape what an object fills of its box in
+ *   frame 0: see first_shape.js
+ *
  * @typedef {object} TrackedObject
  * @property {string} id unique in the document
  * @property {string} label shown in the editor
  * @property {string} [color] "#rrggbb", the editor's colour only
  * @property {Path} path how the centre travels
  * @property {readonly Interval[]} hidden sorted, disjoint, not adjacent
+ * @property {FirstShape} [shape] left out: all of its box
  * @property {readonly Keyframe[]} keyframes 1 to 512, frames strictly increasing
  *
  * @typedef {Readonly<TrackedObject>} DocumentObject
  *
  * @typedef {object} TrajectoryDocument
- * @property {1} version
+ * @property {2} version of what is in memory; the text says the oldest that can hold it
  * @property {readonly [number, number]} size width and height in pixels
  * @property {number} frames length of the clip
  * @property {number} fps frames per second
@@ -40,6 +44,7 @@
  * @property {number} frames length of the clip
  * @property {readonly Float64Array[]} boxes per object, x, y, w, h of each frame in PIXELS, x, y the TOP-LEFT corner
  * @property {readonly Uint8Array[]} visible per object, 1 or 0 for each frame
+ * @property {readonly (FirstShape | undefined)[]} [shapes] per object, on frame 0
  */
 
 export {};

@@ -25,6 +25,8 @@
 
 import { addObject, addKeyframe, align, distribute, duplicateObjects, flip, reverse, staticAnchor } from "../edit/operations.js";
 import { nextName } from "../edit/names.js";
+import { clearShapes } from "../edit/shapes.js";
+import { changeBrush } from "./aim.js";
 import { NEW_SIZE } from "../edit/pen.js";
 import { goToFrame, goToKey, hideFromHere, isHiddenHere, moveInList, removeSelected, selectNext, setFlag } from "./actions.js";
 import { fill } from "../texts/texts.js";
@@ -38,6 +40,11 @@ const toolCommand = (tool, text, short, key) => ({
   text, short, icon: tool, keys: [key], tool: true,
   run: (session) => session.set({ tool }),
   pressed: (state) => state.tool === tool,
+});
+/** What these tools change belongs to frame 0 of the picture. @param {"thing" | "brush"} tool @param {keyof Texts} text @param {keyof Texts} short @param {string} key @returns {Command} */
+const maskTool = (tool, text, short, key) => ({
+  ...toolCommand(tool, text, short, key),
+  run: (session) => session.set({ tool, frame: 0, behind: "picture", playing: false, aim: undefined }),
 });
 /** @param {"snap" | "ghosts" | "cutouts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({
@@ -92,6 +99,15 @@ export const COMMANDS = {
   },
   toolDraw: toolCommand("draw", "toolDraw", "shortDraw", "v"),
   toolBox: toolCommand("box", "toolBox", "shortBox", "b"),
+  toolThing: maskTool("thing", "toolThing", "shortThing", "w"),
+  toolBrush: maskTool("brush", "toolBrush", "shortBrush", "q"),
+  brushSmaller: { text: "brushSmaller", keys: ["["], enabled: (state) => state.tool === "brush", run: (session, texts) => changeBrush(session, texts, -1) },
+  brushLarger: { text: "brushLarger", keys: ["]"], enabled: (state) => state.tool === "brush", run: (session, texts) => changeBrush(session, texts, 1) },
+  clearMask: {
+    text: "clearMask", short: "shortClearMask", icon: "eraseMask",
+    enabled: ({ ids, document }) => document.objects.some(({ id, shape }) => shape && ids.includes(id)),
+    run: (session, texts) => session.edit(texts.stepMaskClear, (document) => clearShapes(document, { ids: session.state.ids }), { message: texts.saidMaskCleared }),
+  },
   toolPen: toolCommand("pen", "toolPen", "shortPen", "p"),
   toolSelect: toolCommand("select", "toolSelect", "shortSelect", "m"),
   toolRecord: toolCommand("record", "toolRecord", "shortRecord", "r"),

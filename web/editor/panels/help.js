@@ -23,6 +23,7 @@ export function openHelp(root, beside, texts) {
   add(["\u2190 \u2191 \u2192 \u2193"], texts.nudge);
   add(["Alt+\u2190 \u2191 \u2192 \u2193"], texts.grow);
   add(["Ctrl+\u2190 \u2191 \u2192 \u2193"], texts.nudgeWhole);
+  add(["\u2190 \u2191 \u2192 \u2193", "Enter"], texts.aim);
   for (const { keys, text } of Object.values(COMMANDS)) if (keys?.length) add(keys.slice(0, 2), texts[text]);
   add(["Ctrl+C"], texts.copy);
   add(["Ctrl+V"], texts.paste);

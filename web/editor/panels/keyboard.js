@@ -2,10 +2,14 @@
  * The keys. They work in the whole editor, except those that a focused field needs for typing and moving, and none of them reaches
  * ComfyUI, whose keys would act on the node: bypass, mute, collapse, pin, delete.
  *
+ * @import { ThingFinder } from "../stage/things.js"
  * @import { CommandContext } from "./toolbar.js"
+ *
+ * @typedef {CommandContext & {things: ThingFinder}} KeyContext
  */
 
 import { grow, nudge } from "./actions.js";
+import { moveAim, useAim, usesAim } from "./aim.js";
 import { COMMANDS } from "./commands.js";
 
 /** @type {Readonly<Record<string, readonly [number, number]>>} */
@@ -23,8 +27,9 @@ const PASSED = new Set([
 const CLIPBOARD = ["Ctrl+c", "Ctrl+x", "Ctrl+v"];
 const TEXT_FIELD = "textarea, input:not([type=checkbox], [type=color], [type=range])";
 
-/** @type {Map<string, string>} from "Ctrl+Shift+z" to the command's id */
-const byKey = new Map(Object.entries(COMMANDS).flatMap(([id, { keys = [] }]) => keys.map((key) => [key, id])));
+/** From "Ctrl+Shift+z" to the commands; of several the first that is enabled runs. @type {Map<string, import("./commands.js").Command[]>} */
+const byKey = new Map();
+for (const command of Object.values(COMMANDS)) for (const key of command.keys ?? []) byKey.set(key, [...(byKey.get(key) ?? []), command]);
 
 /**
  * The name that COMMANDS gives a key press. Letters are lower case, and Shift counts only where it does not already produce
@@ -40,13 +45,24 @@ function keyOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
 
 /**
  * Handle a key press on the stage or on a button.
- * @param {CommandContext} context
+ * @param {KeyContext} context
  * @param {KeyboardEvent} event
  * @returns {boolean} whether it was ours
  */
 function handleKey(context, event) {
-  const { session, texts, actions } = context;
+  const { session, texts, actions, things } = context;
   const arrow = ARROWS[event.key];
+  // Only from the stage: lists and buttons have arrows and Enter of their own.
+  if (usesAim(session) && event.target instanceof Element && event.target.matches(".fm-sink")) {
+    if (arrow && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      moveAim(session, texts, arrow[0], arrow[1], event.shiftKey);
+      return true;
+    }
+    if (event.key === "Enter") {
+      useAim(session, texts, things, event);
+      return true;
+    }
+  }
   if (arrow && session.state.ids.length) {
     const step = event.shiftKey ? 10 : 1;
     const [dx, dy] = arrow;
@@ -54,10 +70,9 @@ function handleKey(context, event) {
     else nudge(session, texts, dx * step, dy * step, event.ctrlKey || event.metaKey);
     return true;
   }
-  const command = COMMANDS[byKey.get(keyOf(event)) ?? ""];
-  if (!command) return false;
-  if (!command.enabled || command.enabled(session.state, session)) command.run(session, texts, actions);
-  return true;
+  const commands = byKey.get(keyOf(event));
+  commands?.find(({ enabled }) => !enabled || enabled(session.state, session))?.run(session, texts, actions);
+  return commands !== undefined;
 }
 
 /**
@@ -80,7 +95,7 @@ function belongsToField(target, event, sink) {
  * Listen to the keys of the editor.
  * @param {HTMLElement} root
  * @param {HTMLElement} sink the field that has the focus while the stage is used
- * @param {CommandContext} context
+ * @param {KeyContext} context
  * @param {() => void} focus the sink
  * @returns {{keepFocus: () => void}} to the sink, if what had the focus is gone or disabled
  */

@@ -105,7 +105,7 @@ export function openObjectMenu(context, beside) {
     { text: texts.copy, key: "Ctrl+C", disabled: none, run: files.copy },
     ...commandItems(context, ["duplicate", "rename", "remove"]),
     "-",
-    ...commandItems(context, ["addKey", "hide"]),
+    ...commandItems(context, ["addKey", "hide", "clearMask"]),
     { text: texts.alignMenu, disabled: ids.length === 0, run: () => openAlignMenu(context, beside) },
     "-",
     ...commandItems(context, ["raise", "lower", "unseen", "locked"]),

@@ -2,7 +2,7 @@
  * The cut-out preview: frame 0's objects, moved along their boxes over the picture. Cut-outs are made once, in small pieces of time and
  * never during a gesture; a frame is then a few drawImage calls. What is drawn where is in model/cutout.js.
  *
- * @import { Document, DocumentObject } from "../model/types.js"
+ * @import { Document, DocumentObject, FirstShape } from "../model/types.js"
  * @import { HardMask, Size } from "../model/soft_shapes.js"
  * @import { View } from "../model/geometry.js"
  * @import { Cut, Sprite } from "./cutout_sprites.js"
@@ -19,27 +19,24 @@
  * @typedef {object} Preview
  * @property {(ctx: CanvasRenderingContext2D, view: View) => void} draw over the picture
  * @property {ReadonlySet<string>} cut ids of the objects that have a cut-out
- *
- * @typedef {object} Shapes of objects on frame 0, where the document has them
- * @property {(object: DocumentObject) => string} keyOf changes when the shape does
- * @property {(object: DocumentObject, size: Size) => HardMask | null} maskOf in pixels of a picture of that size
  */
 
 import { featherOf, layersOf, movedPart, opennessOf } from "../model/cutout.js";
+import { shapeMask } from "../model/first_shape.js";
 import { boxAt, isHidden } from "../model/sample.js";
 import { cutSprites } from "./cutout_sprites.js";
 
-/** @type {Shapes} No document has shapes yet. */
-const BOXES = { keyOf: () => "", maskOf: () => null };
+/** Numbers of shapes, which never change. @type {WeakMap<FirstShape, number>} */
+const keys = new WeakMap();
+let made = 0;
 /** Milliseconds at a time for making cut-outs. */
 const SLICE_MS = 6;
 
 /**
  * @param {() => void} onChange called when there is something new to draw
- * @param {Shapes} [shapes]
  * @returns {(asked: Asked) => Preview | undefined} undefined: the picture alone is right, or nothing is ready yet
  */
-export function createCutoutPicture(onChange, shapes = BOXES) {
+export function createCutoutPicture(onChange) {
   /** @type {Cut | undefined} */
   let cut;
   let cutKey = "";
@@ -70,11 +67,11 @@ export function createCutoutPicture(onChange, shapes = BOXES) {
     if (!busy) {
       const there = document.objects.filter((object) => !unseen.includes(object.id) && !isHidden(object, 0));
       const boxes = there.map((object) => pixelBox(document, object, 0));
-      const key = JSON.stringify([picture.width, picture.height, document.size, there.map((object, n) => [object.id, boxes[n], shapes.keyOf(object)])]);
+      const key = JSON.stringify([picture.width, picture.height, document.size, there.map((object, n) => [object.id, boxes[n], keyOf(object.shape)])]);
       if (key !== cutKey && key !== makingKey) {
         makingKey = key;
         /** @param {DocumentObject} object @returns {(size: Size) => HardMask | null} */
-        const maskAt = (object) => (size) => shapes.maskOf(object, size);
+        const maskAt = (object) => (size) => object.shape ? shapeMask(object.shape, scaledBox(object, size), size) : null;
         const asked = there.map((object, n) => ({ id: object.id, box: boxes[n], maskAt: maskAt(object) }));
         setTimeout(make, 0, cutSprites(picture, document.size, asked), key);
       }
@@ -114,7 +111,20 @@ function painter({ objects, pairs }, document, frame) {
   };
 }
 
-/** x, y, w, h in the document's pixels, x, y the top-left corner. @param {Document} document @param {DocumentObject} object @param {number} frame @returns {[number, number, number, number]} */
+/** What tells shapes apart. @param {FirstShape | undefined} shape */
+function keyOf(shape) {
+  if (!shape) return 0;
+  const key = keys.get(shape) ?? (made += 1);
+  keys.set(shape, key);
+  return key;
+}
+
+/** On frame 0. @param {DocumentObject} object @param {Size} size */
+function scaledBox(object, size) {
+  return pixelBox({ size }, object, 0);
+}
+
+/** x, y, w, h in the document's pixels, x, y the top-left corner. @param {{readonly size: Size}} document @param {DocumentObject} object @param {number} frame @returns {[number, number, number, number]} */
 function pixelBox({ size }, object, frame) {
   const { x, y, w, h } = boxAt(object, frame);
   return [(x - w * 0.5) * size[0], (y - h * 0.5) * size[1], w * size[0], h * size[1]];

@@ -4,6 +4,7 @@
  * @import { Context, Gesture } from "./gestures.js"
  * @import { Point } from "../model/geometry.js"
  * @import { Target } from "./targets.js"
+ * @import { ThingFinder } from "./things.js"
  *
  * @typedef {object} StageHost what lies around the stage
  * @property {() => boolean} pansGraph whether drags pan it
@@ -14,6 +15,7 @@
 
 import { contains, toPicture, zoomView } from "../model/geometry.js";
 import { drawGesture, keyGesture, marqueeGesture, moveGesture, resizeGesture } from "./gestures.js";
+import { brushGesture, thingGesture } from "./mask_gestures.js";
 import { penGesture } from "./pen_gesture.js";
 import { addPoint } from "./points.js";
 import { recordGesture } from "./record_gesture.js";
@@ -27,7 +29,7 @@ const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize"
 
 /**
  * Listen on the stage's canvas.
- * @param {Context & {host: StageHost, focus: () => void, openMenu: (event: MouseEvent, target: Target) => void}} context
+ * @param {Context & {host: StageHost, things: ThingFinder, focus: () => void, openMenu: (event: MouseEvent, target: Target) => void}} context
  * @returns {{cancel: () => boolean}} cancel drops the gesture under way; false when there was none
  */
 export function installStageInput(context) {
@@ -111,7 +113,8 @@ export function installStageInput(context) {
     const inside = contains({ left: 0, top: 0, right: 1, bottom: 1 }, at);
     const place = `${Math.floor(at.x * width)}, ${Math.floor(at.y * height)}`;
     const text = target.kind === "path" ? fill(texts.pathHere, target.frame) : `${fill(texts.frameShort, session.state.frame)}  ${place}`;
-    stage.mark(inside ? { readout: { at: point, text } } : {});
+    const brush = session.state.tool === "brush" ? { at: point, radius: session.state.brushSize, add: session.state.brushAdds !== event.altKey } : undefined;
+    stage.mark(inside ? { readout: { at: point, text }, brush } : { brush });
   }
 
   /** @param {WheelEvent} event */
@@ -158,7 +161,7 @@ export function installStageInput(context) {
 }
 
 /**
- * @param {Context} context
+ * @param {Context & {things: ThingFinder}} context
  * @param {Point} point
  * @param {PointerEvent} event
  * @returns {Gesture}
@@ -169,7 +172,9 @@ function choose(context, point, event) {
   const extend = event.shiftKey;
   if (tool === "box") return drawGesture(context, point);
   if (tool === "select") return marqueeGesture(context, point, extend ? ids : []);
+  if (tool === "thing") return thingGesture(context, point, event);
   const target = aimedAt(context, point, event);
+  if (tool === "brush") return brushGesture(context, point, target.id, event);
   if (tool === "pen") return penGesture(context, point, target.id);
   if (tool === "record" && target.id !== undefined) return recordGesture(context, point, target.id);
   if (target.kind === "handle") return resizeGesture(context, point, target.id, target.handle);
@@ -207,6 +212,7 @@ function aimedAt({ stage, session }, point, { pointerType, ctrlKey, metaKey }) {
 
 /** @param {string} kind @param {string} tool */
 function cursorOf(kind, tool) {
-  if (tool === "box" || tool === "select" || tool === "pen") return "crosshair";
+  if (tool === "brush") return "none";
+  if (tool === "box" || tool === "select" || tool === "pen" || tool === "thing") return "crosshair";
   return CURSORS[kind] ?? (kind === "box" ? "move" : kind === "key" ? "pointer" : "crosshair");
 }

@@ -8,13 +8,14 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Shown } from "./scene.js"
  * @import { Backdrop } from "./behind.js"
- * @import { Stroke } from "./view_marks.js"
+ * @import { Brush, Stroke } from "./view_marks.js"
  *
  * @typedef {object} Marks what a gesture shows for its duration
  * @property {readonly Guide[]} [guides]
  * @property {Rect} [marquee]
  * @property {{at: Point, text: string}} [readout]
  * @property {Stroke} [stroke] the pen's
+ * @property {Brush} [brush]
  *
  * @typedef {object} Stage
  * @property {HTMLElement} element
@@ -96,7 +97,7 @@ export function createStage(session, pictureAt, marginsOf, labels) {
   const shown = () => shownObjects(session.shown, session.state.frame, session.state.ids, session.state.unseen);
 
   const painter = createPainter(canvas, (ctx, width, height) => {
-    const { frame, ids, locked, ghosts, ghostCount, ghostStep, playing } = session.state;
+    const { frame, ids, locked, ghosts, ghostCount, ghostStep, playing, tool, aim } = session.state;
     const { drawable: picture, covers, dimmed, preview } = pictureAt(frame);
     const theme = readTheme(box);
     ctx.font = `11px ${theme.font}`;
@@ -104,7 +105,7 @@ export function createStage(session, pictureAt, marginsOf, labels) {
       width, height, view: stage.view, document: session.shown, frame, shown: shown(), selected: ids, locked, playing,
       ghosts: ghosts ? { count: ghostCount, step: ghostStep } : undefined,
       picture, covers, dimmed, preview, margins: marginsOf() !== undefined, guides: marks.guides ?? [], marquee: marks.marquee, readout: marks.readout,
-      stroke: marks.stroke, reach, theme,
+      stroke: marks.stroke, brush: marks.brush, aim: tool === "thing" || tool === "brush" ? aim : undefined, reach, theme,
     });
   });
 

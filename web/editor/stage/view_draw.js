@@ -6,7 +6,7 @@
  * @import { Guide } from "../model/snap.js"
  * @import { Ghosts, Shown } from "./scene.js"
  * @import { Preview } from "./cutout_picture.js"
- * @import { Stroke } from "./view_marks.js"
+ * @import { Brush, Stroke } from "./view_marks.js"
  * @import { Theme } from "../ui/theme.js"
  *
  * @typedef {{readonly source: CanvasImageSource, readonly width: number, readonly height: number}} Drawable
@@ -31,6 +31,8 @@
  * @property {Rect | undefined} marquee canvas pixels
  * @property {{at: Point, text: string} | undefined} readout
  * @property {Stroke | undefined} stroke of the pen
+ * @property {Brush | undefined} brush
+ * @property {Point | undefined} aim of the keyboard, fractions of the frame
  * @property {number} reach of the pointer last seen, for the handles
  * @property {Theme} theme
  */
@@ -38,9 +40,10 @@
 import { cropOf } from "../model/crop.js";
 import { contains, handlePoint, handlesOf, rectOf, toCanvas } from "../model/geometry.js";
 import { drawMargins } from "./margins.js";
+import { maskPicture } from "./mask_picture.js";
 import { bendsOf, centresOf, ghostFrames } from "./scene.js";
 import { boxAt } from "../model/sample.js";
-import { diamond, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
+import { diamond, drawAim, drawBrush, drawGuide, drawMarquee, drawName, drawReadout, drawStroke, rimmed } from "./view_marks.js";
 import { faded } from "../ui/theme.js";
 
 /**
@@ -61,6 +64,8 @@ export function drawStage(ctx, scene) {
   if (!scene.playing && chosen.length === 1 && !scene.locked.includes(chosen[0].id)) drawHandles(ctx, scene, chosen[0]);
   for (const guide of scene.guides) drawGuide(ctx, view, guide);
   if (scene.stroke) drawStroke(ctx, view, scene.stroke);
+  if (scene.aim) drawAim(ctx, view, scene.aim);
+  if (scene.brush) drawBrush(ctx, view, scene.document.size, scene.brush);
   if (scene.marquee) drawMarquee(ctx, scene.marquee);
   if (scene.readout) drawReadout(ctx, scene, scene.readout);
 }
@@ -145,13 +150,16 @@ function drawGhosts(ctx, { view, document, frame, ghosts }, { object, color }) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Shown} item @param {boolean} chosen */
-function drawBox(ctx, { view, playing, preview }, { id, box, color, name, hidden }, chosen) {
+function drawBox(ctx, { view, playing, preview, frame }, { id, object, box, color, name, hidden }, chosen) {
   const { left, top, right, bottom } = rectOf(view, box);
   const [w, h] = [right - left, bottom - top];
   ctx.save();
   if (hidden) {
     ctx.setLineDash([5, 4]);
     ctx.globalAlpha = 0.7;
+  } else if (object.shape && frame === 0 && !playing) {
+    ctx.imageSmoothingEnabled = w < object.shape.columns;
+    ctx.drawImage(maskPicture(object.shape, color), left, top, w, h);
   } else if (!preview?.cut.has(id)) {
     ctx.fillStyle = faded(color, chosen ? 0.16 : 0.08);
     ctx.fillRect(left, top, w, h);

@@ -1,6 +1,8 @@
 /**
  * Small things drawn on canvases: names, keyframe signs, guides, the marquee, the pen's stroke, the read-out.
  *
+ * @typedef {{at: Point, radius: number, add: boolean}} Brush at: canvas pixels; radius: pixels of the clip; whether it adds to the mask
+ *
  * @typedef {object} Stroke of the pen
  * @property {readonly Point[]} points where the box's centre goes, fractions of the picture
  * @property {Box} box at the pen
@@ -115,6 +117,33 @@ export function rimmed(ctx, color, width) {
     ctx.strokeStyle = style;
     ctx.stroke();
   }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {View} view @param {readonly [number, number]} size of the clip @param {Brush} brush */
+export function drawBrush(ctx, view, size, { at, radius, add }) {
+  const [x, y] = [(radius * view.width) / size[0], (radius * view.height) / size[1]];
+  ctx.beginPath();
+  ctx.ellipse(at.x, at.y, Math.max(x, 1), Math.max(y, 1), 0, 0, 2 * Math.PI);
+  rimmed(ctx, "#ffffff", 1.25);
+  ctx.beginPath();
+  ctx.moveTo(at.x - 4, at.y);
+  ctx.lineTo(at.x + 4, at.y);
+  if (add) {
+    ctx.moveTo(at.x, at.y - 4);
+    ctx.lineTo(at.x, at.y + 4);
+  }
+  rimmed(ctx, "#ffffff", 1.25);
+}
+
+/** Where the keyboard aims. @param {CanvasRenderingContext2D} ctx @param {View} view @param {Point} aim fractions of the frame */
+export function drawAim(ctx, view, aim) {
+  const { x, y } = toCanvas(view, aim);
+  ctx.beginPath();
+  for (const [dx, dy] of /** @type {const} */ ([[1, 0], [-1, 0], [0, 1], [0, -1]])) {
+    ctx.moveTo(x + dx * 4, y + dy * 4);
+    ctx.lineTo(x + dx * 12, y + dy * 12);
+  }
+  rimmed(ctx, GUIDE, 1.5);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {View} view @param {Stroke} stroke */

@@ -19,8 +19,10 @@ export function createEmptyHint(texts) {
     element: box,
     show(needed, tool) {
       box.hidden = !needed;
-      setText(title, tool === "pen" ? texts.emptyPen : texts.empty);
-      setText(more, tool === "pen" ? texts.emptyPenMore : texts.emptyMore);
+      const [first, second] = tool === "pen" ? [texts.emptyPen, texts.emptyPenMore]
+        : tool === "thing" ? [texts.emptyThing, texts.emptyThingMore] : [texts.empty, texts.emptyMore];
+      setText(title, first);
+      setText(more, second);
     },
   };
 }
