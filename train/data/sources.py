@@ -19,7 +19,7 @@ from ..errors import TrainError
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import VIDEO_SUFFIXES, find_videos, identity, inspect, read_frames, read_labels
+from .video_files import VIDEO_SUFFIXES, content, find_videos, identity, inspect, read_frames, read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,9 @@ class Source(Protocol):
     def identity(self, index: int) -> list[Any]:
         """What makes clip number `index` another one, beside the settings, as plain JSON values."""
 
+    def content(self, index: int) -> str | None:
+        """A hash of what clip number `index` shows, whatever its name, boxes and prompt; None if it is drawn and cannot be another's."""
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """Continue without clips that could not be read; one reason for each number. Raises TrainError if they are needed."""
 
@@ -127,6 +130,9 @@ class SyntheticSource:
     def identity(self, index: int) -> list[Any]:
         """See `Source.identity`."""
         return [index]
+
+    def content(self, index: int) -> None:
+        """See `Source.content`: training and evaluation draw from different streams."""
 
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: every synthetic clip is needed."""
@@ -234,6 +240,10 @@ class VideoFolder:
         """See `Source.identity` and `video_files.identity`."""
         return identity(self.videos[index])
 
+    def content(self, index: int) -> str:
+        """See `Source.content` and `video_files.content`."""
+        return content(self.videos[index])
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: clips whose pictures turned out to be damaged count like those that were skipped at once."""
         self.skipped += problems.values()
@@ -269,6 +279,21 @@ class VideoFolder:
         )
         raise TrainError(
             f"{len(self.skipped)} of {self._found} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
+        )
+
+
+def check_apart(train: Source, evaluation: Source) -> None:
+    """Raises `TrainError` if a video is on both sides, under whatever name: what was trained on cannot show what was learnt."""
+    trained = {train.content(index): index for index in range(len(train))}
+    both = [
+        (trained[found], index)
+        for index in range(len(evaluation))
+        if (found := evaluation.content(index)) in trained and found
+    ]
+    if both:
+        first, second = train.identity(both[0][0])[0], evaluation.identity(both[0][1])[0]
+        raise TrainError(
+            f"{len(both)} evaluation clips are training clips too, such as {second} (in data.train: {first}); remove them from one of the two."
         )
 
 

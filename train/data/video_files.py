@@ -145,14 +145,25 @@ def identity(video: Path) -> list[Any]:
         if path.is_file() or suffix in (".json", ".txt"):
             digest.update(len(content).to_bytes(8, "big") + content)
     folder = video.with_suffix(".masks")
-    pictures = sorted(folder.glob("*.png")) if folder.is_dir() else []
-    digest.update(repr([(path.name, path.stat().st_size) for path in pictures]).encode())
+    for path in sorted(folder.glob("*.png")) if folder.is_dir() else []:
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    _hash_samples(video, digest)
+    return [video.name, video.stat().st_size, digest.hexdigest()]
+
+
+def content(video: Path) -> str:
+    """A hash of the video alone, whatever its name; see `identity`."""
+    digest = hashlib.sha256(str(video.stat().st_size).encode())
+    _hash_samples(video, digest)
+    return digest.hexdigest()
+
+
+def _hash_samples(video: Path, digest: Any) -> None:
     size = video.stat().st_size
     with video.open("rb") as file:
         for start in (0, size // 2 - SAMPLE // 2, size - SAMPLE) if size > 3 * SAMPLE else (0,):
             file.seek(start)
             digest.update(file.read(SAMPLE if size > 3 * SAMPLE else size))
-    return [video.name, size, digest.hexdigest()]
 
 
 def listing(folder: Path) -> list[list[Any]]:

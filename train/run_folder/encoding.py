@@ -13,8 +13,9 @@ from flashmotion_core.whole_file import write_whole
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
-from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder
+from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder, check_apart
 from ..files import content_hash
+from ..parallel import barrier
 from .artifacts import Artifacts
 from .run import Run
 
@@ -23,14 +24,20 @@ FEWEST = 32
 
 
 def encode(run: Run) -> None:
-    """Encode the training and the evaluation clips, from where it stopped. Only one rank may call it."""
+    """Encode the training and the evaluation clips, from where it stopped; called on every rank.
+
+    All clips of both are looked at before the first one is encoded.
+
+    Raises:
+        TrainError: clips cannot be used, or one is on both sides.
+    """
     artifacts, models = Artifacts(run), run.config.models
-    if artifacts.text_encoder is not None:
+    sources = {split: _source(run, artifacts, split) for split in ("eval", "train")}
+    check_apart(sources["train"], sources["eval"])
+    if artifacts.text_encoder is not None and run.world.is_main:
         tokens_MT = artifacts.text_encoder(models.negative_prompt).cpu()
         save_whole(run.folder / "data/no_prompt.safetensors", {"text": tokens_MT[None].contiguous()}, {})
-    for split in ("train", "eval"):
-        _settle(run, artifacts, split)
-        source = artifacts.source(split)
+    for split, source in sources.items():
         encode_source(
             run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}"
         )
@@ -64,7 +71,15 @@ def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, 
             workers=data.workers,
             encode_in_workers=run.world.device.type == "cpu",
             first_frame=data.first_frame,
+            world=run.world,
         )
+
+
+def _source(run: Run, artifacts: Artifacts, split: str) -> Source:
+    if run.world.is_main:
+        _settle(run, artifacts, split)
+    barrier(run.world)
+    return artifacts.source(split)
 
 
 def _settle(run: Run, artifacts: Artifacts, split: str) -> None:
