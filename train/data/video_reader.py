@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from flashmotion_core.video import Frames, to_rgb
 
+from .hdr import BT2020, HLG, PQ, to_sdr
+
 REORDERED = 32
 """Packets come in decoding order. No codec shows a frame later than this many packets after its turn."""
 HOLE = bytes(64)
@@ -38,6 +40,7 @@ class Shown:
         ticks: when each frame is shown, ascending, in units of `time_base`; only of the part that was looked at.
         time_base: seconds per tick.
         rate: frames per second as the container states them; None if it does not.
+        colors: transfer function and primaries, as numbers of ITU-T H.273; 2 where nothing says so.
     """
 
     size: tuple[int, int]
@@ -47,6 +50,7 @@ class Shown:
     ticks: tuple[int, ...]
     time_base: Fraction
     rate: float | None
+    colors: tuple[int, int] = (2, 2)
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -97,13 +101,14 @@ def look(video: Path, *, frames: int | None = None, seconds: float | None = None
             if first is None or not ticks:
                 raise ValueError("it has 0 frames that can be decoded; repair or remove it")
             aspect = Fraction(stream.sample_aspect_ratio or 1)
+            colors = (int(stream.codec_context.color_trc), int(stream.codec_context.color_primaries))
     except av.error.FFmpegError as error:
         raise ValueError(f"it cannot be read as a video ({error.strerror}); repair, convert or remove it") from error
     coded = (first.width, first.height)
     square = _square(coded, aspect)
     turn = _turn(first)
     size = square if turn[0] else square[::-1]
-    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None)
+    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None, colors)
 
 
 def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, None]:
@@ -153,10 +158,20 @@ def oriented(picture_HWC: Frames, turn: tuple[int, int, int, int]) -> Frames:
 def _picture(frame: Any, shown: Shown) -> Frames:
     from PIL import Image
 
-    picture = to_rgb(frame)
+    picture = _eight_bits(frame, *shown.colors)
     if shown.square != shown.coded:
         picture = np.asarray(Image.fromarray(picture).resize(shown.square, Image.Resampling.LANCZOS))
     return picture if shown.turn == UPRIGHT else oriented(picture, shown.turn)
+
+
+def _eight_bits(frame: Any, transfer: int, primaries: int) -> Frames:
+    """A decoded frame as an ordinary screen shows it: HDR and wide colours in BT.709, transparent parts on black."""
+    if transfer in (PQ, HLG) or primaries == BT2020:
+        return to_sdr(to_rgb(frame, "rgb48le"), transfer, primaries)
+    if any(component.is_alpha for component in frame.format.components):
+        seen_HWC = to_rgb(frame, "rgba")
+        return (seen_HWC[..., :3] * (seen_HWC[..., 3:] / np.float32(255)) + 0.5).astype(np.uint8)
+    return to_rgb(frame)
 
 
 def _square(coded: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
