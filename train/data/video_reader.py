@@ -23,7 +23,7 @@ from .hdr import BT2020, HLG, PQ, to_sdr
 REORDERED = 32
 """Packets come in decoding order. No codec shows a frame later than this many packets after its turn."""
 HOLE = bytes(64)
-ENTROPY_CODED = ("h264", "hevc", "vvc", "vp8", "vp9", "av1")
+ENTROPY_CODED = ("h264", "hevc", "vvc", "vp8", "vp9", "av1", "wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3")
 """Codecs whose packets never hold that many zeros in a row: what they write looks random."""
 UPRIGHT = (1, 0, 0, 1)
 
@@ -40,6 +40,7 @@ class Shown:
         ticks: when each frame is shown, ascending, in units of `time_base`; only of the part that was looked at.
         time_base: seconds per tick.
         rate: frames per second as the container states them; None if it does not.
+        ordered: whether frames are told apart by their order alone, as an avi file only stores when they are decoded.
         colors: transfer function and primaries, as numbers of ITU-T H.273; 2 where nothing says so.
     """
 
@@ -50,6 +51,7 @@ class Shown:
     ticks: tuple[int, ...]
     time_base: Fraction
     rate: float | None
+    ordered: bool = False
     colors: tuple[int, int] = (2, 2)
 
     @property
@@ -100,6 +102,7 @@ def look(video: Path, *, frames: int | None = None, seconds: float | None = None
                     break
             if first is None or not ticks:
                 raise ValueError("it has 0 frames that can be decoded; repair or remove it")
+            ordered = container.format.name == "avi"
             aspect = Fraction(stream.sample_aspect_ratio or 1)
             colors = (int(stream.codec_context.color_trc), int(stream.codec_context.color_primaries))
     except av.error.FFmpegError as error:
@@ -108,7 +111,7 @@ def look(video: Path, *, frames: int | None = None, seconds: float | None = None
     square = _square(coded, aspect)
     turn = _turn(first)
     size = square if turn[0] else square[::-1]
-    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None, colors)
+    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None, ordered, colors)
 
 
 def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, None]:
@@ -129,7 +132,7 @@ def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, N
             for packet in container.demux(stream):
                 _check_packet(packet, stream.codec_context.name)
                 for frame in packet.decode():
-                    number = count if frame.pts is None else numbers.get(frame.pts, -1)
+                    number = count if shown.ordered or frame.pts is None else numbers.get(frame.pts, -1)
                     if not count <= number < len(shown.ticks):
                         continue
                     count, seconds = number + 1, float((shown.ticks[number] - shown.ticks[0]) * shown.time_base)

@@ -42,6 +42,14 @@ def test_every_container_is_read(tmp_path: Path, suffix: str) -> None:
     assert clip.name == video.name
 
 
+@pytest.mark.parametrize("bidirectional", ["0", "3"])
+def test_an_avi_whose_frames_are_stored_in_another_order(tmp_path: Path, bidirectional: str) -> None:
+    video = write_video(tmp_path / "clip.avi", SHOWN, pixels="yuv420p", crf="4", bf=bidirectional)
+    document(video, 9, (96, 64))
+    clip = VideoFolder(tmp_path, (96, 64), 9).clip(0)
+    assert [place(frame) for frame in clip.frames_THWC] == pytest.approx([place(frame) for frame in SHOWN[:9]], abs=1)
+
+
 def coded(light: float, transfer: int) -> int:
     """The 16-bit value of so many cd/m2 on a grey pixel, by the formulas of BT.2100 in the other direction."""
     if transfer == PQ:
