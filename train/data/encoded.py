@@ -6,6 +6,7 @@ it; files of clips as they were before stand in its subfolder ``earlier``.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,12 +62,13 @@ class Batch:
 
 
 class EncodedClips:
-    """A finished folder of encoded clips, all of one shape. Its memory does not grow with the number of clips.
+    """A finished folder of encoded clips. Its memory does not grow with the number of clips.
 
     Attributes:
         records: one record per clip, in the source's order.
         numbers: the clips' numbers in their source.
-        shape_CFHW: the latents' shape.
+        groups: the indices of the clips of each shape; only clips of one group can be in one batch.
+        shape_CFHW: the shape of the first clip's latents.
         fingerprint: see `encode.fingerprint`.
         mark: a hash of the fingerprint and of which clips these are.
     """
@@ -80,7 +82,7 @@ class EncodedClips:
             text_dim: the generator's width of text tokens. None for that of the encoded texts, or 0 if there are none.
 
         Raises:
-            TrainError: the clips are missing, unfinished, damaged, of another fingerprint, or of mixed shapes.
+            TrainError: the clips are missing, unfinished, damaged, or of another fingerprint.
         """
         self.folder = Path(folder)
         if not (self.folder / INDEX).is_file():
@@ -92,12 +94,15 @@ class EncodedClips:
                 f"{folder} holds clips encoded with other settings or another codec (fingerprint {self.fingerprint[:12]}, not "
                 f"{fingerprint[:12]}); run the data phase again."
             )
-        first, widths = self.records[0], set[int]()
-        for record in self.records:
-            self._check(record, first)
+        widths = set[int]()
+        groups: dict[tuple[int, int, int], array[int]] = {}
+        for index, record in enumerate(self.records):
+            self._check(record)
+            groups.setdefault(record.shape, array("q")).append(index)
             if record.text[0]:
                 widths.add(record.text[1])
-        self.shape_CFHW = latent_shape(*first.shape)
+        self.groups = [groups[shape] for shape in sorted(groups)]
+        self.shape_CFHW = latent_shape(*self.records[0].shape)
         self.text_dim = max(widths, default=0) if text_dim is None else text_dim
         if widths - {self.text_dim}:
             raise TrainError(
@@ -126,7 +131,7 @@ class EncodedClips:
             ) from error
 
     def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> Batch:
-        """Some clips as one batch; raises like `read`."""
+        """Some clips of one shape as one batch; raises like `read`."""
         clips = [self.read(index) for index in indices]
         latent, control_box, control_mask, inside = (
             torch.stack([clip[name] for clip in clips]).float() for name in (*LATENTS, "inside")
@@ -139,18 +144,13 @@ class EncodedClips:
         names = [self.records[index].name for index in indices]
         return Batch(latent, control_box, control_mask, inside, context_BMT, names).to(device)
 
-    def _check(self, record: ClipRecord, first: ClipRecord) -> None:
+    def _check(self, record: ClipRecord) -> None:
         path = self.folder / record.file
         size = file_size(path)
         if size != record.bytes:
             found = "is missing" if size is None else f"has {size:,} of {record.bytes:,} bytes"
             raise TrainError(
                 f"the encoded clip {record.name} in {path} {found}; run the data phase again, which encodes this clip only."
-            )
-        if record.shape != first.shape:
-            raise TrainError(
-                f"clips of one data set must have one size and length, but {first.name} is {_size(first)} and {record.name} is {_size(record)}; "
-                "encode them into two folders."
             )
 
 
@@ -170,7 +170,3 @@ def put_aside(path: Path) -> str:
     except OSError:
         return ""
     return f" and now named {path.stem}.damaged"
-
-
-def _size(record: ClipRecord) -> str:
-    return f"{record.width} x {record.height} x {record.frames}"

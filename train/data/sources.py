@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,18 @@ from ..errors import TrainError
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import VIDEO_SUFFIXES, content, find_videos, identity, inspect, read_frames, read_labels
+from .video_files import (
+    VIDEO_SUFFIXES,
+    Entry,
+    content,
+    cropped,
+    find_videos,
+    identity,
+    inspect,
+    read_frames,
+    read_labels,
+)
+from .video_reader import look
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +192,9 @@ class VideoFolder:
         *,
         skip_bad: bool = False,
         problems: str | Path | None = None,
+        buckets: Sequence[tuple[int, int, int]] = (),
+        max_crop: float = 1.0,
+        repeat_frames: bool = False,
     ) -> None:
         """Check every clip's packets, first frame, trajectory and first mask; the other frames are not decoded yet.
 
@@ -191,7 +205,10 @@ class VideoFolder:
             fps: frames per second of the clips; faster videos are thinned out. None takes every frame.
             skip_bad: skip clips that cannot be used, as long as they are at most 1 % (or a single one).
             problems: the file to list the bad clips in; None for ``problems.txt`` in the folder. What was recognised in tracks
-                of a tool is written beside it, in ``notes.txt``.
+                of a tool, and what was cropped or repeated, is written beside it, in ``notes.txt``.
+            buckets: further (width, height, frames); a video becomes a clip of the shape of which it loses least, and of those the longest.
+            max_crop: the share of the picture that a video may lose; one that loses more cannot be used.
+            repeat_frames: whether videos slower than `fps` are taken too.
 
         Raises:
             TrainError: there is no folder, it has no videos, or some clips cannot be used.
@@ -206,6 +223,10 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
+        self.shapes: list[tuple[int, int, int]] = []
+        self.lost: list[float] = []
+        self._known = ((*size, frames), *buckets)
+        self._allowed = {"max_crop": max_crop, "repeat_frames": repeat_frames}
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self.videos, self.skipped = self._usable(videos)
@@ -222,14 +243,14 @@ class VideoFolder:
 
     def clip(self, index: int) -> SourceClip:
         """See `Source.clip`."""
-        path = self.videos[index]
+        path, (*size, frames) = self.videos[index], self.shapes[index]
         try:
-            entry = inspect(path, self.size, self.frames, self.fps)
-            frames_THWC = read_frames(path, entry, self.size)
-            labels_THW = read_labels(entry, self.size)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._allowed)
+            frames_THWC = read_frames(path, entry, (size[0], size[1]))
+            labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:
             raise ValueError(f"{path.name}: {error}") from error
-        origin = {"video": {"path": str(path), "first": 0, "frames": self.frames, "fps": self.fps}}
+        origin = {"video": {"path": str(path), "first": 0, "frames": frames, "fps": self.fps}}
         return SourceClip(path.name, frames_THWC, entry.fps, entry.prompt, entry.trajectory, labels_THW, origin)
 
     def settings(self) -> dict[str, Any]:
@@ -238,7 +259,8 @@ class VideoFolder:
 
     def identity(self, index: int) -> list[Any]:
         """See `Source.identity` and `video_files.identity`."""
-        return identity(self.videos[index])
+        shape = self.shapes[index]
+        return [*identity(self.videos[index]), *([list(shape)] if shape != self._known[0] else [])]
 
     def content(self, index: int) -> str:
         """See `Source.content` and `video_files.content`."""
@@ -257,11 +279,29 @@ class VideoFolder:
             try:
                 if twin is not path:
                     raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
-                self.notes += inspect(path, self.size, self.frames, self.fps).notes
+                shape, entry = self._fit(path)
+                self.notes += entry.notes
                 good.append(path)
+                self.shapes.append(shape)
+                self.lost.append(entry.lost)
             except (ValueError, OSError) as error:
                 bad.append(f"{path.name}: {error}")
         return good, bad
+
+    def _fit(self, path: Path) -> tuple[tuple[int, int, int], Entry]:
+        """The shape that a video becomes a clip of, and what it is then; raises the ValueError of the best shape if it fits none."""
+        known = list(self._known)
+        if len(known) > 1:
+            shown = look(path, frames=1).size
+            known.sort(key=lambda shape: (round(cropped(shown, shape[:2]), 2), -shape[2]))
+        problem: ValueError | None = None
+        for width, height, frames in known:
+            try:
+                return (width, height, frames), inspect(path, (width, height), frames, self.fps, **self._allowed)
+            except ValueError as error:
+                problem = problem or error
+        assert problem is not None
+        raise problem
 
     def _judge(self, unread: int = 0) -> None:
         """List the skipped clips, of which the last `unread` are in `videos`; raises TrainError if there are too many."""

@@ -153,7 +153,15 @@ class Artifacts:
         problems = self.run.phase_folder("data") / f"problems_{split}.txt"
         problems.parent.mkdir(parents=True, exist_ok=True)
         return VideoFolder(
-            settings.folder, data.size, data.frames, data.fps, skip_bad=settings.skip_bad, problems=problems
+            settings.folder,
+            data.size,
+            data.frames,
+            data.fps,
+            skip_bad=settings.skip_bad,
+            problems=problems,
+            buckets=data.buckets if split == "train" else (),
+            max_crop=data.max_crop,
+            repeat_frames=data.repeat_frames,
         )
 
     def settled_count(self, split: str) -> int | None:

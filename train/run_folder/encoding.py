@@ -45,7 +45,14 @@ def encode(run: Run) -> None:
             count, first = len(source.skipped), source.skipped[0].rstrip(".")
             run.console.say(f"data/{split}: {count} clips are left out, such as {first}; all are in {source.problems}.")
         clips = EncodedClips(artifacts.clips_folder(split))
-        run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")
+        shapes = [f"{len(group)} of {_by(clips.records[group[0]].shape)}" for group in clips.groups]
+        run.console.say(f"data/{split}: {len(clips)} clips, {', '.join(shapes)}")
+        if isinstance(source, VideoFolder) and max(source.lost) >= 0.01:
+            cut = sum(share >= 0.01 for share in source.lost)
+            run.console.say(
+                f"data/{split}: {cut} clips are cropped to fit and lose up to {max(source.lost):.0%} of the picture; "
+                f"{source.problems.parent} lists them."
+            )
 
 
 def mark_of(artifacts: Artifacts, source: Source) -> str:
@@ -73,6 +80,10 @@ def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, 
             first_frame=data.first_frame,
             world=run.world,
         )
+
+
+def _by(shape: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _source(run: Run, artifacts: Artifacts, split: str) -> Source:

@@ -119,10 +119,6 @@ def break_line(folder: Path) -> None:
             "FOLDER", "(fingerprint other, not 0123456789ab)", AGAIN,
         ),
         (
-            lambda folder: edit_index(folder, 3, lambda line: line.update(frames=9)),
-            "one size and length", "train-11-0 is 64 x 64 x 5 and train-11-2 is 64 x 64 x 9", "encode them into two folders",
-        ),
-        (
             lambda folder: edit_index(folder, 2, lambda line: line.update(text=[5, 4])),
             "the texts in FOLDER", "4 wide, but the generator takes a width of 3", "set models.text_encoder",
         ),
