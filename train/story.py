@@ -11,7 +11,7 @@ from .config.phases import PhaseName, phases_of
 from .config.settings import Adapter, Videos
 from .data.clip_index import INDEX
 from .data.encoded import what_is_wrong
-from .data.video_files import listing
+from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
 from .publish.export import export
@@ -147,8 +147,7 @@ class _Story:
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        given = [source.folder for source in (data.train, data.evaluation) if isinstance(source, Videos)]
-        clips = [listing(Path(folder)) for folder in given]
+        clips = [videos_mark(source.places) for source in (data.train, data.evaluation) if isinstance(source, Videos)]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
 
     @property

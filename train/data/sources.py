@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -226,7 +227,7 @@ class VideoFolder:
         self.shapes: list[tuple[int, int, int]] = []
         self.lost: list[float] = []
         self._known = ((*size, frames), *buckets)
-        self._allowed = {"max_crop": max_crop, "repeat_frames": repeat_frames}
+        self._inspect = partial(inspect, fps=self.fps, max_crop=max_crop, repeat_frames=repeat_frames)
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self.videos, self.skipped = self._usable(videos)
@@ -245,7 +246,7 @@ class VideoFolder:
         """See `Source.clip`."""
         path, (*size, frames) = self.videos[index], self.shapes[index]
         try:
-            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._allowed)
+            entry = self._inspect(path, (size[0], size[1]), frames)
             frames_THWC = read_frames(path, entry, (size[0], size[1]))
             labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:
@@ -297,7 +298,7 @@ class VideoFolder:
         problem: ValueError | None = None
         for width, height, frames in known:
             try:
-                return (width, height, frames), inspect(path, (width, height), frames, self.fps, **self._allowed)
+                return (width, height, frames), self._inspect(path, (width, height), frames)
             except ValueError as error:
                 problem = problem or error
         assert problem is not None

@@ -20,7 +20,7 @@ from flashmotion_core.wan.config import WanConfig
 from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
-from ..data.video_files import find_videos
+from ..data.gather import count
 from ..engine import optim
 from ..engine.build import Builder
 from ..engine.job import accumulation
@@ -124,7 +124,8 @@ def check_files(run: Run) -> None:
     for name in ("train", "evaluation"):
         source = getattr(run.config.data, name)
         if isinstance(source, Videos):
-            _check_exists(f"data.{name}.folder", Path(source.folder))
+            for place in source.places:
+                _check_exists(f"data.{name}.folder", place)
 
 
 def _check_exists(key: str, path: Path) -> None:
@@ -194,11 +195,8 @@ def _sizes_of(path: Path) -> WanConfig:
 
 def clip_count(run: Run) -> int:
     """Clips that will be encoded."""
-    data = run.config.data
-    count = 0
-    for source in (data.train, data.evaluation):
-        count += source.count if isinstance(source, Synthetic) else len(find_videos(Path(source.folder)))
-    return count
+    both = (run.config.data.train, run.config.data.evaluation)
+    return sum(source.count if isinstance(source, Synthetic) else count(source.places) for source in both)
 
 
 def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:

@@ -7,7 +7,7 @@ what users load.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from flashmotion_core.weights import read_tensors, save_whole
 from ..config.phases import phases_of
 from ..config.settings import Adapter, Settings, Synthetic
 from ..data.encoded import EncodedClips
+from ..data.gather import is_plain
 from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
 from ..errors import TrainError
@@ -153,7 +154,7 @@ class Artifacts:
         problems = self.run.phase_folder("data") / f"problems_{split}.txt"
         problems.parent.mkdir(parents=True, exist_ok=True)
         return VideoFolder(
-            settings.folder,
+            self.videos_folder(split, settings.places),
             data.size,
             data.frames,
             data.fps,
@@ -163,6 +164,10 @@ class Artifacts:
             max_crop=data.max_crop,
             repeat_frames=data.repeat_frames,
         )
+
+    def videos_folder(self, split: str, places: Sequence[Path]) -> Path:
+        """Where the videos of a split are: the one folder that is given, or the one that `gather` makes of several sources."""
+        return places[0] if is_plain(places) else self.run.folder / "sources" / split
 
     def settled_count(self, split: str) -> int | None:
         """How many clips of a split fit into the time budget; None without one."""
