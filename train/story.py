@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
@@ -14,6 +15,7 @@ from .data.encoded import what_is_wrong
 from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
+from .parallel import broadcast_object
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
 from .run_folder.encoding import encode
@@ -147,7 +149,15 @@ class _Story:
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        clips = [videos_mark(source.places) for source in (data.train, data.evaluation) if isinstance(source, Videos)]
+        sources = (("train", data.train), ("eval", data.evaluation))
+        clips: list[Any] = []
+        if self.run.world.is_main:  # as many may be read
+            clips = [
+                videos_mark(source.places, self.artifacts.looks_file(split))
+                for split, source in sources
+                if isinstance(source, Videos)
+            ]
+        clips = broadcast_object(self.run.world, clips)
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
 
     @property
