@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
@@ -12,6 +13,7 @@ from .config.settings import Adapter, Videos
 from .data.video_files import listing
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
+from .prepare.phase import PAGE, preparation_mark, prepare
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
 from .run_folder.encoding import encode
@@ -33,6 +35,7 @@ class _Story:
 
     def phases(self) -> list[Phase]:
         make: dict[str, Callable[[PhaseName], Phase]] = {
+            "prepare": self._prepare,
             "codec": self._codec,
             "data": self._data,
             "base": self._base,
@@ -47,6 +50,11 @@ class _Story:
             self.made[phase.name] = make[phase.stage](phase)
         return list(self.made.values())
 
+    def _prepare(self, phase: PhaseName) -> Phase:
+        title, outputs = "clips, objects and captions from your videos", [self.artifacts.prepared_folder / PAGE]
+        mark = preparation_mark(self.run.config)
+        return Phase(phase.name, title, mark, outputs, [], partial(prepare, self.run), alone=True, renews=True)
+
     def _codec(self, phase: PhaseName) -> Phase:
         title, outputs = "a small codec for the synthetic world", [self.artifacts.codec_path]
         return Phase(phase.name, title, self._codec_mark, outputs, [], partial(train_codec_phase, self.run), alone=True)
@@ -58,7 +66,7 @@ class _Story:
 
     def _data(self, phase: PhaseName) -> Phase:
         outputs = [self.artifacts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
-        title, needs = "clips and control maps, encoded once", self._done("codec")
+        title, needs = "clips and control maps, encoded once", self._done("prepare", "codec")
         return Phase(phase.name, title, self._data_mark, outputs, needs, partial(encode, self.run), alone=True)
 
     def _base(self, phase: PhaseName) -> Phase:
@@ -136,9 +144,11 @@ class _Story:
     @cached_property
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
-        settings = data.model_dump(mode="json", exclude={"workers", "share"})
+        settings = data.model_dump(mode="json", exclude={"workers", "share", "prepare"})
         given = [source.folder for source in (data.train, data.evaluation) if isinstance(source, Videos)]
-        clips = [listing(Path(folder)) for folder in given]
+        clips: list[Any] = [listing(Path(folder)) for folder in given]
+        if "prepare" in self.made:
+            clips = [self.made["prepare"].fingerprint]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
 
     @property

@@ -22,7 +22,7 @@ from flashmotion_core.video import Frames, cover
 from .video_reader import Shown, pictures
 from .video_timing import timing
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi")
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 

@@ -25,6 +25,8 @@ from ..engine import optim
 from ..engine.build import Builder
 from ..engine.job import accumulation
 from ..errors import TrainError
+from ..prepare.weights_folder import check_folder
+from ..run_folder.artifacts import PREPARED
 from ..run_folder.run import Run
 from .figures import PhasePlan
 from .given_adapters import check_adapter, given_path
@@ -121,10 +123,15 @@ def check_files(run: Run) -> None:
         path = given_path(adapter)
         if path is not None:
             _check_exists(f"models.adapters, {adapter.kind}", path)
+    data = run.config.data
     for name in ("train", "evaluation"):
-        source = getattr(run.config.data, name)
+        source = getattr(data, name)
         if isinstance(source, Videos):
             _check_exists(f"data.{name}.folder", Path(source.folder))
+    for name in ("detector", "tracker", "captioner"):
+        folder = getattr(data.prepare, name) if data.prepares else None
+        if folder is not None:
+            check_folder(name, folder)
 
 
 def _check_exists(key: str, path: Path) -> None:
@@ -193,11 +200,16 @@ def _sizes_of(path: Path) -> WanConfig:
 
 
 def clip_count(run: Run) -> int:
-    """Clips that will be encoded."""
-    data = run.config.data
-    count = 0
-    for source in (data.train, data.evaluation):
-        count += source.count if isinstance(source, Synthetic) else len(find_videos(Path(source.folder)))
+    """Clips that will be encoded; before the phase prepare, as many as there are videos."""
+    data, count = run.config.data, 0
+    for split, source in (("train", data.train), ("eval", data.evaluation)):
+        prepared = run.folder / PREPARED / split
+        if isinstance(source, Synthetic):
+            count += source.count
+        elif data.prepares and prepared.is_dir():
+            count += len(find_videos(prepared))
+        elif isinstance(source, Videos):
+            count += len(find_videos(Path(source.folder)))
     return count
 
 

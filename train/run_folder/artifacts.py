@@ -27,7 +27,7 @@ from flashmotion_core.wan.fingerprint import fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
 from ..config.phases import phases_of
-from ..config.settings import Adapter, Settings, Synthetic
+from ..config.settings import Adapter, Settings, Synthetic, Videos
 from ..data.encoded import EncodedClips
 from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
@@ -36,6 +36,8 @@ from ..files import digest
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
+PREPARED = "prepared"
+"""The folder of what the phase prepare makes, in the run's folder."""
 BASE = "base"
 """Names the adapter that the SlowGenerator was trained with."""
 
@@ -152,9 +154,23 @@ class Artifacts:
             return SyntheticSource(settings.seed, count, settings.difficulty, data.size, data.frames, stream)
         problems = self.run.phase_folder("data") / f"problems_{split}.txt"
         problems.parent.mkdir(parents=True, exist_ok=True)
+        skip_bad = isinstance(settings, Videos) and settings.skip_bad
         return VideoFolder(
-            settings.folder, data.size, data.frames, data.fps, skip_bad=settings.skip_bad, problems=problems
+            self.videos_folder(split), data.size, data.frames, data.fps, skip_bad=skip_bad, problems=problems
         )
+
+    def videos_folder(self, split: str) -> Path:
+        """Where a split's videos with trajectories are: what the phase prepare made, or the maker's own folder."""
+        data = self.config.data
+        settings = data.train if split == "train" else data.evaluation
+        if isinstance(settings, Videos) and data.prepare is None:
+            return Path(settings.folder)
+        return self.prepared_folder / split
+
+    @property
+    def prepared_folder(self) -> Path:
+        """What the phase prepare makes."""
+        return self.run.folder / PREPARED
 
     def settled_count(self, split: str) -> int | None:
         """How many clips of a split fit into the time budget; None without one."""

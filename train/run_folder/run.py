@@ -40,6 +40,7 @@ class Phase:
         needs: the phases that must be done before it.
         work: does the phase; called on every rank.
         alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
+        renews: whether it is done again by itself, and does only what changed, where its fingerprint is another one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Phase:
     needs: Sequence[Phase]
     work: Callable[[], None]
     alone: bool = False
+    renews: bool = False
 
 
 class Run:
@@ -109,7 +111,7 @@ class Run:
         if state == "done":
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
             return
-        if state == "other":
+        if state == "other" and not phase.renews:
             raise TrainError(
                 f"{phase.name} was done with other settings or clips in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
                 "kept), or choose another folder with --run."
