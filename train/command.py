@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int
     """Run the command. Returns 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
     options = parser().parse_intermixed_args(arguments)
     options.only = only or options.only
-    if PREVIEW in options.overrides:
+    options.preview = PREVIEW in options.overrides
+    if options.preview:
         options.overrides.remove(PREVIEW)
         options.only = "prepare"
     problem = missing_packages()

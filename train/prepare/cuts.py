@@ -47,9 +47,9 @@ def jumps(thumbnails_THWC: Frames) -> NDArray[np.bool_]:
     for t, value in enumerate(change):
         near = np.delete(change[max(0, t - AROUND) : t + AROUND + 1], min(t, AROUND))
         usual = float(np.median(near)) if near.size else 0.0
-        # A flash comes back: after it, the picture is what it was before.
-        after = min(t + 3, len(small) - 1)
-        stays = float(np.abs(small[after] - small[t]).mean()) > 0.5 * value
+        # After a flash, the picture is what it was before.
+        before, after = max(t - 2, 0), min(t + 3, len(small) - 1)
+        stays = float(np.abs(small[after] - small[before]).mean()) > 0.5 * value
         ends[t] = value > LEAST_JUMP and value > ABOVE_OTHERS * usual and stays
     return ends
 

@@ -41,7 +41,7 @@ def test_things_that_move_are_found_whether_the_camera_stands_or_pans(pan: float
 
 
 def test_speeds_are_those_of_the_blocks() -> None:
-    frames, boxes = film(TWO)
+    frames, _ = film(TWO)
     found = MotionTracker().find(frames, frames[:0])
     speed_N, _ = speeds(frames, found.labels_THW, 2, 10.0)
     order = np.argsort([np.nanmean(found.boxes_TN4[:, n, 1]) for n in range(2)])
