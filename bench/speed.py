@@ -6,7 +6,11 @@
 
 On a CPU it uses tiny shapes. Times are medians after a warm-up, from device events on CUDA. A umT5 encoder of the real shape encodes random
 tokens, which stand in for a prompt, without the tokenizer. Loading is not timed. Where memory runs out, the row says so and the run
-continues. Needs the extra [train]; see docs/speed.md.
+continues. Needs the extra [train]. Writes runs/speed.json and runs/speed.md.
+
+"over none" is what an adapter adds to four steps; "in FLOPs" is the same, predicted from counts. "picture and boxes to mp4" is the whole job
+with models loaded and text encoded. "naive" stores all residuals first. "diffusers" is its own pipeline on the same networks, without a
+trajectory.
 """
 
 from __future__ import annotations

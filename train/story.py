@@ -10,6 +10,8 @@ from typing import Any
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
 from .config.settings import Adapter, Videos
+from .data.clip_index import INDEX
+from .data.encoded import what_is_wrong
 from .data.video_files import listing
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
@@ -65,9 +67,17 @@ class _Story:
         return Phase(phase.name, title, mark, outputs, self._done("codec"), work, alone=True)
 
     def _data(self, phase: PhaseName) -> Phase:
-        outputs = [self.artifacts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
-        title, needs = "clips and control maps, encoded once", self._done("prepare", "codec")
-        return Phase(phase.name, title, self._data_mark, outputs, needs, partial(encode, self.run), alone=True)
+        folders = [self.artifacts.clips_folder(split) for split in ("train", "eval")]
+        return Phase(
+            phase.name,
+            "clips and control maps, encoded once",
+            self._data_mark,
+            [folder / INDEX for folder in folders],
+            self._done("prepare", "codec"),
+            partial(encode, self.run),
+            renews=True,
+            lacks=lambda: next(filter(None, map(what_is_wrong, folders)), None),
+        )
 
     def _base(self, phase: PhaseName) -> Phase:
         models = self.config.models

@@ -6,14 +6,20 @@ import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import TinyVae
+from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory
+from flashmotion_core.video import Frames
+from train import parallel
 from train.data.encode import encode_clips
-from train.data.sources import SyntheticSource
+from train.data.encoded import EncodedClips
+from train.data.sources import SourceClip, SyntheticSource
+from train.errors import TrainError
 
 STYLE = MapStyle(thickness=3)
 
@@ -35,9 +41,58 @@ def words(prompt: str) -> Tensor:
 
 def hashes(folder: Path) -> dict[str, str]:
     """sha256 of every file."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()
+    }
+
+
+def drawn_alike(source: SyntheticSource, index: int) -> SourceClip:
+    """A clip that costs nothing to make, in place of `SyntheticSource.clip`."""
+    frames_THWC = np.full((source.frames, source.size[1], source.size[0], 3), index % 256, dtype=np.uint8)
+    trajectory = Trajectory(source.size, source.frames, (TrackedObject("o", (Keyframe(0, 0.5, 0.5, 0.5, 0.5),)),), 24.0)
+    return SourceClip(
+        f"clip {index}", frames_THWC, 24.0, "a prompt " * 20, trajectory, None, {"synthetic": {"index": index}}
+    )
+
+
+class Plain(SyntheticSource):
+    """Clips that cost nothing to make."""
+
+    def clip(self, index: int) -> SourceClip:
+        return drawn_alike(self, index)
+
+
+class Unreadable(Plain):
+    """Of which rank 1 of 2 cannot read one."""
+
+    def clip(self, index: int) -> SourceClip:
+        if index == 3:
+            raise ValueError("it is damaged")
+        return super().clip(index)
+
+
+class Zeros:
+    """A codec that costs nothing."""
+
+    def encode(self, frames: Frames) -> Tensor:
+        return torch.zeros(1, 48, (len(frames) - 1) // 4 + 1, frames.shape[1] // 16, frames.shape[2] // 16)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    encode_clips(world(int(sys.argv[2])), tiny_vae(), sys.argv[1], style=STYLE, fingerprint="f")
+    ranks = parallel.start("cpu")
+    encode_clips(world(int(sys.argv[2])), tiny_vae(), sys.argv[1], style=STYLE, fingerprint="f", world=ranks)
+    if ranks.size > 1:
+        Path(f"{sys.argv[1]}.{ranks.rank}").write_text(str(len(EncodedClips(sys.argv[1]))))
+        try:
+            encode_clips(
+                Unreadable(11, 6, "easy", (64, 64), 5),
+                Zeros(),
+                f"{sys.argv[1]}_unreadable",
+                style=STYLE,
+                fingerprint="f",
+                world=ranks,  # type: ignore[arg-type]
+            )
+        except TrainError as error:
+            Path(f"{sys.argv[1]}.{ranks.rank}.problem").write_text(str(error))
+    parallel.stop()

@@ -83,7 +83,7 @@ def test_a_speed_of_ones_own(editor: EditorPage) -> None:
 
 
 def test_the_speed_of_the_hand_is_recorded(editor: EditorPage) -> None:
-    editor.load({**ONE, "fps": 8, "objects": [{**CAT, "keyframes": CAT["keyframes"][:1]}]})
+    editor.load({**ONE, "fps": 4, "objects": [{**CAT, "keyframes": CAT["keyframes"][:1]}]})
     editor.page.locator(".fm-sink").focus()
     editor.press("r")
     mouse = editor.page.mouse

@@ -110,6 +110,13 @@ class Data(Settings):
     frames: int = 121
     """Length of every clip, 4k + 1."""
     fps: Positive = 24.0
+    buckets: tuple[tuple[int, int, int], ...] = ()
+    """Further (width, height, frames) for training videos of another shape or too short; each video goes where it loses least. An iteration
+    sees one shape. None may be larger than `size` and `frames`, for which memory is planned."""
+    max_crop: Share = 0.5
+    """Share of the picture that a video may lose where its shape is not the clip's."""
+    repeat_frames: bool = False
+    """Take videos slower than `fps` too, with repeated frames; by default they are refused, as their motion would stutter."""
     thickness: Annotated[int, Field(ge=1)] | None = None
     """Thickness of the box outlines in pixels; none for min(height, width) // 100."""
     opacity: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -138,6 +145,20 @@ class Data(Settings):
         return self
 
     @model_validator(mode="after")
+    def _buckets_fit(self) -> Data:
+        most = self.size[0] * self.size[1] * (self.frames + 3)
+        for width, height, frames in self.buckets:
+            try:
+                check_size(width, height, frames)
+            except ValueError as error:
+                raise ValueError(f"buckets: {error}") from error
+            if frames < SHORTEST or width * height * (frames + 3) > most:
+                raise ValueError(
+                    f"buckets has {[width, height, frames]}, but a bucket needs at least {SHORTEST} frames and must not be larger than size and "
+                    f"frames, {[*self.size, self.frames]}; make it smaller."
+                )
+        return self
+
     def _there_is_something_to_part(self) -> Data:
         if isinstance(self.evaluation, Part) and not (isinstance(self.train, Videos) and self.prepare is not None):
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,18 @@ from ..errors import TrainError
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import VIDEO_SUFFIXES, find_videos, identity, inspect, read_frames, read_labels
+from .video_files import (
+    VIDEO_SUFFIXES,
+    Entry,
+    content,
+    cropped,
+    find_videos,
+    identity,
+    inspect,
+    read_frames,
+    read_labels,
+)
+from .video_reader import look
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +86,9 @@ class Source(Protocol):
     def identity(self, index: int) -> list[Any]:
         """What makes clip number `index` another one, beside the settings, as plain JSON values."""
 
+    def content(self, index: int) -> str | None:
+        """A hash of what clip number `index` shows, whatever its name, boxes and prompt; None if it is drawn and cannot be another's."""
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """Continue without clips that could not be read; one reason for each number. Raises TrainError if they are needed."""
 
@@ -128,6 +142,9 @@ class SyntheticSource:
         """See `Source.identity`."""
         return [index]
 
+    def content(self, index: int) -> None:
+        """See `Source.content`: training and evaluation draw from different streams."""
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: every synthetic clip is needed."""
         index, problem = next(iter(problems.items()))
@@ -175,6 +192,9 @@ class VideoFolder:
         *,
         skip_bad: bool = False,
         problems: str | Path | None = None,
+        buckets: Sequence[tuple[int, int, int]] = (),
+        max_crop: float = 1.0,
+        repeat_frames: bool = False,
     ) -> None:
         """Check every clip's packets, first frame, trajectory and first mask; the other frames are not decoded yet.
 
@@ -185,7 +205,10 @@ class VideoFolder:
             fps: frames per second of the clips; faster videos are thinned out. None takes every frame.
             skip_bad: skip clips that cannot be used, as long as they are at most 1 % (or a single one).
             problems: the file to list the bad clips in; None for ``problems.txt`` in the folder. What was recognised in tracks
-                of a tool is written beside it, in ``notes.txt``.
+                of a tool, and what was cropped or repeated, is written beside it, in ``notes.txt``.
+            buckets: further (width, height, frames); a video becomes a clip of the shape of which it loses least, and of those the longest.
+            max_crop: the share of the picture that a video may lose; one that loses more cannot be used.
+            repeat_frames: whether videos slower than `fps` are taken too.
 
         Raises:
             TrainError: there is no folder, it has no videos, or some clips cannot be used.
@@ -200,6 +223,10 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
+        self.shapes: list[tuple[int, int, int]] = []
+        self.lost: list[float] = []
+        self._known = ((*size, frames), *buckets)
+        self._allowed: Any = {"max_crop": max_crop, "repeat_frames": repeat_frames}
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self.videos, self.skipped = self._usable(videos)
@@ -216,14 +243,14 @@ class VideoFolder:
 
     def clip(self, index: int) -> SourceClip:
         """See `Source.clip`."""
-        path = self.videos[index]
+        path, (*size, frames) = self.videos[index], self.shapes[index]
         try:
-            entry = inspect(path, self.size, self.frames, self.fps)
-            frames_THWC = read_frames(path, entry, self.size)
-            labels_THW = read_labels(entry, self.size)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._allowed)
+            frames_THWC = read_frames(path, entry, (size[0], size[1]))
+            labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:
             raise ValueError(f"{path.name}: {error}") from error
-        origin = {"video": {"path": str(path), "first": 0, "frames": self.frames, "fps": self.fps}}
+        origin = {"video": {"path": str(path), "first": 0, "frames": frames, "fps": self.fps}}
         return SourceClip(path.name, frames_THWC, entry.fps, entry.prompt, entry.trajectory, labels_THW, origin)
 
     def settings(self) -> dict[str, Any]:
@@ -232,7 +259,12 @@ class VideoFolder:
 
     def identity(self, index: int) -> list[Any]:
         """See `Source.identity` and `video_files.identity`."""
-        return identity(self.videos[index])
+        shape = self.shapes[index]
+        return [*identity(self.videos[index]), *([list(shape)] if shape != self._known[0] else [])]
+
+    def content(self, index: int) -> str:
+        """See `Source.content` and `video_files.content`."""
+        return content(self.videos[index])
 
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: clips whose pictures turned out to be damaged count like those that were skipped at once."""
@@ -247,8 +279,11 @@ class VideoFolder:
             try:
                 if twin is not path:
                     raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
-                self.notes += inspect(path, self.size, self.frames, self.fps).notes
+                shape, entry = fit(path, self._known, self.fps, **self._allowed)
+                self.notes += entry.notes
                 good.append(path)
+                self.shapes.append(shape)
+                self.lost.append(entry.lost)
             except (ValueError, OSError) as error:
                 bad.append(f"{path.name}: {error}")
         return good, bad
@@ -269,6 +304,48 @@ class VideoFolder:
         )
         raise TrainError(
             f"{len(self.skipped)} of {self._found} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
+        )
+
+
+def fit(
+    video: Path, known: Sequence[tuple[int, int, int]], fps: float | None, *, max_crop: float, repeat_frames: bool
+) -> tuple[tuple[int, int, int], Entry]:
+    """The shape of `known` that a video becomes a clip of, and what it is then.
+
+    Raises:
+        ValueError: it fits none; says why not the best one.
+    """
+    problem: ValueError | None = None
+    for width, height, frames in best_first(known, look(video, frames=1).size if len(known) > 1 else None):
+        try:
+            return (width, height, frames), inspect(
+                video, (width, height), frames, fps, max_crop=max_crop, repeat_frames=repeat_frames
+            )
+        except ValueError as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def best_first(known: Sequence[tuple[int, int, int]], shown: tuple[int, int] | None) -> list[tuple[int, int, int]]:
+    """Shapes (width, height, frames) by what a picture of size `shown` loses to their crop, and then by their length."""
+    if shown is None:
+        return list(known)
+    return sorted(known, key=lambda shape: (round(cropped(shown, shape[:2]), 2), -shape[2]))
+
+
+def check_apart(train: Source, evaluation: Source) -> None:
+    """Raises `TrainError` if a video is on both sides, under whatever name: what was trained on cannot show what was learnt."""
+    trained = {train.content(index): index for index in range(len(train))}
+    both = [
+        (trained[found], index)
+        for index in range(len(evaluation))
+        if (found := evaluation.content(index)) in trained and found
+    ]
+    if both:
+        first, second = train.identity(both[0][0])[0], evaluation.identity(both[0][1])[0]
+        raise TrainError(
+            f"{len(both)} evaluation clips are training clips too, such as {second} (in data.train: {first}); remove them from one of the two."
         )
 
 

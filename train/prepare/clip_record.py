@@ -19,6 +19,7 @@ class PreparedClip:
         name: of its files, without suffix.
         start_ms: where it begins in the video.
         size: (width, height) of its frames before the crop.
+        shape: (width, height, frames) that it is trained at.
         reason: why it is rejected; "" if it is kept.
         notes: what its maker should know all the same.
         boxes: ``yours`` or ``found``.
@@ -31,6 +32,7 @@ class PreparedClip:
     name: str
     start_ms: int
     size: tuple[int, int]
+    shape: tuple[int, int, int]
     reason: str
     notes: list[str]
     boxes: str
@@ -82,7 +84,10 @@ def read_record(folder: Path) -> PreparedVideo | None:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             return None
-        clips = [PreparedClip(**{**one, "size": tuple(one["size"])}) for one in content.pop("clips")]
+        clips = [
+            PreparedClip(**{**one, "size": tuple(one["size"]), "shape": tuple(one["shape"])})
+            for one in content.pop("clips")
+        ]
         return PreparedVideo(**content, clips=clips)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..config.schema import Config
@@ -14,7 +15,7 @@ from ..run_folder.run import Run
 from .clip_record import PreparedVideo
 from .cuts import detector_name
 from .finder import WordFinder
-from .prepare_folder import lay_out, part_names, prepare_videos, video_key
+from .prepare_folder import clip_settings, lay_out, part_names, prepare_videos, video_key
 from .prepare_video import VideoWork
 from .preview_page import PAGE, summary_of, write_page
 from .weights_folder import folder_hash
@@ -33,7 +34,7 @@ def preparation_mark(config: Config) -> str:
         for split, source in _sources(config).items()
         if Path(source.folder).is_dir()
     }
-    shape = [list(data.size), data.frames, data.fps, data.thickness, data.opacity, data.first_frame]
+    shape = clip_settings(data)
     folders = [one for one in (rules.detector, rules.tracker, rules.captioner) if one]
     weights = [file_digest(str(file)) for one in folders for file in sorted(Path(one).glob("*")) if file.is_file()]
     part = data.evaluation if isinstance(data.evaluation, Part) else "no part"
@@ -49,6 +50,7 @@ def prepare(run: Run) -> None:
     config, artifacts = run.config, Artifacts(run)
     place, data = artifacts.prepared_folder, config.data
     work = VideoWork(data, config.models.text_encoder, run.world.device.type)
+    one_shape = replace(work, data=data.model_copy(update={"buckets": ()}))  # as the data phase reads what is held out
     _say_what_works(run, work)
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
     pools: dict[str, list[PreparedVideo]] = {}
@@ -58,14 +60,14 @@ def prepare(run: Run) -> None:
             pools[split] = prepare_videos(
                 folder,
                 pool,
-                work,
+                work if split == "train" else one_shape,
                 workers=0 if alone else data.workers,
                 report=lambda done, total, progress=progress: progress.update(done),  # type: ignore[misc]
             )
     evaluated = _lay_out_all(config, place, pools)
     named = {f"pool_{split}": videos for split, videos in pools.items()}
     lines = [line for videos in pools.values() for line in summary_of(videos)]
-    page = write_page(place, named, evaluated, data.size, lines)
+    page = write_page(place, named, evaluated, lines)
     for line in lines:
         run.console.say(f"prepare: {line}")
     rejected = [
@@ -111,7 +113,7 @@ def _lay_out_all(config: Config, place: Path, pools: dict[str, list[PreparedVide
         folder, pool = Path(source.folder), place / f"pool_{split}"
         names = {clip.name for video in videos for clip in video.kept}
         if split == "train" and isinstance(data.evaluation, Part) and names:
-            away = part_names(videos, data.evaluation.share)
+            away = part_names(videos, data.evaluation.share, (*data.size, data.frames))
             lay_out(videos, folder, pool, place / "eval", away)
             evaluated |= {f"pool_train/{name}" for name in away}
             names -= away

@@ -12,9 +12,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from ..config.settings import Data
 from ..data.video_files import TRACK_SUFFIXES, find_videos, identity
 from ..data.worker_pool import worker_pool
 from ..errors import TrainError
@@ -39,11 +41,17 @@ def video_key(video: Path, settings: Sequence[object]) -> str:
     return digest(VERSION, detector_name(), identity(video), beside, list(settings))
 
 
+def clip_settings(data: Data) -> list[object]:
+    """The settings that clips and their pictures depend on, beside the rules."""
+    names = ("size", "frames", "fps", "buckets", "max_crop", "repeat_frames", "thickness", "opacity", "first_frame")
+    return [data.model_dump(mode="json", include=set(names))]
+
+
 def work_settings(work: VideoWork) -> list[object]:
     """What the clips depend on beside the videos, with hashes of the models' weights."""
     data = work.data
     rules = work.rules.model_dump(mode="json", exclude={"detector", "tracker", "captioner"})
-    shape = [list(data.size), data.frames, data.fps, data.thickness, data.opacity, data.first_frame]
+    shape = clip_settings(data)
     captioner = None if work.rules.captioner is None else digest(work.rules.captioner)
     return [rules, shape, work.finder.settings(), captioner, work.text_encoder]
 
@@ -159,19 +167,21 @@ def _link(source: Path, target: Path) -> None:
         os.replace(part, target)
 
 
-def part_names(records: Sequence[PreparedVideo], share: float) -> set[str]:
-    """The names of the clips to hold back for evaluation.
+def part_names(records: Sequence[PreparedVideo], share: float, shape: tuple[int, int, int]) -> set[str]:
+    """The names of the clips to hold back for evaluation, all of the same shape.
 
     Whole videos, chosen by a hash of their names; if that leaves one side empty, the last clips of each video with more than one.
 
     Raises:
         TrainError: there are fewer than two clips.
     """
-    given = [record for record in records if record.kept]
+    fit = [replace(record, clips=[clip for clip in record.kept if clip.shape == shape]) for record in records]
+    given = [record for record in fit if record.kept]
     total = sum(len(record.kept) for record in given)
     if total < 2:
         raise TrainError(
-            f"data.evaluation.kind is part, but only {total} clips can be used, which cannot be parted; add videos, or name others with "
+            f"data.evaluation.kind is part, but only {total} clips of the shape {shape[0]} x {shape[1]} x {shape[2]} can be used, "
+            "which cannot be parted; add videos, or name others with "
             "data.evaluation.folder."
         )
     away = [one for one in given if int(sha256(one.video.encode()).hexdigest()[:8], 16) / 2**32 < share]

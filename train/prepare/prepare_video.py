@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.texts import read_text
@@ -17,8 +18,8 @@ from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
 
 from ..config.settings import Data, Prepare
-from ..data.sources import SourceClip
-from ..data.video_files import TRACK_SUFFIXES, inspect, read_frames, read_labels
+from ..data.sources import SourceClip, best_first, fit
+from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels
 from .captions import NEUTRAL, Captioner, fitting, token_counter
 from .clip_files import in_boxes, no_objects, read_own_document, to_document, write_clip, write_document
 from .clip_record import PreparedClip, PreparedVideo
@@ -80,36 +81,62 @@ class VideoWork:
     def _as_it_is(self, video: Path, key: str, folder: Path) -> PreparedVideo:
         """A video with a document of the maker's: its beginning is one clip, which nobody judges."""
         data = self.data
-        entry = inspect(video, data.size, data.frames, data.fps)
-        labels_THW, frames_THWC = read_labels(entry, data.size), read_frames(video, entry, data.size)
+        shape, entry = fit(video, self.shapes, data.fps, max_crop=data.max_crop, repeat_frames=data.repeat_frames)
+        labels_THW, frames_THWC = read_labels(entry, shape[:2]), read_frames(video, entry, shape[:2])
         caption, by, notes = self._caption(video, video.stem, frames_THWC)
         clip = SourceClip(video.name, frames_THWC, entry.fps, caption, entry.trajectory, labels_THW, {})
         self._sheet(folder, video.stem, clip)
         (folder / f"{video.stem}.txt").write_text(caption, encoding="utf-8")
-        made = PreparedClip(video.stem, 0, entry.source_size, "", [*notes, *entry.notes], "yours", caption, by)
+        made = PreparedClip(video.stem, 0, entry.source_size, shape, "", [*notes, *entry.notes], "yours", caption, by)
         return PreparedVideo(video.name, key, "", 1, float(entry.shown.times[-1]), [made])
 
     def _in_clips(self, video: Path, key: str, folder: Path) -> PreparedVideo:
         found = scan(video)
         shots = find_shots(found.thumbnails_THWC)
         times_T = found.shown.times[: len(found.thumbnails_THWC)]
-        data = self.data
-        chosen = windows(times_T, shots, data.frames, data.fps, own_starts(video))
-        size = clip_size(found.shown.size, data.size)
+        shape, chosen = self._cut(found, shots, times_T, own_starts(video))
+        size = clip_size(found.shown.size, shape[:2])
         clips = [
-            self._clip(video, window, frames_THWC, found, shots, folder)
+            self._clip(video, window, shape, frames_THWC, found, shots, folder)
             for window, frames_THWC in cut_out(video, found.shown, chosen, size)
         ]
         seconds = float(times_T[-1])
-        reason = "" if clips else _no_window(found, shots, times_T, data)
+        reason = "" if clips else _no_window(found, shots, shape[2], self.data.fps)
         if found.problem and clips:
             clips[-1].notes.append(f"the rest of the video is left out, as {found.problem}")
         return PreparedVideo(video.name, key, reason, len(shots), seconds, clips)
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """The (width, height, frames) that clips may have."""
+        return [(*self.data.size, self.data.frames), *self.data.buckets]
+
+    def _cut(
+        self, found: Scan, shots: Sequence[tuple[int, int]], times_T: NDArray[np.float64], given_ms: Sequence[int]
+    ) -> tuple[tuple[int, int, int], list[Window]]:
+        """The shape that loses least of those that windows fit into, and these windows, of which there may be none.
+
+        Raises:
+            ValueError: every shape loses too much of the picture.
+        """
+        data, shown = self.data, found.shown.size
+        usable = [one for one in best_first(self.shapes, shown) if cropped(shown, one[:2]) <= data.max_crop]
+        if not usable:
+            least = min(cropped(shown, one[:2]) for one in self.shapes)
+            raise ValueError(
+                f"it would lose {least:.0%} of its picture, above data.max_crop ({data.max_crop:.0%}); add a shape to data.buckets"
+            )
+        for shape in usable:
+            chosen = windows(times_T, shots, shape[2], data.fps, given_ms, repeat_frames=data.repeat_frames)
+            if chosen:
+                return shape, chosen
+        return usable[-1], []
 
     def _clip(
         self,
         video: Path,
         window: Window,
+        shape: tuple[int, int, int],
         frames_THWC: Frames,
         scanned: Scan,
         shots: Sequence[tuple[int, int]],
@@ -121,22 +148,25 @@ class VideoWork:
         found = self.finder.find(frames_THWC, scanned.background(*shot, size))
         own = own_document(video, name)
         if own is not None:
-            document = read_own_document(own, size, data.frames, data.fps)
+            document = read_own_document(own, size, shape[2], data.fps)
             used, moving = in_boxes(document, found.labels_THW), "yours"
             verdict = Verdict(tuple(range(len(used.names))), (), 0.0, "", _cut_notes(window, shots))
         else:
             speed_N, camera = speeds(frames_THWC, found.labels_THW, len(found.names), data.fps)
-            verdict = judge(found, speed_N, camera, data.size, self.rules)
+            verdict = judge(found, speed_N, camera, shape[:2], self.rules)
             used, moving = found.only(verdict.chosen), "found"
             shown = used if not verdict.reason else found
-            document = to_document(shown, data.fps) if len(shown.names) else no_objects(size, data.frames, data.fps)
+            document = to_document(shown, data.fps) if len(shown.names) else no_objects(size, shape[2], data.fps)
         caption, by, notes = self._caption(video, name, frames_THWC)
         reason = verdict.reason
         try:
             document = document if reason or own else _checked(document, used)
         except ValueError as error:
             reason = str(error).rstrip(".")
-        enlarged = max(data.size[0] / scanned.shown.size[0], data.size[1] / scanned.shown.size[1])
+        enlarged = max(wanted / there for wanted, there in zip(shape[:2], scanned.shown.size, strict=True))
+        repeated = len(window.taken) - len(set(window.taken))
+        if repeated:
+            notes = [*notes, f"repeats {repeated} of {len(window.taken)} frames"]
         if enlarged > 1:
             notes = [*notes, f"is enlarged {enlarged:.2f} times"]
         if reason:
@@ -144,12 +174,13 @@ class VideoWork:
             clip = SourceClip(name, frames_THWC, data.fps, caption, document, found.labels_THW, {})
         else:
             write_clip(folder, name, frames_THWC, data.fps, document, used.labels_THW, caption)
-            clip = self._trained(name, frames_THWC, caption, document, used)
+            clip = self._trained(name, shape[:2], frames_THWC, caption, document, used)
         self._sheet(folder, name, clip)
         return PreparedClip(
             name,
             window.start_ms,
             size,
+            shape,
             reason,
             [*verdict.notes, *notes],
             moving,
@@ -160,10 +191,15 @@ class VideoWork:
         )
 
     def _trained(
-        self, name: str, frames_THWC: Frames, caption: str, document: Trajectory, used: FoundObjects
+        self,
+        name: str,
+        size: tuple[int, int],
+        frames_THWC: Frames,
+        caption: str,
+        document: Trajectory,
+        used: FoundObjects,
     ) -> SourceClip:
         """The clip as training crops it."""
-        size = self.data.size
         frames = np.stack([cover(frame, *size) for frame in frames_THWC])
         labels_THW = np.zeros(frames.shape[:3], dtype=np.uint8)
         for t, labels_HW in enumerate(used.labels_THW):
@@ -240,8 +276,8 @@ def _cut_notes(window: Window, shots: Sequence[tuple[int, int]]) -> tuple[str, .
     return () if inside else ("there is a cut in it",)
 
 
-def _no_window(found: Scan, shots: Sequence[tuple[int, int]], times_T: object, data: Data) -> str:
+def _no_window(found: Scan, shots: Sequence[tuple[int, int]], frames: int, fps: float) -> str:
     times = found.shown.times
     longest = max((float(times[last] - times[first]) for first, last in shots), default=0.0)
     damaged = f"; {found.problem}" if found.problem else ""
-    return f"its longest shot has {longest:.2f} s, but {data.frames} frames at data.fps={data.fps:g} take {data.frames / data.fps:.2f} s{damaged}"
+    return f"its longest shot has {longest:.2f} s, but {frames} frames at data.fps={fps:g} take {frames / fps:.2f} s{damaged}"

@@ -35,7 +35,6 @@ def write_page(
     place: Path,
     pools: Mapping[str, Sequence[PreparedVideo]],
     evaluated: set[str],
-    wanted: tuple[int, int],
     summary: Sequence[str],
 ) -> Path:
     """Write the page and ``clips.csv``, a table of all clips with their verdicts; returns the page's path.
@@ -44,11 +43,10 @@ def write_page(
         place: the folder that the pools are in.
         pools: by name of the pool's folder, the videos.
         evaluated: names of clips (``pool/name``) that are held back for the evaluation.
-        wanted: (width, height) that clips are cropped to.
         summary: sentences for the top.
     """
     clips = [
-        _view(pool, video, clip, f"{pool}/{clip.name}" in evaluated, wanted)
+        _view(pool, video, clip, f"{pool}/{clip.name}" in evaluated)
         for pool, videos in pools.items()
         for video in videos
         for clip in video.clips
@@ -98,19 +96,17 @@ def summary_of(videos: Sequence[PreparedVideo]) -> list[str]:
     return [*lines, f"Captions: {captions}."] if kept else lines
 
 
-def _view(
-    pool: str, video: PreparedVideo, clip: PreparedClip, evaluated: bool, wanted: tuple[int, int]
-) -> dict[str, Any]:
+def _view(pool: str, video: PreparedVideo, clip: PreparedClip, evaluated: bool) -> dict[str, Any]:
     """What the template shows of a clip."""
     verdict = "rejected" if clip.reason else "evaluation" if evaluated else "training"
     used = clip.used or clip.objects
     folder = f"{quote(pool)}/{quote(video.video)}"
     name = quote(clip.name)
-    left, top, right, bottom = crop_of(clip.size, wanted)
+    left, top, right, bottom = crop_of(clip.size, clip.shape[:2])
     lost = 1 - (right - left) * (bottom - top) / (clip.size[0] * clip.size[1])
     facts = [
         f"from {clip.start_ms / 1000:.2f} s of {video.video}",
-        f"{clip.size[0]} x {clip.size[1]}, cropped to {wanted[0]} x {wanted[1]}, which loses {lost:.0%}",
+        f"{clip.size[0]} x {clip.size[1]}, trained at {clip.shape[0]} x {clip.shape[1]} x {clip.shape[2]}, which loses {lost:.0%}",
         f"boxes: {clip.boxes}",
         *([f"camera: {clip.camera:.3f} diagonals a second"] if clip.boxes == "found" else []),
     ]

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.video_timing import FPS_SLACK, REPEATS
 from .cuts import Shot
-
-SLACK = 0.99
-REPEATS = 25
-"""One frame of so many may be shown twice, as for whole videos (`data.video_timing`)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,13 @@ def start_of(name: str, stem: str) -> int | None:
 
 
 def windows(
-    times_T: NDArray[np.float64], shots: Sequence[Shot], frames: int, fps: float, given_ms: Sequence[int] = ()
+    times_T: NDArray[np.float64],
+    shots: Sequence[Shot],
+    frames: int,
+    fps: float,
+    given_ms: Sequence[int] = (),
+    *,
+    repeat_frames: bool = False,
 ) -> list[Window]:
     """Windows in order: those that begin at given times, and as many others as fit into the shots side by side.
 
@@ -52,11 +55,13 @@ def windows(
         frames: of a clip.
         fps: of a clip.
         given_ms: where given windows begin.
+        repeat_frames: whether a video may have fewer frames a second, which are then repeated.
 
     Raises:
         ValueError: the video has fewer frames a second than `fps`, or a given window does not fit.
     """
-    check_rate(times_T, fps)
+    if not repeat_frames:
+        check_rate(times_T, fps)
     found = [_given(times_T, start_ms, frames, fps) for start_ms in sorted(given_ms)]
     blocked = [(window.taken[0], window.taken[-1]) for window in found]
     for first, last in shots:
@@ -69,7 +74,7 @@ def windows(
             if over:
                 start = max(over) + 1
                 continue
-            if frames - len(set(taken)) <= max(1, frames // REPEATS):
+            if repeat_frames or frames - len(set(taken)) <= max(1, frames // REPEATS):
                 found.append(Window(round(1000 * times_T[start]), taken))
             start = max(taken[-1], start) + 1
     return sorted(found, key=lambda window: window.start_ms)
@@ -77,10 +82,10 @@ def windows(
 
 def check_rate(times_T: NDArray[np.float64], fps: float) -> None:
     """Raises ValueError for a video with fewer frames a second than a clip."""
-    if len(times_T) > 1 and 1 / float(np.median(np.diff(times_T))) < SLACK * fps:
+    if len(times_T) > 1 and 1 / float(np.median(np.diff(times_T))) < FPS_SLACK * fps:
         rate = 1 / float(np.median(np.diff(times_T)))
         raise ValueError(
-            f"it has {rate:.4g} frames per second, but data.fps is {fps:g}; lower data.fps, as frames are not invented"
+            f"it has {rate:.4g} frames per second, but data.fps is {fps:g}; lower data.fps, or allow data.repeat_frames"
         )
 
 

@@ -156,7 +156,15 @@ class Artifacts:
         problems.parent.mkdir(parents=True, exist_ok=True)
         skip_bad = isinstance(settings, Videos) and settings.skip_bad
         return VideoFolder(
-            self.videos_folder(split), data.size, data.frames, data.fps, skip_bad=skip_bad, problems=problems
+            self.videos_folder(split),
+            data.size,
+            data.frames,
+            data.fps,
+            skip_bad=skip_bad,
+            problems=problems,
+            buckets=data.buckets if split == "train" else (),
+            max_crop=data.max_crop,
+            repeat_frames=data.repeat_frames,
         )
 
     def videos_folder(self, split: str) -> Path:

@@ -41,6 +41,7 @@ class Phase:
         work: does the phase; called on every rank.
         alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
         renews: whether it is done again by itself, and does only what changed, where its fingerprint is another one.
+        lacks: one sentence if something of its result is gone or damaged, which doing it again repairs; None if all is well.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Phase:
     work: Callable[[], None]
     alone: bool = False
     renews: bool = False
+    lacks: Callable[[], str | None] = lambda: None
 
 
 class Run:
@@ -107,10 +109,12 @@ class Run:
         Raises:
             TrainError: it was done with other settings, a phase before it is not done, or its work raises one.
         """
-        state = broadcast_object(self.world, self.state(phase))
-        if state == "done":
+        state, lack = broadcast_object(self.world, self._found(phase))
+        if state == "done" and lack is None:
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
             return
+        if lack is not None:
+            self.console.say(f"{phase.name}: {lack}")
         if state == "other" and not phase.renews:
             raise TrainError(
                 f"{phase.name} was done with other settings or clips in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
@@ -143,6 +147,13 @@ class Run:
         while self.state(phase) != "done":
             time.sleep(POLL_SECONDS)
         barrier(self.world)
+
+    def _found(self, phase: Phase) -> tuple[str, str | None]:
+        """A phase's state and, where it is done, what its result lacks; only rank 0 looks."""
+        if not self.world.is_main:
+            return "", None
+        state = self.state(phase)
+        return state, phase.lacks() if state == "done" else None
 
     def redo(self, phase: Phase) -> None:
         """Move a phase's folder and outputs aside, so that it is done again."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from train.command import main
 from train.config.settings import Data, Prepare, Videos
 from train.data.sources import VideoFolder
 from train.errors import TrainError
-from train.prepare.clip_record import PreparedClip, PreparedVideo, read_record
+from train.prepare.clip_record import PreparedVideo, read_record
 from train.prepare.prepare_folder import lay_out, part_names, prepare_videos
 from train.prepare.prepare_video import VideoWork, clip_size
 from train.prepare.preview_page import summary_of, write_page
@@ -30,9 +31,10 @@ RULES = Prepare(motion=1.0, camera=5.0)
 MOVING = ((10.0, 20.0, 30.0, 34.0, 4.0, 0.0),)
 
 
-def work(**changes: object) -> VideoWork:
+def work(data_changes: Mapping[str, Any] | None = None, **changes: object) -> VideoWork:
     rules = RULES.model_copy(update=changes)
-    return VideoWork(Data(size=SIZE, frames=FRAMES, fps=10, train=Videos(folder="x"), prepare=rules), None, "cpu")
+    data = Data(size=SIZE, frames=FRAMES, fps=10, train=Videos(folder="x"), prepare=rules)
+    return VideoWork(data.model_copy(update=data_changes or {}), None, "cpu")
 
 
 def prepared(
@@ -180,28 +182,19 @@ def test_what_is_no_longer_kept_leaves_the_folder(videos: Path, pool: Path, tmp_
 
 def test_a_part_is_held_back_by_name_or_by_time(videos: Path, pool: Path) -> None:
     good = next(one for one in prepared(videos, pool) if one.kept)
-    assert part_names([good], 0.3) == {"cat & <b>dog-900ms"}
-    many = [PreparedVideo(f"{k}.mp4", "", "", 1, 1.0, good.clips[:1]) for k in range(40)]
-    for index, one in enumerate(many):
-        object.__setattr__(one, "clips", [renamed(good, f"{index}-0ms")])
-    away = part_names(many, 0.25)
+    assert part_names([good], 0.3, (*SIZE, FRAMES)) == {"cat & <b>dog-900ms"}
+    many = [replace(good, video=f"{k}.mp4", clips=[replace(good.clips[0], name=f"{k}-0ms")]) for k in range(40)]
+    away = part_names(many, 0.25, (*SIZE, FRAMES))
     assert 4 <= len(away) <= 18
     # A further video moves none from one side to the other.
-    assert part_names(many[:39], 0.25) == away - {"39-0ms"}
-    with pytest.raises(TrainError, match="only 1 clips can be used"):
-        part_names(many[:1], 0.25)
-
-
-def renamed(video: PreparedVideo, name: str) -> PreparedClip:
-
-    return replace(video.clips[0], name=name)
+    assert part_names(many[:39], 0.25, (*SIZE, FRAMES)) == away - {"39-0ms"}
+    with pytest.raises(TrainError, match="only 1 clips of the shape"):
+        part_names(many[:1], 0.25, (*SIZE, FRAMES))
 
 
 def test_the_page_shows_all_clips_and_runs_no_text_of_theirs(videos: Path, pool: Path) -> None:
     records = prepared(videos, pool)
-    page = write_page(
-        pool.parent, {"pool_train": records}, {"pool_train/cat & <b>dog-900ms"}, SIZE, summary_of(records)
-    )
+    page = write_page(pool.parent, {"pool_train": records}, {"pool_train/cat & <b>dog-900ms"}, summary_of(records))
     text = page.read_text(encoding="utf-8")
     assert "<b>dog" not in text
     assert "<i>dog" not in text
@@ -258,3 +251,15 @@ def test_preview_makes_the_page_and_stops(videos: Path, tmp_path: Path, capsys: 
 def test_preview_needs_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preview", "--config", "smoke", "--run", str(tmp_path)]) == 1
     assert "data.train.folder" in capsys.readouterr().out
+
+
+def test_a_video_goes_into_the_bucket_that_it_fits(tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    write_film(folder / "short.mp4", film(MOVING, frames=7)[0])
+    write_film(folder / "tall.mp4", film(((10.0, 20.0, 30.0, 34.0, 1.0, 4.0),), frames=12, size=(64, 160))[0])
+    buckets = work(data_changes={"buckets": ((96, 64, 5),)})
+    records = prepare_videos(folder, tmp_path / "pool", buckets, workers=0, report=lambda done, total: None)
+    short, tall = records
+    assert [clip.shape for clip in short.kept] == [(96, 64, 5)]
+    assert "would lose 73% of its picture, above data.max_crop (50%)" in tall.reason
