@@ -46,7 +46,7 @@ def _tile(picture: Picture) -> Picture:
     height, width = picture.shape[:2]
     scale = TILE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    tile: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    tile: Picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return tile
 
 
