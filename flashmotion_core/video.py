@@ -85,7 +85,9 @@ def check_fps(fps: float) -> float:
 
 
 def to_rgb(frame: Any, form: str = "rgb24") -> npt.NDArray[Any]:
-    """A decoded `av.VideoFrame` as ``[H, W, 3]`` (or in another RGB form, such as rgb48le), by its own matrix and range: BT.601 and limited range where the file names none.
+    """A decoded `av.VideoFrame` as ``[H, W, 3]``, or in another RGB form such as rgb48le, by its own matrix and range.
+
+    Where the file names none, they are BT.601 and limited range.
 
     PyAV before 17 ignores both unless the target differs (a BT.709 file then comes out up to 29 of 255 wrong), so all four are given.
     The target's matrix has no meaning for RGB.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
 from .config.settings import Adapter, Videos
 from .data.clip_index import INDEX
 from .data.encoded import what_is_wrong
-from .data.video_files import listing
+from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
 from .prepare.phase import PAGE, preparation_mark, prepare
@@ -155,10 +154,9 @@ class _Story:
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share", "prepare"})
-        given = [source.folder for source in (data.train, data.evaluation) if isinstance(source, Videos)]
-        clips: list[Any] = [listing(Path(folder)) for folder in given]
-        if "prepare" in self.made:
-            clips = [self.made["prepare"].fingerprint]
+        given = [source.places for source in (data.train, data.evaluation) if isinstance(source, Videos)]
+        prepared = self.made.get("prepare")
+        clips = [videos_mark(places) for places in given] if prepared is None else [prepared.fingerprint]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
 
     @property

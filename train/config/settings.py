@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -42,9 +43,15 @@ class Videos(Settings):
     """A folder with your own videos: NAME.mp4, and optionally NAME.json (its trajectory), NAME.txt (the prompt) and NAME.masks/."""
 
     kind: Literal["videos"] = "videos"
-    folder: str
+    folder: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """The folder, or several sources: folders, lists (.jsonl, .csv), MagicData's folder, webdataset shards (.tar)."""
     skip_bad: bool = False
     """Skip clips that cannot be used (at most 1 %) instead of stopping."""
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The sources."""
+        return tuple(map(Path, (self.folder,) if isinstance(self.folder, str) else self.folder))
 
 
 class Part(Settings):

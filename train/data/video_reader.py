@@ -172,8 +172,9 @@ def _eight_bits(frame: Any, transfer: int, primaries: int) -> Frames:
     if transfer in (PQ, HLG) or primaries == BT2020:
         return to_sdr(to_rgb(frame, "rgb48le"), transfer, primaries)
     if any(component.is_alpha for component in frame.format.components):
-        seen_HWC = to_rgb(frame, "rgba")
-        return (seen_HWC[..., :3] * (seen_HWC[..., 3:] / np.float32(255)) + 0.5).astype(np.uint8)
+        seen_HWC = to_rgb(frame, "rgba").astype(np.float32)
+        on_black: Frames = (seen_HWC[..., :3] * (seen_HWC[..., 3:] / 255) + 0.5).astype(np.uint8)
+        return on_black
     return to_rgb(frame)
 
 

@@ -20,6 +20,7 @@ from flashmotion_core.wan.config import WanConfig
 from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
+from ..data.gather import count as videos_count
 from ..data.video_files import find_videos
 from ..engine import optim
 from ..engine.build import Builder
@@ -127,7 +128,8 @@ def check_files(run: Run) -> None:
     for name in ("train", "evaluation"):
         source = getattr(data, name)
         if isinstance(source, Videos):
-            _check_exists(f"data.{name}.folder", Path(source.folder))
+            for place in source.places:
+                _check_exists(f"data.{name}.folder", place)
     for name in ("detector", "tracker", "captioner"):
         folder = getattr(data.prepare, name) if data.prepares else None
         if folder is not None:
@@ -209,7 +211,7 @@ def clip_count(run: Run) -> int:
         elif data.prepares and prepared.is_dir():
             count += len(find_videos(prepared))
         elif isinstance(source, Videos):
-            count += len(find_videos(Path(source.folder)))
+            count += videos_count(source.places)
     return count
 
 

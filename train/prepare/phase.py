@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..config.schema import Config
 from ..config.settings import Part, Videos
+from ..data.gather import gather, is_plain, mark
 from ..data.video_files import find_videos
 from ..errors import TrainError
 from ..files import digest, file_digest
@@ -21,6 +22,8 @@ from .preview_page import PAGE, summary_of, write_page
 from .weights_folder import folder_hash
 
 __all__ = ["PAGE", "preparation_mark", "prepare"]
+SPLITS = {"train": "train", "evaluation": "eval"}
+"""The folders of the sources in `data`."""
 SAID = 5
 """Rejected clips that the console names; the page has all."""
 
@@ -29,11 +32,12 @@ def preparation_mark(config: Config) -> str:
     """The fingerprint of the phase: the videos with what stands beside them, and the settings that clips depend on."""
     data, rules = config.data, config.data.prepare
     assert rules is not None
-    videos = {
-        split: [video_key(video, []) for video in find_videos(Path(source.folder))]
-        for split, source in _sources(config).items()
-        if Path(source.folder).is_dir()
-    }
+    videos = {}
+    for split, source in _sources(config).items():
+        there = all(place.exists() for place in source.places)
+        plain = there and is_plain(source.places)
+        found = find_videos(source.places[0]) if plain else ()
+        videos[split] = [video_key(video, []) for video in found] if plain else mark(source.places) if there else []
     shape = clip_settings(data)
     folders = [one for one in (rules.detector, rules.tracker, rules.captioner) if one]
     weights = [file_digest(str(file)) for one in folders for file in sorted(Path(one).glob("*")) if file.is_file()]
@@ -55,7 +59,9 @@ def prepare(run: Run) -> None:
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
     pools: dict[str, list[PreparedVideo]] = {}
     for split, source in _sources(config).items():
-        folder, pool = Path(source.folder), place / f"pool_{split}"
+        folder, pool = artifacts.videos_folder(SPLITS[split], source.places), place / f"pool_{split}"
+        if not is_plain(source.places):
+            gather(source.places, folder)
         with run.console.phase(f"prepare/{split}", len(find_videos(folder))) as progress:
             pools[split] = prepare_videos(
                 folder,
@@ -64,7 +70,7 @@ def prepare(run: Run) -> None:
                 workers=0 if alone else data.workers,
                 report=lambda done, total, progress=progress: progress.update(done),  # type: ignore[misc]
             )
-    evaluated = _lay_out_all(config, place, pools)
+    evaluated = _lay_out_all(artifacts, pools)
     named = {f"pool_{split}": videos for split, videos in pools.items()}
     lines = [line for videos in pools.values() for line in summary_of(videos)]
     page = write_page(place, named, evaluated, lines)
@@ -105,12 +111,12 @@ def _sources(config: Config) -> dict[str, Videos]:
     return {split: source for split, source in found.items() if isinstance(source, Videos)}
 
 
-def _lay_out_all(config: Config, place: Path, pools: dict[str, list[PreparedVideo]]) -> set[str]:
+def _lay_out_all(artifacts: Artifacts, pools: dict[str, list[PreparedVideo]]) -> set[str]:
     """Link the clips that are kept to where the data phase reads them; returns those for evaluation as ``pool/name``."""
-    data, evaluated = config.data, set[str]()
-    for split, videos in pools.items():
-        source = getattr(data, split)
-        folder, pool = Path(source.folder), place / f"pool_{split}"
+    data, place, evaluated = artifacts.config.data, artifacts.prepared_folder, set[str]()
+    for split, source in _sources(artifacts.config).items():
+        videos, pool = pools[split], place / f"pool_{split}"
+        folder = artifacts.videos_folder(SPLITS[split], source.places)
         names = {clip.name for video in videos for clip in video.kept}
         if split == "train" and isinstance(data.evaluation, Part) and names:
             away = part_names(videos, data.evaluation.share, (*data.size, data.frames))
@@ -119,7 +125,7 @@ def _lay_out_all(config: Config, place: Path, pools: dict[str, list[PreparedVide
             names -= away
         if split == "evaluation":
             evaluated |= {f"pool_evaluation/{name}" for name in names}
-        lay_out(videos, folder, pool, place / ("eval" if split == "evaluation" else split), names)
+        lay_out(videos, folder, pool, place / SPLITS[split], names)
     return evaluated
 
 

@@ -17,27 +17,20 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..config.settings import Data
-from ..data.video_files import TRACK_SUFFIXES, find_videos, identity
+from ..data.video_files import TRACK_SUFFIXES, clip_files, find_videos, identity
 from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import digest
 from .clip_record import PreparedVideo, read_record
 from .cuts import detector_name
 from .prepare_video import VideoWork
-from .windows import start_of
 
 VERSION = 1
-SIDECARS = (".txt", *TRACK_SUFFIXES)
 
 
 def video_key(video: Path, settings: Sequence[object]) -> str:
     """A hash of everything that a video's clips depend on: the video, what stands beside it, and the settings."""
-    clips = sorted(
-        path
-        for path in video.parent.iterdir()
-        if path.suffix in SIDECARS and start_of(path.stem, video.stem) is not None and path.is_file()
-    )
-    beside = [[path.name, sha256(path.read_bytes()).hexdigest()] for path in clips]
+    beside = [[path.name, sha256(path.read_bytes()).hexdigest()] for path in clip_files(video)]
     return digest(VERSION, detector_name(), identity(video), beside, list(settings))
 
 

@@ -19,7 +19,7 @@ from flashmotion_core.video import Frames, cover
 
 from ..config.settings import Data, Prepare
 from ..data.sources import SourceClip, best_first, fit
-from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels
+from ..data.video_files import TRACK_SUFFIXES, clip_files, cropped, read_frames, read_labels
 from .captions import NEUTRAL, Captioner, fitting, token_counter
 from .clip_files import in_boxes, no_objects, read_own_document, to_document, write_clip, write_document
 from .clip_record import PreparedClip, PreparedVideo
@@ -30,7 +30,7 @@ from .found import Finder, FoundObjects
 from .motion_measures import speeds
 from .scan import Scan, cut_out, scan
 from .sheet import clip_sheet, write_jpeg
-from .windows import Window, start_of, windows
+from .windows import Window, windows
 
 LONGEST_SIDE = 4096
 """The largest side of a document, in pixels."""
@@ -258,9 +258,7 @@ def own_document(video: Path, name: str) -> Path | None:
 
 def own_starts(video: Path) -> list[int]:
     """Where clips begin that have a document of the maker's, in milliseconds."""
-    found = (path for path in video.parent.iterdir() if path.suffix in TRACK_SUFFIXES)
-    starts = {start_of(path.stem, video.stem) for path in found}
-    return sorted(start for start in starts if start is not None)
+    return sorted({start for path, start in clip_files(video).items() if path.suffix in TRACK_SUFFIXES})
 
 
 def _checked(document: Trajectory, used: FoundObjects) -> Trajectory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,12 +29,6 @@ class Window:
     def name(self, stem: str) -> str:
         """The name of the clip, such as ``dog-12400ms``."""
         return f"{stem}-{self.start_ms}ms"
-
-
-def start_of(name: str, stem: str) -> int | None:
-    """The start in milliseconds that the name of a clip of this video says; None for other names."""
-    found = re.fullmatch(re.escape(stem) + r"-(\d{1,9})ms", name)
-    return int(found[1]) if found else None
 
 
 def windows(

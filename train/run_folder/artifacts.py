@@ -7,7 +7,7 @@ what users load.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from flashmotion_core.weights import read_tensors, save_whole
 from ..config.phases import phases_of
 from ..config.settings import Adapter, Settings, Synthetic, Videos
 from ..data.encoded import EncodedClips
+from ..data.gather import is_plain
 from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
 from ..errors import TrainError
@@ -156,7 +157,7 @@ class Artifacts:
         problems.parent.mkdir(parents=True, exist_ok=True)
         skip_bad = isinstance(settings, Videos) and settings.skip_bad
         return VideoFolder(
-            self.videos_folder(split),
+            self.trained_folder(split),
             data.size,
             data.frames,
             data.fps,
@@ -167,12 +168,16 @@ class Artifacts:
             repeat_frames=data.repeat_frames,
         )
 
-    def videos_folder(self, split: str) -> Path:
-        """Where a split's videos with trajectories are: what the phase prepare made, or the maker's own folder."""
+    def videos_folder(self, split: str, places: Sequence[Path]) -> Path:
+        """Where the videos of a split are: the one folder that is given, or the one that `gather` makes of several sources."""
+        return places[0] if is_plain(places) else self.run.folder / "sources" / split
+
+    def trained_folder(self, split: str) -> Path:
+        """Where the videos with trajectories of a split are: what the phase prepare made, or `videos_folder`."""
         data = self.config.data
         settings = data.train if split == "train" else data.evaluation
         if isinstance(settings, Videos) and data.prepare is None:
-            return Path(settings.folder)
+            return self.videos_folder(split, settings.places)
         return self.prepared_folder / split
 
     @property

@@ -10,9 +10,11 @@ from flashmotion_core.adapters import MapStyle
 from flashmotion_core.weights import save_whole
 from flashmotion_core.whole_file import write_whole
 
+from ..config.settings import Videos
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
+from ..data.gather import gather, is_plain
 from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder, check_apart
 from ..files import content_hash
 from ..parallel import barrier
@@ -32,6 +34,7 @@ def encode(run: Run) -> None:
         TrainError: clips cannot be used, or one is on both sides.
     """
     artifacts, models = Artifacts(run), run.config.models
+    gather_videos(run, artifacts)
     sources = {split: _source(run, artifacts, split) for split in ("eval", "train")}
     check_apart(sources["train"], sources["eval"])
     if artifacts.text_encoder is not None and run.world.is_main:
@@ -53,6 +56,20 @@ def encode(run: Run) -> None:
                 f"data/{split}: {cut} clips are cropped to fit and lose up to {max(source.lost):.0%} of the picture; "
                 f"{source.problems.parent} lists them."
             )
+
+
+def gather_videos(run: Run, artifacts: Artifacts) -> None:
+    """Make one folder of several sources, for training and for evaluation, unless the phase prepare did; every rank may call it."""
+    data = run.config.data
+    for split, settings in (("train", data.train), ("eval", data.evaluation)):
+        if (
+            isinstance(settings, Videos)
+            and data.prepare is None
+            and not is_plain(settings.places)
+            and run.world.is_main
+        ):
+            gather(settings.places, artifacts.videos_folder(split, settings.places))
+    barrier(run.world)
 
 
 def mark_of(artifacts: Artifacts, source: Source) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from train.prepare.windows import Window, start_of, windows
+from train.data.video_files import clip_files
+from train.prepare.windows import Window, windows
 
 EVEN = np.arange(100) / 24
 
@@ -17,11 +20,11 @@ def test_shots_are_filled_side_by_side_and_never_crossed() -> None:
     assert found[1].name("dog") == "dog-708ms"
 
 
-def test_a_name_says_its_start() -> None:
-    assert start_of("dog-708ms", "dog") == 708
-    assert start_of("my-dog-708ms", "dog") is None
-    assert start_of("dog", "dog") is None
-    assert start_of("a+b-5ms", "a+b") == 5
+def test_a_name_says_its_start(tmp_path: Path) -> None:
+    for name in ("dog-708ms.json", "dog-5ms.txt", "my-dog-9ms.json", "dog.json", "dog-x7ms.json", "dog-7ms.png"):
+        (tmp_path / name).write_text("")
+    found = clip_files(tmp_path / "dog.mp4")
+    assert {path.name: start for path, start in found.items()} == {"dog-708ms.json": 708, "dog-5ms.txt": 5}
 
 
 def test_faster_videos_are_thinned_out_by_time() -> None:
