@@ -245,7 +245,7 @@ class VideoFolder:
         """See `Source.clip`."""
         path, (*size, frames) = self.videos[index], self.shapes[index]
         try:
-            entry = self._inspect(path, (size[0], size[1]), frames)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._allowed)
             frames_THWC = read_frames(path, entry, (size[0], size[1]))
             labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:

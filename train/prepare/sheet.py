@@ -31,7 +31,7 @@ def clip_sheet(clip: SourceClip, style: MapStyle, first_frame: FirstFrame) -> Pi
 
 def _with_masks(clip: SourceClip) -> Frames:
     """Frames with each object's mask in its colour over it; masks of frame 0 alone are shown there only."""
-    out = clip.frames_THWC.copy()
+    out: Frames = clip.frames_THWC.copy()
     for t, labels_HW in enumerate(clip.labels_THW if clip.labels_THW is not None else ()):
         for n in range(len(clip.trajectory.objects)):
             inside = labels_HW == n + 1
