@@ -16,6 +16,7 @@ from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
 from .parallel import broadcast_object
+from .prepare.phase import PAGE, preparation_mark, prepare
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
 from .run_folder.encoding import encode
@@ -37,6 +38,7 @@ class _Story:
 
     def phases(self) -> list[Phase]:
         make: dict[str, Callable[[PhaseName], Phase]] = {
+            "prepare": self._prepare,
             "codec": self._codec,
             "data": self._data,
             "base": self._base,
@@ -50,6 +52,11 @@ class _Story:
         for phase in phases_of(self.config):
             self.made[phase.name] = make[phase.stage](phase)
         return list(self.made.values())
+
+    def _prepare(self, phase: PhaseName) -> Phase:
+        title, outputs = "clips, objects and captions from your videos", [self.artifacts.prepared_folder / PAGE]
+        mark = preparation_mark(self.run.config)
+        return Phase(phase.name, title, mark, outputs, [], partial(prepare, self.run), alone=True, renews=True)
 
     def _codec(self, phase: PhaseName) -> Phase:
         title, outputs = "a small codec for the synthetic world", [self.artifacts.codec_path]
@@ -67,7 +74,7 @@ class _Story:
             "clips and control maps, encoded once",
             self._data_mark,
             [folder / INDEX for folder in folders],
-            self._done("codec"),
+            self._done("prepare", "codec"),
             partial(encode, self.run),
             renews=True,
             lacks=lambda: next(filter(None, map(what_is_wrong, folders)), None),
@@ -148,17 +155,19 @@ class _Story:
     @cached_property
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
-        settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        sources = (("train", data.train), ("eval", data.evaluation))
-        clips: list[Any] = []
-        if self.run.world.is_main:  # as many may be read
-            clips = [
-                videos_mark(source.places, self.artifacts.looks_file(split))
-                for split, source in sources
-                if isinstance(source, Videos)
-            ]
-        clips = broadcast_object(self.run.world, clips)
+        settings = data.model_dump(mode="json", exclude={"workers", "share", "prepare"})
+        prepared = self.made.get("prepare")
+        clips = self._videos_marks() if prepared is None else [prepared.fingerprint]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
+
+    def _videos_marks(self) -> list[Any]:
+        """What changes with the videos; only rank 0 looks, as there may be many."""
+        data, marks = self.config.data, list[Any]()
+        if self.run.world.is_main:
+            for split, source in (("train", data.train), ("eval", data.evaluation)):
+                if isinstance(source, Videos):
+                    marks.append(videos_mark(source.places, self.artifacts.looks_file(split)))
+        return broadcast_object(self.run.world, marks)
 
     @property
     def _slow_mark(self) -> str:

@@ -17,7 +17,8 @@ from flashmotion_core.codec.vae import TinyVae
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory
 from flashmotion_core.video import Frames
 from train import parallel
-from train.data import sources, video_files
+from train.data import looks as looks_of
+from train.data import video_files
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip, SyntheticSource, VideoFolder
@@ -90,13 +91,13 @@ def counted_folder(folder: Path, looks: Path, world: World = ONE, workers: int =
         seen.append(video.name)
         return video_files.inspect(video, *arguments, **options)
 
-    sources.inspect, usual = inspect, sources.inspect
+    looks_of.inspect, usual = inspect, looks_of.inspect
     try:
         found = VideoFolder(
             folder, (96, 64), 9, looks=looks, world=world, workers=workers, problems=looks.with_name("problems.txt")
         )
     finally:
-        sources.inspect = usual
+        looks_of.inspect = usual
     return found, seen
 
 

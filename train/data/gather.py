@@ -24,7 +24,7 @@ from ..errors import TrainError
 from ..files import digest, writing
 from .looks import identities
 from .mask_pictures import convert_masks
-from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, find_videos
+from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos
 
 LISTS = (".jsonl", ".csv")
 SHARD = ".tar"
@@ -110,7 +110,9 @@ def _given(place: Path) -> Iterator[Given]:
     elif place.is_dir():
         for video in find_videos(place):
             beside = [video.with_suffix(suffix) for suffix in (".txt", MASKS, *TRACK_SUFFIXES)]
-            yield Given(video.stem, video, {path.suffix: path for path in beside if path.exists()})
+            yield Given(
+                video.stem, video, {**_of_clips(video), **{path.suffix: path for path in beside if path.exists()}}
+            )
     else:
         raise TrainError(
             f"the source of videos {place} is neither a folder nor a {', '.join((*LISTS, SHARD))} file; check its name."
@@ -151,7 +153,12 @@ def _rows(path: Path, root: Path) -> Iterator[Given]:
                 files[suffix] = found
             elif what is not None and key == "tracks":
                 files[".json"] = json.dumps(what)
-        yield Given(video.stem, video, files)
+        yield Given(video.stem, video, {**_of_clips(video), **files})
+
+
+def _of_clips(video: Path) -> dict[str, Path]:
+    """What its maker wrote for single clips of a video, by the rest of its name."""
+    return {f"-{start}ms{path.suffix}": path for path, start in clip_files(video).items()}
 
 
 def _inside(root: Path, name: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from flashmotion_core.whole_file import write_whole
 from ..files import digest
 from ..parallel import World, broadcast_object
 from .rank_results import on_all_ranks
-from .video_files import TRACK_SUFFIXES, Entry, content, cropped, identity
+from .video_files import TRACK_SUFFIXES, Entry, content, cropped, identity, inspect
 from .video_reader import look
 from .worker_pool import worker_pool
 
 Shape = tuple[int, int, int]
 """(width, height, frames)."""
-Inspect = Callable[[Path, tuple[int, int], int], Entry]
 FEW = 64
 """Videos that one process looks at sooner than others have started."""
 
@@ -63,8 +61,7 @@ def identities(videos: Sequence[Path], kept: Path | None) -> list[list[Any]]:
 
 def look_over(
     videos: Sequence[Path],
-    inspect: Inspect,
-    shapes: Sequence[Shape],
+    see: Callable[[Path], Look],
     asked: str,
     kept: Path | None,
     world: World,
@@ -74,9 +71,8 @@ def look_over(
 
     Args:
         videos: their files.
-        inspect: see `video_files.inspect`.
-        shapes: what a video may become a clip of; the first one is the usual one.
-        asked: a hash of the settings of `inspect`, and of the shapes.
+        see: looks at one of them; picklable.
+        asked: a hash of the settings that `see` depends on.
         kept: the file that keeps what was found; None for none.
         world: the ranks that look together.
         workers: processes of each rank.
@@ -88,7 +84,6 @@ def look_over(
     missing = [number for number, key in enumerate(keys) if key not in known]
     if missing:
         own = missing[world.rank :: world.size]
-        see = partial(see_video, inspect=inspect, shapes=shapes)
 
         def own_share() -> dict[str, Any]:
             chosen = [videos[number] for number in own]
@@ -110,24 +105,40 @@ def _seen(videos: Sequence[Path], see: Callable[[Path], Look], workers: int) -> 
         yield from pool.map(see, videos, chunksize=8)
 
 
-def see_video(video: Path, *, inspect: Inspect, shapes: Sequence[Shape]) -> Look:
-    """Look at a video: the shape of which it loses least, and of those the longest that it can be."""
-    known = list(shapes)
-    problem: str | None = None
+def see_video(video: Path, *, shapes: Sequence[Shape], fps: float | None, max_crop: float, repeat_frames: bool) -> Look:
+    """Look at a video; see `fit`."""
     try:
-        if len(known) > 1:
-            shown = look(video, frames=1).size
-            known.sort(key=lambda shape: (round(cropped(shown, shape[:2]), 2), -shape[2]))
-        for width, height, frames in known:
-            try:
-                entry = inspect(video, (width, height), frames)
-            except ValueError as error:
-                problem = problem or str(error)
-                continue
-            return Look(tuple(identity(video)), content(video), (width, height, frames), entry.lost, entry.notes)
+        shape, entry = fit(video, shapes, fps, max_crop=max_crop, repeat_frames=repeat_frames)
+        return Look(tuple(identity(video)), content(video), shape, entry.lost, entry.notes)
     except (ValueError, OSError) as error:
-        problem = str(error)
-    return Look(problem=problem)
+        return Look(problem=str(error))
+
+
+def fit(
+    video: Path, known: Sequence[Shape], fps: float | None, *, max_crop: float, repeat_frames: bool
+) -> tuple[Shape, Entry]:
+    """The shape of `known` that a video becomes a clip of, and what it is then.
+
+    Raises:
+        ValueError: it fits none; says why not the best one.
+    """
+    problem: ValueError | None = None
+    for width, height, frames in best_first(known, look(video, frames=1).size if len(known) > 1 else None):
+        try:
+            return (width, height, frames), inspect(
+                video, (width, height), frames, fps, max_crop=max_crop, repeat_frames=repeat_frames
+            )
+        except ValueError as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def best_first(known: Sequence[Shape], shown: tuple[int, int] | None) -> list[Shape]:
+    """Shapes (width, height, frames) by what a picture of size `shown` loses to their crop, and then by their length."""
+    if shown is None:
+        return list(known)
+    return sorted(known, key=lambda shape: (round(cropped(shown, shape[:2]), 2), -shape[2]))
 
 
 def _read(kept: Path | None) -> dict[str, Look]:

@@ -22,7 +22,7 @@ from ..parallel import ONE, World
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .looks import Look, look_over
+from .looks import Look, look_over, see_video
 from .video_files import VIDEO_SUFFIXES, find_videos, inspect, read_frames, read_labels
 
 
@@ -222,12 +222,12 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
-        self._inspect = partial(inspect, fps=self.fps, max_crop=max_crop, repeat_frames=repeat_frames)
+        self._options: Any = {"max_crop": max_crop, "repeat_frames": repeat_frames}
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
         self._shapes = ((*size, frames), *buckets)
-        asked = digest(list(self._shapes), fps, max_crop, repeat_frames)
-        found = look_over(videos, self._inspect, self._shapes, asked, looks, world, workers)
+        see = partial(see_video, shapes=self._shapes, fps=fps, **self._options)
+        found = look_over(videos, see, digest(list(self._shapes), fps, self._options), looks, world, workers)
         self.videos, self.skipped, self._looks = list[Path](), list[str](), list[Look]()
         stems: dict[str, Path] = {}
         for video, seen in zip(videos, found, strict=True):
@@ -265,7 +265,7 @@ class VideoFolder:
         """See `Source.clip`."""
         path, (*size, frames) = self.videos[index], self._looks[index].shape
         try:
-            entry = self._inspect(path, (size[0], size[1]), frames)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._options)
             frames_THWC = read_frames(path, entry, (size[0], size[1]))
             labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
@@ -166,6 +167,19 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
         for label in range(1, objects + 1):
             labels_HW[cover(source_HW == label, *size)] = label
     return labels_THW
+
+
+CLIP = re.compile(r"(.+)-(\d{1,9})ms")
+
+
+def clip_files(video: Path) -> dict[Path, int]:
+    """Prompts, documents and tracks beside a video that are for one clip of it, such as ``dog-12400ms.json``, with the clip's start in ms."""
+    found = {}
+    for path in sorted(video.parent.iterdir()):
+        name = CLIP.fullmatch(path.stem)
+        if name and name[1] == video.stem and path.suffix in (".txt", *TRACK_SUFFIXES) and path.is_file():
+            found[path] = int(name[2])
+    return found
 
 
 SAMPLE = 1 << 18

@@ -20,11 +20,14 @@ from flashmotion_core.wan.config import WanConfig
 from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
-from ..data.gather import count
+from ..data.gather import count as videos_count
+from ..data.video_files import find_videos
 from ..engine import optim
 from ..engine.build import Builder
 from ..engine.job import accumulation
 from ..errors import TrainError
+from ..prepare.weights_folder import check_folder
+from ..run_folder.artifacts import PREPARED
 from ..run_folder.run import Run
 from .figures import PhasePlan
 from .given_adapters import check_adapter, given_path
@@ -121,11 +124,16 @@ def check_files(run: Run) -> None:
         path = given_path(adapter)
         if path is not None:
             _check_exists(f"models.adapters, {adapter.kind}", path)
+    data = run.config.data
     for name in ("train", "evaluation"):
-        source = getattr(run.config.data, name)
+        source = getattr(data, name)
         if isinstance(source, Videos):
             for place in source.places:
                 _check_exists(f"data.{name}.folder", place)
+    for name in ("detector", "tracker", "captioner"):
+        folder = getattr(data.prepare, name) if data.prepares else None
+        if folder is not None:
+            check_folder(name, folder)
 
 
 def _check_exists(key: str, path: Path) -> None:
@@ -194,9 +202,17 @@ def _sizes_of(path: Path) -> WanConfig:
 
 
 def clip_count(run: Run) -> int:
-    """Clips that will be encoded."""
-    both = (run.config.data.train, run.config.data.evaluation)
-    return sum(source.count if isinstance(source, Synthetic) else count(source.places) for source in both)
+    """Clips that will be encoded; before the phase prepare, as many as there are videos."""
+    data, count = run.config.data, 0
+    for split, source in (("train", data.train), ("eval", data.evaluation)):
+        prepared = run.folder / PREPARED / split
+        if isinstance(source, Synthetic):
+            count += source.count
+        elif data.prepares and prepared.is_dir():
+            count += len(find_videos(prepared))
+        elif isinstance(source, Videos):
+            count += videos_count(source.places)
+    return count
 
 
 def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> None:

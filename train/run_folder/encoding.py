@@ -59,10 +59,15 @@ def encode(run: Run) -> None:
 
 
 def gather_videos(run: Run, artifacts: Artifacts) -> None:
-    """Make one folder of several sources, for training and for evaluation; every rank may call it."""
+    """Make one folder of several sources, for training and for evaluation, unless the phase prepare did; every rank may call it."""
     data = run.config.data
     for split, settings in (("train", data.train), ("eval", data.evaluation)):
-        if isinstance(settings, Videos) and not is_plain(settings.places) and run.world.is_main:
+        if (
+            isinstance(settings, Videos)
+            and data.prepare is None
+            and not is_plain(settings.places)
+            and run.world.is_main
+        ):
             gather(settings.places, artifacts.videos_folder(split, settings.places))
     barrier(run.world)
 

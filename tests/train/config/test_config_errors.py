@@ -88,7 +88,7 @@ def test_an_override_that_cannot_be_laid_over(override: str, key: str, value: st
         ("stage3.guidance_scale=2", "stage3.guidance_scale with method hybrid", "(choose from balance, ema,"),
         ("stage3.ratios=2", "stage3.ratios with method hybrid", "(did you mean ratio?)"),
         ("stage3.dmd=2", "stage3.dmd with method hybrid", "(choose from balance, ema,"),
-        ("data.train.folder=/x", "data.train.folder with kind synthetic", "(choose from count, difficulty, kind, seed)"),
+        ("data.train.path=/x", "data.train.path with kind synthetic", "(choose from count, difficulty, kind, seed)"),
         ("data.videos=/x", "data.videos", "(choose from buckets, evaluation, first_frame,"),
         ("models.sizes.dims=3", "models.sizes.dims", "(did you mean dim?)"),
         ("models.adapters=[{kind: resnet, widht: 3}]", "models.adapters, entry 1: widht", "(did you mean width?)"),
