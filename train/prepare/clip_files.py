@@ -11,7 +11,7 @@ from flashmotion_core.trajectory import Trajectory, dumps, from_boxes, read_trac
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
-from .found import Boxes, FoundObjects, Labels
+from .found_objects import Boxes, FoundObjects, Labels
 
 CRF = 8
 """Quality of the prepared videos; hardly to be told from the original."""

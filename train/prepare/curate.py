@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.settings import Prepare
-from .found import Boxes, FoundObjects
+from .found_objects import Boxes, FoundObjects
 
 CROWD = 4
 """More things than this many times the largest number of objects cannot be told apart."""

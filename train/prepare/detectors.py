@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from flashmotion_core.video import Frames
 
-from .found import Boxes
+from .found_objects import Boxes
 from .weights_folder import load_model, load_processor
 
 SURE = 0.25

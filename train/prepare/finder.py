@@ -11,7 +11,7 @@ import numpy as np
 from flashmotion_core.video import Frames
 
 from .detectors import WordDetector
-from .found import Finder, Follower, FoundObjects
+from .found_objects import BoxFollower, Finder, FoundObjects
 from .motion_tracker import MotionTracker
 from .sam2 import Sam2Tracker
 from .track_merging import MOST, smoothed
@@ -35,7 +35,7 @@ class WordFinder:
         return WordDetector(self.folder, self.words, self.device)
 
     @cached_property
-    def tracker(self) -> Follower:
+    def tracker(self) -> BoxFollower:
         """Loaded when it is first needed."""
         return MotionTracker() if self.tracker_folder is None else Sam2Tracker(self.tracker_folder, self.device)
 

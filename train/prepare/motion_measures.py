@@ -9,7 +9,7 @@ from flashmotion_core.video import Frames
 
 from .camera import STILL, step
 from .foreground import own_speed
-from .found import Labels
+from .found_objects import Labels
 
 SIDE = 320
 PAIRS = 16

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flashmotion_core.video import Frames
 
 from .foreground import Flow, Masks, Moving, moving
-from .found import Boxes, FoundObjects, Labels, boxes_of
+from .found_objects import Boxes, FoundObjects, Labels, boxes_of
 from .track_merging import NEAR, merged, smoothed
 from .track_splitting import nearest, split
 
@@ -56,7 +56,7 @@ class MotionTracker:
         return _at_size(labels, frames_THWC)
 
     def follow(self, frames_THWC: Frames, boxes_N4: Boxes) -> FoundObjects:
-        """See `Follower.follow`; an object that never moves keeps its box."""
+        """See `BoxFollower.follow`; an object that never moves keeps its box."""
         small = _working(frames_THWC)
         found = moving(small, small[:0])
         scale = small.shape[2] / frames_THWC.shape[2]

@@ -12,8 +12,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from hashlib import sha256
+from multiprocessing import active_children
 from pathlib import Path
 
 from ..config.settings import Data
@@ -100,8 +102,14 @@ def _prepared(
         ]
         for future in futures:
             yield future.result()
+    except BrokenProcessPool as error:
+        raise TrainError(
+            "a data worker died while it prepared a video, probably because memory ran out; lower data.workers."
+        ) from error
     finally:
-        processes.shutdown(cancel_futures=True)
+        processes.shutdown(wait=False, cancel_futures=True)
+        for child in active_children():  # after Ctrl+C, a long video would keep everybody waiting
+            child.terminate()
 
 
 def _one(work: VideoWork, video: Path, key: str, pool: Path) -> PreparedVideo:

@@ -27,7 +27,7 @@ from .clip_record import PreparedClip, PreparedVideo
 from .curate import Verdict, judge
 from .cuts import find_shots
 from .finder import make_finder
-from .found import Finder, FoundObjects
+from .found_objects import Finder, FoundObjects
 from .motion_measures import speeds
 from .scan import Scan, cut_out, scan
 from .sheet import clip_sheet, write_jpeg

@@ -8,7 +8,7 @@ import numpy as np
 
 from flashmotion_core.video import Frames
 
-from .found import Boxes, FoundObjects, boxes_of
+from .found_objects import Boxes, FoundObjects, boxes_of
 from .weights_folder import load_model
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -17,7 +17,7 @@ TOP_LEFT, BOTTOM_RIGHT = 2, 3
 
 
 class Sam2Tracker:
-    """See the module, and `Follower`."""
+    """See the module, and `BoxFollower`."""
 
     def __init__(self, folder: str, device: str) -> None:
         """Load the model; raises TrainError. Pictures are brought to its size here, so torchvision is not needed."""
@@ -28,7 +28,7 @@ class Sam2Tracker:
         self.device = device
 
     def follow(self, frames_THWC: Frames, boxes_N4: Boxes) -> FoundObjects:
-        """See `Follower.follow`. A pixel belongs to the object that is surest of it; names are empty."""
+        """See `BoxFollower.follow`. A pixel belongs to the object that is surest of it; names are empty."""
         import torch
 
         frames, height, width = frames_THWC.shape[:3]

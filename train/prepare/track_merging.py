@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .foreground import Masks
-from .found import Boxes, Labels
+from .found_objects import Boxes, Labels
 
 NEAR = 0.01
 """Gap between parts of one body, as a share of the frame's diagonal."""

@@ -9,7 +9,7 @@ import pytest
 
 from train.config.settings import Prepare
 from train.prepare.curate import Verdict, crop_of, judge
-from train.prepare.found import FoundObjects, boxes_of
+from train.prepare.found_objects import FoundObjects, boxes_of
 
 SIZE = (100, 60)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flashmotion_core.metrics.iou import box_iou
 from tests.support.filmed import film
-from train.prepare.found import FoundObjects
+from train.prepare.found_objects import FoundObjects
 from train.prepare.motion_measures import speeds
 from train.prepare.motion_tracker import MotionTracker
 

@@ -222,9 +222,17 @@ def test_a_clip_is_as_large_as_training_needs() -> None:
         clip_size((4000, 20), (832, 480))
 
 
-def test_preview_makes_the_page_and_stops(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preview_of_two_sources_makes_the_page_and_stops(
+    videos: Path, pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    write_film(more / "still.mp4", film(((40.0, 30.0, 30.0, 30.0, 0.0, 0.0),), frames=11, seed=1)[0])
+    # A box that somebody drew on the clip of the other film stands for this one.
+    drawn = json.loads((pool / "cat & <b>dog.mp4" / "cat & <b>dog-0ms.json").read_text(encoding="utf-8"))
+    (more / "still-0ms.json").write_text(json.dumps(drawn), encoding="utf-8")
     settings = [
-        f"data.train.folder={videos}",
+        f"data.train.folder=[{json.dumps(str(videos))}, {json.dumps(str(more))}]",
         "data.evaluation={kind: part}",
         "data.size=[96, 64]",
         "data.frames=9",
@@ -233,19 +241,20 @@ def test_preview_makes_the_page_and_stops(videos: Path, tmp_path: Path, capsys: 
     command = ["preview", "--config", "smoke", "--run", str(tmp_path / "run"), *settings, "data.prepare.motion=1"]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "2 of 3 clips are kept" in said
-    assert (tmp_path / "run/prepared/index.html").is_file()
+    assert "3 of 4 clips are kept, from 2 of 5 videos; 1 of them have boxes of yours" in said
+    prepared_folder = tmp_path / "run/prepared"
+    assert (prepared_folder / "index.html").is_file()
     assert not (tmp_path / "run/data").exists()
-    assert len(list((tmp_path / "run/prepared/train").glob("*.mp4"))) == 1
-    assert len(list((tmp_path / "run/prepared/eval").glob("*.mp4"))) == 1
-    record = read_record(tmp_path / "run/prepared/pool_train/still.mp4")
+    assert len(list((prepared_folder / "train").glob("*.mp4"))) == 2
+    assert len(list((prepared_folder / "eval").glob("*.mp4"))) == 1
+    record = read_record(prepared_folder / "pool_train/more_still.mp4")
     assert record is not None
-    assert json.loads((tmp_path / "run/phases/prepare/done.json").read_text())["fingerprint"]
+    assert record.clips[0].boxes == "yours"
     assert main(command) == 0
     assert "done before" in capsys.readouterr().out
-    # A changed rule is taken up without being told.
+    # A changed rule is taken up without being told. What was drawn is not judged.
     assert main([*command[:-1], "data.prepare.motion=100"]) == 1
-    assert "0 clips can be used" in " ".join(capsys.readouterr().out.split())
+    assert "only 1 clips of the shape" in " ".join(capsys.readouterr().out.split())
 
 
 def test_preview_needs_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

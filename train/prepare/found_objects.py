@@ -58,7 +58,7 @@ class Finder(Protocol):
         """
 
 
-class Follower(Protocol):
+class BoxFollower(Protocol):
     """Follows objects from their boxes on frame 0."""
 
     def follow(self, frames_THWC: Frames, boxes_N4: Boxes) -> FoundObjects:
