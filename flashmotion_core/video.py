@@ -84,21 +84,23 @@ def check_fps(fps: float) -> float:
     return fps
 
 
-def to_rgb(frame: Any) -> Frames:
-    """A decoded `av.VideoFrame` as ``[H, W, 3]``, by its own matrix and range: BT.601 and limited range where the file names none.
+def to_rgb(frame: Any, form: str = "rgb24") -> npt.NDArray[Any]:
+    """A decoded `av.VideoFrame` as ``[H, W, 3]``, or in another RGB form such as rgb48le, by its own matrix and range.
+
+    Where the file names none, they are BT.601 and limited range.
 
     PyAV before 17 ignores both unless the target differs (a BT.709 file then comes out up to 29 of 255 wrong), so all four are given.
     The target's matrix has no meaning for RGB.
     """
     matrix = int(frame.colorspace)
     converted = frame.reformat(
-        format="rgb24",
+        format=form,
         src_colorspace=matrix,
         dst_colorspace=_BT709 if matrix == _BT601 else _BT601,
         src_color_range=int(frame.color_range),
         dst_color_range=_FULL_RANGE,
     )
-    pixels: Frames = converted.to_ndarray()
+    pixels: npt.NDArray[Any] = converted.to_ndarray()
     return pixels
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .hdr import BT2020, HLG, PQ, to_sdr
 from .video import Frames, to_rgb
 
 REORDERED = 32
 """Packets come in decoding order. No codec shows a frame later than this many packets after its turn."""
 HOLE = bytes(64)
-ENTROPY_CODED = ("h264", "hevc", "vvc", "vp8", "vp9", "av1")
+ENTROPY_CODED = ("h264", "hevc", "vvc", "vp8", "vp9", "av1", "wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3")
 """Codecs whose packets never hold that many zeros in a row: what they write looks random."""
 UPRIGHT = (1, 0, 0, 1)
 
@@ -38,6 +39,8 @@ class Shown:
         ticks: when each frame is shown, ascending, in units of `time_base`; only of the part that was looked at.
         time_base: seconds per tick.
         rate: frames per second as the container states them; None if it does not.
+        ordered: whether frames are told apart by their order alone, as an avi file only stores when they are decoded.
+        colors: transfer function and primaries, as numbers of ITU-T H.273; 2 where nothing says so.
     """
 
     size: tuple[int, int]
@@ -47,6 +50,8 @@ class Shown:
     ticks: tuple[int, ...]
     time_base: Fraction
     rate: float | None
+    ordered: bool = False
+    colors: tuple[int, int] = (2, 2)
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -96,14 +101,16 @@ def look(video: Path, *, frames: int | None = None, seconds: float | None = None
                     break
             if first is None or not ticks:
                 raise ValueError("it has 0 frames that can be decoded; repair or remove it")
+            ordered = container.format.name == "avi"
             aspect = Fraction(stream.sample_aspect_ratio or 1)
+            colors = (int(stream.codec_context.color_trc), int(stream.codec_context.color_primaries))
     except av.error.FFmpegError as error:
         raise ValueError(f"it cannot be read as a video ({error.strerror}); repair, convert or remove it") from error
     coded = (first.width, first.height)
     square = _square(coded, aspect)
     turn = _turn(first)
     size = square if turn[0] else square[::-1]
-    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None)
+    return Shown(size, coded, square, turn, tuple(sorted(ticks)), base, float(rate) if rate else None, ordered, colors)
 
 
 def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, None]:
@@ -124,7 +131,7 @@ def pictures(video: Path, shown: Shown) -> Generator[tuple[int, Frames], None, N
             for packet in container.demux(stream):
                 _check_packet(packet, stream.codec_context.name)
                 for frame in packet.decode():
-                    number = count if frame.pts is None else numbers.get(frame.pts, -1)
+                    number = count if shown.ordered or frame.pts is None else numbers.get(frame.pts, -1)
                     if not count <= number < len(shown.ticks):
                         continue
                     count, seconds = number + 1, float((shown.ticks[number] - shown.ticks[0]) * shown.time_base)
@@ -153,10 +160,21 @@ def oriented(picture_HWC: Frames, turn: tuple[int, int, int, int]) -> Frames:
 def _picture(frame: Any, shown: Shown) -> Frames:
     from PIL import Image
 
-    picture = to_rgb(frame)
+    picture = _eight_bits(frame, *shown.colors)
     if shown.square != shown.coded:
         picture = np.asarray(Image.fromarray(picture).resize(shown.square, Image.Resampling.LANCZOS))
     return picture if shown.turn == UPRIGHT else oriented(picture, shown.turn)
+
+
+def _eight_bits(frame: Any, transfer: int, primaries: int) -> Frames:
+    """A decoded frame as an ordinary screen shows it: HDR and wide colours in BT.709, transparent parts on black."""
+    if transfer in (PQ, HLG) or primaries == BT2020:
+        return to_sdr(to_rgb(frame, "rgb48le"), transfer, primaries)
+    if any(component.is_alpha for component in frame.format.components):
+        seen_HWC = to_rgb(frame, "rgba").astype(np.float32)
+        on_black: Frames = (seen_HWC[..., :3] * (seen_HWC[..., 3:] / 255) + 0.5).astype(np.uint8)
+        return on_black
+    return to_rgb(frame)
 
 
 def _square(coded: tuple[int, int], aspect: Fraction) -> tuple[int, int]:

@@ -90,6 +90,7 @@ TRAIN = (
     ("methods",),
     ("run_folder",),
     ("evaluation", "codec"),
+    ("prepare",),
     ("stages",),
     ("publish",),
     ("story", "plan"),

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .packages import missing_packages
 
+PREVIEW = "preview"
+"""Stands for `--only prepare`: the word that one looks for."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
@@ -70,7 +73,12 @@ def parser() -> argparse.ArgumentParser:
         "--export-to", type=Path, metavar="DIR", help="also copy the result into this models folder of ComfyUI"
     )
     options.add_argument("--traceback", action="store_true", help="show where in the code an error was raised")
-    options.add_argument("overrides", nargs="*", metavar="key=value", help="settings")
+    options.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="[preview] key=value",
+        help="settings; preview makes a page of your clips, and stops",
+    )
     return options
 
 
@@ -98,6 +106,10 @@ def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int
     """Run the command. Returns 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
     options = parser().parse_intermixed_args(arguments)
     options.only = only or options.only
+    options.preview = PREVIEW in options.overrides
+    if options.preview:
+        options.overrides.remove(PREVIEW)
+        options.only = "prepare"
     problem = missing_packages()
     if problem:
         sys.stderr.write(problem + "\n")

@@ -90,6 +90,10 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
     wanted = phases
     if options.start:
         wanted = phases[phases.index(pick(phases, options.start, "--from")[0]) :]
+    if options.preview and not config.data.prepares:
+        raise TrainError(
+            f"preview shows what becomes of your videos, but {options.config} reads none; add data.train.folder=/path/to/videos."
+        )
     if options.only:
         wanted = pick(phases, options.only, "--only")
     run.console.table(
@@ -104,6 +108,8 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         run.do(phase)
     if options.export_to is not None and world.is_main:
         copy_to_comfyui(run, options.export_to)
+    if options.preview:
+        return 0
     run.console.say(f"The run is in {run.folder}, its report in {run.folder / 'report' / 'index.html'}.")
     return 0
 

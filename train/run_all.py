@@ -1,6 +1,7 @@
 """Train a trajectory adapter from scratch with one command: python train/run_all.py --config tiny_cpu
 
     check      the configuration, the machine, and what the run will take
+    prepare    clips, objects and captions from your videos; `preview` stops here, with a page of them
     codec      a small codec, unless a VAE is given
     data       clips and control maps, encoded once
     base       a small SlowGenerator, unless one is given

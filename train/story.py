@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
 from .config.schema import Config
 from .config.settings import Adapter, Videos
-from .data.video_files import listing
+from .data.clip_index import INDEX
+from .data.encoded import what_is_wrong
+from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
+from .parallel import broadcast_object
+from .prepare.phase import PAGE, preparation_mark, prepare
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
 from .run_folder.encoding import encode
@@ -46,6 +51,7 @@ class _Story:
 
     def phases(self) -> list[Phase]:
         make: dict[str, Callable[[PhaseName], Phase]] = {
+            "prepare": self._prepare,
             "codec": self._codec,
             "data": self._data,
             "base": self._base,
@@ -60,6 +66,11 @@ class _Story:
             self.made[phase.name] = make[phase.stage](phase)
         return list(self.made.values())
 
+    def _prepare(self, phase: PhaseName) -> Phase:
+        title, outputs = "clips, objects and captions from your videos", [self.artifacts.prepared_folder / PAGE]
+        mark = preparation_mark(self.run.config)
+        return Phase(phase.name, title, mark, outputs, [], partial(prepare, self.run), alone=True, renews=True)
+
     def _codec(self, phase: PhaseName) -> Phase:
         title, outputs = "a small codec for the synthetic world", [self.artifacts.codec_path]
         return Phase(phase.name, title, self._codec_mark, outputs, [], partial(train_codec_phase, self.run), alone=True)
@@ -70,9 +81,17 @@ class _Story:
         return Phase(phase.name, title, mark, outputs, self._done("codec"), work, alone=True)
 
     def _data(self, phase: PhaseName) -> Phase:
-        outputs = [self.artifacts.clips_folder(split) / "complete.json" for split in ("train", "eval")]
-        title, needs = "clips and control maps, encoded once", self._done("codec")
-        return Phase(phase.name, title, self._data_mark, outputs, needs, partial(encode, self.run), alone=True)
+        folders = [self.artifacts.clips_folder(split) for split in ("train", "eval")]
+        return Phase(
+            phase.name,
+            "clips and control maps, encoded once",
+            self._data_mark,
+            [folder / INDEX for folder in folders],
+            self._done("prepare", "codec"),
+            partial(encode, self.run),
+            renews=True,
+            lacks=lambda: next(filter(None, map(what_is_wrong, folders)), None),
+        )
 
     def _base(self, phase: PhaseName) -> Phase:
         models = self.config.models
@@ -153,10 +172,19 @@ class _Story:
     @cached_property
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
-        settings = data.model_dump(mode="json", exclude={"workers", "share"})
-        given = [source.folder for source in (data.train, data.evaluation) if isinstance(source, Videos)]
-        clips = [listing(Path(folder)) for folder in given]
+        settings = data.model_dump(mode="json", exclude={"workers", "share", "prepare"})
+        prepared = self.made.get("prepare")
+        clips = self._videos_marks() if prepared is None else [prepared.fingerprint]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
+
+    def _videos_marks(self) -> list[Any]:
+        """What changes with the videos; only rank 0 looks, as there may be many."""
+        data, marks = self.config.data, list[Any]()
+        if self.run.world.is_main:
+            for split, source in (("train", data.train), ("eval", data.evaluation)):
+                if isinstance(source, Videos):
+                    marks.append(videos_mark(source.places, self.artifacts.looks_file(split)))
+        return broadcast_object(self.run.world, marks)
 
     @property
     def _slow_mark(self) -> str:

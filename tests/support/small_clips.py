@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from flashmotion_core.weights import save_whole
-from train.data.encoded import COMPLETE, FORMAT, INDEX, ClipRecord, EncodedClips, file_of
+from train.data.clip_file import ClipRecord, file_of, read_record, write_clip
+from train.data.clip_index import write_index
+from train.data.encoded import EncodedClips
 
 from .small import SHAPE_CFHW
 
@@ -34,12 +32,9 @@ def moving_pattern(index: int) -> dict[str, Tensor]:
 def write_clips(folder: Path, count: int = 8) -> EncodedClips:
     """A folder as `encode_clips` writes it, with clips of 64 x 64 x 9 that nobody rendered."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = [{"format": FORMAT, "fingerprint": "f"}]
-    for index in range(count):
-        path = folder / file_of([index])
-        save_whole(path, moving_pattern(index), {})
-        size = path.stat().st_size
-        lines.append(asdict(ClipRecord(f"clip {index}", path.name, size, 9, 64, 64, 12.0, 1, "", (0, 0), {})))
-    (folder / INDEX).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / COMPLETE).write_text(json.dumps({"clips": [[index, file_of([index])] for index in range(count)]}))
+    files = [folder / file_of("f", [index]) for index in range(count)]
+    for index, path in enumerate(files):
+        record = ClipRecord(f"clip {index}", path.name, 0, 9, 64, 64, 12.0, 1, "", (0, 0), {}, 0)
+        write_clip(path, record, moving_pattern(index))
+    write_index(folder, "f", ((index, read_record(path)) for index, path in enumerate(files)), count)
     return EncodedClips(folder, text_dim=8)

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps
 from flashmotion_core.video import Frames
@@ -44,7 +45,7 @@ def place(frame: Frames) -> float:
 
 def write_video(
     path: Path,
-    frames: Frames,
+    frames: NDArray[Any],
     ticks: Sequence[int] | None = None,
     *,
     rate: int = 24,
@@ -52,9 +53,10 @@ def write_video(
     pixels: str = "yuv444p",
     aspect: Fraction | None = None,
     rotation: int = 0,
+    colors: tuple[int, int, int] | None = None,
     **options: str,
 ) -> Path:
-    """Frame t is shown at ticks[t] / rate seconds; `rotation` in degrees clockwise (mkv only)."""
+    """Frame t is shown at ticks[t] / rate seconds; `rotation` in degrees clockwise (mkv only), `colors` as transfer, primaries, matrix."""
     muxer = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=muxer) as container:
         stream: Any = container.add_stream(codec, rate=rate, options=options or {"crf": "4"})
@@ -63,10 +65,18 @@ def write_video(
         stream.codec_context.time_base = Fraction(1, rate)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
+        if colors is not None:
+            context = stream.codec_context
+            context.color_trc, context.color_primaries, context.colorspace = colors
         if rotation:
             stream.set_display_rotation(-rotation)
         for number, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            form = {(np.uint8, 3): "rgb24", (np.uint8, 4): "rgba", (np.uint16, 3): "rgb48le"}[
+                frame.dtype.type, frame.shape[2]
+            ]
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=form)
+            if colors is not None:
+                picture = picture.reformat(format=pixels, dst_colorspace=colors[2])
             picture.pts = number if ticks is None else ticks[number]
             picture.time_base = Fraction(1, rate)
             container.mux(stream.encode(picture))

@@ -127,6 +127,9 @@ def _set(values: dict[str, Any], keys: Sequence[str], value: Any, override: str)
             raise TrainError(f"the override is {override!r}, but {key} has no settings inside; give {key} as a whole.")
     if len(keys) > 1 and REPLACED.get(keys[-2]) == keys[-1] and values.get(keys[-1]) != value:
         values.clear()  # the other keys belonged to the previous method or kind of source
+    if keys[-1] == "folder" and len(keys) > 1 and REPLACED.get(keys[-2]) == "kind" and values.get("kind") != "videos":
+        values.clear()  # only videos have a folder
+        values["kind"] = "videos"
     values[keys[-1]] = value
 
 

@@ -9,7 +9,7 @@ from .method_settings import PhaseSettings
 from .schema import Config
 from .settings import Adapter
 
-Stage = Literal["codec", "data", "base", "stage1", "stage2", "stage3", "decoder", "evaluate", "export"]
+Stage = Literal["prepare", "codec", "data", "base", "stage1", "stage2", "stage3", "decoder", "evaluate", "export"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ def phases_of(config: Config) -> list[PhaseName]:
     """All phases in order. What is given as a file (VAE, generator, SlowAdapter, FastGenerator) needs no phase."""
     models = config.models
     return [
+        *([PhaseName("prepare")] if config.data.prepares else []),
         *([PhaseName("codec")] if models.vae is None else []),
         PhaseName("data"),
         *([PhaseName("base")] if models.generator is None else []),

@@ -1,14 +1,20 @@
-"""Encode the clips of a source, each once. It may be killed at any moment: run again, it continues and ends with the same files."""
+"""Encode the clips of a source, each once, all ranks together.
+
+A clip's file is named by everything that its content depends on, so a changed, added or removed clip concerns its own file only. It may be
+killed at any moment: run again, it continues and ends with the same files.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import asdict
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +26,23 @@ from torch import Tensor
 from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import sample
-from flashmotion_core.weights import save_whole
-from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import writing
+from ..parallel import ONE, World, barrier, broadcast_object
+from .clip_file import LATENTS, ClipRecord, file_of, file_size, number_of, read_clip, read_record, write_clip
+from .clip_index import FORMAT, ClipIndex, write_index
+from .clips_ahead import Unusable, clips_ahead
 from .control import FirstFrame, control_maps, inside_map
-from .encoded import COMPLETE, FORMAT, INDEX, LATENTS, ClipRecord, file_of, is_whole, read_index
+from .folder_lock import folder_lock
+from .rank_results import on_all_ranks
 from .sources import Source, SourceClip, check_clip_size
-from .worker_pool import Unusable, clips_ahead
 
 
 def fingerprint(
     settings: Mapping[str, Any], codec: str, style: MapStyle, text: str = "none", first_frame: FirstFrame = "masks"
 ) -> str:
-    """A hash of everything that all encoded clips of a folder depend on: sha256 as 64 hex digits. It does not cover which clips they are.
+    """A hash of everything that all encoded clips of a source depend on: sha256 as 64 hex digits. It does not cover which clips they are.
 
     Args:
         settings: the settings of the source (`Source.settings`), with the size and length of its clips.
@@ -54,6 +62,10 @@ def fingerprint(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+EARLIER = "earlier"
+"""The subfolder for files of clips as they were before; they come back if the clips do. It may be deleted."""
+
+
 def encode_clips(
     source: Source,
     vae: Vae,
@@ -66,82 +78,167 @@ def encode_clips(
     workers: int = 0,
     encode_in_workers: bool = False,
     first_frame: FirstFrame = "masks",
+    world: World = ONE,
 ) -> None:
-    """Encode the clips that are missing, in the source's order, and list those of the source.
+    """Encode the clips that are missing or damaged, in the source's order, and list those of the source.
 
-    Clips that cannot be read do not stop the others: `Source.leave_out` decides about them at the end, or once they are more than MOST and 1 %.
+    Each rank encodes every n-th clip. Clips that cannot be read do not stop the others: `Source.leave_out` decides about them at the end, or
+    once they are more than MOST and 1 %.
 
     Args:
-        source: the clips.
+        source: the clips, the same on every rank.
         vae: the codec, on its device.
         folder: where the encoded clips go; it is made if it is missing.
         style: the style of the control maps (both modes are encoded).
         fingerprint: see the function `fingerprint`.
         text: turns a prompt into its true tokens ``[M, T]``; None for a generator without text.
-        report: called with (clips done, clips in total), first with those that were there already.
+        report: called with (clips done, clips in total), first with those that were there already; the other ranks' are estimated.
         workers: processes that make clips while this one encodes; 0 for none. The files do not depend on it.
         encode_in_workers: the workers encode too, each on one thread; for a codec on the CPU.
         first_frame: see `control_maps`.
+        world: the ranks that encode together; all must call this.
 
     Raises:
-        TrainError: the source has no clips, clips cannot be used and are needed, the folder cannot be written or holds clips of another
-            fingerprint, or a latent does not fit into float16.
+        TrainError: the source has no clips, clips cannot be used and are needed, the folder cannot be written or another run encodes into it,
+            or a latent does not fit into float16.
     """
     folder, total = Path(folder), len(source)
     if not total:
         raise TrainError(
             f"the source has 0 clips to encode into {folder}; check the settings data.train and data.evaluation."
         )
-    done = _open(folder, fingerprint)
-    files = [file_of(source.identity(index)) for index in range(total)]
-    missing = [index for index, file in enumerate(files) if file not in done]
-    report(total - len(missing), total)
-    if missing:
-        with _writing(folder):
-            (folder / COMPLETE).unlink(missing_ok=True)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     latents_of = partial(_latents, vae=vae, style=style, first_frame=first_frame)
     work = partial(_with_latents, latents_of) if encode_in_workers else _without_latents
-    problems: dict[int, str] = {}
-    with closing(clips_ahead(source, missing, workers, work)) as clips:
-        for seen, (index, made) in enumerate(zip(missing, clips, strict=True), start=1):
-            if isinstance(made, Unusable):
-                problems[index] = made.problem
-                if len(problems) > max(MOST, total // 100):
-                    break
-            else:
-                clip, latents = made
-                _write(folder / files[index], clip, _tensors(clip, latents or latents_of(clip), text))
-            report(total - len(missing) + seen, total)
-    if problems:
-        source.leave_out(problems)
-    listed = [(index, file) for index, file in enumerate(files) if index not in problems]
-    content = json.dumps({"fingerprint": fingerprint, "clips": listed}) + "\n"
-    if not (folder / COMPLETE).is_file() or (folder / COMPLETE).read_text(encoding="utf-8") != content:
-        with _writing(folder):
-            write_whole(folder / COMPLETE, content)
+
+    def own_share() -> dict[str, Any]:
+        share = range(world.rank, total, world.size)
+        listed = _Listed(folder)
+        missing = array(
+            "q", (n for n in share if not _is_there(folder, file_of(fingerprint, source.identity(n)), listed))
+        )
+        problems: dict[int, str] = {}
+        report(total - min(len(missing) * world.size, total), total)
+        with closing(clips_ahead(source, missing, workers, work)) as clips:
+            for left, (index, made) in zip(
+                range(len(missing) - 1, -1, -1), zip(missing, clips, strict=True), strict=True
+            ):
+                if isinstance(made, Unusable):
+                    problems[index] = made.problem
+                    if len(problems) > max(MOST, total // 100):
+                        break
+                else:
+                    clip, latents = made
+                    tensors = _tensors(clip, latents or latents_of(clip), text)
+                    with _writing(folder):
+                        path = folder / file_of(fingerprint, source.identity(index))
+                        write_clip(path, _record(clip, path.name, tensors), tensors)
+                report(total - min(left * world.size, total), total)
+        return {str(index): problem for index, problem in problems.items()}
+
+    with _locked(folder, world):
+        found = on_all_ranks(world, folder, own_share)
+        problems = {int(index): problem for one in found for index, problem in one.items()}
+        if problems:
+            source.leave_out(problems)
+        if world.is_main:
+            with _writing(folder):
+                _list(folder, source, fingerprint, problems)
+        barrier(world)
 
 
 MOST = 10
 """Clips that cannot be read before the others are given up, however few there are."""
 
 
-def _open(folder: Path, fingerprint: str) -> set[str]:
-    """Make or open the index, cut off a torn last line, and return the files of clips that are there and whole."""
-    index = folder / INDEX
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        found, records, whole = read_index(folder) if index.exists() else (fingerprint, {}, 0)
-        if index.exists() and index.stat().st_size > whole:
-            os.truncate(index, whole)
-        if not whole:
-            _append(folder, {"format": FORMAT, "fingerprint": fingerprint})
-            return set()
-    if found != fingerprint:
-        raise TrainError(
-            f"{folder} holds clips encoded with other settings or another codec (fingerprint {found[:12]}, not {fingerprint[:12]}); remove "
-            "that folder, or choose another run folder."
-        )
-    return {file for file, record in records.items() if is_whole(folder, record)}
+@contextmanager
+def _locked(folder: Path, world: World) -> Iterator[None]:
+    """Rank 0 locks the folder for all; whoever has it already is a TrainError on every rank."""
+    with ExitStack() as stack:
+        problem = None
+        if world.is_main:
+            try:
+                stack.enter_context(folder_lock(folder))
+            except TrainError as error:
+                problem = str(error)
+        problem = broadcast_object(world, problem)
+        if problem is not None:
+            raise TrainError(problem)
+        yield
+
+
+class _Listed:
+    """The files of a finished index and their sizes, which need no closer look; 16 bytes each. None if there is no such index."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            index: Iterable[ClipRecord] = ClipIndex(folder)
+        except TrainError:
+            index = ()
+        pairs = [("hash", np.uint64), ("bytes", np.int64)]
+        self.found_N = np.sort(np.fromiter(((number_of(clip.file), clip.bytes) for clip in index), dtype=pairs))
+
+    def bytes(self, file: str) -> int | None:
+        """The size of a file; None if it is not listed."""
+        at = int(np.searchsorted(self.found_N["hash"], np.uint64(number_of(file))))
+        if at == len(self.found_N) or int(self.found_N["hash"][at]) != number_of(file):
+            return None
+        return int(self.found_N["bytes"][at])
+
+
+def _is_there(folder: Path, file: str, listed: _Listed) -> bool:
+    """Whether a clip's file is there and whole. One that no index lists may be of a run that was killed: all of it is read."""
+    path = folder / file
+    try:
+        if not path.exists() and (folder / EARLIER / file).exists():
+            (folder / EARLIER / file).replace(path)
+        size = file_size(path)
+        if size is not None and size == listed.bytes(file):
+            return True
+        read_clip(path)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _list(folder: Path, source: Source, fingerprint: str, problems: Mapping[int, str]) -> None:
+    """Write the index, unless it is the same, and put files that it does not list aside."""
+
+    def files() -> Iterator[tuple[int, str]]:
+        for number in range(len(source)):
+            if number not in problems:
+                yield number, file_of(fingerprint, source.identity(number))
+
+    if not _is_indexed(folder, fingerprint, files()):
+        clips = ((number, read_record(folder / file)) for number, file in files())
+        if hasattr(os, "sync"):
+            os.sync()  # what an index lists must not be lost with the power
+        write_index(folder, fingerprint, clips, len(source) - len(problems))
+    listed = _Listed(folder)
+    (folder / "complete.json").unlink(missing_ok=True)  # of format 2
+    with os.scandir(folder) as entries:
+        for file in (entry.name for entry in entries):
+            if file.endswith((".part", ".damaged")):
+                (folder / file).unlink(missing_ok=True)
+            elif file.endswith(".safetensors") and listed.bytes(file) is None:
+                (folder / EARLIER).mkdir(exist_ok=True)
+                (folder / file).replace(folder / EARLIER / file)
+
+
+def _is_indexed(folder: Path, fingerprint: str, files: Iterator[tuple[int, str]]) -> bool:
+    try:
+        index = ClipIndex(folder)
+    except TrainError:
+        return False
+    pairs = zip_longest(zip(index.numbers, index, strict=True), files)
+    return index.fingerprint == fingerprint and all(
+        mine is not None
+        and wanted is not None
+        and (mine[0], mine[1].file) == wanted
+        and mine[1].bytes == file_size(folder / mine[1].file)
+        for mine, wanted in pairs
+    )
 
 
 Latents = dict[str, NDArray[np.float32]]
@@ -179,35 +276,22 @@ def _tensors(clip: SourceClip, latents: Latents, text: Callable[[str], Tensor] |
     return {**tensors, "inside": torch.from_numpy(inside_map(sample(clip.trajectory)))}
 
 
-def _write(path: Path, clip: SourceClip, tensors: Mapping[str, Tensor]) -> None:
-    """Write the clip's file, and once it is whole and on the disk, its line in the index."""
-    folder = path.parent
+def _record(clip: SourceClip, file: str, tensors: Mapping[str, Tensor]) -> ClipRecord:
     frames, height, width, _ = clip.frames_THWC.shape
-    with _writing(folder):
-        save_whole(path, tensors, {})
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-        record = ClipRecord(
-            name=clip.name,
-            file=path.name,
-            bytes=path.stat().st_size,
-            frames=frames,
-            width=width,
-            height=height,
-            fps=clip.fps,
-            objects=len(clip.trajectory.objects),
-            prompt=clip.prompt,
-            text=(tensors["text"].shape[0], tensors["text"].shape[1]),
-            origin=clip.origin,
-        )
-        _append(folder, asdict(record))
-
-
-def _append(folder: Path, line: Mapping[str, Any]) -> None:
-    with (folder / INDEX).open("ab") as file:
-        file.write(json.dumps(line).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    return ClipRecord(
+        name=clip.name,
+        file=file,
+        bytes=0,
+        frames=frames,
+        width=width,
+        height=height,
+        fps=clip.fps,
+        objects=len(clip.trajectory.objects),
+        prompt=clip.prompt,
+        text=(tensors["text"].shape[0], tensors["text"].shape[1]),
+        origin=clip.origin,
+        checksum=0,
+    )
 
 
 def _writing(folder: Path) -> AbstractContextManager[None]:

@@ -1,64 +1,25 @@
-"""Encoded clips: one safetensors file per clip, read in any order and batched.
+"""Encoded clips, read in any order and batched.
 
-A folder holds a ``.safetensors`` file per clip, named by a hash of what the clip is; ``index.jsonl``, a header line with format and
-fingerprint, then a line per clip as it was encoded; and, once all clips of a source are there, ``complete.json``, which lists them in the
-source's order. So a changed, added or removed clip concerns its own file only. Lines that are not listed are of clips as they were before; if
-a clip has two lines, the later one counts. `encode.encode_clips` writes it. A clip's file holds, in float16 unless another type is given,
-
-    latent, control_box, control_mask    [48, F, H, W]  normalised latents of the video and of its two control maps
-    inside                               [1, F, H, W]   uint8, see `control.inside_map`
-    text                                 [M, T]         the prompt's true tokens; M = 0 if there is no text
+A folder holds a file per clip (`clip_file`) and, once all clips of a source are there, an index (`clip_index`). `encode.encode_clips` writes
+it; files of clips as they were before stand in its subfolder ``earlier``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from flashmotion_core.loading import TEXT_TOKENS
 from flashmotion_core.wan.conditioning import latent_shape
-from flashmotion_core.weights import read_tensors
 
 from ..errors import TrainError
-from ..files import digest
-
-FORMAT = 2
-INDEX, COMPLETE = "index.jsonl", "complete.json"
-LATENTS = ("latent", "control_box", "control_mask")
-
-
-@dataclass(frozen=True)
-class ClipRecord:
-    """A line of the index.
-
-    Attributes:
-        name: the clip's name, for reports.
-        file: its file in the folder.
-        bytes: the size of that file.
-        frames, width, height, fps: of the video; the size in pixels, fps in frames per second.
-        objects: how many objects follow a trajectory.
-        prompt: the prompt that the text tokens encode.
-        text: number of text tokens and their width; (0, 0) without text.
-        origin: see `sources.SourceClip`.
-    """
-
-    name: str
-    file: str
-    bytes: int
-    frames: int
-    width: int
-    height: int
-    fps: float
-    objects: int
-    prompt: str
-    text: tuple[int, int]
-    origin: dict[str, Any]
+from .clip_file import LATENTS, ClipRecord, file_size, read_clip
+from .clip_index import INDEX, ClipIndex
 
 
 @dataclass
@@ -101,18 +62,19 @@ class Batch:
 
 
 class EncodedClips:
-    """A finished folder of encoded clips, all of one shape.
+    """A finished folder of encoded clips. Its memory does not grow with the number of clips.
 
     Attributes:
         records: one record per clip, in the source's order.
         numbers: the clips' numbers in their source.
-        shape_CFHW: the latents' shape.
+        groups: the indices of the clips of each shape; only clips of one group can be in one batch.
+        shape_CFHW: the shape of the first clip's latents.
         fingerprint: see `encode.fingerprint`.
         mark: a hash of the fingerprint and of which clips these are.
     """
 
     def __init__(self, folder: str | Path, *, fingerprint: str | None = None, text_dim: int | None = None) -> None:
-        """Read the index and check that every file is there; no tensor is read.
+        """Read the index and check that every file is there in its size; no tensor is read.
 
         Args:
             folder: a folder that `encode.encode_clips` wrote.
@@ -120,35 +82,32 @@ class EncodedClips:
             text_dim: the generator's width of text tokens. None for that of the encoded texts, or 0 if there are none.
 
         Raises:
-            TrainError: the clips are missing, unfinished, damaged, of another fingerprint, or of mixed shapes.
+            TrainError: the clips are missing, unfinished, damaged, or of another fingerprint.
         """
         self.folder = Path(folder)
         if not (self.folder / INDEX).is_file():
-            raise TrainError(f"{folder} holds no encoded clips; run the data phase first.")
-        self.fingerprint, records, _ = read_index(self.folder)
+            raise TrainError(f"{folder} holds no finished set of encoded clips; run the data phase, which continues.")
+        self.records = ClipIndex(self.folder)
+        self.numbers, self.mark, self.fingerprint = self.records.numbers, self.records.mark, self.records.fingerprint
         if fingerprint is not None and self.fingerprint != fingerprint:
             raise TrainError(
                 f"{folder} holds clips encoded with other settings or another codec (fingerprint {self.fingerprint[:12]}, not "
-                f"{fingerprint[:12]}); remove that folder and run the data phase again."
+                f"{fingerprint[:12]}); run the data phase again."
             )
-        if not (self.folder / COMPLETE).is_file():
-            raise TrainError(
-                f"{folder} holds only {len(records)} clips so far; run the data phase again, which continues."
-            )
-        listed = read_listing(self.folder, records)
-        if not listed:
-            raise TrainError(f"{self.folder / COMPLETE} lists 0 clips; {_AGAIN}.")
-        self.numbers = [number for number, _ in listed]
-        self.records = [records[file] for _, file in listed]
-        self.mark = digest(self.fingerprint, listed)
-        for record in self.records:
-            self._check_file(record)
-        self.shape_CFHW = self._one_shape()
-        widths = {record.text[1] for record in self.records if record.text[0]}
+        widths = set[int]()
+        groups: dict[tuple[int, int, int], array[int]] = {}
+        for index, record in enumerate(self.records):
+            self._check(record)
+            groups.setdefault(record.shape, array("q")).append(index)
+            if record.text[0]:
+                widths.add(record.text[1])
+        self.groups = [groups[shape] for shape in sorted(groups)]
+        self.shape_CFHW = latent_shape(*self.records[0].shape)
         self.text_dim = max(widths, default=0) if text_dim is None else text_dim
         if widths - {self.text_dim}:
             raise TrainError(
-                f"the texts in {folder} are {max(widths - {self.text_dim})} wide, but the generator takes a width of {self.text_dim}; {_AGAIN}."
+                f"the texts in {folder} are {max(widths - {self.text_dim})} wide, but the generator takes a width of {self.text_dim}; "
+                "set models.text_encoder to the generator's own."
             )
 
     def __len__(self) -> int:
@@ -156,33 +115,23 @@ class EncodedClips:
         return len(self.records)
 
     def read(self, index: int) -> dict[str, Tensor]:
-        """The tensors of one clip as they are stored (see the module).
+        """The tensors of one clip as they are stored (see `clip_file`).
 
         Raises:
-            TrainError: the file is damaged, or a value is not finite.
+            TrainError: the file is damaged. It is put aside, so that the data phase encodes this clip again.
         """
         record = self.records[index]
         path = self.folder / record.file
         try:
-            tensors, _ = read_tensors(path)
+            return read_clip(path, record)
         except ValueError as error:
-            raise TrainError(f"{path} is damaged ({error}); {_REPAIR}.") from error
-        expected = {name: self.shape_CFHW for name in LATENTS}
-        shapes = {**expected, "inside": (1, *self.shape_CFHW[1:]), "text": record.text}
-        found = {name: tuple(value.shape) for name, value in tensors.items()}
-        for name in sorted(found.keys() | shapes.keys()):
-            if found.get(name) != shapes.get(name):
-                raise TrainError(
-                    f"{path} has {name} in the shape {found.get(name)}, but the index says {shapes.get(name)}; {_REPAIR}."
-                )
-        for name in (*LATENTS, "text"):
-            # One number that is not finite makes the sum so, which is several times faster than testing each.
-            if not tensors[name].sum(dtype=torch.float32).isfinite():
-                raise TrainError(f"{path} has a value in {name} that is not finite; {_REPAIR}.")
-        return tensors
+            raise TrainError(
+                f"the encoded clip {record.name} in {path} is damaged ({str(error).rstrip('.')}){put_aside(path)}; run the command again, "
+                "which encodes this clip again and continues."
+            ) from error
 
     def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> Batch:
-        """Some clips as one batch; raises like `read`."""
+        """Some clips of one shape as one batch; raises like `read`."""
         clips = [self.read(index) for index in indices]
         latent, control_box, control_mask, inside = (
             torch.stack([clip[name] for clip in clips]).float() for name in (*LATENTS, "inside")
@@ -195,86 +144,29 @@ class EncodedClips:
         names = [self.records[index].name for index in indices]
         return Batch(latent, control_box, control_mask, inside, context_BMT, names).to(device)
 
-    def _check_file(self, record: ClipRecord) -> None:
+    def _check(self, record: ClipRecord) -> None:
         path = self.folder / record.file
-        size = path.stat().st_size if path.is_file() else None
+        size = file_size(path)
         if size != record.bytes:
             found = "is missing" if size is None else f"has {size:,} of {record.bytes:,} bytes"
-            raise TrainError(f"{path} {found}; run the data phase again with --redo data, which keeps the others.")
-
-    def _one_shape(self) -> tuple[int, int, int, int]:
-        first = self.records[0]
-        for record in self.records:
-            if (record.width, record.height, record.frames) != (first.width, first.height, first.frames):
-                raise TrainError(
-                    f"clips of one data set must have one size and length, but {first.name} is {_size(first)} and {record.name} is {_size(record)}; "
-                    "encode them into two folders."
-                )
-        return latent_shape(first.width, first.height, first.frames)
-
-
-_AGAIN = "remove the folder of encoded clips and run the data phase again"
-_REPAIR = "remove that file and encode it again with --redo data, which keeps the others"
-
-
-def file_of(identity: Sequence[Any]) -> str:
-    """The name of a clip's file: a hash of what makes the clip another one (`Source.identity`)."""
-    return f"{digest(list(identity))}.safetensors"
-
-
-def _size(record: ClipRecord) -> str:
-    return f"{record.width} x {record.height} x {record.frames}"
-
-
-def is_whole(folder: Path, record: ClipRecord) -> bool:
-    """Whether a clip's file is there in its full size."""
-    path = folder / record.file
-    return path.is_file() and path.stat().st_size == record.bytes
-
-
-def read_index(folder: Path) -> tuple[str, dict[str, ClipRecord], int]:
-    """Fingerprint, clips by their file, and the length of the whole lines in bytes. A last line without its end was never finished.
-
-    Raises:
-        TrainError: a line is damaged, or the format is another one.
-    """
-    content = (folder / INDEX).read_bytes()
-    whole = content.rfind(b"\n") + 1
-    lines = content[:whole].splitlines()
-    if not lines:
-        return "", {}, 0
-    number = 1
-    records: dict[str, ClipRecord] = {}
-    try:
-        header = json.loads(lines[0])
-        fingerprint = str(header["fingerprint"])
-        if header["format"] != FORMAT:
             raise TrainError(
-                f"{folder / INDEX} has format {header['format']!r}, but this version reads format {FORMAT}; {_AGAIN}."
+                f"the encoded clip {record.name} in {path} {found}; run the data phase again, which encodes this clip only."
             )
-        for line in lines[1:]:
-            number += 1
-            values = json.loads(line)
-            records[values["file"]] = ClipRecord(**{**values, "text": tuple(values["text"])})
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise TrainError(f"{folder / INDEX} is damaged in line {number} ({error}); {_AGAIN}.") from error
-    return fingerprint, records, whole
 
 
-def read_listing(folder: Path, records: Mapping[str, ClipRecord]) -> list[tuple[int, str]]:
-    """Number in the source and file of each clip of a finished folder.
-
-    Raises:
-        TrainError: the list is damaged, or names a clip that the index does not.
-    """
+def what_is_wrong(folder: Path) -> str | None:
+    """One sentence if a finished folder of encoded clips lacks something that the data phase can make again; else None."""
     try:
-        listed = [(int(number), str(file)) for number, file in json.loads((folder / COMPLETE).read_bytes())["clips"]]
-        unknown = [file for _, file in listed if file not in records]
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainError(f"{folder / COMPLETE} is damaged ({error}); {_RELIST}.") from error
-    if unknown:
-        raise TrainError(f"{folder / COMPLETE} names {unknown[0]}, which is not in {INDEX}; {_RELIST}.")
-    return listed
+        EncodedClips(folder)
+    except (TrainError, OSError) as error:
+        return str(error)
+    return None
 
 
-_RELIST = "remove it and run the data phase again, which keeps the clips"
+def put_aside(path: Path) -> str:
+    """Rename a damaged file; what to say of it."""
+    try:
+        path.replace(path.with_suffix(".damaged"))
+    except OSError:
+        return ""
+    return f" and now named {path.stem}.damaged"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +17,13 @@ from flashmotion_core.wan.conditioning import check_size
 
 from ..config.settings import SHORTEST
 from ..errors import TrainError
+from ..files import digest
+from ..parallel import ONE, World
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import VIDEO_SUFFIXES, find_videos, identity, inspect, read_frames, read_labels
+from .looks import Look, look_over, see_video
+from .video_files import VIDEO_SUFFIXES, find_videos, inspect, read_frames, read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,9 @@ class Source(Protocol):
     def identity(self, index: int) -> list[Any]:
         """What makes clip number `index` another one, beside the settings, as plain JSON values."""
 
+    def content(self, index: int) -> str | None:
+        """A hash of what clip number `index` shows, whatever its name, boxes and prompt; None if it is drawn and cannot be another's."""
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """Continue without clips that could not be read; one reason for each number. Raises TrainError if they are needed."""
 
@@ -128,6 +135,9 @@ class SyntheticSource:
         """See `Source.identity`."""
         return [index]
 
+    def content(self, index: int) -> None:
+        """See `Source.content`: training and evaluation draw from different streams."""
+
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: every synthetic clip is needed."""
         index, problem = next(iter(problems.items()))
@@ -175,6 +185,12 @@ class VideoFolder:
         *,
         skip_bad: bool = False,
         problems: str | Path | None = None,
+        buckets: Sequence[tuple[int, int, int]] = (),
+        max_crop: float = 1.0,
+        repeat_frames: bool = False,
+        looks: Path | None = None,
+        world: World = ONE,
+        workers: int = 0,
     ) -> None:
         """Check every clip's packets, first frame, trajectory and first mask; the other frames are not decoded yet.
 
@@ -185,7 +201,13 @@ class VideoFolder:
             fps: frames per second of the clips; faster videos are thinned out. None takes every frame.
             skip_bad: skip clips that cannot be used, as long as they are at most 1 % (or a single one).
             problems: the file to list the bad clips in; None for ``problems.txt`` in the folder. What was recognised in tracks
-                of a tool is written beside it, in ``notes.txt``.
+                of a tool, and what was cropped or repeated, is written beside it, in ``notes.txt``.
+            buckets: further (width, height, frames); a video becomes a clip of the shape of which it loses least, and of those the longest.
+            max_crop: the share of the picture that a video may lose; one that loses more cannot be used.
+            repeat_frames: whether videos slower than `fps` are taken too.
+            looks: a file that keeps what was found, so that only what changed is looked at again; None for none.
+            world: the ranks that look at the videos together; all must call this.
+            workers: processes of each rank that look.
 
         Raises:
             TrainError: there is no folder, it has no videos, or some clips cannot be used.
@@ -200,15 +222,40 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
+        self._options: Any = {"max_crop": max_crop, "repeat_frames": repeat_frames}
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
-        self.videos, self.skipped = self._usable(videos)
-        if self.notes:
+        self._shapes = ((*size, frames), *buckets)
+        see = partial(see_video, shapes=self._shapes, fps=fps, **self._options)
+        found = look_over(videos, see, digest(list(self._shapes), fps, self._options), looks, world, workers)
+        self.videos, self.skipped, self._looks = list[Path](), list[str](), list[Look]()
+        stems: dict[str, Path] = {}
+        for video, seen in zip(videos, found, strict=True):
+            twin, problem = stems.setdefault(video.stem, video), seen.problem
+            if twin is not video:
+                problem = f"it shares {video.stem}.json with {twin.name}; rename one of them"
+            if problem is not None:
+                self.skipped.append(f"{video.name}: {problem}")
+                continue
+            self.videos.append(video)
+            self._looks.append(seen)
+            self.notes += seen.notes
+        if self.notes and world.is_main:
             self.problems.parent.mkdir(parents=True, exist_ok=True)
             notes = self.problems.with_name(self.problems.name.replace("problems", "notes"))
             notes.write_text("\n".join(self.notes) + "\n", encoding="utf-8")
         if self.skipped:
             self._judge()
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """(width, height, frames) of each clip."""
+        return [seen.shape for seen in self._looks]
+
+    @property
+    def lost(self) -> list[float]:
+        """The share of the picture that is cropped, of each clip."""
+        return [seen.lost for seen in self._looks]
 
     def __len__(self) -> int:
         """How many clips."""
@@ -216,14 +263,14 @@ class VideoFolder:
 
     def clip(self, index: int) -> SourceClip:
         """See `Source.clip`."""
-        path = self.videos[index]
+        path, (*size, frames) = self.videos[index], self._looks[index].shape
         try:
-            entry = inspect(path, self.size, self.frames, self.fps)
-            frames_THWC = read_frames(path, entry, self.size)
-            labels_THW = read_labels(entry, self.size)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._options)
+            frames_THWC = read_frames(path, entry, (size[0], size[1]))
+            labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:
             raise ValueError(f"{path.name}: {error}") from error
-        origin = {"video": {"path": str(path), "first": 0, "frames": self.frames, "fps": self.fps}}
+        origin = {"video": {"path": str(path), "first": 0, "frames": frames, "fps": self.fps}}
         return SourceClip(path.name, frames_THWC, entry.fps, entry.prompt, entry.trajectory, labels_THW, origin)
 
     def settings(self) -> dict[str, Any]:
@@ -232,26 +279,17 @@ class VideoFolder:
 
     def identity(self, index: int) -> list[Any]:
         """See `Source.identity` and `video_files.identity`."""
-        return identity(self.videos[index])
+        seen = self._looks[index]
+        return [*seen.identity, *([list(seen.shape)] if seen.shape != self._shapes[0] else [])]
+
+    def content(self, index: int) -> str:
+        """See `Source.content` and `video_files.content`."""
+        return self._looks[index].content
 
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: clips whose pictures turned out to be damaged count like those that were skipped at once."""
         self.skipped += problems.values()
         self._judge(len(problems))
-
-    def _usable(self, videos: list[Path]) -> tuple[list[Path], list[str]]:
-        good, bad = [], []
-        stems: dict[str, Path] = {}
-        for path in videos:
-            twin = stems.setdefault(path.stem, path)
-            try:
-                if twin is not path:
-                    raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
-                self.notes += inspect(path, self.size, self.frames, self.fps).notes
-                good.append(path)
-            except (ValueError, OSError) as error:
-                bad.append(f"{path.name}: {error}")
-        return good, bad
 
     def _judge(self, unread: int = 0) -> None:
         """List the skipped clips, of which the last `unread` are in `videos`; raises TrainError if there are too many."""
@@ -269,6 +307,21 @@ class VideoFolder:
         )
         raise TrainError(
             f"{len(self.skipped)} of {self._found} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
+        )
+
+
+def check_apart(train: Source, evaluation: Source) -> None:
+    """Raises `TrainError` if a video is on both sides, under whatever name: what was trained on cannot show what was learnt."""
+    trained = {train.content(index): index for index in range(len(train))}
+    both = [
+        (trained[found], index)
+        for index in range(len(evaluation))
+        if (found := evaluation.content(index)) in trained and found
+    ]
+    if both:
+        first, second = train.identity(both[0][0])[0], evaluation.identity(both[0][1])[0]
+        raise TrainError(
+            f"{len(both)} evaluation clips are training clips too, such as {second} (in data.train: {first}); remove them from one of the two."
         )
 
 

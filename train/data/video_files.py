@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from flashmotion_core.video_reader import Shown, pictures
 
 from .video_timing import timing
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".m4v", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".asf", ".flv", ".ogv", ".mxf", ".gif"),
+)
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 
@@ -47,7 +51,8 @@ class Entry:
         prompt: may be empty.
         trajectory: for the clip's frames, scaled to the clip's size.
         masks: the label pictures of all taken frames, of frame 0 only, or none.
-        notes: what was recognised or left out in tracks of a tool, one sentence each.
+        notes: what was recognised or left out in tracks of a tool, cropped or repeated, one sentence each.
+        lost: the share of the picture that is cropped.
     """
 
     shown: Shown
@@ -57,6 +62,7 @@ class Entry:
     trajectory: Trajectory
     masks: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    lost: float = 0.0
 
     @property
     def source_size(self) -> tuple[int, int]:
@@ -64,14 +70,42 @@ class Entry:
         return self.shown.size
 
 
-def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) -> Entry:
+def cropped(shown: tuple[int, int], size: tuple[int, int]) -> float:
+    """The share of a picture that is lost where it is scaled to cover a size and cropped."""
+    shapes = sorted((shown[0] / shown[1], size[0] / size[1]))
+    return 1 - shapes[0] / shapes[1]
+
+
+def inspect(
+    video: Path,
+    size: tuple[int, int],
+    frames: int,
+    fps: float | None,
+    *,
+    max_crop: float = 1.0,
+    repeat_frames: bool = False,
+) -> Entry:
     """Everything about a clip except its pixels.
+
+    Args:
+        video: the file.
+        size: (width, height) of the clip.
+        frames: of the clip.
+        fps: see `video_timing.timing`.
+        max_crop: the share of the picture that may be lost.
+        repeat_frames: see `video_timing.timing`.
 
     Raises:
         ValueError: the clip cannot be used; says what is wrong with it.
     """
-    shown, taken, rate = timing(video, frames, fps)
+    shown, taken, rate = timing(video, frames, fps, repeat_frames=repeat_frames)
     source_size = shown.size
+    lost = cropped(source_size, size)
+    if lost > max_crop:
+        raise ValueError(
+            f"it would lose {lost:.0%} of its picture, as {source_size[0]} x {source_size[1]} pixels are cut to the shape of {size[0]} x {size[1]}; "
+            "add a shape to data.buckets, crop it yourself, or raise data.max_crop"
+        )
     document, notes = _document(video, source_size, rate, taken[-1] + 1)
     sampled = sample(document)
     trajectory = cover_boxes(
@@ -94,7 +128,13 @@ def inspect(video: Path, size: tuple[int, int], frames: int, fps: float | None) 
             raise ValueError(
                 f"{masks[0].parent.name}/{masks[0].name} has no pixel of value {missing[0]}, but object {missing[0]} is visible on frame 0; paint it."
             )
-    return Entry(shown, taken, rate, _prompt(video.with_suffix(".txt")), trajectory, masks, notes)
+    if lost >= 0.01:
+        notes += (
+            f"{video.name}: {lost:.0%} of the picture is cropped, {source_size[0]} x {source_size[1]} to the shape of {size[0]} x {size[1]}.",
+        )
+    if repeated := len(taken) - len(set(taken)):
+        notes += (f"{video.name}: {repeated} of {len(taken)} frames are repeated.",)
+    return Entry(shown, taken, rate, _prompt(video.with_suffix(".txt")), trajectory, masks, notes, lost)
 
 
 def read_frames(video: Path, entry: Entry, size: tuple[int, int]) -> Frames:
@@ -129,6 +169,19 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
     return labels_THW
 
 
+CLIP = re.compile(r"(.+)-(\d{1,9})ms")
+
+
+def clip_files(video: Path) -> dict[Path, int]:
+    """Prompts, documents and tracks beside a video that are for one clip of it, such as ``dog-12400ms.json``, with the clip's start in ms."""
+    found = {}
+    for path in sorted(video.parent.iterdir()):
+        name = CLIP.fullmatch(path.stem)
+        if name and name[1] == video.stem and path.suffix in (".txt", *TRACK_SUFFIXES) and path.is_file():
+            found[path] = int(name[2])
+    return found
+
+
 SAMPLE = 1 << 18
 
 
@@ -145,19 +198,25 @@ def identity(video: Path) -> list[Any]:
         if path.is_file() or suffix in (".json", ".txt"):
             digest.update(len(content).to_bytes(8, "big") + content)
     folder = video.with_suffix(".masks")
-    pictures = sorted(folder.glob("*.png")) if folder.is_dir() else []
-    digest.update(repr([(path.name, path.stat().st_size) for path in pictures]).encode())
+    for path in sorted(folder.glob("*.png")) if folder.is_dir() else []:
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    _hash_samples(video, digest)
+    return [video.name, video.stat().st_size, digest.hexdigest()]
+
+
+def content(video: Path) -> str:
+    """A hash of the video alone, whatever its name; see `identity`."""
+    digest = hashlib.sha256(str(video.stat().st_size).encode())
+    _hash_samples(video, digest)
+    return digest.hexdigest()
+
+
+def _hash_samples(video: Path, digest: Any) -> None:
     size = video.stat().st_size
     with video.open("rb") as file:
         for start in (0, size // 2 - SAMPLE // 2, size - SAMPLE) if size > 3 * SAMPLE else (0,):
             file.seek(start)
             digest.update(file.read(SAMPLE if size > 3 * SAMPLE else size))
-    return [video.name, size, digest.hexdigest()]
-
-
-def listing(folder: Path) -> list[list[Any]]:
-    """The identities of a folder's videos; none if there is no such folder."""
-    return [identity(video) for video in find_videos(folder)] if folder.is_dir() else []
 
 
 def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tuple[Trajectory, tuple[str, ...]]:

@@ -14,11 +14,14 @@ REPEATS = 25  # one frame of this many may be shown twice, as phones drop a fram
 UNEVEN = 1.5  # a gap this many times as long as the usual one is not jitter
 
 
-def timing(video: Path, frames: int, fps: float | None) -> tuple[Shown, tuple[int, ...], float]:
+def timing(
+    video: Path, frames: int, fps: float | None, *, repeat_frames: bool = False
+) -> tuple[Shown, tuple[int, ...], float]:
     """What a video shows, the numbers of the `frames` frames to take of it, ascending, and their rate in frames per second.
 
     Frame k of the clip is the one whose time is nearest to k / `fps`. Without `fps`, a video of even times gives all its frames, and one
-    whose rate varies is taken at its slowest rate, so that no frame is repeated.
+    whose rate varies is taken at its slowest rate, so that no frame is repeated. `repeat_frames` allows a video
+    slower than `fps`.
 
     Raises:
         ValueError: see `video_reader.look`; or the video is too short or too slow.
@@ -32,7 +35,7 @@ def timing(video: Path, frames: int, fps: float | None) -> tuple[Shown, tuple[in
         fps = _slowest(shown.times, frames)
     else:
         shown = look(video, seconds=(frames + 1) / fps)
-    return shown, _nearest(shown.times, frames, fps), fps
+    return shown, _nearest(shown.times, frames, fps, repeat_frames), fps
 
 
 def _is_even(times_T: NDArray[np.float64]) -> bool:
@@ -65,15 +68,15 @@ def _rate(gap: float) -> float:
     return float(whole) if abs(rate / whole - 1) < 0.005 else rate
 
 
-def _nearest(times_T: NDArray[np.float64], frames: int, fps: float) -> tuple[int, ...]:
+def _nearest(times_T: NDArray[np.float64], frames: int, fps: float, repeat_frames: bool) -> tuple[int, ...]:
     if len(times_T) < 2:
         _check_count(len(times_T), frames)
     wanted_T = np.arange(frames) / fps
     gaps = np.diff(times_T)
     usual = float(np.median(gaps[times_T[:-1] <= wanted_T[-1]]))
-    if 1 / usual < fps * FPS_SLACK:
+    if 1 / usual < fps * FPS_SLACK and not repeat_frames:
         raise ValueError(
-            f"it has {1 / usual:.4g} frames per second, but data.fps is {fps:g}; lower data.fps, as frames are not invented"
+            f"it has {1 / usual:.4g} frames per second, but data.fps is {fps:g}; lower data.fps, or allow data.repeat_frames"
         )
     if wanted_T[-1] >= times_T[-1] + usual / 2:
         raise ValueError(
@@ -84,11 +87,11 @@ def _nearest(times_T: NDArray[np.float64], frames: int, fps: float) -> tuple[int
     middles = (times_T[:-1] + times_T[1:]) / 2 - usual / 1000
     taken = np.searchsorted(middles, wanted_T, side="right")
     repeated = frames - len(np.unique(taken))
-    if repeated > max(1, frames // REPEATS):
+    if repeated > max(1, frames // REPEATS) and not repeat_frames:
         longest = int(np.argmax(np.where(times_T[:-1] <= wanted_T[-1], gaps, 0)))
         raise ValueError(
             f"it shows one frame for {gaps[longest]:.2f} s at {times_T[longest]:.2f} s, so {repeated} of {frames} frames would be repeated at "
-            f"data.fps={fps:g}; lower data.fps to {_rate(gaps[longest]):.3g}, as frames are not invented"
+            f"data.fps={fps:g}; lower data.fps to {_rate(gaps[longest]):.3g}, or allow data.repeat_frames"
         )
     return tuple(taken.tolist())
 

@@ -62,9 +62,10 @@ class Streams:
         return int(torch.randint(below, (), generator=self.generator(name)))
 
 
-@lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
-    return tuple(torch.randperm(count, generator=_generator(f"{seed}/order/{epoch}/{count}")).tolist())
+@lru_cache(maxsize=16)
+def random_order(seed: int, name: str, epoch: int, count: int) -> tuple[int, ...]:
+    """The numbers from 0 to `count` - 1 in a random order, another one in each epoch."""
+    return tuple(torch.randperm(count, generator=_generator(f"{seed}/{name}/{epoch}/{count}")).tolist())
 
 
 def dataset_index(seed: int, position_overall: int, count: int) -> int:
@@ -72,4 +73,4 @@ def dataset_index(seed: int, position_overall: int, count: int) -> int:
     assert count > 0
     assert position_overall >= 0
     epoch, place = divmod(position_overall, count)
-    return _order(seed, epoch, count)[place]
+    return random_order(seed, "order", epoch, count)[place]

@@ -22,12 +22,13 @@ from ..monitor.health import Health
 from ..monitor.run_log import Metrics, Snapshot, Tracker
 from ..parallel import World, broadcast_object, mean_over_ranks
 from . import checkpoint, optim
+from .clip_order import ClipOrder
 from .ema import Ema
 from .interrupt import Interruptions
 from .job import Job, accumulation
 from .method import Method, Step
 from .resume import resume
-from .streams import Streams, dataset_index
+from .streams import Streams
 from .time_budget import keep_steps, settled_steps
 
 
@@ -220,11 +221,12 @@ class Trainer:
     def _batches(self, start: int, stop: int) -> Iterator[Iterator[tuple[Batch, float]]]:
         """This rank's micro-batches of iterations ``start`` to ``stop``, read ahead."""
 
+        order = ClipOrder(self.job.seed, self.clips.groups, self.job.settings.global_batch)
+
         def indices() -> Iterator[list[int]]:
             for iteration in range(start, stop):
                 for micro_step in range(self.accumulation):
-                    places = [iteration * self.job.settings.global_batch + p for p in self._positions(micro_step)]
-                    yield [dataset_index(self.job.seed, place, len(self.clips)) for place in places]
+                    yield order.clips(iteration, self._positions(micro_step))
 
         prefetcher = Prefetcher(self.clips, indices(), "cpu")
         try:

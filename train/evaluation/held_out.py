@@ -10,7 +10,6 @@ from ..config.settings import Synthetic
 from ..data.encoded import EncodedClips
 from ..data.sources import Source, SyntheticSource
 from ..errors import TrainError
-from ..parallel import broadcast_object
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.encoding import encode_source, mark_of
 from ..run_folder.run import Run
@@ -55,9 +54,7 @@ def clip_sets(run: Run, artifacts: Artifacts) -> list[ClipSet]:
     found = []
     for held_out in run.config.evaluate.sets:
         name, source = f"{held_out.stream}_{held_out.seed}", _source(run, held_out)
-        encoded = _encoded(run, artifacts, source, name) if run.world.is_main else None
-        folder = broadcast_object(run.world, encoded)
-        assert folder is not None
+        folder = _encoded(run, artifacts, source, name)
         found.append(ClipSet(name, held_out.seed, folder, source))
     return found
 

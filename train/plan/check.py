@@ -21,9 +21,12 @@ from flashmotion_core.wan.config import WanConfig
 
 from ..config.phases import training_phases
 from ..config.settings import Synthetic, Videos
+from ..data.gather import count as videos_count
 from ..data.video_files import find_videos
 from ..engine import optim
 from ..errors import TrainError
+from ..prepare.weights_folder import check_folder
+from ..run_folder.artifacts import PREPARED
 from ..run_folder.run import Run
 from .figures import PhasePlan
 from .given_adapters import check_adapter, given_path
@@ -171,16 +174,23 @@ def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
         path = given_path(adapter)
         if path is not None:
             yield f"models.adapters, {adapter.kind}", path, "weights"
+    data = run.config.data
     for name in ("train", "evaluation"):
-        source = getattr(run.config.data, name)
+        source = getattr(data, name)
         if isinstance(source, Videos):
-            yield f"data.{name}.folder", Path(source.folder), "clips"
+            for place in source.places:
+                yield f"data.{name}.folder", Path(place), "clips"
 
 
 def check_files(run: Run) -> None:
     """Raises TrainError for a given file or folder that is not there."""
     for what, path, _ in given_files(run):
         _check_exists(what, path)
+    data = run.config.data
+    for name in ("detector", "tracker", "captioner"):
+        folder = getattr(data.prepare, name) if data.prepares else None
+        if folder is not None:
+            check_folder(name, folder)
 
 
 def _check_exists(key: str, path: Path) -> None:
@@ -241,11 +251,16 @@ def _sizes_of(path: Path, assumed: WanConfig | None) -> WanConfig:
 
 
 def clip_count(run: Run) -> int:
-    """Clips that will be encoded."""
-    data = run.config.data
-    count = 0
-    for source in (data.train, data.evaluation):
-        count += source.count if isinstance(source, Synthetic) else len(find_videos(Path(source.folder)))
+    """Clips that will be encoded; before the phase prepare, as many as there are videos."""
+    data, count = run.config.data, 0
+    for split, source in (("train", data.train), ("eval", data.evaluation)):
+        prepared = run.folder / PREPARED / split
+        if isinstance(source, Synthetic):
+            count += source.count
+        elif data.prepares and prepared.is_dir():
+            count += len(find_videos(prepared))
+        elif isinstance(source, Videos):
+            count += videos_count(source.places)
     return count
 
 

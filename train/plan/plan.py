@@ -8,7 +8,7 @@ from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
 
 from ..config.schema import Config
-from ..data.encoded import LATENTS
+from ..data.clip_file import LATENTS
 from .figures import TEXT_TOKENS, PhasePlan
 
 

@@ -6,7 +6,7 @@ what users load.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,15 +26,19 @@ from flashmotion_core.wan.fingerprint import fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
 from ..config.phases import phases_of
-from ..config.settings import Adapter, Settings, Synthetic
+from ..config.settings import Adapter, Settings, Synthetic, Videos
 from ..data.encoded import EncodedClips
+from ..data.gather import is_plain
 from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
 from ..errors import TrainError
 from ..files import digest, read_fields
+from ..parallel import ONE, World
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
+PREPARED = "prepared"
+"""The folder of what the phase prepare makes, in the run's folder."""
 BASE = "base"
 """Names the adapter that the SlowGenerator was trained with."""
 
@@ -141,8 +145,8 @@ class Artifacts:
         """The student's own noise levels."""
         return self.config.steps.schedule()
 
-    def source(self, split: str) -> Source:
-        """Where clips come from, ``train`` or ``eval``."""
+    def source(self, split: str, world: World = ONE) -> Source:
+        """Where clips come from, ``train`` or ``eval``; with a `world`, all its ranks look at the videos together and must call this."""
         data = self.config.data
         settings = data.train if split == "train" else data.evaluation
         if isinstance(settings, Synthetic):
@@ -151,9 +155,42 @@ class Artifacts:
             return SyntheticSource(settings.seed, count, settings.difficulty, data.size, data.frames, stream)
         problems = self.run.phase_folder("data") / f"problems_{split}.txt"
         problems.parent.mkdir(parents=True, exist_ok=True)
+        skip_bad = isinstance(settings, Videos) and settings.skip_bad
         return VideoFolder(
-            settings.folder, data.size, data.frames, data.fps, skip_bad=settings.skip_bad, problems=problems
+            self.trained_folder(split),
+            data.size,
+            data.frames,
+            data.fps,
+            skip_bad=skip_bad,
+            problems=problems,
+            buckets=data.buckets if split == "train" else (),
+            max_crop=data.max_crop,
+            repeat_frames=data.repeat_frames,
+            looks=self.looks_file(split),
+            world=world,
+            workers=data.workers,
         )
+
+    def videos_folder(self, split: str, places: Sequence[Path]) -> Path:
+        """Where the videos of a split are: the one folder that is given, or the one that `gather` makes of several sources."""
+        return places[0] if is_plain(places) else self.run.folder / "sources" / split
+
+    def looks_file(self, split: str) -> Path:
+        """What was found out about the videos of a split."""
+        return self.run.phase_folder("data") / f"looks_{split}.jsonl"
+
+    def trained_folder(self, split: str) -> Path:
+        """Where the videos with trajectories of a split are: what the phase prepare made, or `videos_folder`."""
+        data = self.config.data
+        settings = data.train if split == "train" else data.evaluation
+        if isinstance(settings, Videos) and data.prepare is None:
+            return self.videos_folder(split, settings.places)
+        return self.prepared_folder / split
+
+    @property
+    def prepared_folder(self) -> Path:
+        """What the phase prepare makes."""
+        return self.run.folder / PREPARED
 
     def settled_count(self, split: str) -> int | None:
         """How many clips of a split fit into the time budget; None without one."""

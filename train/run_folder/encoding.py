@@ -10,11 +10,14 @@ from flashmotion_core.adapters import MapStyle
 from flashmotion_core.weights import save_whole
 from flashmotion_core.whole_file import write_whole
 
+from ..config.settings import Videos
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
-from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder
+from ..data.gather import gather, is_plain
+from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder, check_apart
 from ..files import content_hash
+from ..parallel import barrier
 from .artifacts import Artifacts
 from .run import Run
 
@@ -23,14 +26,21 @@ FEWEST = 32
 
 
 def encode(run: Run) -> None:
-    """Encode the training and the evaluation clips, from where it stopped. Only one rank may call it."""
+    """Encode the training and the evaluation clips, from where it stopped; called on every rank.
+
+    All clips of both are looked at before the first one is encoded.
+
+    Raises:
+        TrainError: clips cannot be used, or one is on both sides.
+    """
     artifacts, models = Artifacts(run), run.config.models
-    if artifacts.text_encoder is not None:
+    gather_videos(run, artifacts)
+    sources = {split: _source(run, artifacts, split) for split in ("eval", "train")}
+    check_apart(sources["train"], sources["eval"])
+    if artifacts.text_encoder is not None and run.world.is_main:
         tokens_MT = artifacts.text_encoder(models.negative_prompt).cpu()
         save_whole(run.folder / "data/no_prompt.safetensors", {"text": tokens_MT[None].contiguous()}, {})
-    for split in ("train", "eval"):
-        _settle(run, artifacts, split)
-        source = artifacts.source(split)
+    for split, source in sources.items():
         encode_source(
             run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}"
         )
@@ -38,7 +48,28 @@ def encode(run: Run) -> None:
             count, first = len(source.skipped), source.skipped[0].rstrip(".")
             run.console.say(f"data/{split}: {count} clips are left out, such as {first}; all are in {source.problems}.")
         clips = EncodedClips(artifacts.clips_folder(split))
-        run.console.say(f"data/{split}: {len(clips)} clips of latent shape {list(clips.shape_CFHW)}")
+        shapes = [f"{len(group)} of {_by(clips.records[group[0]].shape)}" for group in clips.groups]
+        run.console.say(f"data/{split}: {len(clips)} clips, {', '.join(shapes)}")
+        if isinstance(source, VideoFolder) and max(source.lost) >= 0.01:
+            cut = sum(share >= 0.01 for share in source.lost)
+            run.console.say(
+                f"data/{split}: {cut} clips are cropped to fit and lose up to {max(source.lost):.0%} of the picture; "
+                f"{source.problems.parent} lists them."
+            )
+
+
+def gather_videos(run: Run, artifacts: Artifacts) -> None:
+    """Make one folder of several sources, for training and for evaluation, unless the phase prepare did; every rank may call it."""
+    data = run.config.data
+    for split, settings in (("train", data.train), ("eval", data.evaluation)):
+        if (
+            isinstance(settings, Videos)
+            and data.prepare is None
+            and not is_plain(settings.places)
+            and run.world.is_main
+        ):
+            gather(settings.places, artifacts.videos_folder(split, settings.places))
+    barrier(run.world)
 
 
 def mark_of(artifacts: Artifacts, source: Source) -> str:
@@ -64,7 +95,19 @@ def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, 
             workers=data.workers,
             encode_in_workers=run.world.device.type == "cpu",
             first_frame=data.first_frame,
+            world=run.world,
         )
+
+
+def _by(shape: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _source(run: Run, artifacts: Artifacts, split: str) -> Source:
+    if run.world.is_main:
+        _settle(run, artifacts, split)
+    barrier(run.world)
+    return artifacts.source(split, run.world)
 
 
 def _settle(run: Run, artifacts: Artifacts, split: str) -> None:

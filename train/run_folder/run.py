@@ -46,6 +46,8 @@ class Phase:
         work: does the phase; called on every rank.
         alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
         basis: of a phase that may continue with changed settings of its own, a hash of everything else that its result depends on.
+        renews: whether it is done again by itself, and does only what changed, where its fingerprint is another one.
+        lacks: one sentence if something of its result is gone or damaged, which doing it again repairs; None if all is well.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Phase:
     work: Callable[[], None]
     alone: bool = False
     basis: str | None = None
+    renews: bool = False
+    lacks: Callable[[], str | None] = lambda: None
 
 
 class Run:
@@ -119,11 +123,13 @@ class Run:
         """
         if phase.name == "decoder":
             self._wait(phase)
-        state = broadcast_object(self.world, self.state(phase))
-        if state == "done":
+        state, lack = broadcast_object(self.world, self._found(phase))
+        if state == "done" and lack is None:
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
             return
-        if state == "other":
+        if lack is not None:
+            self.console.say(f"{phase.name}: {lack}")
+        if state == "other" and not phase.renews:
             raise TrainError(
                 f"{phase.name} was done with other settings or clips in {self.folder}; add --redo {phase.name} to do it again (the earlier result is "
                 "kept), or choose another folder with --run."
@@ -191,6 +197,13 @@ class Run:
             if problem is not None:
                 raise TrainError(problem)
             yield
+
+    def _found(self, phase: Phase) -> tuple[str, str | None]:
+        """A phase's state and, where it is done, what its result lacks; only rank 0 looks."""
+        if not self.world.is_main:
+            return "", None
+        state = self.state(phase)
+        return state, phase.lacks() if state == "done" else None
 
     def redo(self, phase: Phase) -> None:
         """Move a phase's folder and outputs aside, so that it is done again.

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
-from flashmotion_core.weights import save_whole
+from flashmotion_core.weights import read_tensors, save_whole
+from train.data.clip_file import file_of
+from train.data.clip_index import INDEX
 from train.data.encode import encode_clips
-from train.data.encoded import COMPLETE, INDEX, EncodedClips, file_of
+from train.data.encoded import EncodedClips
 from train.data.prefetch import Prefetcher
 from train.errors import TrainError
 
@@ -29,9 +30,10 @@ from ...support.encoding import STYLE, tiny_vae, words, world
 from ...support.sentences import refuses
 
 ROOT = Path(__file__).resolve().parents[3]
-AGAIN = "remove the folder of encoded clips and run the data phase again"
-REPAIR = "remove that file and encode it again with --redo data"
-SECOND, THIRD = file_of([1]), file_of([2])
+AGAIN = "run the data phase again"
+REPAIR = "run the command again, which encodes this clip again"
+MARK = "0123456789abcdef"
+SECOND, THIRD = file_of(MARK, [1]), file_of(MARK, [2])
 
 
 @pytest.fixture(scope="module")
@@ -100,29 +102,25 @@ def break_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "key", "value", "remedy"),
     [
-        (lambda folder: shutil.rmtree(folder), "FOLDER", "holds no encoded clips", "run the data phase first"),
-        (lambda folder: (folder / COMPLETE).unlink(), "FOLDER", "only 4 clips so far", "run the data phase again"),
+        (lambda folder: shutil.rmtree(folder), "FOLDER", "holds no finished set", "run the data phase"),
         (
             lambda folder: (folder / INDEX).write_bytes((folder / INDEX).read_bytes().splitlines(True)[0]),
-            "complete.json", f"names {file_of([0])}, which is not in index.jsonl", "remove it and run the data phase again",
+            "index.jsonl", "lists 0 of 4 clips", AGAIN,
         ),
-        (lambda folder: (folder / COMPLETE).write_text('{"clips": []}'), "complete.json", "lists 0 clips", AGAIN),
-        (lambda folder: (folder / COMPLETE).write_text("[]"), "complete.json", "is damaged", "remove it and run the data phase again"),
-        (lambda folder: (folder / THIRD).unlink(), THIRD, "is missing", "--redo data, which keeps the others"),
-        (lambda folder: cut(folder / SECOND), SECOND, "SIZE - 10 of SIZE bytes", "--redo data, which keeps the others"),
+        (lambda folder: (folder / INDEX).write_bytes(b""), "index.jsonl", "is damaged in line 1", AGAIN),
+        (lambda folder: (folder / INDEX).write_bytes((folder / INDEX).read_bytes()[:-40]), "index.jsonl", "is damaged in line 5", AGAIN),
+        (lambda folder: (folder / INDEX).write_text("[]"), "index.jsonl", "is damaged", AGAIN),
+        (lambda folder: (folder / THIRD).unlink(), f"train-11-2 in FOLDER/{THIRD}", "is missing", "which encodes this clip only"),
+        (lambda folder: cut(folder / SECOND), SECOND, "SIZE - 10 of SIZE bytes", "which encodes this clip only"),
         (break_line, "index.jsonl", "is damaged in line 3", AGAIN),
         (lambda folder: edit_index(folder, 0, lambda line: line.update(format=7)), "index.jsonl has format", 7, AGAIN),
         (
             lambda folder: edit_index(folder, 0, lambda line: line.update(fingerprint="other")),
-            "FOLDER", "(fingerprint other, not 0123456789ab)", "remove that folder",
-        ),
-        (
-            lambda folder: edit_index(folder, 3, lambda line: line.update(frames=9)),
-            "one size and length", "train-11-0 is 64 x 64 x 5 and train-11-2 is 64 x 64 x 9", "encode them into two folders",
+            "FOLDER", "(fingerprint other, not 0123456789ab)", AGAIN,
         ),
         (
             lambda folder: edit_index(folder, 2, lambda line: line.update(text=[5, 4])),
-            "the texts in FOLDER", "4 wide, but the generator takes a width of 3", AGAIN,
+            "the texts in FOLDER", "4 wide, but the generator takes a width of 3", "set models.text_encoder",
         ),
     ],
 )  # fmt: skip
@@ -137,37 +135,29 @@ def test_damage_that_is_found_at_once(
         EncodedClips(folder, fingerprint="0123456789abcdef", text_dim=3)
 
 
-def test_damage_that_is_found_when_read(folder: Path) -> None:
+def test_damage_that_is_found_when_read_names_the_clip_and_puts_it_aside(folder: Path) -> None:
     path = folder / SECOND
-    size = path.stat().st_size
-    tensors = load_file(path)
-    spoilt = {**tensors, "latent": tensors["latent"].clone()}
-    spoilt["latent"][3, 1, 0, 0] = float("nan")
-    save_whole(path, spoilt, {})
+    content, (tensors, metadata) = path.read_bytes(), read_tensors(path)
+    nan = tensors["latent"].clone()
+    nan[3, 1, 0, 0] = float("nan")
+    other = read_tensors(folder / THIRD)
+    damages: list[tuple[Callable[[], object], str]] = [
+        (lambda: save_whole(path, {**tensors, "latent": nan}, metadata), "not what was written"),
+        (lambda: path.write_bytes(content[:-1] + bytes([content[-1] ^ 1])), "not what was written"),
+        (lambda: path.write_bytes(b"\xff" * len(content)), "is not a complete safetensors file"),
+        (lambda: save_whole(path, {**tensors, "latent": nan.reshape(48, 2, 8, 2)}, metadata), "shape (48, 2, 8, 2), not (48, 2, 4, 4)"),
+        (lambda: save_whole(path, *other), "holds train-11-2 as it was at another time"),
+        (lambda: save_whole(path, tensors, {}), "does not say which clip it is"),
+    ]  # fmt: skip
     clips = EncodedClips(folder)
-    with refuses(TrainError, key=SECOND, value="in latent that is not finite", remedy=REPAIR):
-        clips.batch([0, 1])
-    path.write_bytes(b"\xff" * size)
-    with refuses(TrainError, key=SECOND, value="is damaged", remedy=REPAIR):
-        clips.read(1)
-    spoilt["latent"] = tensors["latent"].reshape(48, 2, 8, 2)
-    save_whole(path, spoilt, {})
-    with refuses(
-        TrainError,
-        key=f"{SECOND} has latent",
-        value="(48, 2, 8, 2), but the index says (48, 2, 4, 4)",
-        remedy=REPAIR,
-    ):
-        clips.read(1)
-
-
-def test_two_lines_for_one_clip_are_no_damage(folder: Path) -> None:
-    """Two commands that encode into one folder write the same file twice."""
-    before = EncodedClips(folder)
-    lines = (folder / INDEX).read_bytes().splitlines(keepends=True)
-    (folder / INDEX).write_bytes(b"".join([*lines, lines[2]]))
-    assert EncodedClips(folder).records == before.records
-    assert EncodedClips(folder).mark == before.mark
+    for damage, value in damages:
+        damage()
+        with refuses(TrainError, key=f"train-11-1 in {path}", value=value, remedy=REPAIR):
+            clips.batch([0, 1])
+        assert not path.exists()
+    encode_clips(world(), tiny_vae(), folder, style=STYLE, fingerprint=MARK, text=words)
+    assert path.read_bytes() == content
+    assert not list(folder.glob("*.damaged"))
 
 
 def test_reading_ahead_keeps_the_order(kept: Path) -> None:
@@ -184,11 +174,11 @@ def test_reading_ahead_keeps_the_order(kept: Path) -> None:
 
 def test_an_error_of_the_thread_reaches_the_caller(folder: Path) -> None:
     clips = EncodedClips(folder)
-    (folder / file_of([3])).unlink()
+    (folder / file_of(MARK, [3])).unlink()
     reader = Prefetcher(clips, iter([[0], [3], [0]]), "cpu")
     assert reader.next()[0].names == ["train-11-0"]
     for _ in range(2):  # and stays there
-        with refuses(TrainError, key=file_of([3]), value="is damaged", remedy=REPAIR):
+        with refuses(TrainError, key=file_of(MARK, [3]), value="is damaged", remedy=REPAIR):
             reader.next()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 
+from train.engine.clip_order import ClipOrder
 from train.engine.streams import Streams, dataset_index
 
 STREAMS = Streams(7, "stage1", 3)
@@ -84,3 +87,24 @@ def test_every_epoch_shows_every_clip_once(count: int) -> None:
 
 def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     assert len({tuple(shown(seed, epoch, 50)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_every_iteration_sees_one_shape_and_every_clip_its_turn() -> None:
+    groups = [range(10), range(10, 17), range(17, 18)]
+    order = ClipOrder(5, groups, 4)
+    per_epoch = 3 + 2 + 1
+    seen = Counter[int]()
+    for iteration in range(per_epoch * 14):
+        chosen = order.clips(iteration, range(4))
+        assert sum(set(chosen) <= set(group) for group in groups) == 1
+        assert order.clips(iteration, [1, 3]) == [chosen[1], chosen[3]]  # two ranks see what one does
+        seen.update(chosen)
+    assert set(seen) == set(range(18))
+    for number, batches in ((0, 3), (1, 2), (2, 1)):
+        counts = [seen[clip] for clip in groups[number]]
+        assert sum(counts) == 14 * batches * 4
+        assert max(counts) - min(counts) <= 1
+    kinds = [order.clips(iteration, [0])[0] // 10 for iteration in range(24)]
+    assert kinds[:6] != kinds[6:12] or kinds[6:12] != kinds[12:18], "another order in each epoch"
+    one = ClipOrder(5, [range(9)], 4)
+    assert one.clips(3, range(4)) == [dataset_index(5, 12 + place, 9) for place in range(4)]

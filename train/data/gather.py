@@ -1,0 +1,309 @@
+"""Several sources of videos as one folder: links to the videos, with prompts, tracks and masks under the names that a folder of clips has.
+
+A source is a folder of videos; a list of them, ``.jsonl`` or ``.csv``, with a row per video; MagicData's folder (a .csv with path and text,
+``videos/`` and ``masks/``); or a webdataset shard, ``.tar``. Videos are linked, not copied, but for those in a shard. A name that an earlier
+source has already gets that of its own source in front.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flashmotion_core.texts import read_text
+from flashmotion_core.whole_file import write_whole
+
+from ..errors import TrainError
+from ..files import digest, writing
+from .looks import identities
+from .mask_pictures import convert_masks
+from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos
+
+LISTS = (".jsonl", ".csv")
+SHARD = ".tar"
+MASKS = ".masks"
+KEYS = {
+    "video": ("video", "path", "file", "video_path", "file_name", "filename"),
+    "prompt": ("prompt", "caption", "text"),
+    "tracks": ("trajectory", "tracks", "boxes"),
+    "masks": ("masks",),
+}
+"""What the columns of a list may be called; the first one that is there counts."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A video of a source.
+
+    Attributes:
+        name: its file's name without the suffix.
+        video: its file.
+        files: what belongs to it, by suffix: a file or folder to link, or a text.
+        mask_pictures: a folder of pictures with a colour for each object (MagicData's).
+    """
+
+    name: str
+    video: Path
+    files: Mapping[str, Path | str]
+    mask_pictures: Path | None = None
+
+
+def is_plain(places: Sequence[Path]) -> bool:
+    """Whether the sources are one folder of clips, which is used as it is."""
+    return len(places) == 1 and not places[0].is_file() and _magic_list(places[0]) is None
+
+
+def count(places: Sequence[Path]) -> int:
+    """How many videos the sources have."""
+    return sum(1 for place in places for _ in _names(place))
+
+
+def mark(places: Sequence[Path], kept: Path | None = None) -> list[Any]:
+    """What changes where a video of the sources does, as plain JSON values; `kept` as in `looks.identities`."""
+    if is_plain(places):
+        return identities(find_videos(places[0]), kept) if places[0].is_dir() else []
+    return [[str(place), *(_stamp(one) for one in _stamped(place))] for place in places]
+
+
+def gather(places: Sequence[Path], into: Path) -> None:
+    """Make the folder, or renew what changed in it; only one rank may call it.
+
+    Raises:
+        TrainError: a source or a row of it cannot be read, or the folder cannot be written.
+    """
+    with writing("links to videos", into, "free some space there or choose another run folder"):
+        into.mkdir(parents=True, exist_ok=True)
+        wanted: set[str] = set()
+        taken: set[str] = set()
+        for place in places:
+            if place.suffix.lower() == SHARD:
+                wanted |= _unpack(place, into, taken)
+                continue
+            for given in _given(place):
+                name = _free(given.name, place, taken)
+                for suffix, what in {given.video.suffix: given.video, **given.files}.items():
+                    wanted.add(f"{name}{suffix}")
+                    _put(into / f"{name}{suffix}", what)
+                if given.mask_pictures is not None and given.mask_pictures.is_dir():
+                    wanted |= {f"{name}.json", f"{name}{MASKS}"}
+                    _convert(given, into / name)
+        for path in into.iterdir():
+            if path.name not in wanted:
+                _remove(path)
+
+
+def _given(place: Path) -> Iterator[Given]:
+    listed = _magic_list(place)
+    if place.suffix.lower() in LISTS and place.is_file():
+        yield from _rows(place, place.parent)
+    elif listed is not None:
+        for given in _rows(listed, place):
+            folder = place / "masks" / given.name
+            yield Given(given.name, given.video, given.files, folder)
+    elif place.is_dir():
+        for video in find_videos(place):
+            beside = [video.with_suffix(suffix) for suffix in (".txt", MASKS, *TRACK_SUFFIXES)]
+            yield Given(
+                video.stem, video, {**_of_clips(video), **{path.suffix: path for path in beside if path.exists()}}
+            )
+    else:
+        raise TrainError(
+            f"the source of videos {place} is neither a folder nor a {', '.join((*LISTS, SHARD))} file; check its name."
+        )
+
+
+def _magic_list(place: Path) -> Path | None:
+    """The list of a folder in MagicData's layout."""
+    found = sorted(place.glob("*.csv")) if (place / "videos").is_dir() else []
+    return found[0] if len(found) == 1 else None
+
+
+def _rows(path: Path, root: Path) -> Iterator[Given]:
+    """The videos of a list, whose paths are relative to `root` (or its folder ``videos``)."""
+    for number, row in _read_rows(path):
+        values = {key: next((row[name] for name in names if row.get(name)), None) for key, names in KEYS.items()}
+        if not isinstance(values["video"], str):
+            raise TrainError(
+                f"{path}, row {number} names no video, as it has only {', '.join(map(str, row)) or 'nothing'}; give it a column video."
+            )
+        video = _inside(root, values["video"])
+        if video.suffix.lower() not in VIDEO_SUFFIXES or not video.is_file():
+            raise TrainError(
+                f"{path}, row {number} names {values['video']!r}, but there is no such video in {root}; correct or remove the row."
+            )
+        files: dict[str, Path | str] = {}
+        if values["prompt"] is not None:
+            files[".txt"] = str(values["prompt"])
+        for key in ("tracks", "masks"):
+            what = values[key]
+            if isinstance(what, str):
+                found = _inside(root, what)
+                suffix = MASKS if key == "masks" else found.suffix.lower()
+                if not found.exists() or (key == "tracks" and suffix not in TRACK_SUFFIXES):
+                    raise TrainError(
+                        f"{path}, row {number} names the {key} {what!r}, but there is no such thing in {root}; correct or remove the row."
+                    )
+                files[suffix] = found
+            elif what is not None and key == "tracks":
+                files[".json"] = json.dumps(what)
+        yield Given(video.stem, video, {**_of_clips(video), **files})
+
+
+def _of_clips(video: Path) -> dict[str, Path]:
+    """What its maker wrote for single clips of a video, by the rest of its name."""
+    return {f"-{start}ms{path.suffix}": path for path, start in clip_files(video).items()}
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = root / name
+    return (root / "videos" / name if not path.exists() and (root / "videos" / name).exists() else path).absolute()
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        text = read_text(path)
+    except (OSError, UnicodeError) as error:
+        raise TrainError(f"the list of videos {path} cannot be read ({error}); save it as UTF-8.") from error
+    if path.suffix.lower() == ".csv":
+        yield from enumerate(csv.DictReader(text.splitlines()), start=2)
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise TrainError(f"{path}, row {number} is not JSON ({error}); correct or remove it.") from error
+            yield number, row if isinstance(row, dict) else {}
+
+
+def _names(place: Path) -> Iterator[str]:
+    if place.suffix.lower() == SHARD and place.is_file():
+        with _opened(place) as shard:
+            yield from (member.name for member in shard if Path(member.name).suffix.lower() in VIDEO_SUFFIXES)
+    else:
+        yield from (given.name for given in _given(place))
+
+
+def _stamped(place: Path) -> Iterator[Path]:
+    yield place
+    if place.suffix.lower() != SHARD:
+        for given in _given(place):
+            yield given.video
+            yield from (what for what in given.files.values() if isinstance(what, Path))
+            if given.mask_pictures is not None:
+                yield given.mask_pictures
+
+
+def _stamp(path: Path) -> list[Any]:
+    if not path.exists() or path.is_dir():
+        return [path.name, sum(1 for _ in path.iterdir()) if path.is_dir() else None]
+    return [path.name, path.stat().st_size, path.stat().st_mtime_ns]
+
+
+def _free(name: str, place: Path, taken: set[str]) -> str:
+    """A name that no earlier video has."""
+    tried, number = name, 1
+    while tried.lower() in taken:
+        tried = f"{place.stem}_{name}" if number == 1 else f"{place.stem}_{name}_{number}"
+        number += 1
+    taken.add(tried.lower())
+    return tried
+
+
+def _put(path: Path, what: Path | str) -> None:
+    """Link a file or folder, or write a text, unless it is there already."""
+    if isinstance(what, str):
+        if path.is_symlink() or not path.is_file() or path.read_text(encoding="utf-8") != what:
+            _remove(path)
+            write_whole(path, what)
+        return
+    target = str(what.absolute())
+    if path.is_symlink() and os.readlink(path) == target:
+        return
+    _remove(path)
+    try:
+        path.symlink_to(target, target_is_directory=what.is_dir())
+    except OSError:  # Windows, without the right to make links
+        if what.is_dir():
+            shutil.copytree(what, path)
+        else:
+            shutil.copy2(what, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _convert(given: Given, path: Path) -> None:
+    """Labels and boxes from a folder of mask pictures, unless they were made from the same ones."""
+    assert given.mask_pictures is not None
+    pictures = sorted(given.mask_pictures.glob("*.png"))
+    made = digest(*([picture.name, picture.stat().st_size] for picture in pictures))
+    labels, document = path.with_name(f"{path.name}{MASKS}"), path.with_name(f"{path.name}.json")
+    stamp = labels / "made_of"
+    if document.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == made:
+        return
+    _remove(labels)
+    try:
+        convert_masks(pictures, given.video, labels, document)
+    except (ValueError, OSError) as error:
+        raise TrainError(f"the masks of {given.video.name} in {given.mask_pictures} cannot be used: {error}") from error
+    write_whole(stamp, made)
+
+
+def _opened(shard: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(shard)
+    except (OSError, tarfile.TarError) as error:
+        raise TrainError(
+            f"the shard {shard} is not a whole tar file ({str(error).splitlines()[0].rstrip(':')}); copy or remove it."
+        ) from error
+
+
+def _unpack(place: Path, into: Path, taken: set[str]) -> set[str]:
+    """Unpack a shard's videos, tracks and prompts; the names that they have then."""
+    names: dict[str, str] = {}
+    wanted: set[str] = set()
+    with _opened(place) as shard:
+        for member in shard:
+            stem, suffix = os.path.splitext(member.name)
+            suffix = suffix.lower()
+            if not member.isfile() or suffix not in (*VIDEO_SUFFIXES, *TRACK_SUFFIXES, ".txt"):
+                continue
+            if stem not in names:
+                names[stem] = _free(stem.replace("/", "_").replace("\\", "_").lstrip("."), place, taken)
+            stream = shard.extractfile(member)
+            assert stream is not None
+            path, size = into / f"{names[stem]}{suffix}", member.size
+            content: bytes | None = None
+            if suffix == ".json":
+                content = stream.read()
+                prompt = _prompt_in(content)
+                if prompt is not None:
+                    path, content = path.with_suffix(".txt"), prompt.encode()
+                size = len(content)
+            wanted.add(path.name)
+            if not path.is_file() or path.stat().st_size != size:
+                write_whole(path, stream.read() if content is None else content)
+    return wanted
+
+
+def _prompt_in(content: bytes) -> str | None:
+    """The prompt of a sample's .json, unless that is a trajectory."""
+    try:
+        values = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or "objects" in values:
+        return None
+    return next((str(values[name]) for name in KEYS["prompt"] if values.get(name)), None)
