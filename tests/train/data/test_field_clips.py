@@ -249,7 +249,7 @@ def test_what_changes_encodes_itself_and_what_is_damaged_repairs_itself(tmp_path
     codec = tmp_path / "codec.safetensors"
     save_whole(codec, tiny_vae().codec.state_dict(), {})
     settings = {
-        "size": [192, 128], "frames": 9, "thickness": 3, "workers": 0,
+        "size": [192, 128], "frames": 9, "thickness": 3, "workers": 0, "prepare": None,
         "train": {"kind": "videos", "folder": str(folder)},
         "evaluation": {"kind": "videos", "folder": str(tmp_path / "held_out")},
     }  # fmt: skip
