@@ -36,6 +36,10 @@ class World:
         return self.rank == 0
 
 
+ONE = World(0, 1, 0, torch.device("cpu"))
+"""A process alone."""
+
+
 def _number(name: str, required: bool) -> int | None:
     value = os.environ.get(name)
     if value is None:

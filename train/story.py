@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
 from .config.phases import PhaseName, phases_of
@@ -14,6 +15,7 @@ from .data.encoded import what_is_wrong
 from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
+from .parallel import broadcast_object
 from .prepare.phase import PAGE, preparation_mark, prepare
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
@@ -154,10 +156,18 @@ class _Story:
     def _data_mark(self) -> str:
         data, models = self.config.data, self.config.models
         settings = data.model_dump(mode="json", exclude={"workers", "share", "prepare"})
-        given = [source.places for source in (data.train, data.evaluation) if isinstance(source, Videos)]
         prepared = self.made.get("prepare")
-        clips = [videos_mark(places) for places in given] if prepared is None else [prepared.fingerprint]
+        clips = self._videos_marks() if prepared is None else [prepared.fingerprint]
         return digest("data", settings, self._codec_mark, models.text_encoder, models.negative_prompt, *clips)
+
+    def _videos_marks(self) -> list[Any]:
+        """What changes with the videos; only rank 0 looks, as there may be many."""
+        data, marks = self.config.data, list[Any]()
+        if self.run.world.is_main:
+            for split, source in (("train", data.train), ("eval", data.evaluation)):
+                if isinstance(source, Videos):
+                    marks.append(videos_mark(source.places, self.artifacts.looks_file(split)))
+        return broadcast_object(self.run.world, marks)
 
     @property
     def _slow_mark(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,14 @@ from flashmotion_core.codec.vae import TinyVae
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory
 from flashmotion_core.video import Frames
 from train import parallel
+from train.data import looks as looks_of
+from train.data import video_files
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
-from train.data.sources import SourceClip, SyntheticSource
+from train.data.sources import SourceClip, SyntheticSource, VideoFolder
+from train.data.video_files import Entry
 from train.errors import TrainError
+from train.parallel import ONE, World
 
 STYLE = MapStyle(thickness=3)
 
@@ -78,11 +83,31 @@ class Zeros:
         return torch.zeros(1, 48, (len(frames) - 1) // 4 + 1, frames.shape[1] // 16, frames.shape[2] // 16)
 
 
+def counted_folder(folder: Path, looks: Path, world: World = ONE, workers: int = 0) -> tuple[VideoFolder, list[str]]:
+    """A folder of videos of 96 x 64 x 9, and which of them this process looked at."""
+    seen: list[str] = []
+
+    def inspect(video: Path, *arguments: Any, **options: Any) -> Entry:
+        seen.append(video.name)
+        return video_files.inspect(video, *arguments, **options)
+
+    looks_of.inspect, usual = inspect, looks_of.inspect
+    try:
+        found = VideoFolder(
+            folder, (96, 64), 9, looks=looks, world=world, workers=workers, problems=looks.with_name("problems.txt")
+        )
+    finally:
+        looks_of.inspect = usual
+    return found, seen
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     ranks = parallel.start("cpu")
     encode_clips(world(int(sys.argv[2])), tiny_vae(), sys.argv[1], style=STYLE, fingerprint="f", world=ranks)
     if ranks.size > 1:
+        shown, seen_here = counted_folder(Path(sys.argv[3]), Path(f"{sys.argv[1]}.looks"), ranks)
+        Path(f"{sys.argv[1]}.{ranks.rank}.seen").write_text(f"{len(shown)} {' '.join(seen_here)}")
         Path(f"{sys.argv[1]}.{ranks.rank}").write_text(str(len(EncodedClips(sys.argv[1]))))
         try:
             encode_clips(

@@ -29,14 +29,14 @@ from flashmotion_core.trajectory import sample
 
 from ..errors import TrainError
 from ..files import writing
-from ..parallel import World, barrier, broadcast_object
+from ..parallel import ONE, World, barrier, broadcast_object
 from .clip_file import LATENTS, ClipRecord, file_of, file_size, number_of, read_clip, read_record, write_clip
 from .clip_index import FORMAT, ClipIndex, write_index
+from .clips_ahead import Unusable, clips_ahead
 from .control import FirstFrame, control_maps, inside_map
 from .folder_lock import folder_lock
 from .rank_results import on_all_ranks
 from .sources import Source, SourceClip, check_clip_size
-from .worker_pool import Unusable, clips_ahead
 
 
 def fingerprint(
@@ -64,7 +64,6 @@ def fingerprint(
 
 EARLIER = "earlier"
 """The subfolder for files of clips as they were before; they come back if the clips do. It may be deleted."""
-ONE = World(0, 1, 0, torch.device("cpu"))
 
 
 def encode_clips(

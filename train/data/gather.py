@@ -22,8 +22,9 @@ from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import digest, writing
+from .looks import identities
 from .mask_pictures import convert_masks
-from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos, listing
+from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos
 
 LISTS = (".jsonl", ".csv")
 SHARD = ".tar"
@@ -64,10 +65,10 @@ def count(places: Sequence[Path]) -> int:
     return sum(1 for place in places for _ in _names(place))
 
 
-def mark(places: Sequence[Path]) -> list[Any]:
-    """What changes where a video of the sources does, as plain JSON values."""
+def mark(places: Sequence[Path], kept: Path | None = None) -> list[Any]:
+    """What changes where a video of the sources does, as plain JSON values; `kept` as in `looks.identities`."""
     if is_plain(places):
-        return listing(places[0])
+        return identities(find_videos(places[0]), kept) if places[0].is_dir() else []
     return [[str(place), *(_stamp(one) for one in _stamped(place))] for place in places]
 
 

@@ -26,7 +26,7 @@ def on_all_ranks(world: World, folder: Path, work: Callable[[], dict[str, Any]])
         work: returns plain JSON values.
 
     Raises:
-        TrainError: `work` raised it, here or on another rank.
+        TrainError: `work` raised an error on another rank; its own error comes as it is.
     """
     if world.size == 1:
         return [work()]
@@ -34,8 +34,8 @@ def on_all_ranks(world: World, folder: Path, work: Callable[[], dict[str, Any]])
     files = [folder / f"rank_{rank}.json" for rank in range(world.size)]
     try:
         result = work()
-    except TrainError as error:
-        write_whole(files[world.rank], json.dumps({"mark": mark, "problem": str(error)}))
+    except Exception as error:
+        write_whole(files[world.rank], json.dumps({"mark": mark, "problem": str(error) or repr(error)}))
         raise
     write_whole(files[world.rank], json.dumps({"mark": mark, "result": result}))
     found = [_wait(file, rank, mark) for rank, file in enumerate(files)]

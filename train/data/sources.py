@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,21 +17,13 @@ from flashmotion_core.wan.conditioning import check_size
 
 from ..config.settings import SHORTEST
 from ..errors import TrainError
+from ..files import digest
+from ..parallel import ONE, World
 from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
-from .video_files import (
-    VIDEO_SUFFIXES,
-    Entry,
-    content,
-    cropped,
-    find_videos,
-    identity,
-    inspect,
-    read_frames,
-    read_labels,
-)
-from .video_reader import look
+from .looks import Look, look_over, see_video
+from .video_files import VIDEO_SUFFIXES, find_videos, inspect, read_frames, read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +188,9 @@ class VideoFolder:
         buckets: Sequence[tuple[int, int, int]] = (),
         max_crop: float = 1.0,
         repeat_frames: bool = False,
+        looks: Path | None = None,
+        world: World = ONE,
+        workers: int = 0,
     ) -> None:
         """Check every clip's packets, first frame, trajectory and first mask; the other frames are not decoded yet.
 
@@ -209,6 +205,9 @@ class VideoFolder:
             buckets: further (width, height, frames); a video becomes a clip of the shape of which it loses least, and of those the longest.
             max_crop: the share of the picture that a video may lose; one that loses more cannot be used.
             repeat_frames: whether videos slower than `fps` are taken too.
+            looks: a file that keeps what was found, so that only what changed is looked at again; None for none.
+            world: the ranks that look at the videos together; all must call this.
+            workers: processes of each rank that look.
 
         Raises:
             TrainError: there is no folder, it has no videos, or some clips cannot be used.
@@ -223,19 +222,40 @@ class VideoFolder:
                 f"{folder} holds no videos ({', '.join(VIDEO_SUFFIXES)}); put clips and their trajectories there."
             )
         self.notes: list[str] = []
-        self.shapes: list[tuple[int, int, int]] = []
-        self.lost: list[float] = []
-        self._known = ((*size, frames), *buckets)
-        self._allowed: Any = {"max_crop": max_crop, "repeat_frames": repeat_frames}
+        self._options: Any = {"max_crop": max_crop, "repeat_frames": repeat_frames}
         self._found, self._skip_bad = len(videos), skip_bad
         self.problems = self.folder / "problems.txt" if problems is None else Path(problems)
-        self.videos, self.skipped = self._usable(videos)
-        if self.notes:
+        self._shapes = ((*size, frames), *buckets)
+        see = partial(see_video, shapes=self._shapes, fps=fps, **self._options)
+        found = look_over(videos, see, digest(list(self._shapes), fps, self._options), looks, world, workers)
+        self.videos, self.skipped, self._looks = list[Path](), list[str](), list[Look]()
+        stems: dict[str, Path] = {}
+        for video, seen in zip(videos, found, strict=True):
+            twin, problem = stems.setdefault(video.stem, video), seen.problem
+            if twin is not video:
+                problem = f"it shares {video.stem}.json with {twin.name}; rename one of them"
+            if problem is not None:
+                self.skipped.append(f"{video.name}: {problem}")
+                continue
+            self.videos.append(video)
+            self._looks.append(seen)
+            self.notes += seen.notes
+        if self.notes and world.is_main:
             self.problems.parent.mkdir(parents=True, exist_ok=True)
             notes = self.problems.with_name(self.problems.name.replace("problems", "notes"))
             notes.write_text("\n".join(self.notes) + "\n", encoding="utf-8")
         if self.skipped:
             self._judge()
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """(width, height, frames) of each clip."""
+        return [seen.shape for seen in self._looks]
+
+    @property
+    def lost(self) -> list[float]:
+        """The share of the picture that is cropped, of each clip."""
+        return [seen.lost for seen in self._looks]
 
     def __len__(self) -> int:
         """How many clips."""
@@ -243,9 +263,9 @@ class VideoFolder:
 
     def clip(self, index: int) -> SourceClip:
         """See `Source.clip`."""
-        path, (*size, frames) = self.videos[index], self.shapes[index]
+        path, (*size, frames) = self.videos[index], self._looks[index].shape
         try:
-            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._allowed)
+            entry = inspect(path, (size[0], size[1]), frames, self.fps, **self._options)
             frames_THWC = read_frames(path, entry, (size[0], size[1]))
             labels_THW = read_labels(entry, (size[0], size[1]))
         except (ValueError, OSError) as error:
@@ -259,34 +279,17 @@ class VideoFolder:
 
     def identity(self, index: int) -> list[Any]:
         """See `Source.identity` and `video_files.identity`."""
-        shape = self.shapes[index]
-        return [*identity(self.videos[index]), *([list(shape)] if shape != self._known[0] else [])]
+        seen = self._looks[index]
+        return [*seen.identity, *([list(seen.shape)] if seen.shape != self._shapes[0] else [])]
 
     def content(self, index: int) -> str:
         """See `Source.content` and `video_files.content`."""
-        return content(self.videos[index])
+        return self._looks[index].content
 
     def leave_out(self, problems: Mapping[int, str]) -> None:
         """See `Source.leave_out`: clips whose pictures turned out to be damaged count like those that were skipped at once."""
         self.skipped += problems.values()
         self._judge(len(problems))
-
-    def _usable(self, videos: list[Path]) -> tuple[list[Path], list[str]]:
-        good, bad = [], []
-        stems: dict[str, Path] = {}
-        for path in videos:
-            twin = stems.setdefault(path.stem, path)
-            try:
-                if twin is not path:
-                    raise ValueError(f"it shares {path.stem}.json with {twin.name}; rename one of them")
-                shape, entry = fit(path, self._known, self.fps, **self._allowed)
-                self.notes += entry.notes
-                good.append(path)
-                self.shapes.append(shape)
-                self.lost.append(entry.lost)
-            except (ValueError, OSError) as error:
-                bad.append(f"{path.name}: {error}")
-        return good, bad
 
     def _judge(self, unread: int = 0) -> None:
         """List the skipped clips, of which the last `unread` are in `videos`; raises TrainError if there are too many."""
@@ -305,33 +308,6 @@ class VideoFolder:
         raise TrainError(
             f"{len(self.skipped)} of {self._found} clips in {self.folder} cannot be used, such as {self.skipped[0].rstrip('.')} ({where}); {remedy}."
         )
-
-
-def fit(
-    video: Path, known: Sequence[tuple[int, int, int]], fps: float | None, *, max_crop: float, repeat_frames: bool
-) -> tuple[tuple[int, int, int], Entry]:
-    """The shape of `known` that a video becomes a clip of, and what it is then.
-
-    Raises:
-        ValueError: it fits none; says why not the best one.
-    """
-    problem: ValueError | None = None
-    for width, height, frames in best_first(known, look(video, frames=1).size if len(known) > 1 else None):
-        try:
-            return (width, height, frames), inspect(
-                video, (width, height), frames, fps, max_crop=max_crop, repeat_frames=repeat_frames
-            )
-        except ValueError as error:
-            problem = problem or error
-    assert problem is not None
-    raise problem
-
-
-def best_first(known: Sequence[tuple[int, int, int]], shown: tuple[int, int] | None) -> list[tuple[int, int, int]]:
-    """Shapes (width, height, frames) by what a picture of size `shown` loses to their crop, and then by their length."""
-    if shown is None:
-        return list(known)
-    return sorted(known, key=lambda shape: (round(cropped(shown, shape[:2]), 2), -shape[2]))
 
 
 def check_apart(train: Source, evaluation: Source) -> None:

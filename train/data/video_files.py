@@ -219,11 +219,6 @@ def _hash_samples(video: Path, digest: Any) -> None:
             digest.update(file.read(SAMPLE if size > 3 * SAMPLE else size))
 
 
-def listing(folder: Path) -> list[list[Any]]:
-    """The identities of a folder's videos; none if there is no such folder."""
-    return [identity(video) for video in find_videos(folder)] if folder.is_dir() else []
-
-
 def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tuple[Trajectory, tuple[str, ...]]:
     """The trajectory beside a video: a document, or tracks of a tool, whose pixels are the video's; and notes on it."""
     found = [path for path in map(video.with_suffix, TRACK_SUFFIXES) if path.is_file()]

@@ -18,7 +18,8 @@ from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video import Frames, cover
 
 from ..config.settings import Data, Prepare
-from ..data.sources import SourceClip, best_first, fit
+from ..data.looks import best_first, fit
+from ..data.sources import SourceClip
 from ..data.video_files import TRACK_SUFFIXES, clip_files, cropped, read_frames, read_labels
 from .captions import NEUTRAL, Captioner, fitting, token_counter
 from .clip_files import in_boxes, no_objects, read_own_document, to_document, write_clip, write_document

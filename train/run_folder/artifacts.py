@@ -34,6 +34,7 @@ from ..data.sources import Source, SyntheticSource, VideoFolder
 from ..engine.build import Builder, Network
 from ..errors import TrainError
 from ..files import digest
+from ..parallel import ONE, World
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
@@ -145,8 +146,8 @@ class Artifacts:
         """The student's own noise levels."""
         return self.config.steps.schedule()
 
-    def source(self, split: str) -> Source:
-        """Where clips come from, ``train`` or ``eval``."""
+    def source(self, split: str, world: World = ONE) -> Source:
+        """Where clips come from, ``train`` or ``eval``; with a `world`, all its ranks look at the videos together and must call this."""
         data = self.config.data
         settings = data.train if split == "train" else data.evaluation
         if isinstance(settings, Synthetic):
@@ -166,11 +167,18 @@ class Artifacts:
             buckets=data.buckets if split == "train" else (),
             max_crop=data.max_crop,
             repeat_frames=data.repeat_frames,
+            looks=self.looks_file(split),
+            world=world,
+            workers=data.workers,
         )
 
     def videos_folder(self, split: str, places: Sequence[Path]) -> Path:
         """Where the videos of a split are: the one folder that is given, or the one that `gather` makes of several sources."""
         return places[0] if is_plain(places) else self.run.folder / "sources" / split
+
+    def looks_file(self, split: str) -> Path:
+        """What was found out about the videos of a split."""
+        return self.run.phase_folder("data") / f"looks_{split}.jsonl"
 
     def trained_folder(self, split: str) -> Path:
         """Where the videos with trajectories of a split are: what the phase prepare made, or `videos_folder`."""

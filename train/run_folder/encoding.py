@@ -107,7 +107,7 @@ def _source(run: Run, artifacts: Artifacts, split: str) -> Source:
     if run.world.is_main:
         _settle(run, artifacts, split)
     barrier(run.world)
-    return artifacts.source(split)
+    return artifacts.source(split, run.world)
 
 
 def _settle(run: Run, artifacts: Artifacts, split: str) -> None:

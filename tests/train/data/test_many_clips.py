@@ -13,20 +13,56 @@ from pathlib import Path
 
 import pytest
 
+from train.data import looks
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
 from train.data.folder_lock import LOCK, STALE_S, folder_lock
+from train.data.looks import identities
+from train.data.sources import VideoFolder
+from train.data.video_files import identity
 from train.errors import TrainError
 
-from ...support.encoding import STYLE, Plain, Zeros, hashes, tiny_vae, world
+from ...support.encoding import STYLE, Plain, Zeros, counted_folder, hashes, tiny_vae, world
 from ...support.sentences import names, refuses
 from ...support.two_processes import run_two
+from ...support.videos import document, scene, write_video
+
+
+def few_videos(folder: Path) -> Path:
+    folder.mkdir()
+    for number, name in enumerate("abc"):
+        document(write_video(folder / f"{name}.mp4", scene([number + t / 24 for t in range(9)], 96, 64)), 9, (96, 64))
+    return folder
+
+
+def test_a_video_that_has_not_changed_is_not_looked_at_again(tmp_path: Path) -> None:
+    videos, looks = few_videos(tmp_path / "videos"), tmp_path / "looks.jsonl"
+    first, seen = counted_folder(videos, looks)
+    assert seen == ["a.mp4", "b.mp4", "c.mp4"]
+    again, seen = counted_folder(videos, looks)
+    assert seen == []
+    assert [again.identity(n) for n in range(3)] == [first.identity(n) for n in range(3)]
+    assert [again.content(n) for n in range(3)] == [first.content(n) for n in range(3)]
+    (videos / "b.txt").write_text("a prompt")
+    assert identities([videos / "a.mp4", videos / "b.mp4"], looks) == [first.identity(0), identity(videos / "b.mp4")]
+    changed, seen = counted_folder(videos, looks)
+    assert seen == ["b.mp4"]
+    assert changed.identity(1) != first.identity(1)
+    assert changed.content(1) == first.content(1)
+    looks.write_bytes(looks.read_bytes()[:-20])
+    assert counted_folder(videos, looks)[1] == ["c.mp4"]
+    looks.write_text("[1]\n")
+    assert len(counted_folder(videos, looks)[1]) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
 def test_two_ranks_encode_what_one_does_and_each_a_half(tmp_path: Path) -> None:
-    run_two("tests.support.encoding", tmp_path / "two", "5", logs=tmp_path)
+    videos = few_videos(tmp_path / "videos")
+    run_two("tests.support.encoding", tmp_path / "two", "5", videos, logs=tmp_path)
+    assert Path(f"{tmp_path}/two.0.seen").read_text() == "3 a.mp4 c.mp4"
+    assert Path(f"{tmp_path}/two.1.seen").read_text() == "3 b.mp4"
+    assert counted_folder(videos, Path(f"{tmp_path}/two.looks"))[1] == []
     encode_clips(world(5), tiny_vae(), tmp_path / "one", style=STYLE, fingerprint="f")
     assert hashes(tmp_path / "two") == hashes(tmp_path / "one")
     assert [Path(f"{tmp_path}/two.{rank}").read_text() for rank in range(2)] == ["5", "5"]
@@ -97,3 +133,12 @@ def test_two_runs_in_one_folder_are_one_sentence(tmp_path: Path) -> None:
     lock.write_text("[]")
     with refuses(TrainError, key=str(tmp_path), value="unknown", remedy=f"remove {lock}"):
         encode()
+
+
+@pytest.mark.slow
+def test_other_processes_see_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = few_videos(tmp_path / "videos")
+    alone = VideoFolder(videos, (96, 64), 9)
+    monkeypatch.setattr(looks, "FEW", 2)
+    shared = VideoFolder(videos, (96, 64), 9, workers=1)
+    assert [shared.identity(n) for n in range(3)] == [alone.identity(n) for n in range(3)]
