@@ -28,11 +28,11 @@ const rules = {
 };
 
 // The folders of web/editor/, lowest first. A folder imports from itself and from those before it, and from nothing else:
-// model/ is the document, edit/ changes it (both run in Node, without a DOM), texts/ holds what is said, ui/ the page's small parts,
+// tracking/ follows boxes through pictures, model/ is the document, edit/ changes it (these run in Node, without a DOM), texts/ holds what is said, ui/ the page's small parts,
 // stage/ the picture, timeline/ the rows of keyframes, panels/ the rest. editor.js puts them together. What a lower folder needs of a
 // higher one is handed in. Outside the editor, flashmotion.js alone knows ComfyUI's app.
-const FOLDERS = ["model", "edit", "texts", "ui", "stage", "timeline", "panels"];
-const PURE = FOLDERS.slice(0, 2).map((folder) => `web/editor/${folder}/*.js`);
+const FOLDERS = ["tracking", "model", "edit", "texts", "ui", "stage", "timeline", "panels"];
+const PURE = FOLDERS.slice(0, 3).map((folder) => `web/editor/${folder}/*.js`);
 const COMFYUI = ["app", "comfyAPI", "LiteGraph", "LGraphCanvas"];
 
 /**

@@ -78,6 +78,7 @@ def fill_base(base: Path) -> None:
         "diffusion_models/wan2.2_ti2v_5B_fp16.safetensors",
         "loras/Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors",
         "diffusion_models/rt_detr_v4-x-hgnet_fp16.safetensors",
+        "checkpoints/sam3.1_multiplex_fp16.safetensors",
         "vae/wan2.2_vae.safetensors",
         "vae_approx/lighttaew2_2.safetensors",
         "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
@@ -85,6 +86,7 @@ def fill_base(base: Path) -> None:
     ):
         (base / "models" / name).parent.mkdir(parents=True, exist_ok=True)
         (base / "models" / name).touch()
+    (base / "input/video.mp4").touch()
 
 
 def write_wrong_files(models: Path) -> None:

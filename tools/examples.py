@@ -15,6 +15,7 @@ from .quickstart.readable import readable
 
 GAP = 40  # between nodes: a title bar and a margin
 LEFT, MIDDLE, RIGHT, RESULT = 350, 520, 340, 390  # widths of the columns
+TRACK = 300  # of one more between the first two, where a video is tracked
 DRAW_X = LEFT + GAP
 MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
@@ -26,6 +27,7 @@ REPOSITORY = "https://github.com/flashmotion/flashmotion"
 WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 LIGHTX2V = "https://huggingface.co/lightx2v/Autoencoders/resolve/main"
+SAM3 = "https://huggingface.co/Comfy-Org/sam3.1/resolve/main/checkpoints"
 SDPOSE = "https://huggingface.co/Comfy-Org/SDPose/resolve/main"
 KIJAI = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main"
 AUTHORS = "https://huggingface.co/quanhaol/FlashMotion"
@@ -37,15 +39,18 @@ FILE_INPUTS = {
     "unet_name": "diffusion_models",
     "vae_name": "vae",
     "clip_name": "text_encoders",
+    "ckpt_name": "checkpoints",
     "adapter_name": "model_patches",
 }
 SMALL_VAE_FILE = "lighttaew2_2.safetensors"
+VIDEO_FILE = "video.mp4"  # ComfyUI brings none: everybody chooses another
 # ComfyUI's Load VAE looks for this name in another folder, where it also serves previews.
 OTHER_FOLDERS = {SMALL_VAE_FILE: "vae_approx"}
 
 # What app mode shows, in this order: widgets to fill in, by the class of their node, and whose result.
 APP_INPUTS = (
     ("LoadImage", "image"),
+    ("LoadVideo", "file"),
     ("DrawTrajectory", "trajectory"),
     ("CLIPTextEncode", "text"),
     ("FewStepSampler", "seed"),
@@ -66,21 +71,25 @@ class Example:
         notes: beside them.
         titles: of nodes, where the class's own does not say what it is there for.
         fixed_seed: the seed stays after a run; otherwise the frontend draws another.
+        tracks: whether there is a column that tracks a video.
     """
 
     nodes: dict[str, Node]
     notes: list[Note]
     titles: dict[str, str] = field(default_factory=dict)
     fixed_seed: bool = False
+    tracks: bool = False
 
     @property
     def groups(self) -> list[Group]:
         """A frame around each column."""
-        columns = ((0, LEFT), (DRAW_X, MIDDLE), (MAKE_X, RIGHT), (RESULT_X, RESULT))
-        titles = ("1  Choose", "2  Draw", "3  Make the video", "4  Watch")
-        return [
-            (title, x - 12, -90, width + 24, HEIGHT + 102) for title, (x, width) in zip(titles, columns, strict=True)
-        ]
+        more = [("Track", TRACK)] if self.tracks else []
+        columns = [("Choose", LEFT), *more, ("Draw", MIDDLE), ("Make the video", RIGHT), ("Watch", RESULT)]
+        groups, x = [], 0
+        for number, (title, width) in enumerate(columns, start=1):
+            groups.append((f"{number}  {title}", x - 12, -90, width + 24, HEIGHT + 102))
+            x += width + GAP
+        return groups
 
     @property
     def graph(self) -> dict[str, Any]:
@@ -90,10 +99,10 @@ class Example:
     @property
     def app(self) -> dict[str, Any]:
         """The same workflow as an app, as the frontend reads it (`extra.linearData`): inputs by node and name, and outputs by node."""
-        ids = {node[0]: int(key) for key, node in self.nodes.items()}
+        kinds = [(node[0], int(key)) for key, node in self.nodes.items()]
         return {
-            "inputs": [[ids[kind], name] for kind, name in APP_INPUTS if kind in ids],
-            "outputs": [str(ids[APP_OUTPUT])],
+            "inputs": [[key, name] for wanted, name in APP_INPUTS for kind, key in kinds if kind == wanted],
+            "outputs": [str(key) for kind, key in kinds if kind == APP_OUTPUT],
         }
 
     @property
@@ -118,6 +127,7 @@ def all_examples() -> dict[str, Example]:
         "flashmotion_5b": _full(),
         "flashmotion_5b_fast": _fast(),
         "flashmotion_detector_boxes": _detector(),
+        "flashmotion_video_motion": _video_motion(),
     }
 
 
@@ -239,7 +249,7 @@ VAE_FILE, TEXT_FILE = "wan2.2_vae.safetensors", "umt5_xxl_fp8_e4m3fn_scaled.safe
 BASE_FILE, TURBO_LORA = "wan2.2_ti2v_5B_fp16.safetensors", "Wan22_TI2V_5B_Turbo_lora_rank_64_fp16.safetensors"
 ADAPTER_FILE = "flashmotion_resnet.safetensors"
 TURBO_FILES = (BASE_FILE, VAE_FILE, ADAPTER_FILE, TURBO_LORA)
-DETECTOR_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors"
+DETECTOR_FILE, TRACKER_FILE = "rt_detr_v4-x-hgnet_fp16.safetensors", "sam3.1_multiplex_fp16.safetensors"
 # Where a file can be downloaded. ComfyUI offers that for pages of Hugging Face and Civitai only, so a file elsewhere has a note instead.
 URLS = {
     BASE_FILE: f"{WAN_22}/diffusion_models/{BASE_FILE}",
@@ -248,6 +258,7 @@ URLS = {
     TEXT_FILE: f"{WAN_21}/text_encoders/{TEXT_FILE}",
     SMALL_VAE_FILE: f"{LIGHTX2V}/{SMALL_VAE_FILE}",
     DETECTOR_FILE: f"{SDPOSE}/diffusion_models/{DETECTOR_FILE}",
+    TRACKER_FILE: f"{SAM3}/{TRACKER_FILE}",
 }
 FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Apache-2.0.
 ## loras: [{TURBO_LORA}]({URLS[TURBO_LORA]}), 0.3 GB, makes it a four-step generator. CC BY-NC-SA 4.0: no commercial use. For others, see [Models]({REPOSITORY}#models).
@@ -256,6 +267,8 @@ FILES_WAN = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB, Ap
 ## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]})"""
 FILES_DETECTOR = f"""{FILES_WAN}
 ## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
+FILES_VIDEO = f"""## Those of flashmotion_5b, whose note says where they come from, and:
+## checkpoints: [{TRACKER_FILE}]({URLS[TRACKER_FILE]}), the tracker, under Meta's SAM licence. It needs ComfyUI 0.30 or newer. Without a GPU, the editor's own *Take motion from a video* (menu Motion) needs no model."""
 FILES_FAST = f"""## Those of flashmotion_5b, whose note says where they come from, and:
 ## vae_approx: [{SMALL_VAE_FILE}]({URLS[SMALL_VAE_FILE]}), Apache-2.0, the small decoder. ComfyUI shows taew2_2 in wrong colours."""
 FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these models, and Load Image finds the picture among ComfyUI's temporary files.
@@ -272,6 +285,10 @@ STEPS_FAST = """# 1. Draw. Run: a quick look, by a small decoder.
 STEPS_DETECTOR = """# 1. Put the files in place (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
+STEPS_VIDEO = """# 1. Put the files in place (see Files).
+# 2. Choose a picture, and a video.
+# 3. Say what moves in the video, as in "dog".
+# 4. Run: the object in your picture takes that way."""
 STEPS_TINY = """# 1. Run. A CPU is enough.
 # 2. At the last frame, drag the boxes elsewhere.
 # 3. Run again: the objects follow."""
@@ -314,6 +331,33 @@ def _detector() -> Example:
     empty = document((1280, 704), 121, [])
     nodes = _graph(TURBO_FILES, "example.png", empty, "The girl in the pink dress waves.", DETECTOR_FILE)
     return Example(nodes, _notes("Take boxes from a detector", STEPS_DETECTOR, FILES_DETECTOR))
+
+
+def _video_motion() -> Example:
+    made = _graph(TURBO_FILES, "example.png", document((1280, 704), 121, []), "The girl in the pink dress walks along.")
+    right = TRACK + GAP  # for what stands behind the column that tracks
+    nodes = {
+        key: (kind, x + right if x >= DRAW_X else x, y, width, height, inputs)
+        for key, (kind, x, y, width, height, inputs) in made.items()
+    }
+    nodes["4"][5].update({"masks": ["19", 0], "mask_batch": "one mask per frame"})
+    nodes |= _column(
+        DRAW_X, TRACK,
+        ("13", 187, "LoadVideo", {"file": VIDEO_FILE}),
+        ("14", 106, "Video Slice", {"video": ["13", 0], "start_time": 0.0, "duration": 5.0, "strict_duration": False}),
+        ("15", 86, "GetVideoComponents", {"video": ["14", 0]}),
+        ("16", 98, "CheckpointLoaderSimple", {"ckpt_name": TRACKER_FILE}),
+        ("17", 88, "CLIPTextEncode", {"clip": ["16", 1], "text": "person"}),
+        ("18", 158, "SAM3_VideoTrack", {
+            "images": ["15", 0], "model": ["16", 0], "conditioning": ["17", 0], "detection_threshold": 0.5, "max_objects": 1, "detect_interval": 1,
+        }),
+        ("19", 57, "SAM3_TrackToMask", {"track_data": ["18", 0], "object_indices": "0"}),
+    )  # fmt: skip
+    notes = [
+        (title, text, x + right if x >= DRAW_X else x, y, width, height)
+        for title, text, x, y, width, height in _notes("Take motion from a video", STEPS_VIDEO, FILES_VIDEO)
+    ]
+    return Example(nodes, notes, {"17": "What moves in the video"}, tracks=True)
 
 
 def _tiny() -> Example:

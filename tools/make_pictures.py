@@ -65,6 +65,15 @@ FOUND = [
     {"id": name, "label": name, "color": color, "keyframes": [{"frame": 0, **box}]}
     for name, color, box in (("dining table", GREEN, TABLE), ("cup", BLUE, CUP), ("spoon", YELLOW, SPOON))
 ]
+# As a tracker leaves them: straight pieces, and out of sight for a while. Placed by hand, because the tracker's weights are not here.
+TRACKED = [
+    {
+        "id": "cup", "label": "cup", "color": BLUE, "hidden": [[78, 96]], "keyframes": [
+            {"frame": frame, **CUP, "x": x, "y": y}
+            for frame, x, y in ((0, 0.483, 0.41), (22, 0.45, 0.34), (41, 0.37, 0.32), (66, 0.31, 0.37), (104, 0.25, 0.48), (120, 0.24, 0.55))
+        ],
+    },
+]  # fmt: skip
 # For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
 README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 80)
 DRAW = (0, 0, 650, 1010)
@@ -153,6 +162,14 @@ def detector_card(server: Server, chromium: Browser) -> None:
     save_card(editor_square(page), "flashmotion_detector_boxes")
 
 
+def video_card(server: Server, chromium: Browser) -> None:
+    """A box that was tracked, with its keyframes and the frames on which it was out of sight."""
+    page = opened(server, chromium, TRACKED, CARD_VIEW, 1.6)
+    press(page, "f")
+    press(page, "Control+a")
+    save_card(editor_square(page), "flashmotion_video_motion")
+
+
 def tiny_card(server: Server, _: Browser) -> None:
     """What the tiny workflow makes: four of its frames, and the boxes that were asked for."""
     workflow = json.loads((FOLDER / "flashmotion_tiny_cpu.json").read_text(encoding="utf-8"))
@@ -237,6 +254,7 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "flashmotion_5b": moves_card,
     "flashmotion_5b_fast": fast_card,
     "flashmotion_detector_boxes": detector_card,
+    "flashmotion_video_motion": video_card,
     "flashmotion_tiny_cpu": tiny_card,
 }
 

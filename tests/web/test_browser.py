@@ -68,7 +68,9 @@ def test_the_video_plays_in_the_page(ready: OpenPage) -> None:
     assert [128, 128] in sizes
 
 
-@pytest.mark.parametrize("name", ["flashmotion_tiny_cpu", "flashmotion_5b_fast", "flashmotion_detector_boxes"])
+@pytest.mark.parametrize(
+    "name", ["flashmotion_tiny_cpu", "flashmotion_5b_fast", "flashmotion_detector_boxes", "flashmotion_video_motion"]
+)
 def test_the_quickstarts_conversion_gives_what_run_sends(name: str, ready: OpenPage) -> None:
     ready.load(name)
     known = ready.page.evaluate("async () => await (await fetch('/object_info')).json()")
@@ -92,7 +94,9 @@ def test_what_run_sends_and_what_is_saved_is_the_document(ready: OpenPage) -> No
     assert {kind: after[kind] for kind in OURS} == {kind: before[kind] for kind in OURS}
 
 
-@pytest.mark.parametrize("name", ["flashmotion_5b", "flashmotion_5b_fast", "flashmotion_detector_boxes"])
+@pytest.mark.parametrize(
+    "name", ["flashmotion_5b", "flashmotion_5b_fast", "flashmotion_detector_boxes", "flashmotion_video_motion"]
+)
 def test_the_full_size_workflows_open_without_missing_nodes(name: str, ready: OpenPage) -> None:
     ready.load(name)
     workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))

@@ -222,6 +222,10 @@ def test_fingers_and_app_mode(phone: EditorPage) -> None:
     assert len(phone.objects()) == before + 1
     # The row that the box got did not move the picture meanwhile.
     assert corners(phone.objects()[-1]["keyframes"][0]) == pytest.approx([0.1, 0.8, 0.25, 0.95], abs=0.03)
+    # Or phones take a quick drag for a fling, and the next tap only stops that.
+    dragged = [".fm-canvas", ".fm-ruler", ".fm-tracks", ".fm-option"]
+    prevents = "(names) => names.map((name) => !document.querySelector(name).dispatchEvent(new TouchEvent('touchmove', { cancelable: true })))"
+    assert page.evaluate(prevents, dragged) == [True] * 4
     phone.click("Large view")
     phone.settle()
     assert complaints(page, FINGER) == []

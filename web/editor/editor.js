@@ -62,6 +62,7 @@ import { textsFor } from "./texts/texts.js";
 import { watchTheme } from "./ui/theme.js";
 import { createTimePanel } from "./panels/time_panel.js";
 import { createTools } from "./panels/tools.js";
+import { takeVideo } from "./panels/video_motion.js";
 import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
@@ -90,7 +91,7 @@ export function createEditor(host) {
   const files = createFiles(session, texts, { session, texts, root: () => root, beside: () => boundsOf("document") }, (pasted) => take(pasted));
   /** @param {File[]} taken @param {{left: number, top: number, bottom: number}} [beside] */
   const take = (taken, beside = stage.element.getBoundingClientRect()) =>
-    void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read }, taken, beside);
+    void takeFiles({ session, texts, root: () => root, takePicture: host.takePicture, openText: files.read, openVideo: (file) => void takeVideo({ session, texts }, file) }, taken, beside);
   /** @type {string | undefined} */
   let resolved;
   let told = "";
@@ -237,7 +238,7 @@ export function createEditor(host) {
 
 /** Add the style sheets once to the page, because an editor may be anywhere in it. */
 function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css", "clip.css", "widths.css"]) {
+  for (const name of ["editor.css", "panels.css", "clip.css", "video.css", "widths.css"]) {
     const { href } = new URL(name, import.meta.url);
     if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
   }

@@ -7,6 +7,18 @@
 import { zoomed } from "../model/crop.js";
 
 /**
+ * How far from the frame's centre what is on a picture comes to lie, as shares of the frame, after the picture was scaled to cover `size`
+ * and cropped around the centre.
+ * @param {readonly [number, number]} picture width and height in pixels
+ * @param {readonly [number, number]} size width and height in pixels
+ * @returns {[number, number]} factors across and down, 1 or more
+ */
+export function coverZoom([width0, height0], [width, height]) {
+  const scale = Math.max(width / width0, height / height0);
+  return [(width0 * scale) / width, (height0 * scale) / height];
+}
+
+/**
  * The document after its picture was scaled to cover `size` and cropped around the centre, as a start image is; boxes may end
  * up outside.
  * @param {Document} document
@@ -15,7 +27,5 @@ import { zoomed } from "../model/crop.js";
  * @throws {RangeError} where a box would leave a document's limits
  */
 export function cover(document, size) {
-  const [[width0, height0], [width, height]] = [document.size, size];
-  const scale = Math.max(width / width0, height / height0);
-  return zoomed(document, size, (width0 * scale) / width, (height0 * scale) / height);
+  return zoomed(document, size, ...coverZoom(document.size, size));
 }

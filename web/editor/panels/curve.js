@@ -12,6 +12,7 @@ import { openPopup } from "../ui/popup.js";
 import { rangeRule } from "../ui/rules.js";
 import { readTheme } from "../ui/theme.js";
 import { createPainter } from "../stage/view.js";
+import { withoutFling } from "../ui/touch.js";
 
 /** Room for overshooting: y from -0.5 to 1.5 is shown. */
 const [LOW, HIGH] = [-0.5, 1.5];
@@ -106,6 +107,7 @@ export function openCurve(root, beside, texts, start, onChange, { title = texts.
     onChange(/** @type {Bezier} */ (/** @type {unknown} */ ([...now])));
   }
 
+  withoutFling(canvas);
   canvas.addEventListener("pointerdown", (event) => {
     if (event.isTrusted) canvas.setPointerCapture(event.pointerId);
     const listening = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * Files that are dropped or pasted on the editor: a picture becomes the start image, a text is opened, anything else is told what it
- * could be.
+ * Files that are dropped or pasted on the editor: a picture becomes the start image, a text is opened, a video gives its motion, anything
+ * else is told what it could be.
  *
  * @import { Session } from "../edit/session.js"
  * @import { Texts } from "../texts/texts.js"
@@ -36,7 +36,8 @@ export async function kindOf(file) {
 
 /**
  * Make the first of several files what it can be.
- * @param {{session: Session, texts: Texts, root: () => HTMLElement, takePicture: TakePicture, openText: (file: File) => void}} context
+ * @param {{session: Session, texts: Texts, root: () => HTMLElement, takePicture: TakePicture, openText: (file: File) => void,
+ *   openVideo: (file: File) => void}} context
  * @param {readonly File[]} files one at least
  * @param {{left: number, top: number, bottom: number}} beside where to ask, if there is something to ask
  */
@@ -50,7 +51,8 @@ export async function takeFiles(context, files, beside) {
   const kind = await kindOf(file);
   if (kind === "picture") await takePicture(context, file, beside);
   else if (kind === "text") context.openText(file);
-  else session.say(fill(kind === "video" ? texts.saidVideo : texts.saidOther, file.name), true);
+  else if (kind === "video") context.openVideo(file);
+  else session.say(fill(texts.saidOther, file.name), true);
 }
 
 /** @param {Parameters<typeof takeFiles>[0]} context @param {File} file @param {{left: number, top: number, bottom: number}} beside */

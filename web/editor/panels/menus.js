@@ -12,6 +12,7 @@ import { applyCamera, movePaths } from "../edit/operations.js";
 import { openForm, openMenu } from "../ui/popup.js";
 import { arc, bounce, orbit, shake } from "../edit/presets.js";
 import { commandItem } from "./toolbar.js";
+import { chooseVideo } from "./video_motion.js";
 
 /**
  * @param {MenuContext} context
@@ -85,6 +86,8 @@ export function openMotionMenu(context, beside) {
       ], texts.stepCamera, (before, { from: a, to: b, panX, panY, zoom }) =>
         applyCamera(before, { ids, pan: { x: panX / 100, y: panY / 100 }, zoom: zoom / 100, from: a, to: b, ease: "in-out" })),
     })),
+    "-",
+    { text: texts.videoMotion, run: () => chooseVideo(context) },
   ]);
 }
 

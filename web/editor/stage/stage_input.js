@@ -20,6 +20,7 @@ import { recordGesture } from "./record_gesture.js";
 import { createTaps } from "./taps.js";
 import { targetAt } from "./targets.js";
 import { fill } from "../texts/texts.js";
+import { withoutFling } from "../ui/touch.js";
 
 /** @type {Readonly<Record<string, string>>} */
 const CURSORS = { n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize" };
@@ -127,6 +128,7 @@ export function installStageInput(context) {
   }
 
   canvas.addEventListener("pointerdown", down);
+  withoutFling(canvas);
   // The default would move the focus to the node. (Preventing pointerdown would also suppress mouse events.)
   canvas.addEventListener("mousedown", (event) => event.preventDefault());
   canvas.addEventListener("pointermove", move);

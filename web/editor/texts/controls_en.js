@@ -4,7 +4,7 @@ export const CONTROLS_EN = {
   stage: "Picture with boxes",
   sink: "Trajectory canvas. Arrow keys move the selected box, comma and period step one frame, Space plays, question mark lists all keys.",
   empty: "Drag on the picture to draw a box",
-  emptyMore: "Then go to another frame and drag the box to where it should be. Space plays.",
+  emptyMore: "Then go to another frame and drag the box to where it should be. Play (Space) shows the motion.",
   objectName: "object {0}",
   frameShort: "frame {0}",
   frameOf: "frame {0} (0 to {1})",

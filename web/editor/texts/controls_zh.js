@@ -4,7 +4,7 @@ export const CONTROLS_ZH = {
   stage: "带框的画面",
   sink: "轨迹画布。方向键移动所选的框，逗号和句号逐帧前后，空格播放，问号显示全部按键。",
   empty: "在画面上拖动即可画框",
-  emptyMore: "再到另一帧拖动这个框，它就会移动过去。空格键播放。",
+  emptyMore: "再到另一帧拖动这个框，它就会移动过去。按播放（空格键）查看运动。",
   objectName: "物体 {0}",
   frameShort: "第 {0} 帧",
   frameOf: "第 {0} 帧（0 至 {1}）",

@@ -18,9 +18,11 @@ import { MOTION_EN } from "./motion_en.js";
 import { MOTION_ZH } from "./motion_zh.js";
 import { PATHS_EN } from "./paths_en.js";
 import { PATHS_ZH } from "./paths_zh.js";
+import { VIDEO_EN } from "./video_en.js";
+import { VIDEO_ZH } from "./video_zh.js";
 
-export const ENGLISH = { ...AROUND_EN, ...CLIP_EN, ...CONTROLS_EN, ...CUTOUT_EN, ...FILES_EN, ...HINTS_EN, ...MESSAGES_EN, ...MOTION_EN, ...PATHS_EN };
-export const CHINESE = { ...AROUND_ZH, ...CLIP_ZH, ...CONTROLS_ZH, ...CUTOUT_ZH, ...FILES_ZH, ...HINTS_ZH, ...MESSAGES_ZH, ...MOTION_ZH, ...PATHS_ZH };
+export const ENGLISH = { ...AROUND_EN, ...CLIP_EN, ...CONTROLS_EN, ...CUTOUT_EN, ...FILES_EN, ...HINTS_EN, ...MESSAGES_EN, ...MOTION_EN, ...PATHS_EN, ...VIDEO_EN };
+export const CHINESE = { ...AROUND_ZH, ...CLIP_ZH, ...CONTROLS_ZH, ...CUTOUT_ZH, ...FILES_ZH, ...HINTS_ZH, ...MESSAGES_ZH, ...MOTION_ZH, ...PATHS_ZH, ...VIDEO_ZH };
 
 /**
  * The texts for a language; English for one we do not have.

@@ -25,7 +25,7 @@ import { element, icon, iconButton, setAttribute, setChildren, setText } from ".
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
 import { fill } from "../texts/texts.js";
-import { rowHeight } from "../ui/touch.js";
+import { rowHeight, withoutFling } from "../ui/touch.js";
 
 /** Makes element ids unique among the editors of a page. */
 let editors = 0;
@@ -55,6 +55,7 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     const eye = iconButton("eye", "", () => toggle("unseen", id));
     const lock = iconButton("unlock", "", () => toggle("locked", id));
     option.addEventListener("pointerdown", (event) => begin(event, id));
+    withoutFling(option);
     option.addEventListener("dblclick", rename);
     return { option, swatch, name, hint, eye, lock, flags: element("div", { class: "fm-flag" }, hint, eye, lock) };
   }

@@ -15,7 +15,7 @@
 import { reachOf } from "../model/geometry.js";
 import { hiddenEdgeDrag, keysDrag, marqueeDrag } from "./timeline_drags.js";
 import { addKeyframe } from "../edit/operations.js";
-import { rowHeight } from "../ui/touch.js";
+import { rowHeight, withoutFling } from "../ui/touch.js";
 import { frameAtX, pixelsPerFrame, slideSpan, xOfFrame, zoomSpan } from "../ui/timescale.js";
 
 /** @param {Context} context */
@@ -51,6 +51,7 @@ export function installTimelineInput(context) {
         else drag?.end();
       });
     }
+    withoutFling(canvas);
     canvas.addEventListener("wheel", (event) => {
       if (!(event.ctrlKey || event.shiftKey || event.deltaX)) return;
       event.preventDefault();

@@ -11,3 +11,11 @@ export function isTouch() {
 export function rowHeight() {
   return isTouch() ? 40 : 24;
 }
+
+/**
+ * Keep the browser from taking a quick drag of a finger for a fling, which the next tap would only stop instead of doing what it should.
+ * @param {HTMLElement} dragged what follows the pointer itself
+ */
+export function withoutFling(dragged) {
+  dragged.addEventListener("touchmove", (event) => event.preventDefault(), { passive: false });
+}
