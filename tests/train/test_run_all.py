@@ -298,6 +298,7 @@ def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path, refused: Refu
         "--only",
         "data",
         "data.train={kind: videos, folder: '" + (tmp_path / "clips").as_posix() + "'}",
+        "data.prepare=null",
     )
     names(found, key=str(tmp_path / "clips"), value="holds no videos", remedy="put clips and their trajectories there")
 

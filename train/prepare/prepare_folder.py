@@ -26,6 +26,7 @@ from ..files import digest
 from .clip_record import PreparedVideo, read_record
 from .cuts import detector_name
 from .prepare_video import VideoWork
+from .weights_folder import folder_hash
 
 VERSION = 1
 
@@ -47,7 +48,7 @@ def work_settings(work: VideoWork) -> list[object]:
     data = work.data
     rules = work.rules.model_dump(mode="json", exclude={"detector", "tracker", "captioner"})
     shape = clip_settings(data)
-    captioner = None if work.rules.captioner is None else digest(work.rules.captioner)
+    captioner = None if work.rules.captioner is None else folder_hash(work.rules.captioner)
     return [rules, shape, work.finder.settings(), captioner, work.text_encoder]
 
 

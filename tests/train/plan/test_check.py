@@ -104,6 +104,7 @@ def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_pat
     data = {
         "size": [64, 64],
         "frames": 5,
+        "prepare": None,
         **{
             key: {"kind": "videos", "folder": str(tmp_path / split)}
             for key, split in (("train", "train"), ("evaluation", "eval"))
