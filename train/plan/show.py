@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flashmotion_core.wan.config import TI2V_5B, WanConfig
 
-from ..config.settings import Synthetic
+from ..config.settings import Videos
 from ..run_folder.run import Run
 from .around import around
 from .check import clip_count, generator_sizes
@@ -69,11 +69,13 @@ def _sizes(run: Run) -> tuple[WanConfig, WanConfig]:
 def _clips(run: Run) -> int:
     """Clips that will be encoded; an assumed number where a folder is not there yet."""
     sources = {"train": run.config.data.train, "evaluation": run.config.data.evaluation}
-    missing = {
-        name: source.folder
+    missing = [
+        (name, place)
         for name, source in sources.items()
-        if not isinstance(source, Synthetic) and not Path(source.folder).is_dir()
-    }
-    for name, folder in missing.items():
-        run.console.say(f"data.{name}: there is no folder {folder} yet; planned with {ASSUMED_CLIPS:,} clips in all.")
+        if isinstance(source, Videos)
+        for place in source.places
+        if not place.exists()
+    ]
+    for name, place in missing:
+        run.console.say(f"data.{name}: there is no {place} yet; planned with {ASSUMED_CLIPS:,} clips in all.")
     return ASSUMED_CLIPS if missing else clip_count(run)

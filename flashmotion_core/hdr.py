@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from .video import Frames
 
 PQ, HLG = 16, 18
 BT2020 = 9
