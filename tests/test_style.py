@@ -81,7 +81,7 @@ NOT_HERE = {
 """Packages of others that a folder does without: ComfyUI, or what ComfyUI does not bring."""
 TRAIN = (
     ("errors",),
-    ("files", "packages", "world"),
+    ("files", "folder_lock", "packages", "world"),
     ("parallel",),
     ("config",),
     ("data",),

@@ -18,9 +18,9 @@ from train.codec import codec_budget
 from train.config.load import load
 from train.errors import TrainError
 from train.files import read_fields
+from train.folder_lock import FILE, GONE_SECONDS, held, holder
 from train.monitor.console import Console
 from train.run_folder.artifacts import Artifacts
-from train.run_folder.lock import FILE, GONE_SECONDS, held, holder
 from train.run_folder.run import Phase, Run
 
 from ..support.sentences import refuses
@@ -125,7 +125,7 @@ def test_two_runs_in_one_folder_are_one_sentence(tmp_path: Path) -> None:
     code = f"""
 import sys, time
 from pathlib import Path
-from train.run_folder.lock import held
+from train.folder_lock import held
 with held(Path({str(folder)!r}), "x"):
     print("held", flush=True)
     sys.stdin.readline()

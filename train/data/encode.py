@@ -29,12 +29,12 @@ from flashmotion_core.trajectory import sample
 
 from ..errors import TrainError
 from ..files import writing
+from ..folder_lock import held
 from ..parallel import ONE, World, barrier, broadcast_object
 from .clip_file import LATENTS, ClipRecord, file_of, file_size, number_of, read_clip, read_record, write_clip
 from .clip_index import FORMAT, ClipIndex, write_index
 from .clips_ahead import Unusable, clips_ahead
 from .control import FirstFrame, control_maps, inside_map
-from .folder_lock import folder_lock
 from .rank_results import on_all_ranks
 from .sources import Source, SourceClip, check_clip_size
 
@@ -159,7 +159,7 @@ def _locked(folder: Path, world: World) -> Iterator[None]:
         problem = None
         if world.is_main:
             try:
-                stack.enter_context(folder_lock(folder))
+                stack.enter_context(held(folder, f"encoding into {folder}"))
             except TrainError as error:
                 problem = str(error)
         problem = broadcast_object(world, problem)

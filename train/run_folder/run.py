@@ -26,9 +26,9 @@ from ..config.load import dump
 from ..config.schema import Config
 from ..errors import TrainError
 from ..files import disk_problem, read_fields
+from ..folder_lock import held, holder
 from ..monitor.console import Console, forget_peak_memory
 from ..parallel import World, barrier, broadcast_object, first_problem
-from .lock import held, holder
 
 POLL_SECONDS = 2.0
 

@@ -1,4 +1,4 @@
-"""Who is working on a phase: a file in its folder that says so as long as they live, so that two runs do not train into one folder."""
+"""Who is working in a folder: a file in it that says so as long as they live, so that two runs do not write into one folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import TrainError
+from .errors import TrainError
 
 FILE = "running.json"
 BEAT_SECONDS = 15.0
@@ -22,8 +22,10 @@ GONE_SECONDS = 120.0
 def holder(folder: Path) -> str | None:
     """Who holds a folder, in words; None if nobody does, or nobody who lives."""
     file = folder / FILE
+    if not file.exists():
+        return None
     try:
-        age = time.time() - file.stat().st_mtime
+        age = _now(folder) - file.stat().st_mtime
         found = json.loads(file.read_text(encoding="utf-8"))
         host, pid, since = str(found["host"]), int(found["pid"]), str(found["since"])
     except FileNotFoundError:
@@ -73,6 +75,19 @@ def _beat(file: Path, done: threading.Event) -> None:
     while not done.wait(BEAT_SECONDS):
         with suppress(OSError):
             os.utime(file)
+
+
+def _now(folder: Path) -> float:
+    """The time by the clock of the disk, which may not be this machine's."""
+    probe = folder / f"{FILE}.{os.getpid()}"
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:  # a disk that only reads
+        return time.time()
+    finally:
+        with suppress(OSError):
+            probe.unlink()
 
 
 def _lives(pid: int) -> bool:
