@@ -50,6 +50,7 @@ const config = [
   js.configs.recommended,
   { files: PURE, languageOptions: { ecmaVersion: 2022 }, rules },
   { files: ["web/**/*.js"], ignores: PURE, languageOptions: { ecmaVersion: 2022, globals: globals.browser }, rules },
+  { files: ["train/**/*.js"], languageOptions: { ecmaVersion: 2022, globals: globals.browser }, rules },
   { files: ["tests/**/*.js"], languageOptions: { ecmaVersion: 2022, globals: globals.node }, rules },
   imports("web/**/*.js", String.raw`\./`),
   ...FOLDERS.map((folder, index) => imports(`web/editor/${folder}/**/*.js`, String.raw`\./|\.\./(${FOLDERS.slice(0, index).join("|")})/`)),

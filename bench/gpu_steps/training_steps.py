@@ -38,6 +38,7 @@ class RandomClips:
         from flashmotion_core.wan.conditioning import latent_shape
 
         self.shape_CFHW, self.text_dim = latent_shape(*size, frames), text_dim
+        self.groups = [range(len(self))]
 
     def __len__(self) -> int:
         return 64

@@ -109,7 +109,7 @@ def test_a_plan_needs_no_weights_and_no_clips(tmp_path: Path) -> None:
     show_plan(run)
     said = text.getvalue()
     assert "models.generator: there is no nowhere/generator yet; planned with the sizes of Wan2.2-TI2V-5B." in said
-    assert "data.train: there is no folder nowhere/clips yet" in said
+    assert "data.train: there is no nowhere/clips yet" in said
     assert "plan for 2 machines with 8 x H100 with 80 GB" in said
     assert all(f"\n  {part} " in said for part in ("data", "pictures", "evaluate"))
     with refuses(TrainError, key="stage1.global_batch is 16", value="3 ranks", remedy="use 18"):
