@@ -61,7 +61,9 @@ class TextEncoder:
         read_folder_config(parts[0], "text encoder", classes)
         try:
             tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
-            encoder = UMT5EncoderModel.from_pretrained(parts[0], local_files_only=True, torch_dtype=self.dtype)
+            encoder = UMT5EncoderModel.from_pretrained(
+                parts[0], local_files_only=True, use_safetensors=True, torch_dtype=self.dtype
+            )
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{folder} does not hold a readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
@@ -273,7 +275,7 @@ def load_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     """
     try:
         model, loading = model_class.from_pretrained(
-            folder, local_files_only=True, torch_dtype=dtype, output_loading_info=True
+            folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"{folder} cannot be read ({_first_line(error)}); download or export it again.") from error

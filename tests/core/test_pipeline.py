@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from flashmotion_core import pipeline
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, save_adapter
@@ -280,6 +280,18 @@ def test_prompts_change_the_video(folder, generator):
         for prompt in ("a cat runs", "a dog sleeps")
     ]
     assert (videos[0] - videos[1]).abs().max() > 1e-3
+
+
+def test_weights_that_would_be_unpickled_are_refused(tmp_path):
+    write_diffusers_folder(tmp_path)
+    for part, name in (("text_encoder", "model"), ("vae", "diffusion_pytorch_model")):
+        file = tmp_path / part / f"{name}.safetensors"
+        torch.save(load_file(file), tmp_path / part / f"{'pytorch_model' if name == 'model' else name}.bin")
+        file.unlink()
+    with refuses(key=str(tmp_path), value="safetensors", remedy="copy both again"):
+        encode_text(tmp_path, "a cat runs", "cpu", torch.float32)
+    with refuses(key=str(tmp_path / "vae"), value="safetensors", remedy="download or export it again"):
+        load_vae(tmp_path, "cpu", torch.float32)
 
 
 def test_text_errors(folder, tmp_path):

@@ -23,17 +23,18 @@ def folder_hash(folder: str) -> str:
 
 
 def load_model(key: str, folder: str, model_class: Any, device: str) -> Any:
-    """A model from a folder, in float32 on a CPU and bfloat16 on a GPU, for use only.
+    """A model from a folder, in float32 on a CPU and bfloat16 on a GPU, for use only. Weights are safetensors; nothing is unpickled.
 
     Raises:
         TrainError: it is another kind of model, or its files are damaged.
     """
     import torch
+    from safetensors import SafetensorError
 
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        model = model_class.from_pretrained(folder, local_files_only=True, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise TrainError(
             f"data.prepare.{key} is {folder!r}, which cannot be loaded as {model_class.__name__} ({reason}); give another folder."

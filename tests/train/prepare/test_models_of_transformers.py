@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.support.filmed import film
 from tests.support.sentences import names
@@ -86,3 +88,12 @@ def test_a_folder_that_is_no_such_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainError) as other:
         WordDetector(blip, WORDS, "cpu")
     names(str(other.value), key="data.prepare.detector", value=blip, remedy="give another folder")
+
+
+def test_weights_that_would_be_unpickled_are_refused(tmp_path: Path) -> None:
+    folder = save_sam2(tmp_path / "sam2")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(TrainError) as pickled:
+        Sam2Tracker(str(folder), "cpu")
+    names(str(pickled.value), key="data.prepare.tracker", value="safetensors", remedy="give another folder")
