@@ -49,14 +49,17 @@ STILL = """async (graph) => {
         const canvas = [...document.querySelectorAll('.fm-canvas')].find((entry) => entry.clientWidth > 0)
         return JSON.stringify([canvas?.getBoundingClientRect(), graph && window.app.graph.serialize()])
     }
+    // A picture may come late on a busy machine, or never.
+    const awaited = () => graph && !window.LiteGraph.vueNodesMode
+        && window.app.graph.nodes.some((node) => node.type === 'LoadImage' && !node.imgs?.length)
     // Time alone would not do: on a busy machine it passes while the page does nothing.
-    const [began, quiet, looks] = [performance.now(), graph ? 250 : 100, graph ? 8 : 4]
+    const [began, looks] = [performance.now(), graph ? 8 : 4]
     for (let before = look(), since = began, same = 0; performance.now() - began < 30_000; ) {
         await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 10)))
         const now = look()
         same += 1
         if (now !== before) [before, since, same] = [now, performance.now(), 0]
-        else if (same >= looks && performance.now() - since > quiet && now.startsWith('[{')) return true
+        else if (same >= looks && performance.now() - since > (awaited() ? 2000 : graph ? 250 : 100) && now.startsWith('[{')) return true
     }
     return false
 }"""
