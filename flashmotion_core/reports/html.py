@@ -76,6 +76,18 @@ class Cell(NamedTuple):
     best: bool = False
 
 
+def fill(template: Path, **values: object) -> str:
+    """The text of a page from its template; every value is escaped, and one that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(**values)
+
+
 def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
     """Write ``folder/index.html`` and return its path.
 
@@ -83,16 +95,9 @@ def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
         ValueError: a picture or video does not exist or is of another kind.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     views = [_view(section, number, folder) for number, section in enumerate(sections, start=1)]
     path = folder / "index.html"
-    write_whole(path, environment.get_template("report.html.j2").render(title=title, sections=views))
+    write_whole(path, fill(TEMPLATES / "report.html.j2", title=title, sections=views))
     return path
 
 

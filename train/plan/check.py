@@ -88,7 +88,9 @@ class _Findings:
 def _found(what: str, path: Path, kind: str) -> str:
     _check_exists(what, path)
     if kind == "clips":
-        return f"{len(find_videos(path))} clips in {path}"
+        return f"{videos_count((path,))} clips in {path}"
+    if kind == "model":
+        check_folder(what, str(path))
     return f"{path}, {byte_text(path.stat().st_size)}" if path.is_file() else str(path)
 
 
@@ -164,7 +166,7 @@ def _memory() -> int | None:
 
 
 def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
-    """What a configuration names: the key, the path, and whether it is a file of weights or a folder of clips."""
+    """What a configuration names: the key, the path, and whether it is weights, clips or the folder of a model of transformers."""
     models = run.config.models
     for name in ("generator", "fast_generator", "vae", "text_encoder"):
         given = getattr(models, name)
@@ -179,18 +181,11 @@ def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
         source = getattr(data, name)
         if isinstance(source, Videos):
             for place in source.places:
-                yield f"data.{name}.folder", Path(place), "clips"
-
-
-def check_files(run: Run) -> None:
-    """Raises TrainError for a given file or folder that is not there."""
-    for what, path, _ in given_files(run):
-        _check_exists(what, path)
-    data = run.config.data
-    for name in ("detector", "tracker", "captioner"):
-        folder = getattr(data.prepare, name) if data.prepares else None
+                yield f"data.{name}.folder", place, "clips"
+    for name in ("detector", "tracker", "captioner") if data.prepares else ():
+        folder = getattr(data.prepare, name)
         if folder is not None:
-            check_folder(name, folder)
+            yield f"data.prepare.{name}", Path(folder), "model"
 
 
 def _check_exists(key: str, path: Path) -> None:

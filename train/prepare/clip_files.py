@@ -11,7 +11,7 @@ from flashmotion_core.trajectory import Trajectory, dumps, from_boxes, read_trac
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
-from .found_objects import Boxes, FoundObjects, Labels
+from .found_objects import FoundObjects, Labels
 
 CRF = 8
 """Quality of the prepared videos; hardly to be told from the original."""
@@ -96,8 +96,3 @@ def write_document(path: Path, document: Trajectory) -> None:
 def no_objects(size: tuple[int, int], frames: int, fps: float) -> Trajectory:
     """A document to draw into, for a clip in which nothing was found."""
     return Trajectory(size, frames, (), fps)
-
-
-def empty_boxes(frames: int) -> Boxes:
-    """The boxes of no objects."""
-    return np.zeros((frames, 0, 4))

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from flashmotion_core.reports.html import fill
 from flashmotion_core.whole_file import write_whole
 
 from .clip_record import PreparedClip, PreparedVideo
@@ -28,7 +27,6 @@ SORTS = (
     ("camera", "speed of the camera"),
     ("lost", "share lost to the crop"),
 )
-ORDER = {"rejected": 0, "training": 1, "evaluation": 2}
 
 
 def write_page(
@@ -52,15 +50,13 @@ def write_page(
         for clip in video.clips
     ]
     left_out = [(video.video, f"{video.reason}.") for videos in pools.values() for video in videos if video.reason]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("preview.html.j2").render(
-        title="What training will see", summary=summary, left_out=left_out, clips=clips, sorts=SORTS
+    page = fill(
+        TEMPLATES / "preview.html.j2",
+        title="What training will see",
+        summary=summary,
+        left_out=left_out,
+        clips=clips,
+        sorts=SORTS,
     )
     rows = io.StringIO()
     table = csv.writer(rows)

@@ -13,7 +13,7 @@ def check_folder(key: str, folder: str) -> None:
     """Raises TrainError if a setting's folder holds no model of transformers."""
     if not (Path(folder) / "config.json").is_file():
         raise TrainError(
-            f"data.prepare.{key} is {folder!r}, but there is no config.json in it; give the folder of a model that transformers can load."
+            f"{key} is {folder!r}, but there is no config.json in it; give the folder of a model that transformers can load."
         )
 
 

@@ -95,6 +95,30 @@ def test_a_missing_folder_is_named_by_the_part_that_is_missing(tmp_path: Path) -
         checked(tmp_path / "run", data={"size": [64, 64], "frames": 5, "train": source})
 
 
+def test_folders_of_models_that_prepare_videos_and_lists_of_videos_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / "list.jsonl").write_text('{"video": "a.mp4"}\n')
+    (tmp_path / "empty").mkdir()
+    data = {
+        "size": [64, 64],
+        "frames": 5,
+        "train": {"kind": "videos", "folder": str(tmp_path / "list.jsonl")},
+        "prepare": {"detector": str(tmp_path / "empty"), "captioner": str(tmp_path / "empti")},
+    }
+    run = Run(
+        parse({"name": "checked", "data": data}),
+        tmp_path / "run",
+        World(0, 1, 0, torch.device("cpu")),
+        Console(text := io.StringIO()),
+    )
+    with refuses(
+        TrainError, key="data.prepare.detector", value="no config.json", remedy="give the folder of a model"
+    ) as refused:
+        check(run)
+    assert f"data.prepare.captioner: there is no {tmp_path / 'empti'}; did you mean" in str(refused.value)
+    assert "1 clips in" in text.getvalue()
+
+
 def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_path: Path) -> None:
     """Suffixes in either case; hidden files, sidecars and folders are not clips."""
     for split, names in {"train": ("a.mov", "b.MP4", "c.webm", "d.Mkv"), "eval": ("e.MOV",)}.items():

@@ -82,7 +82,7 @@ def test_a_captioner_says_something_about_a_clip(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_such_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainError) as missing:
-        check_folder("tracker", str(tmp_path))
+        check_folder("data.prepare.tracker", str(tmp_path))
     names(str(missing.value), key="data.prepare.tracker", value=str(tmp_path), remedy="give the folder of a model")
     blip = str(save_blip(tmp_path / "blip"))
     with pytest.raises(TrainError) as other:
