@@ -48,7 +48,7 @@ def around(config: Config, plans: Sequence[PhasePlan], clips: int, text_dim: int
         plans: of its training phases.
         clips: how many will be encoded.
         text_dim: width of the text tokens.
-        ranks: GPUs; one of them encodes and draws pictures, all share the evaluation's clips.
+        ranks: GPUs; they share the clips to encode and the evaluation's, and one of them draws the pictures.
     """
     looks = {plan.name: plan.look_flops for plan in plans}
     prompts = clips * TEXT_FLOPS if config.models.text_encoder is not None else 0.0
@@ -56,7 +56,7 @@ def around(config: Config, plans: Sequence[PhasePlan], clips: int, text_dim: int
     text = TEXT_BYTES if config.models.text_encoder is not None else 0
     vae = VAE_BYTES if config.models.vae is not None else 0
     return [
-        Around("data", encoding, text + vae, data_bytes(config, clips, text_dim)),
+        Around("data", encoding / ranks, text + vae, data_bytes(config, clips, text_dim)),
         Around("pictures", _pictures(config, looks), vae, 0),
         Around("evaluate", _evaluation(config, looks) / ranks, vae, 0),
     ]

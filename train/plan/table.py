@@ -114,7 +114,7 @@ def print_sum(
     kind, peak = ("float32", gpu.fp32) if config.precision == "fp32" else ("bf16", gpu.bf16)
     console.say(
         f"  Times are not measured: they assume {SHARE_OF_PEAK:.0%} of the {gpu.name}'s {peak:,g} TFLOP/s in {kind}; small networks "
-        f"reach less. {RESERVE_GB} GB of memory are left to CUDA. Data: {clips:,} clips on one GPU; from is what its networks weigh, VAE and umT5 "
+        f"reach less. {RESERVE_GB} GB of memory are left to CUDA. Data: {clips:,} clips, by all GPUs; from is what its networks weigh, VAE and umT5 "
         "where they are given."
     )
 

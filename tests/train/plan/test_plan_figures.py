@@ -123,7 +123,7 @@ def test_what_is_around_training_is_counted() -> None:
     config = parse({"name": "x", **values, "evaluate": {"clips": 4, "slow_steps": 10, "guidance_scale": 5}})
     plans = [PhasePlan("stage1_resnet", 8, {}, 0, 0, look_flops=1e15)]
     data, pictures, evaluation = around(config, plans, 100, 4096, 2)
-    assert data.flops == pytest.approx(100 * (3 * 382.6e12 + 4.8e12))
+    assert data.flops == pytest.approx(100 * (3 * 382.6e12 + 4.8e12) / 2)
     assert pictures.flops == pytest.approx(2 * 2 * (20 * 2 * 1e15 + 2011e12))
     assert evaluation.flops == pytest.approx((8 * (10 * 2 + 4 * 2 + 4 + 4 + 4) * 1e15 + 6 * 4 * 2011e12) / 2)
 
