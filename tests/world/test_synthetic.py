@@ -197,7 +197,7 @@ def test_one_frame_and_odd_sizes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "key", "value", "remedy"),
     [
-        ({"difficulty": "brutal"}, "difficulty", "'brutal'", "give one of easy, normal, hard, simple"),
+        ({"difficulty": "brutal"}, "difficulty", "'brutal'", "give one of easy, normal, hard, simple, unsettled"),
         ({"split": "test"}, "split", "'test'", "give one of train, eval_a, eval_b"),
         ({"seed": -1}, "seed", -1, "a whole number from 0 to 4294967295"),
         ({"index": 2**32}, "index", 2**32, "a whole number"),
