@@ -122,18 +122,15 @@ PRESETS["simple"] = replace(
     shapes=("disc", "egg", "square", "triangle", "hexagon", "star", "heart", "drop"),
 )
 # What frame 0 and the boxes do not settle: turns, hands, a camera that goes anywhere and uncovers what was not seen, loose boxes.
-PRESETS["unsettled"] = Difficulty(
-    sprites=(1, 2),
-    side=(0.32, 0.46),
-    travel=0.5,
+PRESETS["unsettled"] = replace(
+    PRESETS["simple"],
+    side=(0.36, 0.48),
+    travel=0.4,
     growth=1.2,
     turns=0.5,
-    pan=0.3,
+    pan=0.5,
     overlap=0.1,
-    leaving=0.0,
-    resting=0.0,
-    photographs=0.0,
-    cutouts=0.0,
+    plain=0.7,
     hands=1.0,
     loosened=0.25,
 )

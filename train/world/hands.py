@@ -12,7 +12,7 @@ from .sprites import DARK, WHITE, Sprite
 
 LENGTH, HALF_WIDTH = 0.36, 0.06
 """Shares of the unit square's side; the hand is cut where the sprite ends, so neither outline nor box changes."""
-RATES = (0.3, 1.5)
+RATES = (0.2, 0.8)
 """Slowest and fastest, in full circles a clip."""
 PALE = ("white", "yellow", "orange", "pink", "turquoise")
 

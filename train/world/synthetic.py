@@ -196,7 +196,9 @@ def _loosened(draws: Draws, level: Difficulty, boxes_TN4: NDArray[np.float64]) -
     first_N4, last_N4 = draws.array(count, 4) * level.loosened, draws.array(count, 4) * level.loosened
     share_T11 = (np.arange(frames) / max(frames - 1, 1))[:, None, None]
     out_TN4 = (first_N4 + (last_N4 - first_N4) * share_T11) * np.concatenate([boxes_TN4[..., 2:]] * 2, axis=2)
-    return np.concatenate([boxes_TN4[..., :2] - out_TN4[..., :2], boxes_TN4[..., 2:] + out_TN4[..., :2] + out_TN4[..., 2:]], axis=2)
+    return np.concatenate(
+        [boxes_TN4[..., :2] - out_TN4[..., :2], boxes_TN4[..., 2:] + out_TN4[..., :2] + out_TN4[..., 2:]], axis=2
+    )
 
 
 def _told(clockwise: bool, camera: Trajectory) -> str:
