@@ -1,9 +1,9 @@
 """What stage 3 is worth: the paper's claims in a world that can show them, arm by arm with equal updates, behind gates.
 
-    python bench/claims.py FOLDER [--scale 0.38] [--minutes 8.4] [--workers 12] [--device cuda] [--copy DIR]     (needs the extra [train])
+    python bench/claims.py FOLDER [--scale 0.38] [--minutes 8.4] [--workers 12] [--device cuda] [--pack DIR]     (needs the extra [train])
     python bench/claims.py FOLDER --rehearse        everything once in small, on a CPU
     python bench/claims.py FOLDER --list            what there is to do, what is done, and how long it took
-    python bench/claims.py --report FOLDER          verdicts, tables and plots from FOLDER/results to bench/results/claims.md
+    python bench/claims.py --report FOLDER|TAR      verdicts, tables and plots of these results, to bench/results/claims.md
 
 Run it again to go on where it stopped: each part is done once, and a training that was cut off continues from its checkpoint. The most decisive
 parts come first, so a run that ends early still says something. What counts as reproduced was fixed before anything ran (`claim_verdicts`).
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
+import tarfile
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 PAGE = Path(__file__).resolve().parent / "results" / "claims.md"
+PACKED = "claims_results.tar.gz"
 FOREVER = 1e6
 
 
@@ -35,11 +37,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--minutes", type=float, help="stop after so many")
     options.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) * 3 // 4), help="processes")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="that trains and samples")
-    options.add_argument("--copy", type=Path, metavar="DIR", help="copy the results there too, in the end")
+    options.add_argument("--pack", type=Path, metavar="DIR", help=f"in the end, pack the results into DIR/{PACKED}")
     options.add_argument("--rehearse", action="store_true", help="everything once in small, on a CPU")
     options.add_argument("--only", default="", metavar="REGEX", help="only these parts, and what they wait for")
     options.add_argument("--list", action="store_true", help="say what there is to do, and stop")
-    options.add_argument("--report", type=Path, metavar="FOLDER", help="write the page of a folder's results, and stop")
+    options.add_argument(
+        "--report", type=Path, metavar="FOLDER", help="write the page of results, of a folder or packed, and stop"
+    )
     options.add_argument("--page", type=Path, default=PAGE, help="where --report writes")
     options.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     options.add_argument("--until", type=float, help=argparse.SUPPRESS)
@@ -50,11 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; 0, or 1 if a part failed."""
     options = parser().parse_args(arguments)
     if options.report is not None:
-        from bench.claims_run.claim_page import write_page
-
-        write_page(options.report, options.page)
-        print(f"{options.page} is written.")
-        return 0
+        return _report(options.report, options.page)
     if options.folder is None:
         parser().error("give the folder of the experiment.")
     folder = options.folder.resolve()
@@ -82,13 +82,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bench.claims_run.claim_curves import write_curves
 
     write_curves(folder)
-    if options.copy is not None:
-        shutil.copytree(folder / "results", options.copy, dirs_exist_ok=True)
+    if options.pack is not None:
+        options.pack.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(options.pack / PACKED, "w:gz") as packed:
+            packed.add(folder / "results", "results")
+            packed.add(folder / "logs", "logs")
     print(f"{len(marks(folder, 'done'))} parts are done, {time.time() - began:.0f} s.")
     for name in sorted(marks(folder, FAILED)):
         last = (folder / FAILED / name).read_text(encoding="utf-8").strip().splitlines()[-1]
         print(f"{name} failed: {last}")
     return 1 if marks(folder, FAILED) else 0
+
+
+def _report(results: Path, page: Path) -> int:
+    from bench.claims_run.claim_page import write_page
+
+    with tempfile.TemporaryDirectory() as kept:
+        if results.is_file():
+            with tarfile.open(results) as packed:
+                packed.extractall(kept, filter="data")
+        write_page(Path(kept) if results.is_file() else results, page)
+    print(f"{page} is written.")
+    return 0
 
 
 def _work(options: argparse.Namespace, folder: Path, sizes: object, seeds: tuple[int, ...]) -> int:
