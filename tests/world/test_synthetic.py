@@ -226,3 +226,31 @@ def test_bad_difficulties(values: dict[str, object], received: str, remedy: str)
     (name,) = values
     with refuses(key=f"difficulty.{name}", value=received, remedy=remedy):
         Difficulty(**values)  # type: ignore[arg-type]
+
+
+# What frame 0 and the boxes do not settle
+
+
+def test_hands_turn_within_their_sprites_and_change_nothing_else() -> None:
+    level = replace(PRESETS["unsettled"], loosened=0.0)
+    with_hands = synthetic.clip(4, 0, level, (64, 64), 9)
+    without = synthetic.clip(4, 0, replace(level, hands=0.0), (64, 64), 9)
+    for name in ("boxes_TN4", "asked_TN4", "owner_THW", "poses_TN4"):
+        assert (getattr(with_hands, name) == getattr(without, name)).all(), name
+    changed_THW = (with_hands.frames_THWC != without.frames_THWC).any(axis=-1)
+    assert changed_THW.any(axis=(1, 2)).all()
+    edge_THW = without.owner_THW == 0
+    assert changed_THW[edge_THW].mean() < 0.01  # pixels that a sprite covers by less than half
+    assert (with_hands.told != "", without.told) == (True, "")
+
+
+def test_loosened_boxes_hold_the_exact_ones_and_move_against_them() -> None:
+    clip = synthetic.clip(4, 1, "unsettled", (64, 64), 9)
+    exact, asked = clip.boxes_TN4, clip.asked_TN4
+    before = (exact - asked)[..., :2] / exact[..., 2:]
+    after = (asked[..., :2] + asked[..., 2:] - exact[..., :2] - exact[..., 2:]) / exact[..., 2:]
+    for looseness in (before, after):
+        assert (looseness >= -1e-9).all()
+        assert (looseness <= 0.25).all()
+    assert np.ptp(np.concatenate([before, after], axis=2), axis=0).min() > 0
+    assert np.allclose(sample(clip.document).boxes_TN4, asked)
