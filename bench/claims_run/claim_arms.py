@@ -49,6 +49,11 @@ class Arm:
     method: str = "hybrid"
 
     @property
+    def shares_judge(self) -> bool:
+        """Whether it begins with the discriminator that all such arms of a seed have, after its time alone."""
+        return self.method == "hybrid" and self.adversarial and not self.without
+
+    @property
     def key(self) -> str:
         """The name of its files."""
         return self.name.replace(", ", "_").replace(" ", "_").lower()

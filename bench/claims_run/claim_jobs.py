@@ -58,12 +58,13 @@ def jobs(sizes: Sizes, seeds: tuple[int, ...] = SEEDS) -> list[ClaimJob]:
         *(ClaimJob(f"row_{name}", ("held_out", "decoder"), partial(bound, name=name)) for name in BOUNDS),
     ]
     found += [job for kind in KINDS for job in _references(kind)]
-    found += [_judge(KINDS[0], seed) for seed in seeds[:1]]
+    judges = [(KINDS[0], seed) for seed in seeds] + [(KINDS[1], seed) for seed in seeds]
     order = _order(sizes, seeds)
     # Short, and so before the arms: what is trained is measured at once.
     found += [_measured(arm, kind, seed) for arm, kind, seed in order]
+    found += [_judge(kind, seed) for kind, seed in judges[: len(seeds) + 1]]
     found += [_arm(arm, kind, seed) for arm, kind, seed in order]
-    found += [_judge(KINDS[0], seed) for seed in seeds[1:]]
+    found += [_judge(kind, seed) for kind, seed in judges[len(seeds) + 1 :]]
     return found
 
 
@@ -129,7 +130,8 @@ def _arm(arm: Arm, kind: str, seed: int) -> ClaimJob:
     def work(place: Place) -> None:
         training.arm_adapter(place, arm, kind, seed)
 
-    return ClaimJob(_name("arm", arm, kind, seed), (f"stage1_{kind}", "stage2"), work)
+    judged = (f"judge_{kind}_{seed}",) if arm.shares_judge else ()
+    return ClaimJob(_name("arm", arm, kind, seed), (f"stage1_{kind}", "stage2", *judged), work)
 
 
 def _measured(arm: Arm, kind: str, seed: int) -> ClaimJob:

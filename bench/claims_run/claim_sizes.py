@@ -15,6 +15,8 @@ LR = 2e-4
 """Of the adapter in every arm."""
 RATIO = 2
 """Discriminator (or fake score) updates for each of the adapter."""
+JUDGED_UP_TO = 0.3
+"""The noise that the discriminator judges at, at most: above, it saw nothing in the simple world either."""
 SEEDS = (0, 1, 2)
 KINDS = ("resnet", "controlnet")
 
@@ -45,11 +47,11 @@ class Sizes:
     batch: int = 64
     decoder: int = 2500
     base: int = 10000
-    stage1: int = 2500
-    controlnet: int = 5000
+    stage1: int = 5000
+    controlnet: int = 7000
     stage2: int = 6000
-    updates: int = 800
-    ahead: int = 500
+    updates: int = 600
+    ahead: int = 1500
     slow_steps: int = 50
     pool: int = 96
 
@@ -126,6 +128,7 @@ def settings(sizes: Sizes, device: str, seed: int = 0) -> Config:
             f"stage3.optim={optim}",
             f"stage3.ratio={RATIO}",
             f"stage3.gan_warmup={sizes.ahead}",
+            f"stage3.gan.sigmas={{shift: 1, low: 0.02, high: {JUDGED_UP_TO}}}",
             f"stage3.ema={{decay: 0.95, start: {max(1, sizes.updates // 10)}}}",
             "evaluate.slow_steps=" + str(sizes.slow_steps),
             f"evaluate.guidance_scale={GUIDANCE}",

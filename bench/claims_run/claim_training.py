@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import torch
@@ -12,7 +13,7 @@ from flashmotion_core.adapters import AdapterFile, read_adapter
 from flashmotion_core.losses.regression import flow_matching_loss, noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 from flashmotion_core.whole_file import write_whole
-from train.config.method_settings import FlowSettings, HybridSettings, PhaseSettings
+from train.config.method_settings import Balance, FlowSettings, HybridSettings, PhaseSettings
 from train.config.schema import HealthSettings
 from train.engine.build import Network
 from train.engine.job import Job
@@ -30,21 +31,27 @@ from train.stages import wiring
 from .claim_arms import Arm, ArmBuilder, arm_settings
 from .claim_place import Place
 
-SHARES = {"base": 0.22, "stage1_resnet": 0.12, "stage1_controlnet": 0.28, "stage2": 0.26}
+SHARES = {"base": 0.22, "stage1_resnet": 0.2, "stage1_controlnet": 0.28, "stage2": 0.26}
 """Of the time that the command has, at most, for the phases that everything waits for."""
 LOSS_SIGMAS = 8
 """Noise levels at which a loss on held-out clips is measured."""
 
 
 def trained(
-    place: Place, run: Run, name: str, method: Method, settings: PhaseSettings, share: float | None = None
+    place: Place,
+    run: Run,
+    name: str,
+    method: Method,
+    settings: PhaseSettings,
+    share: float | None = None,
+    fingerprint: str = "",
 ) -> Trainer:
-    """A phase, trained to its end or from its checkpoint to there."""
+    """A phase, trained to its end or from its checkpoint to there; checkpoints of the same fingerprint fit it."""
     job = Job(
         name=name,
         folder=run.phase_folder(name),
         settings=settings,
-        fingerprint=digest(name, settings.model_dump(mode="json"), run.config.seed),
+        fingerprint=fingerprint or digest(name, settings.model_dump(mode="json"), run.config.seed),
         seed=run.config.seed,
         precision=run.config.precision,
         sharded=False,
@@ -124,7 +131,11 @@ def arm_adapter(place: Place, arm: Arm, kind: str, seed: int) -> AdapterFile:
     except (ValueError, OSError, SafetensorError):
         pass
     method, settings = _method(place, run, arm, kind, file)
-    trainer = trained(place, run, f"stage3_{kind}", method, settings)
+    name, mark = f"stage3_{kind}", ""
+    if arm.shares_judge:
+        mark = _ahead_mark(name, seed)
+        _copy_judge(place, run, kind, seed)
+    trainer = trained(place, run, name, method, settings, fingerprint=mark)
     with trainer.average():
         weights = whole_state(method.student.adapter)
         place.artifacts.save_adapter(path, file, weights, place.fast)
@@ -147,7 +158,9 @@ def judge(place: Place, kind: str, seed: int) -> Method:
     run = place.arm_run(f"{kind}_judge_{seed}", seed)
     full = run.config.stage3
     assert isinstance(full, HybridSettings)
-    settings = full.model_copy(update={"steps": place.sizes.ahead})
+    # This balance keeps what any other can read.
+    balance = Balance(mode="gradient_balance")
+    settings = full.model_copy(update={"steps": place.sizes.ahead, "balance": balance})
     file = place.artifacts.adapter(SLOW, kind)
     method = wiring.fast_adapter(
         ArmBuilder(run.config, place.artifacts.builder, ""),
@@ -158,5 +171,19 @@ def judge(place: Place, kind: str, seed: int) -> Method:
         place.artifacts.schedule,
         place.world,
     )
-    trained(place, run, f"stage3_{kind}", method, settings)
+    name = f"stage3_{kind}"
+    trained(place, run, name, method, settings, fingerprint=_ahead_mark(name, seed))
     return method
+
+
+def _ahead_mark(name: str, seed: int) -> str:
+    return digest(name, "discriminator ahead", seed)
+
+
+def _copy_judge(place: Place, run: Run, kind: str, seed: int) -> None:
+    """Let an arm begin where its discriminator has learnt alone: until there, all arms of a seed are one and the same."""
+    judged = place.arm_run(f"{kind}_judge_{seed}", seed).phase_folder(f"stage3_{kind}") / "checkpoints"
+    own = run.phase_folder(f"stage3_{kind}") / "checkpoints"
+    if not own.is_dir():
+        shutil.copytree(judged, own.with_suffix(".part"), dirs_exist_ok=True)
+        own.with_suffix(".part").rename(own)
