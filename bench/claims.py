@@ -110,14 +110,14 @@ def _work(options: argparse.Namespace, folder: Path, sizes: object, seeds: tuple
     import torch
 
     from bench.claims_run.claim_jobs import jobs, only
-    from bench.claims_run.claim_place import Place
+    from bench.claims_run.claim_place import ClaimPlace
     from bench.claims_run.claim_sizes import Sizes
     from bench.claims_run.claim_workers import work_until
 
     assert isinstance(sizes, Sizes)
     torch.set_num_threads(1)
     place, found = (
-        Place(folder, sizes, options.device, options.minutes),
+        ClaimPlace(folder, sizes, options.device, options.minutes),
         {job.name: job for job in only(jobs(sizes, seeds), options.only)},
     )
     needs = {name: job.needs for name, job in found.items()}

@@ -21,7 +21,7 @@ from train.engine.roles import Discriminator
 
 from .claim_sizes import GUIDANCE, RATIO, Sizes
 
-PAPERS_UPDATES = 1000
+PAPERS_STEPS = 1000
 """The lambdas of the paper are given for so many; ours go through the same values in as many as there are."""
 MORE = "more stage 1"
 DIFFUSION, GAN, FULL = "diffusion only", "GAN only", "full, linear lambda"
@@ -61,10 +61,11 @@ class Arm:
 
 def arms(sizes: Sizes) -> dict[str, Arm]:
     """All arms by name, the most decisive first; (e) is `FULL`, fixed beforehand."""
-    pace = PAPERS_UPDATES / sizes.updates
+    course = sizes.updates * RATIO  # lambda counts iterations
+    pace = PAPERS_STEPS / course
     linear = Balance(mode="linear", options={"k": 2.5e-4 * pace, "b": 0.1})
     inverse = Balance(mode="inverse", options={"a": 4e-3 * pace, "b": 0.1})
-    balanced = Balance(mode="gradient_balance", options={"ramp_steps": sizes.updates})
+    balanced = Balance(mode="gradient_balance", options={"ramp_steps": course})
     found = [
         Arm(MORE, method="flow"),
         Arm(DIFFUSION, _constant(1), adversarial=False),

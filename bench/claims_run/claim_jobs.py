@@ -17,7 +17,7 @@ from train.run_folder.artifacts import FAST, SLOW
 from . import claim_training as training
 from .claim_arms import DIFFUSION, FULL, GAN, MORE, Arm, arms
 from .claim_clips import write_part
-from .claim_place import Place
+from .claim_place import ClaimPlace
 from .claim_rows import BOUNDS, ClaimRow, bound, probe, row
 from .claim_sizes import KINDS, SEEDS, Sizes
 
@@ -40,7 +40,7 @@ class ClaimJob:
 
     name: str
     needs: tuple[str, ...]
-    work: Callable[[Place], None]
+    work: Callable[[ClaimPlace], None]
 
 
 def jobs(sizes: Sizes, seeds: tuple[int, ...] = SEEDS) -> list[ClaimJob]:
@@ -80,7 +80,7 @@ def _order(sizes: Sizes, seeds: tuple[int, ...]) -> list[tuple[Arm, str, int]]:
     return [(named[name], kind, seed) for name, kind, seed in wanted]
 
 
-def _codec(place: Place) -> None:
+def _codec(place: ClaimPlace) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # everything waits for it
     try:
         train_codec_phase(place.run)
@@ -88,12 +88,12 @@ def _codec(place: Place) -> None:
         torch.set_num_threads(1)
 
 
-def _part(place: Place, number: int, of: int) -> None:
+def _part(place: ClaimPlace, number: int, of: int) -> None:
     source = place.source("train")
     write_part(source, range(number, len(source), of), place.config, place.codec, place.part("train", number))
 
 
-def _held_out(place: Place) -> None:
+def _held_out(place: ClaimPlace) -> None:
     source = place.source("eval")
     write_part(source, range(len(source)), place.config, place.codec, place.part("eval", 0))
 
@@ -111,14 +111,14 @@ def _references(kind: str) -> list[ClaimJob]:
     return [ClaimJob(f"row_{one.name}_{kind}", needs, partial(_reference, one=one)) for one, needs in rows]
 
 
-def _reference(place: Place, one: ClaimRow) -> None:
+def _reference(place: ClaimPlace, one: ClaimRow) -> None:
     if one.steps < 0:
         one = ClaimRow(one.name, one.kind, one.generator, place.sizes.slow_steps, one.guided)
     row(place, one, place.artifacts.adapter(SLOW, one.kind), f"row_{one.name}_{one.kind}")
 
 
 def _judge(kind: str, seed: int) -> ClaimJob:
-    def work(place: Place) -> None:
+    def work(place: ClaimPlace) -> None:
         method = training.judge(place, kind, seed)
         assert isinstance(method, Hybrid)
         probe(place, method, kind, seed)
@@ -127,7 +127,7 @@ def _judge(kind: str, seed: int) -> ClaimJob:
 
 
 def _arm(arm: Arm, kind: str, seed: int) -> ClaimJob:
-    def work(place: Place) -> None:
+    def work(place: ClaimPlace) -> None:
         training.arm_adapter(place, arm, kind, seed)
 
     judged = (f"judge_{kind}_{seed}",) if arm.shares_judge else ()
@@ -137,7 +137,7 @@ def _arm(arm: Arm, kind: str, seed: int) -> ClaimJob:
 def _measured(arm: Arm, kind: str, seed: int) -> ClaimJob:
     name = _name("row", arm, kind, seed)
 
-    def work(place: Place) -> None:
+    def work(place: ClaimPlace) -> None:
         row(place, ClaimRow(arm.name, kind, FAST, seed=seed), training.arm_adapter(place, arm, kind, seed), name)
 
     return ClaimJob(name, (_name("arm", arm, kind, seed), "decoder", "held_out"), work)

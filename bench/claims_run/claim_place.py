@@ -19,7 +19,7 @@ from .claim_clips import ResidentClips, codec_of, known_clips
 from .claim_sizes import Sizes, settings
 
 
-class Place:
+class ClaimPlace:
     """A folder of the experiment, as a worker sees it. What is read from it stays in memory."""
 
     def __init__(self, folder: Path, sizes: Sizes, device: str, minutes: float | None = None) -> None:

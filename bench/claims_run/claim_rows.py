@@ -33,7 +33,7 @@ from train.run_folder.artifacts import SLOW
 from train.world.synthetic import Clip
 
 from .claim_clips import decoded_clips
-from .claim_place import Place
+from .claim_place import ClaimPlace
 
 BOUNDS = ("real", "codec", "static", "paste")
 EVERY = 2
@@ -63,7 +63,7 @@ class ClaimRow:
     seed: int = 0
 
 
-def bound(place: Place, name: str) -> None:
+def bound(place: ClaimPlace, name: str) -> None:
     """Measure a row that needs no model: real clips, the same through the codec, frame 0, or its objects pasted at the boxes."""
     clips = place.known
     frames: Iterable[Frames]
@@ -84,7 +84,7 @@ def _pasted(first_HWC: Frames, clip: Clip) -> Frames:
     return np.stack([np.floor(frame.picture_HWC * 255 + 0.5).astype(np.uint8) for frame in drawn])
 
 
-def row(place: Place, one: ClaimRow, adapter: AdapterFile, key: str) -> None:
+def row(place: ClaimPlace, one: ClaimRow, adapter: AdapterFile, key: str) -> None:
     """Sample all held-out clips, and measure them. A clip's noise is the same in every row."""
     file = place.slow if one.generator == SLOW else place.fast
     builder, schedule = place.artifacts.builder, place.artifacts.schedule
@@ -101,7 +101,7 @@ def row(place: Place, one: ClaimRow, adapter: AdapterFile, key: str) -> None:
     _write(place, key, about, decoded_clips(place.trained_codec, latents.nan_to_num()))
 
 
-def _write(place: Place, key: str, about: dict[str, Any], made: Iterable[Frames]) -> None:
+def _write(place: ClaimPlace, key: str, about: dict[str, Any], made: Iterable[Frames]) -> None:
     scores, features = [], []
     network = _network(str(DEFAULT))
     for frames, (_, clip) in zip(made, place.known, strict=True):
@@ -132,7 +132,7 @@ def _thinned(clip: Clip) -> Clip:
 
 
 @torch.no_grad()
-def probe(place: Place, method: Hybrid, kind: str, seed: int) -> None:
+def probe(place: ClaimPlace, method: Hybrid, kind: str, seed: int) -> None:
     """How often the discriminator is right on held-out clips: final samples, and estimates of the first step, at several noise levels."""
     assert method.adversary is not None
     batch, sigmas = place.held_out.batch(range(len(place.held_out))), place.artifacts.schedule.sigmas

@@ -29,7 +29,7 @@ from train.run_folder.run import Run
 from train.stages import wiring
 
 from .claim_arms import Arm, ArmBuilder, arm_settings
-from .claim_place import Place
+from .claim_place import ClaimPlace
 
 SHARES = {"base": 0.22, "stage1_resnet": 0.2, "stage1_controlnet": 0.28, "stage2": 0.26}
 """Of the time that the command has, at most, for the phases that everything waits for."""
@@ -38,7 +38,7 @@ LOSS_SIGMAS = 8
 
 
 def trained(
-    place: Place,
+    place: ClaimPlace,
     run: Run,
     name: str,
     method: Method,
@@ -67,7 +67,7 @@ def trained(
     return trainer
 
 
-def base(place: Place) -> None:
+def base(place: ClaimPlace) -> None:
     """The SlowGenerator, alone: the paper's order."""
     artifacts, config = place.artifacts, place.config
     sizes, builder = config.models.sizes.config(), artifacts.builder
@@ -78,7 +78,7 @@ def base(place: Place) -> None:
         artifacts.save_generator(artifacts.generator_path(SLOW), sizes, whole_state(role.generator), None)
 
 
-def stage1(place: Place, kind: str) -> None:
+def stage1(place: ClaimPlace, kind: str) -> None:
     """The SlowAdapter on the frozen SlowGenerator, and its loss on clips that it has not seen."""
     artifacts, config = place.artifacts, place.config
     steps = place.sizes.controlnet if kind == "controlnet" else place.sizes.stage1
@@ -98,7 +98,7 @@ def stage1(place: Place, kind: str) -> None:
 
 
 @torch.no_grad()
-def _loss(place: Place, method: Flow) -> list[float]:
+def _loss(place: ClaimPlace, method: Flow) -> list[float]:
     """The mean loss of each held-out clip over all noise levels, for boxes."""
     batch, found = place.held_out.batch(range(len(place.held_out))), []
     x0, law = batch.latent_BCFHW, method.law
@@ -112,7 +112,7 @@ def _loss(place: Place, method: Flow) -> list[float]:
     return [round(value, 5) for value in torch.stack(found).mean(dim=0).tolist()]
 
 
-def stage2(place: Place) -> None:
+def stage2(place: ClaimPlace) -> None:
     """The FastGenerator: distribution matching of the generator alone, with the guidance of its teacher."""
     artifacts, settings = place.artifacts, place.config.stage2
     method = wiring.distil(artifacts.builder, place.slow, settings, artifacts.schedule)
@@ -122,7 +122,7 @@ def stage2(place: Place) -> None:
         artifacts.save_generator(artifacts.generator_path(FAST), place.slow.sizes, weights, artifacts.schedule)
 
 
-def arm_adapter(place: Place, arm: Arm, kind: str, seed: int) -> AdapterFile:
+def arm_adapter(place: ClaimPlace, arm: Arm, kind: str, seed: int) -> AdapterFile:
     """The adapter that an arm makes of the SlowAdapter; read if it is there."""
     run = place.arm_run(f"{kind}_{arm.key}_{seed}", seed)
     path, file = run.folder / "adapter.safetensors", place.artifacts.adapter(SLOW, kind)
@@ -142,7 +142,7 @@ def arm_adapter(place: Place, arm: Arm, kind: str, seed: int) -> AdapterFile:
     return replace(file, state_dict=weights)
 
 
-def _method(place: Place, run: Run, arm: Arm, kind: str, file: AdapterFile) -> tuple[Method, PhaseSettings]:
+def _method(place: ClaimPlace, run: Run, arm: Arm, kind: str, file: AdapterFile) -> tuple[Method, PhaseSettings]:
     settings, builder = (
         arm_settings(arm, run.config, place.sizes),
         ArmBuilder(run.config, place.artifacts.builder, arm.without),
@@ -153,7 +153,7 @@ def _method(place: Place, run: Run, arm: Arm, kind: str, file: AdapterFile) -> t
     return wiring.fast_adapter(builder, place.slow, place.fast, file, settings, schedule, place.world), settings  # type: ignore[arg-type]
 
 
-def judge(place: Place, kind: str, seed: int) -> Method:
+def judge(place: ClaimPlace, kind: str, seed: int) -> Method:
     """The discriminator of the full method at the end of its time alone, when no adapter has moved yet."""
     run = place.arm_run(f"{kind}_judge_{seed}", seed)
     full = run.config.stage3
@@ -180,7 +180,7 @@ def _ahead_mark(name: str, seed: int) -> str:
     return digest(name, "discriminator ahead", seed)
 
 
-def _copy_judge(place: Place, run: Run, kind: str, seed: int) -> None:
+def _copy_judge(place: ClaimPlace, run: Run, kind: str, seed: int) -> None:
     """Let an arm begin where its discriminator has learnt alone: until there, all arms of a seed are one and the same."""
     judged = place.arm_run(f"{kind}_judge_{seed}", seed).phase_folder(f"stage3_{kind}") / "checkpoints"
     own = run.phase_folder(f"stage3_{kind}") / "checkpoints"

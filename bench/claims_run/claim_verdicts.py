@@ -19,7 +19,7 @@ SAME_LOSS = 0.02
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """What came out, with the figures."""
 
     claim: Claim
@@ -107,24 +107,24 @@ class Results:
         file = self.folder / f"loss_{kind}.json"
         return float(np.mean(json.loads(file.read_text(encoding="utf-8"))["loss"])) if file.is_file() else None
 
-    def verdict(self, claim: Claim) -> Verdict:
+    def verdict(self, claim: Claim) -> ClaimVerdict:
         """The verdict on a claim."""
         calls = [(call, self.between(call.a, call.b, call.measure)) for call in (*claim.calls, *claim.either)]
         figures = tuple(_figure(call, found) for call, found in calls if found is not None)
         gates = [self.gates[name] for name in claim.gates]
         if any(gate.met is False for gate in gates):
             absent = ", ".join(gate.name for gate in gates if gate.met is False)
-            return Verdict(claim, ABSENT, (f"gate: {absent}", *figures))
+            return ClaimVerdict(claim, ABSENT, (f"gate: {absent}", *figures))
         if any(found is None for _, found in calls) or any(gate.met is None for gate in gates):
-            return Verdict(claim, NOT_RUN, figures)
+            return ClaimVerdict(claim, NOT_RUN, figures)
         states = [_state(call, found) for call, found in calls if found is not None]
         firm, loose = states[: len(claim.calls)], states[len(claim.calls) :]
         wrong = loose and all(_wrong(call, found) for call, found in calls[len(claim.calls) :] if found is not None)
         if False in firm or wrong:
-            return Verdict(claim, REFUTED, figures)
+            return ClaimVerdict(claim, REFUTED, figures)
         if all(firm) and (not loose or True in loose):
-            return Verdict(claim, REPRODUCED, figures)
-        return Verdict(claim, UNDECIDED, figures)
+            return ClaimVerdict(claim, REPRODUCED, figures)
+        return ClaimVerdict(claim, UNDECIDED, figures)
 
 
 def _state(call: Call, found: Difference) -> bool | None:
