@@ -46,6 +46,7 @@ def write_page(folder: Path, page: Path) -> None:
         "",
         _about(results_folder, rows),
         "",
+        *_too_little(results),
         *_verdicts(results),
         "",
         *_gates(results),
@@ -97,6 +98,16 @@ def _about(folder: Path, rows: Sequence[MeasuredRow]) -> str:
         if told["rehearsal"]:
             text += "\n\n**A rehearsal: no figure here means anything.**"
     return text
+
+
+def _too_little(results: Results) -> list[str]:
+    """A warning if even the adapter with many steps stays below a clip that stands still."""
+    there = (MANY, RESNET) in results.rows and ("static", "") in results.rows
+    found = results.between((MANY, RESNET), ("static", ""), "box_iou") if there else None
+    if found is None or found.high > 0:
+        return []
+    text = "**Trained too little to judge stage 3: with many steps the SlowAdapter follows its boxes less than a picture that stands still (box IoU"
+    return [f"{text} {found}). Give it more time: a larger `--scale` and more `--minutes`.**", ""]
 
 
 def _verdicts(results: Results) -> list[str]:
