@@ -11,7 +11,7 @@ import json
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
@@ -29,13 +29,12 @@ from flashmotion_core.trajectory import sample
 
 from ..errors import TrainError
 from ..files import writing
-from ..folder_lock import held
-from ..parallel import ONE, World, barrier, broadcast_object
+from ..parallel import ONE, World, barrier
 from .clip_file import LATENTS, ClipRecord, file_of, file_size, number_of, read_clip, read_record, write_clip
 from .clip_index import FORMAT, ClipIndex, write_index
 from .clips_ahead import Unusable, clips_ahead
 from .control import FirstFrame, control_maps, inside_map
-from .rank_results import on_all_ranks
+from .rank_results import held_by_all, on_all_ranks
 from .sources import Source, SourceClip, check_clip_size
 
 
@@ -137,7 +136,7 @@ def encode_clips(
                 report(total - min(left * world.size, total), total)
         return {str(index): problem for index, problem in problems.items()}
 
-    with _locked(folder, world):
+    with held_by_all(world, folder, f"encoding into {folder}"):
         found = on_all_ranks(world, folder, own_share)
         problems = {int(index): problem for one in found for index, problem in one.items()}
         if problems:
@@ -150,22 +149,6 @@ def encode_clips(
 
 MOST = 10
 """Clips that cannot be read before the others are given up, however few there are."""
-
-
-@contextmanager
-def _locked(folder: Path, world: World) -> Iterator[None]:
-    """Rank 0 locks the folder for all; whoever has it already is a TrainError on every rank."""
-    with ExitStack() as stack:
-        problem = None
-        if world.is_main:
-            try:
-                stack.enter_context(held(folder, f"encoding into {folder}"))
-            except TrainError as error:
-                problem = str(error)
-        problem = broadcast_object(world, problem)
-        if problem is not None:
-            raise TrainError(problem)
-        yield
 
 
 class _Listed:
