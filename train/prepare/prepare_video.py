@@ -243,7 +243,9 @@ class VideoWork:
         if cut == text:
             return text, by, []
         if self.rules.long_prompts == "refuse":
-            raise ValueError(f"its prompt has {tokens} tokens; shorten it, or set data.prepare.long_prompts to cut")
+            raise ValueError(
+                f"the prompt of {name} has {tokens} tokens; shorten it, or set data.prepare.long_prompts to cut"
+            )
         return cut, by, [f"the prompt of {tokens} tokens is cut after {len(cut.split())} words"]
 
 
