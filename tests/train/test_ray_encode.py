@@ -60,6 +60,21 @@ def test_two_workers_on_ray_encode_what_one_process_does(
     assert "data: done before" in capsys.readouterr().out
 
 
+def test_a_run_ends_with_a_phase_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*OPTIONS, "--run", str(tmp_path), "--dry-run", "--until"]
+    assert main([*command, "data"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert [line.split()[0] for line in lines if line.endswith("to do")] == ["data"]
+    assert len([line for line in lines if line.endswith("left out")]) == 8
+    assert main([*command, "nothing"]) == 1
+    names(
+        capsys.readouterr().out.splitlines()[-1],
+        key="--until is 'nothing'",
+        value="no such phase",
+        remedy="use one of data",
+    )
+
+
 def test_without_ray_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert ray_encode.main(["--workers", "2", "--config", "smoke"]) == 1
