@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -152,11 +152,14 @@ def _size(video: Path) -> int:
         return 0
 
 
-def _prepared(missing: Sequence[tuple[Path, str]], pool: Path, work: VideoWork, workers: int) -> Iterator[None]:
+def _prepared(
+    missing: Sequence[tuple[Path, str]], pool: Path, work: VideoWork, workers: int
+) -> Generator[None, None, None]:
     clips = FolderClips()
     if not workers or len(missing) < 2:
         for video, key in missing:
-            yield _one(work, video, key, pool, clips.of(video))
+            _one(work, video, key, pool, clips.of(video))
+            yield
         return
     processes: ProcessPoolExecutor = worker_pool(min(workers, len(missing)))
     try:
@@ -164,7 +167,8 @@ def _prepared(missing: Sequence[tuple[Path, str]], pool: Path, work: VideoWork, 
             processes.submit(_one, work, video, key, pool, clips.of(video)) for video, key in missing
         ]
         for future in futures:
-            yield future.result()
+            future.result()
+            yield
     except BrokenProcessPool as error:
         raise TrainError(
             "a data worker died while it prepared a video, probably because memory ran out; lower data.workers."
