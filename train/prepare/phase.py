@@ -66,8 +66,7 @@ def prepare(run: Run, marks: VideoMarks) -> None:
     data, exchange = config.data, run.phase_folder("prepare")
     work = VideoWork(data, config.models.text_encoder, world.device.type)
     one_shape = replace(work, data=data.model_copy(update={"buckets": ()}))  # as the data phase reads what is held out
-    if world.is_main:
-        _say_what_works(run, work)
+    _on_main(world, exchange, lambda: _say_what_works(run, work))
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
     pools: dict[str, PreparedVideos] = {}
     for split, source in _sources(config).items():

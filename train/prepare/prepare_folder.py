@@ -106,7 +106,7 @@ def prepare_videos(
     videos = broadcast_object(world, find_videos(folder) if world.is_main else [])
     if not videos:
         raise TrainError(f"{folder} holds no videos; put some there.")
-    settings = broadcast_object(world, work_settings(work) if world.is_main else [])
+    settings = on_all_ranks(world, pool, lambda: {"of": work_settings(work)} if world.is_main else {})[0]["of"]
     keys = [digest(mark, settings) for mark in marks.of(videos)]
 
     def not_yet() -> dict[str, Any]:
