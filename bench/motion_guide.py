@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.codec.vae import TinyVae
-from flashmotion_core.guide import FROM_FOLLOW, levels
 from flashmotion_core.guide_clip import GuideClip
+from flashmotion_core.guide_levels import FROM_FOLLOW, levels
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.pipeline import Control, load_generator, no_text, sample_latent
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from .adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
 from .codec.vae import Vae, load_vae
-from .guide import Guide, Levels, guided
+from .guide import Guide, guided
+from .guide_levels import Levels
 from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
 from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, euler, few_step, in_control_range
 from .wan.conditioning import frame_timesteps, with_clean_frame

@@ -12,7 +12,7 @@ from torch import Tensor
 from .wan.config import describe, shapes_of
 from .wan.prefixes import strip_wrappers
 from .wan.quantised import dequantise, layer_formats
-from .weights import read_tensors
+from .weights import read_header, read_tensors
 
 ANCHOR = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 SECOND = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight"
@@ -46,9 +46,7 @@ def load_umt5(path: Path, dtype: torch.dtype) -> tuple[Any, Callable[[str], list
     tensors = {strip_wrappers(key): value for key, value in loaded.items()}
     tokenizer = tensors.pop(TOKENIZER, None)
     if tokenizer is None:
-        raise ValueError(
-            f"{path.name} holds no tokenizer ({TOKENIZER}); choose a file of Comfy-Org, which does, or give a folder with umT5 and its tokenizer."
-        )
+        raise ValueError(_no_tokenizer(path))
     tokens = read_tokenizer(tokenizer, path.name)
     weights, _ = dequantise(tensors, formats, dtype)
     weights = {key: value.to(dtype) for key, value in weights.items()}
@@ -78,6 +76,22 @@ def load_umt5(path: Path, dtype: torch.dtype) -> tuple[Any, Callable[[str], list
         )
     encoder.load_state_dict(weights, assign=True)
     return encoder.requires_grad_(False).eval(), tokens
+
+
+def load_umt5_tokens(path: Path) -> Callable[[str], list[int]]:
+    """The function from a text to its tokens, as of `load_umt5`, of a file whose weights are not read.
+
+    Raises:
+        ValueError: a file that is unreadable or has no tokenizer.
+    """
+    found = next((key for key in read_header(path)[0] if strip_wrappers(key) == TOKENIZER), None)
+    if found is None:
+        raise ValueError(_no_tokenizer(path))
+    return read_tokenizer(read_tensors(path, [found])[0][found], path.name)
+
+
+def _no_tokenizer(path: Path) -> str:
+    return f"{path.name} holds no tokenizer ({TOKENIZER}); choose a file of Comfy-Org, which does, or give a folder with umT5 and its tokenizer."
 
 
 def read_tokenizer(model: Tensor, name: str) -> Callable[[str], list[int]]:

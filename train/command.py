@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .packages import missing_packages
+
+if TYPE_CHECKING:
+    from .run_folder.run import Run
 
 PREVIEW = "preview"
 """Stands for `--only prepare`: the word that one looks for."""
@@ -34,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--only", metavar="PHASE", help="do only this phase, for example stage1 or stage1_resnet")
     options.add_argument("--from", dest="start", metavar="PHASE", help="start with this phase and skip those before it")
+    options.add_argument(
+        "--until", metavar="PHASE", help="end with this phase, for example data to encode and not train"
+    )
     options.add_argument(
         "--redo",
         action="append",
@@ -102,10 +109,21 @@ def minutes(text: str) -> float:
     return value
 
 
-def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int:
-    """Run the command. Returns 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
+def main(
+    arguments: Sequence[str] | None = None,
+    only: str | None = None,
+    until: str | None = None,
+    instead: Mapping[str, Callable[[Run], None]] | None = None,
+) -> int:
+    """Run the command. Returns 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C.
+
+    Args:
+        arguments: those of the command line; None for this process's own.
+        only, until: as if these options were given.
+        instead: by the name of a phase, what does it in place of this process.
+    """
     options = parser().parse_intermixed_args(arguments)
-    options.only = only or options.only
+    options.only, options.until = only or options.only, until or options.until
     options.preview = PREVIEW in options.overrides
     if options.preview:
         options.overrides.remove(PREVIEW)
@@ -116,4 +134,4 @@ def main(arguments: Sequence[str] | None = None, only: str | None = None) -> int
         return 1
     from .narrative import run_all
 
-    return run_all(options)
+    return run_all(options, instead or {})

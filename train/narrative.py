@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from .errors import TrainError, TrainingStopped
 from .monitor.console import Console
 
 if TYPE_CHECKING:
-    from .run_folder.run import Phase
+    from .run_folder.run import Phase, Run
 
 ENDS = {"done": "done", "begun": "to be continued", "open": "to do", "other": "done with other settings"}
 KNOBS = (
@@ -21,15 +23,15 @@ KNOBS = (
 )
 
 
-def run_all(options: argparse.Namespace) -> int:
-    """Do the whole run. Returns the exit code: 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
+def run_all(options: argparse.Namespace, instead: Mapping[str, Callable[[Run], None]]) -> int:
+    """Do the whole run, some phases in another way. Returns the exit code: 0, 1 after a sentence that says what is wrong, or 130 after Ctrl+C."""
     from . import parallel
 
     # Under autocast, torch warns about every norm with float32 weights and another input type, although it works.
     warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
     console = Console()
     try:
-        return _tell(options, console)
+        return _tell(options, console, instead)
     except TrainingStopped as error:
         console.say(f"stopped: {error}")
     except ValueError as error:  # also those that the core raises
@@ -48,7 +50,7 @@ def run_all(options: argparse.Namespace) -> int:
     return 1
 
 
-def _tell(options: argparse.Namespace, console: Console) -> int:
+def _tell(options: argparse.Namespace, console: Console, instead: Mapping[str, Callable[[Run], None]]) -> int:
     from . import parallel
     from .config.load import load
     from .plan.check import check
@@ -80,6 +82,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         return 0
     check(run)
     phases = run_phases(run)
+    phases = [replace(one, work=partial(instead[one.name], run)) if one.name in instead else one for one in phases]
     run.earlier = fingerprints_before(run, phases, before)
     if run.changed:
         run.console.say(f"Changed on the way (see {folder / 'changes.json'}): {', '.join(run.changed)}.")
@@ -90,6 +93,9 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
     wanted = phases
     if options.start:
         wanted = phases[phases.index(pick(phases, options.start, "--from")[0]) :]
+    if options.until:
+        last = pick(phases, options.until, "--until")[-1]
+        wanted = [phase for phase in wanted if phases.index(phase) <= phases.index(last)]
     if options.preview and not config.data.prepares:
         raise TrainError(
             f"preview shows what becomes of your videos, but {options.config} reads none; add data.train.folder=/path/to/videos."
@@ -108,7 +114,7 @@ def _tell(options: argparse.Namespace, console: Console) -> int:
         run.do(phase)
     if options.export_to is not None and world.is_main:
         copy_to_comfyui(run, options.export_to)
-    if options.preview:
+    if options.preview or options.until:
         return 0
     run.console.say(f"The run is in {run.folder}, its report in {run.folder / 'report' / 'index.html'}.")
     return 0

@@ -161,6 +161,14 @@ def first_problem(world: World, problem: str | None) -> str | None:
     return next((one for one in found if one is not None), None)
 
 
+def gather_objects(world: World, value: Thing) -> list[Thing]:
+    """The values of all processes in order, on every rank; see `broadcast_object`."""
+    found = [value] * world.size
+    if world.size > 1:
+        dist.all_gather_object(found, value)
+    return found
+
+
 def _check_dtypes(unit: nn.Module) -> None:
     from torch.distributed.tensor import DTensor
 

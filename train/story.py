@@ -18,6 +18,7 @@ from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
 from .parallel import broadcast_object
 from .prepare.phase import PAGE, preparation_mark, prepare
+from .prepare.video_marks import VideoMarks
 from .publish.export import export
 from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
 from .run_folder.encoding import encode
@@ -68,8 +69,9 @@ class _Story:
 
     def _prepare(self, phase: PhaseName) -> Phase:
         title, outputs = "clips, objects and captions from your videos", [self.artifacts.prepared_folder / PAGE]
-        mark = preparation_mark(self.run.config)
-        return Phase(phase.name, title, mark, outputs, [], partial(prepare, self.run), alone=True, renews=True)
+        marks = VideoMarks(self.run.phase_folder("prepare") / "videos.txt", self.run.world)
+        mark, work = preparation_mark(self.run, marks), partial(prepare, self.run, marks)
+        return Phase(phase.name, title, mark, outputs, [], work, renews=True)
 
     def _codec(self, phase: PhaseName) -> Phase:
         title, outputs = "a small codec for the synthetic world", [self.artifacts.codec_path]

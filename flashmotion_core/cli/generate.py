@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
 
     from ..adapters import AdapterFile, GeneratorInfo
-    from ..guide import Levels
     from ..guide_clip import GuideClip
+    from ..guide_levels import Levels
     from ..sampling import Schedule
     from ..trajectory import Trajectory
     from ..video import Frames
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _levels(options: argparse.Namespace) -> Levels:
     """Until when the guide holds."""
-    from ..guide import FOLLOW, FROM_FOLLOW, levels
+    from ..guide_levels import FOLLOW, FROM_FOLLOW, levels
 
     follow, *given = options.follow, options.hold_object, options.hold_background
     return levels(FOLLOW if follow is None else follow, *(FROM_FOLLOW if value is None else value for value in given))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from ..guide_levels import FOLLOW
+
 ADAPTER_ONLY = {"strength": 1.0, "start": 0.0, "end": 1.0, "compute_every": 1}
 """Options of an adapter, and their defaults."""
 GUIDE_ONLY = ("follow", "hold_object", "hold_background")
@@ -122,7 +124,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--follow",
         type=float,
         metavar="X",
-        help="how closely objects keep to their boxes, 0 (free) to 1 (to the end; default: 0.75)",
+        help=f"how closely objects keep to their boxes, 0 (free) to 1 (to the end; default: {FOLLOW:g})",
     )
     guide.add_argument(
         "--hold-object",

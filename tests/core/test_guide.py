@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from flashmotion_core.adapters import GeneratorInfo
-from flashmotion_core.guide import Guide, Levels, blend, guided, held_share, levels, weights
+from flashmotion_core.guide import Guide, blend, guided, held_share, weights
 from flashmotion_core.guide_clip import GuideClip, cell_means, entering_cells, group_frames
+from flashmotion_core.guide_levels import Levels, levels
 from flashmotion_core.loading import Generator, no_text
 from flashmotion_core.pipeline import sample_latent
 from flashmotion_core.sampling import Schedule, control_sigma, turbo_sigmas

@@ -30,8 +30,8 @@ def headless(
     """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
     from flashmotion_core import pipeline
     from flashmotion_core.adapters import build_adapter, read_adapter
-    from flashmotion_core.guide import levels
     from flashmotion_core.guide_clip import GuideClip
+    from flashmotion_core.guide_levels import levels
     from flashmotion_core.trajectory import parse, render, sample
     from flashmotion_core.wan.conditioning import denormalise, latent_shape
 

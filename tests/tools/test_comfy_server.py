@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.comfy.port_claim import claimed_port
 from tools.comfy.server import (
     HOST,
     Server,
@@ -122,8 +123,30 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
             Server(sys.executable, comfyui(tmp_path / "c", ANSWERING), tmp_path / "base", port).__enter__()
         assert re.search(r"--port \d+\.$", str(caught.value))
         assert f"--port {port}." not in str(caught.value)
-        assert free_port(port) != port
-    assert free_port(port) == port
+        with claimed_port(port) as another:
+            assert another != port
+    with claimed_port(port) as same:
+        assert same == port
+
+
+def test_two_commands_at_once_have_a_port_each() -> None:
+    wanted = free_port()
+    claim = (
+        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from tools.comfy.port_claim import claimed_port\n"
+        f"with claimed_port({wanted}) as port:\n"
+        "    print(port, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as one:
+        assert one.stdout is not None
+        assert int(one.stdout.readline()) == wanted
+        assert is_free(wanted)  # nobody listens yet, and yet it is taken
+        with claimed_port(wanted) as mine, claimed_port(wanted) as other:
+            assert len({wanted, mine, other}) == 3
+        one.kill()
+    with claimed_port(wanted) as mine:
+        assert mine == wanted
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

@@ -15,6 +15,7 @@ import torch
 
 from train import parallel
 from train.codec import codec_budget
+from train.codec.codec_checkpoint import BEFORE, CHECKPOINT
 from train.config.load import load
 from train.errors import TrainError
 from train.files import read_fields
@@ -22,6 +23,7 @@ from train.folder_lock import FILE, GONE_SECONDS, held, holder
 from train.monitor.console import Console
 from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Phase, Run
+from train.story import run_phases
 
 from ..support.sentences import refuses
 
@@ -114,6 +116,30 @@ def test_a_full_disk_in_any_phase_is_one_sentence(tmp_path: Path) -> None:
     run, phase = a_phase(tmp_path, save)
     with refuses(TrainError, key="stage1_resnet", value="could not be written", remedy="free some space"):
         run.do(phase)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+def test_a_full_disk_in_the_codec_phase_loses_no_checkpoint(tmp_path: Path) -> None:
+    import resource
+
+    small = "{clips: 2, size: [64, 64], clip_frames: 5, frames: 5, crop: 32, batch: 2, steps: 3, start_steps: 1, checkpoint_every: 1}"
+    run = Run(load("smoke", [f"codec={small}"]), tmp_path, parallel.start("cpu"), Console.silent())
+    phase = next(one for one in run_phases(run) if one.name == "codec")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limit[1]))
+    try:
+        with refuses(
+            TrainError, key="codec cannot read or write", value="could not be written", remedy="free some space"
+        ):
+            run.do(phase)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    left = {path.name for path in run.phase_folder("codec").rglob("*") if path.is_file()}
+    assert not [name for name in left if name.endswith(".part") or name.startswith("checkpoint")], left
+    run.do(phase)
+    assert run.state(phase) == "done"
+    assert {CHECKPOINT, BEFORE} <= {path.name for path in run.phase_folder("codec").iterdir()}
 
 
 # Two runs in one folder

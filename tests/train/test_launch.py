@@ -38,7 +38,9 @@ def program(path: Path, text: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-@pytest.mark.parametrize("name", ["torchrun.sh", "accelerate.yaml", "slurm.sh", "ray_job.py", "sky.yaml"])
+@pytest.mark.parametrize(
+    "name", ["torchrun.sh", "accelerate.yaml", "slurm.sh", "ray_job.py", "ray_encode.py", "sky.yaml"]
+)
 def test_every_file_starts_the_command_as_it_is(name: str) -> None:
     text = (LAUNCH / name).read_text(encoding="utf-8")
     assert "train/run_all.py" in text or "from train.command import main" in text
@@ -47,7 +49,7 @@ def test_every_file_starts_the_command_as_it_is(name: str) -> None:
 
 def test_there_are_no_others() -> None:
     assert {path.name for path in LAUNCH.iterdir() if path.is_file()} == {
-        *("torchrun.sh", "accelerate.yaml", "slurm.sh", "ray_job.py", "sky.yaml")
+        *("torchrun.sh", "accelerate.yaml", "slurm.sh", "ray_job.py", "ray_encode.py", "sky.yaml")
     }
 
 

@@ -173,10 +173,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int | None = None) -> int:
-    """`preferred` if it is free, otherwise a free port chosen by the system."""
-    if preferred is not None and is_free(preferred):
-        return preferred
+def free_port() -> int:
+    """A free port chosen by the system."""
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import subprocess
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from ..comfy import base_folder
-from ..comfy.server import DEFAULT_PORT, free_port, require_port
+from ..comfy.port_claim import claimed_port
+from ..comfy.server import DEFAULT_PORT, require_port
 from ..setup import environment, existing
 from ..setup_error import SetupError
 from ..terminal import run_command
@@ -86,8 +88,11 @@ def run(options: argparse.Namespace) -> int:
         raise SetupError("--python chooses what runs an existing ComfyUI: give --comfyui too.")
     if options.out is not None:
         environment.require_writable(options.out.resolve(), "--out")
-    port = free_port(DEFAULT_PORT) if options.port is None else require_port(options.port)
+    with claimed_port(DEFAULT_PORT) if options.port is None else nullcontext(require_port(options.port)) as port:
+        return _run_on(port, options)
 
+
+def _run_on(port: int, options: argparse.Namespace) -> int:
     where = environment.Environment(environment.home())
     if options.comfyui is None:
         environment.prepare(where)

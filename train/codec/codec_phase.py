@@ -15,8 +15,8 @@ from ..monitor.curves import draw
 from ..monitor.run_log import Tracker
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from . import codec_budget
-from .train_codec import BOOKKEEPING, CHECKPOINT, train_codec
+from . import codec_budget, codec_checkpoint
+from .train_codec import BOOKKEEPING, train_codec
 
 LOG_EVERY = 20
 
@@ -34,10 +34,11 @@ def train_codec_phase(run: Run) -> None:
 def train_decoder_phase(run: Run) -> None:
     """Train the decoder's remaining steps and write the codec to `models/vae/NAME_vae_decoder.safetensors`. Only one rank may call it."""
     folder = run.phase_folder("decoder")
-    if not (folder / CHECKPOINT).is_file():
+    if not codec_checkpoint.exists(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (codec_budget.FILE, CHECKPOINT):  # the checkpoint last: it shows that everything is there
-            write_whole(folder / name, partial(shutil.copyfile, run.phase_folder("codec") / name))
+        codec = run.phase_folder("codec")
+        write_whole(folder / codec_budget.FILE, partial(shutil.copyfile, codec / codec_budget.FILE))
+        codec_checkpoint.copy(codec, folder)
     write_whole(Artifacts(run).decoder_path, partial(shutil.copyfile, _train(run, "decoder")))
 
 
@@ -67,6 +68,7 @@ def _train(run: Run, phase: str) -> Path:
                 device=run.world.device,
                 report=report,
                 log=log,
+                say=run.console.say,
             )
         finally:
             if tracker is not None:

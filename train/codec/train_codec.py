@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -26,13 +25,12 @@ from torch import Tensor, nn
 from flashmotion_core.codec.taehv import TAEHV, MemoryBlock
 from flashmotion_core.wan.conditioning import denormalise, normalise
 from flashmotion_core.weights import save_whole
-from flashmotion_core.whole_file import write_whole
 
 from ..config.codec_settings import CodecSettings
 from ..engine.optim import lr_factor
 from ..engine.streams import Streams
 from ..errors import TrainError, TrainingStopped
-from . import codec_budget
+from . import codec_budget, codec_checkpoint
 from .codec_budget import Settled
 from .crops import Crops
 from .linear_start import decode_whole, encode_whole, start
@@ -40,7 +38,6 @@ from .muon import Muon
 from .quality import reconstruction, spread
 
 FILE = "flashmotion_tiny_vae.safetensors"
-CHECKPOINT = "checkpoint.pt"
 BOOKKEEPING = {"checkpoint_every", "share"}
 """The settings that do not change the result."""
 DECODER_WIDTHS = (256, 128, 64, 64)
@@ -67,6 +64,7 @@ def train_codec(
     device: torch.device | str = "cpu",
     report: Callable[[int, int, float, float], None] | None = None,
     log: Callable[[int, Mapping[str, float]], None] | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Train, or resume where an earlier run in this folder stopped, and write the codec (fp16).
 
@@ -80,6 +78,7 @@ def train_codec(
         device: the device to train on.
         report: called after each step with (steps done, steps in total, loss, seconds of the step).
         log: called after each step with (steps done, values by name).
+        say: called with a sentence if the newest checkpoint is damaged and the one before is used.
 
     Returns:
         The safetensors file.
@@ -90,7 +89,7 @@ def train_codec(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()
-    run = _Training(settings, folder, torch.device(device), seed)
+    run = _Training(settings, folder, torch.device(device), seed, say)
     try:
         done = run.load()
         run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
@@ -116,8 +115,15 @@ def train_codec(
 class _Training:
     """Codec, optimizers and data of a run."""
 
-    def __init__(self, settings: CodecSettings, folder: Path, device: torch.device, seed: int = 0) -> None:
-        self.settings, self.folder, self.device, self.seed = settings, folder, device, seed
+    def __init__(
+        self,
+        settings: CodecSettings,
+        folder: Path,
+        device: torch.device,
+        seed: int = 0,
+        say: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self.settings, self.folder, self.device, self.seed, self.say = settings, folder, device, seed, say
         world = (seed, settings.difficulty, settings.size, settings.clip_frames)
         self.crops = Crops(
             *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
@@ -141,26 +147,22 @@ class _Training:
 
     def load(self) -> int:
         """Start from scratch or from the checkpoint; returns the number of steps done."""
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
+        state, problem = codec_checkpoint.load(self.folder, self.device)
+        if problem:
+            self.say(problem)
+        if state is None:
             generator = Streams(self.seed, "codec", 0).generator("start")
             pixels, stays = self.crops.batch(0, START_CROPS), self.settings.encoder_part == 0
             start(self.codec, pixels, generator, self.settings.whitening, stays)
             self._forget()
             self._make_optimizers()
             return 0
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-            made = dict(state["settings"])
-        except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, TypeError, KeyError) as error:
-            raise TrainError(
-                f"{path} is damaged ({str(error).splitlines()[0]:.80}); delete it to train the codec from its beginning."
-            ) from error
-        if state["settings"] != self._settings():
-            now = self._settings()
+        now, made = self._settings(), dict(state["settings"])
+        if made != now:
             changed = sorted(name for name in made.keys() | now.keys() if made.get(name) != now.get(name))
             raise TrainError(
-                f"{path} was made with other codec settings ({', '.join(changed)}); delete its folder, or choose another run folder."
+                f"{self.folder / codec_checkpoint.CHECKPOINT} was made with other codec settings ({', '.join(changed)}); delete its folder, or "
+                "choose another run folder."
             )
         self._make_optimizers()
         self.codec.load_state_dict(state["codec"])
@@ -177,7 +179,7 @@ class _Training:
             "muon": self.muon.state_dict(),
             "adam": self.adam.state_dict(),
         }
-        write_whole(self.folder / CHECKPOINT, partial(torch.save, state))
+        codec_checkpoint.save(self.folder, state)
 
     def _settings(self) -> dict[str, Any]:
         return {"seed": self.seed} | self.settings.model_dump(mode="json", exclude=BOOKKEEPING)

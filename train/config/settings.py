@@ -44,7 +44,7 @@ class Videos(Settings):
 
     kind: Literal["videos"] = "videos"
     folder: str | Annotated[tuple[str, ...], Field(min_length=1)]
-    """The folder, or several sources: folders, lists (.jsonl, .csv), MagicData's folder, webdataset shards (.tar)."""
+    """The folder, or several sources: folders, lists (.jsonl, .csv, .parquet), MagicData's folder, webdataset shards (.tar)."""
     skip_bad: bool = False
     """Skip clips that cannot be used (at most 1 %) instead of stopping."""
 

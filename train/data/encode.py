@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
@@ -29,13 +29,12 @@ from flashmotion_core.trajectory import sample
 
 from ..errors import TrainError
 from ..files import writing
-from ..folder_lock import held
-from ..parallel import ONE, World, barrier, broadcast_object
+from ..parallel import ONE, World, barrier
 from .clip_file import LATENTS, ClipRecord, file_of, file_size, number_of, read_clip, read_record, write_clip
 from .clip_index import FORMAT, ClipIndex, write_index
 from .clips_ahead import Unusable, clips_ahead
 from .control import FirstFrame, control_maps, inside_map
-from .rank_results import on_all_ranks
+from .rank_results import held_by_all, on_all_ranks
 from .sources import Source, SourceClip, check_clip_size
 
 
@@ -102,6 +101,70 @@ def encode_clips(
         TrainError: the source has no clips, clips cannot be used and are needed, the folder cannot be written or another run encodes into it,
             or a latent does not fit into float16.
     """
+    crew = partial(
+        encode_some,
+        source,
+        vae,
+        Path(folder),
+        style=style,
+        fingerprint=fingerprint,
+        text=text,
+        workers=workers,
+        encode_in_workers=encode_in_workers,
+        first_frame=first_frame,
+    )
+    encode_by(crew, source, folder, fingerprint=fingerprint, report=report, world=world)
+
+
+def encode_some(
+    source: Source,
+    vae: Vae,
+    folder: Path,
+    indices: Sequence[int],
+    *,
+    style: MapStyle,
+    fingerprint: str,
+    text: Callable[[str], Tensor] | None = None,
+    workers: int = 0,
+    encode_in_workers: bool = False,
+    first_frame: FirstFrame = "masks",
+) -> Generator[tuple[int, str | None], None, None]:
+    """Write the files of some clips; yields the number of each, and why it cannot be used, or None. See `encode_clips` for the arguments."""
+    latents_of = partial(_latents, vae=vae, style=style, first_frame=first_frame)
+    work = partial(_with_latents, latents_of) if encode_in_workers else _without_latents
+    with closing(clips_ahead(source, indices, workers, work)) as clips:
+        for index, made in zip(indices, clips, strict=True):
+            if isinstance(made, Unusable):
+                yield index, made.problem
+                continue
+            clip, latents = made
+            try:
+                tensors = _tensors(clip, latents or latents_of(clip), text)
+            except TrainError:
+                raise
+            except ValueError as error:  # a prompt that is too long for the text encoder
+                yield index, f"{clip.name}: {error}"
+                continue
+            with _writing(folder):
+                path = folder / file_of(fingerprint, source.identity(index))
+                write_clip(path, _record(clip, path.name, tensors), tensors)
+            yield index, None
+
+
+Crew = Callable[[Sequence[int]], Generator[tuple[int, "str | None"], None, None]]
+"""Whoever writes the files of the clips with these numbers, in any order; see `encode_some`."""
+
+
+def encode_by(
+    crew: Crew,
+    source: Source,
+    folder: str | Path,
+    *,
+    fingerprint: str,
+    report: Callable[[int, int], None],
+    world: World = ONE,
+) -> None:
+    """Let each rank's crew encode the clips that are missing or damaged, and list those of the source; see `encode_clips`."""
     folder, total = Path(folder), len(source)
     if not total:
         raise TrainError(
@@ -109,8 +172,6 @@ def encode_clips(
         )
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    latents_of = partial(_latents, vae=vae, style=style, first_frame=first_frame)
-    work = partial(_with_latents, latents_of) if encode_in_workers else _without_latents
 
     def own_share() -> dict[str, Any]:
         share = range(world.rank, total, world.size)
@@ -120,24 +181,16 @@ def encode_clips(
         )
         problems: dict[int, str] = {}
         report(total - min(len(missing) * world.size, total), total)
-        with closing(clips_ahead(source, missing, workers, work)) as clips:
-            for left, (index, made) in zip(
-                range(len(missing) - 1, -1, -1), zip(missing, clips, strict=True), strict=True
-            ):
-                if isinstance(made, Unusable):
-                    problems[index] = made.problem
+        with closing(crew(missing)) as done:
+            for left, (index, problem) in zip(range(len(missing) - 1, -1, -1), done, strict=True):
+                if problem is not None:
+                    problems[index] = problem
                     if len(problems) > max(MOST, total // 100):
                         break
-                else:
-                    clip, latents = made
-                    tensors = _tensors(clip, latents or latents_of(clip), text)
-                    with _writing(folder):
-                        path = folder / file_of(fingerprint, source.identity(index))
-                        write_clip(path, _record(clip, path.name, tensors), tensors)
                 report(total - min(left * world.size, total), total)
         return {str(index): problem for index, problem in problems.items()}
 
-    with _locked(folder, world):
+    with held_by_all(world, folder, f"encoding into {folder}"):
         found = on_all_ranks(world, folder, own_share)
         problems = {int(index): problem for one in found for index, problem in one.items()}
         if problems:
@@ -150,22 +203,6 @@ def encode_clips(
 
 MOST = 10
 """Clips that cannot be read before the others are given up, however few there are."""
-
-
-@contextmanager
-def _locked(folder: Path, world: World) -> Iterator[None]:
-    """Rank 0 locks the folder for all; whoever has it already is a TrainError on every rank."""
-    with ExitStack() as stack:
-        problem = None
-        if world.is_main:
-            try:
-                stack.enter_context(held(folder, f"encoding into {folder}"))
-            except TrainError as error:
-                problem = str(error)
-        problem = broadcast_object(world, problem)
-        if problem is not None:
-            raise TrainError(problem)
-        yield
 
 
 class _Listed:

@@ -1,13 +1,13 @@
 """Several sources of videos as one folder: links to the videos, with prompts, tracks and masks under the names that a folder of clips has.
 
-A source is a folder of videos; a list of them, ``.jsonl`` or ``.csv``, with a row per video; MagicData's folder (a .csv with path and text,
-``videos/`` and ``masks/``); or a webdataset shard, ``.tar``. Videos are linked, not copied, but for those in a shard. A name that an earlier
-source has already gets that of its own source in front.
+A source is a folder of videos; a list of them, ``.jsonl``, ``.csv`` or ``.parquet``, with a row per video; MagicData's folder (a .csv with path
+and text, ``videos/`` and ``masks/``); or a webdataset shard, ``.tar``. Videos are linked, not copied, but for those in a shard. A name that an
+earlier source has already gets that of its own source in front.
 """
 
 from __future__ import annotations
 
-import csv
+import hashlib
 import json
 import os
 import shutil
@@ -17,16 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.texts import read_text
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import digest, writing
+from .list_rows import LISTS, read_rows, without_nothing
 from .looks import identities
 from .mask_pictures import convert_masks
-from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos
+from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, FolderClips, find_videos
 
-LISTS = (".jsonl", ".csv")
 SHARD = ".tar"
 MASKS = ".masks"
 KEYS = {
@@ -69,7 +68,7 @@ def mark(places: Sequence[Path], kept: Path | None = None) -> list[Any]:
     """What changes where a video of the sources does, as plain JSON values; `kept` as in `looks.identities`."""
     if is_plain(places):
         return identities(find_videos(places[0]), kept) if places[0].is_dir() else []
-    return [[str(place), *(_stamp(one) for one in _stamped(place))] for place in places]
+    return [[str(place), _stamps(place)] for place in places]
 
 
 def gather(places: Sequence[Path], into: Path) -> None:
@@ -108,10 +107,13 @@ def _given(place: Path) -> Iterator[Given]:
             folder = place / "masks" / given.name
             yield Given(given.name, given.video, given.files, folder)
     elif place.is_dir():
+        clips = FolderClips()
         for video in find_videos(place):
             beside = [video.with_suffix(suffix) for suffix in (".txt", MASKS, *TRACK_SUFFIXES)]
             yield Given(
-                video.stem, video, {**_of_clips(video), **{path.suffix: path for path in beside if path.exists()}}
+                video.stem,
+                video,
+                {**_of_clips(clips.of(video)), **{path.suffix: path for path in beside if path.exists()}},
             )
     else:
         raise TrainError(
@@ -127,60 +129,47 @@ def _magic_list(place: Path) -> Path | None:
 
 def _rows(path: Path, root: Path) -> Iterator[Given]:
     """The videos of a list, whose paths are relative to `root` (or its folder ``videos``)."""
-    for number, row in _read_rows(path):
-        values = {key: next((row[name] for name in names if row.get(name)), None) for key, names in KEYS.items()}
-        if not isinstance(values["video"], str):
+    clips = FolderClips()
+    for number, row in read_rows(path, KEYS):
+        where = f"{path}, row {number}"
+        if isinstance(row["video"], (dict, bytes)):
             raise TrainError(
-                f"{path}, row {number} names no video, as it has only {', '.join(map(str, row)) or 'nothing'}; give it a column video."
+                f"{where} holds a video as bytes, but a list names files; write the videos beside it, or into webdataset shards ({SHARD})."
             )
-        video = _inside(root, values["video"])
+        if not isinstance(row["video"], str):
+            has = ", ".join(row["columns"]) or "nothing"
+            raise TrainError(f"{where} names no video, as it has only {has}; give it a column video.")
+        video = _inside(root, row["video"])
         if video.suffix.lower() not in VIDEO_SUFFIXES or not video.is_file():
             raise TrainError(
-                f"{path}, row {number} names {values['video']!r}, but there is no such video in {root}; correct or remove the row."
+                f"{where} names {row['video']!r}, but there is no such video in {root}; correct or remove the row."
             )
         files: dict[str, Path | str] = {}
-        if values["prompt"] is not None:
-            files[".txt"] = str(values["prompt"])
+        if row["prompt"] is not None:
+            files[".txt"] = str(row["prompt"])
         for key in ("tracks", "masks"):
-            what = values[key]
-            if isinstance(what, str):
+            what = row[key]
+            if key == "tracks" and what is not None and (not isinstance(what, str) or what.lstrip().startswith("{")):
+                files[".json"] = what if isinstance(what, str) else json.dumps(without_nothing(what))
+            elif isinstance(what, str):
                 found = _inside(root, what)
                 suffix = MASKS if key == "masks" else found.suffix.lower()
                 if not found.exists() or (key == "tracks" and suffix not in TRACK_SUFFIXES):
                     raise TrainError(
-                        f"{path}, row {number} names the {key} {what!r}, but there is no such thing in {root}; correct or remove the row."
+                        f"{where} names the {key} {what!r}, but there is no such thing in {root}; correct or remove the row."
                     )
                 files[suffix] = found
-            elif what is not None and key == "tracks":
-                files[".json"] = json.dumps(what)
-        yield Given(video.stem, video, {**_of_clips(video), **files})
+        yield Given(video.stem, video, {**_of_clips(clips.of(video)), **files})
 
 
-def _of_clips(video: Path) -> dict[str, Path]:
+def _of_clips(files: Mapping[Path, int]) -> dict[str, Path]:
     """What its maker wrote for single clips of a video, by the rest of its name."""
-    return {f"-{start}ms{path.suffix}": path for path, start in clip_files(video).items()}
+    return {f"-{start}ms{path.suffix}": path for path, start in files.items()}
 
 
 def _inside(root: Path, name: str) -> Path:
     path = root / name
     return (root / "videos" / name if not path.exists() and (root / "videos" / name).exists() else path).absolute()
-
-
-def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        text = read_text(path)
-    except (OSError, UnicodeError) as error:
-        raise TrainError(f"the list of videos {path} cannot be read ({error}); save it as UTF-8.") from error
-    if path.suffix.lower() == ".csv":
-        yield from enumerate(csv.DictReader(text.splitlines()), start=2)
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise TrainError(f"{path}, row {number} is not JSON ({error}); correct or remove it.") from error
-            yield number, row if isinstance(row, dict) else {}
 
 
 def _names(place: Path) -> Iterator[str]:
@@ -199,6 +188,14 @@ def _stamped(place: Path) -> Iterator[Path]:
             yield from (what for what in given.files.values() if isinstance(what, Path))
             if given.mask_pictures is not None:
                 yield given.mask_pictures
+
+
+def _stamps(place: Path) -> str:
+    """A hash of the names, sizes and times of all that a source names; it is never in memory as a whole."""
+    found = hashlib.sha256()
+    for one in _stamped(place):
+        found.update(json.dumps(_stamp(one)).encode())
+    return found.hexdigest()
 
 
 def _stamp(path: Path) -> list[Any]:

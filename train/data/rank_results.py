@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from uuid import uuid4
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
+from ..folder_lock import held
 from ..parallel import World, barrier, broadcast_object
 
 POLL_S = 0.5
@@ -42,6 +44,22 @@ def on_all_ranks(world: World, folder: Path, work: Callable[[], dict[str, Any]])
     barrier(world)  # all have read all
     files[world.rank].unlink(missing_ok=True)
     return found
+
+
+@contextmanager
+def held_by_all(world: World, folder: Path, what: str) -> Iterator[None]:
+    """Rank 0 holds a folder for all ranks, see `folder_lock.held`; whoever has it already is a TrainError on every rank."""
+    with ExitStack() as stack:
+        problem = None
+        if world.is_main:
+            try:
+                stack.enter_context(held(folder, what))
+            except TrainError as error:
+                problem = str(error)
+        problem = broadcast_object(world, problem)
+        if problem is not None:
+            raise TrainError(problem)
+        yield
 
 
 def _wait(file: Path, rank: int, mark: str) -> dict[str, Any]:

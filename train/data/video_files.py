@@ -174,12 +174,26 @@ CLIP = re.compile(r"(.+)-(\d{1,9})ms")
 
 def clip_files(video: Path) -> dict[Path, int]:
     """Prompts, documents and tracks beside a video that are for one clip of it, such as ``dog-12400ms.json``, with the clip's start in ms."""
-    found = {}
-    for path in sorted(video.parent.iterdir()):
-        name = CLIP.fullmatch(path.stem)
-        if name and name[1] == video.stem and path.suffix in (".txt", *TRACK_SUFFIXES) and path.is_file():
-            found[path] = int(name[2])
-    return found
+    return FolderClips().of(video)
+
+
+class FolderClips:
+    """`clip_files` for many videos; each folder is read once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Path, dict[str, dict[Path, int]]] = {}
+
+    def of(self, video: Path) -> dict[Path, int]:
+        """See `clip_files`."""
+        folder = video.parent
+        if folder not in self._found:
+            found: dict[str, dict[Path, int]] = {}
+            for path in sorted(path for path in folder.iterdir() if path.suffix in (".txt", *TRACK_SUFFIXES)):
+                name = CLIP.fullmatch(path.stem)
+                if name and path.is_file():
+                    found.setdefault(name[1], {})[path] = int(name[2])
+            self._found[folder] = found
+        return self._found[folder].get(video.stem, {})
 
 
 SAMPLE = 1 << 18

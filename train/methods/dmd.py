@@ -119,7 +119,7 @@ class Dmd(Method):
             self._canary(control, batch, step)
         return loss_B.mean()
 
-    def _guided(self, x: Tensor, sigma_B: Tensor, control: Tensor, batch: Batch) -> Tensor:
+    def _guided(self, x: Tensor, sigma_B: Tensor, control: Tensor | None, batch: Batch) -> Tensor:
         """The real score's velocity with guidance; both halves see the trajectory."""
         conditional = self.real(x, sigma_B, batch.context_BMT, control)
         scale = self.settings.guidance_scale
@@ -143,11 +143,15 @@ class Dmd(Method):
 
     @torch.no_grad()
     def _canary(self, control: Tensor, batch: Batch, step: Step) -> None:
-        """Compare the student's motion with the teacher's from the same noise, because distillation can end in a still picture."""
+        """Compare the student's motion with the guided teacher's from the same noise, because distillation can end in a still picture."""
         condition = (clean_frame(batch), batch.context_BMT, control)
         noise = step.noises("canary", batch.latent_BCFHW)
         x0 = few_step(estimator(self.student, *condition), noise(0) * self.sigmas[0], self.sigmas, map(noise, count(1)))
         sigmas = turbo_sigmas(self.settings.canary.teacher_steps, self.shift)
+
+        def teacher(x: Tensor, sigma_B: Tensor, _: Tensor, control: Tensor | None) -> Tensor:
+            return self._guided(x, sigma_B, control, batch)
+
         step.metrics.mean("motion/student", motion(x0))
-        step.metrics.mean("motion/teacher", motion(euler(estimator(self.real, *condition), noise(0), sigmas)))
+        step.metrics.mean("motion/teacher", motion(euler(estimator(teacher, *condition), noise(0), sigmas)))
         step.metrics.mean("motion/real", motion(batch.latent_BCFHW))

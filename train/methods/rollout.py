@@ -48,8 +48,12 @@ def rollout(
     return few_step(differentiated_last, noise(0) * sigmas[0], sigmas[: exit_step + 1], map(noise, count(1)))
 
 
+Velocity = Callable[[Tensor, Tensor, Tensor, "Tensor | None"], Tensor]
+"""``(x, sigma, context, control) -> velocity``: a role, or one with guidance."""
+
+
 def estimator(
-    role: Role, clean_BC1HW: Tensor, context_BMT: Tensor, control_BCFHW: Tensor | None
+    role: Velocity, clean_BC1HW: Tensor, context_BMT: Tensor, control_BCFHW: Tensor | None
 ) -> Callable[[Tensor, float], Tensor]:
     """``(x, sigma) -> x0`` for the samplers: a role's clean estimate, with frame 0 as given in both input and output."""
 

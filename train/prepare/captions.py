@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 from flashmotion_core.loading import TEXT_TOKENS
+from flashmotion_core.umt5_file import load_umt5_tokens
 from flashmotion_core.video import Frames
 
 from ..errors import TrainError
@@ -68,11 +70,12 @@ class Captioner:
 
 def token_counter(text_encoder: str) -> Callable[[str], int]:
     """How many tokens of the text encoder's own tokenizer a prompt has; only the tokenizer is loaded."""
-    from pathlib import Path
-
     from transformers import AutoTokenizer
 
     folder = Path(text_encoder)
+    if folder.is_file():
+        tokens = load_umt5_tokens(folder)
+        return lambda text: len(tokens(text))
     folder = folder / "tokenizer" if (folder / "tokenizer").is_dir() else folder
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,18 @@ class PreparedVideo:
         (folder / RECORD).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
+def clip_from(values: Mapping[str, Any]) -> PreparedClip:
+    """A clip from plain JSON values. Raises KeyError or TypeError if they are not one."""
+    return PreparedClip(**{**values, "size": tuple(values["size"]), "shape": tuple(values["shape"])})
+
+
 def read_record(folder: Path) -> PreparedVideo | None:
     """The record of a folder; None if there is none, or one that cannot be read: the video is then prepared again."""
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             return None
-        clips = [
-            PreparedClip(**{**one, "size": tuple(one["size"]), "shape": tuple(one["shape"])})
-            for one in content.pop("clips")
-        ]
+        clips = [clip_from(one) for one in content.pop("clips")]
         return PreparedVideo(**content, clips=clips)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..config.schema import Config
 from ..config.settings import Part, Videos
 from ..data.gather import gather, is_plain, mark
+from ..data.rank_results import on_all_ranks
 from ..data.video_files import find_videos
 from ..errors import TrainError
 from ..files import digest, file_digest
+from ..parallel import World, broadcast_object
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from .clip_record import PreparedVideo
 from .cuts import detector_name
 from .finder import WordFinder
-from .prepare_folder import clip_settings, lay_out, part_names, prepare_videos, video_key
+from .lay_out import lay_out, part_names
+from .prepare_folder import PreparedVideos, clip_settings, prepare_videos
 from .prepare_video import VideoWork
 from .preview_page import PAGE, summary_of, write_page
+from .video_marks import VideoMarks
 from .weights_folder import folder_hash
 
 __all__ = ["PAGE", "preparation_mark", "prepare"]
@@ -28,81 +33,122 @@ SAID = 5
 """Rejected clips that the console names; the page has all."""
 
 
-def preparation_mark(config: Config) -> str:
-    """The fingerprint of the phase: the videos with what stands beside them, and the settings that clips depend on."""
+def preparation_mark(run: Run, marks: VideoMarks) -> str:
+    """The fingerprint of the phase: the videos with what stands beside them, and the settings that clips depend on; all ranks must call it."""
+    config, world = run.config, run.world
     data, rules = config.data, config.data.prepare
     assert rules is not None
-    videos = {}
+    found: dict[str, Any] = {}
     for split, source in _sources(config).items():
-        there = all(place.exists() for place in source.places)
-        plain = there and is_plain(source.places)
-        found = find_videos(source.places[0]) if plain else ()
-        videos[split] = [video_key(video, []) for video in found] if plain else mark(source.places) if there else []
+        videos, listed = broadcast_object(world, _there(source.places) if world.is_main else ([], []))
+        found[split] = digest(*marks.of(videos)) if videos else listed
     shape = clip_settings(data)
     folders = [one for one in (rules.detector, rules.tracker, rules.captioner) if one]
     weights = [file_digest(str(file)) for one in folders for file in sorted(Path(one).glob("*")) if file.is_file()]
     part = data.evaluation if isinstance(data.evaluation, Part) else "no part"
-    return digest("prepare", rules, shape, videos, weights, part, config.models.text_encoder)
+    return digest("prepare", rules, shape, detector_name(), found, weights, part, config.models.text_encoder)
 
 
-def prepare(run: Run) -> None:
-    """Prepare the videos of all sources, lay out the clips that are kept, and write the page. Only one rank may call it.
+def _there(places: Sequence[Path]) -> tuple[list[Path], list[Any]]:
+    """The videos of a folder that is used as it is, or what stands for several sources; nothing where one is missing."""
+    if not all(place.exists() for place in places):
+        return [], []
+    return (find_videos(places[0]), []) if is_plain(places) else ([], mark(places))
+
+
+def prepare(run: Run, marks: VideoMarks) -> None:
+    """Prepare the videos of all sources, lay out the clips that are kept, and write the page. All ranks must call it.
 
     Raises:
         TrainError: a folder without videos, a model that cannot be loaded, or not a single clip that can be used.
     """
-    config, artifacts = run.config, Artifacts(run)
-    place, data = artifacts.prepared_folder, config.data
-    work = VideoWork(data, config.models.text_encoder, run.world.device.type)
+    config, artifacts, world = run.config, Artifacts(run), run.world
+    data, exchange = config.data, run.phase_folder("prepare")
+    work = VideoWork(data, config.models.text_encoder, world.device.type)
     one_shape = replace(work, data=data.model_copy(update={"buckets": ()}))  # as the data phase reads what is held out
-    _say_what_works(run, work)
+    _on_main(world, exchange, lambda: _say_what_works(run, work))
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
-    pools: dict[str, list[PreparedVideo]] = {}
+    pools: dict[str, PreparedVideos] = {}
     for split, source in _sources(config).items():
-        folder, pool = artifacts.videos_folder(SPLITS[split], source.places), place / f"pool_{split}"
+        folder, pool = (
+            artifacts.videos_folder(SPLITS[split], source.places),
+            artifacts.prepared_folder / f"pool_{split}",
+        )
         if not is_plain(source.places):
-            gather(source.places, folder)
+            _on_main(world, exchange, lambda source=source, folder=folder: gather(source.places, folder))  # type: ignore[misc]
         with run.console.phase(f"prepare/{split}", len(find_videos(folder))) as progress:
             pools[split] = prepare_videos(
                 folder,
                 pool,
                 work if split == "train" else one_shape,
+                marks,
                 workers=0 if alone else data.workers,
                 report=lambda done, total, progress=progress: progress.update(done),  # type: ignore[misc]
+                world=world,
             )
     evaluated = _lay_out_all(artifacts, pools)
-    named = {f"pool_{split}": videos for split, videos in pools.items()}
+    _on_main(world, exchange, lambda: _tell(run, pools, evaluated))
+
+
+def _on_main(world: World, folder: Path, work: Callable[[], None]) -> None:
+    """Let rank 0 do something that may take long, while the others wait."""
+
+    def share() -> dict[str, Any]:
+        if world.is_main:
+            work()
+        return {}
+
+    on_all_ranks(world, folder, share)
+
+
+def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) -> None:
+    """Write the page, and say what became of the videos; raises TrainError if a source has no clip that can be used."""
+    say = run.console.say
     lines = [line for videos in pools.values() for line in summary_of(videos)]
-    page = write_page(place, named, evaluated, lines)
+    named = {f"pool_{split}": videos for split, videos in pools.items()}
+    page = write_page(Artifacts(run).prepared_folder, named, evaluated, lines)
     for line in lines:
-        run.console.say(f"prepare: {line}")
-    rejected = [
-        *(f"{video.video}: {video.reason}" for videos in pools.values() for video in videos if video.reason),
-        *(
-            f"{clip.name}: {clip.reason}"
-            for videos in pools.values()
-            for video in videos
-            for clip in video.clips
-            if clip.reason
-        ),
-    ]
-    for line in rejected[:SAID]:
-        run.console.say(f"prepare: left out {line}.")
-    if len(rejected) > SAID:
-        run.console.say(f"prepare: left out {len(rejected) - SAID} more; the page names all with their reasons.")
+        say(f"prepare: {line}")
+    rejected, cut = _Told(), _Told()
     for videos in pools.values():
-        for clip in (clip for video in videos for clip in video.kept):
-            for note in clip.notes:
-                if note.startswith("the prompt"):
-                    run.console.say(f"prepare: {clip.name}: {note}.")
-    run.console.say(f"prepare: look at {page}.")
+        for video in videos:
+            if video.reason:
+                rejected.add(f"{video.video}: {video.reason}")
+            for clip in video.clips:
+                if clip.reason:
+                    rejected.add(f"{clip.name}: {clip.reason}")
+                else:
+                    cut.add(*(f"{clip.name}: {note}" for note in clip.notes if note.startswith("the prompt")))
+    for line in rejected.first:
+        say(f"prepare: left out {line}.")
+    if rejected.more:
+        say(f"prepare: left out {rejected.more} more; the page names all with their reasons.")
+    for line in cut.first:
+        say(f"prepare: {line}.")
+    if cut.more:
+        say(f"prepare: {cut.more} more prompts are cut; clips.csv beside the page names all.")
+    say(f"prepare: look at {page}.")
     for split, videos in pools.items():
         if not any(video.kept for video in videos):
-            first = rejected[0] if rejected else "none"
+            first = rejected.first[0] if rejected.first else "none"
             raise TrainError(
                 f"data.{split} has {len(videos)} videos, but 0 clips can be used, such as {first} (all are in {page}); loosen data.prepare, "
                 "or draw boxes yourself."
             )
+
+
+class _Told:
+    """The first lines of many, and how many more there are."""
+
+    def __init__(self) -> None:
+        self.first, self.more = list[str](), 0
+
+    def add(self, *lines: str) -> None:
+        for line in lines:
+            if len(self.first) < SAID:
+                self.first.append(line)
+            else:
+                self.more += 1
 
 
 def _sources(config: Config) -> dict[str, Videos]:
@@ -111,21 +157,30 @@ def _sources(config: Config) -> dict[str, Videos]:
     return {split: source for split, source in found.items() if isinstance(source, Videos)}
 
 
-def _lay_out_all(artifacts: Artifacts, pools: dict[str, list[PreparedVideo]]) -> set[str]:
-    """Link the clips that are kept to where the data phase reads them; returns those for evaluation as ``pool/name``."""
+def _lay_out_all(artifacts: Artifacts, pools: Mapping[str, PreparedVideos]) -> set[str]:
+    """Link the clips that are kept to where the data phase reads them, on all ranks; returns those for evaluation as ``pool/name``."""
     data, place, evaluated = artifacts.config.data, artifacts.prepared_folder, set[str]()
+    world, exchange = artifacts.run.world, artifacts.run.phase_folder("prepare")
     for split, source in _sources(artifacts.config).items():
         videos, pool = pools[split], place / f"pool_{split}"
         folder = artifacts.videos_folder(SPLITS[split], source.places)
         names = {clip.name for video in videos for clip in video.kept}
+        laid = {SPLITS[split]: names}
         if split == "train" and isinstance(data.evaluation, Part) and names:
             away = part_names(videos, data.evaluation.share, (*data.size, data.frames))
-            lay_out(videos, folder, pool, place / "eval", away)
             evaluated |= {f"pool_train/{name}" for name in away}
-            names -= away
+            laid = {"eval": away, "train": names - away}
         if split == "evaluation":
             evaluated |= {f"pool_evaluation/{name}" for name in names}
-        lay_out(videos, folder, pool, place / SPLITS[split], names)
+
+        def share(
+            laid: dict[str, set[str]] = laid, videos: PreparedVideos = videos, folder: Path = folder, pool: Path = pool
+        ) -> dict[str, Any]:
+            for into, chosen in laid.items():
+                lay_out(videos, folder, pool, place / into, chosen, world)
+            return {}
+
+        on_all_ranks(world, exchange, share)
     return evaluated
 
 

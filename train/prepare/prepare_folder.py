@@ -1,7 +1,7 @@
-"""Prepare the videos of a folder, each once, and lay out the clips that are kept for training and for evaluation.
+"""Prepare the videos of a folder, each once, all ranks together.
 
-    pool/NAME.mp4/       the clips, pictures and record of one video; moved there when it is whole
-    train/  eval/        the clips that are kept, in the layout of a maker's own folder (hard links where the disk has them)
+    pool/NAME.mp4/        the clips, pictures and record of one video; moved there when it is whole
+    pool/NAME.mp4.part/   a video that is in work; what of its clips is done is not done again
 
 It may be killed at any moment: run again, it continues. A video whose name, content, sidecar files or rules changed is prepared again, alone.
 """
@@ -10,31 +10,29 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from hashlib import sha256
+from contextlib import closing
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any, overload
 
 from ..config.settings import Data
-from ..data.video_files import TRACK_SUFFIXES, clip_files, find_videos, identity
+from ..data.rank_results import on_all_ranks
+from ..data.video_files import FolderClips, find_videos
 from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import digest
+from ..parallel import ONE, World, broadcast_object
 from .clip_record import PreparedVideo, read_record
 from .cuts import detector_name
+from .parts import forget_parts, open_part
 from .prepare_video import VideoWork
+from .video_marks import VideoMarks
 from .weights_folder import folder_hash
 
-VERSION = 1
-
-
-def video_key(video: Path, settings: Sequence[object]) -> str:
-    """A hash of everything that a video's clips depend on: the video, what stands beside it, and the settings."""
-    beside = [[path.name, sha256(path.read_bytes()).hexdigest()] for path in clip_files(video)]
-    return digest(VERSION, detector_name(), identity(video), beside, list(settings))
+PART = ".part"
 
 
 def clip_settings(data: Data) -> list[object]:
@@ -49,60 +47,128 @@ def work_settings(work: VideoWork) -> list[object]:
     rules = work.rules.model_dump(mode="json", exclude={"detector", "tracker", "captioner"})
     shape = clip_settings(data)
     captioner = None if work.rules.captioner is None else folder_hash(work.rules.captioner)
-    return [rules, shape, work.finder.settings(), captioner, work.text_encoder]
+    return [detector_name(), rules, shape, work.finder.settings(), captioner, work.text_encoder]
+
+
+class PreparedVideos(Sequence[PreparedVideo]):
+    """The records of videos that are prepared, in order of names. They are read when they are asked for, as there may be many."""
+
+    def __init__(self, pool: Path, names: Sequence[str]) -> None:
+        self.pool, self.names = pool, names
+
+    def __len__(self) -> int:
+        """How many videos."""
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> PreparedVideo: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[PreparedVideo]: ...
+    def __getitem__(self, index: int | slice) -> PreparedVideo | list[PreparedVideo]:
+        """The record of a video, or of several.
+
+        Raises:
+            TrainError: it was damaged since it was prepared.
+        """
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        name = self.names[index]
+        record = read_record(self.pool / name)
+        if record is None:
+            raise TrainError(f"the record of {name} in {self.pool} is gone or damaged; run the command again.")
+        return record
 
 
 def prepare_videos(
-    folder: Path, pool: Path, work: VideoWork, *, workers: int, report: Callable[[int, int], None]
-) -> list[PreparedVideo]:
-    """Prepare what is not prepared yet, and forget videos that are gone. Returns the records in order of names.
+    folder: Path,
+    pool: Path,
+    work: VideoWork,
+    marks: VideoMarks,
+    *,
+    workers: int,
+    report: Callable[[int, int], None],
+    world: World = ONE,
+) -> PreparedVideos:
+    """Prepare what is not prepared yet, and forget videos that are gone; all ranks must call this.
 
     Args:
         folder: of the maker's videos.
         pool: where each video's clips go.
         work: what is done with a video.
-        workers: processes that do it; 0 for this one, as for models on a GPU.
-        report: called with (videos done, videos in all).
+        marks: knows what of the videos changed.
+        workers: processes of each rank that do it; 0 for the rank itself, as for models on a GPU.
+        report: called with (videos done, videos in all); the other ranks' are estimated.
+        world: the ranks that share the videos.
 
     Raises:
-        TrainError: there are no videos.
+        TrainError: there are no videos, or one could not be prepared on this or another rank.
     """
-    videos = find_videos(folder)
+    videos = broadcast_object(world, find_videos(folder) if world.is_main else [])
     if not videos:
         raise TrainError(f"{folder} holds no videos; put some there.")
-    settings = work_settings(work)
-    keys = {video.name: video_key(video, settings) for video in videos}
-    pool.mkdir(parents=True, exist_ok=True)
+    settings = on_all_ranks(world, pool, lambda: {"of": work_settings(work)} if world.is_main else {})[0]["of"]
+    keys = [digest(mark, settings) for mark in marks.of(videos)]
+
+    def not_yet() -> dict[str, Any]:
+        pool.mkdir(parents=True, exist_ok=True)
+        if world.is_main:
+            marks.keep()
+            _forget_others(pool, {video.name for video in videos})
+        share = range(world.rank, len(videos), world.size)
+        return {"missing": [number for number in share if not _is_done(pool / videos[number].name, keys[number])]}
+
+    missing = [number for found in on_all_ranks(world, pool, not_yet) for number in found["missing"]]
+    # The largest first and dealt out in turn: a film of hours is not what everybody waits for in the end.
+    missing.sort(key=lambda number: (-_size(videos[number]), number))
+    own = missing[world.rank :: world.size]
+    report(len(videos) - len(missing), len(videos))
+
+    def own_share() -> dict[str, Any]:
+        with closing(_prepared([(videos[number], keys[number]) for number in own], pool, work, workers)) as done:
+            for left, _ in zip(range(len(own) - 1, -1, -1), done, strict=True):
+                report(len(videos) - min(left * world.size, len(missing)), len(videos))
+        return {}
+
+    on_all_ranks(world, pool, own_share)
+    return PreparedVideos(pool, [video.name for video in videos])
+
+
+def _forget_others(pool: Path, names: set[str]) -> None:
+    """Remove what belongs to videos that are gone."""
     for old in pool.iterdir():
-        if old.name not in keys:
+        if old.is_dir() and old.name not in names and old.name.removesuffix(PART) not in names:
             shutil.rmtree(old)
-    records: dict[str, PreparedVideo] = {}
-    for video in videos:
-        record = read_record(pool / video.name)
-        if record is not None and record.key == keys[video.name]:
-            records[video.name] = record
-    missing = [video for video in videos if video.name not in records]
-    report(len(records), len(videos))
-    for record in _prepared(missing, keys, pool, work, workers):
-        records[record.video] = record
-        report(len(records), len(videos))
-    return [records[video.name] for video in videos]
+
+
+def _is_done(place: Path, key: str) -> bool:
+    record = read_record(place)
+    return record is not None and record.key == key
+
+
+def _size(video: Path) -> int:
+    try:
+        return video.stat().st_size
+    except OSError:
+        return 0
 
 
 def _prepared(
-    missing: Sequence[Path], keys: dict[str, str], pool: Path, work: VideoWork, workers: int
-) -> Iterator[PreparedVideo]:
+    missing: Sequence[tuple[Path, str]], pool: Path, work: VideoWork, workers: int
+) -> Generator[None, None, None]:
+    clips = FolderClips()
     if not workers or len(missing) < 2:
-        for video in missing:
-            yield _one(work, video, keys[video.name], pool)
+        for video, key in missing:
+            _one(work, video, key, pool, clips.of(video))
+            yield
         return
     processes: ProcessPoolExecutor = worker_pool(min(workers, len(missing)))
     try:
-        futures: list[Future[PreparedVideo]] = [
-            processes.submit(_one, work, video, keys[video.name], pool) for video in missing
+        futures: list[Future[None]] = [
+            processes.submit(_one, work, video, key, pool, clips.of(video)) for video, key in missing
         ]
         for future in futures:
-            yield future.result()
+            future.result()
+            yield
     except BrokenProcessPool as error:
         raise TrainError(
             "a data worker died while it prepared a video, probably because memory ran out; lower data.workers."
@@ -113,86 +179,11 @@ def _prepared(
             child.terminate()
 
 
-def _one(work: VideoWork, video: Path, key: str, pool: Path) -> PreparedVideo:
-    """Prepare a video beside its place, and move it there when it is whole."""
-    part, place = pool / f"{video.name}.part", pool / video.name
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    record = work(video, key, part)
+def _one(work: VideoWork, video: Path, key: str, pool: Path, own_clips: Mapping[Path, int]) -> None:
+    """Prepare a video beside its place, from where it was stopped, and move it there when it is whole."""
+    part, place = pool / f"{video.name}{PART}", pool / video.name
+    open_part(part, key)
+    work(video, key, part, own_clips)
+    forget_parts(part)
     shutil.rmtree(place, ignore_errors=True)
     os.replace(part, place)
-    return record
-
-
-def lay_out(
-    records: Sequence[PreparedVideo], folder: Path, pool: Path, place: Path, names: set[str] | None = None
-) -> None:
-    """Make `place` hold exactly the kept clips of these records (of these `names`, if given), without copying where links work."""
-    wanted: dict[str, Path] = {}
-    for record in records:
-        source = folder / record.video
-        for clip in record.kept:
-            if names is not None and clip.name not in names:
-                continue
-            made = pool / record.video
-            if clip.name == source.stem:  # a video with a document of the maker's
-                own = [source, *(path for path in map(source.with_suffix, TRACK_SUFFIXES) if path.is_file())]
-                wanted |= {path.name: path for path in own}
-                wanted[f"{clip.name}.txt"] = made / f"{clip.name}.txt"
-                masks = source.with_suffix(".masks")
-            else:
-                wanted |= {f"{clip.name}{end}": made / f"{clip.name}{end}" for end in (".mp4", ".json", ".txt")}
-                masks = made / f"{clip.name}.masks"
-            if masks.is_dir():
-                wanted |= {f"{masks.name}/{path.name}": path for path in masks.iterdir()}
-    place.mkdir(parents=True, exist_ok=True)
-    for path in sorted(place.rglob("*"), reverse=True):
-        name = path.relative_to(place).as_posix()
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif name not in wanted or not path.samefile(wanted[name]):
-            path.unlink()
-    for name, source in wanted.items():
-        target = place / name
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(source, target)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)
-    except OSError:  # another disk, or one without links
-        part = target.with_name(f"{target.name}.part")
-        shutil.copy2(source, part)
-        os.replace(part, target)
-
-
-def part_names(records: Sequence[PreparedVideo], share: float, shape: tuple[int, int, int]) -> set[str]:
-    """The names of the clips to hold back for evaluation, all of the same shape.
-
-    Whole videos, chosen by a hash of their names; if that leaves one side empty, the last clips of each video with more than one.
-
-    Raises:
-        TrainError: there are fewer than two clips.
-    """
-    fit = [replace(record, clips=[clip for clip in record.kept if clip.shape == shape]) for record in records]
-    given = [record for record in fit if record.kept]
-    total = sum(len(record.kept) for record in given)
-    if total < 2:
-        raise TrainError(
-            f"data.evaluation.kind is part, but only {total} clips of the shape {shape[0]} x {shape[1]} x {shape[2]} can be used, "
-            "which cannot be parted; add videos, or name others with "
-            "data.evaluation.folder."
-        )
-    away = [one for one in given if int(sha256(one.video.encode()).hexdigest()[:8], 16) / 2**32 < share]
-    if away and len(away) < len(given):
-        return {clip.name for one in away for clip in one.kept}
-    ends: set[str] = set()
-    for one in given:
-        count = min(len(one.kept) - 1, max(1, round(share * len(one.kept))))
-        ends |= {clip.name for clip in one.kept[len(one.kept) - count :]} if count > 0 else set()
-    if not ends:  # several videos of one clip each
-        ends = {min(given, key=lambda one: sha256(one.video.encode()).hexdigest()).kept[0].name}
-    return ends

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from flashmotion_core.video import Frames, cover
 from ..config.settings import Data, Prepare
 from ..data.looks import best_first, fit
 from ..data.sources import SourceClip
-from ..data.video_files import TRACK_SUFFIXES, clip_files, cropped, read_frames, read_labels
+from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels
 from .captions import NEUTRAL, Captioner, fitting, token_counter
 from .clip_files import in_boxes, no_objects, read_own_document, to_document, write_clip, write_document
 from .clip_record import PreparedClip, PreparedVideo
@@ -29,6 +29,7 @@ from .cuts import find_shots
 from .finder import make_finder
 from .found_objects import Finder, FoundObjects
 from .motion_measures import speeds
+from .parts import keep_clip, kept_clip
 from .scan import Scan, cut_out, scan
 from .sheet import clip_sheet, write_jpeg
 from .windows import Window, windows
@@ -67,17 +68,23 @@ class VideoWork:
         """What describes clips without a prompt."""
         return None if self.rules.captioner is None else Captioner(self.rules.captioner, self.device)
 
-    def __call__(self, video: Path, key: str, folder: Path) -> PreparedVideo:
-        """Write a video's clips, pictures of them and a record of it into an empty folder."""
+    def __call__(self, video: Path, key: str, folder: Path, own_clips: Mapping[Path, int]) -> None:
+        """Write a video's clips, pictures of them and a record of it into a folder that `parts.open_part` made.
+
+        Args:
+            video: the file.
+            key: see `PreparedVideo.key`.
+            folder: where the clips go, and where those that are there from an earlier try are kept.
+            own_clips: see `video_files.clip_files`.
+        """
         own = next((path for path in map(video.with_suffix, TRACK_SUFFIXES) if path.is_file()), None)
         try:
-            made = self._as_it_is(video, key, folder) if own else self._in_clips(video, key, folder)
+            made = self._as_it_is(video, key, folder) if own else self._in_clips(video, key, folder, own_clips)
         except (ValueError, OSError) as error:
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             made = PreparedVideo(video.name, key, str(error).rstrip("."), 0, 0.0, [])
         made.write(folder)
-        return made
 
     def _as_it_is(self, video: Path, key: str, folder: Path) -> PreparedVideo:
         """A video with a document of the maker's: its beginning is one clip, which nobody judges."""
@@ -91,16 +98,19 @@ class VideoWork:
         made = PreparedClip(video.stem, 0, entry.source_size, shape, "", [*notes, *entry.notes], "yours", caption, by)
         return PreparedVideo(video.name, key, "", 1, float(entry.shown.times[-1]), [made])
 
-    def _in_clips(self, video: Path, key: str, folder: Path) -> PreparedVideo:
+    def _in_clips(self, video: Path, key: str, folder: Path, own_clips: Mapping[Path, int]) -> PreparedVideo:
         found = scan(video)
         shots = find_shots(found.thumbnails_THWC)
         times_T = found.shown.times[: len(found.thumbnails_THWC)]
-        shape, chosen = self._cut(found, shots, times_T, own_starts(video))
+        shape, chosen = self._cut(found, shots, times_T, own_starts(own_clips))
         size = clip_size(found.shown.size, shape[:2])
-        clips = [
-            self._clip(video, window, shape, frames_THWC, found, shots, folder)
-            for window, frames_THWC in cut_out(video, found.shown, chosen, size)
-        ]
+        made = {window.start_ms: kept_clip(folder, window.name(video.stem)) for window in chosen}
+        missing = [window for window in chosen if made[window.start_ms] is None]
+        for window, frames_THWC in cut_out(video, found.shown, missing, size):
+            clip = self._clip(video, window, shape, frames_THWC, found, shots, folder)
+            keep_clip(folder, clip)
+            made[window.start_ms] = clip
+        clips = [clip for _, clip in sorted(made.items()) if clip is not None]
         seconds = float(times_T[-1])
         reason = "" if clips else _no_window(found, shots, shape[2], self.data.fps)
         if found.problem and clips:
@@ -233,7 +243,9 @@ class VideoWork:
         if cut == text:
             return text, by, []
         if self.rules.long_prompts == "refuse":
-            raise ValueError(f"its prompt has {tokens} tokens; shorten it, or set data.prepare.long_prompts to cut")
+            raise ValueError(
+                f"the prompt of {name} has {tokens} tokens; shorten it, or set data.prepare.long_prompts to cut"
+            )
         return cut, by, [f"the prompt of {tokens} tokens is cut after {len(cut.split())} words"]
 
 
@@ -257,9 +269,9 @@ def own_document(video: Path, name: str) -> Path | None:
     return next((path for path in (video.with_name(f"{name}{end}") for end in TRACK_SUFFIXES) if path.is_file()), None)
 
 
-def own_starts(video: Path) -> list[int]:
+def own_starts(own_clips: Mapping[Path, int]) -> list[int]:
     """Where clips begin that have a document of the maker's, in milliseconds."""
-    return sorted({start for path, start in clip_files(video).items() if path.suffix in TRACK_SUFFIXES})
+    return sorted({start for path, start in own_clips.items() if path.suffix in TRACK_SUFFIXES})
 
 
 def _checked(document: Trajectory, used: FoundObjects) -> Trajectory:

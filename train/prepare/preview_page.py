@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,8 @@ from .curate import crop_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 PAGE, TABLE = "index.html", "clips.csv"
+ON_A_PAGE = 500
+"""Clips; a browser shows and sorts so many at once."""
 SORTS = (
     ("name", "name"),
     ("objects", "objects"),
@@ -35,7 +37,7 @@ def write_page(
     evaluated: set[str],
     summary: Sequence[str],
 ) -> Path:
-    """Write the page and ``clips.csv``, a table of all clips with their verdicts; returns the page's path.
+    """Write the page, in several parts if there are many clips, and ``clips.csv``, a table of all clips; returns the first part's path.
 
     Args:
         place: the folder that the pools are in.
@@ -43,53 +45,73 @@ def write_page(
         evaluated: names of clips (``pool/name``) that are held back for the evaluation.
         summary: sentences for the top.
     """
-    clips = [
+    total = sum(len(video.clips) for videos in pools.values() for video in videos)
+    names = [PAGE, *(f"page-{number}.html" for number in range(2, -(-total // ON_A_PAGE) + 1))]
+    left_out = list(islice(_left_out(pools), ON_A_PAGE))
+    clips = _views(pools, evaluated)
+    for number, name in enumerate(names, start=1):
+        page = fill(
+            TEMPLATES / "preview.html.j2",
+            title="What training will see" if number == 1 else f"What training will see, page {number}",
+            summary=summary if number == 1 else [],
+            left_out=left_out if number == 1 else [],
+            clips=list(islice(clips, ON_A_PAGE)),
+            sorts=SORTS,
+            pages=[(other, target, other == number) for other, target in enumerate(names, start=1)],
+        )
+        write_whole(place / name, page)
+    for old in place.glob("page-*.html"):
+        if old.name not in names:
+            old.unlink()
+    write_whole(place / TABLE, lambda part: _write_table(part, pools, evaluated))
+    return place / PAGE
+
+
+def _left_out(pools: Mapping[str, Sequence[PreparedVideo]]) -> Iterator[tuple[str, str]]:
+    return ((video.video, f"{video.reason}.") for videos in pools.values() for video in videos if video.reason)
+
+
+def _views(pools: Mapping[str, Sequence[PreparedVideo]], evaluated: set[str]) -> Iterator[dict[str, Any]]:
+    return (
         _view(pool, video, clip, f"{pool}/{clip.name}" in evaluated)
         for pool, videos in pools.items()
         for video in videos
         for clip in video.clips
-    ]
-    left_out = [(video.video, f"{video.reason}.") for videos in pools.values() for video in videos if video.reason]
-    page = fill(
-        TEMPLATES / "preview.html.j2",
-        title="What training will see",
-        summary=summary,
-        left_out=left_out,
-        clips=clips,
-        sorts=SORTS,
     )
-    rows = io.StringIO()
-    table = csv.writer(rows)
-    table.writerow(["video", "clip", "verdict", "reason", "objects", "boxes", "caption_by", "caption"])
-    for videos in pools.values():
-        for video in videos:
-            if video.reason:
-                table.writerow([video.video, "", "rejected", video.reason, 0, "", "", ""])
-    for one in clips:
-        made = (one["video"], one["name"], one["verdict"], one["reason"], one["sort_keys"]["objects"], one["boxes"])
-        table.writerow([*made, one["caption_by"], one["caption"]])
-    write_whole(place / TABLE, rows.getvalue())
-    write_whole(place / PAGE, page)
-    return place / PAGE
+
+
+def _write_table(path: Path, pools: Mapping[str, Sequence[PreparedVideo]], evaluated: set[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["video", "clip", "verdict", "reason", "objects", "boxes", "caption_by", "caption", "notes"])
+        for video, reason in _left_out(pools):
+            table.writerow([video, "", "rejected", reason.removesuffix("."), 0, "", "", "", ""])
+        for one in _views(pools, evaluated):
+            made = (one["video"], one["name"], one["verdict"], one["reason"], one["sort_keys"]["objects"], one["boxes"])
+            table.writerow([*made, one["caption_by"], one["caption"], "; ".join(one["notes"])])
 
 
 def summary_of(videos: Sequence[PreparedVideo]) -> list[str]:
     """Sentences about a pool: how many clips there are, what they were rejected for, and where captions come from."""
-    clips = [clip for video in videos for clip in video.clips]
-    kept = [clip for clip in clips if not clip.reason]
-    by = Counter(clip.caption_by for clip in kept)
+    by, total, own, good = Counter[str](), 0, 0, 0
+    for video in videos:
+        kept = video.kept
+        by.update(clip.caption_by for clip in kept)
+        total, own, good = (
+            total + len(video.clips),
+            own + sum(clip.boxes == "yours" for clip in kept),
+            good + bool(kept),
+        )
     said = {
         "yours": "yours",
         "captioner": "of the captioner",
         "neutral": "a neutral sentence, as nothing else was given",
     }
     captions = ", ".join(f"{by[who]} {words}" for who, words in said.items() if by[who])
-    own = sum(clip.boxes == "yours" for clip in kept)
     lines = [
-        f"{len(kept)} of {len(clips)} clips are kept, from {sum(bool(video.kept) for video in videos)} of {len(videos)} videos; "
-        f"{own} of them have boxes of yours."
+        f"{by.total()} of {total} clips are kept, from {good} of {len(videos)} videos; {own} of them have boxes of yours."
     ]
-    return [*lines, f"Captions: {captions}."] if kept else lines
+    return [*lines, f"Captions: {captions}."] if by else lines
 
 
 def _view(pool: str, video: PreparedVideo, clip: PreparedClip, evaluated: bool) -> dict[str, Any]:

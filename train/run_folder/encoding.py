@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from flashmotion_core.adapters import MapStyle
@@ -25,10 +26,18 @@ FEWEST = 32
 """Clips that are encoded however long they take."""
 
 
-def encode(run: Run) -> None:
+Hire = Callable[[Source, Path, str], encoding.Crew]
+"""Gives the crew for a source, the folder of its encoded clips and their fingerprint."""
+
+
+def encode(run: Run, hire: Hire | None = None) -> None:
     """Encode the training and the evaluation clips, from where it stopped; called on every rank.
 
     All clips of both are looked at before the first one is encoded.
+
+    Args:
+        run: the run.
+        hire: who encodes; None for the run's own processes.
 
     Raises:
         TrainError: clips cannot be used, or one is on both sides.
@@ -42,7 +51,7 @@ def encode(run: Run) -> None:
         save_whole(run.folder / "data/no_prompt.safetensors", {"text": tokens_MT[None].contiguous()}, {})
     for split, source in sources.items():
         encode_source(
-            run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}"
+            run, artifacts, source, artifacts.clips_folder(split), mark_of(artifacts, source), f"data/{split}", hire
         )
         if isinstance(source, VideoFolder) and source.skipped:
             count, first = len(source.skipped), source.skipped[0].rstrip(".")
@@ -80,23 +89,41 @@ def mark_of(artifacts: Artifacts, source: Source) -> str:
     return encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
 
 
-def encode_source(run: Run, artifacts: Artifacts, source: Source, folder: Path, mark: str, title: str) -> None:
+def encode_source(
+    run: Run, artifacts: Artifacts, source: Source, folder: Path, mark: str, title: str, hire: Hire | None = None
+) -> None:
     """Encode a source's clips into a folder with the fingerprint `mark`, and show progress under `title`; see `encode_clips`."""
-    data = run.config.data
+    crew = own_crew(run, artifacts, source, folder, mark) if hire is None else hire(source, folder, mark)
     with run.console.phase(title, len(source)) as progress:
-        encoding.encode_clips(
+        encoding.encode_by(
+            crew,
+            source,
+            folder,
+            fingerprint=mark,
+            report=lambda done, total: progress.update(done),
+            world=run.world,
+        )
+
+
+def own_crew(run: Run, artifacts: Artifacts, source: Source, folder: Path, mark: str) -> encoding.Crew:
+    """This process with its workers, which encodes as the run's configuration says."""
+    data = run.config.data
+
+    def crew(indices: Sequence[int]) -> Generator[tuple[int, str | None], None, None]:
+        return encoding.encode_some(
             source,
             artifacts.vae,
             folder,
+            indices,
             style=data.style(),
             fingerprint=mark,
             text=artifacts.text_encoder,
-            report=lambda done, total: progress.update(done),
             workers=data.workers,
             encode_in_workers=run.world.device.type == "cpu",
             first_frame=data.first_frame,
-            world=run.world,
         )
+
+    return crew
 
 
 def _by(shape: tuple[int, int, int]) -> str:

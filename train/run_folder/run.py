@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +23,12 @@ from flashmotion_core.whole_file import write_whole
 
 from ..config.load import dump
 from ..config.schema import Config
+from ..data.rank_results import held_by_all
 from ..errors import TrainError
 from ..files import disk_problem, read_fields
-from ..folder_lock import held, holder
+from ..folder_lock import holder
 from ..monitor.console import Console, forget_peak_memory
-from ..parallel import World, barrier, broadcast_object, first_problem
+from ..parallel import World, barrier, broadcast_object
 
 POLL_SECONDS = 2.0
 
@@ -143,7 +143,7 @@ class Run:
         forget_peak_memory(self.world.device)  # each phase shows its own
         barrier(self.world)
         started = time.monotonic()
-        with self._held(phase):
+        with held_by_all(self.world, self.phase_folder(phase.name), f"{phase.name} in {self.folder}"):
             self._work(phase)
         if self.world.is_main:
             missing = [path for path in phase.outputs if not path.exists()]
@@ -178,25 +178,6 @@ class Run:
             ) from error
         if not phase.alone:
             barrier(self.world)
-
-    @contextmanager
-    def _held(self, phase: Phase) -> Iterator[None]:
-        """Inside, no other run works on the phase; every rank learns if one does.
-
-        Raises:
-            TrainError: another run does.
-        """
-        folder, problem = self.phase_folder(phase.name), None
-        with ExitStack() as stack:
-            if self.world.is_main:
-                try:
-                    stack.enter_context(held(folder, f"{phase.name} in {self.folder}"))
-                except TrainError as error:
-                    problem = str(error)
-            problem = first_problem(self.world, problem)
-            if problem is not None:
-                raise TrainError(problem)
-            yield
 
     def _found(self, phase: Phase) -> tuple[str, str | None]:
         """A phase's state and, where it is done, what its result lacks; only rank 0 looks."""

@@ -16,17 +16,19 @@ from torch import Tensor
 from flashmotion_core.codec.taehv import TAEHV, encode_clip
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.wan.conditioning import normalise
+from train.codec import codec_checkpoint
 from train.codec.codec_budget import fastest_threads, steps_that_fit
+from train.codec.codec_checkpoint import BEFORE, CHECKPOINT
 from train.codec.crops import Crops
 from train.codec.linear_start import components, decode_whole, encode_whole, start
 from train.codec.muon import orthogonalise
 from train.codec.quality import spread
-from train.codec.train_codec import CHECKPOINT, FILE, _Training, train_codec
+from train.codec.train_codec import FILE, _Training, train_codec
 from train.config.codec_settings import CodecSettings
 from train.errors import TrainError, TrainingStopped
 from train.world import synthetic
 
-from ...support.sentences import refuses
+from ...support.sentences import names, refuses
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
@@ -267,6 +269,51 @@ def test_a_killed_run_goes_on_with_equal_losses(tmp_path: Path) -> None:
     assert trained(SHORT, tmp_path / "killed") == []
     with refuses(TrainError, key="checkpoint.pt", value="other codec settings (lr)", remedy="delete its folder"):
         trained(SHORT.model_copy(update={"lr": 1.0}), tmp_path / "killed")
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    losses, said = trained(SHORT, tmp_path, stop=5), list[str]()
+    newest = (tmp_path / CHECKPOINT).read_bytes()
+    (tmp_path / CHECKPOINT).write_bytes(newest[: len(newest) // 2])
+    again: list[float] = []
+    train_codec(SHORT, tmp_path, report=lambda step, steps, loss, seconds: again.append(loss), say=said.append)
+    assert again == losses[2:]  # checkpoints after 2 and 4
+    assert len(said) == 1
+    names(said[0], key=CHECKPOINT, value="is damaged", remedy="continues from the checkpoint before, after 2 steps")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no zip", b"PK\x03\x04" + bytes(99), [1], {"settings": {}, "step": 3}, {"step": 3}]
+)
+def test_checkpoints_that_are_none(content: object, tmp_path: Path) -> None:
+    whole = {"settings": {}, "step": 7, "codec": {}, "muon": {}, "adam": {}}
+    codec_checkpoint.save(tmp_path, whole)
+    codec_checkpoint.save(tmp_path, {**whole, "step": 8})
+    newest = tmp_path / CHECKPOINT
+    newest.write_bytes(content) if isinstance(content, bytes) else torch.save(content, newest)
+    state, said = codec_checkpoint.load(tmp_path, torch.device("cpu"))
+    assert state is not None
+    assert state["step"] == 7
+    names(said, key=CHECKPOINT, value="is damaged", remedy="after 7 steps")
+    (tmp_path / BEFORE).unlink()
+    with refuses(TrainError, key=CHECKPOINT, value="is damaged", remedy="delete it"):
+        codec_checkpoint.load(tmp_path, torch.device("cpu"))
+    newest.unlink()
+    assert codec_checkpoint.load(tmp_path, torch.device("cpu")) == (None, "")
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_ones(tmp_path: Path) -> None:
+    whole = {"settings": {}, "step": 7, "codec": {}, "muon": {}, "adam": {}}
+    codec_checkpoint.save(tmp_path, whole)
+    with pytest.raises(Exception, match="pickle"):
+        codec_checkpoint.save(tmp_path, {**whole, "step": lambda: 8})
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+    # Killed between the two moves: the older name is all that is there.
+    (tmp_path / CHECKPOINT).rename(tmp_path / BEFORE)
+    assert codec_checkpoint.exists(tmp_path)
+    found, said = codec_checkpoint.load(tmp_path, torch.device("cpu"))
+    assert found == whole
+    assert said == ""
 
 
 def test_the_decoder_goes_on_alone(tmp_path: Path) -> None:

@@ -61,6 +61,20 @@ def test_the_canary_compares_motion_now_and_then() -> None:
     assert "motion/teacher" not in second, "once per iteration"
 
 
+def test_the_teacher_of_the_canary_is_guided_as_the_score_is() -> None:
+    def found(scale: float) -> tuple[float, list[bool]]:
+        method = made("dmd", stage2={"guidance_scale": scale, "canary": {"every": 1, "teacher_steps": 2}})
+        texts: list[bool] = []
+        real = method.roles["real"].network
+        real.register_forward_pre_hook(lambda _, arguments: texts.append(bool(arguments[2].any())))
+        return objective(method, "student", BATCH, small_step())[1]["motion/teacher"], texts
+
+    plain, guided = found(1.0), found(6.0)
+    assert plain[1] == [True] * 3  # the score, and two steps of the canary
+    assert guided[1] == [True, False] * 3
+    assert guided[0] != pytest.approx(plain[0], rel=1e-5)
+
+
 def test_the_fake_score_learns_by_the_error_of_its_clean_estimate() -> None:
     method = made("dmd")
     calls: list[tuple[Tensor, Tensor, Tensor]] = []

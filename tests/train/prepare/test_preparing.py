@@ -22,9 +22,11 @@ from train.config.settings import Data, Prepare, Videos
 from train.data.sources import VideoFolder
 from train.errors import TrainError
 from train.prepare.clip_record import PreparedVideo, read_record
-from train.prepare.prepare_folder import lay_out, part_names, prepare_videos
+from train.prepare.lay_out import lay_out, part_names
+from train.prepare.prepare_folder import prepare_videos
 from train.prepare.prepare_video import VideoWork, clip_size
 from train.prepare.preview_page import summary_of, write_page
+from train.prepare.video_marks import VideoMarks
 
 SIZE, FRAMES = (96, 64), 9
 RULES = Prepare(motion=1.0, camera=5.0)
@@ -40,7 +42,11 @@ def work(data_changes: Mapping[str, Any] | None = None, **changes: object) -> Vi
 def prepared(
     folder: Path, pool: Path, report: Callable[[int, int], None] = lambda done, total: None, **changes: object
 ) -> list[PreparedVideo]:
-    return prepare_videos(folder, pool, work(**changes), workers=0, report=report)
+    return list(prepare_videos(folder, pool, work(**changes), marks(pool), workers=0, report=report))
+
+
+def marks(pool: Path) -> VideoMarks:
+    return VideoMarks(pool.with_name("videos.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +274,8 @@ def test_a_video_goes_into_the_bucket_that_it_fits(tmp_path: Path) -> None:
     write_film(folder / "short.mp4", film(MOVING, frames=7)[0])
     write_film(folder / "tall.mp4", film(((10.0, 20.0, 30.0, 34.0, 1.0, 4.0),), frames=12, size=(64, 160))[0])
     buckets = work(data_changes={"buckets": ((96, 64, 5),)})
-    records = prepare_videos(folder, tmp_path / "pool", buckets, workers=0, report=lambda done, total: None)
+    pool = tmp_path / "pool"
+    records = prepare_videos(folder, pool, buckets, marks(pool), workers=0, report=lambda done, total: None)
     short, tall = records
     assert [clip.shape for clip in short.kept] == [(96, 64, 5)]
     assert "would lose 73% of its picture, above data.max_crop (50%)" in tall.reason
