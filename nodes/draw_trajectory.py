@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.trajectory import describe, dumps, sample, to_bounding_boxes, to_tracks
+from ..flashmotion_core.trajectory import describe, dumps, rounded, sample, to_bounding_boxes, to_tracks
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
@@ -251,6 +251,7 @@ class DrawTrajectory(io.ComfyNode):
                 of_masks, shapes_BHW = objects_of_masks(masks, mask_batch, lengths, reading)
                 found = [of_masks]
             document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
+        document = rounded(document, drawn.objects)
         if not document.objects:
             raise ValueError(
                 "DrawTrajectory has no objects; draw a box in the node, connect boxes, tracks or masks, or send a document with one, such as "
