@@ -173,6 +173,9 @@ def test_the_picture_of_a_loader_is_shown_as_it_is(editor: EditorPage) -> None:
     shows(editor, RED, BLUE)
     show_run(editor)
     shows(editor, RED, BLUE)
+    # Another graph, whose node has the same number and no picture.
+    editor.load(BOX, graph={"2": {"class_type": "DrawTrajectory", "inputs": {}}, "3": PREVIEW})
+    shows(editor, BETWEEN, BETWEEN)
 
 
 @pytest.mark.every_frontend
