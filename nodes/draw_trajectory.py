@@ -251,7 +251,6 @@ class DrawTrajectory(io.ComfyNode):
                 of_masks, shapes_BHW = objects_of_masks(masks, mask_batch, lengths, reading)
                 found = [of_masks]
             document = merge(document, [fit(cover(other, size), size, frames, length_change) for other in found])
-        document = rounded(document, drawn.objects)
         if not document.objects:
             raise ValueError(
                 "DrawTrajectory has no objects; draw a box in the node, connect boxes, tracks or masks, or send a document with one, such as "
@@ -275,7 +274,7 @@ class DrawTrajectory(io.ComfyNode):
         if reading.notes:
             logging.warning("DrawTrajectory: %s", " ".join(reading.notes))
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
-        resolved = dumps(document)
+        resolved = dumps(rounded(document, drawn.objects))
         return io.NodeOutput(
             resolved,
             preview_THWC,

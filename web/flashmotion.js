@@ -139,12 +139,9 @@ function createWidget(node, name, initial) {
     /** @param {unknown} value */
     setValue: (value) => {
       const text = textOf(value);
-      const before = entryOf();
-      const entry = settle(before, text);
+      const entry = settle(entryOf(), text);
       entry.editor.load(text);
       tellFrontend(entry);
-      // An editor that comes from another node still shows that one's picture. Nodes 2.0 may set the value after the graph is complete.
-      if (entry !== before) queueMicrotask(() => behind.refresh(node));
     },
     getMinHeight: minHeight,
     // A timeline is useful at half size too.
