@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 
 from flashmotion_core.trajectory import dumps, from_boxes, parse, rounded
 from flashmotion_core.trajectory.rounded import round_number
 
-from .test_properties import documents
+from .test_properties import documents, relaxed
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "rounded.json"
 
@@ -23,6 +23,7 @@ def test_numbers_are_the_editors() -> None:
         assert (found, math.copysign(1, found)) == (saved, math.copysign(1, saved)), value
 
 
+@settings(relaxed, max_examples=40)
 @given(documents())
 def test_a_rounded_document_is_valid_and_stays(document: dict[str, object]) -> None:
     trajectory = parse(document)
