@@ -49,7 +49,7 @@ ROWS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class DrawnScene:
     """A real clip [T, H, W, 3], what an artist would ask for, and frame 0's mask [1, H, W]."""
 
     frames_THWC: Frames
@@ -57,14 +57,14 @@ class Scene:
     mask_NHW: NDArray[np.bool_]
 
 
-def limbs() -> Scene:
+def limbs() -> DrawnScene:
     """A figure that walks from left to right; its box keeps its size."""
     return _scene(
         _ground(3), lambda draw, share: _walker(draw, 36 + 56 * share, 0.2 + 2.5 * share), (12.0, 22.0, 48.0, 84.0), 56
     )
 
 
-def turning() -> Scene:
+def turning() -> DrawnScene:
     """A bar with a red and a blue half, which makes half a turn; its box encloses all of them."""
 
     def bar(draw: Any, share: float) -> None:
@@ -77,7 +77,7 @@ def turning() -> Scene:
     return _scene(_ground(5), bar, (6.0, 32.0, 64.0, 64.0), 52)
 
 
-def uncovering() -> Scene:
+def uncovering() -> DrawnScene:
     """A disc that lay over a white cross, of which frame 0 shows nothing."""
     ground = _ground(11)
     behind = ImageDraw.Draw(ground)
@@ -92,7 +92,7 @@ def _ground(seed: int) -> Image.Image:
     return Image.fromarray(scene).resize((SIZE[0] * FINER, SIZE[1] * FINER), Image.Resampling.BICUBIC)
 
 
-def _scene(ground: Image.Image, paint: Any, start: Box, travel: float) -> Scene:
+def _scene(ground: Image.Image, paint: Any, start: Box, travel: float) -> DrawnScene:
     """Paint something over the ground at shares 0..1 of the clip; its box travels to the right."""
     shares = np.linspace(0, 1, FRAMES)
     frames = []
@@ -104,7 +104,7 @@ def _scene(ground: Image.Image, paint: Any, start: Box, travel: float) -> Scene:
     paint(_Mask(ImageDraw.Draw(alone)), 0.0)
     boxes_TN4 = np.array(start) + shares[:, None, None] * np.array([travel, 0, 0, 0])
     mask_HW = np.asarray(alone.resize(SIZE, Image.Resampling.BOX)) > 127
-    return Scene(np.stack(frames), Sampled(boxes_TN4, np.ones((FRAMES, 1), dtype=bool), SIZE), mask_HW[None])
+    return DrawnScene(np.stack(frames), Sampled(boxes_TN4, np.ones((FRAMES, 1), dtype=bool), SIZE), mask_HW[None])
 
 
 class _Mask:
@@ -149,7 +149,7 @@ def _disc(draw: Any, x: float, y: float, radius: float, color: tuple[int, int, i
     draw.ellipse([(side + sign * radius) * FINER for sign in (-1, 1) for side in (x, y)], fill=color)
 
 
-def rows(scene: Scene) -> dict[str, Frames]:
+def rows(scene: DrawnScene) -> dict[str, Frames]:
     """The scene as it is, pasted, and as the tiny models make it."""
     first_HWC = scene.frames_THWC[0]
     found = {"real": scene.frames_THWC, "copy and\npaste": GuideClip(first_HWC, scene.asked, scene.mask_NHW).all()}
