@@ -2,6 +2,7 @@
 
     python bench/flashbench_tiny.py --out DIR                # all: 6 groups of 100 clips, hours on two cores
     python bench/flashbench_tiny.py --out DIR --limit 24     # 4 clips of each group
+    python bench/flashbench_tiny.py --out DIR --guide        # the motion guide's rows instead of the adapters'
     python bench/flashbench_tiny.py --check                  # only whether the set is the one that was published
 
 The set is drawn from seeds (split eval_b, which training never sees), 100 clips with 1, 2, ... 6 objects, 17 frames of 128 x 128, as the
@@ -17,9 +18,8 @@ import json
 import os
 import platform
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,18 +29,17 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flashmotion_core.adapters import build_adapter, read_adapter
+from bench.tiny_clips import CODEC, FAST, SLOW, Recipe, make_clip, through_codec
+from flashmotion_core.adapters import MapStyle
 from flashmotion_core.benchmark.bench_figures import results
 from flashmotion_core.benchmark.bench_files import MASKS, content_digest
 from flashmotion_core.benchmark.bench_page import markdown, write_page
 from flashmotion_core.benchmark.bench_rows import BenchRow, bound_rows, generated_row
 from flashmotion_core.benchmark.clip_set import BenchClip, read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
-from flashmotion_core.pipeline import Control, load_generator, load_vae, no_text, sample_latent
 from flashmotion_core.tracking import ObjectTracker
-from flashmotion_core.trajectory import dumps, render, sample
+from flashmotion_core.trajectory import Sampled, dumps, render
 from flashmotion_core.video import Frames
-from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.whole_file import write_whole
 from train.evaluation.features import DEFAULT, features_of, load_features
 from train.world import synthetic
@@ -48,7 +47,6 @@ from train.world.clip_tracker import ClipTracker
 from train.world.difficulty import PRESETS, Difficulty
 from train.world.synthetic import Clip
 
-TINY = Path(__file__).resolve().parents[1] / "assets" / "tiny"
 SEED, SPLIT, SIZE, FRAMES = 1801, "eval_b", (128, 128), 17
 GROUPS, PER_GROUP = 6, 100
 SMALLER = (1.0, 1.0, 0.9, 0.8, 0.72, 0.66)
@@ -57,21 +55,28 @@ CHECKSUM = "3d3b1731414967cdff7c7a9db993fc555b858912fee89e053681237e34a3e2bb"
 """SHA-256 of all documents and frames, by `checksum`."""
 
 
-@dataclass(frozen=True)
-class TinyModel:
-    """A generator with an adapter, by their files in `TINY`."""
-
-    generator: str
-    adapter: str
-
-
-MODELS = {
-    "FastAdapter-ResNet": TinyModel("flashmotion_tiny_generator", "flashmotion_tiny_resnet"),
-    "FastAdapter-ControlNet": TinyModel("flashmotion_tiny_generator", "flashmotion_tiny_controlnet"),
-    "SlowAdapter-ResNet": TinyModel("flashmotion_tiny_generator", "flashmotion_tiny_slow_resnet"),
-    "SlowAdapter-ControlNet": TinyModel("flashmotion_tiny_generator", "flashmotion_tiny_slow_controlnet"),
+RESNET, CONTROLNET = "flashmotion_tiny_resnet", "flashmotion_tiny_controlnet"
+SLOW_RESNET, SLOW_CONTROLNET = "flashmotion_tiny_slow_resnet", "flashmotion_tiny_slow_controlnet"
+FOLLOWS, MANY = (0.25, 0.5, 0.75, 1.0), 50
+ADAPTERS = {
+    "FastAdapter-ResNet": Recipe(FAST, RESNET),
+    "FastAdapter-ControlNet": Recipe(FAST, CONTROLNET),
+    "SlowAdapter-ResNet": Recipe(FAST, SLOW_RESNET),
+    "SlowAdapter-ControlNet": Recipe(FAST, SLOW_CONTROLNET),
 }
 """All on the FastGenerator, with its own four steps."""
+GUIDED = {
+    "FastAdapter-ResNet": Recipe(FAST, RESNET),
+    "FastGenerator": Recipe(FAST),
+    **{f"FastGenerator-guide-{follow:g}": Recipe(FAST, follow=follow) for follow in FOLLOWS},
+    "FastAdapter-ResNet-guide-0.5": Recipe(FAST, RESNET, follow=0.5),
+    "SlowGenerator-50": Recipe(SLOW, steps=MANY),
+    **{f"SlowGenerator-50-guide-{follow:g}": Recipe(SLOW, follow=follow, steps=MANY) for follow in FOLLOWS},
+    "SlowAdapter-ResNet-50": Recipe(SLOW, SLOW_RESNET, steps=MANY),
+    "SlowAdapter-ResNet-50-guide-0.5": Recipe(SLOW, SLOW_RESNET, follow=0.5, steps=MANY),
+}
+"""The motion guide, which is given the boxes alone as the adapters are: four steps, and 50 Euler steps of the SlowGenerator."""
+MODELS = {**ADAPTERS, **GUIDED}
 
 
 def world_of(group: int) -> Difficulty:
@@ -124,39 +129,36 @@ def _array(frames_THWC: Frames) -> bytes:
     return buffer.getvalue()
 
 
-def write_clips(folder: Path, clips: tuple[BenchClip, ...], model: TinyModel) -> None:
-    """Generate the clips of a model that are not there yet, and note what they cost."""
-    missing = [clip for clip in clips if not (folder / f"{clip.name}.npy").is_file()]
-    if not missing:
-        return
-    generator = load_generator(
-        TINY / "diffusion_models" / f"{model.generator}.safetensors", "cpu", torch.float32, "core"
-    )
-    file = read_adapter(TINY / "model_patches" / f"{model.adapter}.safetensors", torch.float32)
-    adapter = build_adapter(file, generator.info.config, device="cpu", dtype=torch.float32)
-    vae = load_vae(TINY / "vae" / "flashmotion_tiny_vae.safetensors", "cpu", torch.float32)
-    schedule = generator.info.schedule or file.schedule
-    spent = {"encode": 0.0, "denoise": 0.0, "decode": 0.0}
-    for clip in missing:
-        started = time.perf_counter()
-        control_map = render(sample(clip.trajectory), **asdict(file.map_style))
-        control = Control(adapter, vae.encode(control_map))
+def write_clips(folder: Path, clips: tuple[BenchClip, ...], recipe: Recipe) -> None:
+    """Generate the clips that are not there yet, and note what all cost: processor seconds."""
+    cost = _read_cost(folder / COST)
+    for clip in clips:
+        if (folder / f"{clip.name}.npy").is_file():
+            continue
         assert clip.real is not None
-        clean = vae.encode(np.load(clip.real)[:1])
-        encoded = time.perf_counter()
         seed = int(hashlib.sha256(clip.name.encode()).hexdigest()[:8], 16)  # the same noise for every model
-        shape = latent_shape(*clip.trajectory.size, clip.trajectory.frames)
-        text = no_text(generator.info.config)
-        latent = sample_latent(generator, text, shape, [control], clean_BCFHW=clean, schedule=schedule, seed=seed)
-        denoised = time.perf_counter()
-        frames_THWC = np.stack(list(vae.decode(latent)))
-        for stage, seconds in zip(
-            spent, (encoded - started, denoised - encoded, time.perf_counter() - denoised), strict=True
-        ):
-            spent[stage] += seconds
-        write_whole(folder / f"{clip.name}.npy", _array(frames_THWC))
-    cost = {f"{stage} s": round(seconds / len(missing), 3) for stage, seconds in spent.items()}
-    write_whole(folder / "cost.json", json.dumps(cost) + "\n")
+        draw = partial(_control_map, clip.asked)
+        made = make_clip(recipe, np.load(clip.real)[0], clip.asked, draw, seed=seed)
+        write_whole(folder / f"{clip.name}.npy", _array(made.frames_THWC))
+        count = cost.get(TIMED, 0) + 1
+        for stage, seconds in made.seconds.items():
+            before = cost.get(f"{stage} s", 0.0)
+            cost[f"{stage} s"] = round(before + (seconds - before) / count, 4)
+        cost[TIMED] = count
+        write_whole(folder / COST, json.dumps(cost) + "\n")
+
+
+COST, TIMED = "cost.json", "clips timed"
+
+
+def _read_cost(file: Path) -> dict[str, float]:
+    """What earlier runs noted."""
+    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def _control_map(asked: Sampled, style: MapStyle) -> Frames:
+    return render(asked, **asdict(style))
 
 
 def measure(out: Path, per_group: int, models: list[str]) -> str:
@@ -168,13 +170,7 @@ def measure(out: Path, per_group: int, models: list[str]) -> str:
         print(f"{name}: clips", flush=True)
         write_clips(out / "clips" / name, bench_set.clips, MODELS[name])
     rows = [generated_row(name, out / "clips" / name) for name in models]
-    vae_file = TINY / "vae" / "flashmotion_tiny_vae.safetensors"
-    vae = load_vae(vae_file, "cpu", torch.float32)
-
-    def through(frames_THWC: Frames) -> Frames:
-        return np.stack(list(vae.decode(vae.encode(frames_THWC))))
-
-    bounds = bound_rows(rows[0], has_real=True, codec=through, codec_mark=content_digest(vae_file))
+    bounds = bound_rows(rows[0], has_real=True, codec=through_codec, codec_mark=content_digest(CODEC))
     network = load_features(DEFAULT)
     features_name = f"the world's own network, SHA-256 {content_digest(DEFAULT)[:12]}, against the real clips"
 
@@ -206,24 +202,25 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=int, default=GROUPS * PER_GROUP, help="clips in all, a multiple of 6 (default: 600)"
     )
-    parser.add_argument("--models", nargs="*", choices=list(MODELS), default=list(MODELS))
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--models", nargs="+", choices=list(MODELS), default=list(ADAPTERS), help="default: the adapters"
+    )
+    chosen.add_argument("--guide", action="store_true", help="the rows of the motion guide instead")
     parser.add_argument("--check", action="store_true", help="only draw the set and compare its checksum")
     options = parser.parse_args()
     if options.check:
         found = checksum()
         print(f"{found}: {'as published' if found == CHECKSUM else f'not the published {CHECKSUM}'}")
         return int(found != CHECKSUM)
-    if not GROUPS <= options.limit <= GROUPS * PER_GROUP or options.limit % GROUPS or not options.models:
-        print(
-            f"--limit is {options.limit}, but must be a multiple of 6 from 6 to 600, with at least one model.",
-            file=sys.stderr,
-        )
+    if not GROUPS <= options.limit <= GROUPS * PER_GROUP or options.limit % GROUPS:
+        print(f"--limit is {options.limit}, but must be a multiple of 6 from 6 to 600.", file=sys.stderr)
         return 2
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
     )
-    print(measure(options.out, options.limit // GROUPS, options.models))
+    print(measure(options.out, options.limit // GROUPS, list(GUIDED) if options.guide else options.models))
     return 0
 
 

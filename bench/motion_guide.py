@@ -20,19 +20,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flashmotion_core.adapters import build_adapter, read_adapter
-from flashmotion_core.codec.taehv_file import load_taehv
-from flashmotion_core.codec.vae import TinyVae
+from bench.tiny_clips import FAST, FEW, SLOW, Recipe, make_clip, through_codec
 from flashmotion_core.guide_clip import GuideClip
-from flashmotion_core.guide_levels import FROM_FOLLOW, levels
+from flashmotion_core.guide_levels import FROM_FOLLOW
 from flashmotion_core.metrics import frechet_distance
-from flashmotion_core.pipeline import Control, load_generator, no_text, sample_latent
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
-from flashmotion_core.sampling import Schedule, turbo_sigmas
 from flashmotion_core.trajectory import sample
 from flashmotion_core.video import Frames
 from train.data.control import control_maps
@@ -42,12 +37,8 @@ from train.evaluation.measures import Scores, measure
 from train.evaluation.summary import interval, mean
 from train.world.difficulty import PRESETS, Difficulty
 
-TINY = Path(__file__).resolve().parents[1] / "assets" / "tiny"
 SIZE, FRAMES = (128, 128), 17
 SPLIT, SEED = "eval_a", 9190
-FEW = 4
-SHIFT = 3.0
-"""Of the tiny generators."""
 WORLDS: dict[str, Difficulty] = {
     "simple": PRESETS["simple"],
     "turning": replace(PRESETS["simple"], turns=0.35),
@@ -111,62 +102,37 @@ BOUNDS = (
 )
 
 
-class Maker:
-    """The tiny networks, and the clips that they make of one clip's frame 0, masks and boxes."""
-
-    def __init__(self) -> None:
-        self.vae = TinyVae(load_taehv(TINY / "vae/flashmotion_tiny_vae.safetensors").float())
-        self.generators, self.adapters = {}, {}
-        for fast, prefix in ((True, ""), (False, "slow_")):
-            path = TINY / f"diffusion_models/flashmotion_tiny_{prefix}generator.safetensors"
-            self.generators[fast] = load_generator(path, "cpu", torch.float32, "core")
-            file = read_adapter(TINY / f"model_patches/flashmotion_tiny_{prefix}resnet.safetensors")
-            self.adapters[fast] = build_adapter(
-                file, self.generators[fast].info.config, device="cpu", dtype=torch.float32
-            )
-            self.style = file.map_style
-
-    def frames(self, row: GuideRow, clip: SourceClip, number: int) -> tuple[Frames | None, float]:
-        """The row's frames ``[T, H, W, 3]``, None for the real ones, and the seconds that they took."""
+def made(row: GuideRow, clip: SourceClip, number: int) -> tuple[Frames | None, float]:
+    """The row's frames ``[T, H, W, 3]``, None for the real ones, and the processor seconds until they were decoded."""
+    if row.kind == "real":
+        return None, 0.0
+    first_HWC = clip.frames_THWC[0]
+    if row.kind == "static":
+        return np.repeat(first_HWC[None], len(clip.frames_THWC), axis=0), 0.0
+    if row.kind == "codec":
+        return through_codec(clip.frames_THWC), 0.0
+    if row.kind == "pasted":
         started = time.process_time()
-        if row.kind == "real":
-            return None, 0.0
-        if row.kind == "static":
-            return np.repeat(clip.frames_THWC[:1], len(clip.frames_THWC), axis=0), 0.0
-        if row.kind == "codec":
-            return self._decoded(self.vae.encode(clip.frames_THWC)), 0.0
-        if row.kind == "pasted":
-            return self.guide_clip(clip).all(), time.process_time() - started
-        fast = row.steps == FEW
-        generator, guide = self.generators[fast], None
-        if row.follow:
-            drawn = self.guide_clip(clip)
-            guide = drawn.guide(self.vae.encode(drawn.all())), levels(row.follow, FROM_FOLLOW, row.background)
-        controls = []
-        if row.adapter is not None:
-            control = self.vae.encode(control_maps(clip, self.style, "boxes")[0])
-            controls = [Control(self.adapters[fast], control, start=row.adapter)]
-        width, height = SIZE
-        latent = sample_latent(
-            generator,
-            no_text(generator.info.config),
-            (48, (FRAMES - 1) // 4 + 1, height // 16, width // 16),
-            controls,
-            guide=guide,
-            clean_BCFHW=self.vae.encode(clip.frames_THWC[:1]),
-            schedule=Schedule("custom", turbo_sigmas(row.steps, SHIFT), SHIFT),
-            seed=number,
-            integrate=not fast,
-        )
-        seconds = time.process_time() - started
-        return self._decoded(latent), seconds
-
-    def guide_clip(self, clip: SourceClip) -> GuideClip:
-        """The clip's frame 0, cut out and moved."""
-        return GuideClip(clip.frames_THWC[0], sample(clip.trajectory), clip.masks_at(0))
-
-    def _decoded(self, latent_BCFHW: torch.Tensor) -> Frames:
-        return np.stack(list(self.vae.decode(latent_BCFHW)))
+        pasted = GuideClip(first_HWC, sample(clip.trajectory), clip.masks_at(0)).all()
+        return pasted, time.process_time() - started
+    fast = row.steps == FEW
+    recipe = Recipe(
+        FAST if fast else SLOW,
+        None if row.adapter is None else f"flashmotion_tiny_{'' if fast else 'slow_'}resnet",
+        row.adapter or 0.0,
+        row.follow,
+        row.background,
+        row.steps,
+    )
+    found = make_clip(
+        recipe,
+        first_HWC,
+        sample(clip.trajectory),
+        lambda style: control_maps(clip, style, "boxes")[0],
+        masks_NHW=clip.masks_at(0),
+        seed=number,
+    )
+    return found.frames_THWC, found.seconds["encode"] + found.seconds["denoise"]
 
 
 @dataclass(eq=False)
@@ -179,13 +145,11 @@ class GuideFigures:
     shown: list[Frames]
 
 
-def measured(
-    maker: Maker, row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: Sequence[int]
-) -> GuideFigures:
+def measured(row: GuideRow, source: SyntheticSource, clips: Sequence[SourceClip], keep: Sequence[int]) -> GuideFigures:
     """Make and measure all clips of a row; the frames of those to `keep` are kept."""
     found = GuideFigures([], [], [], [])
     for number, clip in enumerate(clips):
-        frames, seconds = maker.frames(row, clip, number)
+        frames, seconds = made(row, clip, number)
         scores, features = measure(source, number, clip.origin, frames, str(DEFAULT))
         assert features is not None
         found.scores.append(scores)
@@ -255,7 +219,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="PNG of some clips of every row")
     parser.add_argument("--shown", type=int, nargs="+", default=(0, 1), help="the clips in the picture")
     options = parser.parse_args()
-    maker, source = Maker(), SyntheticSource(SEED, options.clips, WORLDS[options.world], SIZE, FRAMES, SPLIT)
+    source = SyntheticSource(SEED, options.clips, WORLDS[options.world], SIZE, FRAMES, SPLIT)
     clips = [source.clip(number) for number in range(options.clips)]
     real: GuideFigures | None = None
     shown: list[tuple[str, list[Frames]]] = []
@@ -263,7 +227,7 @@ def main() -> int:
     for row in rows(options.steps, options.variants):
         if row.kind == "networks" and not re.search(options.only, row.name):
             continue
-        found = measured(maker, row, source, clips, options.shown)
+        found = measured(row, source, clips, options.shown)
         real = real or found
         name = row.name if len(options.steps) == 1 or not row.steps else f"{row.name}, {row.steps} steps"
         shown.append((name, found.shown))

@@ -9,8 +9,7 @@ tokens, which stand in for a prompt, without the tokenizer. Loading is not timed
 continues. Needs the extra [train]. Writes runs/speed.json and runs/speed.md.
 
 "over none" is what an adapter adds to four steps; "in FLOPs" is the same, predicted from counts. "picture and boxes to mp4" is the whole job
-with models loaded and text encoded. "naive" stores all residuals first. "diffusers" is its own pipeline on the same networks, without a
-trajectory.
+with models loaded and text encoded. "diffusers" is its own pipeline on the same networks, without a trajectory.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.trajectory import describe, dumps, sample, to_bounding_boxes, to_tracks
+from ..flashmotion_core.trajectory import describe, dumps, rounded, sample, to_bounding_boxes, to_tracks
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
@@ -274,7 +274,7 @@ class DrawTrajectory(io.ComfyNode):
         if reading.notes:
             logging.warning("DrawTrajectory: %s", " ".join(reading.notes))
         preview_THWC = preview_pictures(sampled, shapes_NHW, image)
-        resolved = dumps(document)
+        resolved = dumps(rounded(document, drawn.objects))
         return io.NodeOutput(
             resolved,
             preview_THWC,

@@ -24,6 +24,7 @@ from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
 from .model import VERSION, FirstShape, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
+from .rounded import rounded
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
 from .track_table import ImportedTracks, Notice, TrackTable, objects_of, to_trajectory
@@ -45,6 +46,7 @@ __all__ = [
     "validate",
     "dumps",
     "to_mapping",
+    "rounded",
     "retime",
     "trim",
     "resize",

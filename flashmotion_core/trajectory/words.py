@@ -14,6 +14,7 @@ from typing import Any, Literal
 from .legs import Motion
 from .model import Trajectory
 from .motions import motions_of, shortened
+from .plurals import is_plural
 from .sample import sample
 
 Language = Literal["en", "zh"]
@@ -75,20 +76,21 @@ def _phrases(language: Language) -> dict[str, Any]:
 def _text(told: Sequence[tuple[str, tuple[Motion, ...]]], language: Language) -> str:
     """One sentence per group of objects that do the same, in the order of each group's first."""
     words = _phrases(language)
-    groups: dict[tuple[Motion, ...], list[tuple[str, tuple[Motion, ...]]]] = {}
-    for name, (_, motions) in zip(_names([label for label, _ in told], words), told, strict=True):
-        groups.setdefault(tuple(replace(motion, across=False) for motion in motions), []).append((name, motions))
+    groups: dict[tuple[Motion, ...], list[tuple[str, str, tuple[Motion, ...]]]] = {}
+    for name, (label, motions) in zip(_names([label for label, _ in told], words), told, strict=True):
+        groups.setdefault(tuple(replace(motion, across=False) for motion in motions), []).append((name, label, motions))
     sentences = []
     for members in groups.values():
         # The group goes across only if every one of it does.
         shared = [
             replace(same[0], across=all(motion.across for motion in same))
-            for same in zip(*(motions for _, motions in members), strict=True)
+            for same in zip(*(motions for *_, motions in members), strict=True)
         ]
         phrases = [_phrase(motion, words) for motion in shared]
         if language == "en":
-            phrases = _inflected(phrases, shared, singular=len(members) == 1)
-        names = _listed([name for name, _ in members], words)
+            singular = len(members) == 1 and not is_plural(members[0][1])
+            phrases = _inflected(phrases, shared, singular=singular)
+        names = _listed([name for name, *_ in members], words)
         sentence = words["sentence"].format(names=names, motions=_joined(phrases, words))
         sentences.append(_spaced(sentence) if language == "zh" else sentence[0].upper() + sentence[1:])
     gap: str = words["gap"]

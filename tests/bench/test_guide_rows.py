@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.motion_guide import FEW, FRAMES, SEED, SIZE, SPLIT, WORLDS, GuideRow, Maker, rows
+from bench.motion_guide import FEW, FRAMES, SEED, SIZE, SPLIT, WORLDS, GuideRow, made, rows
 from train.data.sources import SyntheticSource, synthetic_clip
 from train.evaluation.measures import track_scores
 
@@ -17,13 +17,13 @@ def test_rows_have_names_of_their_own() -> None:
 @pytest.mark.slow
 def test_the_guide_moves_the_objects() -> None:
     clip = SyntheticSource(SEED, 1, WORLDS["simple"], SIZE, FRAMES, SPLIT).clip(0)
-    maker, followed = Maker(), {}
+    followed = {}
     for name, row in {
         "alone": GuideRow("", steps=FEW),
         "guided": GuideRow("", steps=FEW, follow=1),
         "pasted": GuideRow("", "pasted"),
     }.items():
-        frames, _ = maker.frames(row, clip, 0)
+        frames, _ = made(row, clip, 0)
         assert frames is not None
         followed[name] = track_scores(frames, synthetic_clip(clip.origin))["box_iou"] or 0.0
     assert followed["pasted"] > followed["guided"] - 0.02 > 0.85 > 0.7 > followed["alone"]

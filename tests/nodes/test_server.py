@@ -237,9 +237,9 @@ def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again
     assert looks[0].mean() - looks[1].mean() > 15
 
 
-def test_the_template_without_an_adapter_runs_by_either_model(newest_server: RunningServer) -> None:
+def test_the_template_without_an_adapter_runs_by_either_model(server: RunningServer) -> None:
     """With the tiny models: one switch, from four steps to 20 with CFG, and the guide is not encoded again."""
-    graph, tiny = tiny_graph(newest_server, "flashmotion_no_adapter"), tiny_graph(newest_server)
+    graph, tiny = tiny_graph(server, "flashmotion_no_adapter"), tiny_graph(server)
     for key in ("1", "14"):
         graph[key]["inputs"] |= {"generator_name": "flashmotion_tiny_generator.safetensors", "lora_name": "none"}
     for key in ("2", "3"):
@@ -249,12 +249,12 @@ def test_the_template_without_an_adapter_runs_by_either_model(newest_server: Run
     for key in ("12", "16"):
         graph[key] = {"class_type": "TestEmptyConditioning", "inputs": {}}
     assert graph["13"]["inputs"]["value"] is False
-    looks = [video_of(newest_server, graph).astype(int)]
+    looks = [video_of(server, graph).astype(int)]
     graph["13"]["inputs"]["value"] = True
-    looks.append(video_of(newest_server, graph).astype(int))
+    looks.append(video_of(server, graph).astype(int))
     assert np.abs(looks[0] - looks[1])[1:].mean() > 1
     graph["5"]["inputs"]["follow"] = 0.0
-    free = video_of(newest_server, graph).astype(int)
+    free = video_of(server, graph).astype(int)
     assert np.abs(free - looks[1])[1:].mean() > 1
 
 

@@ -163,6 +163,56 @@ def test_names(label: str, name: str) -> None:
     assert told(thing(label, *THERE)) == f"{name} stays still."
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        *(
+            "the two dogs",
+            "two dogs",
+            "3 dogs",
+            "the dogs",
+            "dogs",
+            "my dogs",
+            "these sheep",
+            "people in red shirts",
+            "the children",
+        ),
+        *("the girl and the boy", "a few leaves", "taxis", "all the cats", "both of them", "pandas"),
+    ],
+)
+def test_several_things_take_a_plural_verb(label: str) -> None:
+    assert told(thing(label, *THERE)).endswith(" stay still.")
+    assert "moves" not in told(thing(label, *RIGHT))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *(
+            "the bus",
+            "the girl in red shoes",
+            "the man with two dogs",
+            "one of the dogs",
+            "a group of people",
+            "James",
+            "Mercedes",
+        ),
+        *(
+            "a glass",
+            "this series",
+            "the octopus",
+            "a black and white dog",
+            "the five-year-old girl",
+            "dog 2",
+            "1 dog",
+            "tennis",
+        ),
+    ],
+)
+def test_one_thing_takes_a_singular_verb(label: str) -> None:
+    assert told(thing(label, *THERE)).endswith(" stays still.")
+
+
 @pytest.mark.parametrize("label", ["", "object 3", "Object 3", "物体 3", "o12", "17", " ... "])
 def test_objects_without_a_name_are_left_out(label: str) -> None:
     assert told(thing(label, *THERE)) == ""

@@ -169,10 +169,15 @@ def test_a_picture_that_other_nodes_change_is_marked_and_right_after_a_run(
 
 
 def test_the_picture_of_a_loader_is_shown_as_it_is(editor: EditorPage) -> None:
+    editor.load(EMPTY, graph={"2": {"class_type": "DrawTrajectory", "inputs": {}}, "3": PREVIEW})
+    alone = editor.page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
     editor.load(BOX, graph=DIRECT)
     shows(editor, RED, BLUE)
     show_run(editor)
     shows(editor, RED, BLUE)
+    # Another graph, whose node has the same number and no picture.
+    editor.page.evaluate("async (graph) => { await window.app.loadGraphData(graph, true, true) }", alone)
+    shows(editor, BETWEEN, BETWEEN)
 
 
 @pytest.mark.every_frontend

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.trajectory import dumps, from_boxes
+from flashmotion_core.trajectory import dumps, from_boxes, rounded
 from flashmotion_core.video_reader import look
 from flashmotion_core.whole_file import write_whole
 
@@ -63,7 +63,7 @@ def convert_masks(pictures: Sequence[Path], video: Path, labels: Path, document:
     ids = [f"o{label}" for label in known.values()]
     fps = (len(shown.ticks) - 1) / shown.times[-1] if len(shown.ticks) > 1 else 24.0
     drawn = from_boxes(boxes_TN4, visible_TN, size=shown.size, fps=min(fps, 240.0), ids=ids, labels=[""] * len(ids))
-    write_whole(document, dumps(drawn))
+    write_whole(document, dumps(rounded(drawn)))
 
 
 def _colors(picture: object) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from flashmotion_core.texts import read_text
-from flashmotion_core.trajectory import Trajectory, dumps, from_boxes, read_tracks, resize, sample, trim
+from flashmotion_core.trajectory import Trajectory, dumps, from_boxes, read_tracks, resize, rounded, sample, trim
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
@@ -90,7 +90,7 @@ def write_clip(
 
 def write_document(path: Path, document: Trajectory) -> None:
     """Write a document in the editor's format."""
-    write_whole(path, dumps(document))
+    write_whole(path, dumps(rounded(document)))
 
 
 def no_objects(size: tuple[int, int], frames: int, fps: float) -> Trajectory:

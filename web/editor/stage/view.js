@@ -41,6 +41,8 @@ import { drawStage } from "./view_draw.js";
 
 /** More would cost time and show no difference. */
 const MAX_PIXEL_RATIO = 2;
+/** A canvas that cannot be seen is tried again in so many frames: of an element that is taken out and put in within one, no event tells. */
+const TRIES = 10;
 
 /**
  * A canvas with as many pixels as the screen shows, drawn at most once per animation frame.
@@ -50,11 +52,16 @@ const MAX_PIXEL_RATIO = 2;
  */
 export function createPainter(canvas, draw) {
   let asked = 0;
+  let tried = 0;
   const paint = () => {
     asked = 0;
     // Measuring an element out of sight would lay it out. When it comes into sight, the editor redraws.
     // Browsers without checkVisibility lay everything out anyway.
-    if (canvas.checkVisibility?.({ contentVisibilityAuto: true }) === false) return;
+    if (canvas.checkVisibility?.({ contentVisibilityAuto: true }) === false) {
+      tried += 1;
+      if (tried < TRIES) asked = requestAnimationFrame(paint);
+      return;
+    }
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
@@ -69,6 +76,7 @@ export function createPainter(canvas, draw) {
   };
   return {
     redraw() {
+      tried = 0;
       asked ||= requestAnimationFrame(paint);
     },
   };
