@@ -36,6 +36,7 @@
  * @property {(problem: RunProblem | undefined) => void} setRunProblem what the last run complained about at this node
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
+ * @property {() => void} focus
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
  * @property {() => void} refresh something around the editor has changed: the history, the graph
@@ -74,10 +75,10 @@ const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
+ * @param {HTMLElement} wrapper its place, which it fills; the element
  * @returns {Editor}
  */
-export function createEditor(host) {
-  addStyleSheets();
+export function createEditor(host, wrapper) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed, () => {
     const around = host.history();
@@ -123,7 +124,7 @@ export function createEditor(host) {
   stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
   const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
     tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
-  const wrapper = element("div", { class: "fm-wrapper" }, root);
+  wrapper.replaceChildren(root);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
     stage.mark({});
@@ -232,6 +233,7 @@ export function createEditor(host) {
       update();
     },
     openLarge: (onClose) => dialog.toggle(onClose),
+    focus,
     release() {
       if (session.state.playing) session.set({ playing: false });
       dialog.close();
@@ -239,12 +241,4 @@ export function createEditor(host) {
     layout: stage.redraw,
     refresh: update,
   };
-}
-
-/** Add the style sheets once to the page, because an editor may be anywhere in it. */
-function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css", "clip.css", "video.css", "widths.css"]) {
-    const { href } = new URL(name, import.meta.url);
-    if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
-  }
 }
