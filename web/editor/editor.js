@@ -57,6 +57,7 @@ import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { installKeys } from "./panels/keyboard.js";
 import { openStageMenu } from "./panels/path_menu.js";
+import { sayOnLongPress } from "./ui/long_press.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
@@ -172,6 +173,7 @@ export function createEditor(host, wrapper) {
     sink.value = "";
   });
   installDrops(root, take);
+  sayOnLongPress(root, session.say);
 
   /** Show a message that fades after a while. @param {string} text */
   function tell(text) {
