@@ -139,7 +139,10 @@ function createWidget(node, name, initial) {
     /** @param {unknown} value */
     setValue: (value) => {
       const text = textOf(value);
-      const entry = settle(entryOf(), text);
+      const before = entryOf();
+      const entry = settle(before, text);
+      // The picture of the node before is gone with its graph, and a graph of the API tells nobody that it is complete.
+      if (entry !== before) queueMicrotask(() => behind.refresh(node));
       entry.editor.load(text);
       tellFrontend(entry);
     },

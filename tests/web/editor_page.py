@@ -93,6 +93,12 @@ NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
     await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
 }"""
+# What ComfyUI does with every click.
+CAPTURE = """() => {
+    const { changeTracker } = window.app.extensionManager.workflow.activeWorkflow
+    if (changeTracker.captureCanvasState) changeTracker.captureCanvasState()
+    else changeTracker.checkState()
+}"""
 INTO_SUBGRAPH = f"""async (promote) => {{
     const node = {NODE}
     const {{ subgraph, node: host }} = window.app.graph.convertToSubgraph(new Set([node]))

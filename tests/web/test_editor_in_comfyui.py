@@ -18,6 +18,7 @@ from tools.comfy.frontend import set_settings
 
 from .conftest import Frontend
 from .editor_page import (
+    CAPTURE,
     EDIT_PROMOTED,
     INTO_SUBGRAPH,
     NODE,
@@ -39,12 +40,6 @@ SCROLL = """(y) => {
     const { canvas } = window.app
     canvas.ds.offset[1] = y / canvas.ds.scale
     canvas.setDirty(true, true)
-}"""
-
-CAPTURE = """() => {
-    const { changeTracker } = window.app.extensionManager.workflow.activeWorkflow
-    if (changeTracker.captureCanvasState) changeTracker.captureCanvasState()
-    else changeTracker.checkState()
 }"""
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .editor_page import EMPTY, GRAPH, NODE, ONE, PLACE_NODES, EditorPage
+from .editor_page import CAPTURE, EMPTY, GRAPH, NODE, ONE, PLACE_NODES, EditorPage
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.server]
 
@@ -40,9 +40,10 @@ def test_what_nobody_saw_is_saved_sent_and_changed_and_shown_once_it_is_seen(edi
     page = editor.page
     assert not page.evaluate(BUILT)
     assert editor.text() == editor.sent_text() == page.evaluate(SAVED) == json.dumps(EMPTY)
-    steps = page.evaluate(STEPS)
     text = json.dumps(ONE, indent=1)
     page.evaluate(CHANGE, text)
+    page.evaluate(CAPTURE)
+    steps = page.evaluate(STEPS)
     assert editor.text() == editor.sent_text() == page.evaluate(SAVED) == text
     assert not page.evaluate(BUILT)
     assert page.evaluate(f"() => {ELEMENT}.firstElementChild.getAttribute('aria-label')") == "Trajectory editor"
@@ -69,3 +70,12 @@ def test_a_hand_or_the_keyboard_builds_an_editor_at_once(editor: EditorPage) -> 
     focused = editor.page.evaluate(f"() => {{ {ELEMENT}.firstElementChild.{how}; return document.activeElement.className }}")
     assert editor.page.evaluate(BUILT)
     assert ("fm-sink" in focused) == editor.vue
+
+
+def test_a_node_without_a_picture_does_not_keep_the_one_of_the_graph_before(editor: EditorPage) -> None:
+    editor.load(ONE)
+    editor.until(lambda: max(editor.pixel(0.9, 0.1)) > 40)
+    without = {name: entry for name, entry in GRAPH.items() if name != "1"}
+    without["2"] = {"class_type": "DrawTrajectory", "inputs": {"trajectory": ""}}
+    editor.load(EMPTY, graph=without)
+    editor.until(lambda: max(editor.pixel(0.9, 0.1)) < 40)

@@ -76,10 +76,11 @@ const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
- * @param {HTMLElement} wrapper its place, which it fills; the element
+ * @param {HTMLElement} wrapper its element
+ * @param {HTMLElement} root its child, empty
  * @returns {Editor}
  */
-export function createEditor(host, wrapper) {
+export function createEditor(host, wrapper, root) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed, () => {
     const around = host.history();
@@ -123,9 +124,7 @@ export function createEditor(host, wrapper) {
   const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
-  const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
-    tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
-  wrapper.replaceChildren(root);
+  root.append(tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
     stage.mark({});

@@ -20,7 +20,7 @@ const TOUCHES = ["pointerover", "dragenter", "focusin"];
  */
 export function createLazyEditor(host) {
   addStyleSheets();
-  const box = element("section", { class: "fm-editor", "aria-label": textsFor(host.locale).editor, tabindex: 0 });
+  const box = element("section", { class: "fm-editor", "aria-label": textsFor(host.locale).editor, "data-capture-wheel": "true", tabindex: 0 });
   const wrapper = element("div", { class: "fm-wrapper" }, box);
   const told = createTold();
   /** @type {Editor | undefined} */
@@ -29,14 +29,16 @@ export function createLazyEditor(host) {
   function build() {
     if (editor) return editor;
     forget();
+    for (const name of TOUCHES) box.removeEventListener(name, build);
     const focused = document.activeElement === box;
-    editor = createEditor(host, wrapper);
+    editor = createEditor(host, wrapper, box);
     told.replay(editor);
     if (focused) editor.focus();
+    box.removeAttribute("tabindex");
     return editor;
   }
   const forget = whenSeen(box, build);
-  for (const name of TOUCHES) box.addEventListener(name, build, { once: true });
+  for (const name of TOUCHES) box.addEventListener(name, build);
   const now = () => editor ?? told;
 
   return {

@@ -12,6 +12,7 @@
  * @property {(id: string, beside: DOMRect) => void} showHints
  *
  * @typedef {object} Row
+ * @property {string} look all that it shows, to fill it only when that changes
  * @property {HTMLElement} option
  * @property {HTMLElement} swatch
  * @property {HTMLElement} name
