@@ -4,8 +4,9 @@ With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame wh
 layout and painting; median, 95th percentile, worst), also on the last frame of a photograph with the cut-out preview; what it draws
 while idle; and the time to open a workflow with ten such nodes, with ten empty documents, with ten of ComfyUI's own nodes with a text field,
 and with ten of its own with as many inputs as ours. Each is opened in a page with our script and in one without it, where a text field
-replaces the editor. Processor times are until the second picture, and until the page is quiet: editors in sight are built meanwhile. Beside the time by the clock stands the processor time of the page's main thread, which other work on
-the machine hardly changes. Measures both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
+replaces the editor. Beside the time by the clock stands the processor time of the page's main thread, which other work on the machine hardly
+changes: until the second picture, and until the page is quiet, because editors in sight are built meanwhile. Measures both renderers. Run it
+with the Python of that ComfyUI, which needs Playwright.
 """
 
 from __future__ import annotations
