@@ -2,10 +2,11 @@
 
 With 16 objects x 121 frames x 20 keyframes: the main thread's time per frame while a box is dragged (from the pointer event to the end of
 layout and painting; median, 95th percentile, worst), also on the last frame of a photograph with the cut-out preview; what it draws
-while idle; and the time to open a workflow with ten such nodes, with
-ten empty documents, and with ten of ComfyUI's own nodes with a text field. Each is opened in a page with our script and in one without it,
-where a text field replaces the editor. Beside the time by the clock stands the processor time of the page's main thread, which other work on
-the machine hardly changes. Measures both renderers. Run it with the Python of that ComfyUI, which needs Playwright.
+while idle; and the time to open a workflow with ten such nodes, with ten empty documents, with ten of ComfyUI's own nodes with a text field,
+and with ten of its own with as many inputs as ours. Each is opened in a page with our script and in one without it, where a text field
+replaces the editor. Beside the time by the clock stands the processor time of the page's main thread, which other work on the machine hardly
+changes: until the second picture, and until the page is quiet, because editors in sight are built meanwhile. Measures both renderers. Run it
+with the Python of that ComfyUI, which needs Playwright.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # n
 from tools.comfy.server import Server  # noqa: E402
 
 OBJECTS, FRAMES, KEYFRAMES, NODES = 16, 121, 20, 10
+# ComfyUI's own node with a text field, and its node with text fields and 15 inputs, as DrawTrajectory has.
+TEXT_FIELD, AS_LARGE = "PrimitiveStringMultiline", "TextEncodeAceStepAudio1.5"
+QUIET_MS = 700
 DRAG = """async ([x0, y0, steps]) => {
     const canvas = document.querySelector('.fm-canvas')
     const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
@@ -139,12 +143,10 @@ def with_picture(nodes: dict[str, Any]) -> dict[str, Any]:
     return {**nodes, "picture": {"class_type": "LoadImage", "inputs": {"image": "cat.jpg"}}}
 
 
-def plain_graph(count: int) -> dict[str, Any]:
-    """A workflow of `count` of ComfyUI's own nodes, each with a text field."""
-    return {
-        str(index + 1): {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a cat"}}
-        for index in range(count)
-    }
+def core_graph(count: int, node: str) -> dict[str, Any]:
+    """A workflow of `count` of ComfyUI's own nodes."""
+    inputs = {"value" if node == TEXT_FIELD else "tags": "a cat"}
+    return {str(index + 1): {"class_type": node, "inputs": inputs} for index in range(count)}
 
 
 def figures(times: list[float]) -> str:
@@ -216,22 +218,29 @@ def measure_opening(pages: dict[str, Any], name: str) -> None:
     graphs = {
         "full": graph(NODES, True),
         "with empty documents": graph(NODES, False),
-        "of ComfyUI's own": plain_graph(NODES),
+        "of ComfyUI's own": core_graph(NODES, TEXT_FIELD),
+        "of its own, as large": core_graph(NODES, AS_LARGE),
     }
     opened: dict[tuple[str, str], list[float]] = {(which, what): [] for which in pages for what in graphs}
     busy: dict[tuple[str, str], list[float]] = {key: [] for key in opened}
+    quiet: dict[tuple[str, str], list[float]] = {key: [] for key in opened}
     processors = {which: Processor(page) for which, page in pages.items()}
     for _ in range(8):
         for which, page in pages.items():
             page.bring_to_front()  # a page in the background gets no animation frames
             page.evaluate(OPEN, graphs["of ComfyUI's own"])  # the first one after switching pages is slower
             for what, nodes in graphs.items():
+                page.evaluate("async () => { await window.app.clean() }")
+                page.wait_for_timeout(QUIET_MS)
                 processors[which].lap()
                 opened[which, what].append(page.evaluate(OPEN, nodes))
                 busy[which, what].append(processors[which].lap())
+                page.wait_for_timeout(QUIET_MS)
+                quiet[which, what].append(busy[which, what][-1] + processors[which].lap())
     for what in graphs:
         times = ", ".join(
-            f"{statistics.median(opened[which, what]):4.0f} ms (processor {statistics.median(busy[which, what]):4.0f}) {which}"
+            f"{statistics.median(opened[which, what]):4.0f} ms (processor {statistics.median(busy[which, what]):4.0f}, "
+            f"{statistics.median(quiet[which, what]):4.0f} until quiet) {which}"
             for which in pages
         )
         print(f"{name:<9} opening {NODES} nodes {what:<21} {times}")

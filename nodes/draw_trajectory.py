@@ -91,6 +91,7 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=32,
+                    advanced=True,
                     tooltip="Width of the clip in pixels, a multiple of 32. 0: as in the document. Boxes keep their "
                     "place in the frame.",
                 ),
@@ -100,6 +101,7 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=32,
+                    advanced=True,
                     tooltip="Height of the clip in pixels, a multiple of 32. 0: as in the document.",
                 ),
                 io.Int.Input(
@@ -108,12 +110,14 @@ class DrawTrajectory(io.ComfyNode):
                     min=0,
                     max=1025,
                     step=1,
+                    advanced=True,
                     tooltip="Frames in the clip, 4k + 1 (such as 81 or 121). 0: as in the document.",
                 ),
                 io.Combo.Input(
                     "length_change",
                     options=[RETIME, TRIM],
                     default=RETIME,
+                    advanced=True,
                     tooltip="If length differs from the document. retime: the whole motion is stretched or squeezed. "
                     "trim: it is cut off, or holds its last box.",
                 ),

@@ -10,7 +10,7 @@ import { app } from "../../scripts/app.js";
 import { foldAdvanced, showUsedAdvanced, shrinkNew } from "./advanced.js";
 import { createBehind } from "./node_pictures.js";
 import { showClip, watchClip } from "./clip_inputs.js";
-import { createEditor } from "./editor/editor.js";
+import { createLazyEditor } from "./editor/lazy.js";
 import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, forgetGone, live, promoted, settle, tellFrontend } from "./entries.js";
@@ -86,7 +86,7 @@ function tellAround(entry) {
 
 /** @param {ComfyNode} node @returns {Entry} */
 function createEntry(node) {
-  const editor = createEditor({
+  const editor = createLazyEditor({
     locale: locale(),
     changed() {
       showClip(entry);
@@ -139,7 +139,10 @@ function createWidget(node, name, initial) {
     /** @param {unknown} value */
     setValue: (value) => {
       const text = textOf(value);
-      const entry = settle(entryOf(), text);
+      const before = entryOf();
+      const entry = settle(before, text);
+      // The picture of the node before is gone with its graph, and a graph of the API tells nobody that it is complete.
+      if (entry !== before) queueMicrotask(() => behind.refresh(node));
       entry.editor.load(text);
       tellFrontend(entry);
     },
@@ -155,8 +158,8 @@ function createWidget(node, name, initial) {
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
-  const layout = widget.computeLayoutSize?.bind(widget);
-  if (layout) widget.computeLayoutSize = (host) => ({ ...layout(host), minWidth: MIN_WIDTH });
+  // ComfyUI's own asks the style sheets each time, which lays out the page for every node that is made.
+  widget.computeLayoutSize = () => (widget.type === "hidden" ? { minHeight: 0, maxHeight: 0, minWidth: 0 } : { minHeight: minHeight(), minWidth: MIN_WIDTH });
   return { widget, minWidth: WIDTH };
 }
 

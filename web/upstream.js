@@ -4,7 +4,7 @@
  *
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, serialize?: boolean, options?: Record<string, unknown>,
  *   advanced?: boolean, computeSize?: (width?: number) => [number, number], callback?: (value: unknown) => void}} WidgetLike
- * @typedef {{element: HTMLElement, callback?: (value: unknown) => void, tooltip?: string, _state?: {value?: unknown},
+ * @typedef {{type?: string, element: HTMLElement, callback?: (value: unknown) => void, tooltip?: string, _state?: {value?: unknown},
  *   computeLayoutSize?: (node: unknown) => Record<string, unknown>}} DomWidget
  *
  * @typedef {{origin_id: unknown, origin_slot: number, target_id: unknown, target_slot: number}} LinkLike

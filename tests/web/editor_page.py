@@ -31,7 +31,8 @@ PLACE_NODES = """(scale) => {
     others.forEach((node, index) => { node.pos = [node.type === 'PreviewImage' ? 700 : -500, 350 * index] })
     const node = graph.nodes.find((entry) => entry.type === 'DrawTrajectory')
     node.pos = [0, 0]
-    node.setSize([480, 860])
+    // Not less than it needs on a touch screen, to which ComfyUI would bring it with the next graph that it loads.
+    node.setSize([480, 870])
     const canvas = window.app.canvas
     canvas.ds.scale = scale
     canvas.ds.offset = [300 / scale, 80 / scale]
@@ -91,6 +92,12 @@ PIXEL = """([x, y]) => {
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
     await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
+}"""
+# What ComfyUI does with every click.
+CAPTURE = """() => {
+    const { changeTracker } = window.app.extensionManager.workflow.activeWorkflow
+    if (changeTracker.captureCanvasState) changeTracker.captureCanvasState()
+    else changeTracker.checkState()
 }"""
 INTO_SUBGRAPH = f"""async (promote) => {{
     const node = {NODE}

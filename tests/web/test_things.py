@@ -11,7 +11,7 @@ from PIL import Image
 from flashmotion_core.trajectory import parse, sample, to_cells, to_frame_masks
 
 from .conftest import Frontend
-from .editor_page import EMPTY, GRAPH, EditorPage
+from .editor_page import EDIT_PROMOTED, EMPTY, GRAPH, INTO_SUBGRAPH, EditorPage
 
 pytestmark = pytest.mark.browser
 
@@ -100,3 +100,19 @@ def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPa
     shape = parse(editor.sent_text()).objects[0].shape
     assert shape is not None
     assert to_cells(shape).any(axis=0).all()
+
+    # In the editor of a trajectory that was promoted out of a subgraph masks change, too, and without Shift and Alt.
+    drawn = editor.document()
+    editor.page.evaluate(INTO_SUBGRAPH, True)
+    assert editor.sent() == drawn
+    editor.page.evaluate(EDIT_PROMOTED)
+    editor.settle()
+    editor.until(lambda: editor.pixel(0.05, 0.9)[1] > 120)
+    editor.page.locator(".fm-option:visible").first.click()
+    editor.press("w")
+    bar = editor.page.get_by_role("group", name="Select by click")
+    for button, wide in (("Add", True), ("Take away", False)):
+        bar.get_by_role("button", name=button, exact=True).click()
+        editor.page.mouse.click(*editor.at(0.9, 0.1))
+        editor.until(lambda wide=wide: (editor.sent()["objects"][0]["keyframes"][0]["w"] > 0.9) == wide)
+    assert len(editor.sent()["objects"]) == 3

@@ -36,6 +36,7 @@
  * @property {(problem: RunProblem | undefined) => void} setRunProblem what the last run complained about at this node
  * @property {(linked: boolean) => void} setLinked whether the document comes from another node
  * @property {(onClose: () => void) => void} openLarge the large view, for an editor that has no place in a node
+ * @property {() => void} focus
  * @property {() => void} release stop playing and leave the large view, because the node is removed
  * @property {() => void} layout
  * @property {() => void} refresh something around the editor has changed: the history, the graph
@@ -56,6 +57,7 @@ import { createHints } from "./panels/hint_list.js";
 import { createInspector } from "./panels/inspector.js";
 import { installKeys } from "./panels/keyboard.js";
 import { openStageMenu } from "./panels/path_menu.js";
+import { sayOnLongPress } from "./ui/long_press.js";
 import { installPlayer } from "./ui/player.js";
 import { createSession } from "./edit/session.js";
 import { installStageInput } from "./stage/stage_input.js";
@@ -74,10 +76,11 @@ const FOCUS_TURNS = 30;
 
 /**
  * @param {Host} host
+ * @param {HTMLElement} wrapper its element
+ * @param {HTMLElement} root its child, empty
  * @returns {Editor}
  */
-export function createEditor(host) {
-  addStyleSheets();
+export function createEditor(host, wrapper, root) {
   const texts = textsFor(host.locale);
   const session = createSession(host.changed, () => {
     const around = host.history();
@@ -121,9 +124,7 @@ export function createEditor(host) {
   const empty = createEmptyHint(texts);
   const linked = element("div", { class: "fm-linked", hidden: true }, texts.linked);
   stage.element.append(sink, empty.element, element("div", { class: "fm-notes" }, linked, ...behind.lines), message);
-  const root = element("section", { class: "fm-editor", "aria-label": texts.editor, "data-capture-wheel": "true" },
-    tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
-  const wrapper = element("div", { class: "fm-wrapper" }, root);
+  root.append(tools.element, brushBar.element, ...clipNotes.elements, stage.element, time.element, inspector.element, banner.element);
   const dialog = createDialog(wrapper, root, texts, () => {
     stage.setView(undefined);
     stage.mark({});
@@ -171,6 +172,7 @@ export function createEditor(host) {
     sink.value = "";
   });
   installDrops(root, take);
+  sayOnLongPress(root, session.say);
 
   /** Show a message that fades after a while. @param {string} text */
   function tell(text) {
@@ -232,6 +234,7 @@ export function createEditor(host) {
       update();
     },
     openLarge: (onClose) => dialog.toggle(onClose),
+    focus,
     release() {
       if (session.state.playing) session.set({ playing: false });
       dialog.close();
@@ -239,12 +242,4 @@ export function createEditor(host) {
     layout: stage.redraw,
     refresh: update,
   };
-}
-
-/** Add the style sheets once to the page, because an editor may be anywhere in it. */
-function addStyleSheets() {
-  for (const name of ["editor.css", "panels.css", "clip.css", "video.css", "widths.css"]) {
-    const { href } = new URL(name, import.meta.url);
-    if (!document.head.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
-  }
 }

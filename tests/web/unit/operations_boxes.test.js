@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { changeObjects } from "../../../web/editor/edit/edit.js";
 import * as ops from "../../../web/editor/edit/operations.js";
 import { boxAt } from "../../../web/editor/model/sample.js";
 import { assertNear, example, framesOf, object } from "./helpers.js";
@@ -106,6 +107,16 @@ test("distribution makes the gaps equal and leaves the outermost", () => {
     () => ops.distribute(example(), { ids: ["rock", "walk"], frame: 0, axis: "x" }),
     /select at least 3 objects/,
   );
+});
+
+test("a flip mirrors the shape of frame 0, too", () => {
+  const shape = { columns: 3, rows: 2, runs: [0, 1, 3, 2] };
+  const document = changeObjects(example(), ["walk"], (walk) => ({ ...walk, shape }));
+  /** @param {"horizontal" | "vertical"} axis */
+  const runs = (axis) => object(ops.flip(document, { ids: ["walk"], axis }), "walk").shape?.runs;
+  assert.deepEqual(runs("horizontal"), [2, 3, 1]);
+  assert.deepEqual(runs("vertical"), [1, 3, 2]);
+  assert.equal(object(ops.flip(document, { ids: ["rock"], axis: "vertical" }), "walk").shape, shape);
 });
 
 test("flipping twice is nothing", () => {

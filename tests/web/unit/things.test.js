@@ -130,6 +130,25 @@ test("a box that was drawn around the thing takes its shape; a second click else
   isSquare(made);
 });
 
+test("a locked object is neither added to nor taken from, by click or again; a tool for fingers has no Shift", async () => {
+  const made = setUp();
+  const { session, things } = made;
+  things.pick(IN_SQUARE, "new", NEAR);
+  await settled(made);
+  const { document } = session.state;
+  session.set({ locked: session.state.ids });
+  for (const how of /** @type {const} */ (["add", "take", "new"])) {
+    session.say("");
+    things.pick(how === "new" ? IN_SQUARE : { x: 0.05, y: 0.9 }, how, NEAR);
+    assert.deepEqual([session.state.message, session.state.alarm, things.isBusy()], [ENGLISH.maskLocked, true, false], how);
+  }
+  assert.equal(session.state.document, document);
+  const [none, shift, alt] = [[false, false], [true, false], [false, true]].map(([shiftKey, altKey]) => ({ shiftKey, altKey }));
+  assert.deepEqual([none, shift, alt].map(things.howFor), ["new", "add", "take"]);
+  session.set({ thingHow: "take" });
+  assert.deepEqual([none, shift, alt].map(things.howFor), ["take", "add", "take"]);
+});
+
 test("another frame, no picture, one that cannot be read, nothing selected: each says what to do, and changes nothing", async () => {
   const made = setUp();
   const { session, things } = made;

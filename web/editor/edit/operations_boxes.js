@@ -15,6 +15,7 @@ import {
   sameBox,
   withKeyframes,
 } from "./edit.js";
+import { mirrored } from "../model/first_shape.js";
 import { MAX_CENTRE, MIN_CENTRE } from "../model/limits.js";
 import { boxAt, segmentAt } from "../model/sample.js";
 
@@ -138,14 +139,17 @@ export function distribute(document, { ids, frame, axis }) {
 }
 
 /**
- * Mirror whole objects in the picture.
+ * Mirror whole objects in the picture, with their shapes in frame 0.
  * @param {Document} document
  * @param {{ids: readonly string[], axis: "horizontal" | "vertical"}} args "horizontal" swaps left and right
  * @returns {Document}
  */
 export function flip(document, { ids, axis }) {
   const name = choice(axis, "axis", ["horizontal", "vertical"]) === "horizontal" ? "x" : "y";
-  return changeObjects(document, ids, (object) => mapKeyframes(object, (key) => ({ ...key, [name]: 1 - key[name] })));
+  return changeObjects(document, ids, (object) => {
+    const moved = mapKeyframes(object, (key) => ({ ...key, [name]: 1 - key[name] }));
+    return moved.shape ? { ...moved, shape: mirrored(moved.shape, name) } : moved;
+  });
 }
 
 /**

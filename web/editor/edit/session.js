@@ -23,6 +23,7 @@
  * @property {Tool} tool
  * @property {number} brushSize radius in pixels of the clip
  * @property {boolean} brushAdds to the mask, or takes from it
+ * @property {"new" | "add" | "take"} thingHow what a click on a thing makes: an object, or more or less of the selected one
  * @property {Point | undefined} aim where the keyboard's tools work, fractions of the frame
  * @property {boolean} playing
  * @property {boolean} loop
@@ -84,7 +85,7 @@ export function createSession(changed, outer = () => undefined) {
   /** @type {State} */
   let state = {
     document: NEW_DOCUMENT, draft: undefined, problem: undefined, frame: 0, ids: [], keys: [], unseen: [], locked: [],
-    tool: "draw", brushSize: 16, brushAdds: true, aim: undefined, playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
+    tool: "draw", brushSize: 16, brushAdds: true, thingHow: "new", aim: undefined, playing: false, loop: true, snap: true, ghosts: true, ghostCount: 3, ghostStep: 0, cutouts: true,
     behind: "picture", hasResult: false, message: "", alarm: false, clip: OWN_CLIP,
   };
   const history = createHistory(NEW_DOCUMENT);

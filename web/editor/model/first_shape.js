@@ -71,6 +71,21 @@ export function fromCells({ columns, rows, inside }) {
 }
 
 /**
+ * A shape turned over.
+ * @param {FirstShape} shape
+ * @param {"x" | "y"} along x swaps left and right
+ * @returns {FirstShape}
+ */
+export function mirrored(shape, along) {
+  const { columns, rows, inside } = toCells(shape);
+  const turned = inside.map((_, i) => {
+    const [column, row] = [i % columns, Math.floor(i / columns)];
+    return along === "x" ? inside[row * columns + columns - 1 - column] : inside[(rows - 1 - row) * columns + column];
+  });
+  return fromCells({ columns, rows, inside: turned });
+}
+
+/**
  * The pixels of a shape in a picture.
  * @param {FirstShape} shape
  * @param {Corner} box on frame 0, in pixels

@@ -41,20 +41,24 @@ export function moveAim(session, texts, dx, dy, far) {
  * @param {ThingFinder} things
  * @param {{shiftKey: boolean, altKey: boolean}} keys
  */
-export function useAim(session, texts, things, { shiftKey, altKey }) {
+export function useAim(session, texts, things, keys) {
   const { aim = { x: 0.5, y: 0.5 }, tool, document: { size } } = session.state;
   if (!session.state.aim) session.set({ aim });
   if (tool === "thing") {
-    things.pick(aim, altKey ? "take" : shiftKey ? "add" : "new", { x: 1 / size[0], y: 1 / size[1] });
+    things.pick(aim, things.howFor(keys), { x: 1 / size[0], y: 1 / size[1] });
     return;
   }
-  const { ids, brushSize: radius, brushAdds } = session.state;
+  const { ids, locked, brushSize: radius, brushAdds } = session.state;
   if (!things.atStart()) return;
   if (ids.length !== 1) {
     session.say(texts.maskSelectOne, true);
     return;
   }
-  const add = shiftKey || brushAdds !== altKey;
+  if (locked.includes(ids[0])) {
+    session.say(texts.maskLocked, true);
+    return;
+  }
+  const add = keys.shiftKey || brushAdds !== keys.altKey;
   session.edit(add ? texts.stepMaskAdd : texts.stepMaskTake, (document) => paintShape(document, { id: ids[0], points: [aim], radius, add }), {
     message: add ? texts.saidMaskAdded : texts.saidMaskTaken,
   });

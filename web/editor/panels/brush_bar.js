@@ -1,5 +1,6 @@
 /**
- * What the mask brush does, while it is the tool: add or take away, how large it is, and no mask at all.
+ * What the tools of masks do, while one is in use: add or take away, which a finger could not say by Shift and Alt, how large the brush is,
+ * and no mask at all.
  *
  * @import { CommandContext } from "./toolbar.js"
  */
@@ -14,10 +15,10 @@ import { element, iconButton, setAttribute } from "../ui/dom.js";
  */
 export function createBrushBar(context) {
   const { session, texts } = context;
-  const kinds = /** @type {const} */ ([[true, "plus", texts.brushAdd], [false, "minus", texts.brushTake]]).map(([adds, icon, text]) => {
-    const button = iconButton(icon, text, () => session.set({ brushAdds: adds }));
+  const kinds = /** @type {const} */ ([["new", "box", texts.thingNew], ["add", "plus", texts.brushAdd], ["take", "minus", texts.brushTake]]).map(([how, icon, text]) => {
+    const button = iconButton(icon, text, () => session.set(how === "new" ? { thingHow: how } : { thingHow: how, brushAdds: how === "add" }));
     button.append(caption(text));
-    return { adds, button };
+    return { how, button };
   });
   // By its square root: small sizes need finer steps.
   const slider = element("input", {
@@ -27,15 +28,22 @@ export function createBrushBar(context) {
   slider.addEventListener("input", () => session.set({ brushSize: Math.round(Number(slider.value) ** 2) }));
   const size = element("span", { class: "fm-caption", "aria-hidden": "true" });
   const clear = commandButton(context, "clearMask");
-  const box = element("div", { class: "fm-fields fm-brush", role: "group", "aria-label": texts.brushBar },
+  const box = element("div", { class: "fm-fields fm-brush", role: "group" },
     ...kinds.map(({ button }) => button), slider, size, clear.button);
   return {
     element: box,
     update() {
-      const { tool, brushAdds, brushSize } = session.state;
-      box.hidden = tool !== "brush";
+      const { tool, brushAdds, brushSize, thingHow } = session.state;
+      const paints = tool === "brush";
+      box.hidden = !paints && tool !== "thing";
       if (box.hidden) return;
-      for (const { adds, button } of kinds) setAttribute(button, "aria-pressed", String(adds === brushAdds));
+      setAttribute(box, "aria-label", paints ? texts.brushBar : texts.thingBar);
+      const now = paints ? (brushAdds ? "add" : "take") : thingHow;
+      for (const { how, button } of kinds) {
+        button.hidden = paints && how === "new";
+        setAttribute(button, "aria-pressed", String(how === now));
+      }
+      slider.hidden = size.hidden = !paints;
       slider.value = String(Math.sqrt(brushSize));
       setAttribute(slider, "aria-valuetext", String(brushSize));
       size.textContent = String(brushSize);

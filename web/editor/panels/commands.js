@@ -44,7 +44,7 @@ const toolCommand = (tool, text, short, key) => ({
 /** What these tools change belongs to frame 0 of the picture. @param {"thing" | "brush"} tool @param {keyof Texts} text @param {keyof Texts} short @param {string} key @returns {Command} */
 const maskTool = (tool, text, short, key) => ({
   ...toolCommand(tool, text, short, key),
-  run: (session) => session.set({ tool, frame: 0, behind: "picture", playing: false, aim: undefined }),
+  run: (session) => session.set({ tool, frame: 0, behind: "picture", playing: false, aim: undefined, thingHow: "new" }),
 });
 /** @param {"snap" | "ghosts" | "cutouts" | "loop"} name @param {string} key @param {keyof Texts} [short] @returns {Command} */
 const toggleCommand = (name, key, short) => ({

@@ -13,17 +13,17 @@ import { toPicture } from "../model/geometry.js";
 const SAME_PLACE = 8;
 
 /**
- * A click on a thing. With Shift it is added to the selected object, with Alt taken from it.
+ * A click on a thing.
  * @param {Context & {things: ThingFinder}} context
  * @param {Point} from canvas pixels
  * @param {{readonly shiftKey: boolean, readonly altKey: boolean}} event
  * @returns {Gesture}
  */
-export function thingGesture({ stage, things }, from, { shiftKey, altKey }) {
+export function thingGesture({ stage, things }, from, event) {
   const { view } = stage;
   return {
     move() {},
-    end: () => things.pick(toPicture(view, from), altKey ? "take" : shiftKey ? "add" : "new", { x: SAME_PLACE / view.width, y: SAME_PLACE / view.height }),
+    end: () => things.pick(toPicture(view, from), things.howFor(event), { x: SAME_PLACE / view.width, y: SAME_PLACE / view.height }),
     cancel() {},
   };
 }
@@ -43,7 +43,7 @@ export function brushGesture({ stage, session, texts, things }, from, under, { a
   const free = ids.filter((id) => !locked.includes(id));
   const id = free.length === 1 ? free[0] : under;
   if (id === undefined) {
-    session.say(texts.maskSelectOne, true);
+    session.say(ids.length === 1 ? texts.maskLocked : texts.maskSelectOne, true);
     return none;
   }
   const add = session.state.brushAdds !== altKey;

@@ -13,6 +13,7 @@
  *
  * @typedef {object} ThingFinder
  * @property {(at: Point, how: How, near: Point) => void} pick at: fractions of the frame; near: how far away a click still counts as the same
+ * @property {(keys: {readonly shiftKey: boolean, readonly altKey: boolean}) => How} howFor a click with these keys
  * @property {() => boolean} cancel the search under way; false when there is none
  * @property {() => boolean} isBusy
  * @property {() => boolean} atStart whether frame 0 of the picture is in sight; if not it is shown, and the user told to try again
@@ -84,12 +85,17 @@ export function createThings(session, texts, firstPicture) {
       session.say(texts.thingNoPicture, true);
       return;
     }
-    const { document, ids } = session.state;
+    const { document, ids, locked } = session.state;
     if (how !== "new" && ids.length !== 1) {
       session.say(texts.thingSelectOne, true);
       return;
     }
     const again = how === "new" && last && isSame(last, at, near, picture) ? last : undefined;
+    const changed = how === "new" ? again?.id : ids[0];
+    if (changed !== undefined && locked.includes(changed)) {
+      session.say(texts.maskLocked, true);
+      return;
+    }
     if (again && again.things.count === 1) {
       session.say(texts.thingOnly);
       return;
@@ -165,6 +171,7 @@ export function createThings(session, texts, firstPicture) {
   return {
     pick,
     atStart,
+    howFor: ({ shiftKey, altKey }) => (altKey ? "take" : shiftKey ? "add" : session.state.thingHow),
     isBusy: () => search !== undefined,
     cancel() {
       if (!search) return false;

@@ -7,6 +7,8 @@ export const THINGS_EN = {
   emptyThing: "Click a thing in the picture",
   emptyThingMore: "It gets a box and a mask. Click it again for a larger part.",
   brushBar: "Mask brush",
+  thingBar: "Select by click",
+  thingNew: "New object",
   brushAdd: "Add",
   brushTake: "Take away",
   brushSize: "Radius of the brush in pixels",
@@ -32,7 +34,8 @@ export const THINGS_EN = {
   thingAtStart: "Masks belong to frame 0, which is shown now. Click again.",
   thingNoPicture: "There is no picture of frame 0 yet: connect one, or wait until it is shown.",
   thingUnreadable: "The browser may not read this picture, because it comes from another site. Load it with Load Image.",
-  thingSelectOne: "Select one object first; without Shift and Alt a click makes a new one.",
+  thingSelectOne: "Select one object first, or choose New object.",
+  maskLocked: "The selected object is locked: unlock it first.",
   maskSelectOne: "Select one object first, or begin in a box.",
   aim: "With Click or Brush: move the crosshair by 4 pixels (Shift: 32); Enter uses it (Shift: add, Alt: take away)",
 };

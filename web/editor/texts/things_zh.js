@@ -7,6 +7,8 @@ export const THINGS_ZH = {
   emptyThing: "点击画面中的物体",
   emptyThingMore: "它会得到一个框和一个遮罩。再次点击可选更大的部分。",
   brushBar: "遮罩笔刷",
+  thingBar: "点击选取",
+  thingNew: "新建物体",
   brushAdd: "增加",
   brushTake: "减去",
   brushSize: "笔刷半径（像素）",
@@ -32,7 +34,8 @@ export const THINGS_ZH = {
   thingAtStart: "遮罩属于第 0 帧，现已显示该帧。请再次点击。",
   thingNoPicture: "还没有第 0 帧的画面：请连接一张图片，或等待其显示。",
   thingUnreadable: "浏览器无法读取这张来自其他网站的图片。请用 Load Image 加载它。",
-  thingSelectOne: "请先选中一个物体；不按 Shift 和 Alt 时，点击会新建物体。",
+  thingSelectOne: "请先选中一个物体，或选择“新建物体”。",
+  maskLocked: "选中的物体已锁定：请先解锁。",
   maskSelectOne: "请先选中一个物体，或从某个框内开始。",
   aim: "使用点选或笔刷时：将准星移动 4 像素（Shift：32）；Enter 执行（Shift：增加，Alt：减去）",
 };

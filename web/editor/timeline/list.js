@@ -12,6 +12,7 @@
  * @property {(id: string, beside: DOMRect) => void} showHints
  *
  * @typedef {object} Row
+ * @property {string} look all that it shows, to fill it only when that changes
  * @property {HTMLElement} option
  * @property {HTMLElement} swatch
  * @property {HTMLElement} name
@@ -57,7 +58,7 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     option.addEventListener("pointerdown", (event) => begin(event, id));
     withoutFling(option);
     option.addEventListener("dblclick", rename);
-    return { option, swatch, name, hint, eye, lock, flags: element("div", { class: "fm-flag" }, hint, eye, lock) };
+    return { look: "", option, swatch, name, hint, eye, lock, flags: element("div", { class: "fm-flag" }, hint, eye, lock) };
   }
 
   /** @param {"unseen" | "locked"} flag @param {string} id */
@@ -113,19 +114,22 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
   function fillRow(object, index) {
     const row = rows.get(object.id) ?? makeRow(object.id);
     rows.set(object.id, row);
-    const { ids, unseen, locked } = session.state;
-    const name = nameOf(object);
+    const [selected, unseen, locked] = [session.state.ids, session.state.unseen, session.state.locked].map((all) => all.includes(object.id));
+    const [name, said] = [nameOf(object), hints(object.id)];
+    // Asked for with every move of the pointer, for every row.
+    const look = JSON.stringify([index, name, object.color, object.keyframes.length, selected, unseen, locked, said]);
+    if (row.look === look) return row;
+    row.look = look;
     row.swatch.style.backgroundColor = colorOf(object, index);
     setText(row.name, name);
-    setAttribute(row.option, "aria-selected", String(ids.includes(object.id)));
+    setAttribute(row.option, "aria-selected", String(selected));
     setAttribute(row.option, "aria-label", fill(texts.objectRow, name, object.keyframes.length));
-    const said = hints(object.id);
     row.hint.hidden = said.length === 0;
     setAttribute(row.option, "data-hints", said.length > 0);
     setAttribute(row.option, "aria-description", said.join(" ") || undefined);
     for (const attribute of ["aria-label", "title"]) setAttribute(row.hint, attribute, fill(texts.hintsOfObject, name, said.length));
-    setFlag(row.eye, unseen.includes(object.id), ["eye", "eyeOff"], [fill(texts.hideObject, name), fill(texts.showObject, name)]);
-    setFlag(row.lock, locked.includes(object.id), ["unlock", "lock"], [fill(texts.lockObject, name), fill(texts.unlockObject, name)]);
+    setFlag(row.eye, unseen, ["eye", "eyeOff"], [fill(texts.hideObject, name), fill(texts.showObject, name)]);
+    setFlag(row.lock, locked, ["unlock", "lock"], [fill(texts.lockObject, name), fill(texts.unlockObject, name)]);
     return row;
   }
 

@@ -25,8 +25,11 @@ export function element(tag, attributes = {}, ...children) {
  * @param {string | number | boolean | undefined} value
  */
 export function setAttribute(target, name, value) {
-  if (value === undefined || value === false) target.removeAttribute(name);
-  else target.setAttribute(name, value === true ? "" : String(value));
+  const text = value === undefined || value === false ? null : value === true ? "" : String(value);
+  // Writing what is there already makes the page look through its styles again.
+  if (target.getAttribute(name) === text) return;
+  if (text === null) target.removeAttribute(name);
+  else target.setAttribute(name, text);
 }
 
 /**

@@ -35,8 +35,15 @@ export function roveAlong(bar) {
 
   return {
     update() {
-      const all = buttons();
-      if (all.length && (!stop || !all.includes(stop))) choose(all[0]);
+      // Not by measuring, which would lay out the page for each bar of each editor that comes into sight.
+      if (stop && bar.contains(stop) && isShown(stop)) return;
+      const first = [...bar.querySelectorAll(".fm-button")].find((entry) => entry instanceof HTMLElement && isShown(entry));
+      if (first instanceof HTMLElement) choose(first);
     },
   };
+}
+
+/** @param {HTMLElement} entry */
+function isShown(entry) {
+  return !entry.hidden && entry.checkVisibility?.() !== false;
 }
