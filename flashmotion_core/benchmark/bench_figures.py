@@ -129,9 +129,7 @@ def _clips(bench_set: BenchSet) -> str:
     lengths = {clip.trajectory.frames for clip in bench_set.clips}
     size = " or ".join(f"{width} x {height}" for width, height in sorted(sizes)) if len(sizes) < 4 else "several sizes"
     frames = " or ".join(map(str, sorted(lengths))) if len(lengths) < 4 else f"{min(lengths)} to {max(lengths)}"
-    return (
-        f"{bench_set.name}, {len(bench_set.clips)} clips, documents {bench_set.checksum[:12]}; {frames} frames of {size}, not resized"
-    )
+    return f"{bench_set.name}, {len(bench_set.clips)} clips, documents {bench_set.checksum[:12]}; {frames} frames of {size}, not resized"
 
 
 def values(clips: Measured, names: Sequence[str], figure: str) -> Array:

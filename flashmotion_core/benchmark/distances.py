@@ -20,7 +20,9 @@ WIDEST = 512
 """Dimensions above which there is no interval: its resamples would take hours."""
 
 
-def distances(clips: Mapping[str, Array], real: Mapping[str, Array], *, itself: bool, seed: int) -> dict[str, Any] | None:
+def distances(
+    clips: Mapping[str, Array], real: Mapping[str, Array], *, itself: bool, seed: int
+) -> dict[str, Any] | None:
     """Distances in the features of one extractor; None with fewer than two clips.
 
     Args:

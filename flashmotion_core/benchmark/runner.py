@@ -109,7 +109,7 @@ def _measured(
     mark = row.mark(clip)
     read: list[Frames] = []
 
-    def frames_THWC() -> Frames:
+    def frames() -> Frames:
         if not read:
             read.append(row.frames(clip))
         return read[0]
@@ -118,18 +118,19 @@ def _measured(
     figures = _kept(folder / f"{clip.name}.json", whole)
     if figures is None:
         figures = measure_clip(
-            frames_THWC(),
+            frames(),
             asked,
             tracker,
             real_THWC=None if asked.real is None else real(asked),
             masks_TNHW=_real_masks(asked),
         )
-        write_whole(
-            folder / f"{clip.name}.json", json.dumps({"mark": whole, **figures}, allow_nan=False) + "\n"
-        )
+        write_whole(folder / f"{clip.name}.json", json.dumps({"mark": whole, **figures}, allow_nan=False) + "\n")
     features = {
         extractor.name: features_of_clip(
-            folder / extractor.name / f"{clip.name}.npz", f"{FORMAT} {mark} {extractor.protocol}", extractor, frames_THWC
+            folder / extractor.name / f"{clip.name}.npz",
+            f"{FORMAT} {mark} {extractor.protocol}",
+            extractor,
+            frames,
         )
         for extractor in how.extractors
     }

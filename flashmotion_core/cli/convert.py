@@ -91,7 +91,9 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
         prefix = f"{wishes.take}." if wishes.take else ""
         kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if not kept:
-            raise ValueError(f"no name starts with {prefix!r}; leave --take out, or name another of {', '.join(list(tensors)[:3])}, ...")
+            raise ValueError(
+                f"no name starts with {prefix!r}; leave --take out, or name another of {', '.join(list(tensors)[:3])}, ..."
+            )
         save_whole(target, _cast(kept, wishes.dtype), {})
         return _said(source, f"{len(kept)} tensors under their own names", _others(len(tensors) - len(kept)))
     if is_wan_vae(tensors):
@@ -297,7 +299,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
     parser.add_argument(
-        "--plain", action="store_true", help="any other network, such as I3D for the benchmark: tensors as they are named"
+        "--plain",
+        action="store_true",
+        help="any other network, such as I3D for the benchmark: tensors as they are named",
     )
     options = parser.parse_args(arguments)
     return finish(lambda: print(_run(options)), dict.fromkeys(("GPU", "computer"), "close other programs"))

@@ -34,7 +34,9 @@ class Extractor(Protocol):
 def load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path, what: str) -> None:
     """Put a file's weights into a network, for use only. Raises ValueError where they are another network's."""
     try:
-        network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()})
+        network.load_state_dict(
+            {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+        )
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path.name} does not hold the weights of {what} ({reason}); give another file.") from error

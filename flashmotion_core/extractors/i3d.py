@@ -41,7 +41,9 @@ class I3dExtractor:
         try:
             from cdfvd.third_party.i3d.pytorch_i3d import InceptionI3d
         except ImportError as error:
-            raise ValueError(f"cdfvd cannot be imported ({error}); run pip install cd-fvd, or take another extractor.") from error
+            raise ValueError(
+                f"cdfvd cannot be imported ({error}); run pip install cd-fvd, or take another extractor."
+            ) from error
         network = InceptionI3d(400, in_channels=3)
         load_weights(network, read_tensors(path)[0], path, "cd-fvd's I3D")
         self.network, self.device, self.frames = network.to(device), device, frames

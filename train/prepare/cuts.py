@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from flashmotion_core.extractors.transnet import THUMBNAIL, transnet, untouched
 from flashmotion_core.video import Frames
 
+__all__ = ["THUMBNAIL", "Shot", "between", "detector_name", "find_shots", "jumps"]
+
 Shot = tuple[int, int]
 LEAST_JUMP, ABOVE_OTHERS, AROUND = 12.0, 3.5, 12
 """Levels of 255 on average, times the usual change of the frames around, and how many frames these are on each side."""
