@@ -23,8 +23,9 @@ def write_lossless(path: Path, frames_THWC: Frames, fps: float) -> None:
     check_fps(fps)
 
     def write(part: Path) -> None:
-        # Absolute, because FFmpeg takes what stands before a colon in a relative name for a protocol.
-        with av.open(os.path.abspath(part), "w", format="matroska") as container:
+        # Without random marks and dates, so that equal clips are equal files. Absolute, because FFmpeg takes what stands
+        # before a colon in a relative name for a protocol.
+        with av.open(os.path.abspath(part), "w", format="matroska", options={"fflags": "+bitexact"}) as container:
             stream: Any = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1000))
             stream.height, stream.width = frames_THWC.shape[1:3]
             stream.pix_fmt = "bgr0"

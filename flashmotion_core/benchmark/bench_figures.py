@@ -15,8 +15,8 @@ from ..metrics.keeping import LEAST_INSIDE
 from .bench_measures import FIGURES, against_other
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
 from .clip_set import BenchSet
+from .distances import FEWER, distances
 from .distances import RESAMPLES as DISTANCE_RESAMPLES
-from .distances import distances
 from .runner import Measured, RowFigures
 
 Array = NDArray[np.float64]
@@ -121,7 +121,7 @@ _COUNTED = (
     f"frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to the frame; "
     "means over frames, objects, clips"
 )
-_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples (Frechet: {DISTANCE_RESAMPLES}), seed {SEED}"
+_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples (Frechet: {DISTANCE_RESAMPLES}, or {FEWER} where clips and features are many), seed {SEED}"
 
 
 def _clips(bench_set: BenchSet) -> str:

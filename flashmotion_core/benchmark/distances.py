@@ -15,9 +15,9 @@ from ..metrics.kernel import kernel_distance
 
 Array = NDArray[np.float64]
 
-RESAMPLES = 500
-WIDEST = 512
-"""Dimensions above which there is no interval: its resamples would take hours."""
+RESAMPLES, FEWER = 500, 100
+WIDE, WIDEST = 128, 512
+"""Rows or dimensions, whichever are fewer, above which there are fewer resamples, and none: they would take hours."""
 
 
 def distances(
@@ -39,9 +39,10 @@ def distances(
     estimate = frechet_distance(a_ND, b_MD)
     even = len({count for pair in counts for count in pair}) == 1
     interval = None
-    if even and a_ND.shape[1] <= WIDEST:
-        rows, chosen_RC = counts[0][0], drawn(len(both), RESAMPLES, seed)
-        chosen_RN = (chosen_RC[:, :, None] * rows + np.arange(rows)).reshape(RESAMPLES, -1)
+    size = min(a_ND.shape)
+    if even and size <= WIDEST:
+        rows, chosen_RC = counts[0][0], drawn(len(both), RESAMPLES if size <= WIDE else FEWER, seed)
+        chosen_RN = (chosen_RC[:, :, None] * rows + np.arange(rows)).reshape(len(chosen_RC), -1)
         low, high = centred_interval(estimate, resampled_distances(a_ND, b_MD, chosen_RN))
         interval = [max(low, 0.0), high]
     return {

@@ -70,6 +70,10 @@ class InceptionExtractor:
         rows = []
         with torch.no_grad():
             for start in range(0, len(frames_THWC), BATCH):
-                batch_BCHW = torch.from_numpy(frames_THWC[start : start + BATCH]).movedim(-1, 1).contiguous()
+                batch_BCHW = (
+                    torch.from_numpy(np.ascontiguousarray(frames_THWC[start : start + BATCH]))
+                    .movedim(-1, 1)
+                    .contiguous()
+                )
                 rows.append(self.network(batch_BCHW.to(self.device))[0].double().cpu().numpy())
         return np.concatenate(rows)

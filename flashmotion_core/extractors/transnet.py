@@ -65,7 +65,7 @@ class TransNetExtractor:
         import torch
 
         with torch.no_grad():
-            pixels_TCHW = torch.from_numpy(frames_THWC).movedim(-1, 1).float() / 255
+            pixels_TCHW = torch.from_numpy(np.ascontiguousarray(frames_THWC)).movedim(-1, 1).float() / 255
             small_TCHW = torch.nn.functional.interpolate(pixels_TCHW, THUMBNAIL[::-1], mode="area")
             found_BCTHW = small_TCHW.movedim(0, 1)[None].to(self.network.device)
             means = []

@@ -68,7 +68,7 @@ class CoTracker:
             nothing_TP = np.zeros((len(frames_THWC), 0), dtype=bool)
             return boxes_of_tracks(first_boxes_N4, grids, np.zeros((*nothing_TP.shape, 2)), nothing_TP)
         queries_BP3 = torch.from_numpy(np.insert(points_P2, 0, 0.0, axis=1)).float()[None].to(self.device)
-        video_BTCHW = torch.from_numpy(frames_THWC).movedim(-1, 1)[None].float().to(self.device)
+        video_BTCHW = torch.from_numpy(np.ascontiguousarray(frames_THWC)).movedim(-1, 1)[None].float().to(self.device)
         with torch.no_grad():
             tracks_BTP2, visible_BTP = self._predictor(video_BTCHW, queries=queries_BP3)
         visible_TP = visible_BTP[0].cpu().numpy().astype(bool)
