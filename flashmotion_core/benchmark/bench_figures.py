@@ -121,7 +121,7 @@ _COUNTED = (
     f"frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to the frame; "
     "means over frames, objects, clips"
 )
-_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples (Frechet: {DISTANCE_RESAMPLES}, or {FEWER} where clips and features are many), seed {SEED}"
+_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples (Frechet: {DISTANCE_RESAMPLES}, or {FEWER} of many clips and features), seed {SEED}"
 
 
 def _clips(bench_set: BenchSet) -> str:

@@ -28,7 +28,7 @@ STAGES = ("text", "encode", "denoise", "decode", "write")
 
 
 @dataclass(frozen=True, eq=False)
-class Models:
+class RowModels:
     """Files of a row's models, and how they sample.
 
     Attributes:
@@ -79,7 +79,7 @@ class ClipMaker:
         ValueError: a file is missing, damaged, or does not fit the others.
     """
 
-    def __init__(self, models: Models, prompts: set[str]) -> None:
+    def __init__(self, models: RowModels, prompts: set[str]) -> None:
         import torch
 
         from ..acceleration.attention import choose_attention
@@ -96,7 +96,7 @@ class ClipMaker:
         self.generator = load_generator(models.generator, models.device, self.dtype, "core")
         if self.generator.info.text and models.text_encoder is None:
             raise ValueError(
-                f"--text-encoder is missing, and {models.generator.name} was trained with text; give its umT5 file or folder."
+                f"there is no text encoder, but {models.generator.name} was trained with text; give its umT5 file or folder."
             )
         self.file = None if models.adapter is None else read_adapter(models.adapter, self.dtype)
         config = self.generator.info.config

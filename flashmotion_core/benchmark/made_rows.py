@@ -16,7 +16,7 @@ from ..video_writer import write_lossless
 from ..whole_file import write_whole
 from .bench_files import content_digest, read_clip
 from .bench_rows import BenchRow
-from .clip_maker import STAGES, ClipMaker, Models, prompt_of, start_of
+from .clip_maker import STAGES, ClipMaker, RowModels, prompt_of, start_of
 from .clip_set import BenchClip, BenchSet
 from .counterfactual import turned
 
@@ -32,7 +32,7 @@ class HeldMaker:
         self._mark = ""
         self._maker: ClipMaker | None = None
 
-    def of(self, models: Models, prompts: set[str]) -> ClipMaker:
+    def of(self, models: RowModels, prompts: set[str]) -> ClipMaker:
         """The loaded models. Raises ValueError as `ClipMaker` does."""
         if self._maker is None or self._mark != models.mark:
             self._maker = None
@@ -53,7 +53,7 @@ class MadeRow:
         held: the loaded models.
     """
 
-    models: Models
+    models: RowModels
     prompts: dict[str, str]
     starts: Path
     folder: Path
@@ -87,7 +87,7 @@ class MadeRow:
 
 
 def made_rows(
-    name: str, models: Models, bench_set: BenchSet, folder: Path, starts: Path, held: HeldMaker
+    name: str, models: RowModels, bench_set: BenchSet, folder: Path, starts: Path, held: HeldMaker
 ) -> list[BenchRow]:
     """The row of a generator, and with an adapter also that of the same models asked for other boxes.
 

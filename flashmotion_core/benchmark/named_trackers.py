@@ -38,7 +38,7 @@ def named_tracker(words: str, device: str = "cpu") -> TrackerOf:
     """
     kind, _, path = words.partition("=")
     if kind not in KINDS or (bool(path) != (kind in ("sam", "cotracker"))):
-        raise ValueError(f"--tracker is {words!r}, but must be template, flow, masks, sam=FOLDER or cotracker=FILE.")
+        raise ValueError(f"the tracker is {words!r}, but must be template, flow, masks, sam=FOLDER or cotracker=FILE.")
     if kind == "masks":
         return lambda row, clip: LabelMasks((row.folder or Path()) / f"{clip.name}{MASKS}")
     if kind == "sam":
@@ -57,7 +57,7 @@ def _one(kind: str, path: Path, device: str) -> ObjectTracker:
         from ..tracking.cotracker_points import CoTracker
 
         if not path.is_file():
-            raise ValueError(f"--tracker is cotracker={path}, but there is no such file; give a safetensors file.")
+            raise ValueError(f"the tracker is cotracker={path}, but there is no such file; give a safetensors file.")
         return CoTracker(path, content_digest(path), device)
     from ..tracking.appearance import AppearanceTracker
 
@@ -71,7 +71,7 @@ def _sam(folder: Path, device: str) -> TrackerOf:
         model = SamVideoTracker(folder, device, content_digest(folder) if folder.is_dir() else "")
     except ValueError as error:
         raise ValueError(
-            f"--tracker is sam={folder}, which cannot be loaded ({error}); give another folder."
+            f"the tracker is sam={folder}, which cannot be loaded ({error}); give another folder."
         ) from error
 
     def tracker(row: BenchRow, clip: BenchClip) -> ObjectTracker:

@@ -66,11 +66,11 @@ def rows_to_make(options: argparse.Namespace, bench_set: BenchSet, device: str) 
     """The rows of --generator; none without it."""
     if options.generator is None:
         return []
-    from ..benchmark.clip_maker import Models
+    from ..benchmark.clip_maker import RowModels
     from ..benchmark.made_rows import HeldMaker, made_rows
 
     dtype = options.dtype if options.dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
-    models = Models(
+    models = RowModels(
         options.generator,
         options.vae,
         text_encoder=options.text_encoder,

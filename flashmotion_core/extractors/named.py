@@ -23,7 +23,7 @@ def named_extractors(words: Sequence[str], device: str = "cpu") -> list[Extracto
     names = [extractor.name for extractor in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"--features names {twice} twice; leave one out.")
+        raise ValueError(f"the extractor {twice} is named twice; leave one out.")
     return found
 
 
@@ -39,18 +39,18 @@ def named_extractor(words: str, device: str = "cpu") -> Extractor:
     """
     kind, _, file = words.partition("=")
     if kind not in KINDS:
-        raise ValueError(f"--features is {words!r}, but must be one of {', '.join(KINDS)}, most with =FILE.")
+        raise ValueError(f"the extractor is {words!r}, but must be one of {', '.join(KINDS)}, most with =FILE.")
     if kind == "transnet":
         from .transnet import TransNetExtractor, weights_file
 
         if file:
             raise ValueError(
-                f"--features is {words!r}, but TransNetV2 takes no file: its package has its weights; leave =FILE out."
+                f"the extractor is {words!r}, but TransNetV2 takes no file: its package has its weights; leave =FILE out."
             )
         return TransNetExtractor(content_digest(weights_file()), device)
     path = Path(file)
     if not file or not path.is_file():
-        raise ValueError(f"--features is {words!r}, and there is no file {path}; write {kind}=FILE.safetensors.")
+        raise ValueError(f"the extractor is {words!r}, and there is no file {path}; write {kind}=FILE.safetensors.")
     if kind == "world":
         from .world_network import WorldExtractor
 

@@ -153,7 +153,7 @@ def test_models_that_cannot_be_used(
 
 @pytest.mark.parametrize("words", ["sift", "sam", "flow=x", "cotracker=nowhere", "sam=nowhere"])
 def test_words_that_name_no_tracker(words: str) -> None:
-    with pytest.raises(ValueError, match="--tracker is") as refused:
+    with pytest.raises(ValueError, match="the tracker is") as refused:
         named_tracker(words)
     assert words in str(refused.value)
 

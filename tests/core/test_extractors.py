@@ -104,11 +104,11 @@ def test_inception_refuses_other_weights_and_unpickles_no_file_of_ours(tmp_path:
         (["i3d"], ("'i3d'", "i3d=FILE.safetensors")),
         (["world=nowhere"], ("'world=nowhere'", "there is no file")),
         (["transnet=x"], ("'transnet=x'", "takes no file")),
-        ([f"world={WORLD}", f"world={WORLD}"], ("world twice", "leave one out")),
+        ([f"world={WORLD}", f"world={WORLD}"], ("world is named twice", "leave one out")),
     ],
 )
 def test_words_that_name_no_extractor(words: Sequence[str], parts: Sequence[str]) -> None:
-    with pytest.raises(ValueError, match="--features") as refused:
+    with pytest.raises(ValueError, match="the extractor") as refused:
         named_extractors(words)
     assert all(part in str(refused.value) for part in parts)
 
