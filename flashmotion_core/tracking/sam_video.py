@@ -17,17 +17,8 @@ Array = NDArray[np.float64]
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-KINDS = {
-    "sam2_video": ("Sam2VideoModel", "sam2_video.modeling_sam2_video", "Sam2VideoInferenceSession", IMAGENET),
-    "sam3_tracker_video": (
-        "Sam3TrackerVideoModel",
-        "sam3_tracker_video.modeling_sam3_tracker_video",
-        "Sam3TrackerVideoInferenceSession",
-        HALF,
-    ),
-}
-"""By the model's type in its config.json: its class, the module and class of its sessions, mean and spread of its pictures."""
-KINDS["sam3_video"] = KINDS["sam3_tracker_video"]
+KINDS = {"sam2_video": IMAGENET, "sam3_tracker_video": HALF, "sam3_video": HALF}
+"""Mean and spread of the pictures, by the model's type in its config.json."""
 TOP_LEFT, BOTTOM_RIGHT = 2, 3
 """Labels of a box's corners among the points of a prompt."""
 
@@ -86,9 +77,13 @@ class SamVideoTracker:
 
 def load_sam(folder: str | Path, device: str) -> Any:
     """The model. Raises ValueError for a folder without one, or with another; the message is only the reason."""
-    import transformers
+    kind = _kind(Path(folder))
+    if kind == "sam2_video":
+        from transformers import Sam2VideoModel as SamModel
+    else:
+        from transformers import Sam3TrackerVideoModel as SamModel
 
-    return load_folder(folder, getattr(transformers, KINDS[_kind(Path(folder))][0]), device)
+    return load_folder(folder, SamModel, device)
 
 
 def side_of(model: Any) -> int:
@@ -152,18 +147,23 @@ def _session(
     masks_NHW: NDArray[np.bool_] | None,
 ) -> Any:
     """A session of the model that holds the clip and the prompts of frame 0."""
-    import importlib
-
     import cv2
     import torch
 
-    _, module, name, (mean, spread) = KINDS[str(model.config.model_type)]
-    session_class = getattr(importlib.import_module(f"transformers.models.{module}"), name)
+    kind = str(model.config.model_type)
+    if kind == "sam2_video":
+        from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession as SamSession
+    else:
+        from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import (
+            Sam3TrackerVideoInferenceSession as SamSession,
+        )
+
+    mean, spread = KINDS[kind]
     side, (height, width) = side_of(model), frames_THWC.shape[1:3]
     square = np.stack([cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA) for frame in frames_THWC])
     video = torch.from_numpy(square).permute(0, 3, 1, 2).float() / 255
     video = (video - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(spread).view(3, 1, 1)
-    session = session_class(
+    session = SamSession(
         video=video,
         video_height=height,
         video_width=width,

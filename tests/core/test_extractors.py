@@ -97,6 +97,24 @@ def test_inception_refuses_other_weights_and_unpickles_no_file_of_ours(tmp_path:
         named_extractor(f"inception={tmp_path / 'inception.pth'}")
 
 
+@pytest.mark.slow
+@needs("torch_fidelity")
+def test_inception_is_torch_fidelitys_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity import feature_extractor_inceptionv3 as module
+
+    with monkeypatch.context() as without_weights:
+        without_weights.setattr(module, "load_state_dict_from_url", lambda *a, **k: {})
+        without_weights.setattr(module.FeatureExtractorInceptionV3, "load_state_dict", lambda self, weights: None)
+        torch.manual_seed(0)
+        theirs = module.FeatureExtractorInceptionV3("random", ["2048"])
+    save_file(theirs.state_dict(), tmp_path / "inception.safetensors")
+    extractor = named_extractor(f"inception={tmp_path / 'inception.safetensors'}")
+    pictures = torch.from_numpy(clip(2)).movedim(-1, 1).contiguous()
+    found = extractor(clip(2))
+    assert found.shape == (2, 2048)
+    assert found == pytest.approx(theirs(pictures)[0].numpy(), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flashmotion_core.benchmark.clip_set import BenchClip
+from flashmotion_core.benchmark.named_trackers import named_tracker
 from flashmotion_core.tracking.sam_video import SamVideoTracker
+from flashmotion_core.trajectory import parse
 
 from ..support.tiny_transformers import save_sam2, save_sam3
 
@@ -40,6 +43,10 @@ def test_boxes_and_masks_are_followed(tmp_path: Path, save: Callable[[Path], Pat
     assert "from frame 0's masks" in from_masks.protocol
     for words in ("from frame 0's boxes", "SHA-256 0123456789ab", "_video at 1"):
         assert words in tracker.protocol
+    by_name = named_tracker(f"sam={tmp_path / 'sam'}")
+    document = '{"version": 1, "size": [60, 40], "frames": 3, "objects": []}'
+    named = by_name(None, BenchClip("a", parse(document)))  # type: ignore[arg-type]
+    assert np.array_equal(named(FRAMES, BOXES).masks_TNHW, found.masks_TNHW)  # type: ignore[arg-type]
     assert not tracker(FRAMES, BOXES[1:2]).masks_TNHW.any()  # type: ignore[union-attr]
 
 
