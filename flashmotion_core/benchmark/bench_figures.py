@@ -94,7 +94,7 @@ def results(
 def protocol(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> str:
     """How the numbers came about, in one line."""
     features = "; ".join(f"{extractor.frechet}: {extractor.protocol}" for extractor in extractors)
-    return f"{_clips(bench_set)}; tracker: {tracker}; {_COUNTED}; Frechet: {features or 'not measured'}; {_INTERVAL}"
+    return f"{_clips(bench_set)}; tracker: {tracker}; {_COUNTED}; {features or 'Frechet: not measured'}; {_INTERVAL}"
 
 
 def protocols(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> dict[str, str]:
@@ -108,7 +108,7 @@ def protocols(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]
             key: f"{clips}; {what}, float64, against the real clips of the same names; {extractor.protocol}{interval}"
             for extractor in extractors
             for key, what, interval in (
-                (f"{extractor.name}.frechet", "Frechet distance, covariance over N - 1", f"; {_INTERVAL}"),
+                (f"{extractor.name}.frechet", "Frechet distance, covariance over N - 1", f"; {_FRECHET_INTERVAL}"),
                 (f"{extractor.name}.kernel", "unbiased MMD^2, kernel (x . y / D + 1)^3, no pairs within a clip", ""),
             )
         },
@@ -121,7 +121,10 @@ _COUNTED = (
     f"frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to the frame; "
     "means over frames, objects, clips"
 )
-_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples (Frechet: {DISTANCE_RESAMPLES}, or {FEWER} of many clips and features), seed {SEED}"
+_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples, seed {SEED}"
+_FRECHET_INTERVAL = (
+    f"95 % bootstrap over clips, {DISTANCE_RESAMPLES} resamples, or {FEWER} of many clips and features, seed {SEED}"
+)
 
 
 def _clips(bench_set: BenchSet) -> str:

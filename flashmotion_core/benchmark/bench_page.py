@@ -15,25 +15,12 @@ from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
 from ..video import Frames
 from ..whole_file import write_whole
-from .bench_figures import COMPARED, GROUPS
-from .bench_measures import unlisted
+from .bench_figures import COMPARED, CONTROL, GROUPS
+from .bench_measures import FIGURES, unlisted
+from .bench_tables import COLUMNS, between, distances_table, figures_table
 from .clip_set import BenchClip, BenchSet
 from .runner import RowFigures
 
-COLUMNS = {
-    "box_iou": "box IoU",
-    "centre_error": "centre error",
-    "lost": "lost",
-    "lost_objects": "lost objects",
-    "mask_iou": "mask IoU",
-    "sharpness": "sharpness",
-    "motion": "motion",
-    "flicker": "flicker",
-    "dynamic_degree": "dynamic",
-    "first_frame_jump": "jump",
-    "psnr": "PSNR",
-}
-WITH_INTERVAL = ("box_iou", "sharpness")
 SHOWN, WORST, ACROSS = 2, 10, 6
 """Clips of each row, worst clips of the first row, and frames of each, that the page shows."""
 WIDEST = 192
@@ -56,36 +43,10 @@ distances are too large, kernel distances are not.
 Intervals are 95 % bootstraps over clips. Differences are taken clip by clip, so they can be certain where the intervals of two rows overlap."""
 
 
-def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[str | float | None]]]:
-    """Headers and rows of the results; columns in which no row has a value are left out."""
-    columns: list[tuple[str, list[tuple[float | None, list[float] | None]], bool]] = [
-        (title, [(row[name], row[f"{name}_95"]) for row in found["rows"]], name in WITH_INTERVAL)
-        for name, title in COLUMNS.items()
-    ]
-    for name, titles in found["extractors"].items():
-        measured = [row["distances"][name] or {} for row in found["rows"]]
-        columns.append((titles["frechet"], [(one.get("frechet"), one.get("frechet_95")) for one in measured], True))
-        columns.append((titles["kernel"], [(one.get("kernel"), None) for one in measured], False))
-    columns = [column for column in columns if any(value is not None for value, _ in column[1])]
-    headers = ["row", "clips"]
-    rows: list[list[str | float | None]] = [[row["title"], row["measured"]] for row in found["rows"]]
-    for title, values, interval in columns:
-        headers += [title, *(["95 %"] if interval else [])]
-        for cells, (value, ends) in zip(rows, values, strict=True):
-            cells.append(value)
-            if interval:
-                cells.append(None if ends is None else between(ends))
-    return headers, rows
-
-
-def between(ends: Sequence[float]) -> str:
-    """An interval; large numbers need fewer decimals."""
-    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in ends)
-
-
 def markdown(found: Mapping[str, Any]) -> str:
     """The table as Markdown, with its protocol and notes."""
-    headers, rows = table(found)
+    (headers, rows), (more, distances) = figures_table(found, FIGURES), distances_table(found)
+    headers, rows = headers + more[2:], [row + other[2:] for row, other in zip(rows, distances, strict=True)]
 
     def cell(value: str | float | None) -> str:
         shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
@@ -106,15 +67,18 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
         found: from `bench_figures.results`.
     """
     write_whole(folder / "table.md", markdown(found))
-    headers, cells = table(found)
+    tables = {
+        "Control": figures_table(found, CONTROL),
+        "Quality": figures_table(found, [name for name in FIGURES if name not in CONTROL]),
+        "Distances to the real clips": distances_table(found),
+    }
     sections: list[Section] = [
-        DataTable(
-            title="Results",
-            headers=headers,
-            rows=cells,
+        *(
+            DataTable(title=title, headers=headers, rows=cells)
+            for title, (headers, cells) in tables.items()
+            if headers[2:]
         ),
         *([Text(title="What the bounds say", text="\n\n".join(found["notes"]))] if found["notes"] else []),
-        Text(title="Protocol", text=f"{found['protocol']}."),
         _protocols(found),
         *_differences(found),
         _groups(found),
@@ -136,7 +100,10 @@ def _protocols(found: Mapping[str, Any]) -> DataTable:
     for name, distances in found["extractors"].items():
         titles |= {f"{name}.{kind}": title for kind, title in distances.items()}
     numbers: dict[str, list[str]] = {}
+    shown = {*figures_table(found, FIGURES)[0], *distances_table(found)[0]}
     for key, text in found["protocols"].items():
+        if titles[key] not in shown:
+            continue
         numbers.setdefault(text, []).append(titles[key])
     rows: list[list[str | float | None]] = [[", ".join(names), text] for text, names in numbers.items()]
     return DataTable(title="Protocol of each number", headers=["numbers", "protocol"], rows=rows)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 CHUNK = 64  # resamples at once
+ROUNDING = 1e-12
+"""Of the traces: what rounding leaves of a distance of 0."""
 
 
 def frechet_distance(a_ND: Array, b_MD: Array) -> float:
@@ -96,8 +98,8 @@ def _distances(a_RND: Array, b_RMD: Array) -> Array:
     common_R = np.linalg.svd(products, compute_uv=False).sum(axis=1)
     apart_R = np.square(means[0] - means[1]).sum(axis=1)
     traces_R = np.square(a).sum(axis=(1, 2)) + np.square(b).sum(axis=(1, 2))
-    result: Array = np.maximum(apart_R + traces_R - 2 * common_R, 0.0)
-    return result
+    result_R = apart_R + traces_R - 2 * common_R
+    return np.where(result_R > ROUNDING * traces_R, result_R, 0.0)
 
 
 def _root(covariance_RDD: Array) -> Array:
