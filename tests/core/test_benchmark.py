@@ -258,7 +258,7 @@ def test_labels_of_files_as_a_tracker(made: Path, tmp_path: Path) -> None:
         (["x", "--limit", "0"], ("--limit is 0", "at least 1")),
         (["x", "--shard", "2/2"], ("'2/2'", "such as 0/4")),
         (["x", "--allow-broken", "2"], ("--allow-broken is 2", "from 0 to 1")),
-        ([], ("required", "--help")),
+        ([], ("nothing to measure", "--help")),
     ],
 )
 def test_wrong_words_are_one_sentence(
