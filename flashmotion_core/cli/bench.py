@@ -4,17 +4,21 @@
     python -m flashmotion_core.bench mine=out/mine other=out/other --set sets/my_set --out report
 
 A set is a folder with a trajectory document NAME.json for each clip and, if there are any, the real clips (NAME.mp4, NAME.npy or a folder
-NAME of PNG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
+NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
+
+`check-set` names the broken clips of a set, `import-set` makes one of FlashBench, MagicData, MoveBench or DAVIS; each has its own --help.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from .endings import finish
+from .set_commands import COMMANDS, SentenceParser, read_set_options
 
 if TYPE_CHECKING:
     from ..benchmark.bounds import Codec
@@ -23,15 +27,9 @@ if TYPE_CHECKING:
 TRACKERS = ("template", "flow", "masks")
 
 
-class _OneSentence(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of argparse's usage text."""
-        raise ValueError(f"{message}; see --help")
-
-
 def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line. Raises ValueError for an unknown, missing or malformed option."""
-    parser = _OneSentence(
+    parser = SentenceParser(
         prog="python -m flashmotion_core.bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -75,7 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
     """
     remedy = "measure smaller clips, or close other programs"
-    return finish(lambda: run(read_bench_options(arguments)), {"GPU": remedy, "computer": remedy})
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS.get(words[0]) if words else None
+
+    def work() -> None:
+        if command is None:
+            run(read_bench_options(words))
+        else:
+            command(read_set_options(words[0], words[1:]))
+
+    return finish(work, {"GPU": remedy, "computer": remedy})
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,6 +97,7 @@ def run(options: argparse.Namespace) -> None:
     from ..benchmark.runner import Measuring, measure_rows
 
     given = options.set or options.rows[0][1]
+    _check_form(given)
     generated = {folder.resolve() for _, folder in options.rows}
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     models = [generated_row(name, folder) for name, folder in options.rows]
@@ -131,6 +139,17 @@ def run(options: argparse.Namespace) -> None:
     page = write_page(options.out, bench_set, found, written)
     print(markdown(written))
     print(f"{page}: the report, with results.json and table.md beside it.")
+
+
+def _check_form(folder: Path) -> None:
+    """Raise ValueError for a set of a public layout."""
+    from ..sets.go_through import OWN, layout_of
+
+    layout = layout_of(folder)
+    if layout != OWN:
+        raise ValueError(
+            f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."
+        )
 
 
 def _row(value: str) -> tuple[str, Path]:
