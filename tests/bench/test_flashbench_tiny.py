@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.flashbench_tiny import CHECKSUM, FRAMES, GROUPS, PER_GROUP, SIZE, checksum, names, tiny_clip, write_set
+from bench.tiny_sets import GROUPS, LONG, PER_GROUP, SHORT, SIZE, checksum, names, tiny_clip, write_set
 from flashmotion_core.benchmark.bench_rows import real
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.tracking.label_masks import LabelMasks
@@ -13,7 +13,7 @@ FIRST_OF_EACH = "00f968f8be1ed98abfc6cc2473640f88091fab6495bb4ce1d2b50c82b7a3538
 
 
 def test_the_first_clips_are_those_of_every_machine() -> None:
-    assert len(CHECKSUM) == 64
+    assert len(SHORT.checksum) == len(LONG.checksum) == 64
     assert checksum(1) == FIRST_OF_EACH
 
 
@@ -21,7 +21,7 @@ def test_groups_hold_as_many_objects_as_they_say() -> None:
     assert len(names(PER_GROUP)) == GROUPS * PER_GROUP == 600
     for name in names(1):
         clip = tiny_clip(name)
-        assert clip.frames_THWC.shape == (FRAMES, *SIZE[::-1], 3)
+        assert clip.frames_THWC.shape == (SHORT.frames, *SIZE[::-1], 3)
         assert len(clip.sprites) == int(name[7])
 
 
