@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flashmotion_core.benchmark.clip_set import spread
@@ -26,6 +28,7 @@ from flashmotion_core.cli.set_commands import SentenceParser, set_line
 from flashmotion_core.metrics import group_of
 from flashmotion_core.sets.go_through import Shape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
+from train.config.sentences import sentence
 from train.config.settings import Data, Prepare, Videos
 from train.data.sources import SourceClip, VideoFolder
 from train.data.video_files import find_videos, identity
@@ -40,7 +43,11 @@ POOL, KEPT = "pool", "kept"
 
 def build(options: argparse.Namespace) -> dict[str, Any]:
     """Prepare the videos, choose clips, write the set; what set.json says. Raises ValueError (TrainError too): see `finish`."""
-    work, videos, out = _work(options), options.videos, options.out
+    try:
+        work = _work(options)
+    except ValidationError as error:
+        raise ValueError(sentence(error, Prepare if error.title == Prepare.__name__ else Data)) from error
+    videos, out = options.videos, options.out
     if not videos.is_dir():
         raise ValueError(f"there is no folder {videos}; check the name.")
     prepared = out.with_name(f"{out.name}_prepared")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.tiny_sets import array_bytes
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.benchmark.bench_rows import real
 from flashmotion_core.benchmark.clip_set import BenchClip
@@ -19,8 +20,6 @@ from flashmotion_core.pipeline import Control, load_generator, load_vae, no_text
 from flashmotion_core.trajectory import render, sample
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.whole_file import write_whole
-
-from bench.tiny_sets import array_bytes
 
 TINY = Path(__file__).resolve().parents[1] / "assets" / "tiny"
 VAE = TINY / "vae" / "flashmotion_tiny_vae.safetensors"

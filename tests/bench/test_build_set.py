@@ -76,5 +76,12 @@ def test_it_says_why_nothing_came_of_it(videos: Path, tmp_path: Path, capsys: py
     assert "nowhere; check the name" in capsys.readouterr().err
     assert main(words(videos, tmp_path / "set", "--per-group", "0")) == 2
     assert "--per-group is 0" in capsys.readouterr().err
-    assert main(words(videos, tmp_path / "set", "--frames", "10")) == 2
-    assert "frames" in capsys.readouterr().err
+    for more, parts in (
+        (["--frames", "10"], ("the frame count is 10", "use 9 or 13")),
+        (["--tracker", "x"], ("tracker is 'x'", "give a detector too")),
+        (["--objects", "3", "2"], ("objects is [3, 2]", "swap them")),
+    ):
+        assert main(words(videos, tmp_path / "set", *more)) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert all(part in said for part in parts), said
