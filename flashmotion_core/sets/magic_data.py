@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..metrics import box_iou
-from .clip_lists import inside, magic_list, read_list
+from .clip_lists import magic_list, read_magic_list
 from .colored_masks import boxes_document, boxes_of_labels, read_colors
 from .read_clip import GivenClip, ReadClip, video_frames
 
@@ -56,11 +56,10 @@ def _listed(folder: Path) -> Iterator[tuple[Path, str, int | None]]:
             )
         yield from ((path.absolute(), "", None) for path in sorted((folder / "videos").glob("*.mp4")))
         return
-    for row in read_list(listed):
-        stated = str(row.row.get("num_frames") or "").strip()
-        if stated and not stated.isdecimal():
-            raise ValueError(f"{listed}, row {row.number} has the num_frames {stated!r}; write a whole number.")
-        yield inside(folder, row.video), str(row.prompt or ""), int(stated) if stated else None
+    for row in read_magic_list(listed):
+        path = folder / row.video
+        path = path if path.exists() else folder / "videos" / row.video
+        yield path.absolute(), row.prompt, row.frames
 
 
 def _read(folder: Path, video: Path, stated: int | None, frames: int | None) -> ReadClip:

@@ -182,6 +182,7 @@ def test_an_imported_set_is_measured(
 
 
 MAGIC, MASKS = "magicdata", "masks/0001/annotated_frame_00002.png"
+LIST = "path,num_frames\n0001.mp4,99\n0002.mp4,\n"
 
 
 def paint(path: Path, change: Callable[[np.ndarray], object]) -> None:
@@ -214,7 +215,7 @@ BROKEN: list[tuple[str, str, Callable[[Path], object], str, str]] = [
     (MAGIC, MASKS, lambda path: Image.new("RGB", (8, 8)).save(path), "0001", "8 x 8 pixels, but the video has 96 x 64"),
     (MAGIC, MASKS, lambda path: paint(path, speckle), "0001", "its masks show 3 objects, its boxes 2"),
     (MAGIC, MASKS, lambda path: paint(path, lambda a: np.copyto(a, a[::-1, ::-1].copy())), "0001", "on frame 2, the mask of object"),
-    (MAGIC, "FlashBench.csv", lambda path: path.write_text("path,num_frames\n0001.mp4,99\n"), "0001", "it has 7 frames, but its list says 99"),
+    (MAGIC, "FlashBench.csv", lambda path: path.write_text(LIST), "0001", "it has 7 frames, but its list says 99"),
     ("davis", "Annotations/480p/bear/00004.png", Path.unlink, "bear", "1 of 7 frames have no annotation, such as 00004"),
     ("davis", "JPEGImages/480p/bear/00004.jpg", truncated, "bear", "00004.jpg cannot be read"),
     ("davis", "Annotations/480p/bear/00004.png", lambda path: Image.new("L", (8, 8)).save(path), "bear", "size 8 x 8, its picture 96 x 64"),

@@ -7,6 +7,7 @@ source has already gets that of its own source in front.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.sets.clip_lists import KEYS, LISTS, ListedVideo, inside, magic_list, read_list
+from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
+from flashmotion_core.texts import read_text
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
@@ -25,6 +27,7 @@ from ..files import digest, writing
 from .looks import identities
 from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, clip_files, find_videos
 
+LISTS = (".jsonl", ".csv")
 SHARD = ".tar"
 MASKS = ".masks"
 
@@ -112,19 +115,24 @@ def _given(place: Path) -> Iterator[Given]:
 
 def _rows(path: Path, root: Path) -> Iterator[Given]:
     """The videos of a list, whose paths are relative to `root` (or its folder ``videos``)."""
-    for listed in _listed(path):
-        number = listed.number
-        video = inside(root, listed.video)
+    for number, row in _read_rows(path):
+        values = {key: next((row[name] for name in names if row.get(name)), None) for key, names in KEYS.items()}
+        if not isinstance(values["video"], str):
+            raise TrainError(
+                f"{path}, row {number} names no video, as it has only {', '.join(map(str, row)) or 'nothing'}; give it a column video."
+            )
+        video = _inside(root, values["video"])
         if video.suffix.lower() not in VIDEO_SUFFIXES or not video.is_file():
             raise TrainError(
-                f"{path}, row {number} names {listed.video!r}, but there is no such video in {root}; correct or remove the row."
+                f"{path}, row {number} names {values['video']!r}, but there is no such video in {root}; correct or remove the row."
             )
         files: dict[str, Path | str] = {}
-        if listed.prompt is not None:
-            files[".txt"] = str(listed.prompt)
-        for key, what in (("tracks", listed.tracks), ("masks", listed.masks)):
+        if values["prompt"] is not None:
+            files[".txt"] = str(values["prompt"])
+        for key in ("tracks", "masks"):
+            what = values[key]
             if isinstance(what, str):
-                found = inside(root, what)
+                found = _inside(root, what)
                 suffix = MASKS if key == "masks" else found.suffix.lower()
                 if not found.exists() or (key == "tracks" and suffix not in TRACK_SUFFIXES):
                     raise TrainError(
@@ -136,16 +144,31 @@ def _rows(path: Path, root: Path) -> Iterator[Given]:
         yield Given(video.stem, video, {**_of_clips(video), **files})
 
 
-def _listed(path: Path) -> Iterator[ListedVideo]:
-    try:
-        yield from read_list(path)
-    except ValueError as error:
-        raise TrainError(str(error)) from error
-
-
 def _of_clips(video: Path) -> dict[str, Path]:
     """What its maker wrote for single clips of a video, by the rest of its name."""
     return {f"-{start}ms{path.suffix}": path for path, start in clip_files(video).items()}
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = root / name
+    return (root / "videos" / name if not path.exists() and (root / "videos" / name).exists() else path).absolute()
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        text = read_text(path)
+    except (OSError, UnicodeError) as error:
+        raise TrainError(f"the list of videos {path} cannot be read ({error}); save it as UTF-8.") from error
+    if path.suffix.lower() == ".csv":
+        yield from enumerate(csv.DictReader(text.splitlines()), start=2)
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise TrainError(f"{path}, row {number} is not JSON ({error}); correct or remove it.") from error
+            yield number, row if isinstance(row, dict) else {}
 
 
 def _names(place: Path) -> Iterator[str]:
