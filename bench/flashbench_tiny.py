@@ -3,8 +3,8 @@
     python bench/flashbench_tiny.py --out DIR                # all: 6 groups of 100 clips, hours on two cores
     python bench/flashbench_tiny.py --out DIR --limit 24     # 4 clips of each group
     python bench/flashbench_tiny.py --check                  # only whether the set is the one that was published
-    python bench/flashbench_tiny.py --long --check           # the same of the long set, 121 frames
-    python bench/flashbench_tiny.py --long --models          # the long set and its bounds, for hosts that can: gigabytes
+    python bench/flashbench_tiny.py --long --check           # the same of the long set, 6 groups of 20 clips with 121 frames
+    python bench/flashbench_tiny.py --long --models          # the long set and its bounds, for hosts that can
 
 The set is drawn from seeds (split eval_b, which training never sees), 100 clips with 1, 2, ... 6 objects, 17 frames of 128 x 128, as the
 embedded models were trained. These saw 1 or 2 objects of 0.32 to 0.42 of the side; more objects are smaller, so that they fit. DIR/set,
@@ -27,7 +27,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tiny_models import MODELS, VAE, write_clips
-from bench.tiny_sets import GROUPS, LONG, PER_GROUP, SHORT, TinySet, checksum, names, tiny_clip, write_set
+from bench.tiny_sets import GROUPS, LONG, SHORT, TinySet, checksum, names, tiny_clip, write_set
 from flashmotion_core.benchmark.bench_figures import results
 from flashmotion_core.benchmark.bench_files import content_digest
 from flashmotion_core.benchmark.bench_page import markdown, write_page
@@ -84,29 +84,26 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("flashbench_tiny"), help="folder to write")
-    parser.add_argument(
-        "--limit", type=int, default=GROUPS * PER_GROUP, help="clips in all, a multiple of 6 (default: 600)"
-    )
+    parser.add_argument("--limit", type=int, help="clips in all, a multiple of 6 (default: 600, long ones 120)")
     parser.add_argument("--models", nargs="*", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--check", action="store_true", help="only draw the set and compare its checksum")
     parser.add_argument("--long", action="store_true", help="clips of 121 frames instead of 17")
     options = parser.parse_args()
     which = LONG if options.long else SHORT
     if options.check:
-        found = checksum(which=which)
+        found = checksum(which.per_group, which)
         print(f"{found}: {'as published' if found == which.checksum else f'not the published {which.checksum}'}")
         return int(found != which.checksum)
-    if not GROUPS <= options.limit <= GROUPS * PER_GROUP or options.limit % GROUPS:
-        print(
-            f"--limit is {options.limit}, but must be a multiple of 6 from 6 to 600.",
-            file=sys.stderr,
-        )
+    most = GROUPS * which.per_group
+    limit = most if options.limit is None else options.limit
+    if not GROUPS <= limit <= most or limit % GROUPS:
+        print(f"--limit is {limit}, but must be a multiple of 6 from 6 to {most}.", file=sys.stderr)
         return 2
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
     )
-    print(measure(options.out, options.limit // GROUPS, options.models, which))
+    print(measure(options.out, limit // GROUPS, options.models, which))
     return 0
 
 
