@@ -46,7 +46,7 @@ class TinySet:
 
 SHORT = TinySet("FlashBench-tiny", 1801, 100, 17, "3d3b1731414967cdff7c7a9db993fc555b858912fee89e053681237e34a3e2bb")
 """As long as the embedded models' clips."""
-LONG = TinySet("FlashBench-tiny-121", 1821, 20, 121, "")
+LONG = TinySet("FlashBench-tiny-121", 1821, 20, 121, "2b9213689025eabaeea13eb3dc28512e3456ffcfb99dec883981e7ffe48fb027")
 """As long as FlashBench's, for models that were trained on so many frames; 0.7 GB."""
 
 
