@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from flashmotion_core.cli.set_commands import SentenceParser, set_line
 from flashmotion_core.metrics import group_of
 from flashmotion_core.sets.go_through import Shape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
+from flashmotion_core.texts import read_text
 from train.config.sentences import sentence
 from train.config.settings import Data, Prepare, Videos
-from train.data.sources import SourceClip, VideoFolder
+from train.data.sources import VideoFolder
 from train.data.video_files import find_videos, identity
 from train.files import digest
 from train.prepare.clip_record import PreparedVideo
@@ -69,7 +71,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         prepared / KEPT, data.size, data.frames, data.fps, max_crop=data.max_crop, repeat_frames=data.repeat_frames
     )
     clips = [
-        GivenClip(video.stem, source.clip(number).prompt, lambda frames, number=number: as_read(source.clip(number)))
+        GivenClip(video.stem, read_text(video.with_suffix(".txt")), partial(read_prepared, source, number))
         for number, video in enumerate(source.videos)
     ]
     made_of = {
@@ -91,8 +93,10 @@ def chosen(records: Sequence[PreparedVideo], per_group: int | None) -> set[str]:
     return {name for names in groups.values() for name in spread(names, per_group)}
 
 
-def as_read(clip: SourceClip) -> ReadClip:
-    """A prepared clip in the benchmark's terms."""
+def read_prepared(source: VideoFolder, number: int, frames: int | None) -> ReadClip:
+    """A prepared clip in the benchmark's terms. It has its frames already."""
+    assert frames is None
+    clip = source.clip(number)
     return ReadClip(clip.frames_THWC, clip.trajectory, clip.labels_THW)
 
 
