@@ -27,7 +27,7 @@ from flashmotion_core.benchmark.clip_set import spread
 from flashmotion_core.cli.endings import finish
 from flashmotion_core.cli.set_commands import SentenceParser, set_line
 from flashmotion_core.metrics import group_of
-from flashmotion_core.sets.go_through import Shape, import_clips
+from flashmotion_core.sets.go_through import ClipShape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
 from flashmotion_core.texts import read_text
 from train.config.sentences import sentence
@@ -80,7 +80,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         "rules": work.rules.model_dump(mode="json"),
         "per_group": options.per_group,
     }
-    return import_clips(clips, out, made_of, Shape(), options.allow_broken, _said)
+    return import_clips(clips, out, made_of, ClipShape(), options.allow_broken, _said)
 
 
 def chosen(records: Sequence[PreparedVideo], per_group: int | None) -> set[str]:

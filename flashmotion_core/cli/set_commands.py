@@ -83,12 +83,12 @@ def read_set_options(command: str, arguments: Sequence[str]) -> argparse.Namespa
 
 def check_set(options: argparse.Namespace) -> None:
     """Name every broken clip. Raises ValueError: too many, or the set cannot be read."""
-    from ..sets.go_through import OWN, Shape, check_clips
+    from ..sets.go_through import OWN, ClipShape, check_clips
     from ..sets.own_form import changed, read_record
 
     clips, layout = _clips(options)
     with _progress() as said:
-        broken = check_clips(clips, Shape(None, options.frames), options.allow_broken, said)
+        broken = check_clips(clips, ClipShape(None, options.frames), options.allow_broken, said)
     record = read_record(options.set) if layout == OWN else None
     difference = "" if record is None else changed(options.set, record)
     if difference:
@@ -99,14 +99,14 @@ def check_set(options: argparse.Namespace) -> None:
 
 def import_set(options: argparse.Namespace) -> None:
     """Write a set in our form. Raises ValueError: too many broken clips, or the set cannot be read or written."""
-    from ..sets.go_through import Shape, import_clips
+    from ..sets.go_through import ClipShape, import_clips
 
     clips, layout = _clips(options)
     size = None if options.size is None else (int(options.size[0]), int(options.size[1]))
     made_of: dict[str, Any] = {"set": options.set.resolve().name, "layout": layout, "part": options.part}
     made_of |= {"size": None if size is None else list(size), "frames": options.frames}
     with _progress() as said:
-        record = import_clips(clips, options.out, made_of, Shape(size, options.frames), options.allow_broken, said)
+        record = import_clips(clips, options.out, made_of, ClipShape(size, options.frames), options.allow_broken, said)
     print(set_line(options.out, record))
 
 

@@ -24,7 +24,7 @@ Said = Callable[[int, int, str, str], None]
 
 
 @dataclass(frozen=True)
-class Shape:
+class ClipShape:
     """What clips are brought to: (width, height) and number of frames; None as they are."""
 
     size: tuple[int, int] | None = None
@@ -62,13 +62,13 @@ def given_clips(folder: Path, layout: str, part: str | None, limit: int | None =
     return spread(found, limit)
 
 
-def check_clips(clips: Sequence[GivenClip], shape: Shape, allowed: float, said: Said) -> dict[str, str]:
+def check_clips(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said) -> dict[str, str]:
     """The faults of broken clips by name. Raises ValueError if more than the share `allowed` is broken."""
     return _go(clips, shape, allowed, said, None)
 
 
 def import_clips(
-    clips: Sequence[GivenClip], out: Path, made_of: dict[str, Any], shape: Shape, allowed: float, said: Said
+    clips: Sequence[GivenClip], out: Path, made_of: dict[str, Any], shape: ClipShape, allowed: float, said: Said
 ) -> dict[str, Any]:
     """Write the whole clips into a folder in our form; those with a document there are kept, so that a stopped run continues.
 
@@ -101,7 +101,7 @@ def import_clips(
     return made
 
 
-def _go(clips: Sequence[GivenClip], shape: Shape, allowed: float, said: Said, out: Path | None) -> dict[str, str]:
+def _go(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said, out: Path | None) -> dict[str, str]:
     broken: dict[str, str] = {}
     for done, clip in enumerate(clips, start=1):
         fault = ""
