@@ -34,10 +34,11 @@ from flashmotion_core.benchmark.bench_page import markdown, write_page
 from flashmotion_core.benchmark.bench_rows import BenchRow, bound_rows, generated_row
 from flashmotion_core.benchmark.clip_set import BenchClip, read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
+from flashmotion_core.extractors.world_network import WorldExtractor
 from flashmotion_core.pipeline import load_vae
 from flashmotion_core.tracking import ObjectTracker
 from flashmotion_core.video import Frames
-from train.evaluation.features import DEFAULT, features_of, load_features
+from train.evaluation.features import DEFAULT
 from train.world.clip_tracker import ClipTracker
 
 
@@ -56,20 +57,18 @@ def measure(out: Path, per_group: int, models: list[str], which: TinySet = SHORT
         return np.stack(list(vae.decode(vae.encode(frames_THWC))))
 
     bounds = bound_rows(rows[0] if rows else None, has_real=True, codec=through, codec_mark=content_digest(VAE))
-    network = load_features(DEFAULT)
-    features_name = f"the world's own network, SHA-256 {content_digest(DEFAULT)[:12]}, against the real clips"
+    extractors = [WorldExtractor(DEFAULT, content_digest(DEFAULT))]
 
     def tracker_of(row: BenchRow, clip: BenchClip) -> ObjectTracker:
         return ClipTracker(tiny_clip(clip.name, which))
 
     how = Measuring(
         tracker_of,
-        features=lambda frames_THWC: features_of(network, [frames_THWC])[0],
-        features_name=features_name,
+        extractors=extractors,
         progress=lambda row, done, count: print(f"{row}: {done} of {count}", flush=True) if done == count else None,
     )
     found = measure_rows(bench_set, [*rows, *bounds], out / "report" / "measured", how)
-    written = results(bench_set, found, tracker_of(bounds[0], bench_set.clips[0]).protocol, features_name)
+    written = results(bench_set, found, tracker_of(bounds[0], bench_set.clips[0]).protocol, extractors)
     write_page(out / "report", bench_set, found, written)
     return markdown(written)
 

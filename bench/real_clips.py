@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tiny_models import MODELS, VAE, write_clips
 from flashmotion_core.benchmark.clip_set import read_set
-from flashmotion_core.cli.bench import TRACKERS
 from flashmotion_core.cli.bench import main as measure
 
 
@@ -31,7 +30,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("real_clips"), help="folder to write")
     parser.add_argument("--limit", type=int, help="so many clips, evenly spaced (default: all)")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--tracker", choices=TRACKERS, default="flow", help="default: flow, which needs OpenCV")
+    parser.add_argument(
+        "--tracker", default="flow", help="as the benchmark names it (default: flow, which needs OpenCV)"
+    )
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     print(
@@ -43,7 +44,7 @@ def main() -> int:
     rows = [f"{name}={options.out / 'clips' / name}" for name in options.models]
     words = ["--set", str(options.set), "--vae", str(VAE), "--tracker", options.tracker]
     limit = [] if options.limit is None else ["--limit", str(options.limit)]
-    return measure([*rows, *words, *limit, "--out", str(options.out / options.tracker)])
+    return measure([*rows, *words, *limit, "--out", str(options.out / options.tracker.partition("=")[0])])
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ class Example:
         fixed_seed: the seed stays after a run; otherwise the frontend draws another.
         aside: title of a further column before the last one, if there is one.
         tracks: whether there is a column that tracks a video.
+        height: of the columns, without the groups' frames.
     """
 
     nodes: dict[str, Node]
@@ -86,6 +87,7 @@ class Example:
     fixed_seed: bool = False
     aside: str | None = None
     tracks: bool = False
+    height: int = HEIGHT
 
     @property
     def groups(self) -> list[Group]:
@@ -97,7 +99,7 @@ class Example:
         for title, width in columns:
             number += title != self.aside
             shown = title if title == self.aside else f"{number}  {title}"
-            groups.append((shown, x - 12, -90, width + 24, HEIGHT + 102))
+            groups.append((shown, x - 12, -90, width + 24, self.height + 102))
             x += width + GAP
         return groups
 
@@ -486,29 +488,32 @@ def _best_of_seeds() -> Example:
         kind, x, y, width, _, given = nodes[key]
         return kind, x, y, width, height, {**given, **inputs}
 
-    picture, score, text, sampler = 270, 190, 190, 210
-    nodes["3"] = changed("3", HEIGHT - nodes["3"][2])
-    nodes["4"] = changed("4", HEIGHT - picture - GAP)
+    # The least that the classic editor makes of them once there is a trajectory and a picture.
+    drawing, picture = 760, 330
+    height = drawing + GAP + picture
+    score, text, sampler = 190, 190, 210
+    nodes["3"] = changed("3", height - nodes["3"][2])
+    nodes["4"] = changed("4", drawing)
     nodes["6"] = changed("6", nodes["6"][4], batch_size=4)
     noted = nodes["7"][2] + sampler + GAP + DECODE + GAP
     nodes |= _column(
         MAKE_X, RIGHT, ("7", sampler, *_kind(nodes["7"])), ("8", DECODE, *_kind(nodes["8"])), top=nodes["7"][2]
     )
-    nodes |= _column(DRAW_X, MIDDLE, ("18", picture, "PreviewImage", {"images": ["17", 4]}), top=HEIGHT - picture)
+    nodes |= _column(DRAW_X, MIDDLE, ("18", picture, "PreviewImage", {"images": ["17", 4]}), top=height - picture)
     nodes |= _column(
         RESULT_X,
         RESULT,
         ("17", score, "TrajectoryScore", {"frames": ["8", 0], "trajectory": ["4", 0]}),
         ("19", text, "PreviewAny", {"source": ["17", 0]}),
         ("9", 100, "CreateVideo", {"images": ["17", 5], "fps": ["4", 8]}),
-        ("10", HEIGHT - score - text - 100 - 3 * GAP, *_kind(nodes["10"])),
+        ("10", height - score - text - 100 - 3 * GAP, *_kind(nodes["10"])),
     )
     notes: list[Note] = [
         ("Keep the best of four seeds", STEPS_BEST, 0, 0, LEFT, STEPS),
-        ("Files", FILES_BEST, MAKE_X, noted, RIGHT, HEIGHT - noted),
+        ("Files", FILES_BEST, MAKE_X, noted, RIGHT, height - noted),
     ]
     titles = {"18": "Asked and found boxes", "19": "Score"}
-    return Example(dict(sorted(nodes.items(), key=lambda entry: int(entry[0]))), notes, titles)
+    return Example(dict(sorted(nodes.items(), key=lambda entry: int(entry[0]))), notes, titles, height=height)
 
 
 def _kind(node: Node) -> tuple[str, dict[str, Any]]:

@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import frechet_distance, mean_interval, paired_difference
-from ..metrics.bootstrap import RESAMPLES, drawn
-from ..metrics.frechet import centred_interval, resampled_distances
+from ..extractors.extractor import Extractor
+from ..metrics import mean_interval, paired_difference
+from ..metrics.bootstrap import RESAMPLES
 from ..metrics.keeping import LEAST_INSIDE
-from ..metrics.kernel import kernel_distance
 from .bench_measures import FIGURES, against_other
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
 from .clip_set import BenchSet
+from .distances import FEWER, distances
+from .distances import RESAMPLES as DISTANCE_RESAMPLES
 from .runner import Measured, RowFigures
 
 Array = NDArray[np.float64]
 
 SEED = 0
-FRECHET_RESAMPLES = 500
 GROUPS = ("1", "2", "3", "4", "5", "more")
 COMPARED = ("box_iou", "centre_error", "lost", "sharpness")
 """Figures whose difference to the first row is told."""
@@ -37,11 +37,19 @@ class _Shown(NamedTuple):
     source: RowFigures | None
 
 
-def results(bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, features: str) -> dict[str, Any]:
-    """Everything that the JSON file holds; rows of models come first, in the order given, then the bounds."""
+def results(
+    bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, extractors: Sequence[Extractor] = ()
+) -> dict[str, Any]:
+    """Everything that the JSON file holds; rows of models come first, in the order given, then the bounds.
+
+    Args:
+        bench_set, rows: what was measured.
+        tracker: its protocol.
+        extractors: those that the rows were measured with.
+    """
     models = [found for found in rows if found.row.folder is not None]
     first = models[0] if models else rows[0]
-    real = next((found.clips for found in rows if found.row.name == REAL), None)
+    real = next((found for found in rows if found.row.name == REAL), None)
     names = [clip.name for clip in bench_set.clips]
     shown = [
         _Shown(found.row.name, found.row.title, found.row.folder is not None, found.clips, found)
@@ -50,42 +58,81 @@ def results(bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, featu
     if len(bench_set.clips) > 1:
         title = f"{first.row.title}, {TITLES[OTHERS]}"
         shown.append(_Shown(OTHERS, title, False, _others(bench_set, first.clips), None))
+    written = [
+        {
+            "name": row.name,
+            "title": row.title,
+            "model": row.model,
+            **_row(row.clips, names),
+            "distances": _distances(row.source, real, extractors),
+            "against_first": _against(row.clips, first.clips, names) if row.name != first.row.name else None,
+            "groups": _groups(row.clips),
+            "iou_by_frame": _by_frame(row.clips),
+            "seconds": None if row.source is None else row.source.row.seconds,
+            "broken": {} if row.source is None else row.source.broken,
+        }
+        for row in shown
+    ]
+    compared = [found.row.name for found in models if found.row.follows_set]
     return {
-        "protocol": protocol(bench_set, tracker, features),
+        "protocol": protocol(bench_set, tracker, extractors),
+        "protocols": protocols(bench_set, tracker, extractors),
+        "extractors": {
+            extractor.name: {"frechet": extractor.frechet, "kernel": extractor.kernel} for extractor in extractors
+        },
         "set": bench_set.name,
         "checksum": bench_set.checksum,
         "seed": SEED,
-        "rows": [
-            {
-                "name": row.name,
-                "title": row.title,
-                "model": row.model,
-                **_row(row.clips, names),
-                **_distances(row.clips, real),
-                "against_first": _against(row.clips, first.clips, names) if row.name != first.row.name else None,
-                "groups": _groups(row.clips),
-                "iou_by_frame": _by_frame(row.clips),
-                "seconds": None if row.source is None else row.source.row.seconds,
-                "broken": {} if row.source is None else row.source.broken,
-            }
-            for row in shown
+        "rows": written,
+        "notes": [
+            *notes({row.name: row.clips for row in shown}, compared, names),
+            *_few(written, extractors),
         ],
-        "notes": notes({row.name: row.clips for row in shown}, [found.row.name for found in models], names),
     }
 
 
-def protocol(bench_set: BenchSet, tracker: str, features: str) -> str:
+def protocol(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> str:
     """How the numbers came about, in one line."""
+    features = "; ".join(f"{extractor.frechet}: {extractor.protocol}" for extractor in extractors)
+    return f"{_clips(bench_set)}; tracker: {tracker}; {_COUNTED}; {features or 'Frechet: not measured'}; {_INTERVAL}"
+
+
+def protocols(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> dict[str, str]:
+    """Of each number, by its key, in one line."""
+    clips = _clips(bench_set)
+    control = f"{clips}; tracker: {tracker}; {_COUNTED}; {_INTERVAL}"
+    quality = f"{clips}; pixels of 8 bits, all of them; frames 1 and later, frame 0 is what they are compared with; {_INTERVAL}"
+    return {
+        **{figure: control if figure in CONTROL else quality for figure in FIGURES},
+        **{
+            key: f"{clips}; {what}, float64, against the real clips of the same names; {extractor.protocol}{interval}"
+            for extractor in extractors
+            for key, what, interval in (
+                (f"{extractor.name}.frechet", "Frechet distance, covariance over N - 1", f"; {_FRECHET_INTERVAL}"),
+                (f"{extractor.name}.kernel", "unbiased MMD^2, kernel (x . y / D + 1)^3, no pairs within a clip", ""),
+            )
+        },
+    }
+
+
+CONTROL = ("box_iou", "centre_error", "lost", "lost_objects", "mask_iou")
+"""Figures that depend on the tracker."""
+_COUNTED = (
+    f"frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to the frame; "
+    "means over frames, objects, clips"
+)
+_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples, seed {SEED}"
+_FRECHET_INTERVAL = (
+    f"95 % bootstrap over clips, {DISTANCE_RESAMPLES} resamples, or {FEWER} of many clips and features, seed {SEED}"
+)
+
+
+def _clips(bench_set: BenchSet) -> str:
     sizes = {clip.trajectory.size for clip in bench_set.clips}
     lengths = {clip.trajectory.frames for clip in bench_set.clips}
     size = " or ".join(f"{width} x {height}" for width, height in sorted(sizes)) if len(sizes) < 4 else "several sizes"
     frames = " or ".join(map(str, sorted(lengths))) if len(lengths) < 4 else f"{min(lengths)} to {max(lengths)}"
-    return (
-        f"{bench_set.name}, {len(bench_set.clips)} clips, documents {bench_set.checksum[:12]}; {frames} frames of {size}, not resized; tracker: "
-        f"{tracker}; frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to "
-        f"the frame; means over frames, objects, clips; Frechet: {features or 'not measured'}; 95 % bootstrap over clips, {RESAMPLES} resamples, "
-        f"seed {SEED}"
-    )
+    return f"{bench_set.name}, {len(bench_set.clips)} clips, documents {bench_set.checksum[:12]}; {frames} frames of {size}, not resized"
 
 
 def values(clips: Measured, names: Sequence[str], figure: str) -> Array:
@@ -128,22 +175,29 @@ def _row(clips: Measured, names: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def _distances(clips: Measured, real: Measured | None) -> dict[str, Any]:
-    """Frechet and kernel distance to the real clips, on the clips that both have; of the real clips to themselves, the unbiased one means nothing."""
-    nothing = {"frechet": None, "frechet_95": None, "kernel": None}
-    if real is None:
-        return nothing
-    both = [name for name in clips if name in real and clips[name].get("features") and real[name].get("features")]
-    if len(both) < 2:
-        return nothing
-    a_ND, b_ND = (np.array([row[name]["features"] for name in both], dtype=np.float64) for row in (clips, real))
-    estimate = frechet_distance(a_ND, b_ND)
-    low, high = centred_interval(estimate, resampled_distances(a_ND, b_ND, drawn(len(both), FRECHET_RESAMPLES, SEED)))
+def _distances(row: RowFigures | None, real: RowFigures | None, extractors: Sequence[Extractor]) -> dict[str, Any]:
+    """By extractor; None for a row without features, a set without real clips, or fewer than two clips."""
+    if row is None or real is None:
+        return dict.fromkeys(extractor.name for extractor in extractors)
     return {
-        "frechet": estimate,
-        "frechet_95": [max(low, 0.0), high],
-        "kernel": None if clips is real else kernel_distance(a_ND, b_ND),
+        extractor.name: distances(
+            row.features[extractor.name], real.features[extractor.name], itself=row is real, seed=SEED
+        )
+        for extractor in extractors
     }
+
+
+def _few(rows: Sequence[dict[str, Any]], extractors: Sequence[Extractor]) -> list[str]:
+    """A sentence for each extractor that sees fewer rows than dimensions."""
+    said = []
+    for extractor in extractors:
+        found = next((row["distances"][extractor.name] for row in rows if row["distances"][extractor.name]), None)
+        if found is not None and found["rows"] <= found["dimensions"]:
+            said.append(
+                f"{extractor.frechet} is biased upwards, with {found['rows']} rows of {found['dimensions']} features from {found['clips']} clips: "
+                f"compare it with the same number of clips only, and prefer {extractor.kernel}, which is not."
+            )
+    return said
 
 
 def _against(clips: Measured, first: Measured, names: Sequence[str]) -> dict[str, Any]:

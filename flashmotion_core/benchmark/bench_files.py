@@ -59,13 +59,13 @@ def read_clip(path: Path, frames: int, size: tuple[int, int]) -> Frames:
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files."""
+    """SHA-256 of a file, or of the names and contents of all files in a folder."""
     if path.is_file():
         return _digest(path)
     total = hashlib.sha256()
-    for file in sorted(path.iterdir()):
+    for file in sorted(path.rglob("*")):
         if file.is_file():
-            total.update(f"{file.name} {_digest(file)}\n".encode())
+            total.update(f"{file.relative_to(path).as_posix()} {_digest(file)}\n".encode())
     return total.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,6 @@ from ..video import Frames
 from .clip_set import BenchClip
 
 Array = NDArray[np.float64]
-Features = Callable[[Frames], Array]
-"""Features [D] of a clip; clips of one set are compared by the Frechet distance of theirs."""
 
 FIGURES = (
     "box_iou",
@@ -53,7 +50,6 @@ def measure_clip(
     *,
     real_THWC: Frames | None = None,
     masks_TNHW: NDArray[np.bool_] | None = None,
-    features: Features | None = None,
 ) -> dict[str, Any]:
     """`FIGURES` of a clip, of its objects, the boxes found, and its group.
 
@@ -63,7 +59,6 @@ def measure_clip(
         tracker: finds the objects, from where they are asked for on frame 0.
         real_THWC: for PSNR.
         masks_TNHW: the real objects', for a tracker of masks.
-        features: for the Frechet distance.
     """
     asked = clip.asked
     found = tracker(frames_THWC, first_boxes(clip))
@@ -94,7 +89,6 @@ def measure_clip(
         },
         "iou_by_frame": listed(means_by_frame(control.box_iou_TN)),
         "boxes": listed(found.boxes_TN4.round(2)),
-        "features": None if features is None else listed(features(frames_THWC)),
     }
 
 
@@ -123,7 +117,6 @@ def against_other(found: dict[str, Any], clip: BenchClip, other: BenchClip) -> d
         "lost": mean_of_clip(control.lost_N),
         "lost_objects": _value(control.lost_objects),
         "iou_by_frame": listed(means_by_frame(control.box_iou_TN)),
-        "features": None,
     }
 
 

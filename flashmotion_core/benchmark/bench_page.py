@@ -15,27 +15,12 @@ from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
 from ..video import Frames
 from ..whole_file import write_whole
-from .bench_figures import COMPARED, GROUPS
-from .bench_measures import unlisted
+from .bench_figures import COMPARED, CONTROL, GROUPS
+from .bench_measures import FIGURES, unlisted
+from .bench_tables import COLUMNS, between, distances_table, figures_table
 from .clip_set import BenchClip, BenchSet
 from .runner import RowFigures
 
-COLUMNS = {
-    "box_iou": "box IoU",
-    "centre_error": "centre error",
-    "lost": "lost",
-    "lost_objects": "lost objects",
-    "mask_iou": "mask IoU",
-    "sharpness": "sharpness",
-    "motion": "motion",
-    "flicker": "flicker",
-    "dynamic_degree": "dynamic",
-    "first_frame_jump": "jump",
-    "psnr": "PSNR",
-    "frechet": "Frechet",
-    "kernel": "kernel",
-}
-WITH_INTERVAL = ("box_iou", "sharpness", "frechet")
 SHOWN, WORST, ACROSS = 2, 10, 6
 """Clips of each row, worst clips of the first row, and frames of each, that the page shows."""
 WIDEST = 192
@@ -52,36 +37,16 @@ Copy and paste needs no model: frame 0's objects, moved along their boxes. It is
 Sharpness is that of frames 1 and later as a share of frame 0's; motion the mean change from frame to frame in levels of 255; flicker the \
 brightness that goes up and down from frame to frame; dynamic the share of pixels that differ from frame 0; jump the change from frame 0 to 1 over \
 the median change later. A blurred video has low sharpness, a frozen one no motion, one that leaves its start picture a high jump. PSNR is against \
-the real clip. Frechet and kernel distances compare only with those of the same features, set and number of clips.
+the real clip. Frechet and kernel distances compare only with those of the same features, set and number of clips; with few clips, Frechet \
+distances are too large, kernel distances are not.
 
 Intervals are 95 % bootstraps over clips. Differences are taken clip by clip, so they can be certain where the intervals of two rows overlap."""
 
 
-def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[str | float | None]]]:
-    """Headers and rows of the results; columns in which no row has a value are left out."""
-    columns = [name for name in COLUMNS if any(row[name] is not None for row in found["rows"])]
-    headers = ["row", "clips"]
-    for name in columns:
-        headers += [COLUMNS[name], *(["95 %"] if name in WITH_INTERVAL else [])]
-    rows = []
-    for row in found["rows"]:
-        cells: list[str | float | None] = [row["title"], row["measured"]]
-        for name in columns:
-            cells.append(row[name])
-            if name in WITH_INTERVAL:
-                cells.append(None if row[f"{name}_95"] is None else between(row[f"{name}_95"]))
-        rows.append(cells)
-    return headers, rows
-
-
-def between(ends: Sequence[float]) -> str:
-    """An interval; large numbers need fewer decimals."""
-    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in ends)
-
-
 def markdown(found: Mapping[str, Any]) -> str:
     """The table as Markdown, with its protocol and notes."""
-    headers, rows = table(found)
+    (headers, rows), (more, distances) = figures_table(found, FIGURES), distances_table(found)
+    headers, rows = headers + more[2:], [row + other[2:] for row, other in zip(rows, distances, strict=True)]
 
     def cell(value: str | float | None) -> str:
         shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
@@ -102,15 +67,19 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
         found: from `bench_figures.results`.
     """
     write_whole(folder / "table.md", markdown(found))
-    headers, cells = table(found)
+    tables = {
+        "Control": figures_table(found, CONTROL),
+        "Quality": figures_table(found, [name for name in FIGURES if name not in CONTROL]),
+        "Distances to the real clips": distances_table(found),
+    }
     sections: list[Section] = [
-        DataTable(
-            title="Results",
-            headers=headers,
-            rows=cells,
+        *(
+            DataTable(title=title, headers=headers, rows=cells)
+            for title, (headers, cells) in tables.items()
+            if headers[2:]
         ),
         *([Text(title="What the bounds say", text="\n\n".join(found["notes"]))] if found["notes"] else []),
-        Text(title="Protocol", text=f"{found['protocol']}."),
+        _protocols(found),
         *_differences(found),
         _groups(found),
         *_costs(found),
@@ -123,6 +92,21 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
     page = write_report(folder, f"FlashBench: {found['set']}", sections)
     write_whole(folder / "results.json", json.dumps(found, indent=1, allow_nan=False) + "\n")
     return page
+
+
+def _protocols(found: Mapping[str, Any]) -> DataTable:
+    """Each number's protocol; numbers of the same one share a line."""
+    titles = dict(COLUMNS)
+    for name, distances in found["extractors"].items():
+        titles |= {f"{name}.{kind}": title for kind, title in distances.items()}
+    numbers: dict[str, list[str]] = {}
+    shown = {*figures_table(found, FIGURES)[0], *distances_table(found)[0]}
+    for key, text in found["protocols"].items():
+        if titles[key] not in shown:
+            continue
+        numbers.setdefault(text, []).append(titles[key])
+    rows: list[list[str | float | None]] = [[", ".join(names), text] for text, names in numbers.items()]
+    return DataTable(title="Protocol of each number", headers=["numbers", "protocol"], rows=rows)
 
 
 def _differences(found: Mapping[str, Any]) -> list[Section]:
@@ -214,7 +198,7 @@ def _worst(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> lis
 def strip(row: RowFigures, clip: BenchClip) -> list[Frames]:
     """A few frames of a clip with its boxes, all of one small size."""
     frames_THWC = row.row.frames(clip)
-    asked, found_TN4 = clip.asked, unlisted(row.clips[clip.name]["boxes"])
+    asked, found_TN4 = row.row.asks(clip).asked, unlisted(row.clips[clip.name]["boxes"])
     chosen = np.linspace(0, len(frames_THWC) - 1, min(ACROSS, len(frames_THWC))).round().astype(int)
     return [
         _square(asked_and_found(frames_THWC[t], asked.boxes_TN4[t], asked.visible_TN[t], found_TN4[t]))

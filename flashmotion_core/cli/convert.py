@@ -47,6 +47,7 @@ class Wishes:
         schedule: preset that the weights were trained for; None keeps what the file says, else turbo.
         inject_after: blocks that a foreign adapter adds to.
         groups: groups of a foreign ResNet's norms.
+        plain: any other network, all tensors under their own names.
     """
 
     dtype: torch.dtype | None = None
@@ -54,6 +55,7 @@ class Wishes:
     schedule: str | None = None
     inject_after: tuple[int, ...] | None = None
     groups: int | None = None
+    plain: bool = False
 
     @property
     def own_schedule(self) -> Schedule | None:
@@ -85,6 +87,15 @@ def convert(source: Path, target: Path, **options: Any) -> str:
 
 def _convert(source: Path, target: Path, wishes: Wishes) -> str:
     tensors, metadata = read_checkpoint(source)
+    if wishes.plain:
+        prefix = f"{wishes.take}." if wishes.take else ""
+        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if not kept:
+            raise ValueError(
+                f"no name starts with {prefix!r}; leave --take out, or name another of {', '.join(list(tensors)[:3])}, ..."
+            )
+        save_whole(target, _cast(kept, wishes.dtype), {})
+        return _said(source, f"{len(kept)} tensors under their own names", _others(len(tensors) - len(kept)))
     if is_wan_vae(tensors):
         vae = bare_vae(tensors)
         save_whole(target, _cast(vae, wishes.dtype), {})
@@ -287,6 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--groups", type=int, help="groups of the norms of a ResNet adapter without our metadata (default: 32)"
     )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="any other network, such as I3D for the benchmark: tensors as they are named",
+    )
     options = parser.parse_args(arguments)
     return finish(lambda: print(_run(options)), dict.fromkeys(("GPU", "computer"), "close other programs"))
 
@@ -295,7 +311,7 @@ def _run(options: argparse.Namespace) -> str:
     """Convert as the options say, and say what was written."""
     dtype = DTYPES.get(options.dtype)
     if options.diffusers:
-        if options.take or options.schedule or options.inject_after or options.groups:
+        if options.take or options.schedule or options.inject_after or options.groups or options.plain:
             raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
         to_diffusers_folder(options.source, options.target, dtype)
         return f"{options.source.name}: a generator -> {options.target / 'transformer'}"
@@ -307,5 +323,6 @@ def _run(options: argparse.Namespace) -> str:
         schedule=options.schedule,
         inject_after=options.inject_after,
         groups=options.groups,
+        plain=options.plain,
     )
     return f"{said} -> {options.target} ({options.target.stat().st_size / 1e6:.1f} MB)"

@@ -4,7 +4,8 @@
 
 The last trace equals that of (S1 S2)^1/2. Other implementations take it from a general matrix root, which is complex and ill-conditioned
 with fewer clips than features. Here it is the sum of the singular values of S1^1/2 S2^1/2, whose factors come from the eigenvalues of the
-symmetric covariances.
+symmetric covariances, or, with fewer clips than features, from the clips themselves: with X the centred features over (N - 1)^1/2, X^T is such a
+root, and the sum is that of the singular values of X1 X2^T, a matrix of clips instead of features.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 CHUNK = 64  # resamples at once
+ROUNDING = 1e-12
+"""Of the traces: what rounding leaves of a distance of 0."""
 
 
 def frechet_distance(a_ND: Array, b_MD: Array) -> float:
@@ -81,23 +84,22 @@ def _chunks(drawn_RN: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _distances(a_RND: Array, b_RMD: Array) -> Array:
-    means, covariances = [], []
+    means, apart = [], []
     for values in (a_RND, b_RMD):
         mean_R1D = values.mean(axis=1, keepdims=True)
-        apart = values - mean_R1D
         means.append(mean_R1D[:, 0])
-        covariances.append(apart.swapaxes(1, 2) @ apart / (values.shape[1] - 1))
-    return _between(means[0], covariances[0], means[1], covariances[1])
-
-
-def _between(mean_a_RD: Array, covariance_a_RDD: Array, mean_b_RD: Array, covariance_b_RDD: Array) -> Array:
+        apart.append((values - mean_R1D) / np.sqrt(values.shape[1] - 1))
+    a, b = apart
+    if max(a.shape[1], b.shape[1]) <= a.shape[2]:
+        products = a @ b.swapaxes(1, 2)
+    else:
+        products = _root(a.swapaxes(1, 2) @ a).swapaxes(1, 2) @ _root(b.swapaxes(1, 2) @ b)
     # Singular values of the product of roots are the square roots of the eigenvalues, without the squaring that loses half the digits.
-    roots = _root(covariance_a_RDD).swapaxes(1, 2) @ _root(covariance_b_RDD)
-    common_R = np.linalg.svd(roots, compute_uv=False).sum(axis=1)
-    apart_R = np.square(mean_a_RD - mean_b_RD).sum(axis=1)
-    traces_R = np.trace(covariance_a_RDD, axis1=1, axis2=2) + np.trace(covariance_b_RDD, axis1=1, axis2=2)
-    result: Array = np.maximum(apart_R + traces_R - 2 * common_R, 0.0)
-    return result
+    common_R = np.linalg.svd(products, compute_uv=False).sum(axis=1)
+    apart_R = np.square(means[0] - means[1]).sum(axis=1)
+    traces_R = np.square(a).sum(axis=(1, 2)) + np.square(b).sum(axis=(1, 2))
+    result_R = apart_R + traces_R - 2 * common_R
+    return np.where(result_R > ROUNDING * traces_R, result_R, 0.0)
 
 
 def _root(covariance_RDD: Array) -> Array:

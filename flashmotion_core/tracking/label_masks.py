@@ -41,12 +41,12 @@ class LabelMasks:
         return Tracked(boxes_TN4, np.isfinite(boxes_TN4[..., 0]).astype(np.float64), masks_TNHW)
 
 
-def read_label_folder(folder: Path) -> NDArray[np.uint8]:
-    """Labels [T, H, W] of a folder's PNG files, in the order of their names.
+def read_label_folder(folder: Path, first: int | None = None) -> NDArray[np.uint8]:
+    """Labels [T, H, W] of a folder's PNG files, in the order of their names; only the first so many.
 
     Raises ValueError for a folder without any, a picture without labels, or pictures of several sizes.
     """
-    files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
+    files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))[:first]
     if not files:
         raise ValueError(f"there are no PNG files in {folder}; give one picture of labels per frame.")
     found: list[NDArray[np.uint8]] = []

@@ -63,7 +63,7 @@ class FlowTracker:
     ) -> tuple[Array, float]:
         """The box on the next frame (NaN if lost), and the share of its points that came back."""
         lost = np.full(4, np.nan), 0.0
-        start_P2 = _grid(box_4)
+        start_P2 = box_grid(box_4)
         start_P2 = start_P2[((start_P2 >= 0) & (start_P2 <= np.array(size) - 1)).all(axis=1)]
         if len(start_P2) < FEWEST:
             return lost
@@ -101,7 +101,7 @@ def moved_box(box_4: Array, a_P2: Array, b_P2: Array) -> Array:
     return np.concatenate([centre_2 - side_2 / 2, side_2])
 
 
-def _grid(box_4: Array) -> Array:
+def box_grid(box_4: Array) -> Array:
     """Points [P, 2] (x, y) in the inner part of a box."""
     across = np.linspace(-0.5, 0.5, GRID) * INNER
     centre_2 = box_4[:2] + box_4[2:] / 2

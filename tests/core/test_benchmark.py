@@ -15,6 +15,7 @@ from PIL import Image
 from flashmotion_core.benchmark import runner
 from flashmotion_core.benchmark.bench_figures import results
 from flashmotion_core.benchmark.bench_files import find_clip, read_clip
+from flashmotion_core.benchmark.bench_page import markdown
 from flashmotion_core.benchmark.bench_rows import bound_rows, generated_row
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
@@ -192,22 +193,38 @@ def test_a_damaged_video_is_noticed(made: Path, tmp_path: Path) -> None:
     assert find_clip(tmp_path, "b") is None
 
 
+class TwoNumbers:
+    """Two rows of two numbers per clip."""
+
+    name, frechet, kernel, protocol = "two", "F two", "K two", "two numbers"
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        row = np.array([float(frames[-1].mean()), float(frames[:, 0].std())])
+        return np.stack([row, row + 1])
+
+
 def test_the_exact_tracker_gives_masks_and_features_give_distances(made: Path, tmp_path: Path) -> None:
     bench_set = read_set(made / "set")
     rows = [generated_row("good", made / "good"), generated_row("still", made / "still")]
     rows += bound_rows(rows[0], has_real=True, codec=lambda frames: 255 - frames, codec_mark="negative")
     how = Measuring(
         lambda row, clip: ClipTracker(world(clip.name)),
-        features=lambda frames: np.array([float(frames[-1].mean()), float(frames[:, 0].std())]),
-        features_name="two numbers",
+        extractors=[TwoNumbers()],
     )
     measured = measure_rows(bench_set, rows, tmp_path, how)
-    found = results(bench_set, measured, "exact", "two numbers")
+    found = results(bench_set, measured, "exact", [TwoNumbers()])
     table = {row["name"]: row for row in found["rows"]}
     assert table["real"]["box_iou"] > 0.97
     assert table["good"]["mask_iou"] > 0.9 > table["still"]["mask_iou"]
-    assert table["real"]["frechet"] == pytest.approx(0, abs=1e-6)
-    assert table["good"]["frechet"] < table["still"]["frechet"] + 1
+    far = {name: row["distances"]["two"] for name, row in table.items()}
+    assert far["real"]["frechet"] == pytest.approx(0, abs=1e-6)
+    assert far["real"]["kernel"] is None
+    assert far["good"]["frechet"] < far["still"]["frechet"] + 1
+    assert far["other_boxes"] is None
+    assert (far["good"]["rows"], far["good"]["dimensions"]) == (6, 2)
+    assert "two numbers" in found["protocols"]["two.frechet"]
+    assert "exact" in found["protocols"]["box_iou"]
+    assert "| F two | 95 % | K two |" in markdown(found)
     assert table["codec"]["lost"] > 0.7  # a negative is hardly found
     assert table["paste"]["box_iou"] > 0.9
     assert table["real"]["measured"] == 3
@@ -241,7 +258,7 @@ def test_labels_of_files_as_a_tracker(made: Path, tmp_path: Path) -> None:
         (["x", "--limit", "0"], ("--limit is 0", "at least 1")),
         (["x", "--shard", "2/2"], ("'2/2'", "such as 0/4")),
         (["x", "--allow-broken", "2"], ("--allow-broken is 2", "from 0 to 1")),
-        ([], ("required", "--help")),
+        ([], ("nothing to measure", "--help")),
     ],
 )
 def test_wrong_words_are_one_sentence(

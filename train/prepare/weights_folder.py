@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.model_folder import load_folder
+
 from ..errors import TrainError
 from ..files import content_hash
 
@@ -28,18 +30,12 @@ def load_model(key: str, folder: str, model_class: Any, device: str) -> Any:
     Raises:
         TrainError: it is another kind of model, or its files are damaged.
     """
-    import torch
-    from safetensors import SafetensorError
-
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        return load_folder(folder, model_class, device)
+    except ValueError as error:
         raise TrainError(
-            f"data.prepare.{key} is {folder!r}, which cannot be loaded as {model_class.__name__} ({reason}); give another folder."
+            f"data.prepare.{key} is {folder!r}, which cannot be loaded as {model_class.__name__} ({error}); give another folder."
         ) from error
-    return model.to(device).eval().requires_grad_(False)
 
 
 def load_processor(key: str, folder: str) -> Any:
