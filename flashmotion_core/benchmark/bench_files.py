@@ -14,13 +14,14 @@ from ..video import Frames
 from ..video_reader import look, pictures
 
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv")
+PICTURES = (".png", ".jpg", ".jpeg")
 ARRAY = ".npy"
 MASKS = "_masks"
 """Ending of a folder with a clip's masks."""
 
 
 def find_clip(folder: Path, name: str) -> Path | None:
-    """The file or folder of a clip: ``name.mp4`` (or another video), ``name.npy``, or a folder ``name`` of PNG files; None if there is none.
+    """The file or folder of a clip: ``name.mp4`` (or another video), ``name.npy``, or a folder ``name`` of PNG or JPEG files; None if there is none.
 
     Raises:
         ValueError: there are several.
@@ -90,14 +91,16 @@ def _read_video(path: Path, frames: int) -> Frames:
 
 
 def _read_pictures(folder: Path) -> Frames:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png" and not path.name.startswith("."))
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    )
     found = []
     for file in files:
         found.append(read_image(file))
         if found[-1].shape != found[0].shape:
             raise ValueError(f"{file.name} has another size than the first picture")
     if not found:
-        raise ValueError("it is a folder without PNG files")
+        raise ValueError("it is a folder without PNG or JPEG files")
     return np.stack(found)
 
 

@@ -6,10 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from ..texts import read_text
 from ..trajectory import Sampled, Trajectory, dumps, parse, sample
 from .bench_files import MASKS, find_clip
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +85,8 @@ NOT_DOCUMENTS = ("set.json", "cost.json")
 """JSON files that are not trajectories."""
 
 
-def spread(files: list[Path], limit: int | None) -> list[Path]:
-    """At most `limit` of the files, evenly spaced. Raises ValueError for a limit below 1."""
+def spread(files: list[Item], limit: int | None) -> list[Item]:
+    """At most `limit` of the files or clips, evenly spaced. Raises ValueError for a limit below 1."""
     if limit is None or limit >= len(files):
         return files
     if limit < 1:

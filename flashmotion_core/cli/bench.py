@@ -4,18 +4,21 @@
     python -m flashmotion_core.bench mine=out/mine other=out/other --set sets/my_set --out report
 
 A set is a folder with a trajectory document NAME.json for each clip and, if there are any, the real clips (NAME.mp4, NAME.npy or a folder
-NAME of PNG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
+NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
 
     python -m flashmotion_core.bench --set sets/my_set --generator g.safetensors --vae v.safetensors --adapter resnet=a.safetensors
     torchrun --nproc-per-node 8 -m flashmotion_core.bench ...                  # or --ray 8; the same report, to the last digit
 
 With --generator, the benchmark makes the clips: from the set's NAME.txt (prompt) and the real clip's frame 0 or NAME.png. Weights are safetensors;
 `python convert.py --plain` makes them of .pt and .pth files without running any code in them. Nothing is downloaded.
+
+`check-set` names the broken clips of a set, `import-set` makes one of FlashBench, MagicData, MoveBench or DAVIS; each has its own --help.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .bench_models import add_model_options, check_model_options, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
 from .endings import finish
+from .set_commands import COMMANDS, SentenceParser, read_set_options
 
 if TYPE_CHECKING:
     from ..benchmark.bounds import Codec
@@ -32,15 +36,9 @@ if TYPE_CHECKING:
     from ..extractors.extractor import Extractor
 
 
-class _OneSentence(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of argparse's usage text."""
-        raise ValueError(f"{message}; see --help")
-
-
 def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line. Raises ValueError for an unknown, missing or malformed option."""
-    parser = _OneSentence(
+    parser = SentenceParser(
         prog="python -m flashmotion_core.bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -100,7 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
     """
     remedy = "measure smaller clips, or close other programs"
-    return finish(lambda: run(read_bench_options(arguments)), {"GPU": remedy, "computer": remedy})
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS.get(words[0]) if words else None
+
+    def work() -> None:
+        if command is None:
+            run(read_bench_options(words))
+        else:
+            command(read_set_options(words[0], words[1:]))
+
+    return finish(work, {"GPU": remedy, "computer": remedy})
 
 
 def run(options: argparse.Namespace) -> None:
@@ -151,6 +158,7 @@ def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[
     from ..extractors.named import named_extractors
 
     given = options.set or options.rows[0][1]
+    _check_form(given)
     generated = {folder.resolve() for _, folder in options.rows}
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     device = device_of(options.device)
@@ -202,6 +210,17 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
     finally:
         for bar in shown.values():
             bar.close()
+
+
+def _check_form(folder: Path) -> None:
+    """Raise ValueError for a set of a public layout."""
+    from ..sets.go_through import OWN, layout_of
+
+    layout = layout_of(folder)
+    if layout != OWN:
+        raise ValueError(
+            f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."
+        )
 
 
 def _row(value: str) -> tuple[str, Path]:

@@ -17,24 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.sets.clip_lists import KEYS, magic_list
+from flashmotion_core.sets.colored_masks import convert_masks
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import digest, writing
 from .list_rows import LISTS, read_rows, without_nothing
 from .looks import identities
-from .mask_pictures import convert_masks
 from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, FolderClips, find_videos
 
 SHARD = ".tar"
 MASKS = ".masks"
-KEYS = {
-    "video": ("video", "path", "file", "video_path", "file_name", "filename"),
-    "prompt": ("prompt", "caption", "text"),
-    "tracks": ("trajectory", "tracks", "boxes"),
-    "masks": ("masks",),
-}
-"""What the columns of a list may be called; the first one that is there counts."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class Given:
 
 def is_plain(places: Sequence[Path]) -> bool:
     """Whether the sources are one folder of clips, which is used as it is."""
-    return len(places) == 1 and not places[0].is_file() and _magic_list(places[0]) is None
+    return len(places) == 1 and not places[0].is_file() and magic_list(places[0]) is None
 
 
 def count(places: Sequence[Path]) -> int:
@@ -99,7 +93,7 @@ def gather(places: Sequence[Path], into: Path) -> None:
 
 
 def _given(place: Path) -> Iterator[Given]:
-    listed = _magic_list(place)
+    listed = magic_list(place)
     if place.suffix.lower() in LISTS and place.is_file():
         yield from _rows(place, place.parent)
     elif listed is not None:
@@ -119,12 +113,6 @@ def _given(place: Path) -> Iterator[Given]:
         raise TrainError(
             f"the source of videos {place} is neither a folder nor a {', '.join((*LISTS, SHARD))} file; check its name."
         )
-
-
-def _magic_list(place: Path) -> Path | None:
-    """The list of a folder in MagicData's layout."""
-    found = sorted(place.glob("*.csv")) if (place / "videos").is_dir() else []
-    return found[0] if len(found) == 1 else None
 
 
 def _rows(path: Path, root: Path) -> Iterator[Given]:

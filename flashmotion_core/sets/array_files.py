@@ -1,0 +1,36 @@
+"""Arrays of files that others made. Pickled objects can run code when they are loaded, so they are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """The array of a .npy file, or the only one of an .npz file.
+
+    Raises:
+        ValueError: missing or damaged file, several arrays, or pickled objects.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no {path.name}")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            if len(loaded.files) != 1:
+                raise ValueError(f"it holds the arrays {', '.join(loaded.files) or 'none'}, not one")
+            only: NDArray[Any] = loaded[loaded.files[0]]
+            return only
+    except (OSError, ValueError, EOFError) as error:
+        said = " ".join(str(error).split())
+        if "pickle" in said:
+            raise ValueError(
+                f"{path.name} holds pickled objects, which can run code when they are loaded; if you trust it, save it again with "
+                f"numpy.save(NEW, numpy.load({path.name!r}, allow_pickle=True).astype('float32'))"
+            ) from error
+        raise ValueError(f"{path.name} cannot be read as an array ({said})") from error
