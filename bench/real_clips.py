@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tiny_clips import CODEC
-from bench.tiny_models import write_clips
+from bench.tiny_models import ADAPTERS, write_clips
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.cli.bench import main as measure
 
