@@ -6,7 +6,7 @@ import importlib
 import io
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +37,8 @@ def open_dashboards(folder: Path, names: Sequence[str]) -> list[Dashboard]:
     Raises:
         TrainError: one is not installed, or cannot be started.
     """
-    return [{"wandb": _Wandb, "trackio": _Trackio}[name](folder) for name in names]
+    known: dict[str, Callable[[Path], Dashboard]] = {"wandb": _Wandb, "trackio": _Trackio}
+    return [known[name](folder) for name in names]
 
 
 class _Wandb:

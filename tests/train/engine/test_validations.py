@@ -50,7 +50,9 @@ def average_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 def test_validations_change_no_bit_of_what_is_trained(clips: EncodedClips, tmp_path: Path) -> None:
     with_them, steps, _ = validated(clips, tmp_path / "with")
     with_them.run()
-    without = prepared("flow_resnet", clips, tmp_path / "without", config={"stage1": {"steps": 12, "validate_every": 0}})
+    without = prepared(
+        "flow_resnet", clips, tmp_path / "without", config={"stage1": {"steps": 12, "validate_every": 0}}
+    )
     without.run()
     assert steps == [2, 4, 6, 8, 10, 12]
     equal(final_state(with_them), final_state(without))
