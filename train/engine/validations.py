@@ -135,9 +135,7 @@ class Validations:
                 "the best so far" if self.best.step == step else f"best {self.best.value:.3f} at {self.best.step}"
             )
         elif self.job.patience or self.job.export_best:
-            facts.append(
-                f"no {_words(by)}, so validation.patience and validation.export_best do nothing here"
-            )
+            facts.append(f"no {_words(by)}, so validation.patience and validation.export_best do nothing here")
         self.console.say(f"{name}, step {step}: validation: {', '.join(facts) or 'a picture'} ({duration(seconds)})")
 
 
