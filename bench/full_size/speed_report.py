@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .rows import SpeedRow
+from .evaluation_rows import SpeedRow
 
 FORMAT = 1
 USUAL = "auto"

@@ -26,13 +26,13 @@ from ..files import content_hash, digest
 from ..parallel import broadcast_object
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
+from .evaluation_rows import ELSEWHERE_REAL, REAL, Row, rows_to_measure
 from .features import DEFAULT
 from .held_out import ClipSet, clip_sets
 from .kept_row import KeptRow
-from .measuring import Measuring
+from .measuring import ClipMeasuring
 from .report_page import SHOWN, show_row, write_results
 from .row_samples import Sampler, asked_clip, bound_frames, neighbour, sampled_frames
-from .rows import ELSEWHERE_REAL, REAL, Row, rows_to_measure
 from .sample_clips import SEED, place_of
 from .summary import RowResult
 from .video_trackers import tracker_of
@@ -56,7 +56,7 @@ def evaluate(run: Run) -> None:
     # A model of a tracker is loaded once, here; everything else is measured beside the sampling.
     here = not run.world.is_main or tracker.sam2 is not None
     with nullcontext() if here else worker_pool(settings.workers) as pool:
-        measuring = Measuring(pool, settings.workers, features, tracker)
+        measuring = ClipMeasuring(pool, settings.workers, features, tracker)
         for clips in sets:
             found[clips.name] = _measure_set(run, artifacts, clips, measuring)
     if run.world.is_main:
@@ -65,7 +65,7 @@ def evaluate(run: Run) -> None:
         write_results(run, found, {clips.name: clips.seed for clips in sets}, folder, synthetic=synthetic)
 
 
-def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: Measuring) -> list[RowResult]:
+def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: ClipMeasuring) -> list[RowResult]:
     """All rows of a set; an empty list on ranks that only sample."""
     settings, encoded = run.config.evaluate, clips.clips()
     count = min(settings.clips, len(encoded))
@@ -104,7 +104,7 @@ class RowMarks:
     row: Row
     clips: EncodedClips
     count: int
-    measuring: Measuring
+    measuring: ClipMeasuring
 
     @cached_property
     def whole(self) -> str:
@@ -175,7 +175,7 @@ def _is_timed(row: Row) -> bool:
 
 
 def _measure_row(
-    run: Run, artifacts: Artifacts, work: _RowWork, todo: Sequence[int], measuring: Measuring, *, untimed: bool
+    run: Run, artifacts: Artifacts, work: _RowWork, todo: Sequence[int], measuring: ClipMeasuring, *, untimed: bool
 ) -> None:
     """Measure, show and time what is missing of a row; ranks that only sample keep nothing."""
     row, clips, marks, kept = work.row, work.clips, work.marks, work.kept

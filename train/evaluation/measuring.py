@@ -24,7 +24,7 @@ WAITING = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Measuring:
+class ClipMeasuring:
     """How clips are measured; on the first rank only.
 
     Attributes:

@@ -20,8 +20,8 @@ from ..files import read_fields
 from ..monitor.console import duration
 from ..run_folder.run import Run
 from .best_row import best_of
+from .evaluation_rows import REAL
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
-from .rows import REAL
 from .sample_clips import SEED
 from .summary import RowResult, bars, pooled, summary
 from .validation import picture_rows

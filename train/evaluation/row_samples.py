@@ -22,8 +22,8 @@ from ..errors import TrainError
 from ..parallel import World, broadcast_object, first_problem, gather
 from ..run_folder.artifacts import SLOW, Artifacts
 from .counterfactual import counterfactual
+from .evaluation_rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL, STATIC, Row
 from .held_out import ClipSet
-from .rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL, STATIC, Row
 from .sample_clips import SEED, place_of, sample
 from .validation import decoded
 

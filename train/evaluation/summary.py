@@ -13,8 +13,8 @@ from flashmotion_core.metrics.bootstrap import RESAMPLES, Pair, drawn, mean_inte
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
 from .control_measures import TRACKED, Scores
+from .evaluation_rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL
 from .measures import PICTURES
-from .rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL
 
 Array = NDArray[np.float64]
 

@@ -20,13 +20,13 @@ from train.errors import TrainError
 from train.evaluation import evaluate as evaluation
 from train.evaluation.evaluate import RowMarks, evaluate
 from train.evaluation.evaluate_run import main
+from train.evaluation.evaluation_rows import rows_to_measure
 from train.evaluation.features import DEFAULT
 from train.evaluation.held_out import clip_sets
 from train.evaluation.kept_row import KeptRow
 from train.evaluation.measures import measure, picture_scores, track_scores
-from train.evaluation.measuring import Measuring
+from train.evaluation.measuring import ClipMeasuring
 from train.evaluation.row_samples import Sampler, shares
-from train.evaluation.rows import rows_to_measure
 from train.evaluation.summary import interval, mean
 from train.evaluation.video_trackers import tracker_of
 from train.run_folder.artifacts import Artifacts
@@ -191,7 +191,7 @@ def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> Non
     kept = KeptRow(evaluated / "phases/evaluate/rows/oracle.jsonl")
 
     def known(count: int = 2, features: Path | None = DEFAULT) -> list[bool]:
-        measuring = Measuring(None, 1, features, tracker_of(run.config, "cpu"))
+        measuring = ClipMeasuring(None, 1, features, tracker_of(run.config, "cpu"))
         marks = RowMarks(artifacts, found["oracle"], clips, count, measuring)
         return [kept.figures(mark) is not None for mark in marks.by_clip]
 
