@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from .cases import Plan
-from .evaluation_rows import Recorder, SpeedRow
 from .models import Shapes
+from .rows import Recorder, SpeedRow
 
 WORKER = Path(__file__).with_name("comfyui_worker.py")
 

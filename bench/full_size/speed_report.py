@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .evaluation_rows import SpeedRow
+from .rows import SpeedRow
 
 FORMAT = 1
 USUAL = "auto"

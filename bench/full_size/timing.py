@@ -32,8 +32,8 @@ from .clip_job import (
     whole_job,
     writing,
 )
-from .evaluation_rows import Recorder, SpeedRow
 from .flops import adapter_flops, codec_flops, generator_flops, text_flops
+from .rows import Recorder, SpeedRow
 from .variants import VARIANTS
 
 PROMPT_TOKENS = 128
