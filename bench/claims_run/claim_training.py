@@ -74,7 +74,7 @@ def base(place: ClaimPlace) -> None:
     slow = Network(sizes, builder.fresh_generator(sizes))
     role = builder.role(Denoiser(builder.generator(sizes, slow.weights, trained=True)))
     trainer = trained(place, place.run, "base", Flow(role, config.base), config.base, SHARES["base"])
-    with trainer.average():
+    with trainer.result():
         artifacts.save_generator(artifacts.generator_path(SLOW), sizes, whole_state(role.generator), None)
 
 
@@ -87,7 +87,7 @@ def stage1(place: ClaimPlace, kind: str) -> None:
     method = wiring.flow(artifacts.builder, place.slow, file, settings)
     name = f"stage1_{kind}"
     trainer = trained(place, place.run, name, method, settings, SHARES[name])
-    with trainer.average():
+    with trainer.result():
         artifacts.save_adapter(
             artifacts.adapter_path(SLOW, kind), file, whole_state(method.student.adapter), place.slow
         )
@@ -117,7 +117,7 @@ def stage2(place: ClaimPlace) -> None:
     artifacts, settings = place.artifacts, place.config.stage2
     method = wiring.distil(artifacts.builder, place.slow, settings, artifacts.schedule)
     trainer = trained(place, place.run, "stage2", method, settings, SHARES["stage2"])
-    with trainer.average():
+    with trainer.result():
         weights = whole_state(method.student.generator)
         artifacts.save_generator(artifacts.generator_path(FAST), place.slow.sizes, weights, artifacts.schedule)
 
@@ -136,7 +136,7 @@ def arm_adapter(place: ClaimPlace, arm: Arm, kind: str, seed: int) -> AdapterFil
         mark = _ahead_mark(name, seed)
         _copy_judge(place, run, kind, seed)
     trainer = trained(place, run, name, method, settings, fingerprint=mark)
-    with trainer.average():
+    with trainer.result():
         weights = whole_state(method.student.adapter)
         place.artifacts.save_adapter(path, file, weights, place.fast)
     return replace(file, state_dict=weights)

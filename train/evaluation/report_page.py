@@ -19,9 +19,11 @@ from ..data.sources import SourceClip
 from ..files import read_fields
 from ..monitor.console import duration
 from ..run_folder.run import Run
+from .best_row import best_of
+from .evaluation_rows import REAL
 from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
 from .sample_clips import SEED
-from .summary import REAL, RowResult, bars, pooled, summary
+from .summary import RowResult, bars, pooled, summary
 from .validation import picture_rows
 
 SHOWN = 2
@@ -70,8 +72,7 @@ def write_results(
     reading = [READING, *([] if synthetic else [NO_SPRITES])]
     if not any(row["name"] == "random_trajectory" for row in rows):
         reading.append(ALONE)
-    measure = "box_iou" if synthetic else "psnr"
-    best = max(trained, key=lambda row: -1.0 if row[measure] is None else float(row[measure]))
+    best = best_of(trained)
     sections: list[Section] = [
         _table("Results", trained, mark_best=True),
         _table("Rows to compare with", controls),

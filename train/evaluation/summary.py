@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from flashmotion_core.metrics.bootstrap import RESAMPLES, Pair, drawn, mean_interval, percentiles
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
-from .measures import PICTURES, TRACKED, Scores
+from .control_measures import TRACKED, Scores
+from .evaluation_rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL
+from .measures import PICTURES
 
 Array = NDArray[np.float64]
 
 FRECHET_RESAMPLES = 500
-REAL = "real"
 SHARE_OF_ORACLE = 0.9
 """The share of the oracle's box IoU to reach."""
 FAR_BELOW = 0.2
@@ -145,7 +146,25 @@ def _bars_of(flash: RowResult, rows: Mapping[str, RowResult], seed: int) -> list
         FAR_BELOW,
         lambda v, _: v - FAR_BELOW,
     )
+    add(
+        "box IoU with a counterfactual motion, minus that of the real clip or of frame 0 against it, above 0 by the whole interval",
+        _against_memory(rows, seed),
+        0,
+        lambda _, ends: ends[0],
+    )
     return found
+
+
+def _against_memory(rows: Mapping[str, RowResult], seed: int) -> tuple[float, Pair] | None:
+    """How much better other boxes are kept to than by a clip that ignores them: clip by clip, the better of the real one and frame 0."""
+    if not {"counterfactual", ELSEWHERE_REAL, ELSEWHERE_STATIC} <= set(rows):
+        return None
+    real, static = (rows[name].scores for name in (ELSEWHERE_REAL, ELSEWHERE_STATIC))
+    ignoring: list[Scores] = []
+    for pair in zip(real, static, strict=True):
+        values = [value for scores in pair if (value := scores["box_iou"]) is not None]
+        ignoring.append({"box_iou": max(values, default=None)})
+    return _box_iou_between(rows["counterfactual"], replace(rows[ELSEWHERE_REAL], scores=ignoring), seed, ratio=False)
 
 
 def mean(scores: Sequence[Scores], name: str) -> float | None:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.best_row import best_of, score
+from train.evaluation.control_measures import TRACKED
+from train.evaluation.measures import PICTURES
 from train.evaluation.report_page import figures
 from train.evaluation.summary import FAR_BELOW, RowResult, bars, pooled, summary
 
@@ -27,8 +29,12 @@ def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", sp
 
 
 def rows(flash: float = 0.8, **others: float) -> list[RowResult]:
-    values = {"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, **others}
+    values = {
+        **{"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, "counterfactual": 0.7},
+        **others,
+    }
     bounds = [row("real", 0.97, 0, None), row("oracle", 0.85, 0.1, None), row("static", 0.4, 1, None)]
+    bounds += [row("counterfactual_real", 0.25, 0, None), row("counterfactual_static", 0.35, 1, None)]
     return [*bounds, *(row(name, value, 0.5) for name, value in values.items()), row("flashmotion", flash, 0.3)]
 
 
@@ -51,7 +57,7 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
 
 def test_bars_say_what_is_met_and_by_how_much() -> None:
     found = bars(rows(), 0)
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(entry["met"] == (entry["by"] >= 0) and entry["adapter"] == "resnet" for entry in found)
     oracle = bar(found, "box IoU as a share of the oracle")
     ratio = (0.8 + HARDNESS.mean()) / (0.85 + HARDNESS.mean())
@@ -63,6 +69,27 @@ def test_bars_say_what_is_met_and_by_how_much() -> None:
     )
     assert bar(found, "Frechet minus that of SlowAdapter with many")["met"]
     assert bar(found, "box IoU minus that with another")["by"] == pytest.approx(0.5 - FAR_BELOW)
+
+
+def test_a_memorised_clip_does_not_pass_the_counterfactual() -> None:
+    told = bar(bars(rows(), 0), "box IoU with a counterfactual")
+    assert (told["value"], told["met"]) == (pytest.approx(0.35), True)  # against the better of both bounds
+    memorised = bar(bars(rows(counterfactual=0.25), 0), "box IoU with a counterfactual")
+    assert (memorised["value"], memorised["met"]) == (pytest.approx(-0.1), False)
+    results = [result for result in rows() if result.name != "counterfactual"]
+    unclear = bar(bars([*results, row("counterfactual", 0.36, 0.3, spread=0.3)], 0), "box IoU with a counterfactual")
+    assert unclear["low"] < 0 < unclear["high"]
+    assert not unclear["met"]  # noise does not help
+
+
+def test_the_best_row_keeps_to_the_boxes_and_is_sharp() -> None:
+    blurred = {"name": "blurred", "box_iou": 0.8, "sharpness": 0.3, "psnr": 30.0}
+    sharp = {"name": "sharp", "box_iou": 0.7, "sharpness": 0.9, "psnr": 17.0}
+    noisy = {"name": "noisy", "box_iou": 0.5, "sharpness": 2.0, "psnr": 12.0}
+    untracked = {"name": "untracked", "box_iou": None, "sharpness": 1.0, "psnr": 40.0}
+    assert best_of([untracked, blurred, noisy, sharp])["name"] == "sharp"
+    assert score(noisy) == 0.5
+    assert best_of([untracked, {**untracked, "sharpness": 0.5}])["sharpness"] == 1.0
 
 
 def test_what_is_missed_is_missed_by_its_margin() -> None:
@@ -91,7 +118,7 @@ def test_no_worse_within_the_interval() -> None:
 
 def test_rows_that_were_not_measured_have_no_bar() -> None:
     found = bars([result for result in rows() if result.name != "random_trajectory"], 0)
-    assert len(found) == 5
+    assert len(found) == 6
     assert not any("another clip's" in entry["bar"] for entry in found)
     assert bars([result for result in rows() if result.name != "flashmotion"], 0) == []
 
