@@ -84,9 +84,9 @@ def evaluate(run: Run) -> None:
         for clips in sets:
             found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
     if run.world.is_main:
-        synthetic = "synthetic" in sets[0].clips().records[0].origin
-        folder = run.phase_folder("evaluate") / "rows" / sets[0].name
-        write_results(run, found, {clips.name: clips.seed for clips in sets}, folder, synthetic=synthetic)
+        folder, first = run.phase_folder("evaluate") / "rows" / sets[0].name, sets[0]
+        clip = first.source.clip(first.clips().numbers[0])
+        write_results(artifacts, found, {clips.name: clips.seed for clips in sets}, folder, clip)
 
 
 def _measure_set(

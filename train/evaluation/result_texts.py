@@ -4,6 +4,8 @@ from __future__ import annotations
 
 CONTROLS = ("real", "oracle", "static", "random_trajectory")
 """Rows that show how to read the others."""
+RANKED = ("slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion")
+"""Rows that can be the best one."""
 ALL = "all sets"
 COLUMNS = {
     "box_iou": "box IoU",
@@ -31,11 +33,16 @@ EVERY = "_every_"
 """Joins a row's name and n where the adapter is computed every n-th step."""
 
 
+def base_of(name: str) -> str:
+    """A row's name without how often the adapter is computed."""
+    return name.partition(EVERY)[0]
+
+
 def title_of(name: str, adapter: str | None) -> str:
-    """A row's name for people."""
+    """A row's name for people; a row that has no title here is called by its name."""
     base, _, every = name.partition(EVERY)
     computed = f", adapter computed every {_ordinal(int(every))} step" if every else ""
-    return TITLES[base] + computed + ("" if adapter is None else f" ({adapter})")
+    return TITLES.get(base, base.replace("_", " ")) + computed + ("" if adapter is None else f" ({adapter})")
 
 
 def _ordinal(number: int) -> str:

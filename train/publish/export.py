@@ -73,7 +73,7 @@ def export(run: Run) -> None:
 
 
 def copy_to_comfyui(run: Run, target: Path) -> None:
-    """Copy `export/` into a ComfyUI models folder; a different file of the same name is renamed, not lost.
+    """Copy `export/` into a ComfyUI models folder, and workflow and start picture beside it; a different file of a name is renamed, not lost.
 
     Raises:
         TrainError: no such folder, or one that cannot be written.
@@ -83,7 +83,17 @@ def copy_to_comfyui(run: Run, target: Path) -> None:
     with _writing(target):
         files = sorted(folder.rglob("*.safetensors"))
         placed = [_place(path, target / path.relative_to(folder), run) for path in files]
+        placed += [_place(path, there / path.name, run) for path, there in _beside(run, target.absolute().parent)]
     _show(run, placed)
+
+
+def _beside(run: Run, comfyui: Path) -> list[tuple[Path, Path]]:
+    """The report's workflows and their start picture, each with the folder where that ComfyUI looks for it, if it has one."""
+    report, name, user = run.folder / "report", run.config.name, comfyui / "user/default"
+    wanted = [(report / f"{name}_start.png", comfyui / "input", comfyui / "input")]
+    kinds = [adapter.kind for adapter in run.config.models.adapters]
+    wanted += [(report / f"{name}_{kind}.json", user / "workflows", user) for kind in kinds]
+    return [(file, folder) for file, folder, mark in wanted if file.is_file() and mark.is_dir()]
 
 
 def check_models_folder(target: Path) -> None:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.report_bars import FAR_BELOW, bars, judged
 from train.evaluation.report_page import figures
-from train.evaluation.summary import FAR_BELOW, RowResult, bars, pooled, summary
+from train.evaluation.report_tables import best_row, columns_of, reason
+from train.evaluation.result_texts import title_of
+from train.evaluation.summary import RowResult, pooled, summary
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)
@@ -52,25 +55,58 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
 def test_bars_say_what_is_met_and_by_how_much() -> None:
     found = bars(rows(), 0)
     assert len(found) == 6
-    assert all(entry["met"] == (entry["by"] >= 0) and entry["adapter"] == "resnet" for entry in found)
+    assert all(entry["clips"] == CLIPS and entry["adapter"] == "resnet" and entry["meaning"] for entry in found)
     oracle = bar(found, "box IoU as a share of the oracle")
     ratio = (0.8 + HARDNESS.mean()) / (0.85 + HARDNESS.mean())
-    assert (oracle["value"], oracle["by"]) == (pytest.approx(ratio), pytest.approx(ratio - 0.9))
+    assert (oracle["value"], oracle["by"]) == (pytest.approx(ratio), pytest.approx(oracle["low"] - 0.9))
     assert oracle["low"] < ratio < oracle["high"]
     assert bar(found, "box IoU minus that of SlowAdapter on")["value"] == pytest.approx(0.1)
-    assert bar(found, "Frechet minus that of SlowAdapter on")["value"] == pytest.approx(
-        DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6
-    )
-    assert bar(found, "Frechet minus that of SlowAdapter with many")["met"]
+    frechet = bar(found, "Frechet minus that of SlowAdapter on")
+    assert frechet["value"] == pytest.approx(DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6)
+    assert frechet["by"] == pytest.approx(-frechet["high"])
+    many = bar(found, "Frechet minus that of SlowAdapter with many")
+    assert (many["verdict"], many["target"]) == ("met", pytest.approx(0.1 * DIMENSIONS * 0.5**2))
     assert bar(found, "box IoU minus that with another")["by"] == pytest.approx(0.5 - FAR_BELOW)
 
 
 def test_what_is_missed_is_missed_by_its_margin() -> None:
     found = bars(rows(0.6), 0)
-    assert not bar(found, "box IoU as a share of the oracle")["met"]
+    assert bar(found, "box IoU as a share of the oracle")["verdict"] == "missed"
     assert bar(found, "box IoU minus that of SlowAdapter on")["by"] == pytest.approx(-0.1)
     many = bar(found, "box IoU minus that of SlowAdapter with many")
-    assert (many["met"], many["value"]) == (False, pytest.approx(-0.18))
+    assert (many["verdict"], many["value"]) == ("missed", pytest.approx(-0.18))
+
+
+@pytest.mark.parametrize(
+    ("side", "target", "ends", "clips", "verdict", "why"),
+    [
+        ("above", 0.0, (0.001, 0.4), 50, "met", "all of the interval is above 0.000"),
+        ("above", 0.0, (-0.001, 0.4), 50, "open", "the interval holds 0.000"),  # its middle alone is no proof
+        ("above", 0.0, (0.0, 0.0), 50, "missed", "at or below 0.000"),  # the very same clips
+        ("above", 0.0, (-0.4, -0.1), 50, "missed", "at or below 0.000"),
+        ("below", 0.2, (-0.1, 0.1), 50, "met", "all of the interval is below 0.200"),
+        ("below", 0.2, (0.1, 0.3), 50, "open", "the interval holds 0.200"),
+        ("below", 0.2, (0.2, 0.3), 50, "missed", "at or above 0.200"),
+        ("above", 0.0, (0.3, 0.3), 1, "open", "1 clips settle nothing; 5 are the fewest"),
+    ],
+)
+def test_only_a_whole_interval_settles_a_bar(
+    side: str, target: float, ends: tuple[float, float], clips: int, verdict: str, why: str
+) -> None:
+    found, by = judged(side, target, ends, clips)
+    assert found == verdict
+    assert (by > 0) == (verdict == "met" or clips == 1)
+    assert why in reason({"verdict": found, "side": side, "target": target, "clips": clips})
+
+
+def test_noise_never_helps_a_bar() -> None:
+    better = {"missed": 0, "open": 1, "met": 2}
+    others = [result for result in rows() if result.name != "flashmotion"]
+    for flash in (0.6, 0.69, 0.79, 0.9):
+        quiet = bars([*others, row("flashmotion", flash, 0.3)], 0)
+        noisy = bars([*others, row("flashmotion", flash, 0.3, spread=0.6)], 0)
+        for before, after in zip(quiet, noisy, strict=True):
+            assert better[after["verdict"]] <= max(better[before["verdict"]], better["open"])
 
 
 def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
@@ -80,13 +116,40 @@ def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
     assert single["box_iou_high"] - single["box_iou_low"] > 0.02
 
 
-def test_no_worse_within_the_interval() -> None:
+def test_a_wide_interval_does_not_show_that_few_steps_cost_nothing() -> None:
     results = [result for result in rows() if result.name != "flashmotion"]
-    found = bar(
-        bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0), "box IoU minus that of SlowAdapter with many"
-    )
-    assert found["low"] < 0 < found["high"]
-    assert found["met"]
+    noisy = bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0)
+    found = bar(noisy, "box IoU minus that of SlowAdapter with many")
+    assert found["low"] < -0.02 < found["high"]
+    assert found["verdict"] == "open"
+    quiet = bar(bars([*results, row("flashmotion", 0.775, 0.3)], 0), "box IoU minus that of SlowAdapter with many")
+    assert quiet["verdict"] == "met"  # by less than what may be lost
+
+
+def figures_of(name: str, box_iou: float | None, sharpness: float, motion: float = 1.0, psnr: float = 20.0) -> Any:
+    low = None if box_iou is None else box_iou - 0.05
+    return {
+        **{"name": name, "box_iou": box_iou, "box_iou_low": low, "sharpness": sharpness},
+        **{"motion": motion, "psnr": psnr, "clips": 8},
+    }
+
+
+def test_the_best_row_follows_and_is_sharp_whatever_its_psnr() -> None:
+    blurred = figures_of("slow_adapter", 0.81, 0.4, psnr=30.0)
+    sharp = figures_of("flashmotion", 0.80, 0.9)
+    sharpest = figures_of("slow_adapter_few", 0.6, 1.0)
+    follows_others = figures_of("random_trajectory", 0.99, 1.0)
+    assert best_row([blurred, sharp, sharpest, follows_others]) is sharp
+    frozen, moving = figures_of("slow_adapter", None, 0.9, 0.05, 33.0), figures_of("flashmotion", None, 0.8, 0.9)
+    assert best_row([frozen, moving]) is moving
+    overdone = figures_of("flashmotion", None, 3.0)  # more than the real clip's is noise
+    assert best_row([overdone, moving]) is moving
+
+
+def test_rows_and_columns_that_nobody_named_are_shown() -> None:
+    assert title_of("turned_around", "resnet") == "turned around (resnet)"
+    assert title_of("flashmotion_every_3", "controlnet").endswith("computed every 3rd step (controlnet)")
+    assert columns_of([{"psnr": 20.0, "box_iou": None}, {"motion": 1.0}]) == ["psnr", "motion"]
 
 
 def test_rows_that_were_not_measured_have_no_bar() -> None:
