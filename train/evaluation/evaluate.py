@@ -1,25 +1,22 @@
 """The evaluation phase: how each generator with each adapter does on held-out clips, between an upper and a lower bound.
 
 There is one row per combination and set of clips. The ranks share a row's clips: each samples and decodes its own; the first one measures and
-writes.
-A finished row is kept in `phases/evaluate/rows`, clip by clip, so that an interrupted evaluation continues with the next row.
+writes. Every figure of every clip is kept in `phases/evaluate/rows` as soon as it is there, under a mark of all that it depends on: an
+evaluation that was interrupted continues with the next clip, and a clip that is new or changed is measured alone.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.video import Frames
 
 from ..data.encoded import EncodedClips
@@ -27,71 +24,48 @@ from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import content_hash, digest
 from ..parallel import broadcast_object
-from ..run_folder.artifacts import FAST, SLOW, Artifacts
+from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .features import DEFAULT
 from .held_out import ClipSet, clip_sets
-from .measures import Scores, measure
-from .report_page import SHOWN, show_row, write_json, write_results
-from .result_texts import EVERY
-from .row_samples import Row, Sampler, bound_frames, sampled_frames
-from .sample_clips import SEED
+from .kept_row import KeptRow
+from .measuring import Measuring
+from .report_page import SHOWN, show_row, write_results
+from .row_samples import Sampler, asked_clip, bound_frames, neighbour, sampled_frames
+from .rows import ELSEWHERE_REAL, REAL, Row, rows_to_measure
+from .sample_clips import SEED, place_of
 from .summary import RowResult
+from .video_trackers import tracker_of
 
 TIMED_CLIPS = 3
 """Clips sampled once more, one by one, to time them."""
-
-
-def rows_to_measure(run: Run, clips: int) -> list[Row]:
-    """The bounds, and for each adapter what was trained and what it is compared with.
-
-    Args:
-        run: its configuration gives the adapters and the numbers of steps.
-        clips: how many are held out; another clip's boxes need at least two.
-    """
-    schedule = run.config.steps.schedule()
-    few, many = schedule.sigmas, turbo_sigmas(run.config.evaluate.slow_steps, schedule.shift)
-    rows = [Row("real"), Row("oracle"), Row("static")]
-    for adapter in run.config.models.adapters:
-        kind = adapter.kind
-        rows += [
-            Row("slow_adapter", kind, SLOW, SLOW, many),
-            Row("slow_adapter_few", kind, SLOW, SLOW, few),
-            Row("slow_adapter_on_fast", kind, SLOW, FAST, few),
-            Row("flashmotion", kind, FAST, FAST, few),
-        ]
-        if kind == "controlnet":
-            rows += [
-                Row(f"flashmotion{EVERY}{every}", kind, FAST, FAST, few, compute_every=every)
-                for every in run.config.evaluate.compute_every
-            ]
-        if clips > 1:
-            rows.append(Row("random_trajectory", kind, FAST, FAST, few, others_boxes=True))
-    return rows
+FORMAT = 2
+"""Of what is kept; another one is measured again."""
 
 
 def evaluate(run: Run) -> None:
     """Measure all rows on all sets and write `report/index.html` and, last, `report/metrics.json`; called on every rank.
 
     Raises:
-        TrainError: networks, clips or the feature network are missing, a sample is not finite, or a measuring process died.
+        TrainError: networks, clips, the feature network or a tracker are missing, a sample is not finite, or a measuring process died.
     """
     artifacts, settings = Artifacts(run), run.config.evaluate
     sets = clip_sets(run, artifacts)
-    features = _features_file(run)
+    features, tracker = _features_file(run), tracker_of(run.config, run.world.device.type)
     found: dict[str, list[RowResult]] = {}
-    with worker_pool(settings.workers) if run.world.is_main else nullcontext() as pool:
+    # A model of a tracker is loaded once, here; everything else is measured beside the sampling.
+    here = not run.world.is_main or tracker.sam2 is not None
+    with nullcontext() if here else worker_pool(settings.workers) as pool:
+        measuring = Measuring(pool, settings.workers, features, tracker)
         for clips in sets:
-            found[clips.name] = _measure_set(run, artifacts, clips, features, pool)
+            found[clips.name] = _measure_set(run, artifacts, clips, measuring)
     if run.world.is_main:
         folder, first = run.phase_folder("evaluate") / "rows" / sets[0].name, sets[0]
         clip = first.source.clip(first.clips().numbers[0])
         write_results(artifacts, found, {clips.name: clips.seed for clips in sets}, folder, clip)
 
 
-def _measure_set(
-    run: Run, artifacts: Artifacts, clips: ClipSet, features: Path | None, pool: ProcessPoolExecutor | None
-) -> list[RowResult]:
+def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: Measuring) -> list[RowResult]:
     """All rows of a set; an empty list on ranks that only sample."""
     settings, encoded = run.config.evaluate, clips.clips()
     count = min(settings.clips, len(encoded))
@@ -99,79 +73,156 @@ def _measure_set(
         run.console.say(
             f"evaluate: evaluate.clips is {settings.clips}, but only {count} clips are held out; all {count} are measured."
         )
-    rows = rows_to_measure(run, len(encoded))
     folder = run.phase_folder("evaluate") / "rows" / clips.name
-    marks = {row.key: _mark(artifacts, row, encoded, count, features) for row in rows}
-    # Only the first rank looks, as the others may see the shared folder change later.
-    kept = broadcast_object(run.world, {row.key: _kept(folder / f"{row.key}.json", marks[row.key]) for row in rows})
-    found = {key: figures for key, figures in kept.items() if figures is not None}
-    for row in rows:
+    found = []
+    for row in rows_to_measure(run, len(encoded)):
+        marks = RowMarks(artifacts, row, encoded, count, measuring)
+        kept = KeptRow(folder / f"{row.key}.jsonl")
+        # Only the first rank looks, as the others may see the shared folder change later.
+        todo, untimed = broadcast_object(run.world, _missing(row, marks, kept) if run.world.is_main else ([], False))
         title = f"{clips.name}/{row.key}" if clips.name else row.key
-        if row.key in found:
+        if todo or untimed:
+            if run.world.is_main and len(todo) < count:
+                run.console.say(f"evaluate: {title}: {count - len(todo)} of {count} clips were already measured.")
+            _measure_row(run, artifacts, _RowWork(row, clips, title, marks, kept), todo, measuring, untimed=untimed)
+            gc.collect()
+            if run.world.device.type == "cuda":
+                torch.cuda.empty_cache()
+        else:
             run.console.say(f"evaluate: {title} was already measured.")
-            continue
-        figures = _measure_row(run, artifacts, row, clips, title, count, features, pool)
-        if figures is not None:
-            found[row.key] = {"mark": marks[row.key], **figures}
-            write_json(folder / f"{row.key}.json", found[row.key])
-        gc.collect()
-        if run.world.device.type == "cuda":
-            torch.cuda.empty_cache()
-    return [_result(row, found[row.key]) for row in rows] if run.world.is_main else []
+        if run.world.is_main:
+            kept.tidy(marks.all)
+            found.append(_result(row, marks, kept))
+    return found
+
+
+@dataclass(frozen=True)
+class RowMarks:
+    """Hashes of everything that a row's figures depend on; weights count by size and time, as in the story."""
+
+    artifacts: Artifacts
+    row: Row
+    clips: EncodedClips
+    count: int
+    measuring: Measuring
+
+    @cached_property
+    def whole(self) -> str:
+        """What all clips depend on."""
+        row, artifacts, measuring = self.row, self.artifacts, self.measuring
+        files, settings = [artifacts.vae_path], artifacts.config.evaluate
+        if row.generator is not None:
+            assert row.kind is not None
+            files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
+        stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
+        network = None if measuring.features is None else content_hash(measuring.features)
+        noise = (SEED, settings.guidance_scale, artifacts.config.precision)
+        tracker = None if _is_synthetic(self.clips) else measuring.tracker.mark
+        return digest(FORMAT, asdict(row), noise, stamps, network, tracker)
+
+    @cached_property
+    def by_clip(self) -> list[str]:
+        """What each clip's figures depend on."""
+        return [self._clip(index) for index in range(self.count)]
+
+    @property
+    def timed(self) -> str:
+        """What the seconds depend on."""
+        return digest("seconds", self.whole, self.by_clip[:TIMED_CLIPS])
+
+    @property
+    def shown(self) -> str:
+        """What the pictures depend on."""
+        return digest("shown", self.by_clip[:SHOWN])
+
+    @property
+    def all(self) -> list[str]:
+        """All lines of the row."""
+        return [*self.by_clip, self.timed, self.shown]
+
+    def _clip(self, index: int) -> str:
+        files = [self.clips.records[index].file]
+        if self.row.boxes == "others":
+            files.append(self.clips.records[neighbour(self.clips, index)].file)
+        return digest(self.whole, files, place_of(self.clips, index))
+
+
+@dataclass(frozen=True, eq=False)
+class _RowWork:
+    """A row on its way."""
+
+    row: Row
+    clips: ClipSet
+    title: str
+    marks: RowMarks
+    kept: KeptRow
+
+
+def _missing(row: Row, marks: RowMarks, kept: KeptRow) -> tuple[list[int], bool]:
+    """The clips that are not measured or, of the first ones, not shown yet; and whether the row is still to be timed."""
+    is_shown = row.name in (REAL, ELSEWHERE_REAL) or kept.value(marks.shown, "shown") is not None
+    todo = [
+        index
+        for index, mark in enumerate(marks.by_clip)
+        if kept.figures(mark) is None or (index < SHOWN and not is_shown)
+    ]
+    return todo, _is_timed(row) and kept.value(marks.timed, "seconds") is None
+
+
+def _is_timed(row: Row) -> bool:
+    """Whether sampling is all that the row's clips take: the counterfactual maps are encoded on the way."""
+    return row.generator is not None and not row.elsewhere
 
 
 def _measure_row(
-    run: Run,
-    artifacts: Artifacts,
-    row: Row,
-    clips: ClipSet,
-    title: str,
-    count: int,
-    features: Path | None,
-    pool: ProcessPoolExecutor | None,
-) -> dict[str, Any] | None:
-    """The figures of each clip; None on ranks that only sample."""
+    run: Run, artifacts: Artifacts, work: _RowWork, todo: Sequence[int], measuring: Measuring, *, untimed: bool
+) -> None:
+    """Measure, show and time what is missing of a row; ranks that only sample keep nothing."""
+    row, clips, marks, kept = work.row, work.clips, work.marks, work.kept
     sampler = None if row.generator is None else Sampler(artifacts, row, clips)
-    if pool is None:
-        for _ in () if sampler is None else sampled_frames(sampler, count):
+    timed = range(min(TIMED_CLIPS, marks.count))
+    if not run.world.is_main:
+        for _ in () if sampler is None else sampled_frames(sampler, todo):
             pass
-        if sampler is not None:
-            sampler.seconds(min(TIMED_CLIPS, count))
-        return None
-    frames = bound_frames(artifacts, row, clips, count) if sampler is None else sampled_frames(sampler, count)
-    encoded, network = clips.clips(), None if features is None else str(features)
-    with run.console.phase(f"evaluate/{title}", count) as progress:
-        jobs: list[Future[tuple[Scores, list[float] | None]]] = []
-        shown: list[Frames] = []
-        for index, frames_THWC in enumerate(frames):
-            number, origin = encoded.numbers[index], encoded.records[index].origin
-            jobs.append(pool.submit(measure, clips.source, number, origin, frames_THWC, network))
-            if frames_THWC is not None and index < SHOWN:
-                shown.append(frames_THWC)
-            progress.update(sum(job.done() for job in jobs))
-        try:
-            found = []
-            for job in jobs:
-                found.append(job.result())
-                progress.update(len(found))
-        except BrokenProcessPool as error:
-            raise TrainError(
-                f"a process that measures clips died, probably out of memory, with evaluate.workers={run.config.evaluate.workers}; lower it and "
-                "run again, as finished rows are kept."
-            ) from error
+        if sampler is not None and untimed:
+            sampler.seconds(len(timed))
+        return
+    frames = bound_frames(artifacts, row, clips, todo) if sampler is None else sampled_frames(sampler, todo)
+    done = marks.count - len(todo)
+    with run.console.phase(f"evaluate/{work.title}", marks.count, start=done) as progress:
+        for index, (scores, features) in measuring.figures(clips, _shown(work, frames), elsewhere=row.elsewhere):
+            kept.keep(marks.by_clip[index], scores=scores, features=features)
+            done += 1
+            progress.update(done)
     # Timed after the measuring processes are idle, as they would slow it down.
-    seconds = None if sampler is None else sampler.seconds(min(TIMED_CLIPS, count))
-    if shown:
-        folder = run.phase_folder("evaluate") / "rows" / clips.name
-        show_row(folder, row.key, [clips.source.clip(number) for number in encoded.numbers[: len(shown)]], shown)
-    scores, values = zip(*found, strict=True)
-    return {"clips": scores, "features": None if None in values else values, "seconds": seconds}
+    if sampler is not None and untimed:
+        kept.keep(marks.timed, seconds=sampler.seconds(len(timed)))
 
 
-def _result(row: Row, figures: dict[str, Any]) -> RowResult:
-    features = figures["features"]
-    features_ND = None if features is None else np.array(features, dtype=np.float64)
-    return RowResult(row.name, row.kind, len(row.sigmas) or None, figures["clips"], features_ND, figures["seconds"])
+def _shown(work: _RowWork, frames: Iterable[tuple[int, Frames | None]]) -> Iterator[tuple[int, Frames | None]]:
+    """The same clips; pictures of the first ones are written as they pass."""
+    row, clips, marks = work.row, work.clips, work.marks
+    encoded, seen = clips.clips(), list[Frames]()
+    for index, frames_THWC in frames:
+        if index < SHOWN and frames_THWC is not None:
+            seen.append(frames_THWC)
+            if index == min(SHOWN, marks.count) - 1:
+                asked = [asked_clip(clips.source, encoded, number, row) for number in range(index + 1)]
+                show_row(work.kept.file.parent, row.key, asked, seen)
+                work.kept.keep(marks.shown, shown=True)
+        yield index, frames_THWC
+
+
+def _result(row: Row, marks: RowMarks, kept: KeptRow) -> RowResult:
+    figures = [kept.figures(mark) for mark in marks.by_clip]
+    scores, features = zip(*(found for found in figures if found is not None), strict=True)
+    features_ND = None if None in features else np.array(features, dtype=np.float64)
+    seconds = kept.value(marks.timed, "seconds")
+    return RowResult(row.name, row.kind, len(row.sigmas) or None, list(scores), features_ND, seconds)
+
+
+def _is_synthetic(clips: EncodedClips) -> bool:
+    return "synthetic" in clips.records[0].origin
 
 
 def _features_file(run: Run) -> Path | None:
@@ -188,24 +239,3 @@ def _features_file(run: Run) -> Path | None:
             "evaluate.features=null."
         )
     return DEFAULT
-
-
-def _mark(artifacts: Artifacts, row: Row, clips: EncodedClips, count: int, features: Path | None) -> str:
-    """A digest of everything that a row's figures depend on; weights count by size and time, as in the story."""
-    files, settings = [artifacts.vae_path], artifacts.config.evaluate
-    if row.generator is not None:
-        assert row.kind is not None
-        files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
-    stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
-    network = None if features is None else content_hash(features)
-    noise = (SEED, settings.guidance_scale, artifacts.config.precision)
-    return digest(asdict(row), clips.mark, count, noise, stamps, network)
-
-
-def _kept(file: Path, mark: str) -> dict[str, Any] | None:
-    """The figures of a row measured earlier under the same mark."""
-    try:
-        found: Any = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and found.get("mark") == mark else None

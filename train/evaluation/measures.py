@@ -18,39 +18,58 @@ from flashmotion_core.metrics.keeping import centres, means_of_objects
 from flashmotion_core.video import Frames
 
 from ..data.sources import Source, synthetic_clip
+from ..world.clip_tracker import ClipTracker
 from ..world.sprite_tracker import track
 from ..world.synthetic import Clip
+from .control_measures import TRACKED, Scores, control_of, endpoint_errors_of
+from .counterfactual import counterfactual
+from .video_trackers import VideoTracker, load_tracker
 
 if TYPE_CHECKING:
     from .features import ClipFeatures
 
-Scores = dict[str, float | None]
-"""Values of one clip by measure; None where there is nothing to measure."""
-
-TRACKED = ("box_iou", "mask_iou", "centre_error", "lost")
 PICTURES = ("psnr", "sharpness", "motion")
 
 
 def measure(
-    source: Source, index: int, origin: Mapping[str, Any], frames_THWC: Frames | None, features: str | None = None
+    source: Source,
+    index: int,
+    origin: Mapping[str, Any],
+    frames_THWC: Frames | None,
+    features: str | None = None,
+    *,
+    tracker: VideoTracker | None = None,
+    elsewhere: bool = False,
 ) -> tuple[Scores, list[float] | None]:
     """All measures of one clip, and its features.
 
     Args:
         source: where the real clip comes from.
         index: its number there.
-        origin: of the real clip, as the index of encoded clips has it. Sprites are tracked only in clips of the synthetic world.
+        origin: of the real clip, as the index of encoded clips has it; sprites of the synthetic world are tracked exactly.
         frames_THWC: the clip to measure; None for the real one itself.
         features: file of the feature network, which knows only the synthetic world; None for no features.
+        tracker: of videos; None to measure only their pictures.
+        elsewhere: its objects were asked to follow the `counterfactual` motion. There is no real clip of that, so no PSNR and no features.
     """
     if "synthetic" not in origin:
-        real_THWC = source.clip(index).frames_THWC
-        found_THWC = real_THWC if frames_THWC is None else frames_THWC
-        return {**dict.fromkeys(TRACKED), **picture_scores(found_THWC, real_THWC)}, None
+        real = source.clip(index)
+        found_THWC = real.frames_THWC if frames_THWC is None else frames_THWC
+        asked = counterfactual(real.trajectory) if elsewhere else real.trajectory
+        lost: Scores = dict.fromkeys(TRACKED)
+        control = lost if tracker is None else control_of(found_THWC, asked, load_tracker(tracker))
+        return {**control, **_pictures(found_THWC, real.frames_THWC, elsewhere)}, None
     clip = synthetic_clip(origin)
     found_THWC = clip.frames_THWC if frames_THWC is None else frames_THWC
+    if elsewhere:
+        control = control_of(found_THWC, counterfactual(clip.document), ClipTracker(clip))
+        return {**control, **_pictures(found_THWC, clip.frames_THWC, elsewhere)}, None
     scores = {**track_scores(found_THWC, clip), **picture_scores(found_THWC, clip.frames_THWC)}
     return scores, None if features is None else _features(features, found_THWC)
+
+
+def _pictures(frames_THWC: Frames, real_THWC: Frames, elsewhere: bool) -> Scores:
+    return {**picture_scores(frames_THWC, real_THWC), **({"psnr": None} if elsewhere else {})}
 
 
 @lru_cache(maxsize=1)
@@ -78,6 +97,7 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
         box_iou: 0 to 1; a frame where the sprite is not found counts as 0.
         mask_iou: the same for visible pixels.
         centre_error: distance between the box centres as a share of the frame's diagonal, where the sprite is found.
+        endpoint_error: see `endpoint_errors_of`.
         lost: share of frames where the sprite is not found.
     """
     tracks = track(frames_THWC, clip.sprites, clip.poses_TN4[0])
@@ -90,6 +110,9 @@ def track_scores(frames_THWC: Frames, clip: Clip) -> Scores:
         "box_iou": _mean_over(box_iou(tracks.boxes_TN4, clip.boxes_TN4), counts_TN),
         "mask_iou": _mean_over(mask_iou(tracks.masks_TNHW, clip.masks_TNHW), counts_TN),
         "centre_error": _mean_over(errors_TN, counts_TN),
+        "endpoint_error": mean_of_clip(
+            endpoint_errors_of(tracks.boxes_TN4, clip.boxes_TN4, counts_TN, (width, height))
+        ),
         "lost": _mean_over(1.0 - tracks.found_TN, counts_TN),
     }
 

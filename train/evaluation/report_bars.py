@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from flashmotion_core.metrics.bootstrap import RESAMPLES, Pair, drawn, percentiles
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
-from .summary import FRECHET_RESAMPLES, REAL, RowResult
+from .control_measures import Scores
+from .rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL
+from .summary import FRECHET_RESAMPLES, RowResult
 
 FEWEST = 5
 """Clips below which an interval settles nothing: a bootstrap over fewer is far too narrow, over one it is a point."""
@@ -26,7 +28,8 @@ class Bar:
     Attributes:
         name: what is compared, and the target.
         other: name of the row to compare with.
-        measure: ``share`` for the ratio of box IoU, or the figure whose difference is taken.
+        measure: ``share`` for the ratio of box IoU, ``memory`` for the other row against clips that ignore its boxes, or the figure whose
+            difference is taken.
         side: on which side of the target the interval must lie.
         target: to be passed; of Frechet distances, as a share of the other row's.
         meaning: why it matters, for people.
@@ -34,7 +37,7 @@ class Bar:
 
     name: str
     other: str
-    measure: Literal["share", "box_iou", "frechet"]
+    measure: Literal["share", "box_iou", "frechet", "memory"]
     side: Literal["above", "below"]
     target: float
     meaning: str
@@ -89,6 +92,14 @@ BARS = (
         FAR_BELOW,
         "Are the boxes followed, or is the motion guessed from frame 0? Guessing scores alike with any boxes.",
     ),
+    Bar(
+        "box IoU with a counterfactual motion, minus that of clips that ignore it, above 0",
+        "counterfactual",
+        "memory",
+        "above",
+        0.0,
+        "Are boxes followed that no clip had? Compared with the real clip and frame 0, whichever is better against the same boxes.",
+    ),
 )
 
 
@@ -132,16 +143,28 @@ def judged(side: str, target: float, ends: Pair, clips: int) -> tuple[str, float
     return ("met" if low > 0 else "missed" if high <= 0 else "open"), low
 
 
-def _estimate(
-    bar: Bar, flash: RowResult, rows: Mapping[str, RowResult], seed: int
-) -> tuple[float, Pair, int] | None:
+def _estimate(bar: Bar, flash: RowResult, rows: Mapping[str, RowResult], seed: int) -> tuple[float, Pair, int] | None:
     """Value, interval and number of clips; None where something was not measured."""
     if bar.other not in rows:
         return None
     if bar.measure == "frechet":
         found = _frechet_between(flash, rows[bar.other], rows[REAL], seed) if REAL in rows else None
         return None if found is None else (*found, len(flash.scores))
+    if bar.measure == "memory":
+        return _against_memory(rows, seed)
     return _box_iou_between(flash, rows[bar.other], seed, ratio=bar.measure == "share")
+
+
+def _against_memory(rows: Mapping[str, RowResult], seed: int) -> tuple[float, Pair, int] | None:
+    """How much better other boxes are kept to than by a clip that ignores them: clip by clip, the better of the real one and frame 0."""
+    if not {ELSEWHERE_REAL, ELSEWHERE_STATIC} <= set(rows):
+        return None
+    real, static = (rows[name].scores for name in (ELSEWHERE_REAL, ELSEWHERE_STATIC))
+    ignoring: list[Scores] = []
+    for pair in zip(real, static, strict=True):
+        values = [value for scores in pair if (value := scores["box_iou"]) is not None]
+        ignoring.append({"box_iou": max(values, default=None)})
+    return _box_iou_between(rows["counterfactual"], replace(rows[ELSEWHERE_REAL], scores=ignoring), seed, ratio=False)
 
 
 def _distance(row: RowResult, rows: Mapping[str, RowResult]) -> float:

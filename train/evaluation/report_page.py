@@ -19,12 +19,14 @@ from ..config.settings import Synthetic
 from ..data.sources import SourceClip
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
+from .best_row import best_of
 from .report_bars import bars
-from .report_tables import bars_table, best_row, columns_of, configuration, phases, results, split_controls
+from .report_tables import bars_table, columns_of, configuration, phases, results, split_controls
 from .report_workflow import write_workflows
 from .result_texts import ALL, ALONE, COLUMNS, NO_SPRITES, READING, title_of
+from .rows import REAL
 from .sample_clips import SEED
-from .summary import REAL, RowResult, pooled, summary
+from .summary import RowResult, pooled, summary
 from .validation import picture_rows
 
 SHOWN = 2
@@ -71,7 +73,7 @@ def write_results(
     by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
     rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
     trained, controls = split_controls(rows)
-    columns, best = columns_of(rows), best_row(trained)
+    columns, best = columns_of(rows), best_of(trained)
     reading = [READING, *([] if "synthetic" in clip.origin else [NO_SPRITES])]
     if not any(row["name"] == "random_trajectory" for row in rows):
         reading.append(ALONE)
@@ -84,8 +86,7 @@ def write_results(
         Video(
             title="Best row",
             file=folder / f"{_key(best)}.mp4",
-            caption=f"{_title(best)}: follows best and, among those that follow as well, is sharpest. From left to right: real clip, sample with the "
-            "boxes that were asked for, sample.",
+            caption=f"{_title(best)}. From left to right: real clip, sample with the boxes that were asked for, sample.",
         ),
         *_sheets(rows, folder),
         *_curves(run),

@@ -13,9 +13,13 @@ from ..files import read_fields
 from ..monitor.console import duration
 from ..run_folder.run import Run
 from .report_bars import FEWEST
-from .result_texts import COLUMNS, CONTROLS, RANKED, WITH_INTERVAL, base_of, title_of
+from .result_texts import COLUMNS, CONTROLS, WITH_INTERVAL, title_of
 
-VERDICTS: Mapping[str, tuple[str, Any]] = {"met": ("met", "good"), "missed": ("not met", "bad"), "open": ("open", "open")}
+VERDICTS: Mapping[str, tuple[str, Any]] = {
+    "met": ("met", "good"),
+    "missed": ("not met", "bad"),
+    "open": ("open", "open"),
+}
 BARS_NOTE = (
     "A bar is met only if the whole 95 % interval, not just its middle, lies on the right side of the target (the dotted line). Differences are "
     "taken clip by clip. Open means that these clips do not settle it: measure more of them."
@@ -35,7 +39,10 @@ def results(
     return DataTable(
         title=title,
         headers=["row", "steps", *(COLUMNS[name] for name in columns)],
-        rows=[[title_of(row["name"], row["adapter"]), row["steps"], *(_cell(row, name) for name in columns)] for row in rows],
+        rows=[
+            [title_of(row["name"], row["adapter"]), row["steps"], *(_cell(row, name) for name in columns)]
+            for row in rows
+        ],
         highest=[header for header in ("box IoU", "mask IoU") if header in marked],
         lowest=[header for header in ("Frechet", "centre error", "lost", "s per clip") if header in marked],
     )
@@ -49,26 +56,6 @@ def _cell(row: Mapping[str, Any], name: str) -> Value:
     if name in WITH_INTERVAL and None not in ends:
         return Estimate(value, *ends)
     return float(f"{value:.3g}") if isinstance(value, float) else value
-
-
-def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row to show first: of those whose box IoU the best one's interval does not exceed, the sharpest; without box IoU, the sharpest that moves.
-
-    Never by PSNR, which a blurred video wins.
-    """
-    ranked = [row for row in rows if base_of(row["name"]) in RANKED] or list(rows)
-    tracked = [row for row in ranked if row["box_iou"] is not None]
-    if tracked:
-        top = max(tracked, key=lambda row: float(row["box_iou"]))
-        floor = top["box_iou_low"] if top["box_iou_low"] is not None else top["box_iou"]
-        return max((row for row in tracked if row["box_iou"] >= floor), key=lambda row: _share(row, "sharpness"))
-    return max(ranked, key=lambda row: _share(row, "sharpness") * _share(row, "motion"))
-
-
-def _share(row: Mapping[str, Any], name: str) -> float:
-    """How much of the real clip's sharpness or motion there is; more than the real clip's is no better."""
-    value: float | None = row[name]
-    return 0.0 if value is None else min(value, 1 / max(value, 1e-6))
 
 
 def split_controls(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:

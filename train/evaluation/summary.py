@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from flashmotion_core.metrics.bootstrap import drawn, mean_interval
 from flashmotion_core.metrics.frechet import centred_interval, frechet_distance, resampled_distances
 
-from .measures import PICTURES, TRACKED, Scores
+from .control_measures import TRACKED, Scores
+from .measures import PICTURES
 
 Array = NDArray[np.float64]
 
 FRECHET_RESAMPLES = 500
-REAL = "real"
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,7 @@ def _pictures(config: Config, looks: Mapping[str, float]) -> float:
 
 
 def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
-    """Rows of every adapter: the slow generator in many steps and in few, then three rows of few steps on the fast one."""
+    """Rows of every adapter: the slow generator in many steps and in few, then four rows of few steps on the fast one."""
     settings, few = config.evaluate, config.steps.count
     clips = settings.clips * max(1, len(settings.sets))
     decoded = _codec(config, DECODE_FLOPS)
@@ -91,7 +91,7 @@ def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
         look = next(
             (looks[name] for name in (f"stage1_{adapter.kind}", f"stage3_{adapter.kind}") if name in looks), 0.0
         )
-        steps = [settings.slow_steps * _halves(config), few * _halves(config), few, few, few]
+        steps = [settings.slow_steps * _halves(config), few * _halves(config), few, few, few, few]
         total += sum((clips + TIMED) * count * look + clips * decoded for count in steps)
     return total
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.control_measures import TRACKED
+from train.evaluation.measures import PICTURES
 from train.evaluation.report_bars import FAR_BELOW, bars, judged
 from train.evaluation.report_page import figures
-from train.evaluation.report_tables import best_row, columns_of, reason
+from train.evaluation.report_tables import columns_of, reason
 from train.evaluation.result_texts import title_of
 from train.evaluation.summary import RowResult, pooled, summary
 
@@ -124,26 +125,6 @@ def test_a_wide_interval_does_not_show_that_few_steps_cost_nothing() -> None:
     assert found["verdict"] == "open"
     quiet = bar(bars([*results, row("flashmotion", 0.775, 0.3)], 0), "box IoU minus that of SlowAdapter with many")
     assert quiet["verdict"] == "met"  # by less than what may be lost
-
-
-def figures_of(name: str, box_iou: float | None, sharpness: float, motion: float = 1.0, psnr: float = 20.0) -> Any:
-    low = None if box_iou is None else box_iou - 0.05
-    return {
-        **{"name": name, "box_iou": box_iou, "box_iou_low": low, "sharpness": sharpness},
-        **{"motion": motion, "psnr": psnr, "clips": 8},
-    }
-
-
-def test_the_best_row_follows_and_is_sharp_whatever_its_psnr() -> None:
-    blurred = figures_of("slow_adapter", 0.81, 0.4, psnr=30.0)
-    sharp = figures_of("flashmotion", 0.80, 0.9)
-    sharpest = figures_of("slow_adapter_few", 0.6, 1.0)
-    follows_others = figures_of("random_trajectory", 0.99, 1.0)
-    assert best_row([blurred, sharp, sharpest, follows_others]) is sharp
-    frozen, moving = figures_of("slow_adapter", None, 0.9, 0.05, 33.0), figures_of("flashmotion", None, 0.8, 0.9)
-    assert best_row([frozen, moving]) is moving
-    overdone = figures_of("flashmotion", None, 3.0)  # more than the real clip's is noise
-    assert best_row([overdone, moving]) is moving
 
 
 def test_rows_and_columns_that_nobody_named_are_shown() -> None:
