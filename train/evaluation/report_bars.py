@@ -136,7 +136,7 @@ def bars(results: Sequence[RowResult], noise_seed: int) -> list[dict[str, Any]]:
 
 
 def judged(side: str, target: float, ends: Pair, clips: int) -> tuple[str, float]:
-    """``met`` if the whole interval is beyond the target, ``missed`` if all of it falls short, else ``open``; and by how much its near end is beyond."""
+    """``met`` if the whole interval is beyond the target, ``missed`` if none of it is, else ``open``; and by how much its near end is beyond."""
     low, high = (ends[0] - target, ends[1] - target) if side == "above" else (target - ends[1], target - ends[0])
     if clips < FEWEST:
         return "open", low

@@ -21,6 +21,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
 WITH_TEXT, WITHOUT_TEXT = "flashmotion_5b.json", "flashmotion_tiny_cpu.json"
 WAN_VAE = "wan2.2_vae.safetensors"
 """ComfyUI's file of the VAE that a diffusers folder holds."""
+SINGLE = ".safetensors"
+"""What a single file ends with; a folder's name may hold dots too."""
 AFTER_SEED = {"fixed", "increment", "decrement", "randomize"}
 """What a seed's widget is followed by in a saved workflow; it has no input of its own."""
 WHERE = """## Copy the run's folder export into ComfyUI's models, and {picture} into its input. Training with --export-to does both.
@@ -77,11 +79,11 @@ def _files(artifacts: Artifacts, kind: str) -> dict[str, str]:
     models = artifacts.config.models
     adapter = artifacts.adapter_path(FAST, kind).name
     vae = Path(models.vae) if models.vae else artifacts.codec_path
-    found = {"adapter": adapter, "vae": vae.name if vae.suffix == ".safetensors" else WAN_VAE}
-    if models.generator is not None and _trains_lora(artifacts.config) and Path(models.generator).suffix:
+    found = {"adapter": adapter, "vae": vae.name if vae.name.endswith(SINGLE) else WAN_VAE}
+    if models.generator is not None and _trains_lora(artifacts.config) and models.generator.endswith(SINGLE):
         return {**found, "generator": Path(models.generator).name, "lora": artifacts.lora_path.name}
     generator = artifacts.generator_path(FAST)
-    return {**found, "generator": generator.name if generator.suffix else f"{generator.name}.safetensors"}
+    return {**found, "generator": generator.name if generator.name.endswith(SINGLE) else f"{generator.name}{SINGLE}"}
 
 
 def _trains_lora(config: Config) -> bool:

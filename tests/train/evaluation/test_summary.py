@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from train.evaluation.best_row import best_of, score
 from train.evaluation.control_measures import TRACKED
 from train.evaluation.measures import PICTURES
 from train.evaluation.report_bars import FAR_BELOW, bars, judged
@@ -31,8 +32,12 @@ def row(name: str, box_iou: float, shift: float, kind: str | None = "resnet", sp
 
 
 def rows(flash: float = 0.8, **others: float) -> list[RowResult]:
-    values = {"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, **others}
+    values = {
+        **{"slow_adapter": 0.78, "slow_adapter_on_fast": 0.7, "random_trajectory": 0.3, "counterfactual": 0.7},
+        **others,
+    }
     bounds = [row("real", 0.97, 0, None), row("oracle", 0.85, 0.1, None), row("static", 0.4, 1, None)]
+    bounds += [row("counterfactual_real", 0.25, 0, None), row("counterfactual_static", 0.35, 1, None)]
     return [*bounds, *(row(name, value, 0.5) for name, value in values.items()), row("flashmotion", flash, 0.3)]
 
 
@@ -55,7 +60,7 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
 
 def test_bars_say_what_is_met_and_by_how_much() -> None:
     found = bars(rows(), 0)
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(entry["clips"] == CLIPS and entry["adapter"] == "resnet" and entry["meaning"] for entry in found)
     oracle = bar(found, "box IoU as a share of the oracle")
     ratio = (0.8 + HARDNESS.mean()) / (0.85 + HARDNESS.mean())
@@ -110,6 +115,27 @@ def test_noise_never_helps_a_bar() -> None:
             assert better[after["verdict"]] <= max(better[before["verdict"]], better["open"])
 
 
+def test_a_memorised_clip_does_not_pass_the_counterfactual() -> None:
+    told = bar(bars(rows(), 0), "box IoU with a counterfactual")
+    assert (told["value"], told["verdict"]) == (pytest.approx(0.35), "met")  # against the better of both bounds
+    memorised = bar(bars(rows(counterfactual=0.25), 0), "box IoU with a counterfactual")
+    assert (memorised["value"], memorised["verdict"]) == (pytest.approx(-0.1), "missed")
+    results = [result for result in rows() if result.name != "counterfactual"]
+    unclear = bar(bars([*results, row("counterfactual", 0.36, 0.3, spread=0.3)], 0), "box IoU with a counterfactual")
+    assert unclear["low"] < 0 < unclear["high"]
+    assert unclear["verdict"] == "open"  # noise does not help
+
+
+def test_the_best_row_keeps_to_the_boxes_and_is_sharp() -> None:
+    blurred = {"name": "blurred", "box_iou": 0.8, "sharpness": 0.3, "psnr": 30.0}
+    sharp = {"name": "sharp", "box_iou": 0.7, "sharpness": 0.9, "psnr": 17.0}
+    noisy = {"name": "noisy", "box_iou": 0.5, "sharpness": 2.0, "psnr": 12.0}
+    untracked = {"name": "untracked", "box_iou": None, "sharpness": 1.0, "psnr": 40.0}
+    assert best_of([untracked, blurred, noisy, sharp])["name"] == "sharp"
+    assert score(noisy) == 0.5
+    assert best_of([untracked, {**untracked, "sharpness": 0.5}])["sharpness"] == 1.0
+
+
 def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
     difference = bar(bars(rows(), 0), "box IoU minus that of SlowAdapter on")
     assert difference["high"] - difference["low"] < 1e-9  # the rows differ by a constant
@@ -135,7 +161,7 @@ def test_rows_and_columns_that_nobody_named_are_shown() -> None:
 
 def test_rows_that_were_not_measured_have_no_bar() -> None:
     found = bars([result for result in rows() if result.name != "random_trajectory"], 0)
-    assert len(found) == 5
+    assert len(found) == 6
     assert not any("another clip's" in entry["bar"] for entry in found)
     assert bars([result for result in rows() if result.name != "flashmotion"], 0) == []
 
