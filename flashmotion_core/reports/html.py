@@ -143,14 +143,13 @@ def _column(table: DataTable, index: int) -> tuple[Cell, list[Cell]]:
     """The header and the cells of a column."""
     header, values = table.headers[index], [row[index] for row in table.rows]
     numbers = [number for value in values if (number := number_in(value)) is not None]
-    number = any(isinstance(value, int | float) for value in values) and not any(isinstance(v, str) for v in values)
+    number = bool(numbers) and not any(isinstance(value, str) for value in values)
     choose = min if header in table.lowest else max if header in table.highest else None
     chosen = choose(numbers) if choose and numbers else None
     # Compared as shown: two values that look the same are both bold.
     best = {shown(value) for value in values if number_in(value) == chosen} if chosen is not None else set()
     cells = [cell_of(value, header, number=number, best=shown(value) in best) for value in values]
-    numeric = number or any(cell.kind == "number" for cell in cells)
-    return Cell(header, "number" if numeric else ""), cells
+    return Cell(header, "number" if number else ""), cells
 
 
 def _source(section: Picture | Video, number: int, folder: Path) -> str:

@@ -55,7 +55,7 @@ def _cell(row: Mapping[str, Any], name: str) -> Value:
     ends = row.get(f"{name}_low"), row.get(f"{name}_high")
     if name in WITH_INTERVAL and None not in ends:
         return Estimate(value, *ends)
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    return round(float(f"{value:.3g}"), 3) if isinstance(value, float) else value
 
 
 def split_controls(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
