@@ -4,6 +4,7 @@
     export/loras/NAME_fast_lora.safetensors                      where stage 2 trained a LoRA: the same, to put on the SlowGenerator
     export/model_patches/NAME_fast_KIND.safetensors              (and slow)
     export/vae/NAME_vae.safetensors
+    export/README.md                                             the model card
 
 Files that the configuration names (a generator, a VAE, a SlowAdapter) are not copied: they have a place already.
 """
@@ -33,6 +34,7 @@ from ..errors import TrainError
 from ..files import writing
 from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
+from .run_card import run_card
 
 INNER = "diffusion_model."
 """What ComfyUI's names of a generator's weights begin with."""
@@ -69,6 +71,7 @@ def export(run: Run) -> None:
         if models.vae is None:
             written.append(folder / "vae" / artifacts.codec_path.name)
             _copy(artifacts.vae_path, written[-1])
+        write_whole(folder / "README.md", run_card(artifacts, written, folder))
     _show(run, written)
 
 
