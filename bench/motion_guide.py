@@ -37,8 +37,9 @@ from flashmotion_core.trajectory import sample
 from flashmotion_core.video import Frames
 from train.data.control import control_maps
 from train.data.sources import SourceClip, SyntheticSource
+from train.evaluation.control_measures import Scores
 from train.evaluation.features import DEFAULT
-from train.evaluation.measures import Scores, measure
+from train.evaluation.measures import measure
 from train.evaluation.summary import interval, mean
 from train.world.difficulty import PRESETS, Difficulty
 

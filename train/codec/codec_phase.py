@@ -49,7 +49,7 @@ def _train(run: Run, phase: str) -> Path:
         def log(step: int, values: Mapping[str, float]) -> None:
             nonlocal tracker
             if tracker is None:  # only now is it known where an earlier run stopped
-                tracker = Tracker(folder, wandb=run.config.logging.wandb, resume_step=step - 1)
+                tracker = Tracker(folder, dashboards=run.config.logging.dashboards, resume_step=step - 1)
             if step % LOG_EVERY == 0:
                 tracker.log(step, {f"codec/{name}": value for name, value in values.items()})
 

@@ -77,10 +77,29 @@ class Logging(Settings):
     """Iterations between two lines of the log."""
     wandb: bool = False
     """Also log to Weights & Biases."""
+    trackio: bool = False
+    """Also log to trackio, on this machine."""
     validation_clips: Count = 2
-    """Clips in a validation picture."""
+    """Clips of a validation. With few, its figures are noisy."""
     validation_steps: Count = 20
     """Sampling steps of a slow model."""
+
+    @property
+    def dashboards(self) -> tuple[str, ...]:
+        """Where to log to besides CSV and TensorBoard."""
+        return tuple(name for name in ("wandb", "trackio") if getattr(self, name))
+
+
+class Validation(Settings):
+    """What the validations of a phase decide; `validate_every` of the phase and `logging.validation_clips` say how often and how well."""
+
+    best: Literal["score", "box_iou", "sharpness"] = "score"
+    """The figure of the best weights, which are kept beside the last checkpoint; score is box IoU times sharpness (up to 1)."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Validations in a row without a better figure after which a phase ends early; 0 for never. A learning rate that falls at the end then does
+    not."""
+    export_best: bool = False
+    """Make the best weights instead of the last: the best of many looks at a few clips is partly luck, and these clips are not held out then."""
 
 
 class Checkpoints(Settings):
@@ -141,5 +160,6 @@ class Config(Settings):
     evaluate: Evaluate = Evaluate()
     export: Export = Export()
     logging: Logging = Logging()
+    validation: Validation = Validation()
     health: HealthSettings = HealthSettings()
     checkpoints: Checkpoints = Checkpoints()

@@ -32,7 +32,8 @@ _NAME = re.compile(r"step_(\d{6,})")
 _TRAINER = "trainer.json"
 
 
-def _path(folder: Path, step: int) -> Path:
+def path_of(folder: Path, step: int) -> Path:
+    """The folder of a checkpoint."""
     return folder / f"step_{step:06d}"
 
 
@@ -54,7 +55,7 @@ def latest(folder: Path) -> int | None:
 
 def notes(folder: Path, step: int) -> dict[str, Any]:
     """What was saved under "trainer", without reading tensors. Raises TrainError if it cannot be read."""
-    path = _path(folder, step)
+    path = path_of(folder, step)
     try:
         found: Any = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
         if not isinstance(found, dict):
@@ -150,7 +151,7 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
     tensors = {key: value for key, value in state.items() if key != "trainer"}
     _check_tensors(tensors)
     text = json.dumps(state["trainer"])
-    path = _path(folder, step)
+    path = path_of(folder, step)
     part = path.with_name(f"{path.name}.part")
 
     def begin() -> None:
@@ -171,7 +172,7 @@ def save(folder: Path, step: int, state: Mapping[str, Any], world: World, keep: 
         shutil.rmtree(path.with_name(f"{path.name}.old.part"), ignore_errors=True)
         # Never later steps: they belong to another run, and counting them could delete this one.
         for old in [earlier for earlier in steps(folder) if earlier <= step][:-keep]:
-            _discard(_path(folder, old))
+            _discard(path_of(folder, old))
 
     try:
         _on_main(world, path, begin)
@@ -198,7 +199,7 @@ def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dic
     """
     tensors = {key: value for key, value in state.items() if key != "trainer"}
     _check_tensors(tensors)
-    path = _path(folder, step)
+    path = path_of(folder, step)
     try:
         trainer: dict[str, Any] = json.loads((path / _TRAINER).read_text(encoding="utf-8"))
         with _without_remark():

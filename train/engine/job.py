@@ -22,13 +22,16 @@ class Job:
         precision: the run's precision.
         sharded: whether the weights are sharded over the ranks (then gradients are already averaged).
         minutes: the time budget; None to do all of ``settings.steps``.
-        wandb: whether to log to Weights & Biases too.
+        dashboards: where to log to besides CSV and TensorBoard, see ``monitor.dashboards``.
         log_every: iterations between two lines of the log.
         checkpoint_every: iterations between two checkpoints.
         keep: how many checkpoints to keep.
         checkpoint_minutes: minutes after which a checkpoint is due, whatever `checkpoint_every` says.
         earlier: fingerprints of the same phase before settings were changed on the way, whose checkpoints it continues.
         changed: what was changed, as ``key=value``.
+        best_by: the figure of a validation by which the best weights are chosen.
+        patience: validations in a row without a better figure after which the phase ends; 0 for never.
+        export_best: whether the phase makes the best weights instead of the last ones.
     """
 
     name: str
@@ -39,13 +42,16 @@ class Job:
     precision: str
     sharded: bool = True
     minutes: float | None = None
-    wandb: bool = False
+    dashboards: tuple[str, ...] = ()
     log_every: int = 10
     checkpoint_every: int = 200
     keep: int = 2
     checkpoint_minutes: float = 20.0
     earlier: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
+    best_by: str = "score"
+    patience: int = 0
+    export_best: bool = False
 
 
 def accumulation(global_batch: int, micro_batch: int, ranks: int) -> int:

@@ -69,7 +69,8 @@ def _matrix(turn: tuple[int, int, int, int]) -> Array:
 
 def _room(start_2: Array, box_2: Array, size_2: Array) -> Array:
     """How far a centre may move to the left, up, right and down."""
-    return np.maximum(np.concatenate([start_2 - box_2 / 2, size_2 - box_2 / 2 - start_2]), 0.0)
+    room_4: Array = np.maximum(np.concatenate([start_2 - box_2 / 2, size_2 - box_2 / 2 - start_2]), 0.0)
+    return room_4
 
 
 def _most(moves_T2: Array, room_4: Array) -> float:

@@ -138,7 +138,7 @@ def pasted(clip: SourceClip) -> Frames:
     """Frame 0's objects, cut out and moved along their boxes: what control needs no generator for."""
     sampled = sample_boxes(clip.trajectory)
     masks_NHW = None if clip.labels_THW is None else clip.masks_at(0)
-    if masks_NHW is not None and not masks_NHW.any(axis=(1, 2))[sampled.visible_TN[0]].all():
+    if masks_NHW is not None and any(sampled.visible_TN[0, n] and not mask.any() for n, mask in enumerate(masks_NHW)):
         masks_NHW = None  # an object that shows on frame 0 has no pixels there
     frames = animatic(clip.frames_THWC[0], sampled, masks_NHW)
     return np.stack([np.floor(frame.picture_HWC * 255 + 0.5).astype(np.uint8) for frame in frames])

@@ -1,16 +1,12 @@
-"""Metrics of training: collected on the device, merged over ranks, written to CSV, TensorBoard and (optionally) W&B."""
+"""Metrics of training: collected on the device, merged over ranks, written to CSV, TensorBoard and dashboards."""
 
 from __future__ import annotations
 
 import csv
-import importlib
 import io
-import os
-import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +18,7 @@ from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..parallel import World, sum_over_ranks
+from .dashboards import open_dashboards
 
 HEADER = ["step", "name", "value"]
 Snapshot = tuple[dict[str, Tensor], set[str]]
@@ -137,18 +134,18 @@ def read_log(path: Path) -> dict[str, Series]:
 
 
 class Tracker:
-    """Writes the metrics of one phase to ``log.csv`` and ``tensorboard/``, and to Weights & Biases if asked for. Main rank only.
+    """Writes the metrics of one phase to ``log.csv`` and ``tensorboard/``, and to dashboards if asked for. Main rank only.
 
     Args:
         folder: the phase's folder.
-        wandb: also log to Weights & Biases; project, entity and mode come from its own environment variables.
+        dashboards: where else to log to, see `dashboards`.
         resume_step: step of the checkpoint from which training resumes. Later rows, which a killed run left, are dropped; 0 drops all rows.
 
     Raises:
-        TrainError: tensorboard (or wandb, if asked for) is not installed, or ``log.csv`` is not a log.
+        TrainError: tensorboard (or a dashboard that is asked for) is not installed, or ``log.csv`` is not a log.
     """
 
-    def __init__(self, folder: Path, *, wandb: bool, resume_step: int) -> None:
+    def __init__(self, folder: Path, *, dashboards: Sequence[str] = (), resume_step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -156,7 +153,7 @@ class Tracker:
             raise TrainError(
                 f"tensorboard cannot be loaded ({error}), but every run logs to it; pip install tensorboard."
             ) from error
-        self._wandb = _wandb_run(folder) if wandb else None
+        self._dashboards = open_dashboards(folder, dashboards)
 
         path = folder / "log.csv"
         kept = [row for row in _rows(path) if row[0] <= resume_step] if path.exists() and resume_step else []
@@ -178,8 +175,8 @@ class Tracker:
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
         self._board.flush()
-        if self._wandb is not None:
-            self._wandb.log({**values, "step": step})
+        for dashboard in self._dashboards:
+            dashboard.log(step, values)
 
     def image(self, step: int, name: str, array_HWC: NDArray[np.uint8]) -> None:
         """Write a picture ``[H, W, 3]``, such as a validation grid; not to the CSV."""
@@ -187,32 +184,11 @@ class Tracker:
         assert array_HWC.ndim == 3, array_HWC.shape
         self._board.add_image(name, array_HWC, step, dataformats="HWC")
         self._board.flush()
-        if self._wandb is not None:
-            self._wandb.log({name: importlib.import_module("wandb").Image(array_HWC), "step": step})
+        for dashboard in self._dashboards:
+            dashboard.image(step, name, array_HWC)
 
     def close(self) -> None:
         self._file.close()
         self._board.close()
-        if self._wandb is not None:
-            self._wandb.finish()
-
-
-def _wandb_run(folder: Path) -> Any:
-    try:
-        wandb = importlib.import_module("wandb")
-    except ImportError as error:
-        raise TrainError(
-            f"wandb cannot be loaded ({error}), but logging.wandb is true; pip install wandb or set logging.wandb=false."
-        ) from error
-    # One run per folder, however often it is resumed.
-    identity = folder / "wandb_id.txt"
-    if not identity.exists():
-        identity.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
-    name = "/".join(folder.resolve().parts[-3:])
-    project = os.environ.get("WANDB_PROJECT", "flashmotion")
-    run = wandb.init(
-        project=project, id=identity.read_text(encoding="utf-8"), resume="allow", name=name, dir=str(folder)
-    )
-    # Our own step, as W&B's counter refuses steps that are logged again after a resume.
-    run.define_metric("*", step_metric="step")
-    return run
+        for dashboard in self._dashboards:
+            dashboard.close()

@@ -34,7 +34,7 @@ from .plan import data_bytes, static_plans
 from .ranks import check_ranks, optimizers
 from .table import byte_text, knobs, short_rows
 
-OPTIONAL = ("diffusers", "transformers", "peft", "optimi", "bitsandbytes", "wandb")
+OPTIONAL = ("diffusers", "transformers", "peft", "optimi", "bitsandbytes", "wandb", "trackio")
 """Packages that only some configurations need; what is missing is said where it is needed."""
 
 

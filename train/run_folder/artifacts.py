@@ -25,6 +25,7 @@ from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.fingerprint import fingerprint
 from flashmotion_core.weights import read_tensors, save_whole
 
+from ..config.method_settings import PhaseSettings
 from ..config.phases import phases_of
 from ..config.settings import Adapter, Settings, Synthetic, Videos
 from ..data.encoded import EncodedClips
@@ -267,11 +268,14 @@ def _read_generator(path: Path) -> GeneratorFile:
 
 
 BOOKKEEPING = {"share", "validate_every", "micro_batch"}
-"""The settings of a phase that do not change its result."""
+"""The settings of a phase that do not change its result; validations do, if they decide about it."""
 
 
 def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
     """The fingerprint of a training phase: a hash of its settings and of the fingerprints that it depends on."""
-    config = run.config
-    general = [config.seed, config.precision, config.memory.fp8]
+    config, decides = run.config, run.config.validation
+    general: list[Any] = [config.seed, config.precision, config.memory.fp8]
+    if isinstance(settings, PhaseSettings) and settings.validate_every and (decides.patience or decides.export_best):
+        logging = config.logging
+        general += [decides, settings.validate_every, logging.validation_clips, logging.validation_steps]
     return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), *general, *depends)

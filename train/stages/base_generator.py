@@ -24,7 +24,7 @@ def train(run: Run, fingerprint: str) -> None:
     clips = artifacts.clips(text_dim=sizes.text_dim)
     validate = Validator(run, artifacts, "base", method.student, sizes, few_steps=False)
     trainer = train_phase(run, "base", method, settings, fingerprint, clips, validate)
-    with trainer.average():
+    with trainer.result():
         made, with_it = whole_state(method.student.generator), whole_state(method.student.adapter)
         artifacts.save_generator(artifacts.generator_path(SLOW), sizes, made, None)
         path = artifacts.adapter_path(BASE, file.kind)

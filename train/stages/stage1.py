@@ -21,7 +21,7 @@ def train(run: Run, adapter: Adapter, fingerprint: str) -> None:
     clips = artifacts.clips(text_dim=slow.sizes.text_dim)
     validate = Validator(run, artifacts, name, method.student, slow.sizes, few_steps=False)
     trainer = train_phase(run, name, method, settings, fingerprint, clips, validate)
-    with trainer.average():
+    with trainer.result():
         trained = whole_state(method.student.adapter)
         artifacts.save_adapter(artifacts.adapter_path(SLOW, adapter.kind), file, trained, slow)
 

@@ -20,7 +20,7 @@ def train(run: Run, fingerprint: str) -> None:
     clips = artifacts.clips(text_dim=slow.sizes.text_dim)
     validate = Validator(run, artifacts, "stage2", method.student, slow.sizes, few_steps=True)
     trainer = train_phase(run, "stage2", method, settings, fingerprint, clips, validate)
-    with trainer.average():
+    with trainer.result():
         generator = method.student.generator
         if settings.lora is None:
             weights = whole_state(generator)

@@ -38,5 +38,5 @@ def train(run: Run, adapter: Adapter, fingerprint: str) -> None:
     clips = artifacts.clips(text_dim=fast.sizes.text_dim)
     validate = Validator(run, artifacts, name, method.student, fast.sizes, few_steps=True)
     trainer = train_phase(run, name, method, settings, fingerprint, clips, validate)
-    with trainer.average():
+    with trainer.result():
         artifacts.save_adapter(path, file, whole_state(method.student.adapter), fast)

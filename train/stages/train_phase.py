@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 
 from ..config.method_settings import PhaseSettings
@@ -10,12 +9,10 @@ from ..data.encoded import EncodedClips
 from ..engine.job import Job
 from ..engine.method import Method
 from ..engine.trainer import Trainer
+from ..engine.validations import Validate
 from ..monitor.curves import draw
 from ..monitor.health import Health
-from ..monitor.run_log import Tracker
 from ..run_folder.run import Run
-
-Validate = Callable[[int, "Tracker | None"], None]
 
 
 def train_phase(
@@ -27,7 +24,7 @@ def train_phase(
     clips: EncodedClips,
     validate: Validate | None = None,
 ) -> Trainer:
-    """Train a phase to its end and draw its curves; returns the trainer, for its averages.
+    """Train a phase to its end and draw its curves; returns the trainer, for its result.
 
     Raises:
         TrainError: see ``Trainer.run``.
@@ -42,13 +39,16 @@ def train_phase(
         precision=run.config.precision,
         sharded=run.config.memory.sharding == "full",
         minutes=run.minutes(settings.share),
-        wandb=run.config.logging.wandb,
+        dashboards=run.config.logging.dashboards,
         log_every=run.config.logging.every,
         checkpoint_every=run.config.checkpoints.every,
         keep=run.config.checkpoints.keep,
         checkpoint_minutes=run.config.checkpoints.minutes,
         earlier=run.earlier.get(name, frozenset()),
         changed=run.changed,
+        best_by=run.config.validation.best,
+        patience=run.config.validation.patience,
+        export_best=run.config.validation.export_best,
     )
     stage, keys = name.split("_")[0], {"fake": "fake_optim", "discriminator": "gan.optim"}
     # As configured, not as an adapter's lr_scale made them: the advice names the setting.

@@ -215,12 +215,13 @@ def test_the_average_stands_in_for_the_weights(clips: EncodedClips, tmp_path: Pa
     trainer = prepared("flow_resnet", clips, tmp_path, config={"stage1": {"validate_every": 4}})
     seen: list[dict[str, Tensor]] = []
 
-    def validate(step: int, tracker: object) -> None:
+    def validate(step: int, tracker: object) -> dict[str, float]:
         seen.append(
             {key: value.detach().clone() for key, value in trainer.method.updates["student"].parameters.items()}
         )
+        return {}
 
-    trainer.validate = validate
+    trainer.validations.validate = validate
     trainer.run()
     state = final_state(trainer)
     assert len(seen) == 2  # at step 4, and at the end

@@ -18,13 +18,17 @@ from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
 from train.errors import TrainError
 from train.evaluation import evaluate as evaluation
-from train.evaluation.evaluate import evaluate, rows_to_measure
+from train.evaluation.evaluate import RowMarks, evaluate
 from train.evaluation.evaluate_run import main
 from train.evaluation.features import DEFAULT
 from train.evaluation.held_out import clip_sets
+from train.evaluation.kept_row import KeptRow
 from train.evaluation.measures import measure, picture_scores, track_scores
+from train.evaluation.measuring import Measuring
 from train.evaluation.row_samples import Sampler, shares
+from train.evaluation.rows import rows_to_measure
 from train.evaluation.summary import interval, mean
+from train.evaluation.video_trackers import tracker_of
 from train.run_folder.artifacts import Artifacts
 from train.world import synthetic
 
@@ -34,7 +38,15 @@ from ...support.two_processes import run_two
 
 pytestmark = pytest.mark.slow
 
-ADAPTER_ROWS = ["slow_adapter", "slow_adapter_few", "slow_adapter_on_fast", "flashmotion", "random_trajectory"]
+BOUNDS = ["real", "oracle", "static", "paste", "counterfactual_real", "counterfactual_static"]
+ADAPTER_ROWS = [
+    "slow_adapter",
+    "slow_adapter_few",
+    "slow_adapter_on_fast",
+    "flashmotion",
+    "random_trajectory",
+    "counterfactual",
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +72,19 @@ def rows(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_every_row_is_there_with_finite_figures(evaluated: Path) -> None:
     found = rows(evaluated)
-    assert list(found) == ["real", "oracle", "static", *ADAPTER_ROWS]
-    assert [found[name]["steps"] for name in ADAPTER_ROWS] == [3, 4, 4, 4, 4]
+    assert list(found) == [*BOUNDS, *ADAPTER_ROWS]
+    assert [found[name]["steps"] for name in ADAPTER_ROWS] == [3, 4, 4, 4, 4, 4]
     for name, row in found.items():
         numbers = [value for value in row.values() if isinstance(value, int | float)]
         assert all(math.isfinite(value) for value in numbers)
         assert row["clips"] == 2
         assert row["box_iou_low"] <= row["box_iou"] <= row["box_iou_high"]
-        assert row["frechet_low"] <= row["frechet"] <= row["frechet_high"]
+        elsewhere = name.startswith("counterfactual")
+        assert (row["frechet"] is None) == elsewhere  # there are no real clips of that motion
+        assert elsewhere or row["frechet_low"] <= row["frechet"] <= row["frechet_high"]
         assert 0 <= row["lost"] <= 1
-        assert (row["adapter"], row["seconds"] is None) == (("resnet", False) if name in ADAPTER_ROWS else (None, True))
+        assert row["adapter"] == ("resnet" if name in ADAPTER_ROWS else None)
+        assert (row["seconds"] is None) == (name not in ADAPTER_ROWS or elsewhere)
 
 
 def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
@@ -83,11 +98,14 @@ def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
     assert found["static"]["box_iou"] < found["real"]["box_iou"] - 0.05
     assert found["static"]["motion"] == 0
     assert found["static"]["centre_error"] > found["real"]["centre_error"]
+    assert found["static"]["endpoint_error"] > found["real"]["endpoint_error"]
+    assert found["paste"]["box_iou"] > 0.8
+    assert found["counterfactual_real"]["box_iou"] < found["real"]["box_iou"] - 0.3
 
 
 def test_rows_differ_where_their_networks_do(evaluated: Path) -> None:
     found = rows(evaluated)
-    assert len({found[name]["psnr"] for name in ["oracle", *ADAPTER_ROWS]}) == 1 + len(ADAPTER_ROWS)
+    assert len({found[name]["motion"] for name in ["oracle", *ADAPTER_ROWS]}) == 1 + len(ADAPTER_ROWS)
 
 
 def test_the_page_stands_alone_and_names_phases_and_rows(evaluated: Path) -> None:
@@ -97,29 +115,47 @@ def test_the_page_stands_alone_and_names_phases_and_rows(evaluated: Path) -> Non
     assert "1 min" in page
     assert "FastAdapter, FastGenerator (resnet)" in page
     assert 'src="data:video/mp4;base64,' in page
-    assert page.count('src="data:image/png;base64,') == 2 + len(ADAPTER_ROWS)  # no picture of the real clips alone
+    assert page.count('src="data:image/png;base64,') == 4 + len(ADAPTER_ROWS)  # no picture of the real clips alone
     assert str(evaluated) not in page
 
 
-def test_finished_rows_are_kept_and_others_measured_again(evaluated: Path) -> None:
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines() if line]
+
+
+def test_finished_clips_are_kept_and_others_measured_again(evaluated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = evaluated / "phases/evaluate/rows"
     before = rows(evaluated)
-    kept = json.loads((folder / "flashmotion_resnet.json").read_text())
-    for scores in kept["clips"]:
-        scores["psnr"] = 99.5  # what no measuring gives
-    (folder / "flashmotion_resnet.json").write_text(json.dumps(kept))
-    (folder / "static.json").write_text("{")  # killed, or damaged
-    (folder / "random_trajectory_resnet.json").unlink()
+    kept = lines(folder / "flashmotion_resnet.jsonl")
+    for entry in kept:
+        if "scores" in entry:
+            entry["scores"]["psnr"] = 99.5  # what no measuring gives
+    (folder / "flashmotion_resnet.jsonl").write_text("\n".join(map(json.dumps, kept)))
+    (folder / "static.jsonl").write_text("{")  # damaged
+    (folder / "random_trajectory_resnet.jsonl").unlink()
+    text = (folder / "slow_adapter_resnet.jsonl").read_text()
+    (folder / "slow_adapter_resnet.jsonl").write_text(text[: text.index("\n") + 20])  # killed after the first clip
     (evaluated / "report/metrics.json").unlink()
+    sampled: list[list[int]] = []
+    inner = Sampler.latents
+
+    def latents(sampler: Sampler, indices: Any) -> Any:
+        sampled.append(list(indices) if sampler.row.name == "slow_adapter" else [])
+        return inner(sampler, indices)
+
+    monkeypatch.setattr(Sampler, "latents", latents)
     run, said = open_run(evaluated, models=ONE_ADAPTER)
     evaluate(run)
     after = rows(evaluated)
     assert after["flashmotion"]["psnr"] == 99.5
     assert after["static"] == before["static"]
-    again, first = after["random_trajectory"], before["random_trajectory"]
-    assert {**again, "seconds": 0} == {**first, "seconds": 0}  # the same noise
+    for name in ("random_trajectory", "slow_adapter"):  # the same noise
+        again, first = after[name], before[name]
+        assert {**again, "seconds": 0} == pytest.approx({**first, "seconds": 0}, rel=1e-4)
     assert "flashmotion_resnet was already measured" in said.getvalue()
     assert "static was already measured" not in said.getvalue()
+    # Its pictures are of both clips, and were not known to be there, so both were sampled again.
+    assert [0, 1] in sampled
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
@@ -147,26 +183,29 @@ def test_ranks_share_clips_evenly() -> None:
     assert shares(8, 9, 2, 3) == [range(8, 9), range(9, 9), range(9, 9)]
 
 
-def test_a_row_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
-    from train.evaluation.evaluate import _kept, _mark  # what decides whether a row stands
-
+def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     artifacts = Artifacts(run)
     clips = artifacts.clips("eval")
-    row = next(row for row in rows_to_measure(run, len(clips)) if row.name == "oracle")
-    mark = _mark(artifacts, row, clips, 2, DEFAULT)
-    file = evaluated / "phases/evaluate/rows/oracle.json"
-    assert _kept(file, mark) is not None
-    assert _kept(file, _mark(artifacts, row, clips, 3, DEFAULT)) is None
-    assert _kept(file, _mark(artifacts, row, clips, 2, None)) is None
+    found = {row.name: row for row in rows_to_measure(run, len(clips))}
+    kept = KeptRow(evaluated / "phases/evaluate/rows/oracle.jsonl")
+
+    def known(count: int = 2, features: Path | None = DEFAULT) -> list[bool]:
+        measuring = Measuring(None, 1, features, tracker_of(run.config, "cpu"))
+        marks = RowMarks(artifacts, found["oracle"], clips, count, measuring)
+        return [kept.figures(mark) is not None for mark in marks.by_clip]
+
+    assert known() == [True, True]
+    assert known(3) == [True, True, False]  # further clips leave these alone
+    assert known(features=None) == [False, False]
     artifacts.vae_path.touch()
-    assert _kept(file, _mark(artifacts, row, clips, 2, DEFAULT)) is None
+    assert known() == [False, False]
 
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    assert sum(row.others_boxes for row in rows_to_measure(run, 2)) == 2
-    assert not any(row.others_boxes for row in rows_to_measure(run, 1))
+    assert sum(row.boxes == "others" for row in rows_to_measure(run, 2)) == 2
+    assert not any(row.boxes == "others" for row in rows_to_measure(run, 1))
 
 
 def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
@@ -191,7 +230,7 @@ class OneVideo:
         return {}
 
 
-def test_videos_are_measured_by_their_pictures_alone() -> None:
+def test_videos_without_a_tracker_are_measured_by_their_pictures_alone() -> None:
     clip = synthetic.clip(5, 0, "easy", (64, 64), 5)
     dark = (clip.frames_THWC * 0.5).astype(np.uint8)
     scores, features = measure(OneVideo(clip), 0, {"video": {}}, dark, str(DEFAULT))
@@ -327,15 +366,15 @@ TWO_SETS: dict[str, Any] = {
 def test_sets_that_nothing_was_tuned_on(on_two_sets: Path) -> None:
     metrics = json.loads((on_two_sets / "report/metrics.json").read_text())
     found = {(row["set"], row["name"]): row for row in metrics["rows"]}
-    names = ["real", "oracle", "static", *ADAPTER_ROWS]
+    names = [*BOUNDS, *ADAPTER_ROWS]
     assert list(found) == [(part, name) for part in ("eval_a_11", "eval_b_22", "all sets") for name in names]
     assert [found[part, "static"]["seed"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [11, 22, [11, 22]]
     assert [found[part, "static"]["clips"] for part in ("eval_a_11", "eval_b_22", "all sets")] == [2, 2, 4]
     assert found["eval_a_11", "static"]["psnr"] != found["eval_b_22", "static"]["psnr"]
     pair = [found[part, "static"]["psnr"] for part in ("eval_a_11", "eval_b_22")]
     assert found["all sets", "static"]["psnr"] == pytest.approx(np.mean(pair))
-    # One of six is missing: an untrained codec leaves no box IoU to take a share of.
-    assert [bar["adapter"] for bar in metrics["bars"]] == ["resnet"] * 5
+    # One of seven is missing: an untrained codec leaves no box IoU to take a share of.
+    assert [bar["adapter"] for bar in metrics["bars"]] == ["resnet"] * 6
     page = (on_two_sets / "report/index.html").read_text()
     assert "The set eval_b_22 alone" in page
     assert "Bars for the FastAdapter" in page
@@ -356,7 +395,7 @@ def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pyt
         text = text.replace(f"\n{section}:\n", f"\n{section}:\n  of_another_version: 1\n", 1)
     assert text.count("of_another_version") == 2
     config.write_text(text)
-    (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.json").unlink()
+    (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.jsonl").unlink()
     assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
     said = capsys.readouterr().out
     assert "eval_b_22/static was already measured" in said

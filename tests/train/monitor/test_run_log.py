@@ -73,7 +73,7 @@ def test_two_ranks_see_the_same_averages(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def log_some(folder: Path, steps: range, resume_step: int, shift: float = 0.0) -> None:
-    tracker = Tracker(folder, wandb=False, resume_step=resume_step)
+    tracker = Tracker(folder, resume_step=resume_step)
     for step in steps:
         tracker.log(step, {"loss/flow": step / 3 + shift, "lr/student": 1e-7})
     tracker.image(steps[-1], "validation", np.full((8, 16, 3), 200, dtype=np.uint8))
@@ -111,7 +111,7 @@ def test_a_fresh_start_forgets_an_old_log(tmp_path: Path) -> None:
 
 
 def test_values_are_on_disk_at_once(tmp_path: Path) -> None:
-    tracker = Tracker(tmp_path, wandb=False, resume_step=0)
+    tracker = Tracker(tmp_path, resume_step=0)
     tracker.log(1, {"loss": float("inf"), 'odd, "name"': 2.0})
     assert read_log(tmp_path / "log.csv") == {"loss": ([1], [math.inf]), 'odd, "name"': ([1], [2.0])}
     tracker.close()
@@ -130,15 +130,32 @@ def test_a_file_that_is_not_a_log(tmp_path: Path, text: str, key: str, value: st
     with refuses(TrainError, key=key, value=value, remedy=remedy):
         read_log(path)
     with refuses(TrainError, key=key, value=value, remedy=remedy):
-        Tracker(tmp_path, wandb=False, resume_step=3)
+        Tracker(tmp_path, resume_step=3)
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize(("module", "wandb"), [("wandb", True), ("torch.utils.tensorboard", False)])
+@pytest.mark.parametrize(
+    ("module", "dashboards"), [("wandb", ["wandb"]), ("trackio", ["trackio"]), ("torch.utils.tensorboard", [])]
+)
 def test_what_is_not_installed_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, wandb: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, dashboards: list[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # as Python marks what cannot be imported
     package = module.rpartition(".")[2]
     with refuses(TrainError, key=package, value=module, remedy=f"pip install {package}"):
-        Tracker(tmp_path, wandb=wandb, resume_step=0)
+        Tracker(tmp_path, dashboards=dashboards, resume_step=0)
+
+
+def test_trackio_has_the_same_run_after_a_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    trackio = pytest.importorskip("trackio")
+    for resume, steps in ((0, range(1, 4)), (3, range(4, 6))):
+        tracker = Tracker(tmp_path / "run", dashboards=["trackio"], resume_step=resume)
+        for step in steps:
+            tracker.log(step, {"validation/box_iou": step / 10})
+        tracker.image(steps[-1], "validation", np.full((8, 16, 3), 200, dtype=np.uint8))
+        tracker.close()
+    (run,) = trackio.Api().runs("flashmotion")
+    entries = trackio.SQLiteStorage.get_logs("flashmotion", run.name)
+    logged = {entry["step"]: entry["validation/box_iou"] for entry in entries if "validation/box_iou" in entry}
+    assert logged == {step: pytest.approx(step / 10) for step in range(1, 6)}

@@ -18,7 +18,8 @@ from flashmotion_core.loading import load_generator
 from flashmotion_core.reports.contact_sheets import write_png
 from flashmotion_core.weights import read_tensors
 from train.errors import TrainError
-from train.evaluation.measures import PICTURES, TRACKED
+from train.evaluation.control_measures import TRACKED
+from train.evaluation.measures import PICTURES
 from train.evaluation.report_page import figures, show_row, write_json
 from train.evaluation.summary import RowResult
 from train.publish.embed import check_sizes, main

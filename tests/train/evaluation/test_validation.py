@@ -1,0 +1,93 @@
+"""What a validation in training measures, of the synthetic world and of videos, and that it leaves no trace."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from train.engine.roles import Denoiser, Role
+from train.evaluation.validation import LOGGED, Validator, means_of
+from train.monitor.run_log import Tracker
+from train.run_folder.artifacts import FAST, Artifacts
+from train.run_folder.run import Run
+
+from ...support.tiny_run import trained_run
+from .test_control import MODELS, settings, write_clip
+
+pytestmark = pytest.mark.slow
+
+
+def student(artifacts: Artifacts, adapts: bool) -> Role:
+    file = artifacts.fast
+    adapter = artifacts.builder.adapter(artifacts.adapter(FAST, "resnet"), file.sizes, trained=True) if adapts else None
+    return artifacts.builder.role(Denoiser(artifacts.builder.generator(file.sizes, file.weights), adapter))
+
+
+def validated(run: Run, role: Role, step: int = 5) -> dict[str, float]:
+    artifacts = Artifacts(run)
+    validator = Validator(run, artifacts, "stage3_resnet", role, artifacts.fast.sizes, few_steps=True)
+    tracker = Tracker(run.phase_folder("stage3_resnet"), resume_step=0)
+    try:
+        return validator(step, tracker)
+    finally:
+        tracker.close()
+
+
+@pytest.fixture
+def on_videos(tmp_path: Path) -> Run:
+    pytest.importorskip("cv2")
+    (tmp_path / "videos").mkdir()
+    write_clip(tmp_path / "videos", "a", 10.0, 4.0)
+    write_clip(tmp_path / "videos", "b", 60.0, -4.0)
+    return trained_run(tmp_path / "run", **settings(tmp_path / "videos"))
+
+
+def test_clips_of_the_world_are_measured_and_nothing_else_changes(tmp_path: Path) -> None:
+    run = trained_run(tmp_path, models=MODELS)
+    role = student(Artifacts(run), adapts=True)
+    weights = {key: value.detach().clone() for key, value in role.network.state_dict().items()}
+    torch.manual_seed(3)
+    before: list[Any] = [torch.get_rng_state(), np.random.get_state()[1], random.getstate()]
+    found = validated(run, role)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    assert random.getstate() == before[2]
+    assert all(torch.equal(value, weights[key]) for key, value in role.network.state_dict().items())
+    assert not any(parameter.grad is not None for parameter in role.network.parameters())
+    assert list(found) == [name for name in LOGGED if name in found]
+    assert {"score", "box_iou", "lost", "sharpness", "motion"} <= set(found)
+    assert found == validated(run, role)  # the same clips and noise
+    with Image.open(run.phase_folder("stage3_resnet") / "validation/step_000005.png") as picture:
+        assert picture.width > 6 * 64
+        assert picture.height > 2 * 3 * 64  # two clips, three rows each
+
+
+def test_clips_of_videos_are_measured(on_videos: Run) -> None:
+    found = validated(on_videos, student(Artifacts(on_videos), adapts=True))
+    assert 0 <= found["box_iou"] <= 1
+    assert 0 <= found["score"] <= found["box_iou"]
+
+
+def test_a_generator_alone_follows_nothing(on_videos: Run) -> None:
+    assert set(validated(on_videos, student(Artifacts(on_videos), adapts=False))) == {"sharpness", "motion"}
+
+
+def test_a_sample_that_is_not_finite_is_said_and_not_measured(tmp_path: Path) -> None:
+    run = trained_run(tmp_path, models=MODELS)
+    role = student(Artifacts(run), adapts=True)
+    with torch.no_grad():
+        next(role.adapter.parameters()).fill_(float("nan"))
+    assert validated(run, role) == {}
+
+
+def test_the_score_is_that_of_each_clip() -> None:
+    found = means_of(
+        [{"box_iou": 0.8, "sharpness": 0.5}, {"box_iou": 0.4, "sharpness": 1.5}, {"box_iou": None, "sharpness": 1.0}]
+    )
+    assert found == {"score": pytest.approx(0.4), "box_iou": pytest.approx(0.6), "sharpness": pytest.approx(1.0)}
