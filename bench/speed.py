@@ -91,10 +91,10 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--attention",
         nargs="+",
-        choices=("auto", "sdpa", "flash3", "sage"),
+        choices=("auto", "sdpa", "cudnn", "flash3", "sage"),
         default=("auto",),
-        help="kernels to measure on the core's transformer beside torch's own (sdpa): FlashAttention 3 or SageAttention, if installed "
-        "(default: auto, which is flash3 where it runs)",
+        help="kernels to measure on the core's transformer beside the one that auto takes, which on Hopper is flash3 where it is "
+        "installed, else cudnn, and elsewhere sdpa (default: none)",
     )
     parser.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="measured runs of each (default: %(default)s)"
@@ -204,14 +204,15 @@ def _device(name: str) -> Any:
 
 
 def _attentions(options: argparse.Namespace, device: Any, shapes: Any) -> tuple[str, ...]:
-    """The attention backends that run here; a requested one that cannot run is an error, as in the headless command."""
+    """The requested attentions beside the one that ``auto`` takes; one that cannot run is an error, as in the headless command."""
     import torch
 
     from flashmotion_core.acceleration.attention import choose_attention
 
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     size = shapes.generator.head_dim
-    return tuple(dict.fromkeys(choose_attention(name, device, dtype, size).name for name in options.attention))
+    usual, *others = (choose_attention(name, device, dtype, size).name for name in ("auto", *options.attention))
+    return tuple(name for name in dict.fromkeys(others) if name != usual)
 
 
 def _plan(options: argparse.Namespace, sizes: Sequence[str], cuda: bool, attentions: tuple[str, ...]) -> Plan:

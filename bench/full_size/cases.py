@@ -30,19 +30,19 @@ class Setting:
         mode: ``eager`` or ``compiled``.
         adapter: ``none``, or a name of ``VARIANTS``.
         host: whose transformer, ``diffusers`` or ``core``.
-        attention: ``sdpa``, or ``flash3`` or ``sage`` on the core's.
+        attention: ``auto``, or on the core's any of ``attention.BACKENDS``.
     """
 
     dtype: str
     mode: str
     adapter: str
     host: str
-    attention: str = "sdpa"
+    attention: str = "auto"
 
     def as_dict(self) -> dict[str, str]:
-        """For a row, which names the attention only if it is not sdpa."""
+        """For a row, which names the attention only if it is not auto."""
         named = {"dtype": self.dtype, "mode": self.mode, "adapter": self.adapter, "host": self.host}
-        if self.attention != "sdpa":
+        if self.attention != "auto":
             named["attention"] = self.attention
         return named
 
@@ -81,7 +81,7 @@ def full_plan(
     adapters: Sequence[str],
     hosts: Sequence[str],
     repeat: int,
-    attentions: Sequence[str] = ("sdpa",),
+    attentions: Sequence[str] = (),
 ) -> Plan:
     """Every combination of dtypes, modes, adapters and hosts; other attentions only with the ResNet adapter on the core's transformer.
 
@@ -98,13 +98,13 @@ def full_plan(
     )
     if "core" in hosts and "resnet" in adapters and "bf16" in dtypes:
         settings += tuple(
-            Setting("bf16", mode, "resnet", "core", attention) for mode in modes for attention in _others(attentions)
+            Setting("bf16", mode, "resnet", "core", attention) for mode in modes for attention in attentions
         )
     decoders = DECODERS if "compiled" in modes else DECODERS[:1]
     return Plan(clips, settings, clips, settings, decoders, 1, repeat, math.inf)
 
 
-def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentions: Sequence[str] = ("sdpa",)) -> Plan:
+def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentions: Sequence[str] = ()) -> Plan:
     """The settings that answer the main questions: one card, under eight minutes.
 
     Raises:
@@ -118,12 +118,8 @@ def quick_plan(sizes: Sequence[str], modes: Sequence[str], repeat: int, attentio
         settings.append(best)
     theirs = Setting("bf16", "eager", "resnet", "diffusers")
     settings += [theirs, *(Setting(dtype, "eager", "resnet", "core") for dtype in DTYPES[1:])]
-    settings += [replace(settings[1], attention=attention) for attention in _others(attentions)]
+    settings += [replace(settings[1], attention=attention) for attention in attentions]
     return Plan(clips[-1:], tuple(settings), clips[-1:], (best,), DECODERS[:1], 1, repeat, QUICK_PATIENCE_S)
-
-
-def _others(attentions: Sequence[str]) -> list[str]:
-    return [name for name in attentions if name != "sdpa"]
 
 
 def _sorted(sizes: Sequence[str]) -> tuple[ClipSize, ...]:

@@ -21,7 +21,7 @@ class SpeedRow:
         name: what was measured.
         size: ``height x width x frames``; empty if it does not matter.
         settings: ``dtype``, ``mode`` (eager, compiled), ``adapter``, ``vae``, ``host`` where they matter; ``attention`` if it
-            is not sdpa.
+            is not the one that ``auto`` takes.
         seconds: median; None if it failed.
         parts: medians of its parts, such as each denoising step.
         runs: measured runs.

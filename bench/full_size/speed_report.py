@@ -13,7 +13,7 @@ import torch
 from .rows import SpeedRow
 
 FORMAT = 1
-USUAL = "sdpa"
+USUAL = "auto"
 SETTINGS = dict.fromkeys(("dtype", "mode", "adapter", "host"), "") | {"attention": USUAL}
 """The settings that distinguish denoising rows, with the value of a setting that a row leaves out."""
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "av")

@@ -33,13 +33,21 @@ def speed(
     adapters: Sequence[str] = ("none", "resnet"),
     hosts: Sequence[str] = ("core",),
     jobs: Sequence[str] = ("resnet",),
+    attention: Sequence[str] = ("auto",),
     memory_gb: int | None = None,
     comfyui: bool = False,
 ) -> Command:
     """``bench/speed.py`` at the largest size; a rehearsal measures tiny shapes once, compiles nothing and limits no memory."""
 
     def command(there: Surroundings, stem: Path) -> Sequence[str | Path]:
-        chosen = {"dtypes": dtypes, "modes": modes, "adapters": adapters, "hosts": hosts, "jobs": jobs}
+        chosen = {
+            "dtypes": dtypes,
+            "modes": modes,
+            "adapters": adapters,
+            "hosts": hosts,
+            "jobs": jobs,
+            "attention": attention,
+        }
         chosen["parts"] = [part for part in parts if part != "jobs" or not there.missing & set(CLIP)]
         if there.rehearse:
             chosen["modes"] = ["eager"]
@@ -68,7 +76,7 @@ STEPS: tuple[GpuStep, ...] = (
     GpuStep("tests", "the tests marked gpu", own("marked_tests.py"), needs=(*CORE, "pytest"), wishes=("pydantic",),
             without="one test is skipped"),
     GpuStep("speed_eager", "four steps, eager",
-            speed("denoise", adapters=("none", "resnet", "controlnet", "controlnet-1st-step")), needs=CORE),
+            speed("denoise", adapters=("none", "resnet", "controlnet", "controlnet-1st-step"), attention=("sdpa",)), needs=CORE),
     GpuStep("speed_compiled", "four steps, compiled",
             speed("denoise", modes=("compiled",), adapters=("none", "resnet", "controlnet", "controlnet-1st-step")), needs=CORE),
     GpuStep("speed_fp8", "four steps, 8-bit weights and products",
@@ -76,8 +84,8 @@ STEPS: tuple[GpuStep, ...] = (
     GpuStep("speed_codecs", "text, map and decoding by the full and the small VAE", speed("text", "codecs", "decoders"),
             needs=(*CORE, *CLIP)),
     GpuStep("speed_decoders", "decoding by the compiled full VAE", speed("decoders", modes=("compiled",)), needs=(*CORE, *CLIP)),
-    GpuStep("speed_jobs", "picture and boxes to mp4", speed("jobs", modes=("eager", "compiled"), adapters=("resnet",)),
-            needs=(*CORE, *CLIP)),
+    GpuStep("speed_jobs", "picture and boxes to mp4", speed("jobs", adapters=("resnet",)), needs=(*CORE, *CLIP)),
+    GpuStep("speed_jobs_compiled", "the same, compiled", speed("jobs", modes=("compiled",), adapters=("resnet",)), needs=(*CORE, *CLIP)),
     GpuStep("speed_jobs_fp8", "the same with 8-bit weights", speed("jobs", dtypes=("fp8",), adapters=("resnet",)), needs=(*CORE, *CLIP)),
     *(
         GpuStep(f"memory_{cap}", f"what runs in {cap} GB",
@@ -86,10 +94,10 @@ STEPS: tuple[GpuStep, ...] = (
         for cap in CAPS_GB
     ),
     GpuStep("peers_comfyui", "ComfyUI's stock graph beside ours",
-            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), comfyui=True), needs=(*CORE, *CLIP), wants_comfyui=True,
+            speed("jobs", adapters=("resnet",), comfyui=True), needs=(*CORE, *CLIP), wants_comfyui=True,
             must="peers"),
     GpuStep("peers_diffusers", "diffusers' pipeline beside ours",
-            speed("jobs", modes=("eager", "compiled"), adapters=("resnet",), hosts=("core", "diffusers")), needs=(*CORE, *CLIP, "PIL"), must="peers"),
+            speed("jobs", adapters=("resnet",), hosts=("core", "diffusers")), needs=(*CORE, *CLIP, "PIL"), must="peers"),
     *(
         GpuStep(f"training_{stage}", f"20 training steps of {stage} of one_80g", own("training_steps.py", stage),
                 needs=(*CORE, *ENGINE))

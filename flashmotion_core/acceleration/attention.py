@@ -1,9 +1,11 @@
-"""Which kernel computes attention: torch's own, FlashAttention 3 or SageAttention.
+"""Which kernel computes attention: torch's own, cuDNN's, FlashAttention 3 or SageAttention.
 
 Interfaces, as their projects document them: ``flash_attn_interface.flash_attn_func(q, k, v)`` of Dao-AILab/flash-attention (``hopper``)
 takes and returns ``[B, L, H, d]`` in bf16 or fp16, needs a Hopper GPU, and returned a pair with the log-sum-exp before August 2025.
 ``sageattention.sageattn(q, k, v, tensor_layout="NHD")`` of thu-ml/SageAttention takes and returns the same layout in the same types, for heads
 of 64, 96 or 128 channels; it rounds queries and keys to 8 bits, so its result differs from the others'.
+
+torch itself prefers FlashAttention 2, which uses half of a Hopper GPU, to cuDNN's kernel, which was written for it.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..wan.block import Attention, scaled_dot_product
 
-BACKENDS = ("auto", "sdpa", "flash3", "sage")
+BACKENDS = ("auto", "sdpa", "cudnn", "flash3", "sage")
 """What ``choose_attention`` knows; ``auto`` takes the fastest that computes exact attention."""
 
 HALF = (torch.bfloat16, torch.float16)
@@ -81,12 +84,30 @@ _LIBRARIES = {
 }
 
 
+CUDNN_FIRST = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
+CUDNN_GPUS = (8, 0)
+"""The first compute capability for which cuDNN has attention in torch; ``auto`` takes it on ``HOPPER`` alone, where it was measured."""
+CUDNN_HEADS = 128
+HOPPER = (9, 0)
+
+
+def cudnn_attention(q_BLD: Tensor, k_BMD: Tensor, v_BMD: Tensor, heads: int) -> Tensor:
+    """As ``scaled_dot_product``, by cuDNN's kernel where it supports the sizes."""
+    with sdpa_kernel(CUDNN_FIRST, set_priority=True):
+        return scaled_dot_product(q_BLD, k_BMD, v_BMD, heads)
+
+
 @dataclass(frozen=True)
 class Backend:
     """A way to compute attention.
 
     Attributes:
-        name: ``sdpa``, ``flash3`` or ``sage``.
+        name: one of ``BACKENDS`` without ``auto``.
         attention: see ``wan.block.Attention``.
     """
 
@@ -95,7 +116,7 @@ class Backend:
 
 
 def choose_attention(name: str, device: torch.device | str, dtype: torch.dtype, head_size: int) -> Backend:
-    """The kernel for a generator; ``auto`` keeps to exact ones: FlashAttention 3 where it runs, else torch's own.
+    """The kernel for a generator; ``auto`` keeps to exact ones: on Hopper FlashAttention 3 where it runs, else cuDNN's; elsewhere torch's choice.
 
     Args:
         name: one of ``BACKENDS``.
@@ -108,33 +129,51 @@ def choose_attention(name: str, device: torch.device | str, dtype: torch.dtype, 
     """
     if name not in BACKENDS:
         raise ValueError(f"the attention is {name!r}, but must be one of {', '.join(BACKENDS)}.")
-    if name in ("auto", "sdpa"):
-        fits = name == "auto" and not lacking("flash3", device, dtype, head_size)
-        return _backend("flash3") if fits else Backend("sdpa", scaled_dot_product)
+    if name == "auto":
+        hopper = capability(torch.device(device)) == HOPPER
+        exact = ("flash3", "cudnn") if hopper else ()
+        name = next((found for found in exact if not lacking(found, device, dtype, head_size)), "sdpa")
+    if name == "sdpa":
+        return Backend(name, scaled_dot_product)
     missing = lacking(name, device, dtype, head_size)
     if missing:
         raise ValueError(f"the attention is {name}, but {missing}; use sdpa.")
-    return _backend(name)
+    if name == "cudnn":
+        return Backend(name, cudnn_attention)
+    library = _LIBRARIES[name]
+    function = getattr(import_module(library.module), library.function)
+    return Backend(name, partial(_attend, library.call, function))
 
 
 def lacking(name: str, device: torch.device | str, dtype: torch.dtype, head_size: int) -> str | None:
-    """Why ``flash3`` or ``sage`` cannot run, as half a sentence; None if it can."""
-    library = _LIBRARIES[name]
+    """Why ``cudnn``, ``flash3`` or ``sage`` cannot run, as half a sentence; None if it can."""
     found = capability(torch.device(device))
+    library = _LIBRARIES.get(name)
+    title = "cuDNN's attention" if library is None else library.title
     if found is None:
-        return f"{library.title} needs an NVIDIA GPU, and the device is {torch.device(device).type}"
+        return f"{title} needs an NVIDIA GPU, and the device is {torch.device(device).type}"
+    if dtype not in HALF:
+        return f"{title} works in bfloat16 or float16, and the type is {str(dtype).removeprefix('torch.')}"
+    if library is None:
+        return _lacks_cudnn(found, head_size)
     if found not in library.gpus:
         wanted = ", ".join(f"{major}.{minor}" for major, minor in library.gpus)
-        return f"{library.title} is for GPUs of compute capability {wanted}, and this one has {found[0]}.{found[1]}"
-    if dtype not in HALF:
-        return f"{library.title} works in bfloat16 or float16, and the type is {str(dtype).removeprefix('torch.')}"
+        return f"{title} is for GPUs of compute capability {wanted}, and this one has {found[0]}.{found[1]}"
     if not library.heads(head_size):
-        return f"{library.title} takes heads of {library.sizes} channels, and this generator's have {head_size}"
+        return f"{title} takes heads of {library.sizes} channels, and this generator's have {head_size}"
     try:
         getattr(import_module(library.module), library.function)
     # A library built for another torch or CUDA fails to load with an OSError or a RuntimeError.
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        return f"{library.title} (the module {library.module}) cannot be imported ({_first_line(error)})"
+        return f"{title} (the module {library.module}) cannot be imported ({_first_line(error)})"
+    return None
+
+
+def _lacks_cudnn(gpu: tuple[int, int], head_size: int) -> str | None:
+    if gpu < CUDNN_GPUS:
+        return f"cuDNN's attention is for GPUs of compute capability 8.0 and later, and this one has {gpu[0]}.{gpu[1]}"
+    if head_size % 8 or head_size > CUDNN_HEADS:
+        return f"cuDNN's attention takes heads of a multiple of 8 up to {CUDNN_HEADS} channels, and this generator's have {head_size}"
     return None
 
 
@@ -143,12 +182,6 @@ def capability(device: torch.device) -> tuple[int, int] | None:
     if device.type != "cuda" or torch.version.hip is not None:
         return None
     return torch.cuda.get_device_capability(device)
-
-
-def _backend(name: str) -> Backend:
-    library = _LIBRARIES[name]
-    function = getattr(import_module(library.module), library.function)
-    return Backend(name, partial(_attend, library.call, function))
 
 
 def _attend(

@@ -200,10 +200,10 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     machine.add_argument(
         "--attention",
-        choices=("auto", "sdpa", "flash3", "sage"),
+        choices=("auto", "sdpa", "cudnn", "flash3", "sage"),
         default="auto",
-        help="attention of --host core: torch's own (sdpa), FlashAttention 3 or SageAttention, if installed; "
-        "auto is FlashAttention 3 where it runs, else sdpa; sage rounds to 8 bits, which changes the video (default: %(default)s)",
+        help="attention of --host core: torch's choice (sdpa), cuDNN's, FlashAttention 3 or SageAttention, if installed; auto is "
+        "flash3 or else cudnn on Hopper, and sdpa elsewhere; sage rounds to 8 bits, which changes the video (default: %(default)s)",
     )
     machine.add_argument(
         "--fp8",

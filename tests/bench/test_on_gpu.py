@@ -97,12 +97,12 @@ def test_the_benchmark_knows_every_option_it_is_given(tmp_path: Path, rehearse: 
         if Path(script).name == "speed.py":
             counted += 1
             options = speed.read_options(arguments)
-            plan = speed._plan(options, options.sizes, not rehearse, ("sdpa",))
+            plan = speed._plan(options, options.sizes, not rehearse, ())
             assert "jobs" not in plan.parts or plan.job_settings
             assert "decoders" not in plan.parts or plan.decoders
             assert {setting.mode for setting in plan.settings} == {"eager"} or not rehearse
             assert (options.memory is not None) == (step.name.startswith("memory") and not rehearse)
-    assert counted == 14
+    assert counted == 15
 
 
 def test_training_needs_what_it_says_it_needs() -> None:

@@ -224,12 +224,12 @@ def test_plans():
     assert [str(clip) for clip in plan.clips] == ["480x832x49", "704x1280x121"]
     assert len(plan.settings) == 4
     assert plan.decoders == ("channels last",)
-    more = full_plan(sizes, ("bf16",), ("eager", "compiled"), ("resnet",), ("core", "diffusers"), 3, ("flash3", "sdpa"))
+    more = full_plan(sizes, ("bf16",), ("eager", "compiled"), ("resnet",), ("core", "diffusers"), 3, ("sdpa",))
     assert [
         (s.mode, s.attention) for s in more.settings if s.as_dict().keys() - {"dtype", "mode", "adapter", "host"}
     ] == [
-        ("eager", "flash3"),
-        ("compiled", "flash3"),
+        ("eager", "sdpa"),
+        ("compiled", "sdpa"),
     ]
     assert len(more.decoders) == 3
     quick = quick_plan(sizes, ("eager", "compiled"), 3)
@@ -251,7 +251,7 @@ def test_ratios():
             row("resnet", 2.2, peak=11),
             row("controlnet", 4.0, peak=20),
             row("resnet", 2.42, dtype="fp8", peak=5),
-            row("resnet", 1.98, attention="flash3"),
+            row("resnet", 2.42, attention="sdpa"),
             row("resnet", 8.0, group="job", vae="full"),
             row("resnet", 4.0, group="job", vae="small decoder"),
             SpeedRow("parts", "decode", "s", {"vae": "full"}, 10.0),
@@ -265,7 +265,7 @@ def test_ratios():
     assert times["controlnet adapter / none"] == (pytest.approx(2), pytest.approx(2))
     assert times["resnet: fp8 / bf16"] == (pytest.approx(1.1), pytest.approx(5 / 11))
     assert times["diffusers / ours"] == (pytest.approx(2.5), None)
-    assert times["resnet: flash3 / sdpa"] == (pytest.approx(0.9), None)
+    assert times["resnet: sdpa / auto"] == (pytest.approx(1.1), None)
     assert times["picture and boxes to mp4: small decoder / full VAE"] == (pytest.approx(0.5), None)
     assert times["decode, channels last / decode"] == (pytest.approx(0.9), None)
     assert len(times) == 7

@@ -67,12 +67,13 @@ def chosen(name, device="cuda", dtype=torch.bfloat16, head_size=SIZE):
 
 def test_auto_takes_only_what_is_exact(install):
     install(HOPPER, **BOTH)
-    assert [chosen(name).name for name in attention.BACKENDS] == ["flash3", "sdpa", "flash3", "sage"]
+    assert [chosen(name).name for name in attention.BACKENDS] == ["flash3", "sdpa", "cudnn", "flash3", "sage"]
     assert chosen("auto", "cpu").name == "sdpa"
     assert chosen("auto", dtype=torch.float32).name == "sdpa"
     assert chosen("auto", head_size=260).name == "sdpa"
     install(HOPPER, sageattention=sageattn)
-    assert chosen("auto").name == "sdpa"
+    assert chosen("auto").name == "cudnn"
+    assert chosen("auto", head_size=136).name == "sdpa"
     install(AMPERE, **BOTH)
     assert chosen("auto").name == "sdpa"
     assert chosen("sage").name == "sage"
@@ -82,12 +83,14 @@ def test_auto_takes_only_what_is_exact(install):
 @pytest.mark.parametrize(
     ("gpu", "name", "options", "message"),
     [
-        (HOPPER, "fast", {}, "the attention is 'fast', but must be one of auto, sdpa, flash3, sage."),
+        (HOPPER, "fast", {}, "the attention is 'fast', but must be one of auto, sdpa, cudnn, flash3, sage."),
         (None, "flash3", {"device": "cpu"}, "the attention is flash3, but FlashAttention 3 needs an NVIDIA GPU, and the device is cpu"),
         (AMPERE, "flash3", {}, "is for GPUs of compute capability 9.0, and this one has 8.6; use sdpa."),
         (VOLTA, "sage", {}, "is for GPUs of compute capability 8.0, 8.6, 8.9, 9.0, 12.0, and this one has 7.0"),
         (HOPPER, "flash3", {"dtype": torch.float32}, "works in bfloat16 or float16, and the type is float32"),
         (HOPPER, "flash3", {"head_size": 20}, "takes heads of a multiple of 8 up to 256 channels, and this generator's have 20"),
+        (VOLTA, "cudnn", {}, "cuDNN's attention is for GPUs of compute capability 8.0 and later, and this one has 7.0; use sdpa."),
+        (HOPPER, "cudnn", {"head_size": 136}, "takes heads of a multiple of 8 up to 128 channels, and this generator's have 136; use sdpa."),
         (HOPPER, "sage", {"head_size": 256}, "takes heads of 64, 96 or 128 channels, and this generator's have 256"),
     ],
 )  # fmt: skip
@@ -116,8 +119,9 @@ def test_a_library_that_is_not_there_is_named(install, monkeypatch, name):
         ("flash3", {"flash_attn_interface": flash_attn_func}),
         ("flash3", {"flash_attn_interface": old_flash_attn_func}),
         ("sage", {"sageattention": sageattn}),
+        ("cudnn", {}),
     ],
-    ids=["flash3", "flash3 of before August 2025", "sage"],
+    ids=["flash3", "flash3 of before August 2025", "sage", "cudnn"],
 )
 def test_each_layout_gives_what_torchs_own_kernel_gives(install, name, functions):
     install(HOPPER, **functions)

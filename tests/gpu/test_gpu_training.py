@@ -47,8 +47,9 @@ def test_fused_adamw_takes_the_steps_of_the_plain_one(device: torch.device) -> N
     assert bool(fused.defaults["fused"]) == (device.type == "cuda")
     for number in range(5):
         torch.testing.assert_close(step(theirs, fused, number), step(ours, plain, number), rtol=1e-4, atol=1e-6)
-    for moved, expected in zip(theirs.parameters(), ours.parameters(), strict=True):
-        torch.testing.assert_close(moved.cpu(), expected, rtol=1e-3, atol=1e-4)
+    # Adam divides by the size of gradients, so a weight whose gradient is almost zero may end elsewhere: compared is where all went together.
+    for moved, expected, start in zip(theirs.parameters(), ours.parameters(), blocks().parameters(), strict=True):
+        assert (moved.cpu() - expected).norm() < 1e-3 * (expected - start).norm()
     assert not torch.equal(next(ours.parameters()), next(blocks().parameters()))
 
 
