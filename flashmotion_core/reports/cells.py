@@ -31,7 +31,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """Whether a bar is met: ``good`` and ``bad`` are settled, ``open`` is not. ``note`` says by what."""
 
     text: str
@@ -59,7 +59,7 @@ class Interval:
         return {name: place(getattr(self, name)) for name in ("value", "low", "high", "target")}
 
 
-Value: TypeAlias = "str | float | Noted | Estimate | Verdict | Interval | None"
+Value: TypeAlias = "str | float | Noted | Estimate | Judgement | Interval | None"
 
 
 class Cell(NamedTuple):
@@ -82,7 +82,7 @@ def cell_of(value: Value, label: str, *, number: bool = False, best: bool = Fals
             return Cell(text, "long", note=value.note, label=label)
         case Estimate():
             return Cell(text, "number", best, between(value.low, value.high), label=label)
-        case Verdict():
+        case Judgement():
             return Cell(text, value.state, note=value.note, label=label)
         case Interval():
             return Cell("", "drawing", drawing=value.places(), label=label)
@@ -104,7 +104,7 @@ def shown(value: Value) -> str:
             return DASH
         case Estimate():
             return decimals(value.value)
-        case Noted() | Verdict():
+        case Noted() | Judgement():
             return value.text
         case Interval():
             return ""

@@ -31,7 +31,7 @@ HALVES = {
 """By what it is, how a tensor's key may end: the two factors, their scale, and whole differences of a weight and of a bias."""
 
 
-class Place(NamedTuple):
+class LayerPart(NamedTuple):
     """A layer of the generator, by the original name, and which of `HALVES` a tensor is."""
 
     layer: str
@@ -104,7 +104,7 @@ def _theirs(key: str) -> list[str]:
         return []
 
 
-def _place(key: str, layers: Mapping[str, str]) -> Place | None:
+def _place(key: str, layers: Mapping[str, str]) -> LayerPart | None:
     for half, endings in HALVES.items():
         for ending in endings:
             if not key.endswith(ending):
@@ -112,7 +112,7 @@ def _place(key: str, layers: Mapping[str, str]) -> Place | None:
             stem = key.removesuffix(ending)
             for prefix in PREFIXES:
                 if stem.startswith(prefix) and stem.removeprefix(prefix) in layers:
-                    return Place(layers[stem.removeprefix(prefix)], half)
+                    return LayerPart(layers[stem.removeprefix(prefix)], half)
     return None
 
 

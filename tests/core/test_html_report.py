@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.reports import html as report
-from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Noted, Verdict
+from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Noted, Judgement
 from flashmotion_core.reports.html import Commands, DataTable, Files, Picture, Section, Text, Video, write_report
 
 from ..support.sentences import refuses
@@ -167,9 +167,9 @@ def test_cells_with_a_note_an_interval_and_a_verdict(tmp_path: Path) -> None:
     table = DataTable(
         headers=("bar", "box IoU", "beside", "verdict"),
         rows=[
-            (Noted("a", NASTY), Estimate(0.5, 0.4, 0.6), Interval(0.5, 0.4, 0.6, 0.8), Verdict("met", "good", NASTY)),
-            ("b", Estimate(0.7, 0.6, 12.0), Interval(0.5, 0.5, 0.5, 0.5), Verdict("open", "open", "why")),
-            ("c", None, None, Verdict("not met", "bad", "why")),
+            (Noted("a", NASTY), Estimate(0.5, 0.4, 0.6), Interval(0.5, 0.4, 0.6, 0.8), Judgement("met", "good", NASTY)),
+            ("b", Estimate(0.7, 0.6, 12.0), Interval(0.5, 0.5, 0.5, 0.5), Judgement("open", "open", "why")),
+            ("c", None, None, Judgement("not met", "bad", "why")),
         ],
         highest=("box IoU",),
         note=NASTY,

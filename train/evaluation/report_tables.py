@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.reports.cells import Estimate, Interval, Noted, Value, Verdict, decimals
+from flashmotion_core.reports.cells import Estimate, Interval, Noted, Value, Judgement, decimals
 from flashmotion_core.reports.html import DataTable
 
 from ..files import read_fields
@@ -52,9 +52,9 @@ def _cell(row: Mapping[str, Any], name: str) -> Value:
     value: float | None = row.get(name)
     if value is None:
         return None
-    ends = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if name in WITH_INTERVAL and None not in ends:
-        return Estimate(value, *ends)
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if name in WITH_INTERVAL and low is not None and high is not None:
+        return Estimate(value, low, high)
     return round(float(f"{value:.3g}"), 3) if isinstance(value, float) else value
 
 
@@ -70,7 +70,7 @@ def bars_table(found: Sequence[Mapping[str, Any]]) -> DataTable:
             Noted(f"{bar['bar']} ({bar['adapter']})", bar["meaning"]),
             Estimate(bar["value"], bar["low"], bar["high"]),
             Interval(bar["value"], bar["low"], bar["high"], bar["target"]),
-            Verdict(*VERDICTS[bar["verdict"]], note=reason(bar)),
+            Judgement(*VERDICTS[bar["verdict"]], note=reason(bar)),
         ]
         for bar in found
     ]
