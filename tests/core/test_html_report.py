@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.reports import html as report
-from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Noted, Judgement
+from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Judgement, Noted
 from flashmotion_core.reports.html import Commands, DataTable, Files, Picture, Section, Text, Video, write_report
 
 from ..support.sentences import refuses

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.reports.cells import Estimate, Interval, Noted, Value, Judgement, decimals
+from flashmotion_core.reports.cells import Estimate, Interval, Judgement, Noted, Value, decimals
 from flashmotion_core.reports.html import DataTable
 
 from ..files import read_fields

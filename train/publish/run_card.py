@@ -12,13 +12,13 @@ from flashmotion_core.texts import read_text
 from ..config.phases import phases_of
 from ..data.encoded import EncodedClips
 from ..errors import TrainError
-from ..evaluation.result_texts import ALL, CONTROLS, title_of
+from ..evaluation.result_texts import ALL
 from ..run_folder.artifacts import Artifacts
 from .embed_card import bars_table, table
 
 CARD = """---
 library_name: flashmotion
-tags: [trajectory-control, few-step, wan2.2, comfyui]{base}
+tags: [trajectory-control, few-step, wan2.2, comfyui]
 ---
 # {name}
 
@@ -30,8 +30,8 @@ tags: [trajectory-control, few-step, wan2.2, comfyui]{base}
 |---|---|
 {files}
 
-Folders are those of `ComfyUI/models`. Generator: {generator}. VAE: {vae}. Sigmas, adapter type, control-map style and the generator's fingerprint
-are in each file's metadata, which FlashMotion's nodes read.
+Folders are those of `ComfyUI/models`. Generator: {generator}. VAE: {vae}. FlashMotion's nodes read sigmas, kind, control-map
+style and the generator's fingerprint from each file's metadata.
 
 ## Training
 
@@ -59,7 +59,6 @@ def run_card(artifacts: Artifacts, files: Sequence[Path], folder: Path) -> str:
     given = models.fast_generator or models.generator
     return CARD.format(
         name=config.name,
-        base="" if given is None else f"\nbase_model: {_named(given)}",
         what=f"FastAdapter ({', '.join(adapter.kind for adapter in models.adapters)})",
         width=width,
         height=height,
@@ -110,10 +109,9 @@ def _figures(file: Path) -> str:
     names = {row["set"] for row in metrics["rows"]}
     rows = [row for row in metrics["rows"] if row["set"] == ALL or len(names) == 1]
     tables = [table(rows), *([bars_table(metrics["bars"])] if metrics["bars"] else [])]
-    compared = ", ".join(title_of(row["name"], None) for row in rows if row["name"] in CONTROLS)
     return "\n\n".join(
         [
-            f"{rows[0]['clips']} held-out clips; 95 % intervals by bootstrap over clips. Read beside: {compared}.",
+            f"{rows[0]['clips']} held-out clips; 95 % intervals by bootstrap over clips.",
             *tables,
         ]
     )

@@ -287,7 +287,7 @@ def test_the_card_names_files_training_and_what_was_measured(run: Run, tmp_path:
     models = {**run.config.models.model_dump(mode="json"), "fast_generator": str(given)}
     export(open_run(run.folder, models=models)[0])
     card = (run.folder / "export" / CARD).read_text()
-    assert "base_model: wan_turbo.safetensors" in card
+    assert "Generator: `wan_turbo.safetensors`" in card
     assert "0.512 (0.400 to 0.600)" in card
     assert "12 held-out clips" in card
     assert str(tmp_path) not in card
