@@ -129,16 +129,18 @@ class Validations:
 
     def _say(self, step: int, values: Mapping[str, float], seconds: float) -> None:
         name, by = self.job.name, self.job.best_by
-        facts = [f"{key.replace('_', ' ')} {value:.3f}" for key, value in values.items()]
+        facts = [f"{_words(key)} {value:.3f}" for key, value in values.items()]
         if self.best is not None and by in values:
             facts.append(
                 "the best so far" if self.best.step == step else f"best {self.best.value:.3f} at {self.best.step}"
             )
         elif self.job.patience or self.job.export_best:
-            facts.append(
-                f"no {by.replace('_', ' ')}, so validation.patience and validation.export_best do nothing here"
-            )
+            facts.append(f"no {_words(by)}, so validation.patience and validation.export_best do nothing here")
         self.console.say(f"{name}, step {step}: validation: {', '.join(facts) or 'a picture'} ({duration(seconds)})")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("iou", "IoU")
 
 
 def _kept(folder: Path, step: int, job: Job) -> Best | None:

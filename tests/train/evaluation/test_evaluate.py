@@ -99,7 +99,7 @@ def test_the_rows_that_bound_the_others(evaluated: Path) -> None:
     assert found["static"]["motion"] == 0
     assert found["static"]["centre_error"] > found["real"]["centre_error"]
     assert found["static"]["endpoint_error"] > found["real"]["endpoint_error"]
-    assert found["paste"]["box_iou"] > 0.8
+    assert found["paste"]["box_iou"] > found["static"]["box_iou"] + 0.05
     assert found["counterfactual_real"]["box_iou"] < found["real"]["box_iou"] - 0.3
 
 
@@ -151,7 +151,7 @@ def test_finished_clips_are_kept_and_others_measured_again(evaluated: Path, monk
     assert after["static"] == before["static"]
     for name in ("random_trajectory", "slow_adapter"):  # the same noise
         again, first = after[name], before[name]
-        assert {**again, "seconds": 0} == pytest.approx({**first, "seconds": 0}, rel=1e-4)
+        assert {**again, "seconds": 0} == {**first, "seconds": 0}
     assert "flashmotion_resnet was already measured" in said.getvalue()
     assert "static was already measured" not in said.getvalue()
     # Its pictures are of both clips, and were not known to be there, so both were sampled again.
