@@ -77,6 +77,7 @@ class Graphs:
             if shapes.name == "real":
                 vae = comfy.ldm.wan.vae2_2.WanVAE(z_dim=48, temperal_downsample=[False, True, True])
         models.fill(vae, self.device, dtype)
+        models.calm(vae)
         return {key: value.cpu() for key, value in vae.state_dict().items()}
 
     def latent(self) -> dict[str, Any]:

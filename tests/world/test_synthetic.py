@@ -25,7 +25,12 @@ from ..support.sentences import refuses
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of the frames and boxes of clips 0 to 5. Where this differs, raise `synthetic.VERSION`: it is another world.
-CHECKSUMS = {"easy": "0a9d7977460e5196", "normal": "e6d9ae115123ba25", "hard": "da548e63df7727a8"}
+CHECKSUMS = {
+    "easy": "0a9d7977460e5196",
+    "normal": "e6d9ae115123ba25",
+    "hard": "da548e63df7727a8",
+    "unsettled": "e41ecc9329b219b4",
+}
 
 
 def checksum(level: str) -> str:
@@ -111,7 +116,7 @@ def test_seen_is_the_share_of_pixels_that_nothing_hides() -> None:
 def test_the_document_says_what_the_boxes_say(level: str) -> None:
     clip = synthetic.clip(4, 1, level, (160, 96), 17)
     sampled = sample(clip.document)
-    np.testing.assert_allclose(sampled.boxes_TN4, clip.boxes_TN4, atol=1e-6)
+    np.testing.assert_allclose(sampled.boxes_TN4, clip.asked_TN4, atol=1e-6)
     np.testing.assert_array_equal(sampled.visible_TN, clip.visible_TN)
 
 
@@ -197,7 +202,7 @@ def test_one_frame_and_odd_sizes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "key", "value", "remedy"),
     [
-        ({"difficulty": "brutal"}, "difficulty", "'brutal'", "give one of easy, normal, hard, simple"),
+        ({"difficulty": "brutal"}, "difficulty", "'brutal'", "give one of easy, normal, hard, simple, unsettled"),
         ({"split": "test"}, "split", "'test'", "give one of train, eval_a, eval_b"),
         ({"seed": -1}, "seed", -1, "a whole number from 0 to 4294967295"),
         ({"index": 2**32}, "index", 2**32, "a whole number"),
@@ -226,3 +231,31 @@ def test_bad_difficulties(values: dict[str, object], received: str, remedy: str)
     (name,) = values
     with refuses(key=f"difficulty.{name}", value=received, remedy=remedy):
         Difficulty(**values)  # type: ignore[arg-type]
+
+
+# What frame 0 and the boxes do not settle
+
+
+def test_hands_turn_within_their_sprites_and_change_nothing_else() -> None:
+    level = replace(PRESETS["unsettled"], loosened=0.0)
+    with_hands = synthetic.clip(4, 0, level, (64, 64), 9)
+    without = synthetic.clip(4, 0, replace(level, hands=0.0), (64, 64), 9)
+    for name in ("boxes_TN4", "asked_TN4", "owner_THW", "poses_TN4"):
+        assert (getattr(with_hands, name) == getattr(without, name)).all(), name
+    changed_THW = (with_hands.frames_THWC != without.frames_THWC).any(axis=-1)
+    assert changed_THW.any(axis=(1, 2)).all()
+    edge_THW = without.owner_THW == 0
+    assert changed_THW[edge_THW].mean() < 0.01  # pixels that a sprite covers by less than half
+    assert (with_hands.told != "", without.told) == (True, "")
+
+
+def test_loosened_boxes_hold_the_exact_ones_and_move_against_them() -> None:
+    clip = synthetic.clip(4, 1, "unsettled", (64, 64), 9)
+    exact, asked = clip.boxes_TN4, clip.asked_TN4
+    before = (exact - asked)[..., :2] / exact[..., 2:]
+    after = (asked[..., :2] + asked[..., 2:] - exact[..., :2] - exact[..., 2:]) / exact[..., 2:]
+    for looseness in (before, after):
+        assert (looseness >= -1e-9).all()
+        assert (looseness <= 0.25).all()
+    assert np.ptp(np.concatenate([before, after], axis=2), axis=0).min() > 0
+    assert np.allclose(sample(clip.document).boxes_TN4, asked)

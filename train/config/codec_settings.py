@@ -12,7 +12,7 @@ from .settings import Count, Positive, Settings, Share
 class CodecSettings(Settings):
     """A codec that is trained from scratch."""
 
-    difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
+    difficulty: Literal["simple", "easy", "normal", "hard", "unsettled"] = "normal"
     """How much happens in the clips."""
     photographs: Annotated[int, Field(ge=0)] = 0
     """One clip in this many is made of photographs, so that the start picture may be a photograph; 0 for none."""

@@ -36,7 +36,7 @@ class Synthetic(Settings):
     """Which of the endless streams of clips; training and evaluation use different streams, whatever the seeds."""
     count: Count = 2000
     """How many clips."""
-    difficulty: Literal["simple", "easy", "normal", "hard"] = "normal"
+    difficulty: Literal["simple", "easy", "normal", "hard", "unsettled"] = "normal"
 
 
 class Videos(Settings):

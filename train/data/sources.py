@@ -124,7 +124,7 @@ class SyntheticSource:
         clip = synthetic.clip(self.seed, index, self.difficulty, self.size, self.frames, self.split)
         origin = {"synthetic": {"index": index, **self._world()}}
         names = " and ".join(f"a {sprite.name}" for sprite in clip.sprites)
-        name, prompt = f"{self.split}-{self.seed}-{index}", f"{names} in motion."
+        name, prompt = f"{self.split}-{self.seed}-{index}", f"{names} in motion. {clip.told}".rstrip()
         return SourceClip(name, clip.frames_THWC, clip.motion.fps, prompt, clip.document, clip.owner_THW, origin)
 
     def settings(self) -> dict[str, Any]:

@@ -27,6 +27,9 @@ class Difficulty:
         photographs: probability of a photographic background.
         cutouts: probability that a sprite is cut out of a photograph.
         plain: probability that a sprite is of one colour in any case, instead of as likely as of any pattern.
+        hands: probability that a sprite bears a hand that turns by itself, see `hands`.
+        loosened: how far, at most, each edge of a box that is asked for lies outside the exact box, as a share of its side, 0 to 0.5;
+            drawn for the first and the last frame, and in between on the way from one to the other.
         shapes: of sprites that are drawn; at least as many as there are sprites, none for all.
 
     Raises ValueError for a value out of range.
@@ -46,6 +49,8 @@ class Difficulty:
     photographs: float = 0.4
     cutouts: float = 0.2
     plain: float = 0.0
+    hands: float = 0.0
+    loosened: float = 0.0
     shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -53,7 +58,7 @@ class Difficulty:
         _span("side", self.side, 0.05, 0.8)
         if not all(isinstance(value, int) for value in self.sprites):
             raise ValueError(f"difficulty.sprites is {self.sprites!r}: give two whole numbers.")
-        limits = {"travel": (0, 2), "growth": (1, 4), "turns": (0, 2), "pan": (0, 1)}
+        limits = {"travel": (0, 2), "growth": (1, 4), "turns": (0, 2), "pan": (0, 1), "loosened": (0, 0.5)}
         unknown = [shape for shape in self.shapes if shape not in SHAPES]
         if unknown:
             raise ValueError(f"difficulty.shapes has {unknown[0]!r}: give some of {', '.join(SHAPES)}.")
@@ -115,6 +120,19 @@ PRESETS["simple"] = replace(
     side=(0.32, 0.42),
     plain=1.0,
     shapes=("disc", "egg", "square", "triangle", "hexagon", "star", "heart", "drop"),
+)
+# What frame 0 and the boxes do not settle: turns, hands, a camera that goes anywhere and uncovers what was not seen, loose boxes.
+PRESETS["unsettled"] = replace(
+    PRESETS["simple"],
+    side=(0.36, 0.48),
+    travel=0.4,
+    growth=1.2,
+    turns=0.5,
+    pan=0.5,
+    overlap=0.1,
+    plain=0.7,
+    hands=1.0,
+    loosened=0.25,
 )
 
 

@@ -22,6 +22,7 @@ from .backgrounds import draw_background
 from .difficulty import Difficulty
 from .difficulty import difficulty as preset
 from .draws import Draws
+from .hands import draw_hands, with_hand
 from .motion import draw_camera, draw_motion
 from .paint import SOLID, extents, paint, patch, window
 from .shapes import RESOLUTION
@@ -30,7 +31,7 @@ from .sprites import SMALLEST, Sprite, draw_sprites
 # Part of every key: to be raised when a change makes other pictures of the same seeds.
 VERSION = 1
 SPLITS = {"train": 0, "eval_a": 1, "eval_b": 2}
-PARTS = {"sprites": 0, "camera": 1, "motion": 2, "background": 3}
+PARTS = {"sprites": 0, "camera": 1, "motion": 2, "background": 3, "hands": 4, "looseness": 5}
 VISIBLE_SHARE = 0.2
 
 
@@ -51,6 +52,8 @@ class Clip:
         sprites: the N sprites.
         motion: the document that moves the sprites, boxes upright (see `motion.draw_motion`).
         camera: the document of the camera's window.
+        asked_TN4: float64, the boxes of `document`: `boxes_TN4`, or with `difficulty.loosened` looser ones.
+        told: what a prompt says of the motion, in a sentence: which way hands turn and the camera goes; empty without hands.
     """
 
     frames_THWC: NDArray[np.uint8]
@@ -62,6 +65,8 @@ class Clip:
     sprites: tuple[Sprite, ...]
     motion: Trajectory
     camera: Trajectory
+    asked_TN4: NDArray[np.float64]
+    told: str = ""
 
     @property
     def masks_TNHW(self) -> NDArray[np.bool_]:  # noqa: N802 (a tensor)
@@ -72,12 +77,12 @@ class Clip:
 
     @property
     def document(self) -> Trajectory:
-        """The trajectory whose samples are `boxes_TN4`, with the frames hidden on which a sprite is not visible.
+        """The trajectory whose samples are `asked_TN4`, with the frames hidden on which a sprite is not visible.
 
         Raises `TrajectoryError` when a sprite would need more than 512 keyframes (a clip of more frames that turns).
         """
         return from_boxes(
-            self.boxes_TN4,
+            self.asked_TN4,
             self.visible_TN,
             size=self.motion.size,
             fps=self.motion.fps,
@@ -123,16 +128,21 @@ def clip(
     frames_THWC = _backgrounds(Draws(*keys["background"]), camera, level.photographs)
     owner_THW = np.zeros((frames, height, width), dtype=np.uint8)
     solid_TN = np.zeros(turns_TN.shape, dtype=np.int64)
+    hands_TN, clockwise = draw_hands(Draws(*keys["hands"]), level, len(sprites), frames)
     for t in range(frames):
         for n, sprite in enumerate(sprites):
             rgba, x0, y0 = patch(sprite, *poses_TN4[t, n].tolist())
+            if not np.isnan(hands_TN[t, n]):
+                x, y, side = poses_TN4[t, n, :3].tolist()
+                rgba = with_hand(rgba, x0, y0, sprite, (x, y, side), float(hands_TN[t, n]))
             solid_TN[t, n] = np.count_nonzero(rgba[..., 3] >= SOLID)
             paint(frames_THWC[t], owner_THW[t], rgba, x0, y0, n + 1)
     counts_TN = np.stack([(owner_THW == n + 1).sum(axis=(1, 2)) for n in range(len(sprites))], axis=1)
     seen_TN = counts_TN / np.maximum(solid_TN, 1)
+    boxes_TN4 = _boxes(poses_TN4, sprites)
     return Clip(
         frames_THWC=frames_THWC,
-        boxes_TN4=_boxes(poses_TN4, sprites),
+        boxes_TN4=boxes_TN4,
         visible_TN=seen_TN >= VISIBLE_SHARE,
         seen_TN=seen_TN,
         owner_THW=owner_THW,
@@ -140,6 +150,8 @@ def clip(
         sprites=sprites,
         motion=motion,
         camera=camera,
+        asked_TN4=_loosened(Draws(*keys["looseness"]), level, boxes_TN4),
+        told="" if np.isnan(hands_TN).all() else _told(clockwise, camera),
     )
 
 
@@ -174,6 +186,24 @@ def _boxes(poses_TN4: NDArray[np.float64], sprites: tuple[Sprite, ...]) -> NDArr
         boxes_TN4[:, n, :2] = poses_TN4[:, n, :2] + edges_T4[:, :2]
         boxes_TN4[:, n, 2:] = edges_T4[:, 2:] - edges_T4[:, :2]
     return boxes_TN4
+
+
+def _loosened(draws: Draws, level: Difficulty, boxes_TN4: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The boxes with each edge moved outward; how far goes from what is drawn for the first frame to what is drawn for the last."""
+    if not level.loosened:
+        return boxes_TN4
+    frames, count = boxes_TN4.shape[:2]
+    first_N4, last_N4 = draws.array(count, 4) * level.loosened, draws.array(count, 4) * level.loosened
+    share_T11 = (np.arange(frames) / max(frames - 1, 1))[:, None, None]
+    out_TN4 = (first_N4 + (last_N4 - first_N4) * share_T11) * np.concatenate([boxes_TN4[..., 2:]] * 2, axis=2)
+    return np.concatenate(
+        [boxes_TN4[..., :2] - out_TN4[..., :2], boxes_TN4[..., 2:] + out_TN4[..., :2] + out_TN4[..., 2:]], axis=2
+    )
+
+
+def _told(clockwise: bool, camera: Trajectory) -> str:
+    way = "right" if camera.objects[0].keyframes[-1].x > 0.5 else "left"
+    return f"Hands turn {'clockwise' if clockwise else 'back'} while the camera goes {way}."
 
 
 def _backgrounds(draws: Draws, camera: Trajectory, photographs: float) -> NDArray[np.uint8]:
