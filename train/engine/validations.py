@@ -22,7 +22,7 @@ from .updates import Updates
 
 Validate = Callable[[int, "Tracker | None"], Mapping[str, float]]
 """(step, tracker) -> figures by name, on the first rank; the tracker is None on the others."""
-PREFIX, SECONDS = "validation/", "time/validation"
+PREFIX, SECONDS = "validation/", "seconds/validation"
 BEST = "best"
 
 
