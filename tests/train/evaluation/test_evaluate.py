@@ -153,7 +153,7 @@ def test_finished_clips_are_kept_and_others_measured_again(evaluated: Path, monk
         again, first = after[name], before[name]
         assert {**again, "seconds": 0} == {**first, "seconds": 0}
     assert "flashmotion_resnet was already measured" in said.getvalue()
-    assert "static was already measured" not in said.getvalue()
+    assert "evaluate: static was already measured" not in said.getvalue()
     # Its pictures are of both clips, and were not known to be there, so both were sampled again.
     assert [0, 1] in sampled
 
