@@ -116,7 +116,9 @@ class _Story:
 
     def _stage2(self, phase: PhaseName) -> Phase:
         settings = self.config.stage2
-        depends = (digest(self.config.steps), self._slow_mark, self._data_mark)
+        start = self.config.models.fast_start
+        begun = () if start is None else (file_digest(start),)
+        depends = (digest(self.config.steps), self._slow_mark, self._data_mark, *begun)
         mark = phase_digest(self.run, "stage2", settings, *depends)
         outputs = [self.artifacts.generator_path(FAST), *([self.artifacts.lora_path] if settings.lora else [])]
         work = partial(stage2.train, self.run, mark)

@@ -1,6 +1,7 @@
 """Convert a checkpoint to a safetensors file with the original key names and our metadata.
 
     python convert.py IN OUT.safetensors [--dtype bf16] [--take generator] [--schedule turbo]
+    python convert.py BASE OUT.safetensors --lora LORA.safetensors
     python convert.py GENERATOR FOLDER --diffusers [--dtype bf16]
 
 Reads safetensors files in any layout, in parts or quantised, and pickles of training code (nested, prefixed, float32), which cannot run code.
@@ -25,9 +26,10 @@ from ..codec.wan_vae_file import bare_vae, is_wan_vae
 from ..loading import load_generator, parse_generator
 from ..metadata.entries import generator_metadata
 from ..sampling import PRESETS, Schedule, preset_schedule
-from ..schedule_sources import known_schedule
+from ..schedule_sources import KnownSchedule, known_schedule
 from ..umt5_file import is_umt5
 from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
+from ..wan.lora_merge import merge_lora
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from ..weights import save_whole
@@ -48,6 +50,7 @@ class Wishes:
         inject_after: blocks that a foreign adapter adds to.
         groups: groups of a foreign ResNet's norms.
         plain: any other network, all tensors under their own names.
+        lora: a LoRA to add to a generator for good.
     """
 
     dtype: torch.dtype | None = None
@@ -56,6 +59,7 @@ class Wishes:
     inject_after: tuple[int, ...] | None = None
     groups: int | None = None
     plain: bool = False
+    lora: Path | None = None
 
     @property
     def own_schedule(self) -> Schedule | None:
@@ -96,6 +100,8 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
             )
         save_whole(target, _cast(kept, wishes.dtype), {})
         return _said(source, f"{len(kept)} tensors under their own names", _others(len(tensors) - len(kept)))
+    if wishes.lora is not None and not _is_generator(find_network(tensors, wishes.take), tensors):
+        raise ValueError("--lora is given, but only a generator takes a LoRA; leave it out.")
     if is_wan_vae(tensors):
         vae = bare_vae(tensors)
         save_whole(target, _cast(vae, wishes.dtype), {})
@@ -164,7 +170,15 @@ def _generator(
     info, weights = parse_generator(
         tensors, metadata, source.name, take=wishes.take, dtype=wishes.dtype or torch.bfloat16
     )
-    schedule, assumed = _schedule_of(source.name, network, metadata, wishes)
+    on_top: list[KnownSchedule] = []
+    added: list[str] = []
+    if wishes.lora is not None:
+        lora, lora_metadata = read_checkpoint(wishes.lora)
+        weights, left_out = merge_lora(weights, lora, wishes.lora.name)
+        known = known_schedule(wishes.lora.name, lora, lora_metadata)
+        on_top = [known] if known is not None else []
+        added = [f"with the LoRA {wishes.lora.name}", *([f"{left_out} of its tensors left out"] if left_out else [])]
+    schedule, assumed = _schedule_of(source.name, network, metadata, wishes, on_top)
     kept = generator_metadata(info.config, schedule, text=info.text)
     if "config" in metadata:  # may say more than we do, for ComfyUI
         kept["config"] = metadata["config"]
@@ -177,21 +191,24 @@ def _generator(
     others = [key for key in network.others if not is_helper(key)]
     what = f"a generator of width {info.config.dim} with {info.config.num_layers} blocks"
     took = [f"taken: {network.prefix.removesuffix('.')}"] if others else []
-    return _said(source, what, took + _others(len(others)) + made_plain(changed) + assumed)
+    return _said(source, what, added + took + _others(len(others)) + made_plain(changed) + assumed)
 
 
 def _schedule_of(
-    name: str, network: FoundNetwork, metadata: Mapping[str, str], wishes: Wishes
+    name: str,
+    network: FoundNetwork,
+    metadata: Mapping[str, str],
+    wishes: Wishes,
+    on_top: Sequence[KnownSchedule] = (),
 ) -> tuple[Schedule, list[str]]:
-    """A generator's schedule: the one asked for, else what the file is known by, else turbo; and what to say of it."""
+    """A generator's schedule: the one asked for, else its LoRA's, else what the file is known by, else turbo; and what to say of it."""
     if wishes.own_schedule is not None:
         return wishes.own_schedule, []
-    known = known_schedule(name, network.keys, metadata)
+    known = on_top[0] if on_top else known_schedule(name, network.keys, metadata)
     if known is None:
         return Schedule(), ["schedule turbo, assumed, as the file does not say; name another by --schedule"]
-    return known.schedule, [] if "flashmotion.schedule" in metadata else [
-        f"schedule {known.schedule.name}, by {known.source}"
-    ]
+    stated = "flashmotion.schedule" in metadata and not on_top
+    return known.schedule, [] if stated else [f"schedule {known.schedule.name}, by {known.source}"]
 
 
 def _adapter(source: Path, target: Path, file: AdapterFile, wishes: Wishes) -> str:
@@ -303,6 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="any other network, such as I3D for the benchmark: tensors as they are named",
     )
+    parser.add_argument("--lora", type=Path, help="a LoRA to add to a generator for good, such as Turbo's or FastWan's")
     options = parser.parse_args(arguments)
     return finish(lambda: print(_run(options)), dict.fromkeys(("GPU", "computer"), "close other programs"))
 
@@ -311,7 +329,7 @@ def _run(options: argparse.Namespace) -> str:
     """Convert as the options say, and say what was written."""
     dtype = DTYPES.get(options.dtype)
     if options.diffusers:
-        if options.take or options.schedule or options.inject_after or options.groups or options.plain:
+        if any((options.take, options.schedule, options.inject_after, options.groups, options.plain, options.lora)):
             raise ValueError("--diffusers takes no option but --dtype; convert to a safetensors file first.")
         to_diffusers_folder(options.source, options.target, dtype)
         return f"{options.source.name}: a generator -> {options.target / 'transformer'}"
@@ -324,5 +342,6 @@ def _run(options: argparse.Namespace) -> str:
         inject_after=options.inject_after,
         groups=options.groups,
         plain=options.plain,
+        lora=options.lora,
     )
     return f"{said} -> {options.target} ({options.target.stat().st_size / 1e6:.1f} MB)"

@@ -7,16 +7,15 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..whole_file import write_whole
+from .cells import Cell, Value, cell_of, number_in, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 LARGEST_INLINE_VIDEO = 3_000_000
-LONG_TEXT = 32
-"""Characters above which a cell may wrap."""
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 VIDEOS = {".mp4": "video/mp4"}
 
@@ -31,14 +30,15 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class DataTable:
-    """A table; the first cell of each row is its name. Cells are text, numbers, or None where there is nothing to say.
+    """A table; the first cell of each row is its name. On a narrow screen each row is a list of headers and cells.
 
-    In columns named in ``lowest`` or ``highest`` the best number is bold.
+    In columns named in ``lowest`` or ``highest`` the best number is bold. ``note`` is a paragraph above the table.
     """
 
     title: str = ""
     headers: Sequence[str]
-    rows: Sequence[Sequence[str | float | None]]
+    rows: Sequence[Sequence[Value]]
+    note: str = ""
     lowest: Sequence[str] = ()
     highest: Sequence[str] = ()
 
@@ -65,15 +65,24 @@ class Video:
     caption: str = ""
 
 
-Section: TypeAlias = Text | DataTable | Picture | Video
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """Commands to copy, each with a sentence above it."""
+
+    title: str = ""
+    commands: Sequence[tuple[str, str]]
 
 
-class Cell(NamedTuple):
-    """A cell as the template shows it; its kind is ``number``, ``long`` (may wrap) or nothing."""
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Links to files that stand beside the page, each with what it is."""
 
-    text: str
-    kind: str = ""
-    best: bool = False
+    title: str = ""
+    text: str = ""
+    files: Sequence[tuple[str, str]]
+
+
+Section: TypeAlias = Text | DataTable | Picture | Video | Commands | Files
 
 
 def fill(template: Path, **values: object) -> str:
@@ -104,12 +113,17 @@ def write_report(folder: Path, title: str, sections: Sequence[Section]) -> Path:
 def _view(section: Section, number: int, folder: Path) -> dict[str, Any]:
     """What the template shows of a section."""
     view: dict[str, Any] = {"id": f"section-{number}", "title": section.title}
-    if isinstance(section, Text):
-        return {**view, "kind": "text", "paragraphs": [p.strip() for p in section.text.split("\n\n") if p.strip()]}
-    if isinstance(section, DataTable):
-        columns = [_column(section, index) for index in range(len(section.headers))]
-        headers = [column[0] for column in columns]
-        return {**view, "kind": "table", "headers": headers, "rows": list(zip(*(c[1:] for c in columns), strict=True))}
+    match section:
+        case Text():
+            return {**view, "kind": "text", "paragraphs": _paragraphs(section.text)}
+        case Commands():
+            return {**view, "kind": "commands", "commands": section.commands}
+        case Files():
+            return {**view, "kind": "files", "paragraphs": _paragraphs(section.text), "files": section.files}
+        case DataTable():
+            columns = [_column(section, index) for index in range(len(section.headers))]
+            rows = list(zip(*(cells for _, cells in columns), strict=True))
+            return {**view, "kind": "table", "note": section.note, "headers": [top for top, _ in columns], "rows": rows}
     kind = type(section).__name__.lower()
     label = section.caption or section.title or section.file.stem
     return {
@@ -121,24 +135,21 @@ def _view(section: Section, number: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _column(table: DataTable, index: int) -> list[Cell]:
+def _paragraphs(text: str) -> list[str]:
+    return [part.strip() for part in text.split("\n\n") if part.strip()]
+
+
+def _column(table: DataTable, index: int) -> tuple[Cell, list[Cell]]:
     """The header and the cells of a column."""
     header, values = table.headers[index], [row[index] for row in table.rows]
-    numbers = [value for value in values if isinstance(value, int | float)]
-    number = "number" if numbers and not any(isinstance(value, str) for value in values) else ""
+    numbers = [number for value in values if (number := number_in(value)) is not None]
+    number = bool(numbers) and not any(isinstance(value, str) for value in values)
     choose = min if header in table.lowest else max if header in table.highest else None
-    finite = [value for value in numbers if value == value]  # NaN is never the best
+    chosen = choose(numbers) if choose and numbers else None
     # Compared as shown: two values that look the same are both bold.
-    best = _shown(choose(finite)) if choose and finite else None
-    texts = [_shown(value) for value in values]
-    cells = [Cell(text, number or ("long" if len(text) > LONG_TEXT else ""), text == best) for text in texts]
-    return [Cell(header, number), *cells]
-
-
-def _shown(value: str | float | None) -> str:
-    if value is None:
-        return "\u2013"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    best = {shown(value) for value in values if number_in(value) == chosen} if chosen is not None else set()
+    cells = [cell_of(value, header, number=number, best=shown(value) in best) for value in values]
+    return Cell(header, "number" if number else ""), cells
 
 
 def _source(section: Picture | Video, number: int, folder: Path) -> str:

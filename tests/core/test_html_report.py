@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.reports import html as report
-from flashmotion_core.reports.html import DataTable, Picture, Section, Text, Video, write_report
+from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Judgement, Noted
+from flashmotion_core.reports.html import Commands, DataTable, Files, Picture, Section, Text, Video, write_report
 
 from ..support.sentences import refuses
 
@@ -160,3 +161,42 @@ def test_a_picture_that_cannot_be_shown(tmp_path: Path, name: str, remedy: str) 
     with refuses(key="report", value=name, remedy=remedy):
         write_report(tmp_path, "my run", [Picture(file=tmp_path / name)])
     assert not (tmp_path / "index.html").exists()
+
+
+def test_cells_with_a_note_an_interval_and_a_verdict(tmp_path: Path) -> None:
+    table = DataTable(
+        headers=("bar", "box IoU", "beside", "verdict"),
+        rows=[
+            (Noted("a", NASTY), Estimate(0.5, 0.4, 0.6), Interval(0.5, 0.4, 0.6, 0.8), Judgement("met", "good", NASTY)),
+            ("b", Estimate(0.7, 0.6, 12.0), Interval(0.5, 0.5, 0.5, 0.5), Judgement("open", "open", "why")),
+            ("c", None, None, Judgement("not met", "bad", "why")),
+        ],
+        highest=("box IoU",),
+        note=NASTY,
+    )
+    found = page(tmp_path, table)
+    assert found.within("small") == [NASTY, "0.400 to 0.600", NASTY, "0.600 to 12.0", "why", "why"]
+    assert found.within("strong") == ["0.700"]
+    assert found.within("b") == ["met", "open", "not met"]
+    assert found.within("p") == [NASTY]
+    cells = found.all("td")
+    kinds = ["number", "drawing", "good", "number", "drawing", "open", "number", None, "bad"]
+    assert [cell.get("class") for cell in cells] == kinds
+    assert [cell["data-label"] for cell in cells] == ["box IoU", "beside", "verdict"] * 3  # shown on narrow screens
+    first, point = (
+        interval.places() for interval in (table.rows[0][2], table.rows[1][2]) if isinstance(interval, Interval)
+    )
+    assert 0 < first["low"] < first["value"] < first["high"] < first["target"] < WIDTH
+    assert len(set(point.values())) == 1
+
+
+def test_commands_and_files_end_a_page(tmp_path: Path) -> None:
+    sections = (
+        Commands(title="Repeat it", commands=[(NASTY, "python a.py 'b=[{c: 1}]' < d")]),
+        Files(title="Use it", text="one\n\ntwo", files=[("a b.json", NASTY)]),
+    )
+    found = page(tmp_path, *sections)
+    assert found.within("code") == ["python a.py 'b=[{c: 1}]' < d"]
+    assert found.all("a") == [{"href": "a b.json", "download": None}]
+    assert found.within("p") == [NASTY, "one", "two"]
+    assert not found.all("script")

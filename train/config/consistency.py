@@ -44,6 +44,14 @@ def check_together(config: Config) -> None:
         raise ValueError(
             f"stage2.lora is set, but models.fast_generator is {config.models.fast_generator!r}, which skips stage 2; leave one of them out."
         )
+    start, fast = config.models.fast_start, config.models.fast_generator
+    if start is not None and (fast is not None or config.stage2.lora is not None):
+        other = (
+            f"models.fast_generator is {fast!r}, which skips stage 2"
+            if fast
+            else "stage2.lora is a difference to models.generator"
+        )
+        raise ValueError(f"models.fast_start is {start!r}, but {other}; set that to null, or leave fast_start out.")
     if config.memory.offload and not config.memory.checkpointing:
         raise ValueError("memory.offload is true, but memory.checkpointing is false; set both to true.")
     if config.precision == "bf16_kahan":

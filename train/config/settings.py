@@ -239,6 +239,8 @@ class Models(Settings):
     sizes: GeneratorSizes = GeneratorSizes()
     fast_generator: str | None = None
     """An existing few-step generator, which skips stage 2; none to make one there."""
+    fast_start: str | None = None
+    """A few-step generator that stage 2's student starts from, such as FastWan, which knows no start picture; none for the SlowGenerator."""
     vae: str | None = None
     """The Wan 2.2 VAE (a diffusers folder) or a TAEHV file; none to train a small codec in the phase codec."""
     text_encoder: str | None = None

@@ -60,9 +60,9 @@ def evaluate(run: Run) -> None:
         for clips in sets:
             found[clips.name] = _measure_set(run, artifacts, clips, measuring)
     if run.world.is_main:
-        synthetic = _is_synthetic(sets[0].clips())
-        folder = run.phase_folder("evaluate") / "rows" / sets[0].name
-        write_results(run, found, {clips.name: clips.seed for clips in sets}, folder, synthetic=synthetic)
+        folder, first = run.phase_folder("evaluate") / "rows" / sets[0].name, sets[0]
+        clip = first.source.clip(first.clips().numbers[0])
+        write_results(artifacts, found, {clips.name: clips.seed for clips in sets}, folder, clip)
 
 
 def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: ClipMeasuring) -> list[RowResult]:

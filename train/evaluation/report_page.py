@@ -11,25 +11,30 @@ from typing import Any
 import numpy as np
 
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
-from flashmotion_core.reports.html import DataTable, Picture, Section, Text, Video, write_report
+from flashmotion_core.reports.html import Commands, Files, Picture, Section, Text, Video, write_report
 from flashmotion_core.video import Frames, write_mp4
 from flashmotion_core.whole_file import write_whole
 
+from ..config.settings import Synthetic
 from ..data.sources import SourceClip
-from ..files import read_fields
-from ..monitor.console import duration
+from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .best_row import best_of
 from .evaluation_rows import REAL
-from .result_texts import ALL, ALONE, COLUMNS, CONTROLS, NO_SPRITES, READING, WITH_INTERVAL, title_of
+from .report_bars import bars
+from .report_tables import bars_table, columns_of, configuration, phases, results, split_controls
+from .report_workflow import write_workflows
+from .result_texts import ALL, ALONE, COLUMNS, NO_SPRITES, READING, title_of
 from .sample_clips import SEED
-from .summary import RowResult, bars, pooled, summary
+from .summary import RowResult, pooled, summary
 from .validation import picture_rows
 
 SHOWN = 2
 """Clips of each row that the page shows."""
 WIDEST = 256
 """Most pixels across a picture in a contact sheet, as the page holds all the sheets."""
+USE = "The files stand beside this page. The workflow loads what the run's folder export holds, as it will be named in ComfyUI's models."
+COPY = "Everything at once: copies models, start picture and workflow to where ComfyUI looks for them."
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -48,36 +53,35 @@ def show_row(folder: Path, key: str, clips: Sequence[SourceClip], frames: Sequen
 
 
 def write_results(
-    run: Run,
+    artifacts: Artifacts,
     found: Mapping[str, Sequence[RowResult]],
     seeds: Mapping[str, int | None],
     folder: Path,
-    *,
-    synthetic: bool,
+    clip: SourceClip,
 ) -> None:
-    """Write the report page and, last, `metrics.json`, which marks the phase as done.
+    """Write the report page with a workflow and, last, `metrics.json`, which marks the phase as done.
 
     Args:
-        run: whose report it is.
+        artifacts: of the run whose report it is.
         found: rows by the name of their set of clips.
         seeds: of the synthetic world, by the same names; None for videos.
         folder: with the rows' pictures.
-        synthetic: whether objects could be tracked.
+        clip: a held-out one, which the workflow begins with.
     """
+    run = artifacts.run
     report, metrics = run.folder / "report", figures(found, seeds, SEED)
     by_set = {name: [row for row in metrics["rows"] if row["set"] == name] for name in (*found, ALL)}
     rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
-    trained = [row for row in rows if row["name"] not in CONTROLS]
-    controls = [row for row in rows if row["name"] in CONTROLS]
-    reading = [READING, *([] if synthetic else [NO_SPRITES])]
+    trained, controls = split_controls(rows)
+    columns, best = columns_of(rows), best_of(trained)
+    reading = [READING, *([] if "synthetic" in clip.origin else [NO_SPRITES])]
     if not any(row["name"] == "random_trajectory" for row in rows):
         reading.append(ALONE)
-    best = best_of(trained)
     sections: list[Section] = [
-        _table("Results", trained, mark_best=True),
-        _table("Rows to compare with", controls),
-        *([_bars(metrics["bars"])] if metrics["bars"] else []),
-        *[_table(f"The set {name} alone", part) for name, part in by_set.items() if name and part],
+        results("Results", trained, columns, mark_best=True),
+        results("Rows to compare with", controls, columns),
+        *([bars_table(metrics["bars"])] if metrics["bars"] else []),
+        *[results(f"The set {name} alone", part, columns) for name, part in by_set.items() if name and part],
         Text(title="How to read this", text="\n\n".join(reading)),
         Video(
             title="Best row",
@@ -86,13 +90,46 @@ def write_results(
         ),
         *_sheets(rows, folder),
         *_curves(run),
-        _configuration(run),
-        _phases(run),
+        configuration(run),
+        phases(run),
+        _repeat(run),
+        Files(title="Use it in ComfyUI", text=USE, files=write_workflows(artifacts, clip, report)),
+        Commands(commands=[(COPY, f"{_again(run)} --export-to ComfyUI/models")]),
     ]
     page = write_report(report, f"{run.config.name}: what the adapters do", sections)
     run.console.table(_plain(rows))
     run.console.say(f"evaluate: the report is {page}")
     write_json(report / "metrics.json", metrics)
+
+
+def _repeat(run: Run) -> Commands:
+    """Commands that train and measure again."""
+    folder, evaluation = shown_folder(run.folder), run.config.data.evaluation
+    budget = "" if run.budget_minutes is None else f" --budget {run.budget_minutes:g}"
+    changed = f" What was changed on the way holds from the start ({', '.join(run.changed)})." if run.changed else ""
+    other = f" 'evaluate.sets=[{{seed: {evaluation.seed + 1}}}]'" if isinstance(evaluation, Synthetic) else ""
+    commands = [
+        (
+            f"Train it again, from the same seeds; all commands are for the repository's folder.{changed}",
+            f"{_again(run, '-again')}{budget}",
+        ),
+        (
+            "Measure again, on more clips.",
+            f"python -m train.evaluate_run {folder} evaluate.clips=100{other}",
+        ),
+    ]
+    return Commands(title="Repeat it", commands=commands)
+
+
+def _again(run: Run, ending: str = "") -> str:
+    folder = shown_folder(run.folder)
+    return f"python train/run_all.py --config {folder}/config.yaml --run {folder}{ending}"
+
+
+def shown_folder(folder: Path) -> str:
+    """A run's folder as one would type it; of one that lies elsewhere, its name alone, as a page may be passed on."""
+    inside = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return folder.name if inside.is_absolute() else inside.as_posix()
 
 
 def figures(
@@ -111,84 +148,6 @@ def figures(
 def _rows(name: str, results: Sequence[RowResult], seed: Any, noise_seed: int) -> list[dict[str, Any]]:
     real = next(result for result in results if result.name == REAL)
     return [{**summary(result, real, noise_seed), "set": name, "seed": seed} for result in results]
-
-
-def _bars(found: Sequence[Mapping[str, Any]]) -> DataTable:
-    rows: list[list[str | float | None]] = [
-        [
-            f"{bar['bar']} ({bar['adapter']})",
-            bar["value"],
-            _between(bar["low"], bar["high"]),
-            f"{'met' if bar['met'] else 'missed'} by {abs(bar['by']):.3f}",
-        ]
-        for bar in found
-    ]
-    return DataTable(title="Bars for the FastAdapter", headers=["bar", "value", "95 %", "met"], rows=rows)
-
-
-def _configuration(run: Run) -> DataTable:
-    config = run.config
-    width, height = config.data.size
-    models = config.models
-    generator = "trained here" if models.generator is None else Path(models.generator).name
-    fast = "distilled here" if models.fast_generator is None else Path(models.fast_generator).name
-    codec = "trained here" if models.vae is None else Path(models.vae).name
-    rows: list[list[str | float | None]] = [
-        ["name", config.name],
-        ["clips", f"{width} x {height}, {config.data.frames} frames, {config.data.evaluation.kind}"],
-        ["SlowGenerator", generator],
-        ["FastGenerator", f"{fast}, {config.steps.count} steps"],
-        ["codec", codec],
-        ["adapters", ", ".join(adapter.kind for adapter in models.adapters)],
-        ["stage 3", config.stage3.method],
-        ["precision", config.precision],
-        ["seed", str(config.seed)],
-    ]
-    return DataTable(title="Configuration", headers=["setting", "value"], rows=rows)
-
-
-def _phases(run: Run) -> DataTable:
-    """Phases in the order in which they finished."""
-    rows: list[list[str | float | None]] = []
-    folders = [file.parent for file in (run.folder / "phases").glob("*/done.json")]
-    for folder in sorted(folders, key=lambda found: (found / "done.json").stat().st_mtime):
-        if ".previous-" not in folder.name:
-            remedy = "delete it, and run the command again"
-            seconds = read_fields(folder / "done.json", remedy, seconds=(int, float))["seconds"]
-            rows.append([folder.name, duration(seconds), _steps(folder)])
-    return DataTable(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
-
-
-def _steps(folder: Path) -> int | None:
-    file = folder / "settled.json"
-    return int(read_fields(file, "delete it", steps=int)["steps"]) if file.is_file() else None
-
-
-def _table(title: str, rows: Sequence[Mapping[str, Any]], *, mark_best: bool = False) -> DataTable:
-    headers = ["row", "steps", *chain.from_iterable(_headers(name) for name in COLUMNS)]
-    return DataTable(
-        title=title,
-        headers=headers,
-        rows=[[_title(row), row["steps"], *chain.from_iterable(_cells(row, name) for name in COLUMNS)] for row in rows],
-        highest=("box IoU", "mask IoU", "PSNR") if mark_best else (),
-        lowest=("Frechet", "centre error", "lost", "s per clip") if mark_best else (),
-    )
-
-
-def _headers(name: str) -> list[str]:
-    return [COLUMNS[name], *(["95 %"] if name in WITH_INTERVAL else [])]
-
-
-def _cells(row: Mapping[str, Any], name: str) -> list[str | float | None]:
-    """A figure, and its interval if it has one."""
-    if name not in WITH_INTERVAL:
-        return [row[name]]
-    return [row[name], None if row[name] is None else _between(row[f"{name}_low"], row[f"{name}_high"])]
-
-
-def _between(low: float, high: float) -> str:
-    """An interval; large numbers need fewer decimals."""
-    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in (low, high))
 
 
 def _sheets(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Section]:

@@ -45,10 +45,10 @@ EVERY = "_every_"
 
 
 def title_of(name: str, adapter: str | None) -> str:
-    """A row's name for people."""
+    """A row's name for people; a row that has no title here is called by its name."""
     base, _, every = name.partition(EVERY)
     computed = f", adapter computed every {_ordinal(int(every))} step" if every else ""
-    return TITLES[base] + computed + ("" if adapter is None else f" ({adapter})")
+    return TITLES.get(base, base.replace("_", " ")) + computed + ("" if adapter is None else f" ({adapter})")
 
 
 def _ordinal(number: int) -> str:

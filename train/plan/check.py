@@ -168,7 +168,7 @@ def _memory() -> int | None:
 def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
     """What a configuration names: the key, the path, and whether it is weights, clips or the folder of a model of transformers."""
     models = run.config.models
-    for name in ("generator", "fast_generator", "vae", "text_encoder"):
+    for name in ("generator", "fast_generator", "fast_start", "vae", "text_encoder"):
         given = getattr(models, name)
         if given is not None:
             yield f"models.{name}", Path(given), "weights"
@@ -227,10 +227,12 @@ def generator_sizes(run: Run, assumed: WanConfig | None = None) -> tuple[WanConf
     """
     models = run.config.models
     slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator), assumed)
-    fast = slow if models.fast_generator is None else _sizes_of(Path(models.fast_generator), assumed)
+    key = "fast_start" if models.fast_generator is None else "fast_generator"
+    given = getattr(models, key)
+    fast = slow if given is None else _sizes_of(Path(given), assumed)
     if (slow.dim, slow.num_layers, slow.text_dim) != (fast.dim, fast.num_layers, fast.text_dim):
         raise TrainError(
-            f"models.fast_generator has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
+            f"models.{key} has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
             f"has {slow.dim}, {slow.num_layers} and {slow.text_dim}; an adapter needs the same in both, so choose generators of one size."
         )
     return slow, fast

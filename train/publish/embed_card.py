@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.report_tables import VERDICTS, reason
 from ..evaluation.result_texts import ALL, title_of
 from ..monitor.console import duration
 
@@ -127,7 +128,7 @@ def bars_table(bars: Sequence[Mapping[str, Any]]) -> str:
     """Bars in markdown."""
     lines = ["| bar | adapter | value (95 %) | |", "|---|---|---|---|"]
     for bar in bars:
-        verdict = f"{'met' if bar['met'] else '**missed**'} by {abs(bar['by']):.3f}"
+        verdict = "met" if bar["verdict"] == "met" else f"**{VERDICTS[bar['verdict']][0]}**: {reason(bar)}"
         lines.append(
             f"| {bar['bar']} | {bar['adapter']} | {bar['value']:.3f} ({bar['low']:.3f} to {bar['high']:.3f}) | {verdict} |"
         )

@@ -4,6 +4,7 @@
     export/loras/NAME_fast_lora.safetensors                      where stage 2 trained a LoRA: the same, to put on the SlowGenerator
     export/model_patches/NAME_fast_KIND.safetensors              (and slow)
     export/vae/NAME_vae.safetensors
+    export/README.md                                             the model card
 
 Files that the configuration names (a generator, a VAE, a SlowAdapter) are not copied: they have a place already.
 """
@@ -33,6 +34,7 @@ from ..errors import TrainError
 from ..files import writing
 from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
+from .run_card import run_card
 
 INNER = "diffusion_model."
 """What ComfyUI's names of a generator's weights begin with."""
@@ -69,11 +71,12 @@ def export(run: Run) -> None:
         if models.vae is None:
             written.append(folder / "vae" / artifacts.codec_path.name)
             _copy(artifacts.vae_path, written[-1])
+        write_whole(folder / "README.md", run_card(artifacts, written, folder))
     _show(run, written)
 
 
 def copy_to_comfyui(run: Run, target: Path) -> None:
-    """Copy `export/` into a ComfyUI models folder; a different file of the same name is renamed, not lost.
+    """Copy `export/` into a ComfyUI models folder, and workflow and start picture beside it; a different file of a name is renamed, not lost.
 
     Raises:
         TrainError: no such folder, or one that cannot be written.
@@ -83,7 +86,17 @@ def copy_to_comfyui(run: Run, target: Path) -> None:
     with _writing(target):
         files = sorted(folder.rglob("*.safetensors"))
         placed = [_place(path, target / path.relative_to(folder), run) for path in files]
+        placed += [_place(path, there / path.name, run) for path, there in _beside(run, target.absolute().parent)]
     _show(run, placed)
+
+
+def _beside(run: Run, comfyui: Path) -> list[tuple[Path, Path]]:
+    """The report's workflows and their start picture, each with the folder where that ComfyUI looks for it, if it has one."""
+    report, name, user = run.folder / "report", run.config.name, comfyui / "user/default"
+    wanted = [(report / f"{name}_start.png", comfyui / "input", comfyui / "input")]
+    kinds = [adapter.kind for adapter in run.config.models.adapters]
+    wanted += [(report / f"{name}_{kind}.json", user / "workflows", user) for kind in kinds]
+    return [(file, folder) for file, folder, mark in wanted if file.is_file() and mark.is_dir()]
 
 
 def check_models_folder(target: Path) -> None:

@@ -117,6 +117,12 @@ class Artifacts:
         """The FastGenerator."""
         return _read_generator(self.generator_path(FAST))
 
+    @property
+    def fast_start(self) -> GeneratorFile | None:
+        """What stage 2's student starts from, if not the SlowGenerator."""
+        given = self.config.models.fast_start
+        return None if given is None else _read_generator(Path(given))
+
     def adapter(self, which: str, kind: str) -> AdapterFile:
         """An adapter that an earlier phase made."""
         return read_adapter(self.adapter_path(which, kind))

@@ -16,7 +16,7 @@ def train(run: Run, fingerprint: str) -> None:
     """Distil; write `models/diffusion_models/NAME_fast_generator.safetensors` and, with `stage2.lora`, `models/loras/NAME_fast_lora.safetensors`."""
     artifacts, settings = Artifacts(run), run.config.stage2
     slow, schedule = artifacts.slow, artifacts.schedule
-    method = wiring.distil(artifacts.builder, slow, settings, schedule, artifacts.no_prompt)
+    method = wiring.distil(artifacts.builder, slow, settings, schedule, artifacts.no_prompt, artifacts.fast_start)
     clips = artifacts.clips(text_dim=slow.sizes.text_dim)
     validate = Validator(run, artifacts, "stage2", method.student, slow.sizes, few_steps=True)
     trainer = train_phase(run, "stage2", method, settings, fingerprint, clips, validate)

@@ -49,12 +49,21 @@ def flow(
 
 
 def distil(
-    builder: Builder, slow: Network, settings: DmdSettings, schedule: Schedule, no_prompt: Tensor | None = None
+    builder: Builder,
+    slow: Network,
+    settings: DmdSettings,
+    schedule: Schedule,
+    no_prompt: Tensor | None = None,
+    start: Network | None = None,
 ) -> Dmd:
-    """Distribution matching of the generator alone (stage 2), with whole generators or with LoRAs on one."""
+    """Distribution matching of the generator alone (stage 2), with whole generators or with LoRAs on one.
+
+    The student begins as ``start``, where there is one, and as the SlowGenerator otherwise.
+    """
     if settings.lora is None:
         student, fake = (
-            builder.role(Denoiser(builder.generator(slow.sizes, slow.weights, trained=True))) for _ in range(2)
+            builder.role(Denoiser(builder.generator(first.sizes, first.weights, trained=True)))
+            for first in (start or slow, slow)
         )
         real = builder.role(Denoiser(builder.generator(slow.sizes, slow.weights)))
     else:

@@ -70,7 +70,7 @@ def turned(values: Any, above: str = "") -> Iterator[str]:
 def test_every_setting_has_a_user_or_a_reason() -> None:
     known = set(leaves(Config))
     used = {key for file in CONFIGS.rglob("*.yaml") for key in turned(yaml.safe_load(file.read_text("utf-8")) or {})}
-    documents = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    documents = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "docs").glob("*.md")))
     left = [key for key in sorted(known - used) if not re.search(rf"\b{re.escape(key)}\b", documents)]
     without = [key for key in left if not any(re.fullmatch(reason, key) for reason in REASONS)]
     assert not without, "no configuration turns these settings and nothing says why they are there"

@@ -11,8 +11,11 @@ import pytest
 from train.evaluation.best_row import best_of, score
 from train.evaluation.control_measures import TRACKED
 from train.evaluation.measures import PICTURES
+from train.evaluation.report_bars import FAR_BELOW, bars, judged
 from train.evaluation.report_page import figures
-from train.evaluation.summary import FAR_BELOW, RowResult, bars, pooled, summary
+from train.evaluation.report_tables import columns_of, reason
+from train.evaluation.result_texts import title_of
+from train.evaluation.summary import RowResult, pooled, summary
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)
@@ -58,28 +61,69 @@ def test_a_row_has_its_means_intervals_and_distance() -> None:
 def test_bars_say_what_is_met_and_by_how_much() -> None:
     found = bars(rows(), 0)
     assert len(found) == 7
-    assert all(entry["met"] == (entry["by"] >= 0) and entry["adapter"] == "resnet" for entry in found)
+    assert all(entry["clips"] == CLIPS and entry["adapter"] == "resnet" and entry["meaning"] for entry in found)
     oracle = bar(found, "box IoU as a share of the oracle")
     ratio = (0.8 + HARDNESS.mean()) / (0.85 + HARDNESS.mean())
-    assert (oracle["value"], oracle["by"]) == (pytest.approx(ratio), pytest.approx(ratio - 0.9))
+    assert (oracle["value"], oracle["by"]) == (pytest.approx(ratio), pytest.approx(oracle["low"] - 0.9))
     assert oracle["low"] < ratio < oracle["high"]
     assert bar(found, "box IoU minus that of SlowAdapter on")["value"] == pytest.approx(0.1)
-    assert bar(found, "Frechet minus that of SlowAdapter on")["value"] == pytest.approx(
-        DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6
-    )
-    assert bar(found, "Frechet minus that of SlowAdapter with many")["met"]
+    frechet = bar(found, "Frechet minus that of SlowAdapter on")
+    assert frechet["value"] == pytest.approx(DIMENSIONS * (0.3**2 - 0.5**2), rel=1e-6)
+    assert frechet["by"] == pytest.approx(-frechet["high"])
+    many = bar(found, "Frechet minus that of SlowAdapter with many")
+    assert (many["verdict"], many["target"]) == ("met", pytest.approx(0.1 * DIMENSIONS * 0.5**2))
     assert bar(found, "box IoU minus that with another")["by"] == pytest.approx(0.5 - FAR_BELOW)
+
+
+def test_what_is_missed_is_missed_by_its_margin() -> None:
+    found = bars(rows(0.6), 0)
+    assert bar(found, "box IoU as a share of the oracle")["verdict"] == "missed"
+    assert bar(found, "box IoU minus that of SlowAdapter on")["by"] == pytest.approx(-0.1)
+    many = bar(found, "box IoU minus that of SlowAdapter with many")
+    assert (many["verdict"], many["value"]) == ("missed", pytest.approx(-0.18))
+
+
+@pytest.mark.parametrize(
+    ("side", "target", "ends", "clips", "verdict", "why"),
+    [
+        ("above", 0.0, (0.001, 0.4), 50, "met", "all of the interval is above 0.000"),
+        ("above", 0.0, (-0.001, 0.4), 50, "open", "the interval holds 0.000"),  # its middle alone is no proof
+        ("above", 0.0, (0.0, 0.0), 50, "missed", "at or below 0.000"),  # the very same clips
+        ("above", 0.0, (-0.4, -0.1), 50, "missed", "at or below 0.000"),
+        ("below", 0.2, (-0.1, 0.1), 50, "met", "all of the interval is below 0.200"),
+        ("below", 0.2, (0.1, 0.3), 50, "open", "the interval holds 0.200"),
+        ("below", 0.2, (0.2, 0.3), 50, "missed", "at or above 0.200"),
+        ("above", 0.0, (0.3, 0.3), 1, "open", "1 clips settle nothing; 5 are the fewest"),
+    ],
+)
+def test_only_a_whole_interval_settles_a_bar(
+    side: str, target: float, ends: tuple[float, float], clips: int, verdict: str, why: str
+) -> None:
+    found, by = judged(side, target, ends, clips)
+    assert found == verdict
+    assert (by > 0) == (verdict == "met" or clips == 1)
+    assert why in reason({"verdict": found, "side": side, "target": target, "clips": clips})
+
+
+def test_noise_never_helps_a_bar() -> None:
+    better = {"missed": 0, "open": 1, "met": 2}
+    others = [result for result in rows() if result.name != "flashmotion"]
+    for flash in (0.6, 0.69, 0.79, 0.9):
+        quiet = bars([*others, row("flashmotion", flash, 0.3)], 0)
+        noisy = bars([*others, row("flashmotion", flash, 0.3, spread=0.6)], 0)
+        for before, after in zip(quiet, noisy, strict=True):
+            assert better[after["verdict"]] <= max(better[before["verdict"]], better["open"])
 
 
 def test_a_memorised_clip_does_not_pass_the_counterfactual() -> None:
     told = bar(bars(rows(), 0), "box IoU with a counterfactual")
-    assert (told["value"], told["met"]) == (pytest.approx(0.35), True)  # against the better of both bounds
+    assert (told["value"], told["verdict"]) == (pytest.approx(0.35), "met")  # against the better of both bounds
     memorised = bar(bars(rows(counterfactual=0.25), 0), "box IoU with a counterfactual")
-    assert (memorised["value"], memorised["met"]) == (pytest.approx(-0.1), False)
+    assert (memorised["value"], memorised["verdict"]) == (pytest.approx(-0.1), "missed")
     results = [result for result in rows() if result.name != "counterfactual"]
     unclear = bar(bars([*results, row("counterfactual", 0.36, 0.3, spread=0.3)], 0), "box IoU with a counterfactual")
     assert unclear["low"] < 0 < unclear["high"]
-    assert not unclear["met"]  # noise does not help
+    assert unclear["verdict"] == "open"  # noise does not help
 
 
 def test_the_best_row_keeps_to_the_boxes_and_is_sharp() -> None:
@@ -92,14 +136,6 @@ def test_the_best_row_keeps_to_the_boxes_and_is_sharp() -> None:
     assert best_of([untracked, {**untracked, "sharpness": 0.5}])["sharpness"] == 1.0
 
 
-def test_what_is_missed_is_missed_by_its_margin() -> None:
-    found = bars(rows(0.6), 0)
-    assert not bar(found, "box IoU as a share of the oracle")["met"]
-    assert bar(found, "box IoU minus that of SlowAdapter on")["by"] == pytest.approx(-0.1)
-    many = bar(found, "box IoU minus that of SlowAdapter with many")
-    assert (many["met"], many["value"]) == (False, pytest.approx(-0.18))
-
-
 def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
     difference = bar(bars(rows(), 0), "box IoU minus that of SlowAdapter on")
     assert difference["high"] - difference["low"] < 1e-9  # the rows differ by a constant
@@ -107,13 +143,20 @@ def test_clips_are_drawn_in_pairs_so_their_hardness_leaves_no_doubt() -> None:
     assert single["box_iou_high"] - single["box_iou_low"] > 0.02
 
 
-def test_no_worse_within_the_interval() -> None:
+def test_a_wide_interval_does_not_show_that_few_steps_cost_nothing() -> None:
     results = [result for result in rows() if result.name != "flashmotion"]
-    found = bar(
-        bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0), "box IoU minus that of SlowAdapter with many"
-    )
-    assert found["low"] < 0 < found["high"]
-    assert found["met"]
+    noisy = bars([*results, row("flashmotion", 0.775, 0.3, spread=0.1)], 0)
+    found = bar(noisy, "box IoU minus that of SlowAdapter with many")
+    assert found["low"] < -0.02 < found["high"]
+    assert found["verdict"] == "open"
+    quiet = bar(bars([*results, row("flashmotion", 0.775, 0.3)], 0), "box IoU minus that of SlowAdapter with many")
+    assert quiet["verdict"] == "met"  # by less than what may be lost
+
+
+def test_rows_and_columns_that_nobody_named_are_shown() -> None:
+    assert title_of("turned_around", "resnet") == "turned around (resnet)"
+    assert title_of("flashmotion_every_3", "controlnet").endswith("computed every 3rd step (controlnet)")
+    assert columns_of([{"psnr": 20.0, "box_iou": None}, {"motion": 1.0}]) == ["psnr", "motion"]
 
 
 def test_rows_that_were_not_measured_have_no_bar() -> None:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from flashmotion_core.metadata.entries import generator_metadata
+from flashmotion_core.weights import save_whole
+from train.engine.build import Network
 from train.engine.roles import Discriminator
+from train.monitor.console import Console
+from train.parallel import ONE
+from train.run_folder.artifacts import Artifacts
+from train.run_folder.run import Run
+from train.stages import wiring
 
-from ...support.small import gradients, made, objective, small_batch, small_step
+from ...support.small import (
+    SCHEDULE,
+    Nets,
+    gradients,
+    made,
+    objective,
+    small_batch,
+    small_config,
+    small_step,
+)
 
 BATCH = small_batch()
 
@@ -150,3 +168,16 @@ def test_loras_share_one_base() -> None:
         student, real, moved = (method.roles[name](x, sigma, BATCH.context_BMT) for name in ("student", "real", "fake"))
     assert torch.equal(student, real)
     assert not torch.equal(moved, real)
+
+
+def test_the_student_starts_from_another_generator_where_one_is_given(tmp_path: Path) -> None:
+    nets = Nets()
+    path = tmp_path / "fastwan.safetensors"
+    save_whole(path, nets.fast, generator_metadata(nets.sizes, SCHEDULE, text=False))
+    config = small_config(models={"fast_start": str(path)})
+    start = Artifacts(Run(config, tmp_path, ONE, Console.silent())).fast_start
+    assert start is not None
+    method = wiring.distil(nets.builder, Network(nets.sizes, nets.slow), nets.config.stage2, SCHEDULE, start=start)
+    for role, weights in ((method.student, nets.fast), (method.fake, nets.slow), (method.real, nets.slow)):
+        found = role.generator.state_dict()
+        assert all(torch.equal(found[key], value) for key, value in weights.items())

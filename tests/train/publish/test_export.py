@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from flashmotion_core.cli.convert import to_diffusers_folder
 from flashmotion_core.loading import load_generator
 from flashmotion_core.schedule_sources import known_schedule
 from flashmotion_core.weights import read_tensors, save_whole
+from flashmotion_core.whole_file import write_whole
 from tests.conftest import ROOT
 from train.engine import lora
 from train.engine.roles import Denoiser
@@ -32,6 +34,7 @@ from ...support.tiny_run import open_run, trained_run
 
 pytestmark = pytest.mark.slow
 
+CARD = "README.md"
 FILES = [
     "diffusion_models/tiny_fast_generator.safetensors",
     "diffusion_models/tiny_slow_generator.safetensors",
@@ -133,7 +136,7 @@ def test_stage_2s_lora_is_exported_as_a_lora(run: Run) -> None:
 def test_exported_files_load_and_give_the_trained_velocity(run: Run, dtype: str, tolerance: float) -> None:
     run = with_export(run, dtype=dtype)
     export(run)
-    assert files_of(run.folder / "export") == FILES
+    assert files_of(run.folder / "export") == [CARD, *FILES]
     for which, kind in ((FAST, "resnet"), (SLOW, "controlnet")):
         wanted, found = trained_velocity(run, which, kind), exported_velocity(run, which, kind)
         assert (found - wanted).norm() < tolerance * wanted.norm()
@@ -172,7 +175,7 @@ def test_given_files_are_not_copied(run: Run, trained: Path) -> None:
     models = {**run.config.models.model_dump(mode="json"), **given}
     run, said = open_run(run.folder, models=models)
     export(run)
-    assert files_of(run.folder / "export") == [FILES[0], *FILES[2:6]]
+    assert files_of(run.folder / "export") == [CARD, FILES[0], *FILES[2:6]]
     kept = read_adapter(run.folder / "export/model_patches/tiny_slow_resnet.safetensors")
     assert kept.base_fingerprint == Artifacts(run).slow.fingerprint
     assert [line.split()[1] for line in said.getvalue().splitlines()] == [
@@ -247,7 +250,7 @@ def test_folders_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
     export(run)
     with refuses(TrainError, key="exported files", value=target, remedy="make room"):
         copy_to_comfyui(run, target)
-    assert files_of(run.folder / "export") == FILES
+    assert files_of(run.folder / "export") == [CARD, *FILES]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(run: Run) -> None:
@@ -264,7 +267,47 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(run: Run) -> None:
     assert last.startswith("train.errors.TrainError: exported files cannot be written to"), done.stderr
     assert files_of(run.folder / "export") == []
     export(run)
-    assert files_of(run.folder / "export") == FILES
+    assert files_of(run.folder / "export") == [CARD, *FILES]
+
+
+def test_the_card_names_files_training_and_what_was_measured(run: Run, tmp_path: Path) -> None:
+    export(run)
+    card = (run.folder / "export" / CARD).read_text()
+    assert all(f"`{name}`" in card for name in FILES)
+    assert "Nothing was measured" in card
+    assert f"stage1_resnet: {run.config.stage1.steps:,} steps" in card
+    assert str(run.folder) not in card
+    figures = dict.fromkeys(("mask_iou", "frechet", "sharpness", "lost", "seconds"))
+    row = {"name": "flashmotion", "adapter": "resnet", "steps": 4, "set": "", "clips": 12, **figures}
+    row |= {"box_iou": 0.512, "box_iou_low": 0.4, "box_iou_high": 0.6}
+    write_whole(run.folder / "report/metrics.json", json.dumps({"rows": [row], "bars": []}))
+    given = tmp_path / "somewhere/wan_turbo.safetensors"
+    given.parent.mkdir()
+    shutil.copy(run.folder / "models" / FILES[0], given)
+    models = {**run.config.models.model_dump(mode="json"), "fast_generator": str(given)}
+    export(open_run(run.folder, models=models)[0])
+    card = (run.folder / "export" / CARD).read_text()
+    assert "Generator: `wan_turbo.safetensors`" in card
+    assert "0.512 (0.400 to 0.600)" in card
+    assert "12 held-out clips" in card
+    assert str(tmp_path) not in card
+
+
+def test_workflow_and_start_picture_go_where_comfyui_looks(run: Run, tmp_path: Path) -> None:
+    comfyui = tmp_path / "ComfyUI"
+    for name in ("models", "input", "user/default"):
+        (comfyui / name).mkdir(parents=True)
+    export(run)
+    for name in ("tiny_start.png", "tiny_resnet.json", "tiny_controlnet.json"):
+        write_whole(run.folder / "report" / name, name)
+    (comfyui / "input/tiny_start.png").write_text("somebody's picture", encoding="utf-8")
+    copy_to_comfyui(run, comfyui / "models")
+    assert files_of(comfyui / "user") == [
+        "default/workflows/tiny_controlnet.json",
+        "default/workflows/tiny_resnet.json",
+    ]
+    assert files_of(comfyui / "input") == ["tiny_start.png", "tiny_start.previous-1.png"]
+    assert (comfyui / "input/tiny_start.png").read_text() == "tiny_start.png"
 
 
 def test_a_generator_as_a_folder_for_plain_diffusers(run: Run, tmp_path: Path) -> None:
