@@ -36,9 +36,11 @@ from train.data.sources import VideoFolder
 from train.data.video_files import find_videos, identity
 from train.files import digest
 from train.prepare.clip_record import PreparedVideo
-from train.prepare.prepare_folder import lay_out, prepare_videos
+from train.prepare.lay_out import lay_out
+from train.prepare.prepare_folder import prepare_videos
 from train.prepare.prepare_video import VideoWork
 from train.prepare.preview_page import summary_of, write_page
+from train.prepare.video_marks import VideoMarks
 
 POOL, KEPT = "pool", "kept"
 
@@ -57,6 +59,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         videos,
         prepared / POOL,
         work,
+        VideoMarks(prepared / "videos.txt"),
         workers=0 if options.detector else options.workers,
         report=lambda done, total: print(f"prepared {done} of {total} videos", flush=True),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.benchmark.counterfactual import counterfactual
 from flashmotion_core.metrics import box_iou, mask_iou, mean_of_clip, motion, psnr, sharpness
 from flashmotion_core.metrics.keeping import centres, means_of_objects
 from flashmotion_core.video import Frames
@@ -22,7 +23,6 @@ from ..world.clip_tracker import ClipTracker
 from ..world.sprite_tracker import track
 from ..world.synthetic import Clip
 from .control_measures import TRACKED, Scores, control_of, endpoint_errors_of
-from .counterfactual import counterfactual
 from .video_trackers import VideoTracker, load_tracker
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flashmotion_core.benchmark.counterfactual import counterfactual
 from flashmotion_core.trajectory import animatic
 from flashmotion_core.trajectory import sample as sample_boxes
 from flashmotion_core.video import Frames
@@ -21,7 +22,6 @@ from ..engine.roles import Denoiser, Role
 from ..errors import TrainError
 from ..parallel import World, broadcast_object, first_problem, gather
 from ..run_folder.artifacts import SLOW, Artifacts
-from .counterfactual import counterfactual
 from .evaluation_rows import ELSEWHERE_REAL, ELSEWHERE_STATIC, REAL, STATIC, Row
 from .held_out import ClipSet
 from .sample_clips import SEED, place_of, sample

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flashmotion_core.benchmark.counterfactual import LEAST, counterfactual
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps, sample
 from train.errors import TrainError
 from train.evaluation.control_measures import control_of, endpoint_errors_of
-from train.evaluation.counterfactual import LEAST, counterfactual
 from train.evaluation.evaluate import evaluate
 from train.evaluation.row_samples import Sampler
 from train.evaluation.video_trackers import VideoTracker, load_tracker
