@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..pictures import read_image
+from ..sets.array_files import load_array
 from ..video import Frames
 from ..video_reader import look, pictures
 
@@ -105,10 +105,7 @@ def _read_pictures(folder: Path) -> Frames:
 
 
 def _read_array(path: Path) -> Frames:
-    try:
-        values: NDArray[np.generic] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"it cannot be read as an array ({' '.join(str(error).split())})") from error
+    values = load_array(path)
     if values.ndim != 4 or values.shape[-1] != 3 or values.dtype.kind not in "uf":
         raise ValueError(f"it holds {values.dtype} of shape {list(values.shape)}, not [T, H, W, 3] of uint8 or floats")
     if values.dtype == np.uint8:

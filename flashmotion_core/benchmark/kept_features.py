@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
+from ..sets.array_files import DAMAGED
 from ..video import Frames
 from ..whole_file import write_whole
 
@@ -40,5 +40,5 @@ def _kept(file: Path, mark: str) -> Array | None:
         with np.load(file, allow_pickle=False) as found:
             same = str(found["mark"]) == mark
             return np.asarray(found["features"], dtype=np.float64) if same else None
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except DAMAGED:
         return None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, MemoryError)
+"""What numpy raises for a file that is damaged, is none of its own, or says that it holds more than fits into memory."""
 
 
 def load_array(path: Path) -> NDArray[Any]:
@@ -26,8 +31,8 @@ def load_array(path: Path) -> NDArray[Any]:
                 raise ValueError(f"it holds the arrays {', '.join(loaded.files) or 'none'}, not one")
             only: NDArray[Any] = loaded[loaded.files[0]]
             return only
-    except (OSError, ValueError, EOFError) as error:
-        said = " ".join(str(error).split())
+    except DAMAGED as error:
+        said = " ".join(str(error).split()) or type(error).__name__
         if "pickle" in said:
             raise ValueError(
                 f"{path.name} holds pickled objects, which can run code when they are loaded; if you trust it, save it again with "

@@ -26,8 +26,8 @@ def convert_masks(pictures: Sequence[Path], video: Path, labels: Path, document:
         document: the file for the trajectory.
 
     Raises:
-        ValueError: a picture is not a mask, has another size, or shows nothing.
-        OSError: a file cannot be read or written.
+        ValueError: a picture cannot be read, is not a mask, has another size, or shows nothing.
+        OSError: a file cannot be written.
     """
     from PIL import Image
 
@@ -49,15 +49,17 @@ def read_colors(pictures: Sequence[Path], size: tuple[int, int]) -> Iterator[Lab
         size: (width, height) that each must have.
 
     Raises:
-        ValueError: a picture is not a mask or has another size.
-        OSError: a file cannot be read.
+        ValueError: a picture cannot be read, is not a mask, or has another size.
     """
     from PIL import Image
 
     known: dict[int, int] = {}
     for path in pictures:
-        with Image.open(path) as picture:
-            colors_HW = _colors(picture)
+        try:
+            with Image.open(path) as picture:
+                colors_HW = _colors(picture)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{path.name} cannot be read as a picture ({error})") from error
         if colors_HW.shape[::-1] != size:
             raise ValueError(
                 f"{path.name} has {colors_HW.shape[1]} x {colors_HW.shape[0]} pixels, but the video has {size[0]} x {size[1]}"

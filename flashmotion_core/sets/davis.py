@@ -60,7 +60,8 @@ def _names(folder: Path, resolution: str, listed: str) -> list[str]:
             raise ValueError(
                 f"{folder / LISTS} has no list {listed}, only {', '.join(there) or 'nothing'}; choose one."
             )
-        return sorted(path.name for path in (folder / PICTURES / resolution).iterdir() if path.is_dir())
+        folders = (path for path in (folder / PICTURES / resolution).iterdir() if path.is_dir())
+        return sorted(path.name for path in folders if not path.name.startswith("."))
     names = []
     for line in read_text(file).splitlines():
         words = line.split()

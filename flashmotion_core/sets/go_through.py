@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.clip_set import spread
+from ..benchmark.clip_set import NOT_DOCUMENTS, spread
 from .clip_faults import check_clip
 from .davis import davis_clips, is_davis
 from .magic_data import is_magic, magic_clips
@@ -59,7 +59,18 @@ def given_clips(folder: Path, layout: str, part: str | None, limit: int | None =
         found = magic_clips(folder) if layout == "magicdata" else own_clips(folder)
     if not found:
         raise ValueError(f"{folder} names no clips; check its list.")
+    _check_names(folder, [clip.name for clip in found])
     return spread(found, limit)
+
+
+def _check_names(folder: Path, names: Sequence[str]) -> None:
+    """Raise ValueError for a name that is none of a file in a folder, such as "..", or is taken by a file of our form."""
+    wrong = [name for name in names if name[:1] in ("", ".") or Path(name).name != name]
+    wrong += [name for name in names if f"{name}.json".lower() in NOT_DOCUMENTS]
+    if wrong:
+        raise ValueError(
+            f"{folder} names a clip {wrong[0]!r}, which cannot be the name of its files; rename its files and correct its list."
+        )
 
 
 def check_clips(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said) -> dict[str, str]:
@@ -112,7 +123,7 @@ def _go(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said
                 check_clip(found)
                 if out is not None:
                     write_clip(out, clip.name, clip.prompt, found)
-            except (ValueError, OSError, SyntaxError) as error:  # SyntaxError: Pillow, for a broken PNG
+            except (ValueError, OSError) as error:
                 fault = " ".join(str(error).split()).rstrip(".") or type(error).__name__
                 broken[clip.name] = fault
         said(done, len(clips), clip.name, fault)

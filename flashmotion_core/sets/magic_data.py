@@ -54,7 +54,8 @@ def _listed(folder: Path) -> Iterator[tuple[Path, str, int | None]]:
             raise ValueError(
                 f"{folder} holds {len(lists)} lists, {' and '.join(path.name for path in lists)}; keep one."
             )
-        yield from ((path.absolute(), "", None) for path in sorted((folder / "videos").glob("*.mp4")))
+        videos = sorted(path for path in (folder / "videos").glob("*.mp4") if not path.name.startswith("."))
+        yield from ((path.absolute(), "", None) for path in videos)
         return
     for row in read_magic_list(listed):
         path = folder / row.video

@@ -27,6 +27,7 @@ from ..tracking.label_masks import read_label_folder
 from ..trajectory import dumps, parse, trim
 from ..video import Frames, write_mp4
 from ..whole_file import write_whole
+from .array_files import DAMAGED
 from .first_shapes import with_shapes
 from .read_clip import GivenClip, PointTracks, ReadClip
 
@@ -39,7 +40,7 @@ CRF = 8
 
 def own_clips(folder: Path) -> list[GivenClip]:
     """The clips of a set in our form, by name. Raises ValueError if there are none."""
-    files = sorted(path for path in folder.glob("*.json") if path.name not in NOT_DOCUMENTS)
+    files = sorted(path for path in folder.glob("[!.]*.json") if path.name not in NOT_DOCUMENTS)
     if not files:
         raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
     return [GivenClip(file.stem, _prompt(file.with_suffix(".txt")), partial(_read, file)) for file in files]
@@ -84,9 +85,12 @@ def _trimmed(clip: ReadClip, frames: int) -> ReadClip:
 def read_point_tracks(path: Path) -> PointTracks:
     """The tracks of a clip. Raises ValueError for another form or damage; nothing is unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            raise ValueError("it holds one array, not points_TK2, visible_TK and objects_K")
+        with found:
             tracks = PointTracks(found["points_TK2"], found["visible_TK"], found["objects_K"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path.name} cannot be read as tracks ({' '.join(str(error).split())})") from error
     shape = tracks.points_TK2.shape
     if len(shape) != 3 or shape[2] != 2 or tracks.visible_TK.shape != shape[:2] or tracks.objects_K.shape != shape[1:2]:

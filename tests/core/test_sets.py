@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from flashmotion_core.tracking.label_masks import read_label_folder
 from flashmotion_core.trajectory import sample, to_cells
 
 from ..support.public_sets import FRAMES, SIZE, make_davis, make_magic, make_move_bench, two_things
+from ..support.sentences import refuses
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +206,15 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def bomb() -> bytes:
+    """A PNG of a few bytes that says it has 10^10 pixels."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def pickled(path: Path) -> None:
     np.save(path, np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
 
@@ -212,6 +224,7 @@ BROKEN: list[tuple[str, str, Callable[[Path], object], str, str]] = [
     (MAGIC, "videos/0001.mp4", truncated, "0001", "cut off"),
     (MAGIC, MASKS, Path.unlink, "0001", "its masks are 6 pictures for 7 frames"),
     (MAGIC, MASKS, truncated, "0001", "truncated"),
+    (MAGIC, MASKS, lambda path: path.write_bytes(bomb()), "0001", "annotated_frame_00002.png cannot be read as a picture (Image size"),
     (MAGIC, MASKS, lambda path: Image.new("RGB", (8, 8)).save(path), "0001", "8 x 8 pixels, but the video has 96 x 64"),
     (MAGIC, MASKS, lambda path: paint(path, speckle), "0001", "its masks show 3 objects, its boxes 2"),
     (MAGIC, MASKS, lambda path: paint(path, lambda a: np.copyto(a, a[::-1, ::-1].copy())), "0001", "on frame 2, the mask of object"),
@@ -220,6 +233,7 @@ BROKEN: list[tuple[str, str, Callable[[Path], object], str, str]] = [
     ("davis", "JPEGImages/480p/bear/00004.jpg", truncated, "bear", "00004.jpg cannot be read"),
     ("davis", "Annotations/480p/bear/00004.png", lambda path: Image.new("L", (8, 8)).save(path), "bear", "size 8 x 8, its picture 96 x 64"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", Path.unlink, "pexels_1", "there is no pexels_1_tracks.npy"),
+    ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: path.write_bytes(b"PK\3\4 cut off"), "pexels_1", "cannot be read as an array"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", pickled, "pexels_1", "holds pickled objects, which can run code"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path)[:, :5]), "pexels_1", "tracks are [5, 1, 2]"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path) * np.nan), "pexels_1", "7 visible points that are"),
@@ -251,6 +265,34 @@ def test_a_broken_clip_is_named_with_its_fault(
     record = json.loads((tmp_path / "out/set.json").read_text(encoding="utf-8"))
     assert fault in record["left_out"][clip]
     assert record["clips"] == 1
+
+
+def test_lists_are_read_as_they_were_written(tmp_path: Path) -> None:
+    make_magic(tmp_path)
+    prompts = ["one\u2028line", "x" * 200_000]
+    rows = ["path,text,num_frames", *(f"000{n + 1}.mp4,{prompt},{FRAMES}" for n, prompt in enumerate(prompts))]
+    (tmp_path / "FlashBench.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert [clip.prompt for clip in given_clips(tmp_path, "magicdata", None)] == prompts
+
+
+@pytest.mark.parametrize("name", ["..", "set", ".hidden"])
+def test_no_clip_is_named_like_other_files(public: Path, tmp_path: Path, name: str) -> None:
+    """Such as "..", which would be written outside of the folder."""
+    shutil.copytree(public / "davis", tmp_path / "set")
+    (tmp_path / "set/ImageSets/2017/val.txt").write_text(f"bear\n{name}\n", encoding="utf-8")
+    with refuses(ValueError, key=str(tmp_path / "set"), value=repr(name), remedy="rename its files"):
+        given_clips(tmp_path / "set", "davis", None)
+
+
+def test_tracks_that_are_no_tracks(tmp_path: Path) -> None:
+    file = tmp_path / "a_tracks.npz"
+    np.savez(file, points_TK2=np.zeros((7, 1, 2)), visible_TK=np.ones((7, 1), bool), objects_K=np.zeros(1, np.int64))
+    content = file.read_bytes()
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    for spoiled in (content[: len(content) // 2], b"PK\3\4", (tmp_path / "one.npy").read_bytes(), b""):
+        file.write_bytes(spoiled)
+        with pytest.raises(ValueError, match="a_tracks.npz cannot be read as tracks"):
+            read_point_tracks(file)
 
 
 @pytest.fixture(scope="module")

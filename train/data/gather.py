@@ -287,7 +287,7 @@ def _prompt_in(content: bytes) -> str | None:
     """The prompt of a sample's .json, unless that is a trajectory."""
     try:
         values = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or "objects" in values:
         return None

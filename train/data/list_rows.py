@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from flashmotion_core.sets.clip_lists import csv_rows, text_lines
 
 from ..errors import TrainError
 
@@ -28,10 +27,15 @@ def read_rows(path: Path, wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple
         TrainError: the file or a row cannot be read, or pyarrow is missing.
     """
     readers = {".csv": _csv, ".parquet": _parquet}
-    for number, row in readers.get(path.suffix.lower(), _json_lines)(path, wanted):
-        columns = [str(name) for name in row if name is not None]
-        found = {key: next((row[name] for name in names if row.get(name)), None) for key, names in wanted.items()}
-        yield number, {**found, "columns": columns}
+    try:
+        for number, row in readers.get(path.suffix.lower(), _json_lines)(path, wanted):
+            columns = [str(name) for name in row if name is not None]
+            found = {key: next((row[name] for name in names if row.get(name)), None) for key, names in wanted.items()}
+            yield number, {**found, "columns": columns}
+    except TrainError:
+        raise
+    except ValueError as error:  # of the core's readers
+        raise TrainError(str(error)) from error
 
 
 def without_nothing(value: Any) -> Any:
@@ -41,28 +45,12 @@ def without_nothing(value: Any) -> Any:
     return [without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text, which end with a line feed; see `flashmotion_core.texts` for the encodings."""
-    try:
-        with path.open("rb") as file:
-            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        with path.open(encoding="utf-16" if wide else "utf-8-sig") as text:
-            yield from text
-    except (OSError, UnicodeError) as error:
-        raise TrainError(f"the list of videos {path} cannot be read ({error}); save it as UTF-8.") from error
-
-
 def _csv(path: Path, _: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(min(sys.maxsize, 1 << 30))  # a trajectory may stand in a cell
-    table = csv.DictReader(_lines(path))
-    try:
-        yield from enumerate(table, start=2)
-    except csv.Error as error:
-        raise TrainError(f"{path}, line {table.line_num} is not CSV ({error}); correct or remove it.") from error
+    yield from csv_rows(path)
 
 
 def _json_lines(path: Path, _: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         if line.strip():
             try:
                 row = json.loads(line)

@@ -26,7 +26,7 @@ from ..files import content_hash, digest
 from ..parallel import broadcast_object
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
-from .evaluation_rows import ELSEWHERE_REAL, REAL, Row, rows_to_measure
+from .evaluation_rows import ELSEWHERE_REAL, REAL, TIMED_CLIPS, Row, rows_to_measure
 from .features import DEFAULT
 from .held_out import ClipSet, clip_sets
 from .kept_row import KeptRow
@@ -37,8 +37,6 @@ from .sample_clips import SEED, place_of
 from .summary import RowResult
 from .video_trackers import tracker_of
 
-TIMED_CLIPS = 3
-"""Clips sampled once more, one by one, to time them."""
 FORMAT = 2
 """Of what is kept; another one is measured again."""
 
@@ -75,7 +73,7 @@ def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: Clip
         )
     folder = run.phase_folder("evaluate") / "rows" / clips.name
     found = []
-    for row in rows_to_measure(run, len(encoded)):
+    for row in rows_to_measure(run.config, len(encoded)):
         marks = RowMarks(artifacts, row, encoded, count, measuring)
         kept = KeptRow(folder / f"{row.key}.jsonl")
         # Only the first rank looks, as the others may see the shared folder change later.
@@ -166,12 +164,7 @@ def _missing(row: Row, marks: RowMarks, kept: KeptRow) -> tuple[list[int], bool]
         for index, mark in enumerate(marks.by_clip)
         if kept.figures(mark) is None or (index < SHOWN and not is_shown)
     ]
-    return todo, _is_timed(row) and kept.value(marks.timed, "seconds") is None
-
-
-def _is_timed(row: Row) -> bool:
-    """Whether sampling is all that the row's clips take: the counterfactual maps are encoded on the way."""
-    return row.generator is not None and not row.elsewhere
+    return todo, row.is_timed and kept.value(marks.timed, "seconds") is None
 
 
 def _measure_row(

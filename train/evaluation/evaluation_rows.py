@@ -7,14 +7,17 @@ from typing import Literal
 
 from flashmotion_core.sampling import turbo_sigmas
 
+from ..config.schema import Config
 from ..run_folder.artifacts import FAST, SLOW
-from ..run_folder.run import Run
 from .result_texts import EVERY
 
 Boxes = Literal["own", "others", "counterfactual"]
 REAL, STATIC, PASTE = "real", "static", "paste"
 ELSEWHERE_REAL, ELSEWHERE_STATIC = "counterfactual_real", "counterfactual_static"
 """The real clip and its frame 0, measured against the counterfactual boxes: what a memorised or a frozen clip gets."""
+
+TIMED_CLIPS = 3
+"""Clips sampled once more, one by one, to time a row."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,24 @@ class Row:
         """Whether it is measured against the counterfactual boxes."""
         return self.boxes == "counterfactual"
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether sampling is all that its clips take: the counterfactual maps are encoded on the way."""
+        return self.generator is not None and not self.elsewhere
 
-def rows_to_measure(run: Run, clips: int) -> list[Row]:
+
+def rows_to_measure(config: Config, clips: int) -> list[Row]:
     """The bounds, and for each adapter what was trained and what it is compared with.
 
     Args:
-        run: its configuration gives the adapters and the numbers of steps.
+        config: of the run.
         clips: how many are held out; another clip's boxes need at least two.
     """
-    schedule = run.config.steps.schedule()
-    few, many = schedule.sigmas, turbo_sigmas(run.config.evaluate.slow_steps, schedule.shift)
+    schedule = config.steps.schedule()
+    few, many = schedule.sigmas, turbo_sigmas(config.evaluate.slow_steps, schedule.shift)
     rows = [Row(REAL), Row("oracle"), Row(STATIC), Row(PASTE)]
     rows += [Row(name, boxes="counterfactual") for name in (ELSEWHERE_REAL, ELSEWHERE_STATIC)]
-    for adapter in run.config.models.adapters:
+    for adapter in config.models.adapters:
         kind = adapter.kind
         rows += [
             Row("slow_adapter", kind, SLOW, SLOW, many),
@@ -73,7 +81,7 @@ def rows_to_measure(run: Run, clips: int) -> list[Row]:
         if kind == "controlnet":
             rows += [
                 Row(f"flashmotion{EVERY}{every}", kind, FAST, FAST, few, compute_every=every)
-                for every in run.config.evaluate.compute_every
+                for every in config.evaluate.compute_every
             ]
         if clips > 1:
             rows.append(Row("random_trajectory", kind, FAST, FAST, few, boxes="others"))

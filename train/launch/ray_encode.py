@@ -113,7 +113,12 @@ def main(arguments: Sequence[str]) -> int:
     # Ray Data shows its own progress and writes its own logs; ours is enough.
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     if not ray.is_initialized():
-        ray.init(runtime_env={"env_vars": {"PYTHONPATH": paths}}, log_to_driver=False, logging_level="error")
+        ray.init(
+            runtime_env={"env_vars": {"PYTHONPATH": paths}},
+            log_to_driver=False,
+            logging_level="error",
+            include_dashboard=False,
+        )
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel("ERROR")
     return run_until(rest, until="data", instead={"data": partial(encode_on_ray, workers=ours.workers, cpu=ours.cpu)})

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ..config.phases import training_phases
 from ..config.schema import Config
+from ..evaluation.evaluation_rows import TIMED_CLIPS, rows_to_measure
+from ..run_folder.artifacts import SLOW
 from .figures import PhasePlan
 from .plan import data_bytes
 
@@ -19,8 +21,6 @@ TEXT_BYTES, VAE_BYTES = 11_400_000_000, 1_410_000_000
 """Weights of umT5-XXL's encoder and of the VAE in bfloat16."""
 ENCODED = 3
 """What is encoded of a clip: itself and its control maps with boxes and with masks."""
-TIMED = 4
-"""Clips of a row that are sampled once more to time them."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,19 @@ def _pictures(config: Config, looks: Mapping[str, float]) -> float:
 
 
 def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
-    """Rows of every adapter: the slow generator in many steps and in few, then four rows of few steps on the fast one."""
-    settings, few = config.evaluate, config.steps.count
-    clips = settings.clips * max(1, len(settings.sets))
-    decoded = _codec(config, DECODE_FLOPS)
-    total = clips * decoded  # the oracle
-    for adapter in config.models.adapters:
-        look = next(
-            (looks[name] for name in (f"stage1_{adapter.kind}", f"stage3_{adapter.kind}") if name in looks), 0.0
-        )
-        steps = [settings.slow_steps * _halves(config), few * _halves(config), few, few, few, few]
-        total += sum((clips + TIMED) * count * look + clips * decoded for count in steps)
-    return total
+    """All rows of all sets; timing one samples a clip more, to warm up, and the counterfactual maps are encoded on the way."""
+    clips, total = config.evaluate.clips, 0.0
+    for row in rows_to_measure(config, clips):
+        if row.name == "oracle" or row.generator is not None:
+            total += clips * _codec(config, DECODE_FLOPS)
+        if row.generator is None:
+            continue
+        names = (f"stage1_{row.kind}", f"stage3_{row.kind}")
+        look = next((looks[name] for name in names if name in looks), 0.0)
+        steps = len(row.sigmas) * (_halves(config) if row.generator == SLOW else 1)
+        total += (clips + (1 + TIMED_CLIPS if row.is_timed else 0)) * steps * look
+        total += clips * _codec(config, ENCODE_FLOPS) if row.elsewhere else 0.0
+    return total * max(1, len(config.evaluate.sets))
 
 
 def _halves(config: Config) -> int:

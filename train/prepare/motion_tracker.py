@@ -56,7 +56,7 @@ class MotionTracker:
         return _at_size(labels, frames_THWC)
 
     def follow(self, frames_THWC: Frames, boxes_N4: Boxes) -> FoundObjects:
-        """See `BoxFollower.follow`; an object that never moves keeps its box."""
+        """See `BoxFollower.follow`; an object that stands still for more than `COAST` frames is lost from there on."""
         small = _working(frames_THWC)
         found = moving(small, small[:0])
         scale = small.shape[2] / frames_THWC.shape[2]

@@ -187,7 +187,7 @@ def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> Non
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     artifacts = Artifacts(run)
     clips = artifacts.clips("eval")
-    found = {row.name: row for row in rows_to_measure(run, len(clips))}
+    found = {row.name: row for row in rows_to_measure(run.config, len(clips))}
     kept = KeptRow(evaluated / "phases/evaluate/rows/oracle.jsonl")
 
     def known(count: int = 2, features: Path | None = DEFAULT) -> list[bool]:
@@ -204,8 +204,8 @@ def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> Non
 
 def test_a_single_clip_has_no_other_clips_boxes(tmp_path: Path) -> None:
     run, _ = open_run(tmp_path)
-    assert sum(row.boxes == "others" for row in rows_to_measure(run, 2)) == 2
-    assert not any(row.boxes == "others" for row in rows_to_measure(run, 1))
+    assert sum(row.boxes == "others" for row in rows_to_measure(run.config, 2)) == 2
+    assert not any(row.boxes == "others" for row in rows_to_measure(run.config, 1))
 
 
 def test_missing_networks_are_one_sentence(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_the_interval_is_over_clips() -> None:
 def test_clips_sampled_at_once_are_those_sampled_one_by_one(tmp_path: Path) -> None:
     run = trained_run(tmp_path, models=ONE_ADAPTER)
     (clips,) = clip_sets(run, Artifacts(run))
-    for row in rows_to_measure(run, 3):
+    for row in rows_to_measure(run.config, 3):
         if row.generator is None:
             continue
         sampler = Sampler(Artifacts(run), row, clips)
@@ -313,7 +313,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     few = run.config.steps.schedule().sigmas
     settings = run.config.evaluate.model_copy(update={"compute_every": (2, 4)})
     run.config = run.config.model_copy(update={"evaluate": settings})
-    found = {row.key: row for row in rows_to_measure(run, 3) if row.generator is not None}
+    found = {row.key: row for row in rows_to_measure(run.config, 3) if row.generator is not None}
     assert {key for key in found if "_every_" in key} == {
         "flashmotion_every_2_controlnet",
         "flashmotion_every_4_controlnet",

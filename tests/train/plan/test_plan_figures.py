@@ -117,7 +117,7 @@ def test_a_plan_needs_no_weights_and_no_clips(tmp_path: Path) -> None:
 
 
 def test_what_is_around_training_is_counted() -> None:
-    """By hand: 3 encodings and a prompt per clip; 2 x 2 pictures in 20 steps with guidance; 6 rows of 4 clips, 4 more to time each."""
+    """By hand: 3 encodings and a prompt per clip; 2 x 2 pictures in 20 steps with guidance; 6 rows of 4 clips, 4 more to time each but one."""
     settings = {"generator": "g", "fast_generator": "f", "vae": "v", "text_encoder": "t"}
     values = {"models": settings, "stage1": {"steps": 8, "validate_every": 4}, "stage3": {"method": "none"}}
     config = parse({"name": "x", **values, "evaluate": {"clips": 4, "slow_steps": 10, "guidance_scale": 5}})
@@ -125,7 +125,16 @@ def test_what_is_around_training_is_counted() -> None:
     data, pictures, evaluation = around(config, plans, 100, 4096, 2)
     assert data.flops == pytest.approx(100 * (3 * 382.6e12 + 4.8e12) / 2)
     assert pictures.flops == pytest.approx(2 * 2 * (20 * 2 * 1e15 + 2011e12))
-    assert evaluation.flops == pytest.approx((8 * (10 * 2 + 4 * 2 + 4 + 4 + 4 + 4) * 1e15 + 7 * 4 * 2011e12) / 2)
+    sampled = 8 * (10 * 2 + 4 * 2 + 4 + 4 + 4) * 1e15 + 4 * 4 * 1e15
+    coded = 7 * 4 * 2011e12 + 4 * 382.6e12
+    assert evaluation.flops == pytest.approx((sampled + coded) / 2)
+    # A row more for each rhythm of a ControlNet, and all of it for each set.
+    values["models"] = {**settings, "adapters": [{"kind": "controlnet"}]}
+    evaluate = {"clips": 4, "slow_steps": 10, "guidance_scale": 5, "compute_every": [2, 3]}
+    config = parse({"name": "x", **values, "evaluate": {**evaluate, "sets": [{"seed": 1}, {"seed": 2}]}})
+    plans = [PhasePlan("stage1_controlnet", 8, {}, 0, 0, look_flops=1e15)]
+    evaluation = around(config, plans, 100, 4096, 1)[2]
+    assert evaluation.flops == pytest.approx(2 * (sampled + coded + 2 * (8 * 4 * 1e15 + 4 * 2011e12)))
 
 
 @pytest.mark.parametrize(
