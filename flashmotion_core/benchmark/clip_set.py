@@ -64,7 +64,7 @@ def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> Be
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; check the name.")
-    files = sorted(path for path in folder.glob("*.json") if path.name not in NOT_DOCUMENTS)
+    files = sorted(path for path in folder.glob("[!.]*.json") if path.name not in NOT_DOCUMENTS)
     if not files:
         raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
     clips = []

@@ -96,7 +96,8 @@ def configuration(run: Run) -> DataTable:
     width, height = config.data.size
     models = config.models
     generator = "trained here" if models.generator is None else Path(models.generator).name
-    fast = "distilled here" if models.fast_generator is None else Path(models.fast_generator).name
+    start = "" if models.fast_start is None else f", beginning with {Path(models.fast_start).name}"
+    fast = f"distilled here{start}" if models.fast_generator is None else Path(models.fast_generator).name
     codec = "trained here" if models.vae is None else Path(models.vae).name
     rows: list[list[Value]] = [
         ["name", config.name],

@@ -41,6 +41,12 @@ def open_dashboards(folder: Path, names: Sequence[str]) -> list[Dashboard]:
     return [known[name](folder) for name in names]
 
 
+def check_dashboards(names: Sequence[str]) -> None:
+    """Raise TrainError for one that is not installed."""
+    for name in names:
+        _loaded(name)
+
+
 class _Wandb:
     """Weights & Biases."""
 

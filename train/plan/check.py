@@ -25,6 +25,8 @@ from ..data.gather import count as videos_count
 from ..data.video_files import find_videos
 from ..engine import optim
 from ..errors import TrainError
+from ..evaluation.video_trackers import load_tracker, tracker_of
+from ..monitor.dashboards import check_dashboards
 from ..prepare.weights_folder import check_folder
 from ..run_folder.artifacts import PREPARED
 from ..run_folder.run import Run
@@ -203,6 +205,10 @@ def check_settings(run: Run) -> None:
     """Raises TrainError for settings that do not go together on this machine, or that need a package that is not there."""
     config, device = run.config, run.world.device
     check_ranks(config, run.world.size)
+    check_dashboards(config.logging.dashboards)
+    follower = tracker_of(config, device.type)
+    if not isinstance(config.data.evaluation, Synthetic) and follower.sam2 is None:
+        load_tracker(follower)
     kahan = config.precision == "bf16_kahan"
     for phase, settings in training_phases(config):
         name = phase.stage

@@ -57,6 +57,7 @@ def run_card(artifacts: Artifacts, files: Sequence[Path], folder: Path) -> str:
     width, height = config.data.size
     models = config.models
     given = models.fast_generator or models.generator
+    start = "" if models.fast_start is None else f", distilled beginning with `{_named(models.fast_start)}`"
     return CARD.format(
         name=config.name,
         what=f"FastAdapter ({', '.join(adapter.kind for adapter in models.adapters)})",
@@ -67,7 +68,7 @@ def run_card(artifacts: Artifacts, files: Sequence[Path], folder: Path) -> str:
         files="\n".join(
             f"| `{path.relative_to(folder).as_posix()}` | {path.stat().st_size / 1e6:.1f} |" for path in files
         ),
-        generator="trained here" if given is None else f"`{_named(given)}`",
+        generator=("trained here" if given is None else f"`{_named(given)}`") + start,
         vae="trained here" if models.vae is None else f"`{_named(models.vae)}`",
         phases=_phases(artifacts),
         clips=_clips(artifacts),

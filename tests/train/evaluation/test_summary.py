@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from train.evaluation.control_measures import TRACKED
 from train.evaluation.measures import PICTURES
 from train.evaluation.report_bars import FAR_BELOW, bars, judged
 from train.evaluation.report_page import figures
-from train.evaluation.report_tables import columns_of, reason
+from train.evaluation.report_tables import columns_of, configuration, reason
 from train.evaluation.result_texts import title_of
 from train.evaluation.summary import RowResult, pooled, summary
+from train.publish.run_card import run_card
+from train.run_folder.artifacts import Artifacts
+
+from ...support.tiny_run import SETTINGS, open_run
 
 CLIPS, DIMENSIONS = 40, 6
 RNG = np.random.default_rng(5)
@@ -199,3 +204,11 @@ def test_sets_have_rows_of_their_own_and_all_together() -> None:
 def test_a_single_set_is_not_pooled() -> None:
     found = figures({"": rows()}, {"": 3}, 0)
     assert {(entry["set"], entry["seed"]) for entry in found["rows"]} == {("", 3)}
+
+
+def test_what_the_student_began_from_is_said(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path, models={**SETTINGS["models"], "fast_start": "/far/away/FastWan.safetensors"})
+    rows = {row[0]: row[1] for row in configuration(run).rows}
+    assert rows["FastGenerator"] == "distilled here, beginning with FastWan.safetensors, 4 steps"
+    card = run_card(Artifacts(run), [], tmp_path)
+    assert "Generator: trained here, distilled beginning with `FastWan.safetensors`." in card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from flashmotion_core.loading import load_generator, read_generator
 from flashmotion_core.wan.config import WanConfig
 from train.config.load import parse
 from train.errors import TrainError
+from train.evaluation.video_trackers import load_tracker
 from train.monitor.console import Console
 from train.parallel import World
 from train.plan.check import check, clip_count
@@ -173,6 +175,20 @@ def test_settings_that_cannot_work_are_refused(
 ) -> None:
     with refuses(TrainError, key=key, value=value, remedy=remedy):
         checked(tmp_path / "run", ranks, **settings)
+
+
+def test_packages_that_the_settings_need_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wandb", "trackio", "cv2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    load_tracker.cache_clear()
+    for name in ("wandb", "trackio"):
+        with refuses(TrainError, key=f"logging.{name}", value="cannot be loaded", remedy=f"pip install {name}"):
+            checked(tmp_path / "run", logging={name: True})
+    (tmp_path / "clips").mkdir()
+    held_out = {"kind": "videos", "folder": str(tmp_path / "clips")}
+    with refuses(TrainError, key="box IoU on videos", value="OpenCV", remedy="opencv-python-headless"):
+        checked(tmp_path / "run", data={"size": [64, 64], "frames": 5, "evaluation": held_out})
+    checked(tmp_path / "run")
 
 
 def test_a_run_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
