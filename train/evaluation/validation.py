@@ -20,6 +20,7 @@ from ..data.sources import Source, SourceClip
 from ..engine.roles import Denoiser, Role
 from ..errors import TrainError
 from ..monitor.run_log import Tracker
+from ..parallel import first_problem
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .best_row import score
@@ -55,19 +56,28 @@ class Validator:
         logging = self.run.config.logging
         clips = self.artifacts.clips("eval", text_dim=self.text_dim)
         rows, found = list[list[Picture]](), list[Scores]()
+        problem, finite = None, True
         for index in range(min(logging.validation_clips, len(clips))):
+            # Whatever the main rank finds, it samples all clips: where weights are sharded, the others wait for it.
             latent = self._latent(clips, index)
-            if tracker is None:
+            if tracker is None or problem is not None or not finite:
                 continue
-            if not torch.isfinite(latent).all():
+            finite = bool(torch.isfinite(latent).all())
+            if not finite:
                 self.run.console.say(
                     f"{self.phase}, step {step}: the sample of {clips.records[index].name} is not finite, so nothing is measured."
                 )
-                return {}
-            frames_THWC = decoded(self.artifacts.vae, latent)
-            rows += picture_rows(self._clip(clips, index), frames_THWC)
-            found.append(self._scores(clips, index, frames_THWC))
-        if tracker is None:
+                continue
+            try:
+                frames_THWC = decoded(self.artifacts.vae, latent)
+                rows += picture_rows(self._clip(clips, index), frames_THWC)
+                found.append(self._scores(clips, index, frames_THWC))
+            except TrainError as error:
+                problem = str(error)
+        problem = first_problem(self.run.world, problem)
+        if problem is not None:
+            raise TrainError(problem)
+        if tracker is None or not finite:
             return {}
         sheet = contact_sheet(rows)
         write_png(self.run.phase_folder(self.phase) / "validation" / f"step_{step:06d}.png", sheet)

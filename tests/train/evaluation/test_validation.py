@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from train.data.encoded import EncodedClips
 from train.engine.roles import Denoiser, Role
+from train.errors import TrainError
 from train.evaluation.validation import LOGGED, Validator, means_of
 from train.monitor.run_log import Tracker
 from train.run_folder.artifacts import FAST, Artifacts
@@ -78,12 +80,30 @@ def test_a_generator_alone_follows_nothing(on_videos: Run) -> None:
     assert set(validated(on_videos, student(Artifacts(on_videos), adapts=False))) == {"sharpness", "motion"}
 
 
-def test_a_sample_that_is_not_finite_is_said_and_not_measured(tmp_path: Path) -> None:
+def test_what_cannot_be_measured_is_said_once_all_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where weights are sharded, the other ranks wait for the main one in every sample."""
     run = trained_run(tmp_path, models=MODELS)
     role = student(Artifacts(run), adapts=True)
+    sampled: list[int] = []
+
+    def counted(self: Validator, clips: EncodedClips, index: int) -> torch.Tensor:
+        sampled.append(index)
+        return latent_of(self, clips, index)
+
+    def unreadable(*_: object) -> None:
+        raise TrainError("the held-out clip cannot be read")
+
+    latent_of = Validator._latent
+    monkeypatch.setattr(Validator, "_latent", counted)
+    with monkeypatch.context() as broken:
+        broken.setattr(Validator, "_clip", unreadable)
+        with pytest.raises(TrainError, match="cannot be read"):
+            validated(run, role)
+    assert sampled == [0, 1]
     with torch.no_grad():
         next(role.adapter.parameters()).fill_(float("nan"))
     assert validated(run, role) == {}
+    assert sampled == [0, 1, 0, 1]
 
 
 def test_the_score_is_that_of_each_clip() -> None:
