@@ -47,7 +47,7 @@ class Evaluate(Settings):
     features: Literal["default"] | None = "default"
     """The network for Frechet distances: the one in assets/tiny/metrics; none to leave the distances out."""
     workers: Count = 2
-    """Processes that track sprites."""
+    """Processes that measure clips."""
     compute_every: tuple[Annotated[int, Field(ge=2)], ...] = ()
     """For each n, such as [2, 4], one more row of the ControlNet's FastAdapter, computed only in every n-th step and reused in between, as
     compute_every of the node ApplyFastAdapter does."""
