@@ -30,6 +30,9 @@ HALVES = {
 }
 """By what it is, how a tensor's key may end: the two factors, their scale, and whole differences of a weight and of a bias."""
 
+NOT_A_PRODUCT = (".dora_scale", ".lora_magnitude_vector.weight", ".lora_magnitude_vector", ".lora_mid.weight")
+"""What a key ends with of a LoRA (DoRA, LoCon) whose two factors are not all: without the rest, they would spoil the weights."""
+
 
 class LayerPart(NamedTuple):
     """A layer of the generator, by the original name, and which of `HALVES` a tensor is."""
@@ -49,7 +52,7 @@ def merge_lora(weights: Mapping[str, Tensor], lora: Mapping[str, Tensor], name: 
         name: of the LoRA's file, for errors.
 
     Raises:
-        ValueError: no tensor has a place, one has not the layer's shape, a half without the other, or a weight that is not finite.
+        ValueError: no tensor has a place, one has not the layer's shape, a half without the other, DoRA, or a weight that is not finite.
     """
     parts, unknown = _parts(weights, lora, name)
     merged = dict(weights)
@@ -68,6 +71,11 @@ def _parts(
     weights: Mapping[str, Tensor], lora: Mapping[str, Tensor], name: str
 ) -> tuple[dict[str, dict[str, Tensor]], list[str]]:
     """The LoRA's tensors by layer and half, and the keys of those without a place."""
+    further = next((key for key in lora if key.endswith(NOT_A_PRODUCT)), None)
+    if further is not None:
+        raise ValueError(
+            f"the LoRA {name} holds {further}, so it is more than a product of two factors, which is all that can be added; choose a plain LoRA."
+        )
     layers = _spellings(weights)
     parts: dict[str, dict[str, Tensor]] = {}
     unknown = []
@@ -124,6 +132,8 @@ def _difference(part: Mapping[str, Tensor], layer: str, name: str) -> Tensor:
     rank = down.shape[0]
     if up.shape[1] != rank:
         raise ValueError(f"the LoRA {name} has halves of rank {rank} and {up.shape[1]} for {layer}; download it again.")
+    if not rank or ("alpha" in part and part["alpha"].numel() != 1):
+        raise ValueError(f"the LoRA {name} has rank {rank} or more than one alpha for {layer}; download it again.")
     scale = float(part["alpha"]) / rank if "alpha" in part else 1.0
     return scale * (up @ down)
 

@@ -97,6 +97,12 @@ def test_what_cannot_be_added_is_one_sentence(base: Path, capsys: pytest.Capture
         joined(base, {f"{layer}.lora_A.weight": torch.ones(4, 128), f"{layer}.lora_B.weight": torch.ones(256, 4)})
     with refuses(key="some_lora.safetensors", value="rank 4 and 8", remedy="download it again"):
         joined(base, {f"{layer}.lora_A.weight": torch.ones(4, 128), f"{layer}.lora_B.weight": torch.ones(128, 8)})
+    for rank, alpha in ((0, torch.tensor(1.0)), (4, torch.ones(2))):
+        halves = {f"{layer}.lora_A.weight": torch.ones(rank, 128), f"{layer}.lora_B.weight": torch.ones(128, rank)}
+        with refuses(key="some_lora.safetensors", value=f"rank {rank}", remedy="download it again"):
+            joined(base, {**halves, f"{layer}.alpha": alpha})
+    with refuses(key="some_lora.safetensors", value=f"{layer}.dora_scale", remedy="choose a plain LoRA"):
+        joined(base, {**whole, f"{layer}.dora_scale": torch.ones(128, 1)})
     with refuses(key="blocks.0.self_attn.q.weight", value="NaN", remedy="download it again"):
         joined(base, {**whole, f"{layer}.lora_B.weight": torch.full((128, 4), float("nan"))})
     assert not base.with_name("out.safetensors").exists()
