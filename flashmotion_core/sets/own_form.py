@@ -97,6 +97,11 @@ def read_point_tracks(path: Path) -> PointTracks:
         raise ValueError(
             f"{path.name} holds points of the shape {list(shape)}, not [T, K, 2] with visibility and objects"
         )
+    kinds = "".join(array.dtype.kind for array in vars(tracks).values())
+    if kinds != "fbi":
+        raise ValueError(
+            f"{path.name} holds {', '.join(str(array.dtype) for array in vars(tracks).values())}, not float32, bool and int64"
+        )
     return tracks
 
 

@@ -293,6 +293,9 @@ def test_tracks_that_are_no_tracks(tmp_path: Path) -> None:
         file.write_bytes(spoiled)
         with pytest.raises(ValueError, match="a_tracks.npz cannot be read as tracks"):
             read_point_tracks(file)
+    np.savez(file, points_TK2=np.full((7, 1, 2), "x"), visible_TK=np.ones((7, 1), bool), objects_K=np.zeros(1, int))
+    with pytest.raises(ValueError, match="a_tracks.npz holds <U1, bool, int64"):
+        read_point_tracks(file)
 
 
 @pytest.fixture(scope="module")
