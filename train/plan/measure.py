@@ -14,6 +14,7 @@ from ..config.schema import Config
 from ..data.encoded import Batch
 from ..engine.job import accumulation
 from ..engine.method import Step, Update
+from ..engine.roles import Denoiser
 from ..engine.streams import Streams
 from ..methods.dmd import Dmd
 from ..monitor.run_log import Metrics
@@ -68,14 +69,22 @@ class Measurement:
 
     def static(self) -> PhasePlan:
         """Parameters, bytes that stay, and disk."""
-        checkpoint = 0
+        checkpoint = averages = 0
         for update in self.method.updates.values():
             for parameter in update.parameters.values():
                 checkpoint += parameter.nbytes + self._optimizer_bytes(parameter, update)
-                checkpoint += 4 * parameter.numel() if update.ema is not None else 0
+                averages += 4 * parameter.numel() if update.ema is not None else 0
+        checkpoint += averages
         roles = {name: role.over(self.sharers) for name, role in self._roles().items()}
         disk = checkpoint * (self.config.checkpoints.keep + 1) + 2 * self._result_bytes()  # the file, and its export
+        disk += 2 * averages if self._keeps_best() else 0  # the best so far, and better ones while they are written
         return PhasePlan(self.phase.name, self.settings.steps, roles, checkpoint, disk)
+
+    def _keeps_best(self) -> bool:
+        """Whether validations have the figure that the best weights are kept by; only what follows boxes has box IoU."""
+        network = self.method.student.network
+        follows = isinstance(network, Denoiser) and network.adapter is not None
+        return self.settings.validate_every > 0 and (follows or self.config.validation.best == "sharpness")
 
     def plan(self) -> PhasePlan:
         """All of it."""

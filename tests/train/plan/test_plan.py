@@ -224,6 +224,25 @@ def test_base_trains_with_the_adapter_that_stage_1_begins_with(width: int, train
     assert Measurement(config, planned_ones["stage1_resnet"], meta, 1).static().sum.trained == count
 
 
+@pytest.mark.parametrize(
+    ("name", "best", "kept"),
+    [("stage1_resnet", "score", True), ("stage2", "score", False), ("stage2", "sharpness", True)],
+)
+def test_the_best_weights_take_disk_where_validations_find_them(name: str, best: str, kept: bool) -> None:
+    def static(validate_every: int) -> PhasePlan:
+        settings = {"stage1": {**PHASE, "validate_every": validate_every}, "validation": {"best": best}}
+        settings["stage2"] = {**PHASE, "ratio": 2, "canary": CANARY, "validate_every": validate_every}
+        config = configuration(settings)
+        sizes, builder = config.models.sizes.config(), MetaBuilder(config, "cpu", 1)
+        phase = next(phase for phase in planned_phases(config, sizes, sizes, builder) if phase.name == name)
+        return Measurement(config, phase, builder, 1).static()
+
+    without, with_best = static(0), static(4)
+    averages = without.sum.average if kept else 0
+    assert with_best.disk - without.disk == 2 * averages
+    assert (averages > 0) == kept
+
+
 def test_offloading_saves_what_blocks_keep() -> None:
     models = {"sizes": {**SIZES, "num_layers": 8}, "adapters": [{"kind": "resnet", "width": 32}]}
     kept, waiting = (
