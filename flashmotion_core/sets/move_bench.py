@@ -94,14 +94,23 @@ def _first_labels(folder: Path, mode: str, name: str, size: tuple[int, int]) -> 
         file = next((path for path in whole if path.is_file()), None)
         if file is not None:
             return _counted(_labels(file, size))
-        parts = sorted(root.glob(f"{name}_*.*")) or sorted((root / name).glob("*.*"))
-        parts = [path for path in parts if path.suffix in PICTURE_ENDS]
+        parts = _numbered(root, f"{name}_") or _pictures(root / name)
         if parts:
             labels_HW = np.zeros(size[::-1], np.uint8)
             for number, path in enumerate(parts):
                 labels_HW[(_labels(path, size) > 0) & (labels_HW == 0)] = number + 1
             return labels_HW
     raise ValueError(f"it has no mask of frame 0 in {' or '.join(str(folder / kind) for kind in MASKS[:1])}")
+
+
+def _numbered(folder: Path, start: str) -> list[Path]:
+    """Masks named by a start and a number, by their numbers: those of a clip ``a`` are not those of ``a_b``."""
+    marks = {path: path.stem.removeprefix(start) for path in _pictures(folder) if path.stem.startswith(start)}
+    return sorted((path for path, mark in marks.items() if mark.isdecimal()), key=lambda path: int(marks[path]))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in PICTURE_ENDS) if folder.is_dir() else []
 
 
 def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from flashmotion_core.benchmark.bench_rows import real
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.cli.bench import main
 from flashmotion_core.metrics import box_iou
+from flashmotion_core.sets import move_bench
 from flashmotion_core.sets.go_through import given_clips, layout_of
 from flashmotion_core.sets.own_form import read_point_tracks
 from flashmotion_core.sets.read_clip import ReadClip, covered
@@ -90,6 +91,17 @@ def test_davis(public: Path) -> None:
     ):
         with pytest.raises(ValueError, match=said):
             given_clips(folder, "davis", part)
+
+
+def test_masks_of_several_files_are_those_of_the_clip_alone_and_in_order(tmp_path: Path) -> None:
+    masks = tmp_path / "en" / "first_frame_mask" / "multi"
+    masks.mkdir(parents=True)
+    for name, row in (("a_2", 1), ("a_10", 2), ("a_b_1", 3)):
+        picture = np.zeros((4, 4), np.uint8)
+        picture[row] = 255
+        Image.fromarray(picture).save(masks / f"{name}.png")
+    labels_HW = move_bench._first_labels(tmp_path / "en", "multi", "a", (4, 4))
+    assert labels_HW[:, 0].tolist() == [0, 1, 2, 0]
 
 
 def test_move_bench(public: Path) -> None:
