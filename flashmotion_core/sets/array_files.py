@@ -35,7 +35,7 @@ def load_array(path: Path) -> NDArray[Any]:
         said = " ".join(str(error).split()) or type(error).__name__
         if "pickle" in said:
             raise ValueError(
-                f"{path.name} holds pickled objects, which can run code when they are loaded; if you trust it, save it again with "
-                f"numpy.save(NEW, numpy.load({path.name!r}, allow_pickle=True).astype('float32'))"
+                f"{path.name} holds pickled objects, which can run code when they are loaded; if you trust it, save it again as numbers, "
+                "with numpy.save(NEW, OLD.astype('float32'))"
             ) from error
         raise ValueError(f"{path.name} cannot be read as an array ({said})") from error

@@ -55,12 +55,14 @@ def text_lines(path: Path) -> Iterator[str]:
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a .csv by the names of its columns, with their numbers, from 2. Raises ValueError if it cannot be read."""
-    csv.field_size_limit(min(sys.maxsize, 1 << 30))  # a trajectory may stand in a cell
+    before = csv.field_size_limit(min(sys.maxsize, 1 << 30))  # a trajectory may stand in a cell
     table = csv.DictReader(text_lines(path))
     try:
         yield from enumerate(table, start=2)
     except csv.Error as error:
         raise ValueError(f"{path}, line {table.line_num} is not CSV ({error}); correct or remove it.") from error
+    finally:
+        csv.field_size_limit(before)  # it is the whole program's, and other tables are short
 
 
 def read_magic_list(path: Path) -> Iterator[MagicRow]:

@@ -217,7 +217,7 @@ export function createEditor(host, wrapper, root) {
     changeClip: clipNotes.changeClip,
     setRunProblem: clipNotes.setRunProblem,
     setBackground(background) {
-      clipNotes.cut.arriving(background !== undefined);
+      clipNotes.cut.arriving(background);
       behind.setBackground(background);
     },
     setResult: behind.setResult,

@@ -12,9 +12,10 @@
  * @property {() => string} share how much is cut off, as a short text; empty: not worth a word
  * @property {() => void} toggle show what is cut off, or hide it
  * @property {() => void} trust the next picture to arrive belongs to a document that was drawn on it
- * @property {(picture: boolean) => void} arriving another picture is about to be loaded, or none
+ * @property {(picture: {notice?: unknown} | undefined) => void} arriving this picture is about to be loaded, or none
  */
 
+import { same } from "../edit/history.js";
 import { resized } from "../edit/resize.js";
 import { cutShare, fitSize, isCut, sameShape } from "../model/crop.js";
 import { fill } from "../texts/texts.js";
@@ -33,6 +34,8 @@ export function createCut(session, texts, pictureSize, changed) {
   let seen = { key: "", cut: false };
   /** @type {"no" | "next" | "this"} */
   let trusts = "no";
+  /** The first picture after the document. @type {{notice?: unknown} | undefined} */
+  let trusted;
 
   /** The picture, if much of it is cut off. */
   function cutPicture() {
@@ -98,7 +101,11 @@ export function createCut(session, texts, pictureSize, changed) {
       trusts = "next";
     },
     arriving(picture) {
-      if (trusts === "next") trusts = picture ? "this" : "no";
+      if (trusts === "this") {
+        // A picture that is not seen yet is the same when it is; a file that was missing is not the one that the user then chooses.
+        if (trusted?.notice === undefined && !same(trusted, picture)) trusts = "no";
+      } else if (trusts === "next") trusts = picture ? "this" : "no";
+      trusted = picture;
     },
   };
 }
