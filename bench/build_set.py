@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flashmotion_core.benchmark.clip_set import spread
 from flashmotion_core.cli.endings import finish
-from flashmotion_core.cli.set_commands import SentenceParser, set_line
+from flashmotion_core.cli.set_commands import SentenceParser, add_allow_broken, check_allow_broken, set_line
 from flashmotion_core.metrics import group_of
 from flashmotion_core.sets.go_through import ClipShape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
@@ -160,16 +160,11 @@ def read_build_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("--captioner", help="folder of a model that describes pictures")
     parser.add_argument("--device", default="cpu", help="where models run (default: cpu)")
     parser.add_argument("--workers", type=int, default=0, help="processes, without a detector (default: 0)")
-    parser.add_argument(
-        "--allow-broken",
-        type=float,
-        default=0.01,
-        metavar="SHARE",
-        help="end with an error above this share (default: 0.01)",
-    )
+    add_allow_broken(parser)
     options = parser.parse_args(arguments)
     if options.per_group is not None and options.per_group < 1:
         raise ValueError(f"--per-group is {options.per_group}, but must be at least 1.")
+    check_allow_broken(options)
     return options
 
 

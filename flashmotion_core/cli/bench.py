@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .bench_models import add_model_options, check_model_options, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
 from .endings import finish
-from .set_commands import COMMANDS, SentenceParser, read_set_options
+from .set_commands import COMMANDS, SentenceParser, add_allow_broken, check_allow_broken, read_set_options
 
 if TYPE_CHECKING:
     from ..benchmark.bounds import Codec
@@ -70,9 +70,7 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of networks (default: auto)")
     parser.add_argument("--vae", type=Path, help="codec: of --generator, and for the row of real clips through it")
     parser.add_argument("--limit", type=int, help="measure so many clips, evenly spaced by name (default: all)")
-    parser.add_argument(
-        "--allow-broken", type=float, default=0.01, metavar="SHARE", help="stop above this share (default: 0.01)"
-    )
+    add_allow_broken(parser)
     parser.add_argument(
         "--shard", default="0/1", metavar="I/N", help="only measure part I of N, from 0, and write no report"
     )
@@ -81,8 +79,7 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     options = parser.parse_args(arguments)
     options.rows = [_row(value) for value in options.rows]
     options.shard = _shard(options.shard)
-    if not 0 <= options.allow_broken <= 1:
-        raise ValueError(f"--allow-broken is {options.allow_broken}, but must be a share from 0 to 1.")
+    check_allow_broken(options)
     if options.limit is not None and options.limit < 1:
         raise ValueError(f"--limit is {options.limit}, but must be at least 1.")
     if options.ray is not None and options.ray < 1:

@@ -37,6 +37,23 @@ class SentenceParser(argparse.ArgumentParser):
         raise ValueError(f"{message}; see --help")
 
 
+def add_allow_broken(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every command that goes on past broken clips."""
+    parser.add_argument(
+        "--allow-broken",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="end with an error above this share (default: 0.01)",
+    )
+
+
+def check_allow_broken(options: argparse.Namespace) -> None:
+    """Raises ValueError unless it is a share."""
+    if not 0 <= options.allow_broken <= 1:
+        raise ValueError(f"--allow-broken is {options.allow_broken}, but must be a share from 0 to 1.")
+
+
 def read_set_options(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line of `COMMANDS`. Raises ValueError for an unknown, missing or malformed option."""
     parser = SentenceParser(
@@ -52,13 +69,7 @@ def read_set_options(command: str, arguments: Sequence[str]) -> argparse.Namespa
         "--frames", type=int, help="only the first so many frames of each clip; shorter ones are broken"
     )
     parser.add_argument("--limit", type=int, help="so many clips, evenly spaced (default: all)")
-    parser.add_argument(
-        "--allow-broken",
-        type=float,
-        default=0.01,
-        metavar="SHARE",
-        help="end with an error above this share (default: 0.01)",
-    )
+    add_allow_broken(parser)
     if command == "import-set":
         parser.add_argument("--out", type=Path, required=True, help="folder to write; a stopped run continues there")
         parser.add_argument(
@@ -69,8 +80,7 @@ def read_set_options(command: str, arguments: Sequence[str]) -> argparse.Namespa
             help="scale and crop clips to this, and write them again (default: link them as they are)",
         )
     options = parser.parse_args(arguments)
-    if not 0 <= options.allow_broken <= 1:
-        raise ValueError(f"--allow-broken is {options.allow_broken}, but must be a share from 0 to 1.")
+    check_allow_broken(options)
     for name, least in (("limit", 1), ("frames", 2)):
         value = getattr(options, name)
         if value is not None and value < least:

@@ -76,6 +76,8 @@ def test_it_says_why_nothing_came_of_it(videos: Path, tmp_path: Path, capsys: py
     assert "nowhere; check the name" in capsys.readouterr().err
     assert main(words(videos, tmp_path / "set", "--per-group", "0")) == 2
     assert "--per-group is 0" in capsys.readouterr().err
+    assert main(words(videos, tmp_path / "set", "--allow-broken", "2")) == 2
+    assert "--allow-broken is 2.0, but must be a share from 0 to 1" in capsys.readouterr().err
     for more, parts in (
         (["--frames", "10"], ("the frame count is 10", "use 9 or 13")),
         (["--tracker", "x"], ("tracker is 'x'", "give a detector too")),
