@@ -27,7 +27,7 @@ from .resolve import cover, fit, merge
 from .rounded import rounded
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
-from .track_table import ImportedTracks, Notice, TrackTable, objects_of, to_trajectory
+from .track_table import ImportedTracks, Notice, TrackTable, to_trajectory
 from .transform import resize, retime, trim
 from .words import describe, language_of
 
@@ -86,7 +86,6 @@ __all__ = [
     "read_tracks",
     "recognise",
     "to_trajectory",
-    "objects_of",
     "ImportedTracks",
     "TrackTable",
     "Notice",

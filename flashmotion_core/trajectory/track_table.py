@@ -178,14 +178,6 @@ def to_trajectory(
     raise last
 
 
-def objects_of(table: TrackTable) -> dict[str, int]:
-    """The number of rows of each object, in the order of the file."""
-    counts: dict[str, int] = {}
-    for row in table.rows:
-        counts[row.id] = counts.get(row.id, 0) + 1
-    return counts
-
-
 def are_fractions(rows: Sequence[TrackRow]) -> bool:
     """Whether no box is larger than 1 or reaches beyond 2: pixels would make boxes too small to see."""
     return all(w <= 1 and h <= 1 and x >= -1 and y >= -1 and x + w <= 2 and y + h <= 2 for x, y, w, h in _boxes(rows))

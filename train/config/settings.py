@@ -166,6 +166,7 @@ class Data(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
     def _there_is_something_to_part(self) -> Data:
         if isinstance(self.evaluation, Part) and not (isinstance(self.train, Videos) and self.prepare is not None):
             raise ValueError(
@@ -292,5 +293,8 @@ class Memory(Settings):
     """With checkpointing: keep the blocks' inputs in host memory."""
     fp8: bool = False
     """Store frozen generators as float8; needs a single process, or `sharding: none`."""
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    """adamw8bit keeps moments of 8 bits; it needs bitsandbytes and a single GPU. With precision bf16_kahan, adamw compensates rounding instead
+    of keeping masters."""
     sharding: Literal["full", "none"] = "full"
     """full: weights, gradients and optimizer states are spread over the ranks (FSDP2). none: every rank has all of them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.data.video_files import clip_files
+from train.data.video_files import FolderClips
 from train.prepare.windows import Window, windows
 
 EVEN = np.arange(100) / 24
@@ -23,7 +23,7 @@ def test_shots_are_filled_side_by_side_and_never_crossed() -> None:
 def test_a_name_says_its_start(tmp_path: Path) -> None:
     for name in ("dog-708ms.json", "dog-5ms.txt", "my-dog-9ms.json", "dog.json", "dog-x7ms.json", "dog-7ms.png"):
         (tmp_path / name).write_text("")
-    found = clip_files(tmp_path / "dog.mp4")
+    found = FolderClips().of(tmp_path / "dog.mp4")
     assert {path.name: start for path, start in found.items()} == {"dog-708ms.json": 708, "dog-5ms.txt": 5}
 
 
