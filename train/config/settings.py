@@ -148,7 +148,9 @@ class Data(Settings):
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
         if self.frames < SHORTEST:
-            raise ValueError(f"frames is {self.frames}, but the first frame is given; use at least {SHORTEST}.")
+            raise ValueError(
+                f"frames is {self.frames}, and the first frame is the start picture, which leaves nothing to generate; use at least {SHORTEST}."
+            )
         return self
 
     @model_validator(mode="after")
