@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .field_checks import TrajectoryError, fail, shorten, text, whole
-from .keyframes import checked_size, from_boxes
-from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
+from ..field_checks import TrajectoryError, fail, shorten, text, whole
+from ..keyframes import checked_size, from_boxes
+from ..model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
 
 _MOST_SHOWN = 12
 # Tried one after the other, in pixels, when exact boxes need more keyframes than an object may have.
