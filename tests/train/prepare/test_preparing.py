@@ -262,7 +262,7 @@ def test_preview_of_two_sources_makes_the_page_and_stops(
     assert "done before" in capsys.readouterr().out
     # A changed rule is taken up without being told. What was drawn is not judged.
     assert main([*command[:-1], "data.prepare.motion=100"]) == 1
-    assert "only 1 clips of the shape" in " ".join(capsys.readouterr().out.split())
+    assert "only 1 can be used" in " ".join(capsys.readouterr().out.split())
 
 
 def test_preview_needs_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
