@@ -18,6 +18,7 @@ from ..flashmotion_core.trajectory import Drawing, dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
+from .base_weights import base_for, made_whole
 from .border import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
@@ -186,9 +187,20 @@ def _adapter(name: str, model: Any) -> Any:
     generator = wan_patch.wan_config(model)
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
-    patcher = ADAPTERS.get(
-        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
-    )
+
+    def load() -> Any:
+        return wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
+
+    def load_small() -> Any:
+        return wan_patch.load_adapter(made_whole(small, base, generator, dtype), generator, dtype)
+
+    if wan_patch.is_small(path):
+        # Read each time, as it is small: whether it fits depends on the MODEL, and what is shared on its exact weights.
+        small = wan_patch.read_adapter(path, dtype)
+        base = base_for(small, model)
+        patcher = ADAPTERS.get(path, (generator, dtype, base.mark), load_small)
+    else:
+        patcher = ADAPTERS.get(path, (generator, dtype), load)
     ADAPTERS.release()
     return patcher
 

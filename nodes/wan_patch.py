@@ -32,6 +32,7 @@ from ..flashmotion_core.adapters import (
     is_ours,
     parse_adapter,
 )
+from ..flashmotion_core.metadata import PREFIX
 from ..flashmotion_core.sampling import in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
@@ -91,6 +92,11 @@ def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     return replace(
         file, kept={f"{layer}.{key}": value for layer, parts in kept.items() for key, value in parts.items()}
     )
+
+
+def is_small(path: str) -> bool:
+    """Whether an adapter's file holds only a difference to its generator; see ``base_weights``."""
+    return f"{PREFIX}low_rank" in read_header(path)[1]
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:

@@ -1,0 +1,59 @@
+"""The weights of a MODEL's generator, from which a small adapter file is made whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.lora
+import torch
+from torch import Tensor
+
+from ..flashmotion_core.adapters import AdapterFile, check_base, rebuilt
+from ..flashmotion_core.wan.config import WanConfig
+from ..flashmotion_core.wan.fingerprint import same_generator
+from .model_mark import PREFIX, generator_mark, model_mark
+
+
+@dataclass(frozen=True)
+class Base:
+    """A MODEL's weights as a small file means them.
+
+    Attributes:
+        model: the MODEL.
+        mark: of these weights.
+        patched: whether its LoRAs and merges belong to them.
+    """
+
+    model: Any
+    mark: str | None
+    patched: bool
+
+
+def base_for(file: AdapterFile, model: Any) -> Base:
+    """The weights that a small file is a difference to: of the generator alone, or with what was put on top of it.
+
+    Raises:
+        ValueError: neither fits, or they cannot be read.
+    """
+    whole = model_mark(model)
+    for base in (Base(model, whole, True), Base(model, generator_mark(model), False)):
+        if base.mark is not None and same_generator(base.mark, file.base_fingerprint or "") is True:
+            return base
+    check_base(file, whole)
+    raise AssertionError("a mark that fits was not taken")
+
+
+def made_whole(file: AdapterFile, base: Base, generator: WanConfig, dtype: torch.dtype | None) -> AdapterFile:
+    """A small file's adapter, layer by layer, on the CPU; see ``rebuilt``."""
+    stored = base.model.get_key_patches(PREFIX)  # what ComfyUI merges models by: weights as they were before a run
+    return rebuilt(file, generator, base.mark, lambda key: _weight(stored[PREFIX + key], base.patched, key), dtype)
+
+
+def _weight(stored: list[Any], patched: bool, key: str) -> Tensor:
+    (weight, convert), *patches = stored
+    plain: Tensor = convert(weight, inplace=False)
+    plain = plain.to("cpu", torch.float32, copy=True)
+    if patched and patches:
+        plain = comfy.lora.calculate_weight(patches, plain, PREFIX + key)
+    return plain
