@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import comfy.lora
+import comfy.model_patcher
 import torch
 from torch import Tensor
 
@@ -29,6 +30,18 @@ class Base:
     mark: str | None
     patched: bool
 
+    def weight(self, name: str) -> Tensor:
+        """A weight by its original name, in float32, on the CPU: as it was before ComfyUI merged LoRAs into it for a run."""
+        model, key = self.model, PREFIX + name
+        stored, _, convert = comfy.model_patcher.get_key_weight(model.model, key)
+        saved, hooked = model.backup.get(key), model.hook_backup.get(key)
+        stored = stored if saved is None else saved.weight
+        stored = stored if hooked is None else hooked[0]
+        plain: Tensor = stored if convert is None else convert(stored, inplace=False)
+        plain = plain.to("cpu", torch.float32, copy=True)
+        patches = model.patches.get(key, ()) if self.patched else ()
+        return comfy.lora.calculate_weight(patches, plain, key) if patches else plain
+
 
 def base_for(file: AdapterFile, model: Any) -> Base:
     """The weights that a small file is a difference to: of the generator alone, or with what was put on top of it.
@@ -46,14 +59,4 @@ def base_for(file: AdapterFile, model: Any) -> Base:
 
 def made_whole(file: AdapterFile, base: Base, generator: WanConfig, dtype: torch.dtype | None) -> AdapterFile:
     """A small file's adapter, layer by layer, on the CPU; see ``rebuilt``."""
-    stored = base.model.get_key_patches(PREFIX)  # what ComfyUI merges models by: weights as they were before a run
-    return rebuilt(file, generator, base.mark, lambda key: _weight(stored[PREFIX + key], base.patched, key), dtype)
-
-
-def _weight(stored: list[Any], patched: bool, key: str) -> Tensor:
-    (weight, convert), *patches = stored
-    plain: Tensor = convert(weight, inplace=False)
-    plain = plain.to("cpu", torch.float32, copy=True)
-    if patched and patches:
-        plain = comfy.lora.calculate_weight(patches, plain, PREFIX + key)
-    return plain
+    return rebuilt(file, generator, base.mark, base.weight, dtype)
