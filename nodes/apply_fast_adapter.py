@@ -187,20 +187,15 @@ def _adapter(name: str, model: Any) -> Any:
     generator = wan_patch.wan_config(model)
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
+    wanted = wan_patch.base_of_small(path)
+    base = None if wanted is None else base_for(Path(path).name, wanted, model)
 
     def load() -> Any:
-        return wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
+        file = wan_patch.read_adapter(path, dtype)
+        whole = file if base is None else made_whole(file, base, generator, dtype)
+        return wan_patch.load_adapter(whole, generator, dtype)
 
-    def load_small() -> Any:
-        return wan_patch.load_adapter(made_whole(small, base, generator, dtype), generator, dtype)
-
-    if wan_patch.is_small(path):
-        # Read each time, as it is small: whether it fits depends on the MODEL, and what is shared on its exact weights.
-        small = wan_patch.read_adapter(path, dtype)
-        base = base_for(small, model)
-        patcher = ADAPTERS.get(path, (generator, dtype, base.mark), load_small)
-    else:
-        patcher = ADAPTERS.get(path, (generator, dtype), load)
+    patcher = ADAPTERS.get(path, (generator, dtype, base and base.mark), load)
     ADAPTERS.release()
     return patcher
 

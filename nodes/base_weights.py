@@ -43,17 +43,22 @@ class Base:
         return comfy.lora.calculate_weight(patches, plain, key) if patches else plain
 
 
-def base_for(file: AdapterFile, model: Any) -> Base:
+def base_for(name: str, wanted: str, model: Any) -> Base:
     """The weights that a small file is a difference to: of the generator alone, or with what was put on top of it.
+
+    Args:
+        name: of the file.
+        wanted: the mark in it.
+        model: the MODEL.
 
     Raises:
         ValueError: neither fits, or they cannot be read.
     """
     whole = model_mark(model)
     for base in (Base(model, whole, True), Base(model, generator_mark(model), False)):
-        if base.mark is not None and same_generator(base.mark, file.base_fingerprint or "") is True:
+        if base.mark is not None and same_generator(base.mark, wanted) is True:
             return base
-    check_base(file, whole)
+    check_base(name, wanted, whole)
     raise AssertionError("a mark that fits was not taken")
 
 

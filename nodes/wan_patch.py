@@ -94,9 +94,10 @@ def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     )
 
 
-def is_small(path: str) -> bool:
-    """Whether an adapter's file holds only a difference to its generator; see ``base_weights``."""
-    return f"{PREFIX}low_rank" in read_header(path)[1]
+def base_of_small(path: str) -> str | None:
+    """The mark of the generator that an adapter's file is a difference to; None for whole files. See ``base_weights``."""
+    metadata = read_header(path)[1]
+    return metadata.get(f"{PREFIX}base", "unknown") if f"{PREFIX}low_rank" in metadata else None
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:

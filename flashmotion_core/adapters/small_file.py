@@ -82,7 +82,7 @@ def rebuilt(
     """
     if file.low_rank is None:
         return file
-    check_base(file, mark)
+    check_base(file.name, file.base_fingerprint or "unknown", mark)
     adapter = empty_adapter(file, generator)
     left = dict(file.state_dict)
     whole: dict[str, Tensor] = {}
@@ -101,21 +101,25 @@ def rebuilt(
     return replace(file, state_dict=whole | left, low_rank=None)
 
 
-def check_base(file: AdapterFile, mark: str | None) -> None:
+def check_base(name: str, wanted: str, mark: str | None) -> None:
     """Check that a small file belongs to a generator.
 
+    Args:
+        name: of the file.
+        wanted: the mark in it.
+        mark: of the generator; None where its weights cannot be read.
+
     Raises:
-        ValueError: to another one, or the generator's weights cannot be read.
+        ValueError: it belongs to another one, or nobody can tell.
     """
-    wanted = file.base_fingerprint or "unknown"
     if mark is None or (same := same_generator(mark, wanted)) is None:
         raise ValueError(
-            f"{file.name} holds only the difference to the generator {short_name(wanted)}, but the weights of this generator cannot be read "
+            f"{name} holds only the difference to the generator {short_name(wanted)}, but the weights of this generator cannot be read "
             "(GGUF?); load a .safetensors generator, or use the full adapter file."
         )
     if not same:
         raise ValueError(
-            f"{file.name} holds only the difference to the generator {short_name(wanted)}, but this generator is {short_name(mark)}; load the "
+            f"{name} holds only the difference to the generator {short_name(wanted)}, but this generator is {short_name(mark)}; load the "
             "generator that it was made for, or use the full adapter file."
         )
 

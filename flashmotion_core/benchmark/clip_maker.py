@@ -101,9 +101,7 @@ class ClipMaker:
             )
         self.file = None if models.adapter is None else read_adapter(models.adapter, self.dtype)
         config = self.generator.info.config
-        self.adapter = (
-            None if self.file is None else load_adapter(self.file, self.generator, models.device, self.dtype)
-        )
+        self.adapter = None if self.file is None else load_adapter(self.file, self.generator, models.device, self.dtype)
         backend = choose_attention("auto", models.device, self.dtype, config.head_dim)
         use_attention(self.generator.transformer, backend.attention)
         if self.adapter is not None:

@@ -42,14 +42,16 @@ WEIGHTS = generator_weights()
 
 
 def trained(rank: int = 3) -> AdapterFile:
-    """A ControlNet on two blocks, whose linear layers training changed by products of a rank, after they shrank by 2 %; the text embedding is as it was."""
+    """A ControlNet on two blocks. Its linear layers shrank by 2 % and gained products of a rank; the text embedding is the generator's."""
     adapter = ControlNetAdapter(TINY, inject_after=(0, 2))
     adapter.init_from_generator(WEIGHTS)
     random = torch.Generator().manual_seed(1)
     state = {}
     for key, value in adapter.state_dict().items():
         if value.ndim == 2 and not key.startswith("text_embedding"):
-            up, down = (torch.randn(size, generator=random) / 16 for size in ((len(value), rank), (rank, value.shape[1])))
+            up, down = (
+                torch.randn(size, generator=random) / 16 for size in ((len(value), rank), (rank, value.shape[1]))
+            )
             value = 0.98 * value + up @ down
         elif not key.startswith("text_embedding"):
             value = value + torch.randn(value.shape, generator=random) / 16
