@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics.titles import TITLES
 from ..reports.box_overlay import asked_and_found
+from ..reports.cells import Estimate, Value, between, decimals, figure, shown
 from ..reports.contact_sheets import contact_sheet, write_png
 from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
 from ..video import Frames
 from ..whole_file import write_whole
-from .bench_figures import COMPARED, CONTROL, GROUPS
+from .bench_figures import COMPARED, GROUPS
 from .bench_measures import FIGURES, unlisted
-from .bench_tables import COLUMNS, between, distances_table, figures_table
+from .bench_protocols import CONTROL
+from .bench_tables import distances_table, figures_table
 from .clip_set import BenchClip, BenchSet
 from .runner import RowFigures
 
@@ -28,7 +31,8 @@ WIDEST = 192
 
 READING = """Box IoU compares each object's box in the clip with the box that was asked for: 1 where they are equal, 0 where they do not overlap \
 or the object is lost. Centre error is the distance of the boxes' centres as a share of the frame's diagonal, on frames where the object is found. \
-Lost is the share of frames where it is not found; lost objects, the share of objects lost on more than half of their frames. The tracker is a \
+Lost is the share of frames where it is not found; lost objects, the share of objects lost on more than half of their frames. Endpoint error is \
+the distance of points from the tracks that the set asks for; lost points, the share of their frames where they are not found. The tracker is a \
 measure of its own: read every row beside the real clip (what the tracker itself loses), the still (what comes out when boxes are ignored) and \
 another clip's boxes (what not following scores by chance).
 
@@ -48,9 +52,10 @@ def markdown(found: Mapping[str, Any]) -> str:
     (headers, rows), (more, distances) = figures_table(found, FIGURES), distances_table(found)
     headers, rows = headers + more[2:], [row + other[2:] for row, other in zip(rows, distances, strict=True)]
 
-    def cell(value: str | float | None) -> str:
-        shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-        return shown.replace("|", "\\|")
+    def cell(value: Value) -> str:
+        interval = f" ({between(value.low, value.high)})" if isinstance(value, Estimate) else ""
+        text = "-" if value is None else decimals(value) if isinstance(value, float) else shown(value)
+        return f"{text}{interval}".replace("|", "\\|")
 
     lines = [headers, ["---"] * len(headers), *([cell(value) for value in row] for row in rows)]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -96,7 +101,7 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
 
 def _protocols(found: Mapping[str, Any]) -> DataTable:
     """Each number's protocol; numbers of the same one share a line."""
-    titles = dict(COLUMNS)
+    titles = dict(TITLES)
     for name, distances in found["extractors"].items():
         titles |= {f"{name}.{kind}": title for kind, title in distances.items()}
     numbers: dict[str, list[str]] = {}
@@ -105,32 +110,31 @@ def _protocols(found: Mapping[str, Any]) -> DataTable:
         if titles[key] not in shown:
             continue
         numbers.setdefault(text, []).append(titles[key])
-    rows: list[list[str | float | None]] = [[", ".join(names), text] for text, names in numbers.items()]
+    rows: list[list[Value]] = [[", ".join(names), text] for text, names in numbers.items()]
     return DataTable(title="Protocol of each number", headers=["numbers", "protocol"], rows=rows)
 
 
 def _differences(found: Mapping[str, Any]) -> list[Section]:
     first = found["rows"][0]
-    rows: list[list[str | float | None]] = []
+    rows: list[list[Value]] = []
     for row in found["rows"][1:]:
-        cells: list[str | float | None] = [row["title"]]
-        for figure in COMPARED:
-            pair = row["against_first"][figure]
-            cells.append(None if pair is None else f"{pair['difference']:+.3f} ({between(pair['95'])})")
+        cells: list[Value] = [row["title"]]
+        for name in COMPARED:
+            pair = row["against_first"][name]
+            cells.append(None if pair is None else f"{pair['difference']:+.3f} ({between(*pair['95'])})")
         rows.append(cells)
     title = f"Differences to {first['title']}, clip by clip"
-    return [DataTable(title=title, headers=["row", *(COLUMNS[name] for name in COMPARED)], rows=rows)] if rows else []
+    return [DataTable(title=title, headers=["row", *(TITLES[name] for name in COMPARED)], rows=rows)] if rows else []
 
 
 def _groups(found: Mapping[str, Any]) -> DataTable:
     groups = [group for group in GROUPS if any(group in row["groups"] for row in found["rows"])]
-    rows: list[list[str | float | None]] = []
+    rows: list[list[Value]] = []
     for row in found["rows"]:
-        cells: list[str | float | None] = [row["title"]]
+        cells: list[Value] = [row["title"]]
         for group in groups:
             part = row["groups"].get(group)
-            missing = part is None or part["box_iou"] is None
-            cells.append(None if missing else f"{part['box_iou']:.3f} ({between(part['box_iou_95'])})")
+            cells.append(None if part is None else figure(part["box_iou"], part["box_iou_95"]))
         rows.append(cells)
     counts = found["rows"][0]["groups"]
     names = [f"{group} ({counts[group]['measured']} clips)" if group in counts else group for group in groups]
@@ -140,9 +144,7 @@ def _groups(found: Mapping[str, Any]) -> DataTable:
 def _costs(found: Mapping[str, Any]) -> list[Section]:
     known = [row for row in found["rows"] if row["seconds"]]
     stages = list(dict.fromkeys(stage for row in known for stage in row["seconds"]))
-    rows: list[list[str | float | None]] = [
-        [row["title"], *(row["seconds"].get(stage) for stage in stages)] for row in known
-    ]
+    rows: list[list[Value]] = [[row["title"], *(row["seconds"].get(stage) for stage in stages)] for row in known]
     return (
         [DataTable(title="Cost per clip, as the clips' maker noted it", headers=["row", *stages], rows=rows)]
         if rows

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
+from ..sets.point_tracks import read_point_tracks
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
+from ..tracking.points import points_protocol
 from ..video import Frames
 from ..whole_file import write_whole
 from .bench_files import content_digest
@@ -123,6 +125,7 @@ def _measured(
             tracker,
             real_THWC=None if asked.real is None else real(asked),
             masks_TNHW=_real_masks(asked),
+            tracks=None if asked.tracks is None else read_point_tracks(asked.tracks),
         )
         write_whole(folder / f"{clip.name}.json", json.dumps({"mark": whole, **figures}, allow_nan=False) + "\n")
     features = {
@@ -161,6 +164,8 @@ def _mark(frames_mark: str, clip: BenchClip, tracker: ObjectTracker) -> str:
         "" if clip.real is None else content_digest(clip.real),
         "" if clip.masks is None else content_digest(clip.masks),
     ]
+    if clip.tracks is not None:
+        parts += [content_digest(clip.tracks), points_protocol(tracker)]
     tracked = getattr(tracker, "folder", None)
     if isinstance(tracked, Path) and tracked.is_dir():
         parts.append(content_digest(tracked))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -112,6 +113,13 @@ def shown(value: Value) -> str:
             return f"{value:.4g}"
         case _:
             return str(value)
+
+
+def figure(value: float | None, interval: Sequence[float] | None = None) -> Value:
+    """A figure of a table with its interval, or alone with at most three decimals; None where there is none."""
+    if value is None:
+        return None
+    return round(float(f"{value:.3g}"), 3) if interval is None else Estimate(value, *interval)
 
 
 def decimals(value: float) -> str:

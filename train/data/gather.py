@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.links import link_or_copy
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
 from flashmotion_core.whole_file import write_whole
@@ -213,13 +214,7 @@ def _put(path: Path, what: Path | str) -> None:
     if path.is_symlink() and os.readlink(path) == target:
         return
     _remove(path)
-    try:
-        path.symlink_to(target, target_is_directory=what.is_dir())
-    except OSError:  # Windows, without the right to make links
-        if what.is_dir():
-            shutil.copytree(what, path)
-        else:
-            shutil.copy2(what, path)
+    link_or_copy(what, path)
 
 
 def _remove(path: Path) -> None:
