@@ -79,7 +79,7 @@ def _check_shape(found: tuple[int, tuple[int, int]], wanted: tuple[int, tuple[in
 def _read_video(path: Path, frames: int, size: tuple[int, int]) -> Frames:
     shown = look(path, frames=frames + 1)
     _check_shape((frames, shown.size), (frames, size))
-    found = []
+    found: list[Frames] = []
     with closing(pictures(path, shown)) as decoded:
         for _, picture_HWC in decoded:
             if len(found) == frames:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..metrics.titles import TITLES
 from ..reports.box_overlay import asked_and_found
-from ..reports.cells import Estimate, Value, between, decimals, figure, shown
+from ..reports.cells import Value, between, cell_of, figure, shown
 from ..reports.contact_sheets import contact_sheet, write_png
 from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
@@ -21,11 +21,13 @@ from .bench_figures import COMPARED, GROUPS
 from .bench_measures import FIGURES, unlisted
 from .bench_protocols import CONTROL
 from .bench_tables import distances_table, figures_table
-from .clip_set import BenchClip, BenchSet
+from .clip_set import BenchClip, BenchSet, spread
 from .runner import RowFigures
 
 SHOWN, WORST, ACROSS = 2, 10, 6
 """Clips of each row, worst clips of the first row, and frames of each, that the page shows."""
+FEWEST = 5
+"""Clips of a group from which its interval is shown: of two or three clips, resamples are mostly the same clip."""
 WIDEST = 192
 """Most pixels across a picture, as the page holds them all."""
 
@@ -36,13 +38,15 @@ the distance of points from the tracks that the set asks for; lost points, the s
 measure of its own: read every row beside the real clip (what the tracker itself loses), the still (what comes out when boxes are ignored) and \
 another clip's boxes (what not following scores by chance).
 
-Copy and paste needs no model: frame 0's objects, moved along their boxes. It is the bound for control, not for quality.
+Copy and paste needs no model: frame 0's objects, moved along their boxes. It is the bound for control, not for quality. Counterfactual boxes \
+send the same objects elsewhere, and their row is measured against those boxes: a model that learned its clips by heart fails there. Its \
+distances to the real clips are larger because the motion is another one.
 
 Sharpness is that of frames 1 and later as a share of frame 0's; motion the mean change from frame to frame in levels of 255; flicker the \
 brightness that goes up and down from frame to frame; dynamic the share of pixels that differ from frame 0; jump the change from frame 0 to 1 over \
 the median change later. A blurred video has low sharpness, a frozen one no motion, one that leaves its start picture a high jump. PSNR is against \
 the real clip. Frechet and kernel distances compare only with those of the same features, set and number of clips; with few clips, Frechet \
-distances are too large, kernel distances are not.
+distances are too large, kernel distances are not, and may be negative.
 
 Intervals are 95 % bootstraps over clips. Differences are taken clip by clip, so they can be certain where the intervals of two rows overlap."""
 
@@ -53,9 +57,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     headers, rows = headers + more[2:], [row + other[2:] for row, other in zip(rows, distances, strict=True)]
 
     def cell(value: Value) -> str:
-        interval = f" ({between(value.low, value.high)})" if isinstance(value, Estimate) else ""
-        text = "-" if value is None else decimals(value) if isinstance(value, float) else shown(value)
-        return f"{text}{interval}".replace("|", "\\|")
+        note = cell_of(value, "").note
+        text = "-" if value is None else f"{shown(value)} ({note})" if note else shown(value)
+        return text.replace("|", "\\|")
 
     lines = [headers, ["---"] * len(headers), *([cell(value) for value in row] for row in rows)]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -78,12 +82,14 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
         "Distances to the real clips": distances_table(found),
     }
     sections: list[Section] = [
+        *([Text(title="What it says", text="\n\n".join(found["notes"]))] if found["notes"] else []),
         *(
-            DataTable(title=title, headers=headers, rows=cells)
+            DataTable(
+                title=title, headers=headers, rows=[row for row in cells if any(value is not None for value in row[2:])]
+            )
             for title, (headers, cells) in tables.items()
             if headers[2:]
         ),
-        *([Text(title="What the bounds say", text="\n\n".join(found["notes"]))] if found["notes"] else []),
         _protocols(found),
         *_differences(found),
         _groups(found),
@@ -134,17 +140,22 @@ def _groups(found: Mapping[str, Any]) -> DataTable:
         cells: list[Value] = [row["title"]]
         for group in groups:
             part = row["groups"].get(group)
-            cells.append(None if part is None else figure(part["box_iou"], part["box_iou_95"]))
+            known = part is not None and part["measured"] >= FEWEST
+            cells.append(None if part is None else figure(part["box_iou"], part["box_iou_95"] if known else None))
         rows.append(cells)
     counts = found["rows"][0]["groups"]
     names = [f"{group} ({counts[group]['measured']} clips)" if group in counts else group for group in groups]
-    return DataTable(title="Box IoU by number of objects", headers=["row", *names], rows=rows)
+    few = any(group["measured"] < FEWEST for group in counts.values())
+    note = f"Fewer than {FEWEST} clips have no interval: theirs would be too narrow." if few else ""
+    return DataTable(title="Box IoU by number of objects", headers=["row", *names], rows=rows, note=note)
 
 
 def _costs(found: Mapping[str, Any]) -> list[Section]:
     known = [row for row in found["rows"] if row["seconds"]]
     stages = list(dict.fromkeys(stage for row in known for stage in row["seconds"]))
-    rows: list[list[Value]] = [[row["title"], *(row["seconds"].get(stage) for stage in stages)] for row in known]
+    rows: list[list[Value]] = [
+        [row["title"], *(figure(row["seconds"].get(stage)) for stage in stages)] for row in known
+    ]
     return (
         [DataTable(title="Cost per clip, as the clips' maker noted it", headers=["row", *stages], rows=rows)]
         if rows
@@ -172,14 +183,15 @@ def _curves(folder: Path, found: Mapping[str, Any]) -> Picture:
 
 
 def _sheets(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> list[Section]:
-    caption = "{}. Full lines: boxes that were asked for. Dashed with a cross: found."
+    legend = "Full lines: boxes that were asked for. Dashed with a cross: found."
     shown: list[Section] = []
     for row in rows:
-        clips = [clip for clip in bench_set.clips if clip.name in row.clips][:SHOWN]
+        clips = spread([clip for clip in bench_set.clips if clip.name in row.clips], SHOWN)
         if clips:
             file = folder / "pictures" / f"{row.row.name}.png"
             write_png(file, contact_sheet([strip(row, clip) for clip in clips]))
-            shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption.format(row.row.title)))
+            caption = row.row.title if shown else f"{row.row.title}. {legend}"
+            shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption))
     return shown
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,7 +83,16 @@ def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> Be
                 file.stem, trajectory, found, masks if masks.is_dir() else None, tracks if tracks.is_file() else None
             )
         )
-    return BenchSet(folder.resolve().name, tuple(clips))
+    return BenchSet(_title(folder), tuple(clips))
+
+
+def _title(folder: Path) -> str:
+    """What a set is called: the set that it was made of, as set.json says, else its folder."""
+    try:
+        made_of = json.loads(read_text(folder / RECORD))["made_of"]["set"]
+    except (OSError, ValueError, KeyError, TypeError):
+        made_of = None
+    return made_of if isinstance(made_of, str) and 0 < len(made_of) <= LONGEST_TITLE else folder.resolve().name
 
 
 def documents(folder: Path) -> list[Path]:
@@ -100,7 +110,8 @@ def some_documents(folder: Path) -> list[Path]:
 
 TRACKS = "_tracks.npz"
 """Ending of the file of a clip's tracks."""
-NOT_DOCUMENTS = ("set.json", "cost.json")
+RECORD, LONGEST_TITLE = "set.json", 60
+NOT_DOCUMENTS = (RECORD, "cost.json")
 """JSON files that are not trajectories."""
 
 

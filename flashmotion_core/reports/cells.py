@@ -24,11 +24,11 @@ class Noted:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval below it."""
+    """A number with its 95 % interval below it, if there is one; numbers of a column have as many decimals."""
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def cell_of(value: Value, label: str, *, number: bool = False, best: bool = Fals
         case Noted():
             return Cell(text, "long", note=value.note, label=label)
         case Estimate():
-            return Cell(text, "number", best, between(value.low, value.high), label=label)
+            note = "" if value.low is None or value.high is None else between(value.low, value.high)
+            return Cell(text, "number", best, note, label=label)
         case Judgement():
             return Cell(text, value.state, note=value.note, label=label)
         case Interval():
@@ -115,11 +116,9 @@ def shown(value: Value) -> str:
             return str(value)
 
 
-def figure(value: float | None, interval: Sequence[float] | None = None) -> Value:
-    """A figure of a table with its interval, or alone with at most three decimals; None where there is none."""
-    if value is None:
-        return None
-    return round(float(f"{value:.3g}"), 3) if interval is None else Estimate(value, *interval)
+def figure(value: float | None, interval: Sequence[float] | None = None) -> Estimate | None:
+    """A figure of a table with its interval, or alone; None where there is none."""
+    return None if value is None else Estimate(value, *(interval or ()))
 
 
 def decimals(value: float) -> str:

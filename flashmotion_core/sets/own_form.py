@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..benchmark.bench_files import ARRAY, MASKS, VIDEOS, content_digest, find_clip, read_clip
-from ..benchmark.clip_set import NOT_DOCUMENTS, TRACKS, read_set, some_documents
+from ..benchmark.clip_set import NOT_DOCUMENTS, RECORD, TRACKS, read_set, some_documents
 from ..links import link_or_copy
 from ..metrics import group_of
 from ..texts import read_text
@@ -33,7 +33,6 @@ from .point_tracks import read_point_tracks
 from .read_clip import GivenClip, ReadClip
 
 FORMAT = 1
-RECORD = "set.json"
 CRF = 8
 """Of clips that are written again."""
 

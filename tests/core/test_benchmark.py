@@ -93,6 +93,10 @@ def test_from_folders_to_a_report(made: Path, tmp_path: Path, capsys: pytest.Cap
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     for words in ("frame 0, standing still", "The worst clips of good", "Box IoU by frame", "data:image/png"):
         assert words in page
+    assert page.index("What it says") < page.index("Control")
+    quality = page[page.index("<h2>Quality") : page.index("<h2>Protocol")]
+    assert "another clip" not in quality  # a row of dashes
+    assert "Fewer than 5 clips have no interval" in page
     assert "| good | 3 |" in capsys.readouterr().out
 
 

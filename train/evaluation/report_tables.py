@@ -50,8 +50,8 @@ def results(
 
 def _cell(row: Mapping[str, Any], name: str) -> Value:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    known = name in WITH_INTERVAL and low is not None and high is not None
-    return figure(row.get(name), (float(low), float(high)) if known else None)
+    interval = None if low is None or high is None or name not in WITH_INTERVAL else (float(low), float(high))
+    return figure(row.get(name), interval)
 
 
 def split_controls(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
