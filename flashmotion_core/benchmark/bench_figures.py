@@ -89,6 +89,12 @@ def results(
         "rows": written,
         "notes": [
             *notes({row.name: row.clips for row in shown}, compared, names),
+            *(
+                f"{len(row.broken)} of {len(names)} clips of {row.row.title} could not be measured: its means are over fewer clips than other rows', "
+                "so read the differences, which are taken over the clips that both have."
+                for row in rows
+                if row.broken
+            ),
             *_few(written, extractors),
         ],
     }
@@ -110,10 +116,11 @@ def notes(rows: dict[str, Measured], models: Sequence[str], names: Sequence[str]
             else None
             for bound in (PASTE, STATIC)
         )
-        if pasted is not None and pasted[0] < 0:
+        if pasted is not None and pasted[1][0] <= 0:
+            better = "keeps to the boxes better than" if pasted[1][1] < 0 else "cannot be told by its boxes from"
             said.append(
-                f"Copy and paste of frame 0's objects keeps to the boxes better than {model} (box IoU {-pasted[0]:.3f} higher, "
-                f"{-pasted[1][1]:.3f} to {-pasted[1][0]:.3f}): this set alone does not show that a generator is needed."
+                f"Copy and paste of frame 0's objects {better} {model} (box IoU {-pasted[0]:+.3f}, "
+                f"{-pasted[1][1]:+.3f} to {-pasted[1][0]:+.3f}): this set alone does not show that a generator is needed."
             )
         if still is not None and still[1][0] <= 0:
             said.append(

@@ -27,6 +27,8 @@ from .kept_features import features_of_clip
 
 FORMAT = 2
 """Of the kept figures: to be raised when a figure changes its meaning."""
+NAMED = 20
+"""Broken clips that an error names."""
 ALLOWED = 0.01
 """The share of a row's clips that may be missing or damaged."""
 
@@ -83,8 +85,9 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
         try:
             figures, features = _measured(row, clip, folder, how)
         except ValueError as error:
-            found.broken[clip.name] = " ".join(str(error).split()).rstrip(".")
+            found.broken[clip.name] = _one_line(error)
             if len(found.broken) > how.allowed * len(every):
+                found.broken |= {} if row.made else _unreadable(row, clips[done + 1 :])
                 raise ValueError(_too_many(found, len(every), how.allowed)) from error
             continue
         found.clips[clip.name] = figures
@@ -94,8 +97,24 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
     return found
 
 
+def _unreadable(row: BenchRow, clips: Sequence[BenchClip]) -> dict[str, str]:
+    """The clips that cannot be read: who has to make one again wants to know of all."""
+    found = {}
+    for clip in clips:
+        try:
+            row.frames(clip)
+        except ValueError as error:
+            found[clip.name] = _one_line(error)
+    return found
+
+
+def _one_line(error: ValueError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _too_many(found: RowFigures, count: int, allowed: float) -> str:
-    named = "; ".join(f"{name}: {reason}" for name, reason in found.broken.items())
+    named = "; ".join(f"{name}: {reason}" for name, reason in list(found.broken.items())[:NAMED])
+    named += f"; and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
     return (
         f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
         "make them again, or allow a larger share."

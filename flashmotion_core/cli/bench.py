@@ -159,7 +159,7 @@ def measured(
     from ..extractors.named import named_extractors
 
     given = options.set or options.rows[0][1]
-    _check_form(given)
+    _check_form(given, is_row=options.set is None)
     generated = {folder.resolve() for _, folder in options.rows}
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     device = device_of(options.device)
@@ -213,11 +213,18 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
             bar.close()
 
 
-def _check_form(folder: Path) -> None:
-    """Raise ValueError for a set of a public layout."""
+def _check_form(folder: Path, *, is_row: bool) -> None:
+    """Raise ValueError for a set of a public layout or of none; `is_row` where no set was named, so that a row's folder is taken for it."""
     from ..sets.go_through import OWN, layout_of
 
-    layout = layout_of(folder)
+    try:
+        layout = layout_of(folder)
+    except ValueError as error:
+        if not is_row or not folder.is_dir():
+            raise
+        raise ValueError(
+            f"{folder} holds no documents (NAME.json beside each clip); name the folder that does with --set."
+        ) from error
     if layout != OWN:
         raise ValueError(
             f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."

@@ -186,7 +186,25 @@ def test_broken_clips_are_named_and_stop_it(
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert value in found["rows"][0]["broken"]["b"]
     assert found["rows"][0]["measured"] == 2
+    assert "1 of 3 clips of row could not be measured: its means are over fewer clips" in " ".join(found["notes"])
     assert "could not be measured" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_all_clips_that_cannot_be_read_are_named_at_once(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt(made, tmp_path / "row", "short")
+    shutil.rmtree(tmp_path / "row" / "c")
+    words = ["--set", str(made / "set"), "--out", str(tmp_path / "out")]
+    assert main([f"row={tmp_path / 'row'}", *words]) == 2
+    said = capsys.readouterr().err
+    assert "has 2 of 3 clips that cannot be measured" in said
+    assert "b: it has 5 frames, its document 7; c: there is no such video" in said
+    assert main([str(tmp_path / "row")]) == 2
+    assert (
+        "holds no documents (NAME.json beside each clip); name the folder that does with --set"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_damaged_video_is_noticed(made: Path, tmp_path: Path) -> None:
