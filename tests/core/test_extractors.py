@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 
 from flashmotion_core.benchmark.distances import distances
 from flashmotion_core.benchmark.kept_features import features_of_clip
+from flashmotion_core.extractors.clip_windows import starts
 from flashmotion_core.extractors.named import named_extractor, named_extractors
-from flashmotion_core.extractors.windows import starts
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.metrics.kernel import kernel_distance
 
