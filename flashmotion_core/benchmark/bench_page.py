@@ -144,9 +144,13 @@ def _groups(found: Mapping[str, Any]) -> DataTable:
             cells.append(None if part is None else figure(part["box_iou"], part["box_iou_95"] if known else None))
         rows.append(cells)
     counts = found["rows"][0]["groups"]
-    names = [f"{group} ({counts[group]['measured']} clips)" if group in counts else group for group in groups]
-    few = any(group["measured"] < FEWEST for group in counts.values())
-    note = f"Fewer than {FEWEST} clips have no interval: theirs would be too narrow." if few else ""
+    clips = {group: part["measured"] for group, part in counts.items()}
+    names = [
+        f"{group} ({clips[group]} {'clip' if clips[group] == 1 else 'clips'})" if group in clips else group
+        for group in groups
+    ]
+    few = any(count < FEWEST for count in clips.values())
+    note = f"Groups of fewer than {FEWEST} clips have no interval, as it would be too narrow." if few else ""
     return DataTable(title="Box IoU by number of objects", headers=["row", *names], rows=rows, note=note)
 
 

@@ -96,7 +96,7 @@ def test_from_folders_to_a_report(made: Path, tmp_path: Path, capsys: pytest.Cap
     assert page.index("What it says") < page.index("Control")
     quality = page[page.index("<h2>Quality") : page.index("<h2>Protocol")]
     assert "another clip" not in quality  # a row of dashes
-    assert "Fewer than 5 clips have no interval" in page
+    assert "Groups of fewer than 5 clips have no interval" in page
     assert "| good | 3 |" in capsys.readouterr().out
 
 
