@@ -13,10 +13,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ..video import LARGEST_CLIP
+
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, MemoryError)
 """What numpy raises for a file that is damaged, is none of its own, or says that it holds more than fits into memory."""
-LARGEST = 4 << 30
-"""Bytes of a clip or array that are read into memory: 1,000 frames of 1280 x 704 are 2.7e9. A few bytes of a compressed file can say more."""
 ENDING = ".npy"
 
 
@@ -52,7 +52,7 @@ def announced_array(path: Path) -> Announced:
     return next(iter(found.values()))
 
 
-def load_array(path: Path, largest: int = LARGEST) -> NDArray[Any]:
+def load_array(path: Path, largest: int = LARGEST_CLIP) -> NDArray[Any]:
     """The array of a .npy file, or the only one of an .npz file.
 
     Raises:
@@ -62,7 +62,7 @@ def load_array(path: Path, largest: int = LARGEST) -> NDArray[Any]:
     return next(iter(load_arrays(path, largest).values()))
 
 
-def load_arrays(path: Path, largest: int = LARGEST) -> dict[str, NDArray[Any]]:
+def load_arrays(path: Path, largest: int = LARGEST_CLIP) -> dict[str, NDArray[Any]]:
     """All arrays of a file, named as `announced` names them. Raises ValueError as `load_array` does."""
     told = announced(path)
     size = sum(one.size for one in told.values())

@@ -14,9 +14,8 @@ from ..pictures import read_image
 from ..trajectory import Trajectory
 from ..trajectory import cover as cover_boxes
 from ..trajectory.model import MAX_FRAMES
-from ..video import Frames, cover
+from ..video import LARGEST_CLIP, Frames, cover
 from ..video_reader import look, pictures
-from .array_files import LARGEST
 from .point_tracks import PointTracks
 
 FPS = 24.0
@@ -129,9 +128,9 @@ def check_amount(frames: int, size: tuple[int, int]) -> None:
     if frames > MAX_FRAMES:
         raise ValueError(f"it has {frames} frames, but a document at most {MAX_FRAMES}; take only its first ones")
     amount = frames * size[0] * size[1] * 3
-    if amount > LARGEST:
+    if amount > LARGEST_CLIP:
         raise ValueError(
-            f"its {frames} frames of {size[0]} x {size[1]} take {amount / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} GB that are read; take "
+            f"its {frames} frames of {size[0]} x {size[1]} take {amount / 1e9:.1f} GB, more than the {LARGEST_CLIP / 1e9:.1f} GB that are read; take "
             "only its first ones"
         )
 

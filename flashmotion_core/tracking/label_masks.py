@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pictures import read_labels
-from ..sets.array_files import LARGEST
+from ..video import LARGEST_CLIP
 from .object_tracker import Tracked, check_tracked
 
 MOST = 255
@@ -68,9 +68,9 @@ def read_label_folder(folder: Path, first: int | None = None) -> NDArray[np.uint
             raise ValueError(
                 f"{file.name} has the value {labels_HW.max()}, but labels go up to {MOST}; number the objects from 1."
             )
-        if len(files) * labels_HW.size > LARGEST:
+        if len(files) * labels_HW.size > LARGEST_CLIP:
             raise ValueError(
-                f"the {len(files)} masks in {folder.name} take {len(files) * labels_HW.size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} GB "
+                f"the {len(files)} masks in {folder.name} take {len(files) * labels_HW.size / 1e9:.1f} GB, more than the {LARGEST_CLIP / 1e9:.1f} GB "
                 "that are read; remove those beyond the clip."
             )
         found.append(labels_HW.astype(np.uint8))

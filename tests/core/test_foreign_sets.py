@@ -149,7 +149,7 @@ def test_a_clip_is_measured_before_it_is_read(tmp_path: Path, monkeypatch: pytes
     with refuses(ValueError, key="1000 frames of 4096 x 4096", value="50.3 GB", remedy="only its first ones"):
         check_amount(1000, (4096, 4096))
     write_mp4(tmp_path / "b.mp4", two_things(0).frames_THWC, 24)
-    monkeypatch.setattr(reading, "LARGEST", 1000)
+    monkeypatch.setattr(reading, "LARGEST_CLIP", 1000)
     with pytest.raises(ValueError, match="its 7 frames of 96 x 64 take"):
         video_frames(tmp_path / "b.mp4", None)
 
