@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             command(read_set_options(words[0], words[1:]))
 
-    return finish(work, {"GPU": remedy, "computer": remedy})
+    return finish(work, {"GPU": remedy, "computer": remedy}, "finished clips are kept, and the same command continues")
 
 
 def run(options: argparse.Namespace) -> None:

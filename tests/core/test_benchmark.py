@@ -121,6 +121,22 @@ def test_it_continues_where_it_was_and_measures_again_what_changed(
     assert again["rows"][1]["box_iou"] > first["rows"][1]["box_iou"]
 
 
+def test_ctrl_c_says_that_finished_clips_are_kept(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = runner.measure_clip
+
+    def stopped(frames: np.ndarray, clip: Any, *a: Any, **k: Any) -> dict[str, Any]:
+        if clip.name == "b":
+            raise KeyboardInterrupt
+        return honest(frames, clip, *a, **k)
+
+    monkeypatch.setattr(runner, "measure_clip", stopped)
+    assert main([f"good={made / 'good'}", "--set", str(made / "set"), "--out", str(tmp_path)]) == 130
+    assert "stopped by Ctrl+C; finished clips are kept, and the same command continues." in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "measured" / "good").glob("*.json")] == ["a.json"]
+
+
 def test_parts_measured_apart_are_equal_to_the_last_digit(made: Path, tmp_path: Path) -> None:
     whole = run(made, tmp_path / "whole")
     for number in (1, 0):
