@@ -114,7 +114,8 @@ export function createToolbar(context, label, items, keep = []) {
     for (const place of folded) parts[place].element.hidden = true;
     more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
     if (focused?.element.hidden) more.focus();
-    rove.update();
+    const inSight = new Set(parts.filter((_, place) => sizes[place].width && !folded.has(place)).map((part) => part.element));
+    rove.update((entry) => (entry === more ? !more.hidden : inSight.has(entry)));
   }
 
   /** @param {Beside} beside */
