@@ -259,9 +259,8 @@ def counts(page: Any, processor: Processor, nodes: dict[str, Any]) -> str:
     page.wait_for_timeout(2 * QUIET_MS)
     listeners = page.evaluate(LISTENERS)
     layouts, styles = (processor.metric(name) - value for name, value in zip(names, before, strict=True))
-    return (
-        f"{page.evaluate(ELEMENTS) - elements:5} elements {listeners:5} listeners {layouts:4.0f} layouts {styles:4.0f} styles"
-    )
+    added = page.evaluate(ELEMENTS) - elements
+    return f"{added:5} elements {listeners:5} listeners {layouts:4.0f} layouts {styles:4.0f} styles"
 
 
 def measure_opening(page: Any, name: str) -> None:

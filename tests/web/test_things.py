@@ -30,8 +30,8 @@ def said(editor: EditorPage) -> str:
     return str(editor.page.locator(".fm-message").text_content())
 
 
-@pytest.fixture
-def disc_HW(frontend: Frontend) -> np.ndarray:
+@pytest.fixture(name="disc_HW")
+def disc(frontend: Frontend) -> np.ndarray:
     """thing.png is a red disc on green; the disc, bool [256, 384]."""
     picture = np.full((256, 384, 3), GREEN, np.uint8)
     row, column = np.mgrid[:256, :384] + 0.5
