@@ -71,7 +71,9 @@ DRAG = """async ([x0, y0, steps]) => {
         await painted()
         times.push(handled + performance.now() - Math.max(began, before))
     }
-    send('pointerup', x0, y0)
+    // Not far away: the next drag begins here, too.
+    send('pointermove', x0 + 10, y0)
+    send('pointerup', x0 + 10, y0)
     return times
 }"""
 PLACE = """async ([x, y]) => {
@@ -221,8 +223,9 @@ def measure(page: Any, name: str) -> None:
     processor = Processor(page)
     times = page.evaluate(DRAG, place)
     busy = processor.lap() / place[2]
-    moved = json.loads(page.evaluate(VALUE))["objects"][0]["keyframes"][0]
-    assert moved["x"] != 0.5, "the drag moved the box"
+    objects = json.loads(page.evaluate(VALUE))["objects"]
+    assert len(objects) == OBJECTS, "the drag made no box"
+    assert objects[0]["keyframes"][0]["x"] > 0.5 + 10 / 700, "both drags moved the box"
     print(f"{name:<9} drag, {OBJECTS} x {FRAMES} x {KEYFRAMES}      {figures(times)}  processor {busy:4.1f} ms a frame")
     page.wait_for_timeout(500)
     print(f"{name:<9} drawing calls in 2 s while idle         {page.evaluate(IDLE, 2000)}")
