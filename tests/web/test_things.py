@@ -137,7 +137,9 @@ def test_masks_change_inside_an_open_subgraph(editor: EditorPage, disc_HW: np.nd
     editor.until(lambda: editor.sent()["objects"])
     found_HW = first_mask(editor)
     assert (found_HW & disc_HW).sum() > 0.97 * (found_HW | disc_HW).sum()
+    # The editor of this place may have been left taking away.
     editor.press("q")
+    editor.page.locator(".fm-brush:visible").get_by_role("button", name="Add", exact=True).click()
     editor.drag((0.36, 0.5), (0.5, 0.5))
     editor.until(lambda: first_mask(editor)[128, 185])
     editor.press("Control+z")
