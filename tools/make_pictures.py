@@ -75,8 +75,8 @@ TRACKED = [
     },
 ]  # fmt: skip
 # For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
-README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 80)
-DRAW = (0, 0, 650, 1010)
+README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 130)
+DRAW = (0, 0, 650, 845)
 AROUND = {
     "3": (-245, 45, 210, 330),
     "1": (-245, 425, 210, 170),
@@ -106,14 +106,12 @@ SHOWN = "() => [...document.querySelectorAll('.fm-canvas')].some((entry) => entr
 
 
 def editor(server: Server, chromium: Browser) -> None:
-    """docs/images/editor.png: the node in its graph, two boxes with their paths, and the timeline."""
+    """docs/images/editor.webp: the node in its graph, two boxes with their paths, and the timeline."""
     page = opened(server, chromium, MOVES, README_VIEW, README_PIXELS, README_PLACE)
     page.locator(".fm-time").get_by_text("cup").click()
+    page.evaluate("() => window.app.canvas.deselectAll()")  # or ComfyUI's tools for the selected node stand above it
     page.wait_for_timeout(500)
-    file = ROOT / "docs" / "images" / "editor.png"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole = shot(page)
-    whole.quantize(palette=whole.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(file, optimize=True)
+    shot(page).save(ROOT / "docs" / "images" / "editor.webp", quality=86, method=6)
     page.close()
 
 

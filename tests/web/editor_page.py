@@ -118,13 +118,20 @@ EDIT_PROMOTED = """() => {
     const ours = window.app.extensions.find((extension) => extension.name === 'FlashMotion.TrajectoryEditor')
     ours.getNodeMenuItems(host).find((item) => item.content === 'Edit trajectory')?.callback()
 }"""
-SHOW_INNER = """() => {
-    const [node] = window.app.canvas.graph.nodes
+# Newer frontends bring what a subgraph holds into view themselves, some frames after they open it.
+SHOW_INNER = """async () => {
+    const { canvas } = window.app
+    const [node] = canvas.graph.nodes
     node.pos = [0, 0]
     node.setSize([480, 860])
-    window.app.canvas.ds.scale = 1
-    window.app.canvas.ds.offset = [300, 80]
-    window.app.canvas.setDirty(true, true)
+    const isThere = () => canvas.ds.scale === 1 && canvas.ds.offset[0] === 300 && canvas.ds.offset[1] === 80
+    for (let same = 0; same < 8; ) {
+        same = isThere() ? same + 1 : 0
+        canvas.ds.scale = 1
+        canvas.ds.offset = [300, 80]
+        canvas.setDirty(true, true)
+        await new Promise((resolve) => requestAnimationFrame(resolve))
+    }
 }"""
 
 

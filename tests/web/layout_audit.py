@@ -50,7 +50,8 @@ AUDIT = """(least) => {
         range.selectNode(walker.currentNode)
         if (!inside(range.getBoundingClientRect(), outer)) problems.push(`text outside: ${walker.currentNode.data}`)
         const box = around.closest('button, .fm-fields, .fm-toolbar, .fm-notes, .fm-empty')
-        if (box && !inside(range.getBoundingClientRect(), box.getBoundingClientRect())) problems.push(`text cut off: ${walker.currentNode.data}`)
+        if (!box?.getClientRects().length || inside(range.getBoundingClientRect(), box.getBoundingClientRect())) continue
+        problems.push(`text cut off: ${walker.currentNode.data}`)
     }
     return problems
 }"""

@@ -11,11 +11,12 @@ from PIL import Image
 from flashmotion_core.trajectory import parse, sample, to_cells, to_frame_masks
 
 from .conftest import Frontend
-from .editor_page import EDIT_PROMOTED, EMPTY, GRAPH, INTO_SUBGRAPH, EditorPage
+from .editor_page import EDIT_PROMOTED, EMPTY, GRAPH, INTO_SUBGRAPH, SHOW_INNER, EditorPage
 
 pytestmark = pytest.mark.browser
 
 GREEN, RED = [30, 160, 40], [220, 30, 30]
+THING = {**GRAPH, "1": {"class_type": "LoadImage", "inputs": {"image": "thing.png"}}}
 
 
 def first_mask(editor: EditorPage) -> np.ndarray:
@@ -29,14 +30,19 @@ def said(editor: EditorPage) -> str:
     return str(editor.page.locator(".fm-message").text_content())
 
 
-def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPage, frontend: Frontend) -> None:
+@pytest.fixture(name="disc_HW")
+def disc(frontend: Frontend) -> np.ndarray:
+    """thing.png is a red disc on green; the disc, bool [256, 384]."""
     picture = np.full((256, 384, 3), GREEN, np.uint8)
     row, column = np.mgrid[:256, :384] + 0.5
-    disc_HW = ((column - 96) / 36) ** 2 + ((row - 128) / 36) ** 2 < 1
-    picture[disc_HW] = RED
+    inside_HW: np.ndarray = ((column - 96) / 36) ** 2 + ((row - 128) / 36) ** 2 < 1
+    picture[inside_HW] = RED
     Image.fromarray(picture).save(frontend.base / "input/thing.png")
-    graph = {**GRAPH, "1": {"class_type": "LoadImage", "inputs": {"image": "thing.png"}}}
-    editor.load(EMPTY, graph=graph)
+    return inside_HW
+
+
+def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPage, disc_HW: np.ndarray) -> None:
+    editor.load(EMPTY, graph=THING)
     editor.until(lambda: editor.pixel(0.05, 0.9)[1] > 120)
     editor.page.locator(".fm-sink").focus()
 
@@ -116,3 +122,25 @@ def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPa
         editor.page.mouse.click(*editor.at(0.9, 0.1))
         editor.until(lambda wide=wide: (editor.sent()["objects"][0]["keyframes"][0]["w"] > 0.9) == wide)
     assert len(editor.sent()["objects"]) == 3
+
+
+def test_masks_change_inside_an_open_subgraph(editor: EditorPage, disc_HW: np.ndarray) -> None:
+    editor.load(EMPTY, graph=THING)
+    editor.page.evaluate(INTO_SUBGRAPH, False)
+    editor.page.wait_for_function("() => window.app.canvas.graph.nodes[0]?.type === 'DrawTrajectory'")
+    editor.page.evaluate(SHOW_INNER)
+    editor.settle()
+    editor.until(lambda: editor.pixel(0.05, 0.9)[1] > 120)
+    editor.page.locator(".fm-sink:visible").focus()
+    editor.press("w")
+    editor.page.mouse.click(*editor.at(0.25, 0.5))
+    editor.until(lambda: editor.sent()["objects"])
+    found_HW = first_mask(editor)
+    assert (found_HW & disc_HW).sum() > 0.97 * (found_HW | disc_HW).sum()
+    # The editor of this place may have been left taking away.
+    editor.press("q")
+    editor.page.locator(".fm-brush:visible").get_by_role("button", name="Add", exact=True).click()
+    editor.drag((0.36, 0.5), (0.5, 0.5))
+    editor.until(lambda: first_mask(editor)[128, 185])
+    editor.press("Control+z")
+    editor.until(lambda: (first_mask(editor) == found_HW).all())

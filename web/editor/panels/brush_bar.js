@@ -7,7 +7,7 @@
 
 import { MAX_BRUSH, MIN_BRUSH } from "./aim.js";
 import { caption, commandButton } from "./toolbar.js";
-import { element, iconButton, setAttribute } from "../ui/dom.js";
+import { element, iconButton, setAttribute, setHidden } from "../ui/dom.js";
 
 /**
  * @param {CommandContext} context
@@ -35,15 +35,15 @@ export function createBrushBar(context) {
     update() {
       const { tool, brushAdds, brushSize, thingHow } = session.state;
       const paints = tool === "brush";
-      box.hidden = !paints && tool !== "thing";
+      setHidden(box, !paints && tool !== "thing");
       if (box.hidden) return;
       setAttribute(box, "aria-label", paints ? texts.brushBar : texts.thingBar);
       const now = paints ? (brushAdds ? "add" : "take") : thingHow;
       for (const { how, button } of kinds) {
-        button.hidden = paints && how === "new";
+        setHidden(button, paints && how === "new");
         setAttribute(button, "aria-pressed", String(how === now));
       }
-      slider.hidden = size.hidden = !paints;
+      for (const shown of [slider, size]) setHidden(shown, !paints);
       slider.value = String(Math.sqrt(brushSize));
       setAttribute(slider, "aria-valuetext", String(brushSize));
       size.textContent = String(brushSize);

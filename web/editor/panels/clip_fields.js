@@ -8,7 +8,7 @@
  * @import { CommandContext } from "./toolbar.js"
  */
 
-import { element, setAttribute, setText } from "../ui/dom.js";
+import { element, setAttribute, setHidden, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
 import { MAX_FPS, MAX_FRAMES, MAX_SIDE, MIN_SIDE } from "../model/limits.js";
 import { setFps, setFrames } from "../edit/operations.js";
@@ -83,7 +83,7 @@ export function createClipFields({ session, texts, root, pictureSize, cut }) {
     show(frames, "frames", texts.frames, length);
     fps.show(rate);
     const text = cut.share();
-    share.hidden = !text;
+    setHidden(share, !text);
     setText(share, text);
     setAttribute(share, "aria-pressed", String(cut.margins !== undefined));
   }

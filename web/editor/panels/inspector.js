@@ -6,7 +6,7 @@
 
 import { createClipFields } from "./clip_fields.js";
 import { openCurve } from "./curve.js";
-import { element, iconButton, setAttribute } from "../ui/dom.js";
+import { element, iconButton, setAttribute, setHidden, setValue } from "../ui/dom.js";
 import { asBezier } from "../model/easing.js";
 import { clampBox } from "../edit/edit.js";
 import { choiceField, numberField } from "../ui/fields.js";
@@ -116,17 +116,17 @@ export function createInspector(context) {
     if (clipOf !== state.ids) clipOf = undefined;
     const place = clipOf ? rows : box;
     if (clip.element.parentElement !== place) place.append(clip.element);
-    rows.hidden = index < 0;
-    boxFields.hidden = clipOf !== undefined;
-    clip.element.hidden = index >= 0 && clipOf === undefined;
+    setHidden(rows, index < 0);
+    setHidden(boxFields, clipOf !== undefined);
+    setHidden(clip.element, index >= 0 && clipOf === undefined);
     setAttribute(showClip, "aria-pressed", String(clipOf !== undefined));
     for (const button of [...buttons, pace]) button.update();
     clip.update();
     if (index < 0) return;
     const object = shown.objects[index];
     const single = state.ids.length === 1;
-    color.value = colorOf(object, index);
-    if (document.activeElement !== name) name.value = object.label;
+    setValue(color, colorOf(object, index));
+    if (document.activeElement !== name) setValue(name, object.label);
     name.disabled = !single;
     const now = boxAt(object, state.frame);
     x.show(single ? now.x * shown.size[0] : undefined);
@@ -142,7 +142,7 @@ export function createInspector(context) {
     const refs = easedKeys(session);
     const objects = refs.map(({ id }) => session.shown.objects.find((object) => object.id === id));
     const key = objects[0]?.keyframes.find(({ frame }) => frame === refs[0].frame);
-    ease.value = typeof key?.ease === "string" ? key.ease : "custom";
+    setValue(ease, typeof key?.ease === "string" ? key.ease : "custom");
     const at = session.state.keys.length ? undefined : session.state.frame;
     const reasons = refs.map(({ frame }, index) => objects[index] && idleReason(objects[index], frame, at));
     const idle = reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;

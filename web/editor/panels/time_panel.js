@@ -6,7 +6,7 @@
  */
 
 import { goToFrame, selectNext } from "./actions.js";
-import { element, iconButton, setAttribute, setText } from "../ui/dom.js";
+import { element, iconButton, setAttribute, setHidden, setText } from "../ui/dom.js";
 import { numberField } from "../ui/fields.js";
 import { rangeRule } from "../ui/rules.js";
 import { createList } from "../timeline/list.js";
@@ -53,7 +53,7 @@ export function createTimePanel(context, focus) {
       if (!state.draft) body.style.height = "";
       else if (!body.style.height) body.style.height = `${body.offsetHeight}px`;
       hints.update();
-      count.hidden = hints.count === 0;
+      setHidden(count, hints.count === 0);
       setText(number, String(hints.count));
       for (const name of ["aria-label", "title"]) setAttribute(count, name, fill(texts.hintCount, hints.count));
       transport.update();

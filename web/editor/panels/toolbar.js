@@ -29,6 +29,22 @@ import { roveAlong } from "../ui/rove.js";
 /** Pixels between the items of a bar, as in the style sheet. */
 const GAP = 2;
 
+/** What fits one bar to its width, in steps that write and read in turns. @typedef {readonly (() => void)[]} Fitting */
+
+/** By bar, what is to be done at a width. @type {WeakMap<Element, (width: number) => Fitting | undefined>} */
+const whenResized = new WeakMap();
+const widths = new ResizeObserver((entries) => {
+  fitAll(entries.flatMap(({ target, contentRect: { width } }) => {
+    const fitting = whenResized.get(target)?.(width);
+    return fitting ? [fitting] : [];
+  }));
+});
+
+/** Each step for all bars before the next one: a reading after every writing would lay out the page for each bar. @param {readonly Fitting[]} fittings */
+function fitAll(fittings) {
+  fittings[0]?.forEach((_, step) => fittings.forEach((fitting) => fitting[step]()));
+}
+
 /**
  * The button of a command.
  * @param {CommandContext} context
@@ -94,44 +110,58 @@ export function createToolbar(context, label, items, keep = []) {
     return { element: button, item, rank };
   }
 
+  /** @param {HTMLElement} entry */
+  const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
   let room = 0;
+  /** @type {{width: number, rank: number}[]} */
+  let sizes = [];
+  /** @type {Set<number>} */
+  let folded = new Set();
 
-  function fit() {
-    if (!room) return;
-    // Nothing is written where all fits and did before, because measuring after that would lay the page out once more.
-    for (const part of parts) if (part.element.hidden) part.element.hidden = false;
-    /** @param {HTMLElement} entry */
-    const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
-    // The tool in use stays in sight.
-    const sizes = parts.map(({ element: entry, item, rank }) =>
-      ({ width: item === "<>" ? GAP : widthOf(entry), rank: item !== undefined && item === tool ? 0 : rank }));
-    let folded = whatFolds(sizes, room + GAP, 0);
-    if (folded.size) {
-      more.hidden = false;
-      folded = whatFolds(sizes, room + GAP, widthOf(more));
-    }
-    const focused = parts.find((part) => part.element === document.activeElement);
-    for (const place of folded) parts[place].element.hidden = true;
-    more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
-    if (focused?.element.hidden) more.focus();
-    rove.update();
-  }
+  /** @type {Fitting} */
+  const fitting = [
+    // Nothing is written where all fits and did before.
+    () => {
+      for (const part of parts) if (part.element.hidden) part.element.hidden = false;
+    },
+    () => {
+      // The tool in use stays in sight.
+      sizes = parts.map(({ element: entry, item, rank }) =>
+        ({ width: item === "<>" ? GAP : widthOf(entry), rank: item !== undefined && item === tool ? 0 : rank }));
+      folded = whatFolds(sizes, room + GAP, 0);
+    },
+    () => {
+      if (folded.size) more.hidden = false;
+    },
+    () => {
+      if (folded.size) folded = whatFolds(sizes, room + GAP, widthOf(more));
+    },
+    () => {
+      const focused = parts.find((part) => part.element === document.activeElement);
+      for (const place of folded) parts[place].element.hidden = true;
+      more.hidden = ![...folded].some((place) => parts[place].item !== undefined);
+      if (focused?.element.hidden) more.focus();
+      const inSight = new Set(parts.filter((_, place) => sizes[place].width && !folded.has(place)).map((part) => part.element));
+      rove.update((entry) => (entry === more ? !more.hidden : inSight.has(entry)));
+    },
+  ];
 
   /** @param {Beside} beside */
   function openFolded(beside) {
-    const folded = parts.filter((part) => part.element.hidden);
-    openMenu(root(), beside, texts.more, folded.flatMap(({ item }) => {
+    const away = parts.filter((part) => part.element.hidden);
+    openMenu(root(), beside, texts.more, away.flatMap(({ item }) => {
       if (typeof item === "string") return [commandItem(context, item)];
       return item && "open" in item ? [{ text: item.label, run: () => item.open(beside) }] : [];
     }));
   }
 
   // What a bar needs changes with its width alone; a bar out of sight tells none.
-  new ResizeObserver(([{ contentRect: { width } }]) => {
-    if (width === room) return;
+  whenResized.set(bar, (width) => {
+    if (width === room) return undefined;
     room = width;
-    fit();
-  }).observe(bar);
+    return room ? fitting : undefined;
+  });
+  widths.observe(bar);
 
   return {
     element: bar,
@@ -140,7 +170,7 @@ export function createToolbar(context, label, items, keep = []) {
       const now = items.find((item) => typeof item === "string" && COMMANDS[item]?.tool && COMMANDS[item].pressed?.(session.state));
       if (now === tool) return;
       tool = typeof now === "string" ? now : undefined;
-      if (parts.some((part) => part.element.hidden)) fit();
+      if (room && parts.some((part) => part.element.hidden)) fitAll([fitting]);
     },
   };
 }

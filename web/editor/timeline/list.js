@@ -22,7 +22,7 @@
  * @property {HTMLButtonElement} lock
  */
 
-import { element, icon, iconButton, setAttribute, setChildren, setText } from "../ui/dom.js";
+import { element, icon, iconButton, setAttribute, setChildren, setHidden, setText } from "../ui/dom.js";
 import { reorderObject } from "../edit/operations.js";
 import { colorOf, nameOf } from "../stage/scene.js";
 import { fill } from "../texts/texts.js";
@@ -124,7 +124,7 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     setText(row.name, name);
     setAttribute(row.option, "aria-selected", String(selected));
     setAttribute(row.option, "aria-label", fill(texts.objectRow, name, object.keyframes.length));
-    row.hint.hidden = said.length === 0;
+    setHidden(row.hint, said.length === 0);
     setAttribute(row.option, "data-hints", said.length > 0);
     setAttribute(row.option, "aria-description", said.join(" ") || undefined);
     for (const attribute of ["aria-label", "title"]) setAttribute(row.hint, attribute, fill(texts.hintsOfObject, name, said.length));

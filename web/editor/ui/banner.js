@@ -6,7 +6,7 @@
  * @import { Texts } from "../texts/texts.js"
  */
 
-import { element, setText } from "./dom.js";
+import { element, setHidden, setText } from "./dom.js";
 import { emptyDocument, parse } from "../model/document.js";
 
 /**
@@ -35,7 +35,7 @@ export function createBanner(session, texts) {
     element: box,
     update() {
       const now = session.state.problem;
-      box.hidden = now === undefined;
+      setHidden(box, now === undefined);
       if (now === undefined || shown === session.text()) return;
       shown = session.text();
       setText(problem, now);

@@ -33,6 +33,24 @@ export function setAttribute(target, name, value) {
 }
 
 /**
+ * The same for the attribute `hidden`.
+ * @param {HTMLElement} target
+ * @param {boolean} hidden
+ */
+export function setHidden(target, hidden) {
+  if (target.hidden !== hidden) target.hidden = hidden;
+}
+
+/**
+ * The same for the value of a field.
+ * @param {HTMLInputElement | HTMLSelectElement} field
+ * @param {string} value
+ */
+export function setValue(field, value) {
+  if (field.value !== value) field.value = value;
+}
+
+/**
  * One of our icons, for the eye only.
  * @param {string} name
  * @returns {SVGSVGElement}

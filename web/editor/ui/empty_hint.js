@@ -5,7 +5,7 @@
  * @import { Texts } from "../texts/texts.js"
  */
 
-import { element, setText } from "./dom.js";
+import { element, setHidden, setText } from "./dom.js";
 
 /**
  * @param {Texts} texts
@@ -18,7 +18,7 @@ export function createEmptyHint(texts) {
   return {
     element: box,
     show(needed, tool) {
-      box.hidden = !needed;
+      setHidden(box, !needed);
       const [first, second] = tool === "pen" ? [texts.emptyPen, texts.emptyPenMore]
         : tool === "thing" ? [texts.emptyThing, texts.emptyThingMore] : [texts.empty, texts.emptyMore];
       setText(title, first);

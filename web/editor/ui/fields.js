@@ -4,7 +4,7 @@
  * @import { Rule } from "./guard.js"
  */
 
-import { element } from "./dom.js";
+import { element, setValue } from "./dom.js";
 import { guardNumber } from "./guard.js";
 
 /**
@@ -44,7 +44,7 @@ export function numberField(short, label, onChange, attributes = {}, rule = () =
       input.disabled = value === undefined;
       if (guard.refuses) return;
       // Not while the user is typing in it.
-      if (document.activeElement !== input || !input.matches(":focus")) input.value = shown;
+      if (document.activeElement !== input || !input.matches(":focus")) setValue(input, shown);
       else if (Number(input.value) !== value && value !== undefined) input.value = shown;
     },
   };

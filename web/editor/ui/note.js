@@ -5,7 +5,7 @@
  * @typedef {{text: string, actions: readonly Action[], dismiss?: {text: string, run: () => void}}} Said
  */
 
-import { element, iconButton, setChildren, setText } from "./dom.js";
+import { element, iconButton, setAttribute, setChildren, setHidden, setText } from "./dom.js";
 
 /**
  * @param {"alert" | "status"} role alert: read out at once
@@ -24,11 +24,11 @@ export function createNote(role, className) {
   return {
     element: box,
     update(said) {
-      box.hidden = said === undefined;
+      setHidden(box, said === undefined);
       setText(text, said?.text ?? "");
       now = said;
-      close.hidden = said?.dismiss === undefined;
-      for (const name of ["aria-label", "title"]) close.setAttribute(name, said?.dismiss?.text ?? "");
+      setHidden(close, said?.dismiss === undefined);
+      for (const name of ["aria-label", "title"]) setAttribute(close, name, said?.dismiss?.text ?? "");
       const actions = said?.actions ?? [];
       // What the buttons do may change while they look the same.
       const key = JSON.stringify(actions);

@@ -4,7 +4,7 @@
  * @import { Texts } from "../texts/texts.js"
  */
 
-import { element, setText } from "./dom.js";
+import { element, setHidden, setText } from "./dom.js";
 
 /**
  * @param {Texts} texts
@@ -30,7 +30,7 @@ export function createNotice(texts, peek, fail) {
   return {
     element: box,
     update(reason) {
-      box.hidden = reason === undefined;
+      setHidden(box, reason === undefined);
       if (reason) setText(text, { unknown: texts.pictureUnknown, changed: texts.pictureChanged, unseen: texts.pictureUnseen }[reason]);
     },
   };

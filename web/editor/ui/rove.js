@@ -2,7 +2,8 @@
 
 /**
  * @param {HTMLElement} bar its buttons are `.fm-button`; fields in it are stops of their own
- * @returns {{update: () => void}} to call when buttons appeared or went
+ * @returns {{update: (inSight: (button: HTMLElement) => boolean) => void}} to call when buttons appeared or went, with what the caller
+ *   knows of them: asking the page would make it look through its styles for each bar of each editor that comes into sight
  */
 export function roveAlong(bar) {
   /** @type {HTMLElement | undefined} */
@@ -34,16 +35,10 @@ export function roveAlong(bar) {
   });
 
   return {
-    update() {
-      // Not by measuring, which would lay out the page for each bar of each editor that comes into sight.
-      if (stop && bar.contains(stop) && isShown(stop)) return;
-      const first = [...bar.querySelectorAll(".fm-button")].find((entry) => entry instanceof HTMLElement && isShown(entry));
+    update(inSight) {
+      if (stop && bar.contains(stop) && inSight(stop)) return;
+      const first = [...bar.querySelectorAll(".fm-button")].find((entry) => entry instanceof HTMLElement && inSight(entry));
       if (first instanceof HTMLElement) choose(first);
     },
   };
-}
-
-/** @param {HTMLElement} entry */
-function isShown(entry) {
-  return !entry.hidden && entry.checkVisibility?.() !== false;
 }

@@ -6,7 +6,7 @@
  * @typedef {{step: number, steps: number, picture?: Blob}} Sampling steps 0: not known yet; picture: the sampler's own
  */
 
-import { element, setText } from "./dom.js";
+import { element, setHidden, setText } from "./dom.js";
 import { fill } from "../texts/texts.js";
 
 /**
@@ -23,8 +23,8 @@ export function createRunLine(texts, cancel) {
   return {
     element: box,
     update(sampling, isOld) {
-      box.hidden = !sampling && !isOld;
-      button.hidden = !sampling;
+      setHidden(box, !sampling && !isOld);
+      setHidden(button, !sampling);
       if (sampling) setText(text, [fill(texts.samplingStep, sampling.step, sampling.steps || "?"), sampling.picture ? texts.samplingShown : ""].join(" ").trim());
       else if (isOld) setText(text, texts.resultOld);
     },

@@ -14,12 +14,32 @@
 /** Guides and the marquee: a colour far from every palette colour on most pictures. */
 export const GUIDE = "#ff3fd0";
 
+/** By element, until the page's theme may have changed: reading it takes longer than drawing. @type {WeakMap<Element, Theme>} */
+let known = new WeakMap();
+let watching = false;
+
 /**
  * @param {Element} root an element that carries our style sheet
  * @returns {Theme}
  */
 export function readTheme(root) {
+  const before = known.get(root);
+  if (before) return before;
+  if (!watching) {
+    watching = true;
+    watchTheme(() => {
+      known = new WeakMap();
+    });
+  }
   const style = getComputedStyle(root);
+  const theme = themeOf(style);
+  // Out of the page, and before its style sheet is there, an element has no theme yet.
+  if (style.getPropertyValue("--fm-text")) known.set(root, theme);
+  return theme;
+}
+
+/** @param {CSSStyleDeclaration} style @returns {Theme} */
+function themeOf(style) {
   /** @param {string} name @param {string} otherwise */
   const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   return {

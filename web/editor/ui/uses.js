@@ -6,7 +6,7 @@
  * @typedef {{name: string, number: number, count: number}} Use the subgraph's node, which one of how many, from 1
  */
 
-import { element, setText } from "./dom.js";
+import { element, setHidden, setText } from "./dom.js";
 import { fill } from "../texts/texts.js";
 
 /**
@@ -22,7 +22,7 @@ export function createUses(texts, next) {
   return {
     element: box,
     update(use) {
-      box.hidden = use === undefined;
+      setHidden(box, use === undefined);
       if (use) setText(text, fill(texts.useShown, use.name, use.number, use.count));
     },
   };
