@@ -122,6 +122,7 @@ def latent_of(frames, side=2):
     return torch.randn(1, 48, frames, side, side, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.slow
 def test_a_compiled_decoder_gives_every_bit_and_is_compiled_once_for_all_later_frames():
     model = random_vae(1)
     plain = list(WanVae(model).decode(latent_of(6)))
