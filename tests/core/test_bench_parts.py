@@ -71,6 +71,7 @@ def without_costs(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "rows": [{**row, "seconds": None} for row in found["rows"]]}
 
 
+@pytest.mark.slow
 def test_a_generator_and_an_adapter_make_the_clips(made: Path, whole: Path) -> None:
     found = result(whole)
     rows = {row["name"]: row for row in found["rows"]}

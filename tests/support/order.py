@@ -28,7 +28,7 @@ FILES = {
     "web/test_widths.py": "newest",
 }
 """The server that tests of a file take without a parameter that says so."""
-LONG = ("test_style.py", "test_javascript.py", "test_vectors.py")
+LONG = ("test_style.py", "test_javascript.py")
 """Files of many seconds without a test that is marked slow."""
 FIXTURES = {"newest_frontend": "newest", "newest_server": "pinned", "oldest_server": "oldest"}
 
