@@ -21,7 +21,7 @@ from .editor_page import NODE, EditorPage, corners
 pytestmark = pytest.mark.browser
 
 SIZE = (1280, 704)
-WORKFLOW = ROOT / "example_workflows/flashmotion_5b.json"
+WORKFLOW = ROOT / "example_workflows/flashmotion_plus_adapter.json"
 COME_CLOSE = f"""() => {{
     const canvas = window.app.canvas
     canvas.ds.scale = 1
@@ -98,7 +98,7 @@ def test_two_objects_a_pause_and_a_change_of_size(page: EditorPage, folder: Path
     editor.set_palette(palette)
     user = User(editor, folder, f"{renderer}_{palette}")
     editor.page.evaluate(
-        "async (workflow) => { await window.app.loadGraphData(workflow, true, true, 'flashmotion_5b') }",
+        "async (workflow) => { await window.app.loadGraphData(workflow, true, true, 'flashmotion_plus_adapter') }",
         json.loads(WORKFLOW.read_text(encoding="utf-8")),
     )
     editor.page.evaluate(COME_CLOSE)

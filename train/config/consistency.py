@@ -34,6 +34,11 @@ def check_together(config: Config) -> None:
             f"evaluate.compute_every is {list(config.evaluate.compute_every)}, but models.adapters has no controlnet, and a resnet adds the "
             "same in every step; leave it empty, or add a controlnet."
         )
+    if config.export.lora_rank is not None and not any(each.kind == "controlnet" for each in config.models.adapters):
+        raise ValueError(
+            f"export.lora_rank is {config.export.lora_rank}, but models.adapters has no controlnet, and a resnet's file is small already; leave it "
+            "out, or add a controlnet."
+        )
     if isinstance(config.stage3, HybridSettings):
         _check_hybrid(config.stage3)
         if config.stage3.share_backbone and config.stage2.lora is None:

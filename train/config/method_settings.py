@@ -248,3 +248,5 @@ class Export(Settings):
     """What users load."""
 
     dtype: Literal["fp32", "bf16", "fp16"] = "bf16"
+    lora_rank: Count | None = None
+    """Also write the FastAdapter (ControlNet) as its difference to the generator, in products of this rank: less exact, and far smaller."""

@@ -157,6 +157,8 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, key: s
          "stage3.gan.weight and stage3.balance.options.value", 0, "raise one of them"),
         (["models.adapters=[{kind: resnet}]", "evaluate.compute_every=[2]"],
          "evaluate.compute_every", "is [2], but models.adapters has no controlnet", "leave it empty"),
+        (["models.adapters=[{kind: resnet}]", "export.lora_rank=16"],
+         "export.lora_rank", "is 16, but models.adapters has no controlnet", "leave it out"),
         (["stage2.lora={rank: 4}", "models.fast_start=/f"], "models.fast_start", "is '/f'", "stage2.lora is a difference"),
         (["models.fast_start=/f", "models.fast_generator=/g"], "models.fast_start", "fast_generator is '/g'", "leave fast_start out"),
         (["stage2.lora={rank: 4}", "models.fast_generator=/f"], "stage2.lora", "models.fast_generator is '/f'", "leave one of them out"),

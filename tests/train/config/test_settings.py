@@ -15,7 +15,7 @@ from train.config.load import CONFIGS
 from train.config.schema import Config
 
 ROOT = Path(__file__).resolve().parents[3]
-MOST = 203
+MOST = 204
 """Of these, 10 are what is looked for in videos and MagicData's rules for clips (data.prepare)."""
 REASONS = {
     r".*\.?seed": "repeats a run with other random numbers",
