@@ -19,7 +19,7 @@ from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
 from .base_weights import base_for, made_whole
-from .border import checked
+from .input_checks import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
 

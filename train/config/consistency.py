@@ -60,11 +60,11 @@ def check_together(config: Config) -> None:
     if config.memory.offload and not config.memory.checkpointing:
         raise ValueError("memory.offload is true, but memory.checkpointing is false; set both to true.")
     if config.precision == "bf16_kahan":
+        if config.memory.optimizer == "adamw8bit":
+            raise ValueError(
+                "memory.optimizer is adamw8bit, but with precision bf16_kahan it would lose small updates to rounding; use adamw, or precision bf16."
+            )
         for name, optim in _within(config, Optim):
-            if optim.kind == "adamw8bit":
-                raise ValueError(
-                    f"{name}.kind is adamw8bit, but with precision bf16_kahan it would lose small updates to rounding; use adamw, or precision bf16."
-                )
             if optim.betas[1] > 0.99:
                 raise ValueError(
                     f"{name}.betas are {list(optim.betas)}, but with precision bf16_kahan the second moment is bf16 and cannot follow a "

@@ -102,16 +102,6 @@ def test_baselines_are_what_their_names_say() -> None:
     assert type(load("baselines/no_stage3").stage3) is SkipSettings
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_later_stages_see_what_stage_1_saw(name: str) -> None:
-    config = load(name)
-    share = config.stage1.conditioning.mask_share
-    assert config.stage2.mask_share == share
-    assert isinstance(config.stage3, SkipSettings) or config.stage3.mask_share == share
-    followed = load(name, ["stage1.conditioning.mask_share=0.3"])
-    assert isinstance(followed.stage3, SkipSettings) or followed.stage3.mask_share == 0.3
-
-
 def test_there_is_one_lambda() -> None:
     modes = {name: load(name).stage3.balance.mode for name in NAMES if type(load(name).stage3) is HybridSettings}  # type: ignore[union-attr]
     ablations = {"baselines/diffusion_only", "baselines/gan_only", "baselines/lambda_1"}

@@ -157,14 +157,7 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "ranks", "key", "value", "remedy"),
     [
-        ({"stage1": {"optim": {"kind": "adamw8bit"}}}, 1, "stage1.optim", "adamw8bit", "use adamw"),
-        (
-            {"stage3": {"method": "hybrid", "gan": {"optim": {"kind": "adamw8bit"}}}},
-            1,
-            "stage3.gan.optim",
-            "adamw8bit",
-            "use adamw",
-        ),
+        ({"memory": {"optimizer": "adamw8bit"}}, 1, "memory.optimizer", "adamw8bit", "use adamw"),
         ({"memory": {"fp8": True}}, 2, "memory.fp8", "2 processes", "set memory.sharding to none"),
         ({"stage2": {"global_batch": 10}}, 4, "stage2.global_batch", "10", "use 12"),
         ({"checkpoints": {"keep": 10**9}}, 1, "the run", "are free", "checkpoints.keep=1"),
