@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(set_line(options.out, build(options)))
 
     remedy = "make smaller clips, or close other programs"
-    return finish(work, {"GPU": remedy, "computer": remedy})
+    return finish(work, {"GPU": remedy, "computer": remedy}, "finished clips are kept, and the same command continues")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from bench.tiny_clips import CODEC
 from bench.tiny_models import ADAPTERS, write_clips
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.cli.bench import main as measure
+from flashmotion_core.named_words import split_word
 
 
 def main() -> int:
@@ -45,7 +46,7 @@ def main() -> int:
     rows = [f"{name}={options.out / 'clips' / name}" for name in options.models]
     words = ["--set", str(options.set), "--vae", str(CODEC), "--tracker", options.tracker]
     limit = [] if options.limit is None else ["--limit", str(options.limit)]
-    return measure([*rows, *words, *limit, "--out", str(options.out / options.tracker.partition("=")[0])])
+    return measure([*rows, *words, *limit, "--out", str(options.out / split_word(options.tracker)[0])])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from flashmotion_core.benchmark.bench_files import MASKS
+from flashmotion_core.sets.own_form import describe_set, write_record
 from flashmotion_core.trajectory import dumps
 from flashmotion_core.video import Frames
 from flashmotion_core.whole_file import write_whole
@@ -81,7 +82,7 @@ def checksum(per_group: int, which: TinySet = SHORT) -> str:
 
 
 def write_set(folder: Path, per_group: int, which: TinySet = SHORT) -> None:
-    """Documents, real clips and masks of the first clips of each group; what is there is kept."""
+    """Documents, real clips and masks of the first clips of each group, and set.json; what is there is kept."""
     for name in names(per_group):
         if not (folder / f"{name}.json").is_file():
             clip = tiny_clip(name, which)
@@ -90,6 +91,7 @@ def write_set(folder: Path, per_group: int, which: TinySet = SHORT) -> None:
                 write_whole(folder / f"{name}{MASKS}" / f"{t:05d}.png", partial(picture.save, format="PNG"))
             write_whole(folder / f"{name}.npy", array_bytes(clip.frames_THWC))
             write_whole(folder / f"{name}.json", dumps(clip.document))
+    write_record(folder, describe_set(folder, {"set": which.title}, {}))
 
 
 def array_bytes(frames_THWC: Frames) -> bytes:

@@ -26,6 +26,8 @@ Frames = npt.NDArray[np.uint8]
 # Numbers of ITU-T H.273, as PyAV takes them.
 _BT709, _BT601 = 1, 5
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
+LARGEST_CLIP = 4 << 30
+"""Bytes of a clip or array that are read into memory: 1,000 frames of 1280 x 704 are 2.7e9. A few bytes of a compressed file can say more."""
 SLOWEST, FASTEST = 0.001, 1000
 """Frames per second that an mp4 file can hold as a fraction of whole numbers."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from flashmotion_core.whole_file import write_whole
 from .claim_calls import CLAIMS, CONTROLNET, FEW, MANY, ON_FAST, RESNET, UNGUIDED
 from .claim_plots import plot_clips, plot_curves, plot_rows, title_of
 from .claim_statistics import FRECHET, MeasuredRow, interval_of
-from .claim_verdicts import Results
+from .claim_verdicts import UNMEASURED, Results
 
 BOUNDS = ("real", "codec", "paste", "static")
 REFERENCES = (MANY, UNGUIDED, FEW, ON_FAST)
@@ -46,6 +47,7 @@ def write_page(folder: Path, page: Path) -> None:
         "",
         _about(results_folder, rows),
         "",
+        *_summary(results),
         *_too_little(results),
         *_verdicts(results),
         "",
@@ -100,14 +102,32 @@ def _about(folder: Path, rows: Sequence[MeasuredRow]) -> str:
     return text
 
 
+def _summary(results: Results) -> list[str]:
+    """How many claims came out how, and which gates are not met."""
+    found = [results.verdict(claim) for claim in CLAIMS]
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.verdict for one in found).items())
+    missing = sum(any(figure.startswith(UNMEASURED) for figure in one.figures) for one in found)
+    unmet = [gate.name for gate in results.gates.values() if gate.met is False]
+    text = f"Of {len(found)} claims: {counts}."
+    if unmet:
+        text += (
+            f" *Premise absent* means that a gate is not met, here {' and '.join(unmet)}: what the claim is about does not occur in this world, so "
+            "it is neither reproduced nor refuted, whatever its figures."
+        )
+    if missing:
+        text += f" {missing} claims also lack a row that was not measured."
+    return [text, ""]
+
+
 def _too_little(results: Results) -> list[str]:
     """A warning if even the adapter with many steps stays below a clip that stands still."""
     there = (MANY, RESNET) in results.rows and ("static", "") in results.rows
     found = results.between((MANY, RESNET), ("static", ""), "box_iou") if there else None
     if found is None or found.high > 0:
         return []
-    text = "**Trained too little to judge stage 3: with many steps the SlowAdapter follows its boxes less than a picture that stands still (box IoU"
-    return [f"{text} {found}). Give it more time: a larger `--scale` and more `--minutes`.**", ""]
+    text = "**Trained too little to judge the paper: with many steps the SlowAdapter follows its boxes less than a picture that stands still (box IoU"
+    more = 'So "refuted" in the first line below is said of this run alone. Give it more time: a larger `--scale` and more `--minutes`.'
+    return [f"{text} {found}). {more}**", ""]
 
 
 def _verdicts(results: Results) -> list[str]:

@@ -23,14 +23,35 @@ PANELS = (
     ("sharpness", "sharpness, share of the real clip's"),
     (FRECHET, "Frechet distance (less is better)"),
 )
+WARM_UP = ("base", "stage1_resnet", "stage1_controlnet")
 CURVES = (
-    ("loss/flow", "flow matching loss", ("base", "stage1_resnet", "stage1_controlnet")),
-    ("motion/student", "motion of the student", ("stage2",)),
-    ("motion/teacher", "motion of its teacher", ("stage2",)),
-    ("gan/accuracy", "accuracy of the discriminator while it trains", ()),
-    ("loss/diffusion", "diffusion loss of the adapter", ()),
-    ("lambda/value", "lambda", ()),
+    ("flow matching loss", {"loss/flow": ""}, WARM_UP),
+    (
+        "motion of clips while stage 2 trains",
+        {"motion/student": "student", "motion/teacher": "teacher", "motion/real": "real clips"},
+        ("stage2",),
+    ),
+    ("accuracy of the discriminator", {"gan/accuracy": ""}, ()),
+    ("diffusion loss of the adapter", {"loss/diffusion": ""}, ()),
+    ("DMD loss", {"loss/dmd": ""}, ("stage2", "resnet_dmd_0")),
+    ("lambda", {"lambda/value": ""}, ()),
 )
+"""Title, measures with what each is called, and the trainings that are shown; none for the first seed of every arm."""
+PALETTE = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#8a6d00",
+    "#56b4e9",
+    "#7a3db8",
+    "#444b54",
+    "#e69f00",
+    "#9b2226",
+    "#1b7f79",
+    "#6b7580",
+)
+LEVELS = {"accuracy of the discriminator": {0.5: "guessing", 0.75: "the gate"}}
 
 
 def _figure(width: float, height: float) -> tuple[Any, Figure]:
@@ -65,33 +86,62 @@ def plot_rows(results: Results, rows: Sequence[MeasuredRow], file: Path) -> None
         axis.set_title(title, fontsize=10)
         axis.grid(axis="x", color="#e3e6ea")
         axis.set_axisbelow(True)
-    axes[0].set_yticks(range(len(rows)), [f"{title_of(row)} ({row.seeds})" for row in reversed(rows)])
+    axes[0].set_yticks(range(len(rows)), [_with_seeds(row) for row in reversed(rows)])
+    for axis in axes:
+        for place in range(1, len(rows)):
+            if rows[-place].kind != rows[-place - 1].kind:
+                axis.axhline(place - 0.5, color="#c9ced4", lw=0.8)
+    dots = [plt.Line2D([], [], marker="o", lw=2, color=color) for color in COLOURS.values()]
+    kinds = ["needs no adapter", "ResNet adapter", "ControlNet adapter"]
+    figure.legend(dots, kinds, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(file, dpi=110)
     plt.close(figure)
 
 
+def _with_seeds(row: MeasuredRow) -> str:
+    return title_of(row) if row.seeds == 1 else f"{title_of(row)}, {row.seeds} seeds"
+
+
 def plot_curves(folder: Path, file: Path) -> bool:
-    """The curves of training that are there; whether there are any."""
+    """The curves of training that are there; whether there are any. An arm has one colour in all panels."""
     source = folder / "curves.json"
     if not source.is_file():
         return False
     curves = json.loads(source.read_text(encoding="utf-8"))
-    plt, figure = _figure(13, 7)
-    for axis, (measure, title, only) in zip(figure.subplots(2, 3).flat, CURVES, strict=True):
-        names = [name for name in curves if measure in curves[name] and (name in only or not only)]
-        shown = [name for name in names if only or name.endswith("_0")]
-        for number, name in enumerate(shown):
+    plt, figure = _figure(13, 14)
+    arms = sorted(name for name in curves if name.endswith("_0"))
+    looks = {name: (PALETTE[n % len(PALETTE)], "-" if n < len(PALETTE) else "--") for n, name in enumerate(arms)}
+    for axis, (title, measures, only) in zip(figure.subplots(3, 2).flat, CURVES, strict=True):
+        shown = [(name, measure) for name in only or arms for measure in measures if measure in curves.get(name, {})]
+        for number, (name, measure) in enumerate(shown):
             steps, values = zip(*curves[name][measure], strict=True)
-            label = name.removesuffix("_0").replace("_", " ")
-            axis.plot(steps, values, color=plt.cm.tab20(number % 20), lw=1.2, label=label)
-        axis.set_title(title, fontsize=10)
+            color, line = (PALETTE[number], "-") if only else looks[name]
+            axis.plot(steps, values, line, color=color, lw=1.5, label=measures[measure] or _training(name))
+        for level, what in LEVELS.get(title, {}).items():
+            axis.axhline(level, color=INK, lw=0.8, ls=":")
+            axis.annotate(what, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        axis.set_title(title, fontsize=11)
         axis.set_xlabel("iteration")
         axis.grid(color="#e3e6ea")
-        if 0 < len(shown) <= 20:
-            axis.legend(fontsize=5.5, frameon=False)
-    figure.savefig(file, dpi=110)
+        if shown:
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=8, frameon=False)
+    figure.savefig(file, dpi=90)
     plt.close(figure)
     return True
+
+
+def _training(name: str) -> str:
+    """A training's name for people: "stage1_resnet", "resnet_without_video_attention_0"."""
+    words = name.removesuffix("_0").replace("stage1", "stage 1,").replace("judge", "discriminator alone").split("_")
+    shown = {
+        "resnet": "ResNet",
+        "controlnet": "ControlNet",
+        "gan": "GAN",
+        "dmd": "DMD",
+        "lcm": "LCM",
+        "stage2": "stage 2",
+    }
+    return " ".join(shown.get(word, word) for word in words)
 
 
 def plot_clips(rows: Sequence[MeasuredRow], files: Sequence[Path], file: Path) -> None:

@@ -12,6 +12,7 @@ from .claim_calls import CONTROLNET, FEW, MANY, NAMES, ON_FAST, RESNET, Call, Cl
 from .claim_statistics import FRECHET, Difference, difference, read_rows
 
 REPRODUCED, REFUTED, UNDECIDED, ABSENT, NOT_RUN = "reproduced", "refuted", "undecided", "premise absent", "not run"
+UNMEASURED = "not measured"
 PASTE_BELOW_DB = 6.0
 ACCURACY = 0.75
 SAME_LOSS = 0.02
@@ -85,9 +86,8 @@ class Results:
         first = float(np.mean([one["first"]["trained"] for one in found]))
         shown = ", ".join(f"{value:.2f} at {level}" for level, value in by_level.items() if level != "trained")
         right = float(by_level["trained"])
-        text = (
-            f"{right:.2f} at the noise that it is trained with ({shown}); {first:.2f} for estimates of the first step"
-        )
+        seeds = ", ".join(f"{one['final']['trained']:.2f}" for one in found)
+        text = f"{right:.3f} at the noise that it is trained with, by seed {seeds} ({shown}); {first:.2f} for estimates of the first step"
         return Gate("discriminator", asks, right >= ACCURACY, text)
 
     def _loss(self) -> Gate:
@@ -111,10 +111,12 @@ class Results:
         """The verdict on a claim."""
         calls = [(call, self.between(call.a, call.b, call.measure)) for call in (*claim.calls, *claim.either)]
         figures = tuple(_figure(call, found) for call, found in calls if found is not None)
+        missing = {key: None for call, _ in calls for key in (call.a, call.b) if key not in self.rows}
+        figures += (f"{UNMEASURED}: {' and '.join(map(_named, missing))}",) if missing else ()
         gates = [self.gates[name] for name in claim.gates]
         if any(gate.met is False for gate in gates):
-            absent = ", ".join(gate.name for gate in gates if gate.met is False)
-            return ClaimVerdict(claim, ABSENT, (f"gate: {absent}", *figures))
+            absent = " and ".join(gate.name for gate in gates if gate.met is False)
+            return ClaimVerdict(claim, ABSENT, (f"gates not met: {absent}", *figures))
         if any(found is None for _, found in calls) or any(gate.met is None for gate in gates):
             return ClaimVerdict(claim, NOT_RUN, figures)
         states = [_state(call, found) for call, found in calls if found is not None]
@@ -139,7 +141,7 @@ def _wrong(call: Call, found: Difference) -> bool:
 
 
 def _figure(call: Call, found: Difference) -> str:
-    return f"{call.measure.replace('_', ' ').replace('iou', 'IoU')}, {_named(call.a)} minus {_named(call.b)}: {found}"
+    return f"{call.measure.replace('_', ' ').replace('iou', 'IoU').replace('frechet', 'Frechet')}, {_named(call.a)} minus {_named(call.b)}: {found}"
 
 
 def _named(key: Key) -> str:

@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
 from ..metrics import mean_interval, paired_difference
-from ..metrics.bootstrap import RESAMPLES
-from ..metrics.keeping import LEAST_INSIDE
 from .bench_measures import FIGURES, against_other
+from .bench_protocols import SEED, protocol, protocols
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
 from .clip_set import BenchSet
-from .distances import FEWER, distances
-from .distances import RESAMPLES as DISTANCE_RESAMPLES
+from .distances import distances
 from .runner import Measured, RowFigures
 
 Array = NDArray[np.float64]
 
-SEED = 0
 GROUPS = ("1", "2", "3", "4", "5", "more")
 COMPARED = ("box_iou", "centre_error", "lost", "sharpness")
 """Figures whose difference to the first row is told."""
@@ -38,7 +35,12 @@ class _Shown(NamedTuple):
 
 
 def results(
-    bench_set: BenchSet, rows: Sequence[RowFigures], tracker: str, extractors: Sequence[Extractor] = ()
+    bench_set: BenchSet,
+    rows: Sequence[RowFigures],
+    tracker: str,
+    extractors: Sequence[Extractor] = (),
+    *,
+    points: str = "",
 ) -> dict[str, Any]:
     """Everything that the JSON file holds; rows of models come first, in the order given, then the bounds.
 
@@ -46,6 +48,7 @@ def results(
         bench_set, rows: what was measured.
         tracker: its protocol.
         extractors: those that the rows were measured with.
+        points: how it followed points, where the set has tracks.
     """
     models = [found for found in rows if found.row.folder is not None]
     first = models[0] if models else rows[0]
@@ -76,7 +79,7 @@ def results(
     compared = [found.row.name for found in models if found.row.follows_set]
     return {
         "protocol": protocol(bench_set, tracker, extractors),
-        "protocols": protocols(bench_set, tracker, extractors),
+        "protocols": protocols(bench_set, tracker, extractors, points),
         "extractors": {
             extractor.name: {"frechet": extractor.frechet, "kernel": extractor.kernel} for extractor in extractors
         },
@@ -86,53 +89,15 @@ def results(
         "rows": written,
         "notes": [
             *notes({row.name: row.clips for row in shown}, compared, names),
+            *(
+                f"{len(row.broken)} of {len(names)} clips of {row.row.title} could not be measured: its means are over fewer clips than other rows', "
+                "so read the differences, which are taken over the clips that both have."
+                for row in rows
+                if row.broken
+            ),
             *_few(written, extractors),
         ],
     }
-
-
-def protocol(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> str:
-    """How the numbers came about, in one line."""
-    features = "; ".join(f"{extractor.frechet}: {extractor.protocol}" for extractor in extractors)
-    return f"{_clips(bench_set)}; tracker: {tracker}; {_COUNTED}; {features or 'Frechet: not measured'}; {_INTERVAL}"
-
-
-def protocols(bench_set: BenchSet, tracker: str, extractors: Sequence[Extractor]) -> dict[str, str]:
-    """Of each number, by its key, in one line."""
-    clips = _clips(bench_set)
-    control = f"{clips}; tracker: {tracker}; {_COUNTED}; {_INTERVAL}"
-    quality = f"{clips}; pixels of 8 bits, all of them; frames 1 and later, frame 0 is what they are compared with; {_INTERVAL}"
-    return {
-        **{figure: control if figure in CONTROL else quality for figure in FIGURES},
-        **{
-            key: f"{clips}; {what}, float64, against the real clips of the same names; {extractor.protocol}{interval}"
-            for extractor in extractors
-            for key, what, interval in (
-                (f"{extractor.name}.frechet", "Frechet distance, covariance over N - 1", f"; {_FRECHET_INTERVAL}"),
-                (f"{extractor.name}.kernel", "unbiased MMD^2, kernel (x . y / D + 1)^3, no pairs within a clip", ""),
-            )
-        },
-    }
-
-
-CONTROL = ("box_iou", "centre_error", "lost", "lost_objects", "mask_iou")
-"""Figures that depend on the tracker."""
-_COUNTED = (
-    f"frames 1 and later where an object is asked for, visible on frame 0 and at least {LEAST_INSIDE:.0%} inside; boxes clipped to the frame; "
-    "means over frames, objects, clips"
-)
-_INTERVAL = f"95 % bootstrap over clips, {RESAMPLES} resamples, seed {SEED}"
-_FRECHET_INTERVAL = (
-    f"95 % bootstrap over clips, {DISTANCE_RESAMPLES} resamples, or {FEWER} of many clips and features, seed {SEED}"
-)
-
-
-def _clips(bench_set: BenchSet) -> str:
-    sizes = {clip.trajectory.size for clip in bench_set.clips}
-    lengths = {clip.trajectory.frames for clip in bench_set.clips}
-    size = " or ".join(f"{width} x {height}" for width, height in sorted(sizes)) if len(sizes) < 4 else "several sizes"
-    frames = " or ".join(map(str, sorted(lengths))) if len(lengths) < 4 else f"{min(lengths)} to {max(lengths)}"
-    return f"{bench_set.name}, {len(bench_set.clips)} clips, documents {bench_set.checksum[:12]}; {frames} frames of {size}, not resized"
 
 
 def values(clips: Measured, names: Sequence[str], figure: str) -> Array:
@@ -151,10 +116,11 @@ def notes(rows: dict[str, Measured], models: Sequence[str], names: Sequence[str]
             else None
             for bound in (PASTE, STATIC)
         )
-        if pasted is not None and pasted[0] < 0:
+        if pasted is not None and pasted[1][0] <= 0:
+            better = "keeps to the boxes better than" if pasted[1][1] < 0 else "cannot be told by its boxes from"
             said.append(
-                f"Copy and paste of frame 0's objects keeps to the boxes better than {model} (box IoU {-pasted[0]:.3f} higher, "
-                f"{-pasted[1][1]:.3f} to {-pasted[1][0]:.3f}): this set alone does not show that a generator is needed."
+                f"Copy and paste of frame 0's objects {better} {model} (box IoU {-pasted[0]:+.3f}, "
+                f"{-pasted[1][1]:+.3f} to {-pasted[1][0]:+.3f}): this set alone does not show that a generator is needed."
             )
         if still is not None and still[1][0] <= 0:
             said.append(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..pictures import read_image
-from ..sets.array_files import load_array
+from ..sets.array_files import announced_array, load_array
 from ..video import Frames
 from ..video_reader import look, pictures
 
@@ -44,18 +44,8 @@ def read_clip(path: Path, frames: int, size: tuple[int, int]) -> Frames:
     Raises:
         ValueError: it is damaged, holds NaN, or has another number or size of frames.
     """
-    if path.is_dir():
-        found = _read_pictures(path)
-    elif path.suffix == ARRAY:
-        found = _read_array(path)
-    else:
-        found = _read_video(path, frames)
-    if found.shape[1:3] != size[::-1]:
-        raise ValueError(f"it is {found.shape[2]} x {found.shape[1]} pixels, its document {size[0]} x {size[1]}")
-    if len(found) != frames:
-        more = " or more" if len(found) > frames else ""
-        raise ValueError(f"it has {len(found)}{more} frames, its document {frames}")
-    return found
+    read = _read_pictures if path.is_dir() else _read_array if path.suffix == ARRAY else _read_video
+    return read(path, frames, size)
 
 
 def content_digest(path: Path) -> str:
@@ -77,37 +67,54 @@ def _digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _read_video(path: Path, frames: int) -> Frames:
+def _check_shape(found: tuple[int, tuple[int, int]], wanted: tuple[int, tuple[int, int]]) -> None:
+    """Raise ValueError for another size or number of frames than the document's, before all of them are in memory."""
+    (frames, size), (wanted_frames, wanted_size) = found, wanted
+    if size != wanted_size:
+        raise ValueError(f"it is {size[0]} x {size[1]} pixels, its document {wanted_size[0]} x {wanted_size[1]}")
+    if frames != wanted_frames:
+        raise ValueError(f"it has {frames} frames, its document {wanted_frames}")
+
+
+def _read_video(path: Path, frames: int, size: tuple[int, int]) -> Frames:
     shown = look(path, frames=frames + 1)
-    found = []
+    _check_shape((frames, shown.size), (frames, size))
+    found: list[Frames] = []
     with closing(pictures(path, shown)) as decoded:
         for _, picture_HWC in decoded:
+            if len(found) == frames:
+                raise ValueError(f"it has {frames + 1} or more frames, its document {frames}")
             found.append(picture_HWC)
-            if len(found) > frames:
-                break
     if not found:
         raise ValueError("it has 0 frames that can be decoded")
+    _check_shape((len(found), size), (frames, size))
     return np.stack(found)
 
 
-def _read_pictures(folder: Path) -> Frames:
+def _read_pictures(folder: Path, frames: int, size: tuple[int, int]) -> Frames:
     files = sorted(
         path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")
     )
-    found = []
-    for file in files:
-        found.append(read_image(file))
-        if found[-1].shape != found[0].shape:
-            raise ValueError(f"{file.name} has another size than the first picture")
-    if not found:
+    if not files:
         raise ValueError("it is a folder without PNG or JPEG files")
+    found: list[Frames] = []
+    for file in files:
+        picture_HWC = read_image(file)
+        height, width, _ = picture_HWC.shape
+        if not found:
+            _check_shape((len(files), (width, height)), (frames, size))
+        elif (width, height) != size:
+            raise ValueError(f"{file.name} has another size than the first picture")
+        found.append(picture_HWC)
     return np.stack(found)
 
 
-def _read_array(path: Path) -> Frames:
+def _read_array(path: Path, frames: int, size: tuple[int, int]) -> Frames:
+    shape, dtype = announced_array(path)
+    if len(shape) != 4 or shape[-1] != 3 or dtype.kind not in "ufO":
+        raise ValueError(f"it holds {dtype} of shape {list(shape)}, not [T, H, W, 3] of uint8 or floats")
+    _check_shape((shape[0], (shape[2], shape[1])), (frames, size))
     values = load_array(path)
-    if values.ndim != 4 or values.shape[-1] != 3 or values.dtype.kind not in "uf":
-        raise ValueError(f"it holds {values.dtype} of shape {list(values.shape)}, not [T, H, W, 3] of uint8 or floats")
     if values.dtype == np.uint8:
         return values.astype(np.uint8)
     numbers = values.astype(np.float64)

@@ -10,29 +10,36 @@ from numpy.typing import NDArray
 from ..metrics import (
     control_scores,
     dynamic_degree,
+    endpoint_errors,
     first_frame_jump,
     flicker,
     group_of,
     kept_sharpness,
+    lost_points,
     mask_scores,
     mean_of_clip,
     means_by_frame,
     motion,
     psnr,
 )
-from ..tracking import ObjectTracker
+from ..sets.point_tracks import PointTracks
+from ..tracking import ObjectTracker, Tracked
+from ..tracking.points import followed
 from ..trajectory import sample
 from ..video import Frames
 from .clip_set import BenchClip
 
 Array = NDArray[np.float64]
 
+TRACK_FIGURES = ("endpoint_error", "endpoint_pixels", "lost_points")
+"""Of clips whose set has tracks."""
 FIGURES = (
     "box_iou",
     "centre_error",
     "lost",
     "lost_objects",
     "mask_iou",
+    *TRACK_FIGURES,
     "sharpness",
     "motion",
     "flicker",
@@ -50,6 +57,7 @@ def measure_clip(
     *,
     real_THWC: Frames | None = None,
     masks_TNHW: NDArray[np.bool_] | None = None,
+    tracks: PointTracks | None = None,
 ) -> dict[str, Any]:
     """`FIGURES` of a clip, of its objects, the boxes found, and its group.
 
@@ -59,6 +67,9 @@ def measure_clip(
         tracker: finds the objects, from where they are asked for on frame 0.
         real_THWC: for PSNR.
         masks_TNHW: the real objects', for a tracker of masks.
+        tracks: points that are asked for.
+
+    Raises ValueError for tracks of another length or of other objects than the clip's.
     """
     asked = clip.asked
     found = tracker(frames_THWC, first_boxes(clip))
@@ -75,6 +86,7 @@ def measure_clip(
         "lost": mean_of_clip(control.lost_N),
         "lost_objects": _value(control.lost_objects),
         "mask_iou": None if masks_N is None else mean_of_clip(masks_N),
+        **_track_figures(frames_THWC, clip, tracker, found, tracks),
         "sharpness": kept_sharpness(frames_THWC),
         "motion": motion(frames_THWC),
         "flicker": flicker(frames_THWC),
@@ -89,6 +101,27 @@ def measure_clip(
         },
         "iou_by_frame": listed(means_by_frame(control.box_iou_TN)),
         "boxes": listed(found.boxes_TN4.round(2)),
+    }
+
+
+def _track_figures(
+    frames_THWC: Frames, clip: BenchClip, tracker: ObjectTracker, found: Tracked, tracks: PointTracks | None
+) -> dict[str, float | None]:
+    if tracks is None:
+        return dict.fromkeys(TRACK_FIGURES)
+    objects = len(clip.trajectory.objects)
+    if len(tracks.points_TK2) != len(frames_THWC) or not ((tracks.objects_K >= 0) & (tracks.objects_K < objects)).all():
+        raise ValueError(
+            f"its tracks have {len(tracks.points_TK2)} frames and objects up to {int(tracks.objects_K.max(initial=-1)) + 1}, "
+            f"its document {len(frames_THWC)} and {objects}"
+        )
+    points_TK2 = tracks.points_TK2.astype(np.float64)
+    found_TK2 = followed(tracker, frames_THWC, found, points_TK2[0], tracks.objects_K)
+    pixels_K, share_K = endpoint_errors(found_TK2, points_TK2, tracks.visible_TK, clip.trajectory.size)
+    return {
+        "endpoint_error": mean_of_clip(share_K),
+        "endpoint_pixels": mean_of_clip(pixels_K),
+        "lost_points": mean_of_clip(lost_points(found_TK2, tracks.visible_TK)),
     }
 
 

@@ -9,36 +9,44 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics.titles import TITLES
 from ..reports.box_overlay import asked_and_found
+from ..reports.cells import Value, between, cell_of, figure, shown
 from ..reports.contact_sheets import contact_sheet, write_png
 from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
 from ..video import Frames
 from ..whole_file import write_whole
-from .bench_figures import COMPARED, CONTROL, GROUPS
+from .bench_figures import COMPARED, GROUPS
 from .bench_measures import FIGURES, unlisted
-from .bench_tables import COLUMNS, between, distances_table, figures_table
-from .clip_set import BenchClip, BenchSet
+from .bench_protocols import CONTROL
+from .bench_tables import distances_table, figures_table
+from .clip_set import BenchClip, BenchSet, spread
 from .runner import RowFigures
 
 SHOWN, WORST, ACROSS = 2, 10, 6
 """Clips of each row, worst clips of the first row, and frames of each, that the page shows."""
+FEWEST = 5
+"""Clips of a group from which its interval is shown: of two or three clips, resamples are mostly the same clip."""
 WIDEST = 192
 """Most pixels across a picture, as the page holds them all."""
 
 READING = """Box IoU compares each object's box in the clip with the box that was asked for: 1 where they are equal, 0 where they do not overlap \
 or the object is lost. Centre error is the distance of the boxes' centres as a share of the frame's diagonal, on frames where the object is found. \
-Lost is the share of frames where it is not found; lost objects, the share of objects lost on more than half of their frames. The tracker is a \
+Lost is the share of frames where it is not found; lost objects, the share of objects lost on more than half of their frames. Endpoint error is \
+the distance of points from the tracks that the set asks for; lost points, the share of their frames where they are not found. The tracker is a \
 measure of its own: read every row beside the real clip (what the tracker itself loses), the still (what comes out when boxes are ignored) and \
 another clip's boxes (what not following scores by chance).
 
-Copy and paste needs no model: frame 0's objects, moved along their boxes. It is the bound for control, not for quality.
+Copy and paste needs no model: frame 0's objects, moved along their boxes. It is the bound for control, not for quality. Counterfactual boxes \
+send the same objects elsewhere, and their row is measured against those boxes: a model that learned its clips by heart fails there. Its \
+distances to the real clips are larger because the motion is another one.
 
 Sharpness is that of frames 1 and later as a share of frame 0's; motion the mean change from frame to frame in levels of 255; flicker the \
 brightness that goes up and down from frame to frame; dynamic the share of pixels that differ from frame 0; jump the change from frame 0 to 1 over \
 the median change later. A blurred video has low sharpness, a frozen one no motion, one that leaves its start picture a high jump. PSNR is against \
 the real clip. Frechet and kernel distances compare only with those of the same features, set and number of clips; with few clips, Frechet \
-distances are too large, kernel distances are not.
+distances are too large, kernel distances are not, and may be negative.
 
 Intervals are 95 % bootstraps over clips. Differences are taken clip by clip, so they can be certain where the intervals of two rows overlap."""
 
@@ -48,9 +56,10 @@ def markdown(found: Mapping[str, Any]) -> str:
     (headers, rows), (more, distances) = figures_table(found, FIGURES), distances_table(found)
     headers, rows = headers + more[2:], [row + other[2:] for row, other in zip(rows, distances, strict=True)]
 
-    def cell(value: str | float | None) -> str:
-        shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-        return shown.replace("|", "\\|")
+    def cell(value: Value) -> str:
+        note = cell_of(value, "").note
+        text = "-" if value is None else f"{shown(value)} ({note})" if note else shown(value)
+        return text.replace("|", "\\|")
 
     lines = [headers, ["---"] * len(headers), *([cell(value) for value in row] for row in rows)]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -73,12 +82,14 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
         "Distances to the real clips": distances_table(found),
     }
     sections: list[Section] = [
+        *([Text(title="What it says", text="\n\n".join(found["notes"]))] if found["notes"] else []),
         *(
-            DataTable(title=title, headers=headers, rows=cells)
+            DataTable(
+                title=title, headers=headers, rows=[row for row in cells if any(value is not None for value in row[2:])]
+            )
             for title, (headers, cells) in tables.items()
             if headers[2:]
         ),
-        *([Text(title="What the bounds say", text="\n\n".join(found["notes"]))] if found["notes"] else []),
         _protocols(found),
         *_differences(found),
         _groups(found),
@@ -96,7 +107,7 @@ def write_page(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures], fo
 
 def _protocols(found: Mapping[str, Any]) -> DataTable:
     """Each number's protocol; numbers of the same one share a line."""
-    titles = dict(COLUMNS)
+    titles = dict(TITLES)
     for name, distances in found["extractors"].items():
         titles |= {f"{name}.{kind}": title for kind, title in distances.items()}
     numbers: dict[str, list[str]] = {}
@@ -105,43 +116,49 @@ def _protocols(found: Mapping[str, Any]) -> DataTable:
         if titles[key] not in shown:
             continue
         numbers.setdefault(text, []).append(titles[key])
-    rows: list[list[str | float | None]] = [[", ".join(names), text] for text, names in numbers.items()]
+    rows: list[list[Value]] = [[", ".join(names), text] for text, names in numbers.items()]
     return DataTable(title="Protocol of each number", headers=["numbers", "protocol"], rows=rows)
 
 
 def _differences(found: Mapping[str, Any]) -> list[Section]:
     first = found["rows"][0]
-    rows: list[list[str | float | None]] = []
+    rows: list[list[Value]] = []
     for row in found["rows"][1:]:
-        cells: list[str | float | None] = [row["title"]]
-        for figure in COMPARED:
-            pair = row["against_first"][figure]
-            cells.append(None if pair is None else f"{pair['difference']:+.3f} ({between(pair['95'])})")
+        cells: list[Value] = [row["title"]]
+        for name in COMPARED:
+            pair = row["against_first"][name]
+            cells.append(None if pair is None else f"{pair['difference']:+.3f} ({between(*pair['95'])})")
         rows.append(cells)
     title = f"Differences to {first['title']}, clip by clip"
-    return [DataTable(title=title, headers=["row", *(COLUMNS[name] for name in COMPARED)], rows=rows)] if rows else []
+    return [DataTable(title=title, headers=["row", *(TITLES[name] for name in COMPARED)], rows=rows)] if rows else []
 
 
 def _groups(found: Mapping[str, Any]) -> DataTable:
     groups = [group for group in GROUPS if any(group in row["groups"] for row in found["rows"])]
-    rows: list[list[str | float | None]] = []
+    rows: list[list[Value]] = []
     for row in found["rows"]:
-        cells: list[str | float | None] = [row["title"]]
+        cells: list[Value] = [row["title"]]
         for group in groups:
             part = row["groups"].get(group)
-            missing = part is None or part["box_iou"] is None
-            cells.append(None if missing else f"{part['box_iou']:.3f} ({between(part['box_iou_95'])})")
+            known = part is not None and part["measured"] >= FEWEST
+            cells.append(None if part is None else figure(part["box_iou"], part["box_iou_95"] if known else None))
         rows.append(cells)
     counts = found["rows"][0]["groups"]
-    names = [f"{group} ({counts[group]['measured']} clips)" if group in counts else group for group in groups]
-    return DataTable(title="Box IoU by number of objects", headers=["row", *names], rows=rows)
+    clips = {group: part["measured"] for group, part in counts.items()}
+    names = [
+        f"{group} ({clips[group]} {'clip' if clips[group] == 1 else 'clips'})" if group in clips else group
+        for group in groups
+    ]
+    few = any(count < FEWEST for count in clips.values())
+    note = f"Groups of fewer than {FEWEST} clips have no interval, as it would be too narrow." if few else ""
+    return DataTable(title="Box IoU by number of objects", headers=["row", *names], rows=rows, note=note)
 
 
 def _costs(found: Mapping[str, Any]) -> list[Section]:
     known = [row for row in found["rows"] if row["seconds"]]
     stages = list(dict.fromkeys(stage for row in known for stage in row["seconds"]))
-    rows: list[list[str | float | None]] = [
-        [row["title"], *(row["seconds"].get(stage) for stage in stages)] for row in known
+    rows: list[list[Value]] = [
+        [row["title"], *(figure(row["seconds"].get(stage)) for stage in stages)] for row in known
     ]
     return (
         [DataTable(title="Cost per clip, as the clips' maker noted it", headers=["row", *stages], rows=rows)]
@@ -170,14 +187,15 @@ def _curves(folder: Path, found: Mapping[str, Any]) -> Picture:
 
 
 def _sheets(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> list[Section]:
-    caption = "{}. Full lines: boxes that were asked for. Dashed with a cross: found."
+    legend = "Full lines: boxes that were asked for. Dashed with a cross: found."
     shown: list[Section] = []
     for row in rows:
-        clips = [clip for clip in bench_set.clips if clip.name in row.clips][:SHOWN]
+        clips = spread([clip for clip in bench_set.clips if clip.name in row.clips], SHOWN)
         if clips:
             file = folder / "pictures" / f"{row.row.name}.png"
             write_png(file, contact_sheet([strip(row, clip) for clip in clips]))
-            shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption.format(row.row.title)))
+            caption = row.row.title if shown else f"{row.row.title}. {legend}"
+            shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption))
     return shown
 
 

@@ -27,6 +27,7 @@ class BenchRow:
         seconds: per clip by stage, and memory, from the folder's cost.json; None if unknown.
         asks: the clip that was asked for where it is not the set's own: other boxes.
         follows_set: whether it is; else the bounds, which follow the set's boxes, say nothing about it.
+        made: whether `frames` makes clips that are not there, which takes its time.
     """
 
     name: str
@@ -37,6 +38,7 @@ class BenchRow:
     seconds: dict[str, float] | None = None
     asks: Callable[[BenchClip], BenchClip] = lambda clip: clip
     follows_set: bool = True
+    made: bool = False
 
 
 def generated_row(name: str, folder: Path) -> BenchRow:

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-COLUMNS = {
-    "box_iou": "box IoU",
-    "centre_error": "centre error",
-    "lost": "lost",
-    "lost_objects": "lost objects",
-    "mask_iou": "mask IoU",
-    "sharpness": "sharpness",
-    "motion": "motion",
-    "flicker": "flicker",
-    "dynamic_degree": "dynamic",
-    "first_frame_jump": "jump",
-    "psnr": "PSNR",
-}
-WITH_INTERVAL = ("box_iou", "sharpness")
+from ..metrics.titles import TITLES
+from ..reports.cells import Value, figure
 
-Cells = list[list[str | float | None]]
+WITH_INTERVAL = ("box_iou", "mask_iou", "endpoint_error", "sharpness")
+
+Cells = list[list[Value]]
 
 
 def figures_table(found: Mapping[str, Any], names: Sequence[str]) -> tuple[list[str], Cells]:
@@ -28,8 +18,8 @@ def figures_table(found: Mapping[str, Any], names: Sequence[str]) -> tuple[list[
     return _table(
         found,
         [
-            (title, [(row[name], row[f"{name}_95"]) for row in found["rows"]], name in WITH_INTERVAL)
-            for name, title in COLUMNS.items()
+            (title, [figure(row[name], row[f"{name}_95"] if name in WITH_INTERVAL else None) for row in found["rows"]])
+            for name, title in TITLES.items()
             if name in names
         ],
     )
@@ -40,29 +30,22 @@ def distances_table(found: Mapping[str, Any]) -> tuple[list[str], Cells]:
     columns: list[_Column] = []
     for name, titles in found["extractors"].items():
         measured = [row["distances"][name] or {} for row in found["rows"]]
-        columns.append((titles["frechet"], [(one.get("frechet"), one.get("frechet_95")) for one in measured], True))
-        columns.append((titles["kernel"], [(one.get("kernel"), None) for one in measured], False))
+        columns.append((titles["frechet"], [figure(one.get("frechet"), one.get("frechet_95")) for one in measured]))
+        columns.append((titles["kernel"], [figure(one.get("kernel")) for one in measured]))
     return _table(found, columns)
 
 
-_Column = tuple[str, list[tuple[float | None, list[float] | None]], bool]
-"""Title, values with their intervals, and whether these are shown."""
+_Column = tuple[str, list[Value]]
+"""Title and cells."""
 
 
 def _table(found: Mapping[str, Any], columns: Sequence[_Column]) -> tuple[list[str], Cells]:
     headers = ["row", "clips"]
     rows: Cells = [[row["title"], row["measured"]] for row in found["rows"]]
-    for title, values, interval in columns:
-        if all(value is None for value, _ in values):
+    for title, values in columns:
+        if all(value is None for value in values):
             continue
-        headers += [title, *(["95 %"] if interval else [])]
-        for cells, (value, ends) in zip(rows, values, strict=True):
+        headers.append(title)
+        for cells, value in zip(rows, values, strict=True):
             cells.append(value)
-            if interval:
-                cells.append(None if ends is None else between(ends))
     return headers, rows
-
-
-def between(ends: Sequence[float]) -> str:
-    """An interval; large numbers need fewer decimals."""
-    return " to ".join(f"{end:.3f}" if abs(end) < 10 else f"{end:.1f}" for end in ends)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,12 +25,14 @@ class BenchClip:
         trajectory: what was asked for; its size and length are the clip's.
         real: the real clip, if there is one.
         masks: folder of the objects' masks as label pictures, one per frame, if there is one.
+        tracks: file of points that are asked for, see `sets.point_tracks`, if there is one.
     """
 
     name: str
     trajectory: Trajectory
     real: Path | None = None
     masks: Path | None = None
+    tracks: Path | None = None
 
     @cached_property
     def asked(self) -> Sampled:
@@ -52,7 +55,8 @@ class BenchSet:
 
 
 def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> BenchSet:
-    """The set in a folder: a document ``NAME.json`` for each clip, beside it the real clip (see `bench_files.find_clip`) and ``NAME_masks/``.
+    """The set in a folder: a document ``NAME.json`` for each clip, beside it the real clip (see `bench_files.find_clip`), ``NAME_masks/`` and
+    ``NAME_tracks.npz``.
 
     Args:
         folder: the set's.
@@ -64,24 +68,50 @@ def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> Be
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; check the name.")
-    files = sorted(path for path in folder.glob("[!.]*.json") if path.name not in NOT_DOCUMENTS)
-    if not files:
-        raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
     clips = []
-    for file in spread(files, limit):
+    for file in spread(some_documents(folder), limit):
         try:
             trajectory = parse(read_text(file))
         except ValueError as error:
             raise ValueError(f"{file.name}: {error}") from error
         if not trajectory.objects:
             raise ValueError(f"{file.name} has no objects, so there is nothing to measure; add one or remove the file.")
-        masks = folder / f"{file.stem}{MASKS}"
+        masks, tracks = folder / f"{file.stem}{MASKS}", folder / f"{file.stem}{TRACKS}"
         found = find_clip(folder, file.stem) if real else None
-        clips.append(BenchClip(file.stem, trajectory, found, masks if masks.is_dir() else None))
-    return BenchSet(folder.resolve().name, tuple(clips))
+        clips.append(
+            BenchClip(
+                file.stem, trajectory, found, masks if masks.is_dir() else None, tracks if tracks.is_file() else None
+            )
+        )
+    return BenchSet(_title(folder), tuple(clips))
 
 
-NOT_DOCUMENTS = ("set.json", "cost.json")
+def _title(folder: Path) -> str:
+    """What a set is called: the set that it was made of, as set.json says, else its folder."""
+    try:
+        made_of = json.loads(read_text(folder / RECORD))["made_of"]["set"]
+    except (OSError, ValueError, KeyError, TypeError):
+        made_of = None
+    return made_of if isinstance(made_of, str) and 0 < len(made_of) <= LONGEST_TITLE else folder.resolve().name
+
+
+def documents(folder: Path) -> list[Path]:
+    """The documents in a folder, by name."""
+    return sorted(path for path in folder.glob("[!.]*.json") if path.name not in NOT_DOCUMENTS)
+
+
+def some_documents(folder: Path) -> list[Path]:
+    """The same. Raises ValueError if there are none."""
+    files = documents(folder)
+    if not files:
+        raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
+    return files
+
+
+TRACKS = "_tracks.npz"
+"""Ending of the file of a clip's tracks."""
+RECORD, LONGEST_TITLE = "set.json", 60
+NOT_DOCUMENTS = (RECORD, "cost.json")
 """JSON files that are not trajectories."""
 
 

@@ -22,7 +22,7 @@ TURNS = ((-1, 0, 0, -1), (0, -1, 1, 0), (0, 1, -1, 0))
 
 
 def turned(clip: BenchClip) -> BenchClip:
-    """The clip with every object going elsewhere; there is no real clip of that, and no masks."""
+    """The clip with every object going elsewhere; there is no real clip of that, no masks and no tracks."""
     return BenchClip(clip.name, counterfactual(clip.trajectory))
 
 

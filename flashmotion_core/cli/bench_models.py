@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..named_words import split_word
+
 if TYPE_CHECKING:
     from ..benchmark.bench_rows import BenchRow
+    from ..benchmark.bounds import Codec
     from ..benchmark.clip_set import BenchSet
 
 
@@ -56,9 +59,8 @@ def named_adapters(options: argparse.Namespace) -> list[tuple[str, Path]]:
     """Name and file of each adapter."""
     found = []
     for words in options.adapter:
-        name, equals, file = words.partition("=")
-        path = Path(file if equals else words)
-        found.append((name if equals else path.stem, path))
+        name, file = split_word(words)
+        found.append((Path(words).stem, Path(words)) if file is None else (name, Path(file)))
     return found
 
 
@@ -88,3 +90,16 @@ def rows_to_make(options: argparse.Namespace, bench_set: BenchSet, device: str) 
         for name, chosen in wanted
         for row in made_rows(name, chosen, bench_set, options.out / "clips", options.set, held)
     ]
+
+
+def codec_of(path: Path, device: str) -> Codec:
+    """What encodes and decodes clips with --vae. Raises ValueError where that is missing or no codec."""
+    if not path.exists():
+        raise ValueError(f"there is no file or folder {path}; check the name.")
+    import numpy as np
+    import torch
+
+    from ..codec.vae import load_vae
+
+    vae = load_vae(path, device, torch.float32)
+    return lambda frames_THWC: np.stack(list(vae.decode(vae.encode(frames_THWC))))

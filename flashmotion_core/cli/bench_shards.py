@@ -12,6 +12,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from ..named_words import split_word
+from .endings import which_memory
+
 Shard = tuple[int, int]
 WHOLE: Shard = (0, 1)
 
@@ -66,7 +69,7 @@ def with_ray(options: argparse.Namespace, count: int, part: Callable[[argparse.N
         count: of tasks; each takes a GPU, except with --device cpu or where there is none.
         part: a function of a module, which measures a part.
 
-    Raises ValueError: Ray is not installed, or a part stopped.
+    Raises ValueError: Ray is not installed or fails, or a part stopped. Errors of files and memory are raised as they are.
     """
     try:
         import ray
@@ -76,18 +79,41 @@ def with_ray(options: argparse.Namespace, count: int, part: Callable[[argparse.N
         ) from error
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
-    ray.init(log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": paths}}, include_dashboard=False)
     try:
+        ray.init(log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": paths}}, include_dashboard=False)
         gpus = 1 if options.device != "cpu" and ray.cluster_resources().get("GPU", 0) >= 1 else 0
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(part)
         whole = argparse.Namespace(**{name: _absolute(value) for name, value in vars(options).items()})
         ray.get([task.remote(whole, (number, count)) for number in range(count)])
     except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, ValueError):
-            raise ValueError(str(error.cause)) from error
-        raise
+        raise of_a_part(error.cause) from error
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"Ray {_where()} failed ({_first_line(error)}); mend it, or measure without --ray: what is measured is kept."
+        ) from error
     finally:
         ray.shutdown()
+
+
+def of_a_part(cause: BaseException | None) -> BaseException:
+    """The error with which the command ends where a part of it stopped: a sentence that it wrote, or one about what it did not expect."""
+    if isinstance(cause, ValueError):
+        return ValueError(str(cause))
+    if cause is not None and (isinstance(cause, (OSError, ModuleNotFoundError)) or which_memory(cause)):
+        return cause  # every command has a sentence for it
+    name = type(cause).__name__
+    return ValueError(
+        f"a task of Ray stopped with {name} ({_first_line(cause)}); run its part alone with --shard to see where."
+    )
+
+
+def _where() -> str:
+    address = os.environ.get("RAY_ADDRESS")
+    return "on this machine" if not address else f"at RAY_ADDRESS {address}"
+
+
+def _first_line(error: BaseException | None) -> str:
+    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _absolute(value: object) -> object:
@@ -98,7 +124,7 @@ def _absolute(value: object) -> object:
         return tuple(_absolute(part) for part in value)
     if isinstance(value, list):
         return [_absolute(part) for part in value]
-    if isinstance(value, str) and "=" in value:
-        name, _, path = value.partition("=")
-        return f"{name}={Path(path).absolute()}" if Path(path).exists() else value
+    if isinstance(value, str):
+        name, path = split_word(value)
+        return value if path is None or not Path(path).exists() else f"{name}={Path(path).absolute()}"
     return value

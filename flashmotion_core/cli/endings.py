@@ -55,12 +55,16 @@ def ending_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def finish(work: Callable[[], object], full: Mapping[str, str]) -> int:
+NOTHING = "no file was written"
+
+
+def finish(work: Callable[[], object], full: Mapping[str, str], left: str = NOTHING) -> int:
     """Do a command's work; every end that a user can cause is one sentence on stderr.
 
     Args:
         work: reads the options and writes the file.
         full: what to do when memory is full, by its name (see `which_memory`).
+        left: what there is of the work when it ends early.
 
     Returns:
         the exit code: 0, 2 for wrong input, 130 after Ctrl+C, 128 plus its number after another signal.
@@ -69,16 +73,16 @@ def finish(work: Callable[[], object], full: Mapping[str, str]) -> int:
         with ending_by_signals():
             work()
     except EndAskedError as error:
-        return _said(f"\nstopped by {error.name}; no file was written.", error.exit_code)
+        return _said(f"\nstopped by {error.name}; {left}.", error.exit_code)
     except KeyboardInterrupt:
-        return _said("\nstopped by Ctrl+C; no file was written.", EXIT_INTERRUPTED)
+        return _said(f"\nstopped by Ctrl+C; {left}.", EXIT_INTERRUPTED)
     except ModuleNotFoundError as error:
         return _said(f'error: {error.name} is not installed; install the extra with pip install -e ".[train]".')
     except (MemoryError, RuntimeError) as error:
         memory = which_memory(error)
         if memory is None:
             raise
-        return _said(f"error: the {memory}'s memory is full, so no file was written; {full[memory]}.")
+        return _said(f"error: the {memory}'s memory is full; {left}; {full[memory]}.")
     except OSError as error:
         return _said(f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}).")
     except ValueError as error:

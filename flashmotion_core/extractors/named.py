@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..benchmark.bench_files import content_digest
+from ..named_words import split_word
+from .clip_windows import SUFFIX, Windows
 from .extractor import Extractor
 
 KINDS = {
@@ -15,6 +17,8 @@ KINDS = {
     "i3d_all": "the same of all frames",
     "world": "the synthetic world's own network; needs =FILE",
 }
+WINDOWED = ("i3d", "transnet", "world")
+"""Kinds of whole clips, which windows are made of: i3d_windows=FILE."""
 
 
 def named_extractors(words: Sequence[str], device: str = "cpu") -> list[Extractor]:
@@ -37,9 +41,14 @@ def named_extractor(words: str, device: str = "cpu") -> Extractor:
     Raises:
         ValueError: an unknown kind, a missing file or package, or weights of another network.
     """
-    kind, _, file = words.partition("=")
+    kind, file = split_word(words)
+    if kind.endswith(SUFFIX) and kind.removesuffix(SUFFIX) in WINDOWED:
+        whole = kind.removesuffix(SUFFIX)
+        return Windows(named_extractor(whole if file is None else f"{whole}={file}", device))
     if kind not in KINDS:
-        raise ValueError(f"the extractor is {words!r}, but must be one of {', '.join(KINDS)}, most with =FILE.")
+        raise ValueError(
+            f"the extractor is {words!r}, but must be one of {', '.join(KINDS)}, most with =FILE; {', '.join(WINDOWED)} also with {SUFFIX}."
+        )
     if kind == "transnet":
         from .transnet import TransNetExtractor, weights_file
 
@@ -48,7 +57,7 @@ def named_extractor(words: str, device: str = "cpu") -> Extractor:
                 f"the extractor is {words!r}, but TransNetV2 takes no file: its package has its weights; leave =FILE out."
             )
         return TransNetExtractor(content_digest(weights_file()), device)
-    path = Path(file)
+    path = Path(file or "")
     if not file or not path.is_file():
         raise ValueError(f"the extractor is {words!r}, and there is no file {path}; write {kind}=FILE.safetensors.")
     if kind == "world":

@@ -116,11 +116,22 @@ def endpoint_errors(
         raise ValueError(
             f"the tracks found have the shape {list(found_TN2.shape)}, those asked for {list(asked_TN2.shape)}: give equal ones."
         )
-    counts_TN = visible_TN & visible_TN[:1]
-    counts_TN[0] = False
-    apart_TN2 = found_TN2 - asked_TN2
+    counts_TN = _counting_points(visible_TN)
+    apart_TN2: Array = found_TN2 - asked_TN2
     pixels_N = means_of_objects(np.hypot(apart_TN2[..., 0], apart_TN2[..., 1]), counts_TN)
     return pixels_N, pixels_N / float(np.hypot(*size))
+
+
+def lost_points(found_TN2: Array, visible_TN: NDArray[np.bool_]) -> Array:
+    """Share [N] of the frames that count for `endpoint_errors` on which a point is not found; NaN for a point without any."""
+    lost_TN = np.asarray(~np.isfinite(found_TN2).all(axis=-1))
+    return means_of_objects(lost_TN.astype(np.float64), _counting_points(visible_TN))
+
+
+def _counting_points(visible_TN: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    counts_TN: NDArray[np.bool_] = visible_TN & visible_TN[:1]
+    counts_TN[:1] = False
+    return counts_TN
 
 
 def counting(asked_TN4: Array, visible_TN: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -23,11 +24,11 @@ class Noted:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval below it."""
+    """A number with its 95 % interval below it, if there is one; numbers of a column have as many decimals."""
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def cell_of(value: Value, label: str, *, number: bool = False, best: bool = Fals
         case Noted():
             return Cell(text, "long", note=value.note, label=label)
         case Estimate():
-            return Cell(text, "number", best, between(value.low, value.high), label=label)
+            note = "" if value.low is None or value.high is None else between(value.low, value.high)
+            return Cell(text, "number", best, note, label=label)
         case Judgement():
             return Cell(text, value.state, note=value.note, label=label)
         case Interval():
@@ -112,6 +114,11 @@ def shown(value: Value) -> str:
             return f"{value:.4g}"
         case _:
             return str(value)
+
+
+def figure(value: float | None, interval: Sequence[float] | None = None) -> Estimate | None:
+    """A figure of a table with its interval, or alone; None where there is none."""
+    return None if value is None else Estimate(value, *(interval or ()))
 
 
 def decimals(value: float) -> str:

@@ -24,7 +24,7 @@ COLORS: tuple[Color, ...] = (
 """Distinct on white, dark enough to read."""
 INK, GRID, PAPER = (50, 50, 55), (222, 222, 226), (255, 255, 255)
 DASH = 7
-"""Pixels of a dash: every second line is dashed, so that colours are not all that tells lines apart."""
+"""Pixels of a dash."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,14 @@ def line_plot(
             else None
             for t, value in enumerate(entry.values_T.tolist())
         ]
-        _draw_line(draw, points, entry.color, dashed=order % 2 == 1)
+        _draw_line(draw, points, entry.color, dashed=is_dashed(order))
     drawn: NDArray[np.uint8] = np.asarray(picture).copy()
     return drawn
+
+
+def is_dashed(order: int) -> bool:
+    """Every second line is, so that colours are not all that tells lines apart; beyond the last colour the others are."""
+    return (order + order // len(COLORS)) % 2 == 1
 
 
 def _largest(lines: Sequence[Line]) -> float:
@@ -132,7 +137,7 @@ def _write_legend(draw: Any, font: Any, rows: list[list[tuple[float, int, Line]]
     for row, entries in enumerate(rows):
         y = top + row * (line + 4) + line / 2
         for x, order, entry in entries:
-            _draw_line(draw, [(x, y), (x + 24, y)], entry.color, dashed=order % 2 == 1)
+            _draw_line(draw, [(x, y), (x + 24, y)], entry.color, dashed=is_dashed(order))
             draw.text((x + 30, y), entry.name, fill=INK, font=font, anchor="lm")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,15 +52,9 @@ def read_colors(pictures: Sequence[Path], size: tuple[int, int]) -> Iterator[Lab
     Raises:
         ValueError: a picture cannot be read, is not a mask, or has another size.
     """
-    from PIL import Image
-
     known: dict[int, int] = {}
     for path in pictures:
-        try:
-            with Image.open(path) as picture:
-                colors_HW = _colors(picture)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{path.name} cannot be read as a picture ({error})") from error
+        colors_HW = read_colors_of(path)
         if colors_HW.shape[::-1] != size:
             raise ValueError(
                 f"{path.name} has {colors_HW.shape[1]} x {colors_HW.shape[0]} pixels, but the video has {size[0]} x {size[1]}"
@@ -73,6 +68,34 @@ def read_colors(pictures: Sequence[Path], size: tuple[int, int]) -> Iterator[Lab
                 raise ValueError(f"{path.name} has more than {MAX_OBJECTS} colours and is not a mask")
             labels_HW[colors_HW == color] = label
         yield labels_HW
+
+
+def read_colors_of(path: Path) -> NDArray[np.int64]:
+    """The colour of each pixel ``[H, W]`` of a picture as one number; of a grey or palette picture its value; 0 where it is transparent.
+
+    Raises ValueError if it cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return _colors(picture)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path.name} cannot be read as a picture ({error})") from error
+
+
+def renumbered(ids: NDArray[np.integer[Any]], ignored: Collection[int] = ()) -> Labels:
+    """Labels from 1 without gaps for any whole numbers, in their order; 0 and those that are ignored are the background.
+
+    Raises ValueError for more of them than a document may have objects.
+    """
+    known = [value for value in np.unique(ids).tolist() if value and value not in ignored]
+    if len(known) > MAX_OBJECTS:
+        raise ValueError(f"its masks show {len(known)} objects or levels, more than {MAX_OBJECTS}: they are not masks")
+    labels = np.zeros(ids.shape, np.uint8)
+    for label, value in enumerate(known, start=1):
+        labels[ids == value] = label
+    return labels
 
 
 def boxes_of_labels(labels_HW: Labels) -> dict[int, tuple[int, int, int, int]]:
@@ -106,13 +129,9 @@ def boxes_document(
     return from_boxes(boxes_TN4, visible_TN, size=size, fps=min(fps, 240.0), ids=ids, labels=[""] * count)
 
 
-def _colors(picture: object) -> NDArray[np.int64]:
-    """The colour of each pixel ``[H, W]`` as one number; of a grey or palette picture its value."""
-    from PIL import Image
-
-    assert isinstance(picture, Image.Image)
+def _colors(picture: Any) -> NDArray[np.int64]:
     if picture.mode in ("P", "L", "1", "I", "I;16"):
         return np.asarray(picture).astype(np.int64)
-    rgb_HWC = np.asarray(picture.convert("RGB")).astype(np.int64)
-    colors: NDArray[np.int64] = (rgb_HWC * (1 << 16, 1 << 8, 1)).sum(axis=-1)
-    return colors
+    rgba_HWC = np.asarray(picture.convert("RGBA")).astype(np.int64)
+    colors: NDArray[np.int64] = (rgba_HWC[..., :3] * (1 << 16, 1 << 8, 1)).sum(axis=-1)
+    return np.where(rgba_HWC[..., 3] > 127, colors, 0)

@@ -1,7 +1,8 @@
 """DAVIS (2016, 2017): ``JPEGImages/480p/NAME/00000.jpg`` ..., ``Annotations/480p/NAME/00000.png`` ..., ``ImageSets/2017/val.txt``.
 
-Annotations are palette pictures with the index of the object (2017) or black and white (2016). 255 beside other values is unclear, and counts as
-background. Pictures have no frame rate; 24 is written.
+Annotations are palette pictures with the index of the object (2017) or black and white (2016); grey of 16 bits and one colour per object, as other
+programs save them, are read too. 255, or its colour, beside other values is unclear, and counts as background. Pictures have no frame rate; 24 is
+written.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_labels, read_mask
+from ..pictures import read_labels
 from ..texts import read_text
-from .colored_masks import boxes_document, boxes_of_labels
+from .colored_masks import boxes_document, boxes_of_labels, read_colors_of, renumbered
+from .listed_names import check_listed
 from .read_clip import FPS, GivenClip, ReadClip, picture_frames
 
 PICTURES, MASKS, LISTS = "JPEGImages", "Annotations", "ImageSets"
 RESOLUTION, PART = "480p", "2017/val"
-UNCLEAR = 255
+PICTURE_FILES, MASK_FILES = ("*.jpg", "*.jpeg", "*.png"), ("*.png",)
+UNCLEAR = (255, 224 << 16 | 224 << 8 | 192)
+"""The index, and the colour that DAVIS gives it."""
 
 
 def is_davis(folder: Path) -> bool:
@@ -46,7 +50,8 @@ def davis_clips(folder: Path, part: str | None) -> list[GivenClip]:
             f"{folder / PICTURES} has no resolution {resolution}, only {', '.join(resolutions) or 'nothing'}; name one in the part."
         )
     return [
-        GivenClip(name, "", partial(_read, folder, resolution, name)) for name in _names(folder, resolution, listed)
+        GivenClip(name, "", partial(_read, folder, resolution, name), partial(_files_of, folder, resolution, name))
+        for name in _names(folder, resolution, listed)
     ]
 
 
@@ -63,48 +68,52 @@ def _names(folder: Path, resolution: str, listed: str) -> list[str]:
         folders = (path for path in (folder / PICTURES / resolution).iterdir() if path.is_dir())
         return sorted(path.name for path in folders if not path.name.startswith("."))
     names = []
-    for line in read_text(file).splitlines():
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         words = line.split()
-        if words:  # 2016: "/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png"
-            names.append(Path(words[0]).parent.name if "/" in words[0] else words[0])
+        if words and "/" in words[0]:  # 2016: "/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png"
+            check_listed(words[0].lstrip("/"), f"{file}, line {number}")
+            names.append(Path(words[0]).parent.name)
+        elif words:
+            names.append(words[0])
     return list(dict.fromkeys(names))
 
 
 def _read(folder: Path, resolution: str, name: str, frames: int | None) -> ReadClip:
     source = folder / PICTURES / resolution / name
-    pictures = _files(source, ("*.jpg", "*.jpeg", "*.png"))
+    pictures = _files(source, PICTURE_FILES)
     if not pictures:
         raise ValueError(f"there are no pictures in {PICTURES}/{resolution}/{name}")
     frames_THWC = picture_frames(pictures, frames)
-    masks = {path.stem: path for path in _files(folder / MASKS / resolution / name, ("*.png",))}
+    masks = {path.stem: path for path in _files(folder / MASKS / resolution / name, MASK_FILES)}
     missing = [path.stem for path in pictures[:frames] if path.stem not in masks]
     if missing:
         raise ValueError(f"{len(missing)} of {len(frames_THWC)} frames have no annotation, such as {missing[0]}")
     height, width = frames_THWC.shape[1:3]
-    labels_THW = np.stack([_labels(masks[path.stem], (width, height)) for path in pictures[:frames]])
-    labels_THW = _counted(labels_THW)
+    labels_THW = _counted(np.stack([_labels(masks[path.stem], (width, height)) for path in pictures[:frames]]))
     document = boxes_document([boxes_of_labels(labels_HW) for labels_HW in labels_THW], (width, height), FPS)
     return ReadClip(frames_THWC, document, labels_THW, source=source if len(frames_THWC) == len(pictures) else None)
 
 
-def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    found = read_labels(path)
-    labels_HW: NDArray[np.uint8] = (read_mask(path) if found is None else found).astype(np.uint8)
-    if labels_HW.shape[::-1] != size:
+def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.int32]:
+    """Whole numbers [H, W]: the objects' labels, or a number for each colour."""
+    labels_HW = read_labels(path)
+    found_HW: NDArray[np.int32] = (read_colors_of(path) if labels_HW is None else labels_HW).astype(np.int32)
+    if found_HW.shape[::-1] != size:
         raise ValueError(
-            f"the annotation {path.name} has the size {labels_HW.shape[1]} x {labels_HW.shape[0]}, its picture {size[0]} x {size[1]}"
+            f"the annotation {path.name} has the size {found_HW.shape[1]} x {found_HW.shape[0]}, its picture {size[0]} x {size[1]}"
         )
-    return labels_HW
+    return found_HW
 
 
-def _counted(labels_THW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _counted(ids_THW: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Labels from 1 without gaps, in their order."""
-    known = [label for label in np.unique(labels_THW).tolist() if label]
-    if len(known) > 1 and known[-1] == UNCLEAR:
-        known = known[:-1]
-    table = np.zeros(256, np.uint8)
-    table[known] = np.arange(1, len(known) + 1)
-    return table[labels_THW]
+    known = [value for value in np.unique(ids_THW).tolist() if value]
+    return renumbered(ids_THW, UNCLEAR if len(known) > 1 else ())
+
+
+def _files_of(folder: Path, resolution: str, name: str) -> list[Path]:
+    pictures = _files(folder / PICTURES / resolution / name, PICTURE_FILES)
+    return pictures + _files(folder / MASKS / resolution / name, MASK_FILES)
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:

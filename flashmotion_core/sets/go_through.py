@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.clip_set import NOT_DOCUMENTS, spread
+from ..benchmark.clip_set import documents, spread
+from ..whole_file import write_whole
 from .clip_faults import check_clip
 from .davis import davis_clips, is_davis
+from .listed_names import check_names
 from .magic_data import is_magic, magic_clips
 from .move_bench import is_move_bench, move_bench_clips
-from .own_form import describe_set, own_clips, read_record, write_clip, write_record
-from .read_clip import GivenClip, covered
+from .own_form import describe_set, own_clips, read_record, remove_clip, write_clip, write_record
+from .read_clip import GivenClip, ReadClip, covered
 
 OWN = "own"
+MADE_OF = ".made_of"
+"""Folder within a set, with a file for each clip: what it was made of."""
 LAYOUTS = ("magicdata", "movebench", "davis", OWN)
 """MagicData's is FlashBench's too, as far as is known."""
 
@@ -59,18 +65,8 @@ def given_clips(folder: Path, layout: str, part: str | None, limit: int | None =
         found = magic_clips(folder) if layout == "magicdata" else own_clips(folder)
     if not found:
         raise ValueError(f"{folder} names no clips; check its list.")
-    _check_names(folder, [clip.name for clip in found])
+    check_names([clip.name for clip in found], folder)
     return spread(found, limit)
-
-
-def _check_names(folder: Path, names: Sequence[str]) -> None:
-    """Raise ValueError for a name that is none of a file in a folder, such as "..", or is taken by a file of our form."""
-    wrong = [name for name in names if name[:1] in ("", ".") or Path(name).name != name]
-    wrong += [name for name in names if f"{name}.json".lower() in NOT_DOCUMENTS]
-    if wrong:
-        raise ValueError(
-            f"{folder} names a clip {wrong[0]!r}, which cannot be the name of its files; rename its files and correct its list."
-        )
 
 
 def check_clips(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said) -> dict[str, str]:
@@ -81,7 +77,7 @@ def check_clips(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, sa
 def import_clips(
     clips: Sequence[GivenClip], out: Path, made_of: dict[str, Any], shape: ClipShape, allowed: float, said: Said
 ) -> dict[str, Any]:
-    """Write the whole clips into a folder in our form; those with a document there are kept, so that a stopped run continues.
+    """Write the whole clips into a folder in our form; those that are there from the same files are kept, so that a stopped run continues.
 
     Args:
         clips: of the set.
@@ -95,14 +91,22 @@ def import_clips(
         what set.json says.
 
     Raises:
-        ValueError: the folder holds something else, or more than the share `allowed` is broken.
+        ValueError: the folder holds something else, names do not fit files, or more than the share `allowed` is broken.
     """
+    check_names([clip.name for clip in clips], out)
     record = read_record(out) if out.is_dir() else None
     if record is None and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty and has no set.json; choose another folder.")
     if record is not None and record.get("made_of") != made_of:
         raise ValueError(
             f"{out} holds a set made of {record.get('made_of')}; choose another folder, or remove that one."
+        )
+    others = (
+        sorted({path.stem for path in documents(out)} - {clip.name for clip in clips}) if record is not None else []
+    )
+    if others:
+        raise ValueError(
+            f"{out} holds {len(others)} clips that this set does not name, such as {others[0]}; choose another folder, or remove that one."
         )
     out.mkdir(parents=True, exist_ok=True)
     write_record(out, {"format": 1, "made_of": made_of, "clips": None})
@@ -116,16 +120,14 @@ def _go(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said
     broken: dict[str, str] = {}
     for done, clip in enumerate(clips, start=1):
         fault = ""
-        if out is None or not (out / f"{clip.name}.json").is_file():
-            try:
-                found = clip.read(shape.frames)
-                found = found if shape.size is None else covered(found, shape.size)
-                check_clip(found)
-                if out is not None:
-                    write_clip(out, clip.name, clip.prompt, found)
-            except (ValueError, OSError) as error:
-                fault = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-                broken[clip.name] = fault
+        try:
+            if out is None:
+                _checked(clip, shape)
+            else:
+                _write(clip, shape, out)
+        except (ValueError, OSError) as error:
+            fault = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            broken[clip.name] = fault
         said(done, len(clips), clip.name, fault)
     if len(broken) > allowed * len(clips):
         first, why = next(iter(broken.items()))
@@ -134,3 +136,27 @@ def _go(clips: Sequence[GivenClip], shape: ClipShape, allowed: float, said: Said
             "larger share."
         )
     return broken
+
+
+def _write(clip: GivenClip, shape: ClipShape, out: Path) -> None:
+    """Write a clip, unless it is there and made of the same files; a broken one leaves none behind."""
+    made_of, mark = out / MADE_OF / clip.name, _mark(clip)
+    if (out / f"{clip.name}.json").is_file() and made_of.is_file() and made_of.read_text(encoding="ascii") == mark:
+        return
+    remove_clip(out, clip.name)
+    write_clip(out, clip.name, clip.prompt, _checked(clip, shape))
+    write_whole(made_of, mark)
+
+
+def _checked(clip: GivenClip, shape: ClipShape) -> ReadClip:
+    found = clip.read(shape.frames)
+    found = found if shape.size is None else covered(found, shape.size)
+    check_clip(found)
+    return found
+
+
+def _mark(clip: GivenClip) -> str:
+    """A digest of the prompt and of the files' names, sizes and times."""
+    stats = [(str(path.absolute()), path.stat()) for path in clip.files()]
+    told = [clip.prompt, *([name, stat.st_size, stat.st_mtime_ns] for name, stat in stats)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -13,6 +13,7 @@ import numpy as np
 from ..metrics import box_iou
 from .clip_lists import magic_list, read_magic_list
 from .colored_masks import boxes_document, boxes_of_labels, read_colors
+from .listed_names import check_listed
 from .read_clip import GivenClip, ReadClip, video_frames
 
 MASKS, BOXES = "masks", "boxs"
@@ -42,7 +43,7 @@ def magic_clips(folder: Path) -> list[GivenClip]:
                 continue
             raise ValueError(f"{folder} names two videos {name}, {paths[name]} and {path}; rename one and its masks.")
         paths[name] = path
-        found[name] = GivenClip(name, prompt, partial(_read, folder, path, frames))
+        found[name] = GivenClip(name, prompt, partial(_read, folder, path, frames), partial(_files_of, folder, path))
     return list(found.values())
 
 
@@ -58,6 +59,7 @@ def _listed(folder: Path) -> Iterator[tuple[Path, str, int | None]]:
         yield from ((path.absolute(), "", None) for path in videos)
         return
     for row in read_magic_list(listed):
+        check_listed(row.video, f"{listed}, row {row.number}")
         path = folder / row.video
         path = path if path.exists() else folder / "videos" / row.video
         yield path.absolute(), row.prompt, row.frames
@@ -80,6 +82,11 @@ def _read(folder: Path, video: Path, stated: int | None, frames: int | None) -> 
     if drawn:
         _check_agreement(around, drawn)
     return ReadClip(frames_THWC, boxes_document(around, (width, height), fps), labels_THW, source=source)
+
+
+def _files_of(folder: Path, video: Path) -> list[Path]:
+    pictures = [path for kind in (MASKS, BOXES) for path in sorted((folder / kind / video.stem).glob("*.png"))]
+    return [path for path in (video, *pictures) if path.is_file()]
 
 
 def _pictures(folder: Path, frames: int) -> list[Path]:

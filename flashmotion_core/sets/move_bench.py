@@ -18,8 +18,10 @@ from ..pictures import read_labels, read_mask
 from ..texts import read_text
 from ..trajectory import Trajectory, from_boxes
 from .array_files import load_array
-from .colored_masks import boxes_of_labels
-from .read_clip import GivenClip, PointTracks, ReadClip, video_frames
+from .colored_masks import boxes_of_labels, renumbered
+from .listed_names import check_listed
+from .point_tracks import PointTracks
+from .read_clip import GivenClip, ReadClip, video_frames
 
 PART = "en/single"
 VIDEOS = ("video", "videos")
@@ -52,8 +54,12 @@ def move_bench_clips(folder: Path, part: str | None) -> list[GivenClip]:
         video, comma, caption = line.partition(",")
         if not comma:
             raise ValueError(f"{listed}, line {number} has no comma between video and caption; correct or remove it.")
+        check_listed(video.strip(), f"{listed}, line {number}")
         name = Path(video.strip()).stem
-        found.append(GivenClip(name, caption.strip(), partial(_read, folder / language, mode, name)))
+        root = folder / language
+        found.append(
+            GivenClip(name, caption.strip(), partial(_read, root, mode, name), partial(_files_of, root, mode, name))
+        )
     return found
 
 
@@ -77,6 +83,19 @@ def _read(folder: Path, mode: str, name: str, frames: int | None) -> ReadClip:
     objects_K = _owners(points_TK2[0], labels_HW)
     tracks = PointTracks(points_TK2.astype(np.float32), visible_TK, objects_K)
     return ReadClip(frames_THWC, _document(tracks, labels_HW, fps), labels_HW[None], tracks, video if whole else None)
+
+
+def _files_of(folder: Path, mode: str, name: str) -> list[Path]:
+    """All files that a clip may be read from."""
+    tracks = [folder / "track" / mode / f"{name}_{kind}.npy" for kind in ("tracks", "visibility")]
+    videos = [folder / kind / inner / f"{name}.mp4" for kind in VIDEOS for inner in (mode, "")]
+    roots = [folder / kind / inner for kind in MASKS for inner in (mode, "")]
+    masks = [path for root in roots for path in (*_pictures(root / name), *_starting(root, name))]
+    return [path for path in (*tracks, *videos, *masks) if path.is_file()]
+
+
+def _starting(folder: Path, name: str) -> list[Path]:
+    return [path for path in _pictures(folder) if path.stem == name or path.stem.startswith(f"{name}_")]
 
 
 def _first(places: list[Path], what: str) -> Path:
@@ -113,17 +132,18 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in PICTURE_ENDS) if folder.is_dir() else []
 
 
-def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.int32]:
+    """Whole numbers [H, W], 0 for the background."""
     if path.suffix in (".npy", ".npz"):
         found = load_array(path)
         found = found[0] if found.ndim == 3 and len(found) == 1 else found
         if found.ndim != 2:
             raise ValueError(f"{path.name} is {list(found.shape)}, not [height, width]")
-        labels_HW = (found > 0.5 if found.dtype.kind == "f" else found).astype(np.uint8)
+        labels_HW: NDArray[np.int32] = (found > 0.5 if found.dtype.kind == "f" else found).astype(np.int32)
     else:
         numbers = None if path.suffix == ".jpg" else read_labels(path)
         is_labels = numbers is not None and len(np.unique(numbers)) > 1 and int(numbers.max()) <= 64
-        labels_HW = (numbers if is_labels and numbers is not None else read_mask(path)).astype(np.uint8)
+        labels_HW = (numbers if is_labels and numbers is not None else read_mask(path)).astype(np.int32)
     if labels_HW.shape[::-1] != size:
         raise ValueError(
             f"{path.name} has the size {labels_HW.shape[1]} x {labels_HW.shape[0]}, its video {size[0]} x {size[1]}"
@@ -131,13 +151,11 @@ def _labels(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     return labels_HW
 
 
-def _counted(labels_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    known = [label for label in np.unique(labels_HW).tolist() if label]
-    if not known:
+def _counted(ids_HW: NDArray[np.int32]) -> NDArray[np.uint8]:
+    labels_HW = renumbered(ids_HW)
+    if not labels_HW.any():
         raise ValueError("its mask of frame 0 is empty")
-    table = np.zeros(256, np.uint8)
-    table[known] = np.arange(1, len(known) + 1)
-    return table[labels_HW]
+    return labels_HW
 
 
 def _owners(points_K2: NDArray[np.float64], labels_HW: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -19,31 +19,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmark.bench_files import MASKS, VIDEOS, content_digest, find_clip, read_clip
-from ..benchmark.clip_set import NOT_DOCUMENTS, read_set
+from ..benchmark.bench_files import ARRAY, MASKS, VIDEOS, content_digest, find_clip, read_clip
+from ..benchmark.clip_set import NOT_DOCUMENTS, RECORD, TRACKS, read_set, some_documents
+from ..links import link_or_copy
 from ..metrics import group_of
 from ..texts import read_text
 from ..tracking.label_masks import read_label_folder
 from ..trajectory import dumps, parse, trim
 from ..video import Frames, write_mp4
 from ..whole_file import write_whole
-from .array_files import DAMAGED
 from .first_shapes import with_shapes
-from .read_clip import GivenClip, PointTracks, ReadClip
+from .point_tracks import read_point_tracks
+from .read_clip import GivenClip, ReadClip
 
 FORMAT = 1
-RECORD = "set.json"
-TRACKS = "_tracks.npz"
 CRF = 8
 """Of clips that are written again."""
 
 
 def own_clips(folder: Path) -> list[GivenClip]:
     """The clips of a set in our form, by name. Raises ValueError if there are none."""
-    files = sorted(path for path in folder.glob("[!.]*.json") if path.name not in NOT_DOCUMENTS)
-    if not files:
-        raise ValueError(f"{folder} holds no documents; give each clip one, NAME.json beside NAME.mp4.")
-    return [GivenClip(file.stem, _prompt(file.with_suffix(".txt")), partial(_read, file)) for file in files]
+    files = some_documents(folder)
+    return [
+        GivenClip(file.stem, _prompt(file.with_suffix(".txt")), partial(_read, file), partial(_files_of, file))
+        for file in files
+    ]
 
 
 def _prompt(path: Path) -> str:
@@ -68,6 +68,15 @@ def _read(file: Path, frames: int | None) -> ReadClip:
     return _trimmed(found, frames)
 
 
+def _files_of(file: Path) -> list[Path]:
+    """Document, real clip, masks and tracks; the prompt is read already."""
+    folder, name = file.parent, file.stem
+    real, masks = find_clip(folder, name), folder / f"{name}{MASKS}"
+    pictures = [path for place in (real, masks) if place is not None and place.is_dir() for path in place.iterdir()]
+    found = (file, real, folder / f"{name}{TRACKS}", *sorted(pictures))
+    return [path for path in found if path is not None and path.is_file()]
+
+
 def _trimmed(clip: ReadClip, frames: int) -> ReadClip:
     points = clip.tracks
     return replace(
@@ -82,33 +91,15 @@ def _trimmed(clip: ReadClip, frames: int) -> ReadClip:
     )
 
 
-def read_point_tracks(path: Path) -> PointTracks:
-    """The tracks of a clip. Raises ValueError for another form or damage; nothing is unpickled."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            raise ValueError("it holds one array, not points_TK2, visible_TK and objects_K")
-        with found:
-            tracks = PointTracks(found["points_TK2"], found["visible_TK"], found["objects_K"])
-    except DAMAGED as error:
-        raise ValueError(f"{path.name} cannot be read as tracks ({' '.join(str(error).split())})") from error
-    shape = tracks.points_TK2.shape
-    if len(shape) != 3 or shape[2] != 2 or tracks.visible_TK.shape != shape[:2] or tracks.objects_K.shape != shape[1:2]:
-        raise ValueError(
-            f"{path.name} holds points of the shape {list(shape)}, not [T, K, 2] with visibility and objects"
-        )
-    kinds = "".join(array.dtype.kind for array in vars(tracks).values())
-    if kinds != "fbi":
-        raise ValueError(
-            f"{path.name} holds {', '.join(str(array.dtype) for array in vars(tracks).values())}, not float32, bool and int64"
-        )
-    return tracks
-
-
 def write_clip(folder: Path, name: str, prompt: str, clip: ReadClip) -> None:
-    """Write a clip, its document last: a clip with a document is whole. A video or folder of pictures is linked where it is as it was."""
+    """Write a clip, its document last: a clip with a document is whole. A video or folder of pictures is linked where it is as it was.
+
+    What an earlier run left of a clip of this name is removed first.
+    """
+    remove_clip(folder, name)
     if clip.source is not None and (clip.source.is_dir() or clip.source.suffix.lower() in VIDEOS):
-        _link(clip.source, folder / (name if clip.source.is_dir() else f"{name}{clip.source.suffix.lower()}"))
+        source = clip.source.resolve()
+        link_or_copy(source, folder / (name if source.is_dir() else f"{name}{clip.source.suffix.lower()}"))
     elif clip.frames_THWC is not None:
         _write_frames(folder, name, clip.frames_THWC, clip.trajectory.fps)
     if clip.labels_THW is not None and len(clip.labels_THW) == clip.trajectory.frames:
@@ -121,6 +112,16 @@ def write_clip(folder: Path, name: str, prompt: str, clip: ReadClip) -> None:
         write_whole(folder / f"{name}.txt", prompt)
     document = clip.trajectory if clip.labels_THW is None else with_shapes(clip.trajectory, clip.labels_THW[0])
     write_whole(folder / f"{name}.json", dumps(document))
+
+
+def remove_clip(folder: Path, name: str) -> None:
+    """Remove all files of a clip, its document first; what links lead to stays."""
+    ends = (".json", ".txt", TRACKS, MASKS, *VIDEOS, ARRAY, "")
+    for path in (folder / f"{name}{end}" for end in ends):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _write_frames(folder: Path, name: str, frames_THWC: Frames, fps: float) -> None:
@@ -142,20 +143,6 @@ def _write_masks(folder: Path, labels_THW: NDArray[np.uint8]) -> None:
     for t, labels_HW in enumerate(labels_THW):
         Image.fromarray(labels_HW).save(part / f"{t:05d}.png")
     os.replace(part, folder)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Another name for a file or folder; a copy where there are no links."""
-    source = source.resolve()
-    if target.is_symlink() or target.is_file():
-        target.unlink()
-    try:
-        target.symlink_to(source, target_is_directory=source.is_dir())
-    except OSError:  # Windows, without the right to make links
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source, target)
 
 
 def describe_set(folder: Path, made_of: dict[str, Any], broken: dict[str, str]) -> dict[str, Any]:

@@ -13,26 +13,13 @@ from numpy.typing import NDArray
 from ..pictures import read_image
 from ..trajectory import Trajectory
 from ..trajectory import cover as cover_boxes
-from ..video import Frames, cover
+from ..trajectory.model import MAX_FRAMES
+from ..video import LARGEST_CLIP, Frames, cover
 from ..video_reader import look, pictures
+from .point_tracks import PointTracks
 
 FPS = 24.0
 """Of sets of pictures, which have no rate of their own."""
-
-
-@dataclass(frozen=True, eq=False)
-class PointTracks:
-    """Points that were tracked through a clip; T frames, K points.
-
-    Attributes:
-        points_TK2: (x, y) in pixels, (0, 0) the middle of the first pixel.
-        visible_TK: False where a point is hidden.
-        objects_K: the number of the object that a point belongs to, from 0.
-    """
-
-    points_TK2: NDArray[np.float32]
-    visible_TK: NDArray[np.bool_]
-    objects_K: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +49,13 @@ class GivenClip:
         name: of its files in our form.
         prompt: may be empty.
         read: gives the clip, or its first so many frames; raises ValueError or OSError where it is broken.
+        files: that it is read from, to notice later whether they changed.
     """
 
     name: str
     prompt: str
     read: Callable[[int | None], ReadClip]
+    files: Callable[[], list[Path]] = list
 
 
 def video_frames(path: Path, frames: int | None) -> tuple[Frames, float, bool]:
@@ -77,6 +66,7 @@ def video_frames(path: Path, frames: int | None) -> tuple[Frames, float, bool]:
     if not path.is_file():
         raise ValueError(f"there is no video {path.name}")
     shown = look(path, frames=None if frames is None else frames + 1)
+    check_amount(len(shown.ticks) if frames is None else frames, shown.size)
     found: list[Frames] = []
     with closing(pictures(path, shown)) as decoded:
         for _, picture_HWC in decoded:
@@ -95,6 +85,8 @@ def picture_frames(files: list[Path], frames: int | None) -> Frames:
     found: list[Frames] = []
     for file in files[:frames]:
         found.append(read_image(file))
+        if len(found) == 1:
+            check_amount(len(files[:frames]), (found[0].shape[1], found[0].shape[0]))
         if found[-1].shape != found[0].shape:
             raise ValueError(f"{file.name} has the size {_by(found[-1])}, the first picture {_by(found[0])}")
     return np.stack(found)
@@ -129,6 +121,18 @@ def _covered_tracks(tracks: PointTracks, old: tuple[int, int], size: tuple[int, 
     points = (tracks.points_TK2 + 0.5 - old_2 / 2) * scale + new_2 / 2 - 0.5
     inside_TK: NDArray[np.bool_] = np.asarray(((points >= -0.5) & (points < new_2 - 0.5)).all(axis=2))
     return replace(tracks, points_TK2=points.astype(np.float32), visible_TK=tracks.visible_TK & inside_TK)
+
+
+def check_amount(frames: int, size: tuple[int, int]) -> None:
+    """Raise ValueError for more frames than a document may have, or more bytes than are read; none of them are in memory yet."""
+    if frames > MAX_FRAMES:
+        raise ValueError(f"it has {frames} frames, but a document at most {MAX_FRAMES}; take only its first ones")
+    amount = frames * size[0] * size[1] * 3
+    if amount > LARGEST_CLIP:
+        raise ValueError(
+            f"its {frames} frames of {size[0]} x {size[1]} take {amount / 1e9:.1f} GB, more than the {LARGEST_CLIP / 1e9:.1f} GB that are read; take "
+            "only its first ones"
+        )
 
 
 def _enough(count: int, frames: int | None) -> None:

@@ -53,26 +53,37 @@ class CoTracker:
             ) from error
         self._predictor.to(device).requires_grad_(False)
         self.device = device
-        self.protocol = (
-            f"CoTracker 3 offline, weights SHA-256 {digest[:12]}, 12 x 12 points per box of frame 0, on {device}"
-        )
+        self._name = f"CoTracker 3 offline, weights SHA-256 {digest[:12]}, on {device}"
+        self.protocol = f"{self._name}, 12 x 12 points per box of frame 0"
 
     def __call__(self, frames_THWC: NDArray[np.uint8], first_boxes_N4: Array) -> Tracked:
         """See `ObjectTracker`; an object is lost where fewer than 8 of its points are visible."""
-        import torch
-
         check_tracked(frames_THWC, first_boxes_N4)
         grids = grids_of(first_boxes_N4, (frames_THWC.shape[2], frames_THWC.shape[1]))
         points_P2 = np.concatenate([np.zeros((0, 2)), *grids])
         if not len(points_P2):
             nothing_TP = np.zeros((len(frames_THWC), 0), dtype=bool)
             return boxes_of_tracks(first_boxes_N4, grids, np.zeros((*nothing_TP.shape, 2)), nothing_TP)
+        return boxes_of_tracks(first_boxes_N4, grids, *self._followed(frames_THWC, points_P2))
+
+    @property
+    def points_protocol(self) -> str:
+        """See `PointTracker.points_protocol`."""
+        return f"{self._name}, hidden points where it takes them to be"
+
+    def follow(self, frames_THWC: NDArray[np.uint8], points_K2: Array) -> Array:
+        """See `PointTracker`; no point is ever lost."""
+        return self._followed(frames_THWC, points_K2)[0]
+
+    def _followed(self, frames_THWC: NDArray[np.uint8], points_P2: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Points of frame 0 on every frame [T, P, 2], and whether they are seen [T, P]."""
+        import torch
+
         queries_BP3 = torch.from_numpy(np.insert(points_P2, 0, 0.0, axis=1)).float()[None].to(self.device)
         video_BTCHW = torch.from_numpy(np.ascontiguousarray(frames_THWC)).movedim(-1, 1)[None].float().to(self.device)
         with torch.no_grad():
             tracks_BTP2, visible_BTP = self._predictor(video_BTCHW, queries=queries_BP3)
-        visible_TP = visible_BTP[0].cpu().numpy().astype(bool)
-        return boxes_of_tracks(first_boxes_N4, grids, tracks_BTP2[0].double().cpu().numpy(), visible_TP)
+        return tracks_BTP2[0].double().cpu().numpy(), visible_BTP[0].cpu().numpy().astype(bool)
 
 
 def grids_of(first_boxes_N4: Array, size: tuple[int, int]) -> list[Array]:

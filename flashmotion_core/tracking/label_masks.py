@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pictures import read_labels
+from ..video import LARGEST_CLIP
 from .object_tracker import Tracked, check_tracked
+
+MOST = 255
+"""The largest label."""
 
 
 class LabelMasks:
@@ -59,6 +63,15 @@ def read_label_folder(folder: Path, first: int | None = None) -> NDArray[np.uint
         if found and labels_HW.shape != found[0].shape:
             raise ValueError(
                 f"{file.name} has the size {labels_HW.shape[::-1]}, the first one {found[0].shape[::-1]}; give one size."
+            )
+        if labels_HW.max() > MOST:
+            raise ValueError(
+                f"{file.name} has the value {labels_HW.max()}, but labels go up to {MOST}; number the objects from 1."
+            )
+        if len(files) * labels_HW.size > LARGEST_CLIP:
+            raise ValueError(
+                f"the {len(files)} masks in {folder.name} take {len(files) * labels_HW.size / 1e9:.1f} GB, more than the {LARGEST_CLIP / 1e9:.1f} GB "
+                "that are read; remove those beyond the clip."
             )
         found.append(labels_HW.astype(np.uint8))
     return np.stack(found)

@@ -58,6 +58,38 @@ class FlowTracker:
             before_HW = now_HW
         return Tracked(boxes_TN4, sure_TN)
 
+    @property
+    def points_protocol(self) -> str:
+        """See `PointTracker.points_protocol`."""
+        return f"optical flow, OpenCV {self._cv2.__version__}, lost where it does not lead back within {FARTHEST_PIXELS:g} pixels"
+
+    def follow(self, frames_THWC: NDArray[np.uint8], points_K2: Array) -> Array:
+        """See `PointTracker`; once lost, a point stays lost."""
+        points_TK2 = np.full((len(frames_THWC), *points_K2.shape), np.nan)
+        points_TK2[0] = points_K2
+        cv2: Any = self._cv2
+        before_HW = cv2.cvtColor(np.ascontiguousarray(frames_THWC[0]), cv2.COLOR_RGB2GRAY)
+        for t in range(1, len(frames_THWC)):
+            now_HW = cv2.cvtColor(np.ascontiguousarray(frames_THWC[t]), cv2.COLOR_RGB2GRAY)
+            there_K = np.isfinite(points_TK2[t - 1]).all(axis=1)
+            if not there_K.any():
+                break
+            to_P2, error_P = self._flow(before_HW, now_HW, points_TK2[t - 1, there_K])
+            points_TK2[t, there_K] = np.where((error_P <= FARTHEST_PIXELS)[:, None], to_P2, np.nan)
+            before_HW = now_HW
+        return points_TK2
+
+    def _flow(self, before_HW: NDArray[np.uint8], now_HW: NDArray[np.uint8], points_P2: Array) -> tuple[Array, Array]:
+        """Where points go, and how far from their start they come back; infinity where they are not followed."""
+        options: dict[str, Any] = {"winSize": (15, 15), "maxLevel": 3}
+        follow = self._cv2.calcOpticalFlowPyrLK
+        points_P12 = points_P2.astype(np.float32)[:, None]
+        there_P12, forward_P1, _ = follow(before_HW, now_HW, points_P12, None, **options)
+        back_P12, backward_P1, _ = follow(now_HW, before_HW, there_P12, None, **options)
+        followed_P = (forward_P1[:, 0] > 0) & (backward_P1[:, 0] > 0)
+        error_P = np.linalg.norm((back_P12 - points_P12)[:, 0], axis=1)
+        return there_P12[:, 0].astype(np.float64), np.where(followed_P, error_P, np.inf)
+
     def _step(
         self, before_HW: NDArray[np.uint8], now_HW: NDArray[np.uint8], box_4: Array, size: tuple[int, int]
     ) -> tuple[Array, float]:
@@ -67,19 +99,12 @@ class FlowTracker:
         start_P2 = start_P2[((start_P2 >= 0) & (start_P2 <= np.array(size) - 1)).all(axis=1)]
         if len(start_P2) < FEWEST:
             return lost
-        options: dict[str, Any] = {"winSize": (15, 15), "maxLevel": 3}
-        follow = self._cv2.calcOpticalFlowPyrLK
-        points_P12 = start_P2.astype(np.float32)[:, None]
-        there_P12, forward_P1, _ = follow(before_HW, now_HW, points_P12, None, **options)
-        back_P12, backward_P1, _ = follow(now_HW, before_HW, there_P12, None, **options)
-        followed_P = (forward_P1[:, 0] > 0) & (backward_P1[:, 0] > 0)
-        error_P = np.linalg.norm((back_P12 - points_P12)[:, 0], axis=1)
-        limit = max(FARTHEST_BACK * float(min(box_4[2:])), FARTHEST_PIXELS)
-        came_P = followed_P & (error_P <= limit)
+        there_P2, error_P = self._flow(before_HW, now_HW, start_P2)
+        came_P = error_P <= max(FARTHEST_BACK * float(min(box_4[2:])), FARTHEST_PIXELS)
         if came_P.sum() < FEWEST:
             return lost
         kept_P = came_P & (error_P <= np.median(error_P[came_P]))
-        a_P2, b_P2 = start_P2[kept_P], there_P12[kept_P, 0].astype(np.float64)
+        a_P2, b_P2 = start_P2[kept_P], there_P2[kept_P]
         moved = moved_box(box_4, a_P2, b_P2)
         return moved, float(came_P.mean())
 

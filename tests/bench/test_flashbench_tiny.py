@@ -33,6 +33,7 @@ def test_groups_hold_as_many_objects_as_they_say() -> None:
 def test_the_written_set_is_read_as_it_was_drawn(tmp_path: Path) -> None:
     write_set(tmp_path, 1)
     found = read_set(tmp_path)
+    assert found.name == "FlashBench-tiny"
     assert [clip.name for clip in found.clips] == names(1)
     clip, drawn = found.clips[2], tiny_clip("objects3_000")
     assert (real(clip) == drawn.frames_THWC).all()

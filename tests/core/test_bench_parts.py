@@ -15,6 +15,7 @@ from flashmotion_core.benchmark.clip_set import BenchClip, read_set
 from flashmotion_core.benchmark.counterfactual import turned
 from flashmotion_core.benchmark.named_trackers import first_masks, named_tracker
 from flashmotion_core.cli.bench import main
+from flashmotion_core.cli.bench_shards import of_a_part
 from flashmotion_core.cli.convert import convert
 from flashmotion_core.tracking.cotracker_points import boxes_of_tracks, grids_of
 from flashmotion_core.trajectory import dumps
@@ -109,6 +110,28 @@ def test_two_processes_measure_what_one_does(made: Path, whole: Path, tmp_path: 
     said = str(stopped.value)
     assert "has 1 of 3 clips that cannot be measured" in said
     assert "another process stopped" in said
+
+
+def test_whatever_stops_a_task_of_ray_is_one_sentence() -> None:
+    said = of_a_part(ValueError("the row a has 1 of 3 clips that cannot be measured"))
+    assert str(said) == "the row a has 1 of 3 clips that cannot be measured"
+    full, gone = RuntimeError("CUDA out of memory. Tried"), FileNotFoundError(2, "no such file", "x.mp4")
+    assert of_a_part(full) is full  # every command has a sentence for these
+    assert of_a_part(gone) is gone
+    with refuses(key="task of Ray", value="KeyError ('a')", remedy="--shard"):
+        raise of_a_part(KeyError("a"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed; it is no dependency")
+def test_a_cluster_that_does_not_answer_is_one_sentence(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere:x")
+    assert main([str(made / "still"), "--set", str(made / "set"), "--out", str(tmp_path), "--ray", "2"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: Ray at RAY_ADDRESS nowhere:x failed (")
+    assert "measure without --ray" in said
 
 
 @pytest.mark.slow

@@ -93,6 +93,10 @@ def test_from_folders_to_a_report(made: Path, tmp_path: Path, capsys: pytest.Cap
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     for words in ("frame 0, standing still", "The worst clips of good", "Box IoU by frame", "data:image/png"):
         assert words in page
+    assert page.index("What it says") < page.index("Control")
+    quality = page[page.index("<h2>Quality") : page.index("<h2>Protocol")]
+    assert "another clip" not in quality  # a row of dashes
+    assert "Groups of fewer than 5 clips have no interval" in page
     assert "| good | 3 |" in capsys.readouterr().out
 
 
@@ -115,6 +119,22 @@ def test_it_continues_where_it_was_and_measures_again_what_changed(
     again = run(work, tmp_path / "out")
     assert measured == ["b"]
     assert again["rows"][1]["box_iou"] > first["rows"][1]["box_iou"]
+
+
+def test_ctrl_c_says_that_finished_clips_are_kept(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = runner.measure_clip
+
+    def stopped(frames: np.ndarray, clip: Any, *a: Any, **k: Any) -> dict[str, Any]:
+        if clip.name == "b":
+            raise KeyboardInterrupt
+        return honest(frames, clip, *a, **k)
+
+    monkeypatch.setattr(runner, "measure_clip", stopped)
+    assert main([f"good={made / 'good'}", "--set", str(made / "set"), "--out", str(tmp_path)]) == 130
+    assert "stopped by Ctrl+C; finished clips are kept, and the same command continues." in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "measured" / "good").glob("*.json")] == ["a.json"]
 
 
 def test_parts_measured_apart_are_equal_to_the_last_digit(made: Path, tmp_path: Path) -> None:
@@ -182,7 +202,25 @@ def test_broken_clips_are_named_and_stop_it(
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert value in found["rows"][0]["broken"]["b"]
     assert found["rows"][0]["measured"] == 2
+    assert "1 of 3 clips of row could not be measured: its means are over fewer clips" in " ".join(found["notes"])
     assert "could not be measured" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_all_clips_that_cannot_be_read_are_named_at_once(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt(made, tmp_path / "row", "short")
+    shutil.rmtree(tmp_path / "row" / "c")
+    words = ["--set", str(made / "set"), "--out", str(tmp_path / "out")]
+    assert main([f"row={tmp_path / 'row'}", *words]) == 2
+    said = capsys.readouterr().err
+    assert "has 2 of 3 clips that cannot be measured" in said
+    assert "b: it has 5 frames, its document 7; c: there is no such video" in said
+    assert main([str(tmp_path / "row")]) == 2
+    assert (
+        "holds no documents (NAME.json beside each clip); name the folder that does with --set"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_damaged_video_is_noticed(made: Path, tmp_path: Path) -> None:
@@ -224,7 +262,7 @@ def test_the_exact_tracker_gives_masks_and_features_give_distances(made: Path, t
     assert (far["good"]["rows"], far["good"]["dimensions"]) == (6, 2)
     assert "two numbers" in found["protocols"]["two.frechet"]
     assert "exact" in found["protocols"]["box_iou"]
-    assert "| F two | 95 % | K two |" in markdown(found)
+    assert "| F two | K two |" in markdown(found)
     assert table["codec"]["lost"] > 0.7  # a negative is hardly found
     assert table["paste"]["box_iou"] > 0.9
     assert table["real"]["measured"] == 3

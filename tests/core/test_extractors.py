@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from flashmotion_core.benchmark.distances import distances
 from flashmotion_core.benchmark.kept_features import features_of_clip
+from flashmotion_core.extractors.clip_windows import starts
 from flashmotion_core.extractors.named import named_extractor, named_extractors
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.metrics.kernel import kernel_distance
@@ -66,6 +67,25 @@ def test_the_worlds_network_in_one_line() -> None:
     extractor = named_extractor(f"world={WORLD}")
     assert extractor(clip()).shape == (1, 32)
     assert "SHA-256 26d23ec07a67" in extractor.protocol
+
+
+def test_windows_see_the_whole_of_a_long_clip_at_its_own_rate() -> None:
+    assert starts(121) == [0, 18, 35, 52, 70, 88, 105]
+    assert starts(16) == starts(17) == [0]
+    extractor, whole = named_extractor(f"world_windows={WORLD}"), named_extractor(f"world={WORLD}")
+    assert (extractor.name, extractor.frechet) == ("world_windows", "Frechet, world, windows")
+    assert extractor.protocol.endswith(whole.protocol)
+    frames = np.concatenate([clip(20), clip(20)[::-1]])
+    found = extractor(frames)
+    assert found.shape == (2, 32)
+    assert np.array_equal(found[1:], whole(frames[24:]))
+    late = frames.copy()
+    late[30:] = 0
+    assert np.array_equal(extractor(late)[0], found[0])
+    with pytest.raises(ValueError, match="it has 15 frames, but a window 16"):
+        extractor(frames[:15])
+    with refuses(ValueError, key="inception_windows", value="must be one of", remedy="also with _windows"):
+        named_extractor("inception_windows=x")
 
 
 @needs("cdfvd")

@@ -15,6 +15,7 @@ from PIL import Image
 from flashmotion_core.reports import html as report
 from flashmotion_core.reports.cells import WIDTH, Estimate, Interval, Judgement, Noted
 from flashmotion_core.reports.html import Commands, DataTable, Files, Picture, Section, Text, Video, write_report
+from flashmotion_core.reports.line_plot import COLORS, is_dashed
 
 from ..support.sentences import refuses
 
@@ -200,3 +201,7 @@ def test_commands_and_files_end_a_page(tmp_path: Path) -> None:
     assert found.all("a") == [{"href": "a b.json", "download": None}]
     assert found.within("p") == [NASTY, "one", "two"]
     assert not found.all("script")
+
+
+def test_lines_of_a_plot_differ_beyond_the_last_colour() -> None:
+    assert len({(n % len(COLORS), is_dashed(n)) for n in range(2 * len(COLORS))}) == 2 * len(COLORS)

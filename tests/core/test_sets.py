@@ -19,7 +19,7 @@ from flashmotion_core.cli.bench import main
 from flashmotion_core.metrics import box_iou
 from flashmotion_core.sets import move_bench
 from flashmotion_core.sets.go_through import given_clips, layout_of
-from flashmotion_core.sets.own_form import read_point_tracks
+from flashmotion_core.sets.point_tracks import read_point_tracks
 from flashmotion_core.sets.read_clip import ReadClip, covered
 from flashmotion_core.tracking.label_masks import read_label_folder
 from flashmotion_core.trajectory import sample, to_cells

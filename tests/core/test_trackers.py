@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.metrics import control_scores, mean_of_clip
-from flashmotion_core.tracking import ObjectTracker
+from flashmotion_core.tracking import ObjectTracker, Tracked
 from flashmotion_core.tracking.appearance import AppearanceTracker
 from flashmotion_core.tracking.label_masks import LabelMasks, boxes_of_masks
 from flashmotion_core.tracking.optical_flow import FlowTracker, moved_box
+from flashmotion_core.tracking.points import carried, followed, points_protocol
 from train.world import synthetic
 from train.world.synthetic import Clip
 
@@ -115,3 +116,31 @@ def test_bad_input_is_one_sentence(tracker: ObjectTracker) -> None:
         tracker(clip.frames_THWC / 255, clip.boxes_TN4[0])  # type: ignore[arg-type]
     with refuses(key="first boxes", value="[4]", remedy="[N, 4]"):
         tracker(clip.frames_THWC, clip.boxes_TN4[0, 0])
+
+
+def test_points_are_followed_or_carried_by_their_object() -> None:
+    clip = world(0)
+    objects_K = np.arange(len(clip.boxes_TN4[0]))
+    centres_TN2 = clip.boxes_TN4[..., :2] + clip.boxes_TN4[..., 2:] / 2 - 0.5
+    exact = Tracked(clip.boxes_TN4, np.ones(clip.boxes_TN4.shape[:2]))
+    tracker = AppearanceTracker()
+    assert "carried" in points_protocol(tracker)
+    found = followed(tracker, clip.frames_THWC, exact, centres_TN2[0], objects_K)
+    np.testing.assert_allclose(found, centres_TN2, atol=1e-9)
+    grown = np.array([[[10.0, 20, 4, 8]], [[30, 40, 8, 4]], [[np.nan] * 4]])
+    np.testing.assert_allclose(carried(grown, np.array([[10.5, 23.5]]))[:2, 0], [[10.5, 23.5], [31.5, 41.5]])
+    assert np.isnan(carried(grown, np.array([[10.5, 23.5]]))[2]).all()
+
+
+def test_flow_follows_points_themselves() -> None:
+    pytest.importorskip("cv2")
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    ground = np.asarray(Image.fromarray(noise).resize((96, 96), Image.Resampling.BICUBIC))
+    frames = np.stack([np.roll(ground, 2 * t, axis=1) for t in range(5)])
+    tracker, points = FlowTracker(), np.array([[40.0, 40.0], [50.0, 30.0]])
+    nothing = Tracked(np.full((5, 1, 4), np.nan), np.zeros((5, 1)))
+    found = followed(tracker, frames, nothing, points, np.zeros(2, np.int64))
+    np.testing.assert_allclose(found[4], points + np.array([8.0, 0.0]), atol=0.3)
+    frames[3:] = np.random.default_rng(1).integers(0, 256, frames[3:].shape)
+    assert np.isnan(tracker.follow(frames, points)[4]).all()
+    assert "optical flow" in points_protocol(tracker)

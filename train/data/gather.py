@@ -14,9 +14,11 @@ import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from flashmotion_core.links import link_or_copy
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
 from flashmotion_core.whole_file import write_whole
@@ -28,6 +30,8 @@ from .looks import identities
 from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, FolderClips, find_videos
 
 SHARD = ".tar"
+LARGEST_TEXT = 64 << 20
+"""Bytes of a prompt or of tracks in a shard."""
 MASKS = ".masks"
 
 
@@ -213,13 +217,7 @@ def _put(path: Path, what: Path | str) -> None:
     if path.is_symlink() and os.readlink(path) == target:
         return
     _remove(path)
-    try:
-        path.symlink_to(target, target_is_directory=what.is_dir())
-    except OSError:  # Windows, without the right to make links
-        if what.is_dir():
-            shutil.copytree(what, path)
-        else:
-            shutil.copy2(what, path)
+    link_or_copy(what, path)
 
 
 def _remove(path: Path) -> None:
@@ -271,6 +269,10 @@ def _unpack(place: Path, into: Path, taken: set[str]) -> set[str]:
             assert stream is not None
             path, size = into / f"{names[stem]}{suffix}", member.size
             content: bytes | None = None
+            if suffix not in VIDEO_SUFFIXES and size > LARGEST_TEXT:
+                raise TrainError(
+                    f"the shard {place} holds {member.name} of {size / 1e6:,.0f} MB, more than the {LARGEST_TEXT / 1e6:,.0f} MB of a text; remove it."
+                )
             if suffix == ".json":
                 content = stream.read()
                 prompt = _prompt_in(content)
@@ -279,8 +281,13 @@ def _unpack(place: Path, into: Path, taken: set[str]) -> set[str]:
                 size = len(content)
             wanted.add(path.name)
             if not path.is_file() or path.stat().st_size != size:
-                write_whole(path, stream.read() if content is None else content)
+                write_whole(path, partial(_pour, stream) if content is None else content)
     return wanted
+
+
+def _pour(stream: IO[bytes], path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(stream, file)
 
 
 def _prompt_in(content: bytes) -> str | None:

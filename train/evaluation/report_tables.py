@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.reports.cells import Estimate, Interval, Judgement, Noted, Value, decimals
+from flashmotion_core.reports.cells import Estimate, Interval, Judgement, Noted, Value, decimals, figure
 from flashmotion_core.reports.html import DataTable
 
 from ..files import read_fields
@@ -49,13 +49,9 @@ def results(
 
 
 def _cell(row: Mapping[str, Any], name: str) -> Value:
-    value: float | None = row.get(name)
-    if value is None:
-        return None
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if name in WITH_INTERVAL and low is not None and high is not None:
-        return Estimate(value, low, high)
-    return round(float(f"{value:.3g}"), 3) if isinstance(value, float) else value
+    interval = None if low is None or high is None or name not in WITH_INTERVAL else (float(low), float(high))
+    return figure(row.get(name), interval)
 
 
 def split_controls(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flashmotion_core.metrics import titles as figures
+
 CONTROLS = (
     "real",
     "oracle",
@@ -14,17 +16,8 @@ CONTROLS = (
 )
 """Rows that show how to read the others."""
 ALL = "all sets"
-COLUMNS = {
-    "box_iou": "box IoU",
-    "mask_iou": "mask IoU",
-    "frechet": "Frechet",
-    "centre_error": "centre error",
-    "lost": "lost",
-    "psnr": "PSNR",
-    "sharpness": "sharpness",
-    "motion": "motion",
-    "seconds": "s per clip",
-}
+_SHOWN = ("box_iou", "mask_iou", "frechet", "centre_error", "lost", "psnr", "sharpness", "motion", "seconds")
+COLUMNS = {name: figures.TITLES[name] for name in _SHOWN}
 WITH_INTERVAL = ("box_iou", "frechet")
 TITLES = {
     "real": "real clip",

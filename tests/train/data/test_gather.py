@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.trajectory import sample
+from train.data import gather as gather_module
 from train.data.gather import count, gather, is_plain, mark
 from train.data.sources import VideoFolder
 from train.errors import TrainError
@@ -163,6 +164,15 @@ def test_masks_that_are_none_are_named(
     change(sources[3] / "masks/0007/annotated_frame_00002.png")
     with refuses(TrainError, key="the masks of 0007.mp4", value=value, remedy=" "):
         gather(sources, tmp_path / "run")
+
+
+def test_a_shard_with_a_huge_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather_module, "LARGEST_TEXT", 1000)
+    (tmp_path / "a.json").write_text(" " * 2000, encoding="utf-8")
+    with tarfile.open(tmp_path / "s.tar", "w") as shard:
+        shard.add(tmp_path / "a.json", "a.json")
+    with pytest.raises(TrainError, match=r"s\.tar holds a\.json of 0 MB, more than"):
+        gather_module._unpack(tmp_path / "s.tar", tmp_path, set())
 
 
 def test_a_source_that_is_none_is_named(tmp_path: Path) -> None:

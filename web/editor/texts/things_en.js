@@ -2,7 +2,7 @@
 export const THINGS_EN = {
   toolThing: "Select by click: finds the thing there by its colours and edges, in frame 0 (Shift adds to the selected object, Alt takes away)",
   shortThing: "Click",
-  toolBrush: "Mask brush: adds to what the selected object is in frame 0, or takes from it (Alt turns it around)",
+  toolBrush: "Mask brush: adds to the selected object's mask in frame 0, or takes from it (Alt switches)",
   shortBrush: "Brush",
   emptyThing: "Click a thing in the picture",
   emptyThingMore: "It gets a box and a mask. Click it again for a larger part.",
