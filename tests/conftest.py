@@ -123,7 +123,7 @@ def write_wrong_files(models: Path) -> None:
 
 def start_server(variable: str, base: Path, page: str = "") -> Iterator[RunningServer]:
     """A server of the ComfyUI that an environment variable names, until the generator is closed; `page`: the variable of a frontend."""
-    from tools.comfy.server import Server
+    from tools.comfy.server import Server, is_free
 
     comfyui = os.environ.get(variable)
     if not comfyui:
@@ -135,6 +135,7 @@ def start_server(variable: str, base: Path, page: str = "") -> Iterator[RunningS
     other = ["--front-end-root", os.environ[page]] if page in os.environ else []
     with Server(sys.executable, comfyui, base, extra_args=other) as server:
         yield RunningServer(server.url, base, server.log, version)
+    assert is_free(server.port)
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,7 @@ def test_every_python_file_of_the_archive_is_reached_from_a_door() -> None:
     assert sorted(used - files) == [], "the pack imports these, but .comfyignore leaves them out"
 
 
+@pytest.mark.slow
 def test_comfyui_loads_the_nodes_from_the_unpacked_archive(tmp_path: Path) -> None:
     comfyui = os.environ.get("FLASHMOTION_COMFYUI")
     if not comfyui:

@@ -55,7 +55,7 @@ def run(fast: bool, for_pytest: Sequence[str]) -> int:
     chosen = ["-m", FAST] if fast else []
     if for_pytest:
         return run_pytest([pytest, *chosen, *for_pytest], _environment(variables))
-    return run_pytest([pytest, *chosen, *workers()], _environment({**ONE_THREAD, **variables}))
+    return run_pytest([pytest, *chosen, *workers(waiting=not fast)], _environment({**ONE_THREAD, **variables}))
 
 
 def _program(name: str) -> str:

@@ -1,4 +1,4 @@
-"""pytest as a process, with one worker per core; tests that share a server or the fixtures of a file stay in one worker."""
+"""pytest as a process, with workers; tests that share a server or the fixtures of a file stay in one worker."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ MOST_WORKERS = 8  # each imports torch and ComfyUI, about 1 GB of memory
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # for workers, as there is one for each core
 
 
-def workers() -> list[str]:
-    """pytest's options for one worker per core. tests/support/order.py says which tests stay together."""
+def workers(waiting: bool = True) -> list[str]:
+    """pytest's options for a worker per core, and one more if tests of a page or a server are among them, as those wait half of their time.
+
+    tests/support/order.py says which tests stay together, and puts the longest first; xdist would put files of many tests first.
+    """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    # order.py puts the longest first; xdist would put files of many tests first.
-    return ["-n", str(min(cores, MOST_WORKERS)), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return ["-n", str(min(cores + waiting, MOST_WORKERS)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def run_pytest(command: Sequence[str], variables: Mapping[str, str], repository: Path = REPOSITORY) -> int:

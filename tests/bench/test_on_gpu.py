@@ -278,6 +278,7 @@ def test_tiny_shapes_and_small_sizes_meet_no_goal() -> None:
 # Wheels
 
 
+@pytest.mark.slow
 def test_wheels_go_into_an_environment_that_also_finds_what_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("pip")
     folder = tmp_path / "wheels"

@@ -73,6 +73,7 @@ def without_costs(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "rows": [{**row, "seconds": None} for row in found["rows"]]}
 
 
+@pytest.mark.slow
 def test_a_generator_and_an_adapter_make_the_clips(made: Path, whole: Path) -> None:
     found = result(whole)
     rows = {row["name"]: row for row in found["rows"]}
@@ -95,6 +96,7 @@ def test_a_generator_and_an_adapter_make_the_clips(made: Path, whole: Path) -> N
     assert without_costs(result(whole)) == without_costs(found)
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_does(made: Path, whole: Path, tmp_path: Path) -> None:
     run_two("flashmotion_core.bench", *words_of(made, tmp_path / "out"), logs=tmp_path, timeout=480)
     assert without_costs(result(tmp_path / "out")) == without_costs(result(whole))

@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torch._dynamo.testing import CompileCounter
 
 from flashmotion_core.acceleration.compile import plain_blocks
 from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder
@@ -122,9 +121,12 @@ def latent_of(frames, side=2):
     return torch.randn(1, 48, frames, side, side, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.slow
 def test_a_compiled_decoder_gives_every_bit_and_is_compiled_once_for_all_later_frames():
     model = random_vae(1)
     plain = list(WanVae(model).decode(latent_of(6)))
+    from torch._dynamo.testing import CompileCounter  # takes 2 s to import
+
     torch._dynamo.reset()
     counter = CompileCounter()
     parts = decoder_parts(model)

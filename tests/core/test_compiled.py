@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch._dynamo.testing import CompileCounter
 
 from flashmotion_core.acceleration.compile import compile_blocks, plain_blocks
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter
@@ -43,6 +42,8 @@ def controlled(generator, adapter_class=ControlNetAdapter, clean=True, compute_e
 
 def test_compiled_blocks_give_the_same_and_are_compiled_once_for_all_steps(generator):
     plain = controlled(generator)
+    from torch._dynamo.testing import CompileCounter  # takes 2 s to import
+
     torch._dynamo.reset()
     counter = CompileCounter()
     compile_blocks(generator.transformer.blocks, backend=counter)

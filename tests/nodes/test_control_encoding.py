@@ -53,6 +53,7 @@ def growth(encode: Callable[[Any, Tensor], Tensor], vae: Any, dtype: torch.dtype
     return (peaks[1] - peaks[0]) / (24 * SIZE[0] * SIZE[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_peak(dtype: torch.dtype, vae: Any, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """What docs/speed.md says of it."""

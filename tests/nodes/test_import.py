@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import ROOT
 
 PROGRAM = """
@@ -25,6 +27,7 @@ print("NEW", json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
+@pytest.mark.slow
 def test_the_pack_imports_nothing_that_comfyui_has_not(comfyui: Path) -> None:
     """Nothing but our own modules and the standard library: no diffusers, transformers, cv2, pydantic; start-up stays fast."""
     done = subprocess.run(

@@ -52,7 +52,7 @@ def ended(child: int) -> bool:
 def kill(child: int, folder: Path, moment: float, while_saving: bool) -> bool:
     """Wait for progress and for the moment, then kill; returns whether the process was still alive."""
     checkpoints = folder / "checkpoints"
-    before, end = latest(checkpoints) or 0, time.monotonic() + 60
+    before, end = latest(checkpoints) or 0, time.monotonic() + 180
     while (latest(checkpoints) or 0) <= before and time.monotonic() < end:
         if ended(child):
             return False

@@ -63,6 +63,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     names(said, key="Nothing can be written to", value=tmp_path / "file" / "home", remedy="set FLASHMOTION_HOME to")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", ["quickstart.py", "run_tests.py"])
 def test_no_network(tmp_path: Path, name: str) -> None:

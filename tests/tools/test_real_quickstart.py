@@ -107,9 +107,8 @@ def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -
 
 
 @pytest.mark.server
-def test_objects_of_a_scene_follow_their_own_and_other_boxes(command: list[str], tmp_path: Path) -> None:
-    clip, still = box_iou(run(command, tmp_path / "home").stdout)
-    assert clip > FLOOR > still
+def test_objects_of_a_scene_follow_other_boxes(command: list[str], tmp_path: Path) -> None:
+    # Along the example's own boxes: test_the_example_follows_its_boxes_and_an_open_server_ends_with_its_command.
     other = json.loads(draw(0).document)
     other["objects"][0]["keyframes"][-1].update(x=0.75, y=0.25)
     (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
@@ -142,11 +141,14 @@ def test_a_trajectory_that_is_wrong_is_one_sentence(command: list[str], tmp_path
 
 @pytest.mark.server
 @pytest.mark.skipif(os.name != "posix", reason="asks it to terminate by a POSIX signal")
-def test_an_open_server_ends_with_its_command(command: list[str], tmp_path: Path) -> None:
+def test_the_example_follows_its_boxes_and_an_open_server_ends_with_its_command(
+    command: list[str], tmp_path: Path
+) -> None:
     environment = {**os.environ, "FLASHMOTION_HOME": str(tmp_path / "home")}
-    url = ""
+    url, said = "", ""
     with subprocess.Popen([*command, "--ui"], env=environment, stdout=subprocess.PIPE, text=True) as quickstart:
         for line in quickstart.stdout or ():
+            said += line
             if "ComfyUI is open at " in line:
                 url = line.split()[4]
                 break
@@ -156,6 +158,8 @@ def test_an_open_server_ends_with_its_command(command: list[str], tmp_path: Path
         quickstart.send_signal(signal.SIGTERM)
         assert quickstart.wait(timeout=30) == 128 + signal.SIGTERM
     assert not answers(url)
+    clip, still = box_iou(said)
+    assert clip > FLOOR > still
 
 
 def test_the_installed_project_does_not_hide_comfyuis_nodes() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tools.comfy import client as comfy_client
-from tools.comfy.server import Server, import_failures, is_free
+from tools.comfy.server import import_failures
 from tools.comfy.workflow import to_api
+
+from ..conftest import RunningServer
 
 pytestmark = pytest.mark.server
 
@@ -32,18 +31,7 @@ WORKFLOW = {
 }
 
 
-@pytest.fixture(scope="module", params=["FLASHMOTION_COMFYUI", "FLASHMOTION_COMFYUI_OLDEST"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of each of the two ComfyUI versions, without packs."""
-    folder = os.environ.get(request.param)
-    if not folder:
-        pytest.skip(f"needs ComfyUI: run python run_tests.py, or set {request.param} to its folder")
-    with Server(sys.executable, folder, tmp_path_factory.mktemp("base")) as running:
-        yield running
-    assert is_free(running.port)
-
-
-def test_a_workflow_of_the_editor_runs_to_a_picture(server: Server) -> None:
+def test_a_workflow_of_the_editor_runs_to_a_picture(server: RunningServer) -> None:
     seen: list[comfy_client.RunProgress] = []
     graph = to_api(WORKFLOW, comfy_client.object_info(server.url))
     assert graph["1"]["inputs"] == {"width": 96, "height": 64, "batch_size": 1, "color": 255}
@@ -59,7 +47,7 @@ def test_a_workflow_of_the_editor_runs_to_a_picture(server: Server) -> None:
     assert {progress.class_type for progress in seen} == {"EmptyImage", "SaveImage"}
 
 
-def test_a_graph_that_is_refused_says_which_field_of_which_node(server: Server) -> None:
+def test_a_graph_that_is_refused_says_which_field_of_which_node(server: RunningServer) -> None:
     graph = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": -5, "height": 64, "batch_size": 1, "color": 0}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
@@ -70,18 +58,20 @@ def test_a_graph_that_is_refused_says_which_field_of_which_node(server: Server) 
     assert str(error) == "EmptyImage (node 1): Value -5 smaller than min of 1: width"
 
 
-def test_a_node_that_raises_says_its_own_words(server: Server) -> None:
-    (server.base / "input" / "no.png").write_text("no picture", encoding="utf-8")
+def test_a_node_that_raises_says_its_own_words(server: RunningServer) -> None:
+    wrong = server.base / "input" / "no.png"
+    wrong.write_text("no picture", encoding="utf-8")
     graph = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "no.png"}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
     }
     error = comfy_client.run(server.url, graph).error
+    wrong.unlink()
     assert error is not None
     assert (error.kind, error.node_id, error.node_type) == ("execution", "1", "LoadImage")
     assert str(error) == str(error.details["exception_message"]).strip() != ""
 
 
-def test_no_pack_failed_to_import(server: Server) -> None:
+def test_no_pack_failed_to_import(server: RunningServer) -> None:
     packs = [path for path in import_failures(server.log) if Path(path).parent.name == "custom_nodes"]
     assert packs == []

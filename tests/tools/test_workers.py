@@ -76,5 +76,8 @@ def test_a_failure_is_the_exit_code(tmp_path: Path) -> None:
     assert "2 failed, 16 passed" in done.stdout
 
 
-def test_there_is_a_worker_per_core() -> None:
-    assert 1 <= int(workers.workers()[1]) <= workers.MOST_WORKERS
+def test_there_is_a_worker_per_core_and_one_more_where_tests_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, waiting, count in ((1, True, 2), (2, True, 3), (2, False, 2), (64, True, workers.MOST_WORKERS)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: range(cores), raising=False)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert workers.workers(waiting)[1] == str(count)

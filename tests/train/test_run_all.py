@@ -35,12 +35,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINED = ("base", "stage1_resnet", "stage1_controlnet", "stage2", "stage3_resnet", "stage3_controlnet")
 
 
-def command(
-    run: Path, *arguments: str, script: str = "run_all.py", **variables: str
-) -> subprocess.CompletedProcess[str]:
+def command(run: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python train/run_all.py --config smoke` in its own process, with one thread."""
-    line = [sys.executable, str(ROOT / "train" / script), "--config", "smoke", "--run", str(run), *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    line = [sys.executable, str(ROOT / "train/run_all.py"), "--config", "smoke", "--run", str(run), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
 
 
@@ -57,22 +55,33 @@ def the_error(code: int, printed: str) -> str:
     return lines[0]
 
 
-class Refused:
-    """The same command in this process, for what is refused before anything is trained: a new process takes 3 s to start."""
+class Here:
+    """The same command in this process: a new one takes 3 s to start."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
 
-    def __call__(self, run: Path, *arguments: str, only: str | None = None) -> str:
+    def main(self, run: Path, *arguments: str, only: str | None = None) -> tuple[int, str]:
+        """The exit code, and what is printed."""
         self.capsys.readouterr()
         code = main(["--config", "smoke", "--run", str(run), *arguments], only)
         printed = self.capsys.readouterr()
-        return the_error(code, printed.out + printed.err)
+        return code, printed.out + printed.err
+
+    def refused(self, run: Path, *arguments: str, only: str | None = None) -> str:
+        """The error of a command that fails as it should."""
+        return the_error(*self.main(run, *arguments, only=only))
+
+    def done(self, run: Path, *arguments: str) -> str:
+        """What a command prints that ends well."""
+        code, printed = self.main(run, *arguments)
+        assert code == 0, printed
+        return printed
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
-    return Refused(capsys)
+def here(capsys: pytest.CaptureFixture[str], one_thread: None) -> Here:
+    return Here(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -133,46 +142,38 @@ def test_training_changed_what_it_should_and_nothing_else(finished: Path) -> Non
     assert before["zero_convs.0.weight"].any()
 
 
-def test_again_everything_is_done(finished: Path) -> None:
+def test_again_everything_is_done(finished: Path, here: Here) -> None:
     times = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
-    done = command(finished)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("done before") == len(TRAINED) + 5  # codec, data, decoder, evaluate, export
+    assert here.done(finished).count("done before") == len(TRAINED) + 5  # codec, data, decoder, evaluate, export
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")} == times
 
 
-def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(
-    finished: Path, tmp_path: Path, refused: Refused
-) -> None:
+def test_a_stage_can_be_done_again_and_the_earlier_result_is_kept(finished: Path, tmp_path: Path, here: Here) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     names(
-        refused(run, "stage3.optim.lr=7e-5", only="stage3"),
+        here.refused(run, "stage3.optim.lr=7e-5", only="stage3"),
         key="stage3_resnet",
         value="was done with other settings",
         remedy="--redo stage3_resnet",
     )
-    done = command(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
-    assert done.returncode == 0, done.stdout + done.stderr
+    here.done(run, "--redo", "stage3_resnet", "--only", "stage3_resnet", "stage3.optim.lr=1e-4")
     kept = run / "phases/stage3_resnet.previous-1/smoke_fast_resnet.safetensors"
     assert kept.read_bytes() == (finished / "models/model_patches/smoke_fast_resnet.safetensors").read_bytes()
     assert (run / "models/model_patches/smoke_fast_resnet.safetensors").read_bytes() != kept.read_bytes()
 
 
-def test_a_dry_run_and_a_plan_do_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_and_a_plan_do_nothing(tmp_path: Path, here: Here) -> None:
     for option in ("--dry-run", "--plan"):
-        done = command(tmp_path / "run", option)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "stage3_resnet" in done.stdout
+        assert "stage3_resnet" in here.done(tmp_path / "run", option)
     assert not (tmp_path / "run").exists()
 
 
-def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
+def test_export_into_comfyui(finished: Path, tmp_path: Path, here: Here) -> None:
     (tmp_path / "models").mkdir()
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
-    done = command(run, "--only", "export", "--export-to", str(tmp_path / "models"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    here.done(run, "--only", "export", "--export-to", str(tmp_path / "models"))
     assert (tmp_path / "models/model_patches/smoke_fast_resnet.safetensors").is_file()
 
 
@@ -196,11 +197,11 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_one_sentence(
-    tmp_path: Path, refused: Refused, arguments: list[str], key: str, value: object, remedy: str
+    tmp_path: Path, here: Here, arguments: list[str], key: str, value: object, remedy: str
 ) -> None:
     if "device=cuda" in arguments and torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    names(refused(tmp_path / "run", *arguments), key=key, value=value, remedy=remedy)
+    names(here.refused(tmp_path / "run", *arguments), key=key, value=value, remedy=remedy)
 
 
 @pytest.mark.parametrize("budget", ["soon", "0", "-5", "inf"])
@@ -212,41 +213,38 @@ def test_a_budget_is_a_positive_number_of_minutes(budget: str, capsys: pytest.Ca
     )
 
 
-def test_a_phase_without_those_before_it(tmp_path: Path) -> None:
-    found = sentence(command(tmp_path / "run", "--only", "data"))
+def test_a_phase_without_those_before_it(tmp_path: Path, here: Here) -> None:
+    found = here.refused(tmp_path / "run", "--only", "data")
     names(found, key="data needs codec", value="not done in", remedy="do codec first, or leave out --only")
 
 
-def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_given_slow_adapter_needs_no_stage_1(finished: Path, tmp_path: Path, here: Here) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_resnet.safetensors"
     shutil.copytree(finished, run)
     for name in ("stage1_resnet", "stage3_resnet"):
         shutil.rmtree(run / "phases" / name)
-    found = refused(
+    found = here.refused(
         run, "--only", "stage3", f"models.adapters=[{{kind: resnet, from_base: true, slow: {given.as_posix()}}}]"
     )
     names(found, key="the resnet adapter", value="both from_base and slow", remedy="leave the others out")
     own = f"models.adapters=[{{kind: resnet, width: 32, slow: {given.as_posix()}}}]"
     generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
     fast = f"models.fast_generator={finished / 'models/diffusion_models/smoke_fast_generator.safetensors'}"
-    done = command(run, "--only", "stage3", own, generator, fast)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "stage1" not in done.stdout
+    assert "stage1" not in here.done(run, "--only", "stage3", own, generator, fast)
     trained = read_tensors(run / "models/model_patches/smoke_fast_resnet.safetensors")[0]
     before = read_tensors(given)[0]
     assert trained.keys() == before.keys()
     assert any(not torch.equal(trained[key], before[key]) for key in before)
 
 
-def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path, here: Here) -> None:
     run, given = tmp_path / "run", finished / "models/model_patches/smoke_slow_controlnet.safetensors"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_controlnet")
     generator = f"models.generator={finished / 'models/diffusion_models/smoke_slow_generator.safetensors'}"
     shorter = ["stage1.steps=1", "stage1.optim.warmup=1000", "stage1.ema.start=10"]
     own = f"models.adapters=[{{kind: controlnet, start: {given.as_posix()}}}]"
-    done = command(run, "--only", "stage1", own, generator, *shorter)
-    assert done.returncode == 0, done.stdout + done.stderr
+    here.done(run, "--only", "stage1", own, generator, *shorter)
     trained = read_tensors(run / "models/model_patches/smoke_slow_controlnet.safetensors")[0]
     before = read_tensors(given)[0]
     assert before["zero_convs.0.weight"].any()
@@ -255,7 +253,7 @@ def test_stage_1_starts_from_a_given_adapter(finished: Path, tmp_path: Path, ref
         torch.testing.assert_close(trained[key].float(), value.float(), atol=1e-4, rtol=0)
     other = given.with_name("smoke_fast_controlnet.safetensors").as_posix()
     changed = f"models.adapters=[{{kind: controlnet, start: {other}}}]"
-    assert "--redo stage1_controlnet" in refused(run, "--only", "stage1", changed, generator, *shorter)
+    assert "--redo stage1_controlnet" in here.refused(run, "--only", "stage1", changed, generator, *shorter)
 
 
 @pytest.mark.parametrize(
@@ -285,19 +283,19 @@ def test_a_given_adapter_of_fewer_blocks(tmp_path: Path) -> None:
         check_adapter(given, sizes)
 
 
-def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_given_adapter_that_is_none_is_said_at_the_start(finished: Path, tmp_path: Path, here: Here) -> None:
     generator = finished / "models/diffusion_models/smoke_slow_generator.safetensors"
-    found = refused(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]")
+    found = here.refused(tmp_path / "run", f"models.adapters=[{{kind: controlnet, slow: {generator.as_posix()}}}]")
     names(found, key=generator.name, remedy="an adapter (controlnet or resnet)")
     missing = finished / "models/model_patches/smoke_slow_resnett.safetensors"
-    assert "did you mean" in refused(
+    assert "did you mean" in here.refused(
         tmp_path / "run", f"models.adapters=[{{kind: resnet, start: {missing.as_posix()}}}]"
     )
 
 
-def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path, here: Here) -> None:
     (tmp_path / "clips").mkdir()
-    found = refused(
+    found = here.refused(
         tmp_path / "run",
         f"models.vae={finished / 'models/vae/smoke_vae.safetensors'}",
         "--only",
@@ -308,13 +306,13 @@ def test_an_empty_folder_of_videos(finished: Path, tmp_path: Path, refused: Refu
     names(found, key=str(tmp_path / "clips"), value="holds no videos", remedy="put clips and their trajectories there")
 
 
-def test_a_run_folder_that_cannot_be_written(tmp_path: Path, refused: Refused) -> None:
+def test_a_run_folder_that_cannot_be_written(tmp_path: Path, here: Here) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    found = refused(tmp_path / "file" / "run")
+    found = here.refused(tmp_path / "file" / "run")
     names(found, key="the run folder", value=str(tmp_path / "file" / "run"), remedy="--run")
 
 
-def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path, here: Here) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage1_resnet")
@@ -322,18 +320,17 @@ def test_a_nan_in_a_latent_is_named(finished: Path, tmp_path: Path, refused: Ref
     tensors, metadata = read_tensors(file)
     tensors["latent"][0, 1, 0, 0] = float("nan")
     save_file(tensors, file, metadata=metadata)
-    found = refused(run, "--only", "stage1_resnet")
+    found = here.refused(run, "--only", "stage1_resnet")
     names(found, key=file.name, value="not what was written", remedy="run the command again")
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_path: Path, here: Here) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     (run / "phases/stage1_resnet/done.json").unlink()
-    found = refused(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3")
+    found = here.refused(run, "--only", "stage1_resnet", "stage1.optim.lr=3e-3")
     names(found, key="stage1_resnet", value="another configuration (step 8)", remedy="config.yaml")
-    done = command(run, "--only", "stage1_resnet")
-    assert done.returncode == 0, done.stdout + done.stderr
+    here.done(run, "--only", "stage1_resnet")
 
 
 def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path) -> None:

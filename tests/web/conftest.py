@@ -17,15 +17,17 @@ from .editor_page import EditorPage
 
 RENDERERS = {"classic": False, "vue": True}
 FRONTENDS = ("oldest", "pinned", "newest")
-NEWEST = [f"newest-{renderer}" for renderer in RENDERERS]
-EVERY = [f"{frontend}-{renderer}" for frontend in FRONTENDS for renderer in RENDERERS]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of the editor's page in both renderers of the newest frontend, or of every frontend where its mark asks for that."""
     asked = metafunc.definition.get_closest_marker("every_frontend")
     if "opened" in metafunc.fixturenames:
-        metafunc.parametrize("opened", EVERY if asked else NEWEST, indirect=True)
+        renderers = asked.kwargs.get("renderers", RENDERERS) if asked else RENDERERS
+        pages = [
+            f"{frontend}-{renderer}" for frontend in (FRONTENDS if asked else ["newest"]) for renderer in renderers
+        ]
+        metafunc.parametrize("opened", pages, indirect=True)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,11 @@ VIEW = """async (size) => {
     const zoom = width / canvas.clientWidth
     return { left: left + view.left * zoom, top: top + view.top * zoom, width: view.width * zoom, height: view.height * zoom }
 }"""
+IN_SUBGRAPH = "() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"
+LEAVE_SUBGRAPH = """async () => {
+    window.app.canvas.setGraph(window.app.canvas.graph.rootGraph)
+    await window.app.loadGraphData({ id: crypto.randomUUID(), last_node_id: 0, last_link_id: 0, nodes: [], links: [], version: 0.4 })
+}"""
 # The editor of a node that comes again keeps its history, for ComfyUI's undo; a document of another clip ends that.
 FORGET = """() => {
     document.querySelectorAll(':popover-open').forEach((popup) => popup.hidePopover())
@@ -92,6 +97,12 @@ PIXEL = """([x, y]) => {
 NODE = "window.app.graph.nodes.find((node) => node.type === 'DrawTrajectory')"
 SAVE_AND_LOAD = """async () => {
     await window.app.loadGraphData(JSON.parse(JSON.stringify(window.app.graph.serialize())))
+}"""
+# The frontend keeps values of promoted widgets by the workflow's id and the node's for as long as the page lives; graphs in API form all get
+# the same id.
+AS_ITS_OWN_WORKFLOW = """async () => {
+    const graph = window.app.graph.serialize()
+    await window.app.loadGraphData(JSON.parse(JSON.stringify({ ...graph, id: crypto.randomUUID() })))
 }"""
 # What ComfyUI does with every click.
 CAPTURE = """() => {
@@ -156,10 +167,12 @@ class EditorPage:
     def start_over(self) -> None:
         """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
-        # Frontend 1.39 in Nodes 2.0 shows no node of any kind when a graph is loaded while a subgraph is open. Other frontends keep
-        # the values of promoted widgets for as long as the page lives.
-        if self.page.evaluate("() => window.app.canvas.graph.rootGraph !== window.app.canvas.graph"):
-            open_page(self.page, self.url)
+        if self.page.evaluate(IN_SUBGRAPH):
+            # Frontend 1.39 in Nodes 2.0 shows no node of any kind after a subgraph was open; a page takes 5 seconds of a processor to open.
+            if self.vue and self.frontend == "oldest":
+                open_page(self.page, self.url)
+            else:
+                self.page.evaluate(LEAVE_SUBGRAPH)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)
 
@@ -171,6 +184,14 @@ class EditorPage:
             "async (vue) => { await window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue) }", vue
         )
         self.until(lambda: self.is_vue() == vue)
+
+    def set_palette(self, palette: str) -> None:
+        """Change the page's colours, "dark" or "light", as the settings dialog does."""
+        self.page.evaluate(
+            "async (name) => { await window.app.extensionManager.setting.set('Comfy.ColorPalette', name) }", palette
+        )
+        is_dark = "() => document.documentElement.classList.contains('dark-theme')"
+        self.until(lambda: self.page.evaluate(is_dark) == (palette == "dark"))
 
     def is_vue(self) -> bool:
         """Whether nodes are drawn by Nodes 2.0 now."""
@@ -195,6 +216,20 @@ class EditorPage:
     def settle(self, graph: bool = False) -> None:
         """Wait until the editor stands still, and the graph too if asked."""
         assert self.page.evaluate(STILL, graph)
+
+    def picture(self) -> str:
+        """What the stage shows, whether or not it is in sight, once it stays the same: a file may come late."""
+
+        def look() -> str:
+            shown: str = self.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()")
+            return shown
+
+        def same() -> str:
+            before = look()
+            self.page.wait_for_timeout(200)
+            return before if look() == before else ""
+
+        return self.until(same)
 
     def until(self, check: Callable[[], T], seconds: float = 30.0) -> T:
         """Ask until the answer is true; the last answer is what an assertion then shows."""

@@ -47,13 +47,22 @@ def context(chromium: Any) -> Iterator[Any]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
+    made = EditorPage(context, newest_server.url, vue=False)
+    made.page.add_script_tag(path=str(AXE))
+    yield made
+    made.set_palette("dark")
+
+
 @pytest.mark.parametrize("palette", ["dark", "light"])
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "vue"])
-def test_axe_finds_nothing(context: Any, newest_server: RunningServer, vue: bool, palette: str) -> None:
-    editor = EditorPage(context, newest_server.url, vue, **{"Comfy.ColorPalette": palette})
+def test_axe_finds_nothing(page: EditorPage, vue: bool, palette: str) -> None:
+    editor, page.vue = page, vue
+    editor.start_over()
+    editor.set_palette(palette)
     editor.load(DOCUMENT)
     editor.page.get_by_role("option", name="cat").click()
-    editor.page.add_script_tag(path=str(AXE))
     for width, menu in ((480, None), (252, "More"), (700, "Object: "), (700, "Document")):
         editor.page.evaluate(
             f"(width) => {{ {NODE}.setSize([width, 860]); window.app.canvas.setDirty(true, true) }}", width
@@ -65,4 +74,3 @@ def test_axe_finds_nothing(context: Any, newest_server: RunningServer, vue: bool
         assert found["violations"] == [], (width, menu)
         assert found["passed"] > 10
         editor.press("Escape")
-    editor.page.close()

@@ -136,12 +136,12 @@ def test_several_boxes_are_selected_and_aligned(editor: EditorPage) -> None:
 def test_the_ghosts_are_as_many_as_one_wishes(editor: EditorPage) -> None:
     editor.load(ONE)
     editor.page.get_by_role("option", name="cat").click()
-    before = editor.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()")
+    before = editor.picture()
     editor.menu("Document", "Ghosts")
     editor.page.get_by_label("On each side").fill("8")
     editor.page.get_by_label("Frames between").fill("4")
     editor.press("Enter")
-    editor.until(lambda: editor.page.evaluate("() => document.querySelector('.fm-canvas').toDataURL()") != before)
+    editor.until(lambda: editor.picture() != before)
 
 
 def test_the_control_map_is_what_the_model_sees(editor: EditorPage) -> None:

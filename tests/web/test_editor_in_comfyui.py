@@ -14,10 +14,9 @@ import av
 import numpy as np
 import pytest
 
-from tools.comfy.frontend import set_settings
-
 from .conftest import Frontend
 from .editor_page import (
+    AS_ITS_OWN_WORKFLOW,
     CAPTURE,
     EDIT_PROMOTED,
     INTO_SUBGRAPH,
@@ -34,6 +33,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.every_frontend]
 STORED = """(text) => Object.values({ ...localStorage, ...sessionStorage })
     .some((entry) => entry.replaceAll('\\\\', '').includes(text))"""
 
+SET_PERSIST = "async (on) => { await window.app.extensionManager.setting.set('Comfy.Workflow.Persist', on) }"
+READY = "() => window.app.extensionManager?.workflow && !document.querySelector('#splash-loader')"
 # What the stage shows, whether or not it is in sight.
 PICTURE = "() => document.querySelector('.fm-canvas').toDataURL()"
 SCROLL = """(y) => {
@@ -76,16 +77,14 @@ def test_a_saved_workflow_opens_unchanged(editor: EditorPage) -> None:
 
 
 @pytest.fixture
-def persistent(context: Any, opened: EditorPage) -> Iterator[EditorPage]:
-    """A page of its own that keeps drafts, as every user's does."""
-    page = EditorPage(context, opened.url, opened.vue, opened.frontend, **{"Comfy.Workflow.Persist": True})
-    page.load()
-    page.settle(graph=True)  # the page is new, and places its nodes late
-    yield page
-    page.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
-    page.page.close()
-    # A page opened again later would keep drafts too, and the next reload would find those.
-    set_settings(opened.url, {})
+def persistent(editor: EditorPage) -> Iterator[EditorPage]:
+    """The page while it keeps drafts, as every user's does."""
+    editor.page.evaluate(SET_PERSIST, True)
+    editor.load()
+    yield editor
+    # A page that is opened later would keep drafts too, and the next reload would find those.
+    editor.page.evaluate(SET_PERSIST, False)
+    editor.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
 
 
 def test_the_page_is_reloaded(persistent: EditorPage) -> None:
@@ -96,11 +95,13 @@ def test_the_page_is_reloaded(persistent: EditorPage) -> None:
     persistent.page.wait_for_function(f"() => window.app?.rootGraph && {NODE}", timeout=120_000)
     persistent.until(lambda: persistent.objects() == [drawn])
     persistent.page.get_by_role("option", name=drawn["label"]).wait_for()
+    # The page is new: it shall be complete before another test takes it.
+    persistent.page.wait_for_function(READY, timeout=60_000)
 
 
 def test_an_editor_out_of_sight_is_painted_when_it_is_seen(editor: EditorPage) -> None:
     editor.load()
-    before = editor.page.evaluate(PICTURE)
+    before = editor.picture()
     editor.page.evaluate(SCROLL, -4000)
     editor.page.wait_for_timeout(500)
     editor.page.evaluate(f"(text) => {{ {NODE}.widgets[0].value = text }}", json.dumps(ONE))
@@ -206,6 +207,8 @@ def test_a_node_comes_out_of_a_subgraph_as_it_went_in(editor: EditorPage) -> Non
 
 def test_a_promoted_trajectory_can_be_edited(editor: EditorPage) -> None:
     editor.load()
+    editor.page.evaluate(AS_ITS_OWN_WORKFLOW)
+    editor.settle()
     editor.drag((0.1, 0.1), (0.3, 0.4))
     document = editor.document()
     editor.page.evaluate(INTO_SUBGRAPH, True)
@@ -226,13 +229,6 @@ PROMOTE_AGAIN = """async () => {
     const input = inner.inputs.find((entry) => entry.name === 'trajectory')
     subgraph.addInput('trajectory', 'STRING').connect(input, inner)
     await window.app.loadGraphData(JSON.parse(JSON.stringify(graph.serialize())))
-}"""
-
-
-# The frontend keeps values of promoted widgets by the workflow's id and the node's; graphs in API form all get the same id.
-AS_ITS_OWN_WORKFLOW = """async () => {
-    const graph = window.app.graph.serialize()
-    await window.app.loadGraphData(JSON.parse(JSON.stringify({ ...graph, id: crypto.randomUUID() })))
 }"""
 
 

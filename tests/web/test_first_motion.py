@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,20 @@ def folder() -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
+    made = EditorPage(context, newest_server.url, vue=False)
+    yield made
+    made.set_palette("dark")
+    made.page.close()
+
+
 @pytest.mark.parametrize("palette", ["dark", "light"])
 @pytest.mark.parametrize("renderer", list(RENDERERS))
-def test_two_objects_a_pause_and_a_change_of_size(
-    context: Any, newest_server: RunningServer, folder: Path, renderer: str, palette: str
-) -> None:
-    editor = EditorPage(context, newest_server.url, RENDERERS[renderer], **{"Comfy.ColorPalette": palette})
+def test_two_objects_a_pause_and_a_change_of_size(page: EditorPage, folder: Path, renderer: str, palette: str) -> None:
+    editor, page.vue = page, RENDERERS[renderer]
+    editor.start_over()
+    editor.set_palette(palette)
     user = User(editor, folder, f"{renderer}_{palette}")
     editor.page.evaluate(
         "async (workflow) => { await window.app.loadGraphData(workflow, true, true, 'flashmotion_plus_adapter') }",
@@ -150,4 +159,3 @@ def test_two_objects_a_pause_and_a_change_of_size(
     assert second["keyframes"][0]["ease"] == "in-out"
     assert editor.sent_text() == editor.text()
     assert [error for error in editor.errors if "flashmotion" in error.lower()] == []
-    editor.page.close()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tools.comfy.frontend import open_page, set_settings
-
-from .conftest import FRONTENDS, Frontends
+from .editor_page import EditorPage
 
 PLACE_NODE = """async () => {
     const { graph, canvas } = window.app
@@ -32,12 +28,9 @@ SHOWN = "() => document.querySelector('.node-tooltip')?.textContent"
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", FRONTENDS)
-def test_english_texts_come_from_the_schemas(context: Any, frontends: Frontends, name: str) -> None:
-    frontend = frontends[name]
-    set_settings(frontend.url, {"Comfy.VueNodes.Enabled": False})
-    page = context.new_page()
-    open_page(page, frontend.url)
+@pytest.mark.every_frontend(renderers=["classic"])
+def test_english_texts_come_from_the_schemas(editor: EditorPage) -> None:
+    page = editor.page
     page.evaluate(PLACE_NODE)
     page.wait_for_function("() => window.app.graph.nodes[0].widgets.every((widget) => widget.y > 0)")
     schema = page.evaluate("async () => (await (await fetch('/object_info/FewStepSampler')).json()).FewStepSampler")
@@ -47,12 +40,12 @@ def test_english_texts_come_from_the_schemas(context: Any, frontends: Frontends,
     }.items():
         assert text
         shown = ""
-        for _ in range(15):  # a page that is still loading takes a tooltip away again
-            x, y = page.evaluate(PLACES)[place]
-            page.mouse.move(x - 3, y)
-            page.mouse.move(x, y)
-            page.wait_for_timeout(1500)
+        for look in range(150):
+            if look % 15 == 0:  # a click or a change of the page takes a tooltip away
+                x, y = page.evaluate(PLACES)[place]
+                page.mouse.move(x - 3, y)
+                page.mouse.move(x, y)
+            page.wait_for_timeout(100)
             if (shown := page.evaluate(SHOWN)) == text:
                 break
         assert shown == text
-    page.close()

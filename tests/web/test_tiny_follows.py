@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +29,13 @@ ADAPTER = """window.app.graph.nodes.find((node) => node.type === 'ApplyFastAdapt
 OTHER_ENDS = ((0.75, 0.25), (0.3, 0.8))
 
 
-@pytest.fixture
-def opened(chromium: Any, newest_server: RunningServer, tmp_path: Path) -> Iterator[OpenPage]:
-    page = OpenPage(chromium, newest_server.url, False, tmp_path)
-    page.load("flashmotion_tiny_cpu")
-    yield page
-    page.page.close()
+@pytest.fixture(scope="module")
+def example(
+    chromium: Any, newest_server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenPage]:
+    made = OpenPage(chromium, newest_server.url, False, tmp_path_factory.mktemp("follows"))
+    yield made
+    made.page.close()
 
 
 def moved(document: Trajectory) -> Trajectory:
@@ -60,25 +60,27 @@ def test_the_other_boxes_are_far_from_the_first() -> None:
 
 @pytest.mark.parametrize("adapter", ["resnet", "controlnet"])
 def test_objects_follow_the_boxes_and_move_with_them(
-    opened: OpenPage, newest_server: RunningServer, adapter: str
+    example: OpenPage, newest_server: RunningServer, adapter: str
 ) -> None:
+    example.clear()
+    example.load("flashmotion_tiny_cpu")
     scene = scenes.draw(0)
     file = f"flashmotion_tiny_{adapter}.safetensors"
-    opened.page.evaluate(f"(file) => {{ {ADAPTER}.value = file }}", file)
-    drawn = parse(opened.page.evaluate(f"() => {EDITOR}.value"))
+    example.page.evaluate(f"(file) => {{ {ADAPTER}.value = file }}", file)
+    drawn = parse(example.page.evaluate(f"() => {EDITOR}.value"))
     assert drawn == parse(scene.document)
     other = moved(drawn)
     found = {}
     for name, document in (("as saved", drawn), ("moved", other)):
-        opened.page.evaluate(f"(text) => {{ {EDITOR}.value = text }}", dumps(document))
-        assert parse(opened.page.evaluate(f"() => {EDITOR}.value")) == document
-        frames = read_frames(opened.video(newest_server.base, opened.run()))
-        contact_sheet(frames, requested_boxes(document, frames[0].size), opened.artefacts / f"{name}.png")
-        opened.picture(f"page {name}")
+        example.page.evaluate(f"(text) => {{ {EDITOR}.value = text }}", dumps(document))
+        assert parse(example.page.evaluate(f"() => {EDITOR}.value")) == document
+        frames = read_frames(example.video(newest_server.base, example.run()))
+        contact_sheet(frames, requested_boxes(document, frames[0].size), example.artefacts / f"{adapter} {name}.png")
+        example.picture(f"page {adapter} {name}")
         found[name] = {"saved": measure(frames, scene, drawn).box_iou, "moved": measure(frames, scene, other).box_iou}
     print(json.dumps(found))
     assert found["as saved"]["saved"] > FLOOR
     assert found["moved"]["moved"] > FLOOR
     assert found["moved"]["saved"] < found["moved"]["moved"] - APART
     assert found["as saved"]["moved"] < found["as saved"]["saved"] - APART
-    assert opened.complaints_about_us() == []
+    assert example.complaints_about_us() == []

@@ -35,7 +35,7 @@ from train.stages import base_generator, stage1, stage2, stage3
 
 from ...support.memory import traced_peak
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 CPU = World(0, 1, 0, torch.device("cpu"))
 SIZES = {"dim": 64, "ffn_dim": 192, "num_heads": 2, "num_layers": 3, "text_dim": 16}
@@ -56,9 +56,6 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dmd on the adapter": ("stage3_resnet", {"stage3": {"method": "dmd", **PHASE, "canary": CANARY, "gan": GAN}}),
     "lcm": ("stage3_resnet", {"stage3": {"method": "lcm", **PHASE}}),
 }
-
-
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def configuration(changes: dict[str, Any]) -> Config:

@@ -215,6 +215,7 @@ class Many(list[None]):
             yield PreparedVideo(f"{number}.mp4", "key", "", 1, 1.0, [clip])
 
 
+@pytest.mark.slow
 def test_the_page_and_the_parting_do_not_hold_all_clips(tmp_path: Path) -> None:
     peaks = {}
     for count in (ON_A_PAGE, 8 * ON_A_PAGE):
