@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import torch
 
@@ -15,10 +15,12 @@ from ..errors import TrainError
 from ..parallel import World
 
 
-def check_ranks(config: Config, ranks: int) -> None:
-    """Raises TrainError for settings that so many processes cannot share."""
-    Builder(config, World(0, ranks, 0, torch.device("cpu")))  # float8 and sharding
-    for phase, settings in training_phases(config):
+def check_ranks(config: Config, ranks: int, among: Container[str] | None = None) -> None:
+    """Raises TrainError for settings that so many processes cannot share; of the phases of these names, or all."""
+    phases = training_phases(config, among)
+    if phases:
+        Builder(config, World(0, ranks, 0, torch.device("cpu")))  # float8 and sharding
+    for phase, settings in phases:
         try:
             accumulation(settings.global_batch, settings.micro_batch, ranks)
         except TrainError as error:

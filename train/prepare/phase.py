@@ -14,7 +14,7 @@ from ..data.rank_results import on_all_ranks
 from ..data.video_files import find_videos
 from ..errors import TrainError
 from ..files import digest, file_digest
-from ..parallel import World, broadcast_object
+from ..parallel import World, broadcast_object, together
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .cuts import detector_name
@@ -40,13 +40,21 @@ def preparation_mark(run: Run, marks: VideoMarks) -> str:
     assert rules is not None
     found: dict[str, Any] = {}
     for split, source in _sources(config).items():
-        videos, listed = broadcast_object(world, _there(source.places) if world.is_main else ([], []))
+        with together(world):
+            there = _there(source.places) if world.is_main else ([], [])
+        videos, listed = broadcast_object(world, there)
         found[split] = digest(*marks.of(videos)) if videos else listed
     shape = clip_settings(data)
     folders = [one for one in (rules.detector, rules.tracker, rules.captioner) if one]
     weights = [file_digest(str(file)) for one in folders for file in sorted(Path(one).glob("*")) if file.is_file()]
     part = data.evaluation if isinstance(data.evaluation, Part) else "no part"
-    return digest("prepare", rules, shape, detector_name(), found, weights, part, config.models.text_encoder)
+    return digest("prepare", rules, shape, detector_name(), found, weights, part, text_encoder(config))
+
+
+def text_encoder(config: Config) -> str | None:
+    """What counts the tokens of prompts; None where it is not there yet, as a look at the clips needs no weights."""
+    given = config.models.text_encoder
+    return given if given is not None and Path(given).exists() else None
 
 
 def _there(places: Sequence[Path]) -> tuple[list[Path], list[Any]]:
@@ -64,7 +72,7 @@ def prepare(run: Run, marks: VideoMarks) -> None:
     """
     config, artifacts, world = run.config, Artifacts(run), run.world
     data, exchange = config.data, run.phase_folder("prepare")
-    work = VideoWork(data, config.models.text_encoder, world.device.type)
+    work = VideoWork(data, text_encoder(config), world.device.type)
     one_shape = replace(work, data=data.model_copy(update={"buckets": ()}))  # as the data phase reads what is held out
     _on_main(world, exchange, lambda: _say_what_works(run, work))
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
