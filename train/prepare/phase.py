@@ -11,6 +11,7 @@ from ..config.schema import Config
 from ..config.settings import Part, Videos
 from ..data.gather import gather, is_plain, mark
 from ..data.rank_results import on_all_ranks
+from ..data.unread_files import plain, twins, unread
 from ..data.video_files import find_videos
 from ..errors import TrainError
 from ..files import digest, file_digest
@@ -113,6 +114,7 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
     """Write the page, and say what became of the videos; raises TrainError if a source has no clip that can be used."""
     say = run.console.say
     lines = [line for videos in pools.values() for line in summary_of(videos)]
+    lines += _overlooked(run)
     named = {f"pool_{split}": videos for split, videos in pools.items()}
     page = write_page(Artifacts(run).prepared_folder, named, evaluated, lines)
     for line in lines:
@@ -121,12 +123,12 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
     for videos in pools.values():
         for video in videos:
             if video.reason:
-                rejected.add(f"{video.video}: {video.reason}")
+                rejected.add(f"{plain(video.video)}: {video.reason}")
             for clip in video.clips:
                 if clip.reason:
-                    rejected.add(f"{clip.name}: {clip.reason}")
+                    rejected.add(f"{plain(clip.name)}: {clip.reason}")
                 else:
-                    cut.add(*(f"{clip.name}: {note}" for note in clip.notes if note.startswith("the prompt")))
+                    cut.add(*(f"{plain(clip.name)}: {note}" for note in clip.notes if note.startswith("the prompt")))
     for line in rejected.first:
         say(f"prepare: left out {line}.")
     if rejected.more:
@@ -143,6 +145,16 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
                 f"data.{split} has {len(videos)} videos, but 0 clips can be used, such as {first} (all are in {page}); loosen data.prepare, "
                 "or draw boxes yourself."
             )
+
+
+def _overlooked(run: Run) -> list[str]:
+    """Sentences about what the folders of the sources hold beside videos, and about videos that are there twice."""
+    artifacts, found = Artifacts(run), list[str]()
+    for split, source in _sources(run.config).items():
+        for place in source.places:
+            found += unread(place) if is_plain((place,)) else []
+        found += twins(find_videos(artifacts.videos_folder(SPLITS[split], source.places)))
+    return found
 
 
 class _Told:
