@@ -30,7 +30,9 @@ SLOWEST, FASTEST = 0.001, 1000
 """Frames per second that an mp4 file can hold as a fraction of whole numbers."""
 
 
-def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16) -> None:
+def write_mp4(
+    path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16, *, same_bytes: bool = False
+) -> None:
     """Write an h264 mp4 (yuv420p, BT.709) that plays everywhere.
 
     The file is written beside its place and moved there when it is complete: an error or Ctrl+C leaves no broken file, and an older
@@ -41,6 +43,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
         frames: uint8 frames ``[H, W, 3]`` one by one, or a whole clip ``[T, H, W, 3]``; sides even.
         fps: frames per second, see ``check_fps``.
         crf: constant rate factor, 0 (lossless) to 51; lower is better and larger.
+        same_bytes: encode with one thread, so that the same frames always make the same file: with several, x264 decides now and then in
+            another way (3 of 150 files on a busy machine).
 
     Raises:
         ValueError: no folder, no frames, another shape or type, odd sides, or a number out of range.
@@ -60,6 +64,7 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
             for frame in frames:
                 if stream is None:
                     stream = _add_stream(container, frame, fps, crf)
+                    stream.codec_context.thread_count = 1 if same_bytes else 0
                 _check_frame(frame, (stream.height, stream.width))
                 picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
                 picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)

@@ -94,6 +94,16 @@ def test_frames_may_come_one_by_one_and_lower_crf_is_larger(tmp_path):
     assert (tmp_path / "good.mp4").stat().st_size > 2 * (tmp_path / "small.mp4").stat().st_size
 
 
+def test_the_same_frames_make_the_same_file(tmp_path, monkeypatch):
+    """With several threads, x264 decides in another way now and then: three in 150 files of a busy machine."""
+    threads = []
+    add_stream = video._add_stream
+    monkeypatch.setattr(video, "_add_stream", lambda *given: threads.append(add_stream(*given)) or threads[-1])
+    for same in (True, False):
+        write_mp4(tmp_path / f"{same}.mp4", bars(), 24, same_bytes=same)
+    assert [stream.codec_context.thread_count for stream in threads][0] == 1
+
+
 @pytest.mark.parametrize("fps", [0.001, 1000])
 def test_the_slowest_and_the_fastest_clip(tmp_path, fps):
     write_mp4(tmp_path / "clip.mp4", bars(), fps)
