@@ -101,7 +101,7 @@ def test_the_same_frames_make_the_same_file(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "_add_stream", lambda *given: threads.append(add_stream(*given)) or threads[-1])
     for same in (True, False):
         write_mp4(tmp_path / f"{same}.mp4", bars(), 24, same_bytes=same)
-    assert [stream.codec_context.thread_count for stream in threads][0] == 1
+    assert next(stream.codec_context.thread_count for stream in threads) == 1
 
 
 @pytest.mark.parametrize("fps", [0.001, 1000])

@@ -95,7 +95,7 @@ class _Findings:
 def _found(what: str, path: Path, kind: str) -> str:
     check_exists(what, path)
     if kind == "clips":
-        return f"{videos_count((path,))} clips in {path}"
+        return f"{videos_count((path,))} videos in {path}"
     if kind == "model":
         check_folder(what, str(path))
     return f"{path}, {byte_text(path.stat().st_size)}" if path.is_file() else str(path)

@@ -151,7 +151,7 @@ def test_folders_of_models_that_prepare_videos_and_lists_of_videos_are_checked(t
     ) as refused:
         check(run)
     assert f"data.prepare.captioner: there is no {tmp_path / 'empti'}; did you mean" in str(refused.value)
-    assert "1 clips in" in text.getvalue()
+    assert "1 videos in" in text.getvalue()
 
 
 def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_path: Path) -> None:
