@@ -5,7 +5,7 @@
     python bench/claims.py FOLDER --list            what there is to do, what is done, and how long it took
     python bench/claims.py --report FOLDER|TAR      verdicts, tables and plots of these results, to bench/results/claims.md
 
-Run it again to go on where it stopped: each part is done once, and a training that was cut off continues from its checkpoint. The most decisive
+Run it again to continue where it stopped: each part is done once, and a training that was cut off continues from its checkpoint. The most decisive
 parts come first, so a run that ends early still says something. What counts as reproduced was fixed before anything ran (`claim_verdicts`).
 """
 

@@ -7,7 +7,7 @@ b(sigma) how much is left of each (`held_share`), the estimate becomes
 
     w  = a m + b (1 - m) (1 - e),    x0 <- w g + (1 - w) x0,
 
-after which the sampler goes on as always: with fresh noise (few steps) or an ODE step (many). e marks what comes in later, of which the
+after which the sampler continues as usual: with fresh noise (few steps) or an ODE step (many). e marks what comes in later, of which the
 animatic shows nothing. Frame 0 is left to the start picture: w = 0 there.
 
 The idea of a cut-and-drag clip with two clocks is Time-to-Move's (arXiv 2511.08633), which blends noised latents in many steps. Clean

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .adapters import GeneratorInfo
+from .adapters import AdapterFile, GeneratorInfo, TrajectoryAdapter, build_adapter, rebuilt
 from .adapters.adapter_file import generator_info
 from .texts import read_text
 from .umt5_file import load_umt5
@@ -155,6 +155,22 @@ def load_generator(
     }
     transformer.load_state_dict(weights, assign=True)
     return Generator(transformer.to(device).requires_grad_(False).eval(), info, mark)
+
+
+def load_adapter(
+    file: AdapterFile, generator: Generator, device: torch.device | str, dtype: torch.dtype
+) -> TrajectoryAdapter:
+    """The adapter of a file for a loaded generator, from whose weights a small file is made whole: before they become float8.
+
+    Raises:
+        ValueError: see ``build_adapter`` and ``rebuilt``.
+    """
+    sizes = generator.info.config
+    if file.low_rank is not None:
+        weights = generator.transformer.state_dict()
+        weights = weights if isinstance(generator.transformer, WanGenerator) else to_original(weights)
+        file = rebuilt(file, sizes, generator.fingerprint, weights.__getitem__, dtype)
+    return build_adapter(file, sizes, device=device, dtype=dtype)
 
 
 def read_generator(path: str | Path) -> tuple[GeneratorInfo, dict[str, Tensor]]:

@@ -18,7 +18,8 @@ from ..flashmotion_core.trajectory import Drawing, dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
-from .border import checked
+from .base_weights import base_for, made_whole
+from .input_checks import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
 
@@ -186,9 +187,15 @@ def _adapter(name: str, model: Any) -> Any:
     generator = wan_patch.wan_config(model)
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
-    patcher = ADAPTERS.get(
-        path, (generator, dtype), lambda: wan_patch.load_adapter(wan_patch.read_adapter(path, dtype), generator, dtype)
-    )
+    wanted = wan_patch.base_of_small(path)
+    base = None if wanted is None else base_for(Path(path).name, wanted, model)
+
+    def load() -> Any:
+        file = wan_patch.read_adapter(path, dtype)
+        whole = file if base is None else made_whole(file, base, generator, dtype)
+        return wan_patch.load_adapter(whole, generator, dtype)
+
+    patcher = ADAPTERS.get(path, (generator, dtype, base and base.mark), load)
     ADAPTERS.release()
     return patcher
 

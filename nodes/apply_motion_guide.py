@@ -15,7 +15,7 @@ from ..flashmotion_core.guide_levels import FOLLOW, FROM_FOLLOW, Levels, levels
 from ..flashmotion_core.trajectory import dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from . import wan_patch
-from .border import checked
+from .input_checks import checked
 from .shared_adapters import GUIDES, digest
 from .trajectory_inputs import fill_frame, one_mask_each
 

@@ -15,7 +15,7 @@ from ..flashmotion_core.trajectory import describe, dumps, rounded, sample, to_b
 from ..flashmotion_core.trajectory.resolve import cover, fit, merge
 from ..flashmotion_core.trajectory.sample import Fit
 from ..flashmotion_core.wan.conditioning import check_size
-from .border import checked
+from .input_checks import checked
 from .trajectory_inputs import (
     PER_FRAME,
     PER_OBJECT,
@@ -126,8 +126,8 @@ class DrawTrajectory(io.ComfyNode):
                     options=[PER_OBJECT, PER_FRAME, STILL_OBJECTS],
                     default=PER_OBJECT,
                     advanced=True,
-                    tooltip="How connected masks are read: one per object (as many as frames that move as one count as frames), "
-                    "or one per frame of one object.",
+                    tooltip="How masks are read: one per object, or one per frame of one object. As many as frames, each overlapping "
+                    "the last, count as frames.",
                 ),
                 io.Float.Input(
                     "track_size",

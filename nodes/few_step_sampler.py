@@ -24,8 +24,8 @@ from ..flashmotion_core.sampling import (
     resolve_sigmas,
 )
 from . import attachments, wan_patch
-from .border import checked
 from .finite import check_result
+from .input_checks import checked
 
 MAX_SEED = 0xFFFFFFFFFFFFFFFF
 

@@ -17,8 +17,8 @@ from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose
 from ..flashmotion_core.wan.fingerprint import fingerprint
 from ..flashmotion_core.weights import read_header, read_tensors
 from . import attachments, carried
-from .border import checked
 from .generator_loading import generator_header, load_generator
+from .input_checks import checked
 from .lora_loading import apply_lora
 
 WEIGHT_DTYPES: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ class LoadFastGenerator(io.ComfyNode):
                     default=NO_LORA,
                     optional=True,
                     tooltip="A LoRA of models/loras to put on the generator, such as Turbo's on the plain "
-                    "Wan2.2-TI2V-5B. Its schedule is taken too, where it shows one.",
+                    "Wan2.2-TI2V-5B. Its schedule is used too, if it names one.",
                 ),
                 io.Float.Input(
                     "lora_strength",

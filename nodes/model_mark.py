@@ -17,8 +17,13 @@ PREFIX = "diffusion_model."
 
 def model_mark(model: Any) -> str | None:
     """The mark of a MODEL of any loader; None where its weights cannot be read."""
-    mark = attachments.attached_fingerprint(model) or _mark_of_weights(model)
+    mark = generator_mark(model)
     return None if mark is None else changed_mark(mark, _changes(model, sampled_layers(mark)))
+
+
+def generator_mark(model: Any) -> str | None:
+    """The same without LoRAs and merges."""
+    return attachments.attached_fingerprint(model) or _mark_of_weights(model)
 
 
 def _mark_of_weights(model: Any) -> str | None:

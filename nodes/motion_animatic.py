@@ -11,8 +11,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from ..flashmotion_core.trajectory import AnimaticFrame, animatic, parse, sample
-from .border import checked
 from .draw_trajectory import SHAPES_BOXES, SHAPES_GRABCUT
+from .input_checks import checked
 from .trajectory_inputs import fill_frame, grabcut_shapes, one_mask_each
 
 OBJECTS, HOLES, BOTH = "objects", "holes", "objects and holes"

@@ -24,7 +24,7 @@ from ..flashmotion_core.tracking.clip_score import (
 )
 from ..flashmotion_core.tracking.label_masks import boxes_of_masks
 from ..flashmotion_core.trajectory import Sampled, Trajectory, parse, sample
-from .border import checked
+from .input_checks import checked
 
 OF_MASKS, OF_BOXES = "the connected masks", "the connected boxes"
 

@@ -32,6 +32,7 @@ from ..flashmotion_core.adapters import (
     is_ours,
     parse_adapter,
 )
+from ..flashmotion_core.metadata import PREFIX
 from ..flashmotion_core.sampling import in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
@@ -91,6 +92,12 @@ def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     return replace(
         file, kept={f"{layer}.{key}": value for layer, parts in kept.items() for key, value in parts.items()}
     )
+
+
+def base_of_small(path: str) -> str | None:
+    """The mark of the generator that an adapter's file is a difference to; None for whole files. See ``base_weights``."""
+    metadata = read_header(path)[1]
+    return metadata.get(f"{PREFIX}base", "unknown") if f"{PREFIX}low_rank" in metadata else None
 
 
 def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:

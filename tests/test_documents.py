@@ -19,7 +19,7 @@ from train.config.schema import Config
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 TRAINING = ROOT / "docs/training.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "assets/tiny/README.md"]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "assets/tiny/README.md"]
 MADE = {"build", "dist", "node_modules", "outputs", "runs"}  # what .gitignore names
 FOLDERS = tuple(
     sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isidentifier() and path.name not in MADE)

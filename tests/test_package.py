@@ -66,7 +66,7 @@ def test_the_archive_holds_the_pack_and_nothing_else() -> None:
     texts = {"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff"}
     assert {name.split("/")[0] for name in files} == {*folders, *texts, "__init__.py", "convert.py", "pyproject.toml"}
     assert "web/docs/DrawTrajectory/en.md" in files
-    assert {"flashmotion_core/trajectory/schema.json", "flashmotion_core/trajectory/phrases.json"} <= set(files)
+    assert {"flashmotion_core/trajectory/schema.json", "flashmotion_core/trajectory/words/phrases.json"} <= set(files)
     assert sum((ROOT / name).stat().st_size for name in files if not name.startswith("assets/")) < 3_000_000
 
 

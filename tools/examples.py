@@ -137,10 +137,10 @@ def all_examples() -> dict[str, Example]:
     return {
         "flashmotion_no_adapter": _no_adapter(),
         "flashmotion_tiny_cpu": _tiny(),
-        "flashmotion_best_of_seeds": _best_of_seeds(),
-        "flashmotion_5b": _full(),
-        "flashmotion_5b_fast": _fast(),
-        "flashmotion_detector_boxes": _detector(),
+        "flashmotion_tiny_best_of_seeds": _best_of_seeds(),
+        "flashmotion_plus_adapter": _full(),
+        "flashmotion_quick_takes": _fast(),
+        "flashmotion_with_detector": _detector(),
         "flashmotion_video_motion": _video_motion(),
     }
 
@@ -348,14 +348,14 @@ FILES_GUIDED = f"""## diffusion_models: [{BASE_FILE}]({URLS[BASE_FILE]}), 10 GB,
 ## text_encoders: [{TEXT_FILE}]({URLS[TEXT_FILE]}), Apache-2.0."""
 FILES_DETECTOR = f"""{FILES_WAN}
 ## diffusion_models: [{DETECTOR_FILE}]({URLS[DETECTOR_FILE]}), the detector. It needs ComfyUI 0.30 or newer."""
-FILES_VIDEO = f"""## Those of flashmotion_5b, whose note says where they come from, and:
+FILES_VIDEO = f"""## Those of flashmotion_plus_adapter, whose note says where they come from, and:
 ## checkpoints: [{TRACKER_FILE}]({URLS[TRACKER_FILE]}), the tracker, under Meta's SAM licence. It needs ComfyUI 0.30 or newer. Without a GPU, the editor's own *Take motion from a video* (menu Motion) needs no model."""
-FILES_FAST = f"""## Those of flashmotion_5b, whose note says where they come from, and:
+FILES_FAST = f"""## Those of flashmotion_plus_adapter, whose note says where they come from, and:
 ## vae_approx: [{SMALL_VAE_FILE}]({URLS[SMALL_VAE_FILE]}), Apache-2.0, the small decoder. ComfyUI shows taew2_2 in wrong colours."""
 FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these models, and Load Image finds the picture among ComfyUI's temporary files.
 ## If a model is missing from its list, the archive was unpacked in part: install FlashMotion again.
 ## To make another video, choose another picture in Load Image and draw its boxes.
-## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_5b and [the README]({REPOSITORY}#models)."""
+## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_no_adapter and [the README]({REPOSITORY}#models)."""
 STEPS_5B = """# 1. Put the files in place (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.

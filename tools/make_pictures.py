@@ -143,7 +143,7 @@ def moves_card(server: Server, chromium: Browser) -> None:
     page = opened(server, chromium, MOVES, CARD_VIEW, 1.6)
     press(page, "f")
     press(page, "Control+a")
-    save_card(editor_square(page), "flashmotion_5b")
+    save_card(editor_square(page), "flashmotion_plus_adapter")
 
 
 def fast_card(server: Server, chromium: Browser) -> None:
@@ -152,14 +152,14 @@ def fast_card(server: Server, chromium: Browser) -> None:
     press(page, "f")
     press(page, "Control+a")
     press(page, "End")
-    save_card(editor_square(page), "flashmotion_5b_fast")
+    save_card(editor_square(page), "flashmotion_quick_takes")
 
 
 def detector_card(server: Server, chromium: Browser) -> None:
     """Boxes with the names of what is in them."""
     page = opened(server, chromium, FOUND, CARD_VIEW, 1.6)
     press(page, "f")
-    save_card(editor_square(page), "flashmotion_detector_boxes")
+    save_card(editor_square(page), "flashmotion_with_detector")
 
 
 def video_card(server: Server, chromium: Browser) -> None:
@@ -196,7 +196,7 @@ def tiny_card(server: Server, _: Browser) -> None:
 
 def best_card(server: Server, _: Browser) -> None:
     """What the score of the tiny workflow's four seeds shows: frames with asked and found boxes, and box IoU of each over time."""
-    workflow = json.loads((FOLDER / "flashmotion_best_of_seeds.json").read_text(encoding="utf-8"))
+    workflow = json.loads((FOLDER / "flashmotion_tiny_best_of_seeds.json").read_text(encoding="utf-8"))
     with ThreadPoolExecutor() as pool:
         graph = to_api(workflow, pool.submit(object_info, server.url).result())
         result = pool.submit(run, server.url, graph).result()
@@ -213,7 +213,7 @@ def best_card(server: Server, _: Browser) -> None:
         card.paste(frame, (place % 3 * tile, place // 3 * tile))
     plot = picture.crop((0, strip, picture.width, picture.height))
     card.paste(plot.resize((CARD, CARD - 2 * tile), Image.Resampling.LANCZOS), (0, 2 * tile))
-    save_card(card, "flashmotion_best_of_seeds")
+    save_card(card, "flashmotion_tiny_best_of_seeds")
 
 
 def opened(
@@ -229,7 +229,7 @@ def opened(
     `view`: pixels of the page, each shown as `pixels` squared. `place`: the scale of the graph, and where its origin lies in the page.
     """
     Image.fromarray(photograph("coffee")).save(server.base / "input" / PHOTOGRAPH)
-    graph = all_examples()["flashmotion_5b"].graph
+    graph = all_examples()["flashmotion_plus_adapter"].graph
     graph["3"]["inputs"]["image"] = PHOTOGRAPH
     graph["4"]["inputs"]["trajectory"] = document(CLIP, FRAMES, list(objects))
     set_settings(server.url, {"Comfy.Graph.CanvasInfo": False})
@@ -283,12 +283,12 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
     "editor": editor,
     "start": start,
     "flashmotion_no_adapter": guided_card,
-    "flashmotion_5b": moves_card,
-    "flashmotion_5b_fast": fast_card,
-    "flashmotion_detector_boxes": detector_card,
+    "flashmotion_plus_adapter": moves_card,
+    "flashmotion_quick_takes": fast_card,
+    "flashmotion_with_detector": detector_card,
     "flashmotion_video_motion": video_card,
     "flashmotion_tiny_cpu": tiny_card,
-    "flashmotion_best_of_seeds": best_card,
+    "flashmotion_tiny_best_of_seeds": best_card,
 }
 
 

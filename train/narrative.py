@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDS = {"done": "done", "begun": "to be continued", "open": "to do", "other": "done with other settings"}
 KNOBS = (
-    "try in this order: a smaller micro_batch, memory.checkpointing=true, memory.offload=true, memory.fp8=true, optim.kind=adamw8bit, a "
+    "try in this order: a smaller micro_batch, memory.checkpointing=true, memory.offload=true, memory.fp8=true, memory.optimizer=adamw8bit, a "
     "smaller data.size or data.frames (--plan shows what each saves)"
 )
 

@@ -20,6 +20,7 @@ import { followErrors } from "./run_errors.js";
 import { followRuns } from "./runs.js";
 import { editPromoted } from "./promoted.js";
 import { takePicture } from "./take_picture.js";
+import { templateMenu } from "./templates.js";
 import { placesOf } from "./upstream.js";
 import { watchRuns } from "./watch.js";
 
@@ -165,6 +166,13 @@ function createWidget(node, name, initial) {
 
 app.registerExtension({
   name: "FlashMotion.TrajectoryEditor",
+  ...templateMenu({
+    fetchApi: (path) => app.api.fetchApi(path),
+    load: (workflow, name) => app.loadGraphData(workflow, true, true, name, { openSource: "template" }),
+    find: (name) => app.extensionManager?.workflow?.getWorkflowByPath?.(`workflows/${name}.json`),
+    complain: (detail) => app.extensionManager?.toast?.add({ severity: "error", summary: "FlashMotion", detail }),
+    locale,
+  }),
   /** @param {{prototype: Record<string, unknown>}} nodeType @param {{name: string, input?: {required?: Record<string, unknown[]>}}} definition */
   beforeRegisterNodeDef(nodeType, definition) {
     const input = definition.input?.required?.[INPUT];

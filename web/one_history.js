@@ -28,7 +28,7 @@
 
 import { same } from "./editor/edit/history.js";
 
-/** What ComfyUI compares of two graphs, besides the nodes; the rest is no step of its history. */
+/** What ComfyUI compares of two graphs, besides the nodes; the rest is not a step of its history. */
 const COMPARED = ["links", "floatingLinks", "reroutes", "groups"];
 /** What changes by itself: the order of execution, a node's size when its picture arrives, in older versions all sizes and places. */
 const BY_ITSELF = ["order", "size", "pos"];

@@ -15,7 +15,7 @@ const SAMPLER = /sampl/i;
 const NO_SAMPLER = /(samplerselect|modelsampling|samplingsettings|resample|downsample|upsample)/i;
 const VIDEO_FILE = /\.(mp4|webm|mov|m4v|mkv)$/i;
 const ANIMATED_FILE = /\.(gif|webp|a?png|avif)$/i;
-/** The picture of the trajectory itself, which is no result. */
+/** The picture of the trajectory itself, which is not a result. */
 const PREVIEW_SLOT = 1;
 
 /**

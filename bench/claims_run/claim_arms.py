@@ -89,7 +89,6 @@ def arm_settings(arm: Arm, config: Config, sizes: Sizes) -> PhaseSettings:
     """An arm's settings of training: everything but the method is that of the full one."""
     full = config.stage3
     assert isinstance(full, HybridSettings)
-    share = config.stage1.conditioning.mask_share
     common = {
         "optim": full.optim,
         "ema": full.ema,
@@ -102,7 +101,7 @@ def arm_settings(arm: Arm, config: Config, sizes: Sizes) -> PhaseSettings:
         assert isinstance(one, FlowSettings)
         return one
     if arm.method == "lcm":
-        return LcmSettings(**common, steps=sizes.updates, mask_share=share)  # type: ignore[arg-type]
+        return LcmSettings(**common, steps=sizes.updates)  # type: ignore[arg-type]
     if arm.method == "dmd":
         return DmdSettings(
             **common,  # type: ignore[arg-type]
@@ -112,7 +111,6 @@ def arm_settings(arm: Arm, config: Config, sizes: Sizes) -> PhaseSettings:
             guidance_scale=GUIDANCE,
             sigmas=ScoreSigmas(shift=config.steps.shift),
             canary=config.stage2.canary.model_copy(update={"every": 0}),
-            mask_share=share,
         )
     if not arm.adversarial:
         gan = full.gan.model_copy(update={"weight": 0.0})

@@ -54,6 +54,7 @@ def trained(
         fingerprint=fingerprint or digest(name, settings.model_dump(mode="json"), run.config.seed),
         seed=run.config.seed,
         precision=run.config.precision,
+        optimizer=run.config.optimizer,
         sharded=False,
         minutes=None if share is None or place.minutes is None else place.minutes * share,
         log_every=run.config.logging.every,
@@ -73,7 +74,9 @@ def base(place: ClaimPlace) -> None:
     sizes, builder = config.models.sizes.config(), artifacts.builder
     slow = Network(sizes, builder.fresh_generator(sizes))
     role = builder.role(Denoiser(builder.generator(sizes, slow.weights, trained=True)))
-    trainer = trained(place, place.run, "base", Flow(role, config.base), config.base, SHARES["base"])
+    trainer = trained(
+        place, place.run, "base", Flow(role, config.base, config.conditioning), config.base, SHARES["base"]
+    )
     with trainer.result():
         artifacts.save_generator(artifacts.generator_path(SLOW), sizes, whole_state(role.generator), None)
 

@@ -120,7 +120,17 @@ def run_training(stage: str, config: Any, shapes: Any, folder: Path) -> tuple[li
     if world.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(world.device)
     method, settings = make_method(stage, config, world, shapes)
-    job = Job(stage, folder, settings, "random", config.seed, config.precision, log_every=1, checkpoint_every=10**9)
+    job = Job(
+        stage,
+        folder,
+        settings,
+        "random",
+        config.seed,
+        config.precision,
+        log_every=1,
+        checkpoint_every=10**9,
+        optimizer=config.optimizer,
+    )
     clips: Any = RandomClips(config.data.size, config.data.frames, shapes.generator.text_dim)
     trainer = Trainer(job, method, clips, world, Console(), Health(config.health, stage))
     try:

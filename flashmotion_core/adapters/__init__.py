@@ -16,6 +16,7 @@ from .adapter_file import (
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 from .reuse import ReusingAdapter, check_compute_every
+from .small_file import check_base, rebuilt, shrunk
 from .weight_checks import check_weights
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TrajectoryAdapter",
     "block_strengths",
     "build_adapter",
+    "check_base",
     "check_compute_every",
     "check_weights",
     "construct_adapter",
@@ -35,5 +37,7 @@ __all__ = [
     "parse_adapter",
     "read_adapter",
     "read_generator_info",
+    "rebuilt",
     "save_adapter",
+    "shrunk",
 ]

@@ -27,6 +27,7 @@ from ..weights import model_files, read_header, read_tensors, save_whole
 from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
 from .foreign import parse_foreign
+from .low_rank import LowRank
 from .map_style import MapStyle as MapStyle
 from .resnet import ResNetAdapter
 from .weight_checks import check_weights
@@ -46,6 +47,7 @@ class AdapterFile:
     Attributes:
         notes: what was assumed of a foreign file, and what was changed; each a phrase.
         kept: tensors of quantised layers that ComfyUI takes as they are; in ``state_dict``, their weights have shapes and no values.
+        low_rank: of a small file, whose ``state_dict`` is a difference to the generator; see ``small_file``.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class AdapterFile:
     name: str = "the adapter"
     notes: tuple[str, ...] = ()
     kept: dict[str, Tensor] = field(default_factory=dict)
+    low_rank: LowRank | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,9 @@ def write_adapter(path: str | Path, file: AdapterFile) -> None:
     """
     from ..metadata.entries import adapter_metadata
 
-    metadata = adapter_metadata(file.kind, file.config, file.schedule, file.map_style, file.base_fingerprint)
+    metadata = adapter_metadata(
+        file.kind, file.config, file.schedule, file.map_style, file.base_fingerprint, file.low_rank
+    )
     save_whole(path, {key: value.detach().contiguous() for key, value in file.state_dict.items()}, metadata)
 
 
@@ -200,10 +205,11 @@ def _parse_ours(state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], n
         map_style=entries.map.build(),
         base_fingerprint=entries.base,
         name=name,
+        low_rank=entries.low_rank.build() if entries.low_rank else None,
     )
 
 
-def construct_adapter(
+def empty_adapter(
     file: AdapterFile,
     generator: WanConfig,
     *,
@@ -211,10 +217,10 @@ def construct_adapter(
     attention: Attention = scaled_dot_product,
     dtype: torch.dtype | None = None,
 ) -> TrajectoryAdapter:
-    """The adapter's module on the meta device, checked against the generator and the file; load it with ``assign=True``.
+    """The adapter's module on the meta device, checked against the generator's sizes.
 
     Raises:
-        ValueError: another generator's adapter, or keys or shapes that do not match (names every one).
+        ValueError: another generator's adapter.
     """
     config = dict(file.config)
     made_for: dict[str, Any] = config.pop("generator")
@@ -237,7 +243,27 @@ def construct_adapter(
             f"{file.name} was made for {', '.join(other)}, which this generator has; use it with the generator that it was trained on."
         )
     own = replace(generator, **known)
-    adapter = KINDS[file.kind](own, **config, operations=operations, attention=attention, device="meta", dtype=dtype)
+    return KINDS[file.kind](own, **config, operations=operations, attention=attention, device="meta", dtype=dtype)
+
+
+def construct_adapter(
+    file: AdapterFile,
+    generator: WanConfig,
+    *,
+    operations: Any = nn,
+    attention: Attention = scaled_dot_product,
+    dtype: torch.dtype | None = None,
+) -> TrajectoryAdapter:
+    """The same, also checked against the file; load it with ``assign=True``.
+
+    Raises:
+        ValueError: another generator's adapter, keys or shapes that do not match (names every one), or a small file that was not made whole.
+    """
+    if file.low_rank is not None:
+        raise ValueError(
+            f"{file.name} is a small adapter file, which holds only the difference to its generator; give the full adapter file here."
+        )
+    adapter = empty_adapter(file, generator, operations=operations, attention=attention, dtype=dtype)
     expected, found = shapes_of(adapter.state_dict()), shapes_of(file.state_dict)
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())

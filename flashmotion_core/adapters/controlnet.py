@@ -24,6 +24,9 @@ from ..wan.config import LATENT_CHANNELS, WanConfig
 from ..wan.generator import Pass, add_embeddings, embed
 from .adapter import Footprint, TrajectoryAdapter, check_inject_after
 
+WIDENED = "patch_embedding.weight"
+"""Also takes the control latent."""
+
 
 class ControlNetAdapter(TrajectoryAdapter):
     """A (full-depth by default) clone of the generator with one zero convolution per block."""
@@ -84,19 +87,11 @@ class ControlNetAdapter(TrajectoryAdapter):
         A shallower clone takes the generator blocks named by ``inject_after``.
         """
         own = self.state_dict()
-        source = {}
-        for key in own:
-            if key.startswith("zero_convs."):
-                continue
-            stem, _, rest = key.partition(".")
-            if stem == "blocks":
-                index, _, name = rest.partition(".")
-                source[key] = state_dict[f"blocks.{self.inject_after[int(index)]}.{name}"]
-            else:
-                source[key] = state_dict[key]
-        weight = source["patch_embedding.weight"]
+        found = {key: generator_key(key, self.inject_after) for key in own}
+        source = {key: state_dict[theirs] for key, theirs in found.items() if theirs is not None}
+        weight = state_dict[WIDENED]
         padding = weight.new_zeros(weight.shape[0], self.control_channels, *weight.shape[2:])
-        source["patch_embedding.weight"] = torch.cat([weight, padding], dim=1)
+        source[WIDENED] = torch.cat([weight, padding], dim=1)
         for key, value in source.items():
             own[key].copy_(value)
 
@@ -140,6 +135,17 @@ class ControlNetAdapter(TrajectoryAdapter):
         state.next_block = index + 1
         out: Tensor = self.zero_convs[index](state.hidden_BLD)
         return out
+
+
+def generator_key(key: str, inject_after: Sequence[int]) -> str | None:
+    """The generator's weight, of the same shape, that one of a ControlNet begins as; None where it is new, or wider."""
+    stem, _, rest = key.partition(".")
+    if stem == "zero_convs" or key == WIDENED:
+        return None
+    if stem == "blocks":
+        index, _, name = rest.partition(".")
+        return f"blocks.{inject_after[int(index)]}.{name}"
+    return key
 
 
 def zero_conv(channels_in: int, channels_out: int, operations: Any, **factory: Any) -> Any:

@@ -84,8 +84,9 @@ class ClipMaker:
 
         from ..acceleration.attention import choose_attention
         from ..acceleration.switches import use_attention
-        from ..adapters import build_adapter, read_adapter
+        from ..adapters import read_adapter
         from ..cli.generate import choose_schedule
+        from ..loading import load_adapter
         from ..pipeline import load_generator, load_vae, no_text
         from ..sampling import Schedule
 
@@ -100,9 +101,7 @@ class ClipMaker:
             )
         self.file = None if models.adapter is None else read_adapter(models.adapter, self.dtype)
         config = self.generator.info.config
-        self.adapter = (
-            None if self.file is None else build_adapter(self.file, config, device=models.device, dtype=self.dtype)
-        )
+        self.adapter = None if self.file is None else load_adapter(self.file, self.generator, models.device, self.dtype)
         backend = choose_attention("auto", models.device, self.dtype, config.head_dim)
         use_attention(self.generator.transformer, backend.attention)
         if self.adapter is not None:

@@ -141,7 +141,8 @@ def _generate(
 
     from ..acceleration.attention import choose_attention
     from ..acceleration.switches import check_fp8, faster_decoder, faster_generator, use_attention
-    from ..adapters import build_adapter, read_generator_info
+    from ..adapters import read_generator_info
+    from ..loading import load_adapter
     from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
     from ..sampling import Schedule
     from ..video import ahead, write_mp4
@@ -191,7 +192,7 @@ def _generate(
         generator = load_generator(options.generator, device, dtype, options.host)
         adapter = None
         if adapter_file is not None:
-            adapter = build_adapter(adapter_file, generator.info.config, device=device, dtype=dtype)
+            adapter = load_adapter(adapter_file, generator, device, dtype)
         if options.host == "core":
             with _of_option("--attention"):
                 backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)

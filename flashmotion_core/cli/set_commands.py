@@ -38,7 +38,7 @@ class SentenceParser(argparse.ArgumentParser):
 
 
 def add_allow_broken(parser: argparse.ArgumentParser) -> None:
-    """Add the option of every command that goes on past broken clips."""
+    """Add the option of every command that continues past broken clips."""
     parser.add_argument(
         "--allow-broken",
         type=float,

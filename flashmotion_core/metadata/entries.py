@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..adapters.adapter import check_inject_after
+from ..adapters.low_rank import LowRank
 from ..adapters.map_style import MapStyle
 from ..sampling import MAX_STEPS, Schedule
 from ..trajectory.field_checks import shorten
 from . import FORMAT, PREFIX
 from .bounded_json import read_json
 
-JSON_ENTRIES = ("config", "schedule", "map")
+JSON_ENTRIES = ("config", "schedule", "map", "low_rank")
 MAX_LAYERS = 256
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -140,6 +141,18 @@ class MapEntry(StrictEntry):
         return MapStyle(self.mode, self.opacity, self.thickness)
 
 
+class LowRankEntry(StrictEntry):
+    """See ``LowRank``."""
+
+    rank: Width
+    mean_error: Annotated[float, Field(ge=0, le=10)]
+    worst_error: Annotated[float, Field(ge=0, le=10)]
+
+    def build(self) -> LowRank:
+        """The core's type for it."""
+        return LowRank(self.rank, self.mean_error, self.worst_error)
+
+
 class ControlNetEntries(StrictEntry):
     """All entries of a ControlNet adapter's file."""
 
@@ -149,6 +162,13 @@ class ControlNetEntries(StrictEntry):
     schedule: ScheduleEntry
     map: MapEntry
     base: Mark | None = None
+    low_rank: LowRankEntry | None = None
+
+    @model_validator(mode="after")
+    def _a_difference_names_its_base(self) -> ControlNetEntries:
+        if self.low_rank is not None and self.base is None:
+            raise ValueError("low_rank is there, but base is not, so nobody knows what the file differs from")
+        return self
 
 
 class ResNetEntries(StrictEntry):
@@ -160,6 +180,7 @@ class ResNetEntries(StrictEntry):
     schedule: ScheduleEntry
     map: MapEntry
     base: Mark | None = None
+    low_rank: None = None
 
 
 class GeneratorEntries(StrictEntry):
@@ -270,7 +291,12 @@ def read_transformer(metadata: Mapping[str, str]) -> TransformerEntry:
 
 
 def adapter_metadata(
-    kind: str, config: Mapping[str, Any], schedule: Schedule, style: MapStyle, base: str | None
+    kind: str,
+    config: Mapping[str, Any],
+    schedule: Schedule,
+    style: MapStyle,
+    base: str | None,
+    low_rank: LowRank | None = None,
 ) -> dict[str, str]:
     """The metadata of an adapter's file.
 
@@ -278,7 +304,8 @@ def adapter_metadata(
         ValueError: parts that ``read_adapter_entries`` would refuse.
     """
     values = {"format": FORMAT, "kind": kind, "config": dict(config), "map": asdict(style)}
-    return _written(ADAPTERS[kind], {**values, "schedule": schedule.to_json(), "base": base})
+    difference = None if low_rank is None else asdict(low_rank)
+    return _written(ADAPTERS[kind], {**values, "schedule": schedule.to_json(), "base": base, "low_rank": difference})
 
 
 def generator_metadata(sizes: UnseenSizes, schedule: Schedule | None, *, text: bool) -> dict[str, str]:

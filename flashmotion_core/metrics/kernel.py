@@ -23,7 +23,7 @@ def kernel_distance(a_ND: Array, b_MD: Array, clips_N: Numbers | None = None, cl
 
     Args:
         a_ND, b_MD: features, of clips or of frames.
-        clips_N, clips_M: which clip each row belongs to: frames of one clip are no two draws, so their pairs are left out. None: every row is
+        clips_N, clips_M: which clip each row belongs to: frames of one clip are not two draws, so their pairs are left out. None: every row is
             a clip.
 
     Raises ValueError for fewer than two clips in a set, or features of different lengths.

@@ -135,7 +135,7 @@ def _kind(folder: Path) -> str:
     except (OSError, ValueError, AttributeError) as error:
         raise ValueError(f"there is no config.json that can be read in {folder}") from error
     if kind not in KINDS:
-        raise ValueError(f"its model type is {kind}, which is not {', '.join(KINDS)}")
+        raise ValueError(f"its model type is {kind}, but must be one of {', '.join(KINDS)}")
     return str(kind)
 
 

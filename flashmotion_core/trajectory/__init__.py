@@ -19,7 +19,6 @@ from .found import chosen_numbers
 from .from_detections import from_bounding_boxes
 from .from_masks import from_frame_masks, from_object_mask, moves_as_one
 from .from_points import from_coordinates, from_tracks, is_coordinates
-from .import_tracks import read_tracks, recognise
 from .keyframes import from_boxes
 from .masks import refine_masks_grabcut
 from .model import VERSION, FirstShape, Keyframe, TrackedObject, Trajectory, to_mapping
@@ -27,9 +26,10 @@ from .resolve import cover, fit, merge
 from .rounded import rounded
 from .sample import Sampled, sample
 from .tables import from_csv, from_deltas, to_csv, to_deltas
-from .track_table import ImportedTracks, Notice, TrackTable, objects_of, to_trajectory
+from .tracks.import_tracks import read_tracks, recognise
+from .tracks.track_table import ImportedTracks, Notice, TrackTable, to_trajectory
 from .transform import resize, retime, trim
-from .words import describe, language_of
+from .words.words import describe, language_of
 
 __all__ = [
     "VERSION",
@@ -86,7 +86,6 @@ __all__ = [
     "read_tracks",
     "recognise",
     "to_trajectory",
-    "objects_of",
     "ImportedTracks",
     "TrackTable",
     "Notice",

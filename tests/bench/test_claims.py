@@ -102,8 +102,7 @@ def test_all_arms_are_alike_but_for_their_method() -> None:
     alike = set()
     for arm in arms(sizes).values():
         one: Any = arm_settings(arm, config, sizes)
-        conditions = getattr(one, "conditioning", one)
-        alike.add((one.optim.model_dump_json(), one.ema.model_dump_json(), one.global_batch, conditions.mask_share))
+        alike.add((one.optim.model_dump_json(), one.ema.model_dump_json(), one.global_batch))
         ahead = getattr(one, "gan_warmup", 0)
         updates = (one.steps - ahead) / (one.ratio if hasattr(one, "ratio") and (ahead or arm.method == "dmd") else 1)
         assert updates == sizes.updates, arm.name

@@ -23,6 +23,7 @@ from flashmotion_core.adapters import (
     save_adapter,
 )
 from flashmotion_core.sampling import Schedule
+from flashmotion_core.wan import block
 from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
 from flashmotion_core.weights import read_tensors, save_whole
@@ -141,6 +142,22 @@ def test_rotary_angles_turn_with_frame_row_and_column() -> None:
     token = frame * 12 + row * 4 + column
     torch.testing.assert_close(cos[token], torch.tensor(angles).cos())
     torch.testing.assert_close(sin[token], torch.tensor(angles).sin())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_complex_product_turns_as_real_ones_do(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 24, 24, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    angles = rotary(2, 3, 4, 12, torch.device("cpu"))
+
+    def turned_and_gradient() -> tuple[torch.Tensor, torch.Tensor]:
+        turned = block.rotate(x, 2, angles)
+        return turned, torch.autograd.grad(turned.square().sum(), x)[0]
+
+    complex_ones = turned_and_gradient()
+    monkeypatch.setattr(block, "COMPLEX_DEVICES", ())
+    for found, expected in zip(complex_ones, turned_and_gradient(), strict=True):
+        assert found.dtype == dtype
+        torch.testing.assert_close(found, expected)
 
 
 def test_a_block_equals_diffusers_own() -> None:

@@ -277,7 +277,7 @@ def test_sets_that_cannot_be_used(made: Path, tmp_path: Path) -> None:
     with refuses(key="x.json", value="no objects", remedy="add one or remove"):
         read_set(tmp_path)
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"x\.json"):
+    with refuses(key="x.json"):
         read_set(tmp_path)
     rows = [generated_row("same", made / "good"), generated_row("same", made / "still")]
     with refuses(key="two rows", value="'same'", remedy="NAME=FOLDER"):

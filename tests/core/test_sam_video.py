@@ -14,6 +14,7 @@ from flashmotion_core.benchmark.named_trackers import named_tracker
 from flashmotion_core.tracking.sam_video import SamVideoTracker
 from flashmotion_core.trajectory import parse
 
+from ..support.sentences import refuses
 from ..support.tiny_transformers import save_sam2, save_sam3
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
@@ -51,8 +52,8 @@ def test_boxes_and_masks_are_followed(tmp_path: Path, save: Callable[[Path], Pat
 
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no config\.json"):
+    with refuses(key="config.json", value=str(tmp_path)):
         SamVideoTracker(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "blip"}))
-    with pytest.raises(ValueError, match="model type is blip"):
+    with refuses(key="model type", value="blip", remedy="must be one of"):
         SamVideoTracker(tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flashmotion_core.trajectory import TrajectoryError, dumps, read_tracks
-from flashmotion_core.trajectory.track_table import NOTICES
+from flashmotion_core.trajectory.tracks.track_table import NOTICES
 
 TARGET = Path(__file__).parent / "tracks.json"
 OWN = "frame,id,label,x,y,w,h,visible"

@@ -1,4 +1,4 @@
-"""Adapters hold whatever stands before or after them: shifts, LoRAs, merges, caches of steps, compiled blocks, and freed originals."""
+"""Adapters and guides hold whatever stands before or after them: shifts, LoRAs, merges, caches of steps, compiled blocks, and freed originals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from .helpers import Rig
+from .test_motion_guide import animatic_latent, guide
 
 
 def shifted(model: Any, rig: Rig) -> Any:
@@ -31,6 +32,17 @@ def cached(model: Any, rig: Rig) -> Any:
     from comfy_extras.nodes_easycache import EasyCacheNode
 
     return EasyCacheNode.execute(model, 0.0, 0.15, 0.95, False).args[0]
+
+
+def with_lora(model: Any, rig: Rig) -> Any:
+    """What a LoRA loader does: a change of some weights."""
+    model = model.clone()
+    key = "diffusion_model.blocks.0.self_attn.q.weight"
+    change = torch.randn(
+        model.model.diffusion_model.blocks[0].self_attn.q.weight.shape, generator=torch.Generator().manual_seed(1)
+    )
+    assert model.add_patches({key: (change,)}, 0.5) == [key]
+    return model
 
 
 def compiled(model: Any, rig: Rig) -> Any:
@@ -74,3 +86,29 @@ def test_all_patches_in_both_orders(rig: Rig) -> None:
         for patch in order:
             model = patch(model, rig)
         torch.testing.assert_close(rig.sample(model), plain, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("patch", [shifted, merged, cached, with_lora, cloned])
+def test_a_patch_before_or_after_the_guide(patch: Callable[[Any, Rig], Any], rig: Rig) -> None:
+    free = rig.sample(patch(rig.generator, rig))
+    before = rig.sample(guide(rig, patch(rig.generator, rig), follow=0.5))
+    torch.testing.assert_close(rig.sample(patch(guide(rig, follow=0.5), rig)), before, atol=1e-5, rtol=0)
+    assert not torch.allclose(before, free, atol=1e-2)
+    if patch is not with_lora:
+        torch.testing.assert_close(before, rig.sample(guide(rig, follow=0.5)), atol=2e-3, rtol=1e-3)
+
+
+def test_steps_that_a_cache_skips_are_guided_too(rig: Rig) -> None:
+    from comfy_extras.nodes_easycache import EasyCacheNode
+
+    passes: list[int] = []
+
+    def count(executor: Any, *args: Any, **kwargs: Any) -> Any:
+        passes.append(1)
+        return executor(*args, **kwargs)
+
+    model = EasyCacheNode.execute(guide(rig, follow=1.0), 100.0, 0.0, 1.0, False).args[0]
+    model.add_wrapper_with_key("diffusion_model", "test", count)
+    out = rig.sample(model)
+    assert len(passes) < 4
+    torch.testing.assert_close(out[:, :, 1:], animatic_latent(rig)[:, :, 1:], atol=1e-4, rtol=1e-4)

@@ -80,6 +80,9 @@ def test_every_text_is_there(rig: Rig) -> None:
             assert entry.tooltip, f"{name}.{entry.id}"
     draw = rig.pack.nodes.DrawTrajectory.define_schema()
     assert {"motion brush", "bbox", "drag"} <= set(draw.search_aliases)
+    for name in ("ApplyMotionGuide", "MotionAnimatic"):
+        aliases = getattr(rig.pack.nodes, name).define_schema().search_aliases
+        assert {"cut and drag", "time to move", "motion brush"} <= set(aliases)
 
 
 def draw(rig: Rig, **changed: Any) -> dict[str, Any]:

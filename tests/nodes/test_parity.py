@@ -29,9 +29,10 @@ def headless(
 ) -> torch.Tensor:
     """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
     from flashmotion_core import pipeline
-    from flashmotion_core.adapters import build_adapter, read_adapter
+    from flashmotion_core.adapters import read_adapter
     from flashmotion_core.guide_clip import GuideClip
     from flashmotion_core.guide_levels import levels
+    from flashmotion_core.loading import load_adapter
     from flashmotion_core.trajectory import parse, render, sample
     from flashmotion_core.wan.conditioning import denormalise, latent_shape
 
@@ -40,7 +41,7 @@ def headless(
     controls = []
     for kind in kinds:
         file = read_adapter(tiny[kind], torch.float32)
-        adapter = build_adapter(file, generator.info.config, dtype=torch.float32)
+        adapter = load_adapter(file, generator, "cpu", torch.float32)
         style = file.map_style
         frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
         controls.append(pipeline.Control(adapter, vae.encode(frames), **options))

@@ -91,7 +91,7 @@ def test_all_nodes_are_known(server: RunningServer) -> None:
 def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
     """The server accepts the graph: every node, input, type and choice exists."""
     workflow, info = json.loads(path.read_text(encoding="utf-8")), object_info(server.url)
-    younger = {"flashmotion_detector_boxes": "RTDETR_detect", "flashmotion_video_motion": "SAM3_VideoTrack"}.get(
+    younger = {"flashmotion_with_detector": "RTDETR_detect", "flashmotion_video_motion": "SAM3_VideoTrack"}.get(
         path.stem
     )
     if younger is not None and younger not in info:
@@ -112,11 +112,11 @@ def test_example_workflows_validate(path: Path, server: RunningServer) -> None:
 def test_example_workflows_are_complete() -> None:
     assert {path.stem for path in WORKFLOWS} == {
         "flashmotion_tiny_cpu",
-        "flashmotion_best_of_seeds",
+        "flashmotion_tiny_best_of_seeds",
         "flashmotion_no_adapter",
-        "flashmotion_5b",
-        "flashmotion_5b_fast",
-        "flashmotion_detector_boxes",
+        "flashmotion_plus_adapter",
+        "flashmotion_quick_takes",
+        "flashmotion_with_detector",
         "flashmotion_video_motion",
     }
     for path in WORKFLOWS:
@@ -159,11 +159,11 @@ def test_every_loader_says_which_file_goes_where(path: Path) -> None:
         listed
         == {
             "flashmotion_no_adapter": {name: place for name, place in full.items() if "public" in place},
-            "flashmotion_5b": full,
-            "flashmotion_5b_fast": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
-            "flashmotion_detector_boxes": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
+            "flashmotion_plus_adapter": full,
+            "flashmotion_quick_takes": full | {"lighttaew2_2.safetensors": "vae_approx (public)"},
+            "flashmotion_with_detector": full | {"rt_detr_v4-x-hgnet_fp16.safetensors": "diffusion_models (public)"},
             "flashmotion_tiny_cpu": tiny,
-            "flashmotion_best_of_seeds": tiny,
+            "flashmotion_tiny_best_of_seeds": tiny,
             "flashmotion_video_motion": full | {"sam3.1_multiplex_fp16.safetensors": "checkpoints (public)"},
         }[path.stem]
     )
@@ -176,7 +176,7 @@ def test_the_tiny_workflow_makes_a_video(server: RunningServer) -> None:
 
 
 def test_the_best_of_four_seeds_is_saved_and_scored(newest_server: RunningServer) -> None:
-    graph = tiny_graph(newest_server, "flashmotion_best_of_seeds")
+    graph = tiny_graph(newest_server, "flashmotion_tiny_best_of_seeds")
     done = newest_server.run(graph)
     (said,) = (
         event["data"]["output"]["text"][0]
@@ -219,7 +219,7 @@ def test_moving_the_boxes_changes_the_video_and_nothing_is_encoded_twice(newest_
 
 
 def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again(newest_server: RunningServer) -> None:
-    graph, fast = tiny_graph(newest_server), tiny_graph(newest_server, "flashmotion_5b_fast")
+    graph, fast = tiny_graph(newest_server), tiny_graph(newest_server, "flashmotion_quick_takes")
     tensors, metadata = read_tensors(newest_server.base / "models/vae/flashmotion_tiny_vae.safetensors")
     tensors["decoder.22.bias"] = tensors["decoder.22.bias"] + 0.2
     save_whole(newest_server.base / "models/vae/brighter.safetensors", tensors, metadata)

@@ -52,7 +52,8 @@ SETTINGS: dict[str, Any] = {
         "sizes": {"dim": 32, "ffn_dim": 48, "num_heads": 1, "num_layers": 2, "text_dim": 8},
         "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],
     },
-    "stage1": {**PHASE, "masks_first": 0.3, "conditioning": {"text_dropout": 0.3, "mask_share": 0.3}},
+    "stage1": {**PHASE, "masks_first": 0.3},
+    "conditioning": {"text_dropout": 0.3, "mask_share": 0.3},
     "stage2": {**PHASE, "fake_optim": OPTIM, "ratio": 2, "guidance_scale": 2, "canary": {"every": 4, "teacher_steps": 2}},
     "stage3": {**PHASE, "method": "hybrid", "ratio": 2, "gan_warmup": 1, "gan": GAN, "balance": {"mode": "gradient_balance"}},
 }  # fmt: skip

@@ -38,6 +38,7 @@ def small_trainer(
         settings,
         **{
             "precision": config.precision,
+            "optimizer": config.optimizer,
             "sharded": config.memory.sharding == "full",
             "log_every": config.logging.every,
             "checkpoint_every": config.checkpoints.every,

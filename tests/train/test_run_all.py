@@ -187,7 +187,12 @@ def test_export_into_comfyui(finished: Path, tmp_path: Path) -> None:
         (["data.size=[60, 64]"], "width", 60, "use 32 or 64"),
         (["base.global_batch=5"], "global_batch", 5, "must be a multiple of"),
         (["models.vae=nowhere.safetensors"], "models.vae", "nowhere.safetensors", ""),
-        (["base.optim.kind=adamw8bit"], "base.optim: the optimizer is adamw8bit", "the device is cpu", "use adamw"),
+        (
+            ["memory.optimizer=adamw8bit"],
+            "memory.optimizer: the optimizer is adamw8bit",
+            "the device is cpu",
+            "use adamw",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(

@@ -263,7 +263,7 @@ def test_many_objects_are_told_in_fewer_words_but_none_is_dropped() -> None:
 
 
 def test_the_languages_have_the_same_phrases_with_the_same_places() -> None:
-    path = Path(flashmotion_core.trajectory.__file__).with_name("phrases.json")
+    path = Path(flashmotion_core.trajectory.__file__).with_name("words") / "phrases.json"
     english, chinese = json.loads(path.read_text(encoding="utf-8")).values()
     assert set(english) == set(chinese)
     assert set(english["motions"]) == set(chinese["motions"])

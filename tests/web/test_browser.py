@@ -73,8 +73,8 @@ def test_the_video_plays_in_the_page(ready: OpenPage) -> None:
     [
         "flashmotion_no_adapter",
         "flashmotion_tiny_cpu",
-        "flashmotion_5b_fast",
-        "flashmotion_detector_boxes",
+        "flashmotion_quick_takes",
+        "flashmotion_with_detector",
         "flashmotion_video_motion",
     ],
 )
@@ -105,9 +105,9 @@ def test_what_run_sends_and_what_is_saved_is_the_document(ready: OpenPage) -> No
     "name",
     [
         "flashmotion_no_adapter",
-        "flashmotion_5b",
-        "flashmotion_5b_fast",
-        "flashmotion_detector_boxes",
+        "flashmotion_plus_adapter",
+        "flashmotion_quick_takes",
+        "flashmotion_with_detector",
         "flashmotion_video_motion",
     ],
 )

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a ComfyUI with the newest page, the unpacked archive and not a single model of the user's."""
+    """The address of a ComfyUI with the newest page, the archive, unpacked into a folder of another name, and no model of the user's."""
     from tools.comfy.frontend import set_settings
     from tools.comfy.server import Server
 
@@ -26,7 +26,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not comfyui or not page:
         pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
     base = tmp_path_factory.mktemp("empty")
-    unpack(base / "custom_nodes" / "flashmotion")
+    unpack(base / "custom_nodes" / "flashmotion-main")
     with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:
         set_settings(server.url, {})
         yield server.url
@@ -45,7 +45,7 @@ def open_template(context: Any, url: str, name: str) -> Any:
 
 
 def test_the_panel_says_what_goes_where(context: Any, empty: str) -> None:
-    page = open_template(context, empty, "flashmotion_5b")
+    page = open_template(context, empty, "flashmotion_plus_adapter")
     page.get_by_role("button", name="View details").click()
     page.get_by_text("Missing Models").first.wait_for()
     page.get_by_role("button", name="Download all").wait_for()
@@ -63,8 +63,15 @@ def test_the_panel_says_what_goes_where(context: Any, empty: str) -> None:
     page.close()
 
 
-def test_the_panel_offers_every_file_of_the_template_without_an_adapter(context: Any, empty: str) -> None:
-    page = open_template(context, empty, "flashmotion_no_adapter")
+def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(context: Any, empty: str) -> None:
+    from tools.comfy.frontend import open_page
+
+    page = context.new_page()
+    open_page(page, empty)
+    page.evaluate("() => { window.app.graph.add(window.LiteGraph.createNode('LoadImage')) }")
+    page.get_by_test_id("comfy-menu-button").click()
+    page.get_by_text("FlashMotion", exact=True).click()
+    page.get_by_text("Start without an adapter").click()
     page.get_by_role("button", name="View details").click()
     page.get_by_role("button", name="Download all").wait_for()
     lines = page.locator("body").inner_text().replace("\u200b", "").splitlines()
@@ -76,6 +83,14 @@ def test_the_panel_offers_every_file_of_the_template_without_an_adapter(context:
     ):
         assert file in lines
     assert [line.strip() for line in lines].count("Download") == 4
+    # What was being drawn stays in a tab of its own.
+    tabs = page.evaluate(
+        """() => window.app.extensionManager.workflow.openWorkflows.map(({ filename, activeState }) =>
+        [filename, activeState.nodes.some(({ type }) => type === 'LoadImage'), activeState.nodes.length])"""
+    )
+    workflow = json.loads((ROOT / "example_workflows/flashmotion_no_adapter.json").read_text(encoding="utf-8"))
+    assert tabs[0][:2] == ["Unsaved Workflow", True]
+    assert tabs[1] == ["flashmotion_no_adapter", True, len(workflow["nodes"])]
     page.close()
 
 

@@ -23,7 +23,9 @@ LOG_EVERY = 20
 
 def codec_digest(config: Config) -> str:
     """The fingerprint of the codec that this configuration trains."""
-    return digest("codec", config.seed, config.codec.model_dump(mode="json", exclude=BOOKKEEPING))
+    return digest(
+        "codec", config.seed, config.precision == "fp32", config.codec.model_dump(mode="json", exclude=BOOKKEEPING)
+    )
 
 
 def train_codec_phase(run: Run) -> None:
@@ -62,6 +64,7 @@ def _train(run: Run, phase: str) -> Path:
             return train_codec(
                 settings,
                 folder,
+                precision=run.config.precision,
                 seed=run.config.seed,
                 rest=rest,
                 minutes=run.minutes(settings.share),

@@ -58,6 +58,7 @@ def train_codec(
     settings: CodecSettings,
     folder: Path,
     *,
+    precision: str = "bf16",
     seed: int = 0,
     rest: bool = False,
     minutes: float | None = None,
@@ -71,6 +72,7 @@ def train_codec(
     Args:
         settings: the codec's settings.
         folder: holds the checkpoint, the decided steps and threads, and the result.
+        precision: the run's; anything but fp32 multiplies in bfloat16.
         seed: the seed of the world's clips and of everything else that is random.
         rest: False stops where the encoder stops learning; True continues from there to the last step, in a folder that holds the checkpoint
             and the decided steps and threads.
@@ -89,7 +91,7 @@ def train_codec(
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()
-    run = _Training(settings, folder, torch.device(device), seed, say)
+    run = _Training(settings, folder, torch.device(device), precision, seed, say)
     try:
         done = run.load()
         run.settle(None if minutes is None else 60 * minutes - (time.perf_counter() - began))
@@ -120,10 +122,12 @@ class _Training:
         settings: CodecSettings,
         folder: Path,
         device: torch.device,
+        precision: str = "bf16",
         seed: int = 0,
         say: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.settings, self.folder, self.device, self.seed, self.say = settings, folder, device, seed, say
+        self.bf16 = precision != "fp32"
         world = (seed, settings.difficulty, settings.size, settings.clip_frames)
         self.crops = Crops(
             *world, crop=settings.crop, length=settings.frames, keep=settings.clips, photographs=settings.photographs
@@ -244,7 +248,7 @@ class _Training:
             optimizer.param_groups[0]["lr"] = lr * factor
         self.codec.encoder.requires_grad_(encoder)
         pixels = self.crops.batch(step, self.settings.batch).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             latent = normalise(encode_whole(self.codec, pixels, memory=memory))
             generator = Streams(self.seed, "codec", step).generator("noise")
             share_B1111 = torch.rand((len(latent), 1, 1, 1, 1), generator=generator)

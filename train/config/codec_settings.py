@@ -41,7 +41,6 @@ class CodecSettings(Settings):
     """Learning rate of Muon: the largest singular value of a step."""
     noise: Annotated[float, Field(ge=0)] = 0.1
     """Largest standard deviation of the noise added to normalised latents before decoding; each clip draws its own, from 0 up."""
-    precision: Literal["fp32", "bf16"] = "bf16"
     checkpoint_every: Count = 500
     """Steps between two checkpoints."""
     share: Share = 0.2

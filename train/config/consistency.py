@@ -34,6 +34,11 @@ def check_together(config: Config) -> None:
             f"evaluate.compute_every is {list(config.evaluate.compute_every)}, but models.adapters has no controlnet, and a resnet adds the "
             "same in every step; leave it empty, or add a controlnet."
         )
+    if config.export.lora_rank is not None and not any(each.kind == "controlnet" for each in config.models.adapters):
+        raise ValueError(
+            f"export.lora_rank is {config.export.lora_rank}, but models.adapters has no controlnet, and a resnet's file is small already; leave it "
+            "out, or add a controlnet."
+        )
     if isinstance(config.stage3, HybridSettings):
         _check_hybrid(config.stage3)
         if config.stage3.share_backbone and config.stage2.lora is None:
@@ -55,11 +60,11 @@ def check_together(config: Config) -> None:
     if config.memory.offload and not config.memory.checkpointing:
         raise ValueError("memory.offload is true, but memory.checkpointing is false; set both to true.")
     if config.precision == "bf16_kahan":
+        if config.memory.optimizer == "adamw8bit":
+            raise ValueError(
+                "memory.optimizer is adamw8bit, but with precision bf16_kahan it would lose small updates to rounding; use adamw, or precision bf16."
+            )
         for name, optim in _within(config, Optim):
-            if optim.kind == "adamw8bit":
-                raise ValueError(
-                    f"{name}.kind is adamw8bit, but with precision bf16_kahan it would lose small updates to rounding; use adamw, or precision bf16."
-                )
             if optim.betas[1] > 0.99:
                 raise ValueError(
                     f"{name}.betas are {list(optim.betas)}, but with precision bf16_kahan the second moment is bf16 and cannot follow a "

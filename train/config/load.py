@@ -70,22 +70,13 @@ def _hold_back(data: Any) -> None:
 def parse(values: Mapping[str, Any]) -> Config:
     """Check the values of a whole configuration; raises TrainError like `load`."""
     try:
-        config = _settled(Config.model_validate(values))
+        config = Config.model_validate(values)
         check_together(config)
     except ValidationError as error:
         raise TrainError(sentence(error, Config)) from error
     except ValueError as error:
         raise TrainError(str(error)) from error
     return config
-
-
-def _settled(config: Config) -> Config:
-    """The configuration with the shares of masks filled in that follow stage 1's: later stages show what the adapter has seen."""
-    share, stages = config.stage1.conditioning.mask_share, {"stage2": config.stage2, "stage3": config.stage3}
-    followers = {key: stage for key, stage in stages.items() if getattr(stage, "mask_share", share) is None}
-    return config.model_copy(
-        update={key: stage.model_copy(update={"mask_share": share}) for key, stage in followers.items()}
-    )
 
 
 def dump(config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -29,22 +30,12 @@ class Lora(Settings):
 
 
 class Optim(Settings):
-    """One optimizer and its learning rate."""
+    """The learning rate of one set of weights; `memory.optimizer` says which optimizer."""
 
-    kind: Literal["adamw", "adamw8bit"] = "adamw"
-    """`adamw8bit` needs bitsandbytes and a single GPU. With precision bf16_kahan, `adamw` compensates rounding instead of keeping masters."""
     lr: Positive = 1e-4
     betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
-    clip: Positive = 1.0
-    """Largest norm of the gradient; longer ones are scaled down to it."""
     warmup: Annotated[int, Field(ge=0)] = 100
     """Updates in which the learning rate rises to `lr`."""
-    decay: Share = 0.0
-    """Last share of the phase, in which the learning rate falls to 1 % along half a cosine."""
-
-    def kernel(self, precision: str) -> str:
-        """The optimizer to build for a precision: with bf16_kahan, AdamW compensates rounding."""
-        return "adamw_kahan" if (precision, self.kind) == ("bf16_kahan", "adamw") else self.kind
 
 
 class EmaSettings(Settings):
@@ -68,7 +59,15 @@ class Sigmas(Settings):
 
 
 class ScoreSigmas(Sigmas):
-    """Noise levels at which the scores and the discriminator are evaluated, within a window."""
+    """Noise levels at which the scores are evaluated."""
+
+    def law(self) -> SigmaLaw:
+        """The core's type for it, within the usual window."""
+        return replace(SCORE_LAW, shift=self.shift)
+
+
+class JudgedSigmas(Sigmas):
+    """Noise levels at which the discriminator judges, within a window."""
 
     low: Share = SCORE_LAW.low
     high: Share = SCORE_LAW.high
@@ -92,14 +91,14 @@ class Steps(Settings):
 
 
 class Conditioning(Settings):
-    """Which conditions a sample sees."""
+    """Which conditions a sample sees, and where its error counts: the same in all phases, so that a later one shows what the first has seen."""
 
     text_dropout: Share = 0.1
-    """Share of samples without a prompt."""
+    """Share of samples without a prompt (base, stage 1, and LCM)."""
     mask_share: Share = 0.2
     """Share of samples with filled masks instead of boxes."""
     inside_weight: Annotated[float, Field(ge=1)] = 1.0
-    """Weight of an error inside the boxes; outside it is 1."""
+    """Weight of an error inside the boxes (base, stage 1, and the diffusion loss of stage 3); outside it is 1."""
 
 
 class PhaseSettings(Settings):
@@ -132,7 +131,8 @@ class FlowSettings(LearningSettings):
 
     ema: EmaSettings = EmaSettings()
     sigmas: Sigmas = Sigmas()
-    conditioning: Conditioning = Conditioning()
+    decay: Share = 0.0
+    """Last share of the phase, in which the learning rate falls to 1 % along half a cosine."""
     masks_first: Share = 0.46
     """First share of the phase, which shows masks only."""
     adapter_dropout: Share = 0.0
@@ -142,7 +142,8 @@ class FlowSettings(LearningSettings):
 class BaseSettings(FlowSettings):
     """The phase base: a small SlowGenerator from scratch, trained together with an adapter (see `Models.base_adapter`)."""
 
-    optim: Optim = Optim(lr=1.5e-3, warmup=60, decay=0.3)
+    optim: Optim = Optim(lr=1.5e-3, warmup=60)
+    decay: Share = 0.3
     adapter_dropout: Share = 0.4
 
 
@@ -153,7 +154,7 @@ class Gan(Settings):
     """Weight of the adversarial loss in the student's objective; 0 leaves it out."""
     optim: Optim = Optim(lr=1e-4, betas=(0.0, 0.999))
     """The classifier is always fresh: at the paper's 2e-6, Adam moves a weight by 3e-4 in 150 steps, a hundredth of its size."""
-    sigmas: ScoreSigmas = ScoreSigmas()
+    sigmas: JudgedSigmas = JudgedSigmas()
     width: Count = 1024
     heads: Count = 16
     r1_weight: Annotated[float, Field(ge=0)] = 0.0
@@ -173,9 +174,9 @@ class DmdSettings(LearningSettings):
     """Stage 2: distribution matching distillation. Also a baseline of stage 3, with the adapter as the student."""
 
     method: Literal["dmd"] = "dmd"
-    optim: Optim = Optim(lr=5e-7, betas=(0.0, 0.999), clip=10.0)
+    optim: Optim = Optim(lr=5e-7, betas=(0.0, 0.999))
     """Optimizer of the student."""
-    fake_optim: Optim = Optim(lr=1e-7, betas=(0.0, 0.999), clip=10.0)
+    fake_optim: Optim = Optim(lr=1e-7, betas=(0.0, 0.999))
     """Optimizer of the fake score."""
     ratio: Count = 5
     """Fake updates per student update."""
@@ -190,8 +191,6 @@ class DmdSettings(LearningSettings):
     gan: Gan | None = None
     """The discriminator of an additional adversarial loss; none for no such loss."""
     canary: Canary = Canary()
-    mask_share: Share | None = None
-    """Share of samples with filled masks instead of boxes, if the student has an adapter; none for stage 1's."""
 
 
 class Balance(Settings):
@@ -215,10 +214,6 @@ class HybridSettings(LearningSettings):
     gan_warmup: Annotated[int, Field(ge=0)] = 150
     """Iterations at the start in which only the discriminator learns."""
     balance: Balance = Balance()
-    mask_share: Share | None = None
-    """Share of samples with filled masks instead of boxes; none for that of stage 1 (`stage1.conditioning.mask_share`)."""
-    inside_weight: Annotated[float, Field(ge=1)] = 1.0
-    """Weight of an error inside the boxes in the diffusion loss; outside it is 1."""
     ema: EmaSettings = EmaSettings(decay=0.99)
     share_backbone: bool = False
     """Keep one generator in memory: with stage 2's LoRA it generates, without it it discriminates."""
@@ -231,10 +226,6 @@ class LcmSettings(LearningSettings):
     optim: Optim = Optim(lr=2e-6)
     grid: Annotated[int, Field(ge=2)] = 50
     """Noise levels between which the student learns to be consistent."""
-    mask_share: Share | None = None
-    """Share of samples with filled masks instead of boxes; none for that of stage 1 (`stage1.conditioning.mask_share`)."""
-    text_dropout: Share = 0.1
-    """Samples without prompt."""
     ema: EmaSettings = EmaSettings(decay=0.99)
 
 
@@ -248,3 +239,5 @@ class Export(Settings):
     """What users load."""
 
     dtype: Literal["fp32", "bf16", "fp16"] = "bf16"
+    lora_rank: Count | None = None
+    """Also write the FastAdapter (ControlNet) as its difference to the generator, in products of this rank: less exact, and far smaller."""

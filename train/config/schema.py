@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from .codec_settings import CodecSettings
 from .method_settings import (
     BaseSettings,
+    Conditioning,
     DmdSettings,
     Export,
     FlowSettings,
@@ -150,6 +151,7 @@ class Config(Settings):
     machine: Machine = Machine()
     memory: Memory = Memory()
     steps: Steps = Steps()
+    conditioning: Conditioning = Conditioning()
     codec: CodecSettings = CodecSettings()
     base: BaseSettings = BaseSettings()
     stage1: FlowSettings = FlowSettings()
@@ -163,3 +165,9 @@ class Config(Settings):
     validation: Validation = Validation()
     health: HealthSettings = HealthSettings()
     checkpoints: Checkpoints = Checkpoints()
+
+    @property
+    def optimizer(self) -> str:
+        """The optimizer to build: with precision bf16_kahan, AdamW compensates rounding."""
+        plain = self.memory.optimizer
+        return "adamw_kahan" if (self.precision, plain) == ("bf16_kahan", "adamw") else plain

@@ -148,7 +148,9 @@ class Data(Settings):
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
         if self.frames < SHORTEST:
-            raise ValueError(f"frames is {self.frames}, but the first frame is given; use at least {SHORTEST}.")
+            raise ValueError(
+                f"frames is {self.frames}, and the first frame is the start picture, which leaves nothing to generate; use at least {SHORTEST}."
+            )
         return self
 
     @model_validator(mode="after")
@@ -166,6 +168,7 @@ class Data(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
     def _there_is_something_to_part(self) -> Data:
         if isinstance(self.evaluation, Part) and not (isinstance(self.train, Videos) and self.prepare is not None):
             raise ValueError(
@@ -292,5 +295,8 @@ class Memory(Settings):
     """With checkpointing: keep the blocks' inputs in host memory."""
     fp8: bool = False
     """Store frozen generators as float8; needs a single process, or `sharding: none`."""
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    """adamw8bit keeps moments of 8 bits; it needs bitsandbytes and a single GPU. With precision bf16_kahan, adamw compensates rounding instead
+    of keeping masters."""
     sharding: Literal["full", "none"] = "full"
     """full: weights, gradients and optimizer states are spread over the ranks (FSDP2). none: every rank has all of them."""

@@ -172,19 +172,14 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
 CLIP = re.compile(r"(.+)-(\d{1,9})ms")
 
 
-def clip_files(video: Path) -> dict[Path, int]:
-    """Prompts, documents and tracks beside a video that are for one clip of it, such as ``dog-12400ms.json``, with the clip's start in ms."""
-    return FolderClips().of(video)
-
-
 class FolderClips:
-    """`clip_files` for many videos; each folder is read once."""
+    """Prompts, documents and tracks beside videos that are for one clip, such as ``dog-12400ms.json``; each folder is read once."""
 
     def __init__(self) -> None:
         self._found: dict[Path, dict[str, dict[Path, int]]] = {}
 
     def of(self, video: Path) -> dict[Path, int]:
-        """See `clip_files`."""
+        """Those of a video, with the clip's start in ms."""
         folder = video.parent
         if folder not in self._found:
             found: dict[str, dict[Path, int]] = {}

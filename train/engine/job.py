@@ -20,6 +20,7 @@ class Job:
         fingerprint: a hash of everything that the phase depends on; a checkpoint with another one is refused.
         seed: the run's seed.
         precision: the run's precision.
+        optimizer: the kind of optimizer, as `make_optimizer` takes it.
         sharded: whether the weights are sharded over the ranks (then gradients are already averaged).
         minutes: the time budget; None to do all of ``settings.steps``.
         dashboards: where to log to besides CSV and TensorBoard, see ``monitor.dashboards``.
@@ -45,6 +46,7 @@ class Job:
     dashboards: tuple[str, ...] = ()
     log_every: int = 10
     checkpoint_every: int = 200
+    optimizer: str = "adamw"
     keep: int = 2
     checkpoint_minutes: float = 20.0
     earlier: frozenset[str] = frozenset()

@@ -69,11 +69,15 @@ class Update:
         parameters: the weights by name.
         optim: the settings of their optimizer.
         ema: the settings of their moving average; None for no average.
+        decay: the last share of the phase, in which the learning rate falls.
+        clip: the largest norm of the gradient; longer ones are scaled down to it.
     """
 
     parameters: Mapping[str, nn.Parameter]
     optim: Optim
     ema: EmaSettings | None = None
+    decay: float = 0.0
+    clip: float = 1.0
 
 
 class Method:

@@ -85,7 +85,7 @@ class _Reader(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         """Nothing lies outside the file."""
-        raise pickle.UnpicklingError("it names something outside of it")
+        raise pickle.UnpicklingError("it refers to something outside the file")
 
 
 class _StandIn:

@@ -42,7 +42,7 @@ class Updates:
         )
         self.optimizers = {
             name: optim.make_optimizer(
-                update.optim.kernel(job.precision),
+                job.optimizer,
                 update.parameters,
                 lr=update.optim.lr,
                 betas=update.optim.betas,
@@ -88,14 +88,14 @@ class Updates:
         """Step an optimizer along the gradients that are there, or skip an update whose gradients are not finite."""
         update = self.method.updates[name]
         parameters = list(update.parameters.values())
-        norm = optim.clip(parameters, update.optim.clip)
+        norm = optim.clip(parameters, update.clip)
         finite = bool(torch.isfinite(norm))
         if finite:
             factor = optim.lr_factor(
                 self.done[name],
                 self._updates_in_all(name),
                 warmup=update.optim.warmup,
-                decay=update.optim.decay,
+                decay=update.decay,
                 kind="cosine",
             )
             for group in self.optimizers[name].param_groups:

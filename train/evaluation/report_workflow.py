@@ -18,7 +18,7 @@ from ..data.sources import SourceClip
 from ..run_folder.artifacts import FAST, Artifacts
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
-WITH_TEXT, WITHOUT_TEXT = "flashmotion_5b.json", "flashmotion_tiny_cpu.json"
+WITH_TEXT, WITHOUT_TEXT = "flashmotion_plus_adapter.json", "flashmotion_tiny_cpu.json"
 WAN_VAE = "wan2.2_vae.safetensors"
 """ComfyUI's file of the VAE that a diffusers folder holds."""
 SINGLE = ".safetensors"

@@ -12,13 +12,16 @@ from flashmotion_core.losses.regression import dmd_gradient, dmd_loss, fake_scor
 from flashmotion_core.sampling import euler, few_step, turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
-from ..config.method_settings import DmdSettings
+from ..config.method_settings import Conditioning, DmdSettings
 from ..data.encoded import Batch
 from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
 from .adversary import Adversary
 from .conditions import choose, clean_frame, without_prompt
 from .rollout import estimator, motion, rollout
+
+CLIP = 10.0
+"""Largest norm of the gradients of student and fake score, as in DMD's code for few-step video."""
 
 
 class Dmd(Method):
@@ -36,18 +39,19 @@ class Dmd(Method):
         fake: Role,
         discriminator: Role | None,
         settings: DmdSettings,
+        conditioning: Conditioning,
         sigmas: Sequence[float],
         shift: float,
         no_prompt_1MT: Tensor | None = None,
     ) -> None:
-        self.no_prompt_1MT = no_prompt_1MT
+        self.conditioning, self.no_prompt_1MT = conditioning, no_prompt_1MT
         self.student, self.real, self.fake = student, real, fake
         self.settings, self.sigmas, self.shift = settings, tuple(sigmas), shift
         self.law = settings.sigmas.law()
         self.roles = {"student": student, "real": real, "fake": fake}
         self.updates = {
-            "student": Update(student.parameters(), settings.optim, settings.ema),
-            "fake": Update(fake.parameters(), settings.fake_optim),
+            "student": Update(student.parameters(), settings.optim, settings.ema, clip=CLIP),
+            "fake": Update(fake.parameters(), settings.fake_optim, clip=CLIP),
         }
         self.critics_ahead = settings.fake_warmup
         self._critics_clips: dict[tuple[int, ...], Tensor] = {}
@@ -67,8 +71,7 @@ class Dmd(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        assert self.settings.mask_share is not None, "`load.parse` settles it"
-        control = choose(batch, step, mask_share=self.settings.mask_share).control_BCFHW
+        control = choose(batch, step, mask_share=self.conditioning.mask_share).control_BCFHW
         if update == "student":
             yield self._student_loss(self._rollout(batch, control, step, update), control, batch, step)
         elif update == "fake":

@@ -9,7 +9,7 @@ from torch import Tensor
 from flashmotion_core.losses.regression import flow_matching_loss, noised
 from flashmotion_core.wan.conditioning import with_clean_frame
 
-from ..config.method_settings import FlowSettings
+from ..config.method_settings import Conditioning, FlowSettings
 from ..data.encoded import Batch
 from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
@@ -21,16 +21,22 @@ class Flow(Method):
 
     result = "student"
 
-    def __init__(self, student: Role, settings: FlowSettings, no_prompt_1MT: Tensor | None = None) -> None:
-        self.student, self.settings, self.no_prompt_1MT = student, settings, no_prompt_1MT
+    def __init__(
+        self, student: Role, settings: FlowSettings, conditioning: Conditioning, no_prompt_1MT: Tensor | None = None
+    ) -> None:
+        self.student, self.settings, self.conditioning, self.no_prompt_1MT = (
+            student,
+            settings,
+            conditioning,
+            no_prompt_1MT,
+        )
         self.roles = {"student": student}
-        self.updates = {"student": Update(student.parameters(), settings.optim, settings.ema)}
+        self.updates = {"student": Update(student.parameters(), settings.optim, settings.ema, settings.decay)}
         self.law = settings.sigmas.law()
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        settings = self.settings
-        conditioning = settings.conditioning
+        settings, conditioning = self.settings, self.conditioning
         choice = choose(
             batch,
             step,

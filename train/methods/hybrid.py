@@ -14,7 +14,7 @@ from flashmotion_core.losses.balance import GradientBalance, loss_balance
 from flashmotion_core.losses.regression import diffusion_loss, noised, x0_from_velocity
 from flashmotion_core.wan.conditioning import with_clean_frame
 
-from ..config.method_settings import HybridSettings
+from ..config.method_settings import Conditioning, HybridSettings
 from ..data.encoded import Batch
 from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
@@ -34,12 +34,18 @@ class Hybrid(Method):
     result = "adapter"
 
     def __init__(
-        self, student: Role, discriminator: Role | None, settings: HybridSettings, sigmas: Sequence[float], world: World
+        self,
+        student: Role,
+        discriminator: Role | None,
+        settings: HybridSettings,
+        conditioning: Conditioning,
+        sigmas: Sequence[float],
+        world: World,
     ) -> None:
         assert (discriminator is None) == (settings.gan.weight == 0), (
             "a discriminator is given exactly if it has a weight"
         )
-        self.student, self.settings, self.sigmas = student, settings, tuple(sigmas)
+        self.student, self.settings, self.conditioning, self.sigmas = student, settings, conditioning, tuple(sigmas)
         self.adversary = None if discriminator is None else Adversary(discriminator, settings.gan)
         self.roles = {"student": student, **({} if discriminator is None else {"discriminator": discriminator})}
         self.updates = {"adapter": Update(student.parameters(), settings.optim, settings.ema)}
@@ -59,8 +65,7 @@ class Hybrid(Method):
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        assert self.settings.mask_share is not None, "`load.parse` settles it"
-        choice = choose(batch, step, mask_share=self.settings.mask_share)
+        choice = choose(batch, step, mask_share=self.conditioning.mask_share)
         if update == "discriminator":
             assert self.adversary is not None
             with torch.no_grad():
@@ -105,7 +110,7 @@ class Hybrid(Method):
 
     def _diffusion_loss(self, batch: Batch, choice: Choice, step: Step) -> Tensor:
         """The error ``[B]`` of the student's clean estimate of a noised real clip, at one of its own noise levels per sample."""
-        x0, settings = batch.latent_BCFHW, self.settings
+        x0 = batch.latent_BCFHW
         index = (
             (step.uniform("student_sigma", x0, stratified=True) * len(self.sigmas))
             .long()
@@ -114,7 +119,7 @@ class Hybrid(Method):
         sigma = torch.tensor(self.sigmas, dtype=torch.float32).to(x0.device)[index]
         x = with_clean_frame(noised(x0, step.noise("diffusion_noise", x0), sigma), clean_frame(batch))
         prediction = x0_from_velocity(x, self.student(x, sigma, choice.context_BMT, choice.control_BCFHW), sigma)
-        weight = cell_weights(batch, settings.inside_weight)
+        weight = cell_weights(batch, self.conditioning.inside_weight)
         loss_B = diffusion_loss(prediction, x0, weight_B1FHW=weight)
         step.metrics.mean("loss/diffusion", loss_B)
         step.metrics.bins("loss_by_sigma", loss_B, sigma)

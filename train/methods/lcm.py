@@ -11,7 +11,7 @@ from flashmotion_core.losses.regression import noised, squared_error, x0_from_ve
 from flashmotion_core.sampling import turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
-from ..config.method_settings import LcmSettings
+from ..config.method_settings import Conditioning, LcmSettings
 from ..data.encoded import Batch
 from ..engine.method import Method, Step, Update
 from ..engine.roles import Role
@@ -27,21 +27,27 @@ class Lcm(Method):
     result = "adapter"
 
     def __init__(
-        self, student: Role, teacher: Role, settings: LcmSettings, shift: float, no_prompt_1MT: Tensor | None = None
+        self,
+        student: Role,
+        teacher: Role,
+        settings: LcmSettings,
+        conditioning: Conditioning,
+        shift: float,
+        no_prompt_1MT: Tensor | None = None,
     ) -> None:
-        self.student, self.teacher, self.settings, self.no_prompt_1MT = student, teacher, settings, no_prompt_1MT
+        self.student, self.teacher, self.settings = student, teacher, settings
+        self.conditioning, self.no_prompt_1MT = conditioning, no_prompt_1MT
         self.roles = {"student": student, "teacher": teacher}
         self.updates = {"adapter": Update(student.parameters(), settings.optim, settings.ema)}
         self.grid = (*turbo_sigmas(settings.grid, shift), 0.0)
 
     def terms(self, update: str, batch: Batch, step: Step) -> Iterator[Tensor]:
         """See ``Method``."""
-        assert self.settings.mask_share is not None, "`load.parse` settles it"
         choice = choose(
             batch,
             step,
-            mask_share=self.settings.mask_share,
-            text_dropout=self.settings.text_dropout,
+            mask_share=self.conditioning.mask_share,
+            text_dropout=self.conditioning.text_dropout,
             no_prompt_1MT=self.no_prompt_1MT,
         )
         x0, clean = batch.latent_BCFHW, clean_frame(batch)

@@ -109,7 +109,7 @@ class Health:
         key = f"{self._phase}.{self._optim_keys.get(update, 'optim')}.lr"
         rate = f"{self._rates[update] / 2:g}" if update in self._rates else "VALUE"
         raise TrainingStopped(
-            f"step {step}: gradient_norm/{update} is {norm}, and to skip the update would be one time too many ({count}); continue from the last "
+            f"step {step}: gradient_norm/{update} is {norm}, and {count - 1} updates were skipped before; continue from the last "
             f"checkpoint with a lower learning rate (--continue-with {key}={rate}), or train the phase again with precision=fp32 and --redo."
         )
 

@@ -31,7 +31,7 @@ from .figures import PhasePlan
 from .given_adapters import check_adapter
 from .given_files import check_exists, given_files
 from .plan import data_bytes, static_plans
-from .ranks import check_ranks, optimizers
+from .ranks import check_ranks
 from .table import byte_text, knobs, short_rows
 
 OPTIONAL = ("diffusers", "transformers", "peft", "optimi", "bitsandbytes", "wandb", "trackio")
@@ -186,14 +186,12 @@ def check_settings(run: Run, among: Container[str] | None = None) -> None:
     if not isinstance(config.data.evaluation, Synthetic) and follower.sam2 is None:
         load_tracker(follower)
     kahan = config.precision == "bf16_kahan"
-    for phase, settings in training_phases(config, among):
-        name = phase.stage
-        for key, one in optimizers(settings):
-            probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
-            try:
-                optim.make_optimizer(one.kernel(config.precision), probe, lr=one.lr, betas=one.betas, device=device)
-            except TrainError as error:
-                raise TrainError(f"{name}.{key}: {error}") from None
+    if training_phases(config, among):
+        probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
+        try:
+            optim.make_optimizer(config.optimizer, probe, lr=1e-3, betas=(0.9, 0.95), device=device)
+        except TrainError as error:
+            raise TrainError(f"{'precision' if kahan else 'memory.optimizer'}: {error}") from None
 
 
 def generator_sizes(run: Run, assumed: WanConfig | None = None) -> tuple[WanConfig, WanConfig]:

@@ -75,7 +75,7 @@ def find_gpu(name: str) -> Gpu:
     close = begin or [known[key].name for key in difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)]
     hint = f" (did you mean {' or '.join(close)}?)" if close else ""
     raise TrainError(
-        f"--gpu is {name!r}, which is not in the table{hint}; known are {', '.join(gpu.name for gpu in GPUS)}."
+        f"--gpu is {name!r}, which is not in the table{hint}; choose from {', '.join(gpu.name for gpu in GPUS)}."
     )
 
 

@@ -219,7 +219,7 @@ class Measurement:
 
     def _optimizer_bytes(self, parameter: Tensor, update: Update) -> int:
         """Two moments of the weight's type; of one byte with 8-bit moments; with Kahan sums, a compensation beside bfloat16."""
-        kind = update.optim.kernel(self.config.precision)
+        kind = self.config.optimizer
         each = 2 if kind == "adamw8bit" else 2 * parameter.itemsize
         if kind == "adamw_kahan" and parameter.dtype == torch.bfloat16:
             each += parameter.itemsize

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 
 import torch
 
-from ..config.method_settings import Optim, PhaseSettings
 from ..config.phases import training_phases
 from ..config.schema import Config
 from ..engine.build import Builder
@@ -20,24 +19,12 @@ def check_ranks(config: Config, ranks: int, among: Container[str] | None = None)
     phases = training_phases(config, among)
     if phases:
         Builder(config, World(0, ranks, 0, torch.device("cpu")))  # float8 and sharding
+    if phases and config.memory.optimizer == "adamw8bit" and ranks > 1:
+        raise TrainError(
+            f"memory.optimizer is adamw8bit, which cannot share its state among {ranks} processes; use adamw."
+        )
     for phase, settings in phases:
         try:
             accumulation(settings.global_batch, settings.micro_batch, ranks)
         except TrainError as error:
             raise TrainError(f"{phase.stage}.{error}") from None
-        for key, one in optimizers(settings):
-            if one.kind == "adamw8bit" and ranks > 1:
-                raise TrainError(
-                    f"{phase.stage}.{key}.kind is adamw8bit, which cannot share its state among {ranks} processes; use adamw."
-                )
-
-
-def optimizers(settings: PhaseSettings) -> Iterator[tuple[str, Optim]]:
-    """The optimizers of a phase, by the keys of their settings."""
-    for key in ("optim", "fake_optim"):
-        found = getattr(settings, key, None)
-        if found is not None:
-            yield key, found
-    gan = getattr(settings, "gan", None)
-    if gan is not None:
-        yield "gan.optim", gan.optim

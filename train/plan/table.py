@@ -131,7 +131,7 @@ def knobs(config: Config, phase: str, ranks: int) -> list[str]:
     lora = ["stage2.lora={rank: 128}"] if config.stage2.lora is None else []
     candidates = [[f"{stage}.micro_batch=1"], ["memory.checkpointing=true"], ["memory.offload=true"]]
     candidates += [["memory.fp8=true"]] if stage != "base" else []
-    candidates += [[f"{stage}.optim.kind=adamw8bit"]] if config.precision == "bf16" else []
+    candidates += [["memory.optimizer=adamw8bit"]] if config.precision == "bf16" else []
     candidates += [lora] if stage == "stage2" else []
     candidates += [[*lora, "stage3.share_backbone=true"]] if isinstance(settings, HybridSettings) else []
     wanted = []

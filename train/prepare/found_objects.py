@@ -35,7 +35,7 @@ class FoundObjects:
         return np.asarray(np.isfinite(self.boxes_TN4).all(axis=2), dtype=np.bool_)
 
     def only(self, chosen: Sequence[int]) -> FoundObjects:
-        """Some of the objects, in the order given and numbered anew."""
+        """Some of the objects, in the order given and numbered again."""
         table = np.zeros(256, dtype=np.uint8)
         for number, index in enumerate(chosen, start=1):
             table[index + 1] = number

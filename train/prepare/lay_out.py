@@ -117,9 +117,8 @@ def part_names(records: Iterable[PreparedVideo], share: float, shape: tuple[int,
     total = sum(map(len, given.values()))
     if total < 2:
         raise TrainError(
-            f"data.evaluation.kind is part, but only {total} clips of the shape {shape[0]} x {shape[1]} x {shape[2]} can be used, "
-            "which cannot be parted; add videos, or name others with "
-            "data.evaluation.folder."
+            f"data.evaluation.kind is part, but of the clips of {shape[0]} x {shape[1]} x {shape[2]} only {total} can be used, and two are needed; "
+            "add videos, or name others with data.evaluation.folder."
         )
     away = [video for video in given if int(sha256(os.fsencode(video)).hexdigest()[:8], 16) / 2**32 < share]
     if away and len(away) < len(given):

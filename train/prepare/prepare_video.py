@@ -76,7 +76,7 @@ class VideoWork:
             video: the file.
             key: see `PreparedVideo.key`.
             folder: where the clips go, and where those that are there from an earlier try are kept.
-            own_clips: see `video_files.clip_files`.
+            own_clips: see `video_files.FolderClips`.
         """
         own = next((path for path in map(video.with_suffix, TRACK_SUFFIXES) if path.is_file()), None)
         try:
@@ -260,7 +260,7 @@ def clip_size(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]
     width, height = (2 * max(1, round(side * scale / 2 + 0.24)) for side in size)
     if min(width, height) < 32 or max(width, height) > LONGEST_SIDE:
         raise ValueError(
-            f"it has {size[0]} x {size[1]} pixels, which cannot be brought to a clip with sides of 32 to {LONGEST_SIDE}"
+            f"it has {size[0]} x {size[1]} pixels, which no clip with sides of 32 to {LONGEST_SIDE} can show; scale it"
         )
     return width, height
 

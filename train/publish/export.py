@@ -3,6 +3,7 @@
     export/diffusion_models/NAME_fast_generator.safetensors      (and slow)
     export/loras/NAME_fast_lora.safetensors                      where stage 2 trained a LoRA: the same, to put on the SlowGenerator
     export/model_patches/NAME_fast_KIND.safetensors              (and slow)
+    export/model_patches/NAME_fast_controlnet_lora.safetensors   where export.lora_rank asks for it: the same as a small file
     export/vae/NAME_vae.safetensors
     export/README.md                                             the model card
 
@@ -35,6 +36,7 @@ from ..files import writing
 from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
 from .run_card import run_card
+from .small_adapter import export_small
 
 INNER = "diffusion_model."
 """What ComfyUI's names of a generator's weights begin with."""
@@ -65,7 +67,11 @@ def export(run: Run) -> None:
             base = _export_generator(artifacts, which, folder, dtype) if given is None else None
             written += [base.path] if base is not None else []
             kinds = [adapter.kind for adapter in models.adapters if which == FAST or adapter.slow is None]
-            written += [_export_adapter(artifacts, which, kind, folder, dtype, base) for kind in kinds]
+            for kind in kinds:
+                written.append(_export_adapter(artifacts, which, kind, folder, dtype, base))
+                if which == FAST and kind == "controlnet" and run.config.export.lora_rank is not None:
+                    weights = artifacts.fast.weights if base is None else read_tensors(base.path)[0]
+                    written.append(export_small(run, written[-1], weights, run.config.export.lora_rank))
         if run.config.stage2.lora is not None and models.fast_generator is None:
             written.append(_export_lora(artifacts, run.config.stage2.lora, folder, dtype))
         if models.vae is None:

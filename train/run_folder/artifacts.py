@@ -286,7 +286,13 @@ BOOKKEEPING = {"share", "validate_every", "micro_batch"}
 def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
     """The fingerprint of a training phase: a hash of its settings and of the fingerprints that it depends on."""
     config, decides = run.config, run.config.validation
-    general: list[Any] = [config.seed, config.precision, config.memory.fp8]
+    general: list[Any] = [
+        config.seed,
+        config.precision,
+        config.memory.fp8,
+        config.memory.optimizer,
+        config.conditioning,
+    ]
     if isinstance(settings, PhaseSettings) and settings.validate_every and (decides.patience or decides.export_best):
         logging = config.logging
         general += [decides, settings.validate_every, logging.validation_clips, logging.validation_steps]

@@ -37,6 +37,7 @@ def train_phase(
         fingerprint=fingerprint,
         seed=run.config.seed,
         precision=run.config.precision,
+        optimizer=run.config.optimizer,
         sharded=run.config.memory.sharding == "full",
         minutes=run.minutes(settings.share),
         dashboards=run.config.logging.dashboards,

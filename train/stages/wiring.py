@@ -45,7 +45,7 @@ def flow(
     """Flow matching: an adapter on the frozen SlowGenerator (stage 1), or both together (base)."""
     trained = builder.adapter(adapter, slow.sizes, trained=True)
     generator = builder.generator(slow.sizes, slow.weights, trained=train_generator)
-    return Flow(builder.role(Denoiser(generator, trained)), settings, no_prompt)
+    return Flow(builder.role(Denoiser(generator, trained)), settings, builder.config.conditioning, no_prompt)
 
 
 def distil(
@@ -78,7 +78,8 @@ def distil(
         network = Denoiser(generator)
         student, fake, real = (builder.role(network, name, has_loras=True) for name in (*LORAS, None))
     judge = _judge(builder, real, settings.gan)
-    return Dmd(student, real, fake, judge, settings, schedule.sigmas, schedule.shift, no_prompt)
+    seen = builder.config.conditioning
+    return Dmd(student, real, fake, judge, settings, seen, schedule.sigmas, schedule.shift, no_prompt)
 
 
 def fast_adapter(
@@ -127,17 +128,19 @@ def fast_adapter(
         below = builder.adapter(adapter, slow.sizes, trained=trained)
         return builder.role(Denoiser(builder.generator(slow.sizes, slow.weights), below))
 
+    seen = builder.config.conditioning
     if isinstance(settings, LcmSettings):
-        return Lcm(student, slow_role(), settings, schedule.shift, no_prompt)
+        return Lcm(student, slow_role(), settings, seen, schedule.shift, no_prompt)
     if isinstance(settings, DmdSettings):
         real = slow_role()
         judge = _judge(builder, real, settings.gan)
-        return Dmd(student, real, slow_role(trained=True), judge, settings, schedule.sigmas, schedule.shift, no_prompt)
+        fake = slow_role(trained=True)
+        return Dmd(student, real, fake, judge, settings, seen, schedule.sigmas, schedule.shift, no_prompt)
     judge = None
     if settings.gan.weight:
         backbone = generator if shared else builder.generator(slow.sizes, slow.weights)
         judge = builder.role(builder.discriminator(backbone, settings.gan), has_loras=shared)
-    return Hybrid(student, judge, settings, schedule.sigmas, world)
+    return Hybrid(student, judge, settings, seen, schedule.sigmas, world)
 
 
 def _judge(builder: Builder, real: Role, settings: Gan | None) -> Role | None:

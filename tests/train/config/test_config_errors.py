@@ -81,10 +81,10 @@ def test_an_override_that_cannot_be_laid_over(override: str, key: str, value: st
         ("sed=1", "sed", "(did you mean seed?)"),
         ("dmd=1", "dmd", "(choose from base, checkpoints, codec,"),
         ("stage1.stps=1", "stage1.stps", "(did you mean steps?)"),
-        ("stage1.optim.learning=1", "stage1.optim.learning", "(choose from betas, clip, decay, kind, lr, warmup)"),
+        ("stage1.optim.learning=1", "stage1.optim.learning", "(choose from betas, lr, warmup)"),
         ("stage1.optim.beta=1", "stage1.optim.beta", "(did you mean betas?)"),
         ("stage2.gan.weigth=1", "stage2.gan.weigth", "(did you mean weight?)"),
-        ("stage3.gan.optim.clib=1", "stage3.gan.optim.clib", "(did you mean clip?)"),
+        ("stage3.gan.optim.warmip=1", "stage3.gan.optim.warmip", "(did you mean warmup?)"),
         ("stage3.guidance_scale=2", "stage3.guidance_scale with method hybrid", "(choose from balance, ema,"),
         ("stage3.ratios=2", "stage3.ratios with method hybrid", "(did you mean ratio?)"),
         ("stage3.dmd=2", "stage3.dmd with method hybrid", "(choose from balance, ema,"),
@@ -106,8 +106,8 @@ def test_an_unknown_key_is_named_with_the_nearest_one(override: str, value: str,
     [
         ("stage1.optim.lr=-1", "stage1.optim.lr", -1, "must be greater than 0"),
         ("stage1.optim.lr=.inf", "stage1.optim.lr", "is inf", "must be a finite number"),
-        ("stage2.sigmas.low=2", "stage2.sigmas.low", 2, "must be less than or equal to 1"),
-        ("stage2.sigmas.low=0.99", "stage2.sigmas", "0.99 to 0.98", "must rise"),
+        ("stage3.gan.sigmas.low=2", "stage3.gan.sigmas.low", 2, "must be less than or equal to 1"),
+        ("stage3.gan.sigmas.low=0.99", "stage3.gan.sigmas", "0.99 to 0.6", "must rise"),
         ("seed=abc", "seed", "is 'abc'", "must be a valid integer"),
         ("seed=4294967296", "seed", 4294967296, "must be less than or equal to 4294967295"),
         ("name=../up", "name", "is '../up'", "must match pattern"),
@@ -117,6 +117,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(override: str, value: str,
         ("data.frames=1", "data.frames", 1, "use at least 5"),
         ("data.train={kind: foo}", "data.train.kind", "is 'foo'", "must be one of 'synthetic', 'videos'"),
         ("data.train.kind=videos", "data.train.folder", "is missing", "needs a value"),
+        ("data.evaluation={kind: part}", "data.evaluation.kind", "is part", "use evaluation.kind=synthetic, or videos"),
         ("data.evaluation.difficulty=har", "data.evaluation.difficulty", "is 'har'", "must be 'simple', 'easy', 'normal', 'hard' or 'unsettled'"),
         ("stage1=5", "stage1", "is 5", "must be a mapping of settings"),
         ("stage3.method=gan", "stage3.method", "is 'gan'", "must be one of 'hybrid', 'dmd', 'lcm', 'none'"),
@@ -157,6 +158,8 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(override: str, key: s
          "stage3.gan.weight and stage3.balance.options.value", 0, "raise one of them"),
         (["models.adapters=[{kind: resnet}]", "evaluate.compute_every=[2]"],
          "evaluate.compute_every", "is [2], but models.adapters has no controlnet", "leave it empty"),
+        (["models.adapters=[{kind: resnet}]", "export.lora_rank=16"],
+         "export.lora_rank", "is 16, but models.adapters has no controlnet", "leave it out"),
         (["stage2.lora={rank: 4}", "models.fast_start=/f"], "models.fast_start", "is '/f'", "stage2.lora is a difference"),
         (["models.fast_start=/f", "models.fast_generator=/g"], "models.fast_start", "fast_generator is '/g'", "leave fast_start out"),
         (["stage2.lora={rank: 4}", "models.fast_generator=/f"], "stage2.lora", "models.fast_generator is '/f'", "leave one of them out"),
@@ -180,7 +183,7 @@ def test_what_a_sentence_names_first_can_be_typed() -> None:
         "evaluate.sets=[{seed: -3}]",
         "evaluate.compute_every=[1]",
         "stage1.optim.betas=[0.5, 1.5]",
-        "stage2.sigmas.low=0.99",
+        "stage3.gan.sigmas.low=0.99",
     ):
         value: Any = settings
         for part in re.split(r"[:, ]", said_about(override))[0].split("."):
@@ -200,10 +203,10 @@ def test_the_second_moment_of_kahan_has_to_follow() -> None:
     assert load("tiny_cpu", good).precision == "bf16_kahan"
     said = said_about(*good, "stage2.fake_optim.betas=[0.5, 0.999]")
     names(said, key="stage2.fake_optim.betas are [0.5, 0.999]", value="precision bf16_kahan", remedy="use 0.95")
-    said = said_about(*good, "stage2.fake_optim={kind: adamw8bit}")
+    said = said_about(*good, "memory.optimizer=adamw8bit")
     names(
         said,
-        key="stage2.fake_optim.kind is adamw8bit",
+        key="memory.optimizer is adamw8bit",
         value="precision bf16_kahan",
         remedy="use adamw, or precision bf16",
     )

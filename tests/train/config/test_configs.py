@@ -12,7 +12,8 @@ from train.config.method_settings import DmdSettings, HybridSettings, LcmSetting
 from train.config.schema import Config
 from train.engine.job import accumulation
 from train.monitor.console import Console
-from train.plan.check import generator_sizes, given_files
+from train.plan.check import generator_sizes
+from train.plan.given_files import given_files
 from train.run_folder.run import Run
 from train.story import run_phases
 
@@ -100,16 +101,6 @@ def test_baselines_are_what_their_names_say() -> None:
     assert stage3("baselines/dmd_on_adapter", DmdSettings).gan is None
     assert stage3("baselines/lcm_on_adapter", LcmSettings).grid > 4
     assert type(load("baselines/no_stage3").stage3) is SkipSettings
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_later_stages_see_what_stage_1_saw(name: str) -> None:
-    config = load(name)
-    share = config.stage1.conditioning.mask_share
-    assert config.stage2.mask_share == share
-    assert isinstance(config.stage3, SkipSettings) or config.stage3.mask_share == share
-    followed = load(name, ["stage1.conditioning.mask_share=0.3"])
-    assert isinstance(followed.stage3, SkipSettings) or followed.stage3.mask_share == 0.3
 
 
 def test_there_is_one_lambda() -> None:

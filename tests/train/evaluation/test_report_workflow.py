@@ -76,7 +76,7 @@ def test_the_generator_is_what_the_run_leaves_or_was_given(
     notes = "".join(entry["widgets_values"][0] for entry in found["nodes"] if entry["type"] == "MarkdownNote")
     assert all(name in notes for name in (*listed, "one_80g_fast_resnet.safetensors", "start.png"))
     assert "flashmotion_resnet" not in json.dumps(found)
-    before = json.loads((EXAMPLES / "flashmotion_5b.json").read_text())
+    before = json.loads((EXAMPLES / "flashmotion_plus_adapter.json").read_text())
     assert found["links"] == before["links"]
 
 

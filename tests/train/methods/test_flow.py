@@ -42,17 +42,18 @@ def perfect_role(error: float = 0.0) -> Role:
 def test_a_perfect_velocity_has_no_flow_loss() -> None:
     batch = copy.copy(BATCH)
     batch.latent_BCFHW = BATCH.latent_BCFHW.double()
-    settings = small_config().stage1
-    loss, _ = objective(Flow(perfect_role(), settings), "student", batch, small_step())
+    config = small_config()
+    settings = (config.stage1, config.conditioning)
+    loss, _ = objective(Flow(perfect_role(), *settings), "student", batch, small_step())
     assert loss < 1e-12
-    loss, found = objective(Flow(perfect_role(0.5), settings), "student", batch, small_step())
+    loss, found = objective(Flow(perfect_role(0.5), *settings), "student", batch, small_step())
     assert loss == pytest.approx(0.25)
     assert found["loss/flow"] == pytest.approx(0.25)
 
 
 def test_masks_come_first_then_boxes() -> None:
     """The control map decides the loss, so the loss shows which one it was."""
-    method = made("flow_resnet", stage1={"masks_first": 0.5, "conditioning": {"mask_share": 0.0, "text_dropout": 0.0}})
+    method = made("flow_resnet", stage1={"masks_first": 0.5}, conditioning={"mask_share": 0.0, "text_dropout": 0.0})
 
     def loss(progress: float, **maps: Tensor) -> float:
         batch = copy.copy(BATCH)
@@ -67,7 +68,7 @@ def test_masks_come_first_then_boxes() -> None:
 
 
 def test_dropped_conditions_have_no_influence() -> None:
-    method = made("flow_resnet", stage1={"adapter_dropout": 1.0, "conditioning": {"text_dropout": 1.0}})
+    method = made("flow_resnet", stage1={"adapter_dropout": 1.0}, conditioning={"text_dropout": 1.0})
     without = method.student.network.adapter
     loss, _ = objective(method, "student", BATCH, small_step())
     other = small_batch(seed=7)
@@ -79,7 +80,7 @@ def test_dropped_conditions_have_no_influence() -> None:
 def test_cells_inside_the_boxes_count_more() -> None:
     losses = {}
     for weight in (1.0, 3.0):
-        method = made("flow_resnet", stage1={"conditioning": {"inside_weight": weight, "text_dropout": 0.0}})
+        method = made("flow_resnet", conditioning={"inside_weight": weight, "text_dropout": 0.0})
         losses[weight] = objective(method, "student", BATCH, small_step())[0]
     assert losses[1.0] != pytest.approx(losses[3.0], rel=1e-6)
 
@@ -89,12 +90,12 @@ def test_cells_inside_the_boxes_count_more() -> None:
 
 def test_at_the_end_of_the_grid_the_target_is_the_clip() -> None:
     """With a teacher that knows the clip, one step on from sigma_1 is the clip, and at sigma 0 `f` is the identity."""
-    settings = small_config(stage3={**PHASE, "method": "lcm", "grid": 2}).stage3
+    config = small_config(stage3={**PHASE, "method": "lcm", "grid": 2})
     batch = copy.copy(BATCH)
     batch.latent_BCFHW = BATCH.latent_BCFHW.double()
     index = (small_step().uniform("grid", batch.latent_BCFHW, stratified=True) * 2).long()
     assert sorted(index.tolist()) == [0, 1]
-    method = Lcm(perfect_role(0.5), perfect_role(), settings, SHIFT)  # type: ignore[arg-type]
+    method = Lcm(perfect_role(0.5), perfect_role(), config.stage3, config.conditioning, SHIFT)  # type: ignore[arg-type]
     high, low, _ = method.grid
     # The student is always wrong by 0.5 sigma. It is its own target at the next sigma, which is right at sigma 0.
     expected = {0: (0.5 * (high - low)) ** 2, 1: (0.5 * low) ** 2}

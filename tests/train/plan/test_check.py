@@ -90,7 +90,8 @@ def test_only_what_the_wanted_phases_need_is_looked_for(tmp_path: Path, monkeypa
         "name": "checked",
         "data": {"train": {"kind": "videos", "folder": str(tmp_path / "clips")}, "evaluation": {"kind": "part"}},
         "models": {**missing, "adapters": [{"kind": "resnet", "start": str(tmp_path / "adapter")}]},
-        "stage1": {"global_batch": 10, "optim": {"kind": "adamw8bit"}},
+        "memory": {"optimizer": "adamw8bit"},
+        "stage1": {"global_batch": 10},
     }
 
     def found(*among: str) -> str:
@@ -107,7 +108,7 @@ def test_only_what_the_wanted_phases_need_is_looked_for(tmp_path: Path, monkeypa
     assert "disk" in text
     assert "memory" not in text
     with refuses(
-        TrainError, key="models.generator", value="stage1.global_batch is 10", remedy="models.adapters, resnet"
+        TrainError, key="models.generator", value="memory.optimizer is adamw8bit", remedy="models.adapters, resnet"
     ):
         found("stage1_resnet")
 
@@ -190,14 +191,7 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "ranks", "key", "value", "remedy"),
     [
-        ({"stage1": {"optim": {"kind": "adamw8bit"}}}, 1, "stage1.optim", "adamw8bit", "use adamw"),
-        (
-            {"stage3": {"method": "hybrid", "gan": {"optim": {"kind": "adamw8bit"}}}},
-            1,
-            "stage3.gan.optim",
-            "adamw8bit",
-            "use adamw",
-        ),
+        ({"memory": {"optimizer": "adamw8bit"}}, 1, "memory.optimizer", "adamw8bit", "use adamw"),
         ({"memory": {"fp8": True}}, 2, "memory.fp8", "2 processes", "set memory.sharding to none"),
         ({"stage2": {"global_batch": 10}}, 4, "stage2.global_batch", "10", "use 12"),
         ({"checkpoints": {"keep": 10**9}}, 1, "the run", "are free", "checkpoints.keep=1"),

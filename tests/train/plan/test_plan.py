@@ -154,7 +154,7 @@ def bytes_that_stay(config: Config, method: Method) -> int:
     for update in method.updates.values():
         settings = update.optim
         optimizer = optim.make_optimizer(
-            settings.kind,
+            "adamw",
             update.parameters,
             lr=settings.lr,
             betas=settings.betas,

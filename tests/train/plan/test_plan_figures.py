@@ -166,7 +166,7 @@ def test_a_given_codec_counts_as_what_it_is(tmp_path: Path) -> None:
         ("one_24g", 1, [], "stage2", []),
         ("one_80g", 1, ["precision=bf16_kahan"], "stage1_resnet", ["memory.offload=true", "memory.fp8=true"]),
         ("one_80g", 1, ["memory.checkpointing=false", "stage1.micro_batch=2"], "stage1_resnet",
-         ["stage1.micro_batch=1", "memory.checkpointing=true", "memory.offload=true", "memory.fp8=true", "stage1.optim.kind=adamw8bit"]),
+         ["stage1.micro_batch=1", "memory.checkpointing=true", "memory.offload=true", "memory.fp8=true", "memory.optimizer=adamw8bit"]),
     ],
 )  # fmt: skip
 def test_advice_is_what_the_configuration_allows(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from train.data.video_files import clip_files
+from train.data.video_files import FolderClips
 from train.prepare.windows import Window, windows
+
+from ...support.sentences import refuses
 
 EVEN = np.arange(100) / 24
 
@@ -23,7 +24,7 @@ def test_shots_are_filled_side_by_side_and_never_crossed() -> None:
 def test_a_name_says_its_start(tmp_path: Path) -> None:
     for name in ("dog-708ms.json", "dog-5ms.txt", "my-dog-9ms.json", "dog.json", "dog-x7ms.json", "dog-7ms.png"):
         (tmp_path / name).write_text("")
-    found = clip_files(tmp_path / "dog.mp4")
+    found = FolderClips().of(tmp_path / "dog.mp4")
     assert {path.name: start for path, start in found.items()} == {"dog-708ms.json": 708, "dog-5ms.txt": 5}
 
 
@@ -33,7 +34,7 @@ def test_faster_videos_are_thinned_out_by_time() -> None:
 
 
 def test_slower_videos_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"it has 10 frames per second, but data\.fps is 24; lower data\.fps"):
+    with refuses(key="data.fps is 24", value="10 frames per second", remedy="lower data.fps"):
         windows(np.arange(50) / 10, [(0, 49)], 9, 24)
 
 
@@ -53,7 +54,7 @@ def test_a_given_start_comes_first_and_the_others_make_room() -> None:
         (2625, False),
         (3333, False),
     ]
-    with pytest.raises(ValueError, match=r"from 4\.000 s on has its own document"):
+    with refuses(key="from 4.000 s on", value="its own document"):
         windows(EVEN, [(0, 99)], 17, 24, [4000])
 
 

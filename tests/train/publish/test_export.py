@@ -17,7 +17,7 @@ from torch import Tensor
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.cli.convert import main as convert_main
 from flashmotion_core.cli.convert import to_diffusers_folder
-from flashmotion_core.loading import load_generator
+from flashmotion_core.loading import load_adapter, load_generator
 from flashmotion_core.schedule_sources import known_schedule
 from flashmotion_core.weights import read_tensors, save_whole
 from flashmotion_core.whole_file import write_whole
@@ -333,3 +333,21 @@ def test_a_generator_as_a_folder_for_plain_diffusers(run: Run, tmp_path: Path) -
     assert read_tensors(weights)[0]["blocks.0.attn1.to_q.weight"].dtype == torch.bfloat16
     assert convert_main([str(source), str(tmp_path / "half2"), *half, "--schedule", "turbo"]) == 2
     assert not (tmp_path / "half2").exists()
+
+
+def test_a_small_file_stands_for_the_exported_adapter(run: Run) -> None:
+    run, said = open_run(run.folder, export={"lora_rank": 4})
+    export(run)
+    name = "model_patches/tiny_fast_controlnet_lora.safetensors"
+    assert files_of(run.folder / "export") == sorted([CARD, *FILES, name])
+    full, small = (read_adapter(run.folder / "export" / each) for each in (FILES[2], name))
+    host = load_generator(run.folder / "export" / FILES[0], "cpu", torch.float32, "core")
+    made = load_adapter(small, host, "cpu", torch.float32).state_dict()
+    assert small.low_rank is not None
+    key = "blocks.0.ffn.0.weight"
+    began = host.transformer.state_dict()[key]
+    share = (made[key] - full.state_dict[key].float()).norm() / (full.state_dict[key].float() - began).norm()
+    assert share <= small.low_rank.worst_error + 0.01
+    assert torch.equal(made["zero_convs.1.weight"], full.state_dict["zero_convs.1.weight"].float())
+    assert f"loses {small.low_rank.mean_error:.0%} on average" in said.getvalue()
+    assert name.rpartition("/")[2] in (run.folder / "export" / CARD).read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ export const OWN_CLIP = { fit: "retime", linked: {} };
  * A document as the node resolves it: boxes keep their place in the frame, time is stretched or cut.
  * @param {Document} document
  * @param {Clip} clip
- * @returns {Document} the very same where nothing differs; what is no value for a document is left out, and so is all that follows from it
+ * @returns {Document} the very same where nothing differs; what a document cannot hold is left out, and so is all that follows from it
  */
 export function onClip(document, { width, height, frames, fit }) {
   try {

@@ -33,7 +33,7 @@ import { newId } from "./names.js";
 /** Between two pictures that are looked at; more and fast things are lost. */
 const LONGEST_STEP = 1 / 24;
 /** Of video, so that nobody waits for hours: at 24 pictures a second 2,880 are looked at. */
-export const MAX_SECONDS = 120;
+const MAX_SECONDS = 120;
 
 /**
  * The moments of a video to look at, one after the other: those of the clip's frames, and between them so many that nothing jumps.

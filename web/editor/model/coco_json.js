@@ -1,6 +1,6 @@
 /**
  * COCO JSON of a video: images in order, annotations with a bbox (x, y, w, h in pixels) and a track_id. The same rules and
- * sentences as flashmotion_core/trajectory/coco_json.py.
+ * sentences as flashmotion_core/trajectory/tracks/coco_json.py.
  *
  * @import { Part } from "./coco_parts.js"
  * @import { Pixels, TrackRow, TrackTable } from "./track_table.js"

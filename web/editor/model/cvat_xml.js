@@ -1,6 +1,6 @@
 /**
  * CVAT's export "CVAT for video 1.1": tracks of boxes with outside and occluded flags; frames count from 0. The same rules and
- * sentences as flashmotion_core/trajectory/cvat_xml.py.
+ * sentences as flashmotion_core/trajectory/tracks/cvat_xml.py.
  *
  * @import { XmlElement } from "./small_xml.js"
  * @import { Pixels, TrackRow, TrackTable } from "./track_table.js"

@@ -1,6 +1,6 @@
 /**
  * Tables without a header whose second column is a name: DarkLabel's, and frame, label, x1, y1, x2, y2. The same rules and
- * sentences as flashmotion_core/trajectory/darklabel.py.
+ * sentences as flashmotion_core/trajectory/tracks/darklabel.py.
  *
  * @import { Cells } from "./delimited.js"
  * @import { TrackTable } from "./track_table.js"

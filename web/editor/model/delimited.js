@@ -1,6 +1,6 @@
 /**
  * Tables of cells as programs write them: CSV with commas, semicolons or tabs, decimal points or commas. The same rules as
- * flashmotion_core/trajectory/delimited.py.
+ * flashmotion_core/trajectory/tracks/delimited.py.
  *
  * @typedef {object} Cells
  * @property {readonly {line: number, cells: readonly string[]}[]} rows without blank ones; `line` is where a row ends

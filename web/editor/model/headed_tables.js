@@ -1,6 +1,6 @@
 /**
  * Tables whose first line names the columns: FlashMotion's own in any order, and corner tables (x1, y1, x2, y2). The same
- * rules and sentences as flashmotion_core/trajectory/headed_tables.py.
+ * rules and sentences as flashmotion_core/trajectory/tracks/headed_tables.py.
  *
  * @import { Cells } from "./delimited.js"
  * @import { Pixels, TrackRow, TrackTable } from "./track_table.js"

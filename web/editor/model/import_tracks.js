@@ -1,6 +1,6 @@
 /**
  * Tracks from any tool: a text is recognised by what it holds, never by its file's name. The same rules and sentences as
- * flashmotion_core/trajectory/import_tracks.py.
+ * flashmotion_core/trajectory/tracks/import_tracks.py.
  *
  * @import { Document } from "./types.js"
  * @import { Notice, TrackChoices, TrackTable } from "./track_table.js"

@@ -1,6 +1,6 @@
 /**
  * MOT Challenge tables: frame, id, left, top, width, height, conf, class or -1, visibility or -1, -1; no header; 1-based.
- * The same rules and sentences as flashmotion_core/trajectory/mot.py.
+ * The same rules and sentences as flashmotion_core/trajectory/tracks/mot.py.
  *
  * @import { Cells } from "./delimited.js"
  * @import { TrackTable } from "./track_table.js"

@@ -1,7 +1,7 @@
 /**
  * A small XML reader for untrusted files: elements, attributes and text, and nothing that could fetch or multiply anything.
  * It knows the five entities of XML and character numbers; a DOCTYPE, which could define others, is refused. The same rules
- * and sentences as flashmotion_core/trajectory/small_xml.py.
+ * and sentences as flashmotion_core/trajectory/tracks/small_xml.py.
  *
  * @typedef {{line: number, path: readonly string[], attributes: ReadonlyMap<string, string>, text?: undefined}} XmlElement
  *   the start of an element, with the names from the root to it

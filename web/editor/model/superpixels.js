@@ -31,7 +31,7 @@ const LINEAR = Float32Array.from({ length: 256 }, (_, byte) => {
  * @param {Pixels} pixels
  * @returns {Float32Array} three numbers for each pixel
  */
-export function labOf({ width, height, data }) {
+function labOf({ width, height, data }) {
   const lab = new Float32Array(width * height * 3);
   for (let i = 0; i < width * height; i += 1) {
     const [r, g, b] = [LINEAR[data[i * 4]], LINEAR[data[i * 4 + 1]], LINEAR[data[i * 4 + 2]]];

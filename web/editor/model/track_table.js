@@ -1,6 +1,6 @@
 /**
  * Boxes as a tool's table lists them, and the document that they make. The same rules and sentences as
- * flashmotion_core/trajectory/track_table.py, held to tests/golden/tracks.json.
+ * flashmotion_core/trajectory/tracks/track_table.py, held to tests/golden/tracks.json.
  *
  * @import { Document } from "./types.js"
  *

@@ -12,4 +12,5 @@ export const AROUND_EN = {
   cancelRun: "Cancel",
   cancelRunTip: "Stop this run",
   resultOld: "The result of the last run. The drawing has changed since.",
+  templateUnread: "The template {0} cannot be read ({1}): open {0}.json in the pack's folder example_workflows instead.",
 };

@@ -12,4 +12,5 @@ export const AROUND_ZH = {
   cancelRun: "取消",
   cancelRunTip: "停止此次运行",
   resultOld: "上次运行的结果。此后绘制已有更改。",
+  templateUnread: "无法读取模板 {0}（{1}）：请改为打开本节点包 example_workflows 文件夹中的 {0}.json。",
 };

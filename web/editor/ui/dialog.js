@@ -39,7 +39,7 @@ export function createDialog(home, editor, texts, onMove) {
       onClose?.();
     });
     // Keep keys and drags in the dialog from the graph behind it.
-    // The editor itself decides which keys go on.
+    // The editor itself decides which keys are passed on.
     for (const name of ["keyup", "pointerdown", "wheel", "contextmenu", "copy", "paste"]) {
       made.addEventListener(name, (event) => event.stopPropagation());
     }

@@ -29,7 +29,7 @@ export function numberField(short, label, onChange, attributes = {}, rule = () =
     else if (!guard.refuses) input.value = shown;
   });
   input.addEventListener("keydown", (event) => {
-    // Enter on a value that is refused stays in the field; a second one takes the offer and goes on.
+    // Enter on a value that is refused stays in the field; a second one takes the offer and continues.
     if (event.key !== "Enter" || input.value === shown) return;
     guard.read();
     if (!guard.refuses) return;

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..field_checks import TrajectoryError, fail
+from ..model import MAX_SIDE, MIN_SIDE
 from .delimited import Cells
-from .field_checks import TrajectoryError, fail
-from .model import MAX_SIDE, MIN_SIDE
 from .small_xml import XmlElement, read_xml
 from .track_table import Notice, TrackRow, TrackTable, counted
 

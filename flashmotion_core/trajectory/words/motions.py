@@ -167,7 +167,7 @@ def _without_doubles(told: list[Motion]) -> list[Motion]:
 
 
 def _flags(told: list[Motion]) -> list[Motion]:
-    """Moves that go on after a pause, or unseen, or back, as such."""
+    """Moves that continue after a pause, or unseen, or back, as such."""
     flagged: list[Motion] = []
     before: Motion | None = None
     for motion in told:

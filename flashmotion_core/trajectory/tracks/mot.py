@@ -6,8 +6,8 @@ a class name at the end.
 
 from __future__ import annotations
 
+from ..field_checks import TrajectoryError, fail
 from .delimited import Cells
-from .field_checks import TrajectoryError, fail
 from .headed_tables import Columns, read_rows
 from .track_table import Notice, TrackRow, TrackTable, are_fractions, counted, first_frame
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
-from .field_checks import TrajectoryError, shorten
+from ..field_checks import TrajectoryError, shorten
 
 _MAX_DEPTH = 32
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")

@@ -77,7 +77,7 @@ def stretch(path_T4: NDArray[np.float64], centres_T2: NDArray[np.float64]) -> li
 def _corners(path_T4: NDArray[np.float64]) -> list[int]:
     """Indices that a polyline needs to be within 1 of every point (Ramer 1972, Douglas and Peucker 1973).
 
-    Points are compared with the polyline by the length travelled, so that going to and fro on one line is no straight leg.
+    Points are compared with the polyline by the length travelled, so that going to and fro on one line is not a straight leg.
     """
     points_T3 = np.concatenate([path_T4[:, :2], path_T4[:, 2:].mean(axis=1, keepdims=True)], axis=1)
     travelled_T = np.concatenate([[0.0], np.linalg.norm(np.diff(points_T3, axis=0), axis=1).cumsum()])

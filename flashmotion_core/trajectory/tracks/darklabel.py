@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..field_checks import TrajectoryError
 from .delimited import Cells
-from .field_checks import TrajectoryError
 from .headed_tables import Columns, read_rows
 from .track_table import Notice, TrackTable, are_fractions, counted, first_frame
 

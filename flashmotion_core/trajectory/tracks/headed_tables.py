@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..field_checks import TrajectoryError, fail, text
 from .delimited import Cells, is_nothing
-from .field_checks import TrajectoryError, fail, text
 from .track_table import Notice, TrackRow, TrackTable, are_fractions, counted
 
 CSV_HEADER = ("frame", "id", "label", "x", "y", "w", "h", "visible")

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ..model import Trajectory
+from ..sample import sample
 from .legs import Motion
-from .model import Trajectory
 from .motions import motions_of, shortened
 from .plurals import is_plural
-from .sample import sample
 
 Language = Literal["en", "zh"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from .field_checks import TrajectoryError, fail, number
-from .model import MAX_SIDE, MIN_SIDE
+from ..field_checks import TrajectoryError, fail, number
+from ..model import MAX_SIDE, MIN_SIDE
 from .track_table import Notice, TrackRow, TrackTable, counted
 
 _FRAME_FIELDS = ("frame_index", "frame_id", "frame_number", "frame", "frame_idx")

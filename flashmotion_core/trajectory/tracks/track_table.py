@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .field_checks import TrajectoryError, fail, shorten, text, whole
-from .keyframes import checked_size, from_boxes
-from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
+from ..field_checks import TrajectoryError, fail, shorten, text, whole
+from ..keyframes import checked_size, from_boxes
+from ..model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
 
 _MOST_SHOWN = 12
 # Tried one after the other, in pixels, when exact boxes need more keyframes than an object may have.
@@ -176,14 +176,6 @@ def to_trajectory(
         return ImportedTracks(trajectory, tuple(notices))
     assert last is not None
     raise last
-
-
-def objects_of(table: TrackTable) -> dict[str, int]:
-    """The number of rows of each object, in the order of the file."""
-    counts: dict[str, int] = {}
-    for row in table.rows:
-        counts[row.id] = counts.get(row.id, 0) + 1
-    return counts
 
 
 def are_fractions(rows: Sequence[TrackRow]) -> bool:

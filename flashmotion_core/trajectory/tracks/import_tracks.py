@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..texts import without_mark
+from ...texts import without_mark
+from ..document import decode_json, parse
+from ..field_checks import TrajectoryError, shorten
+from ..model import DEFAULT_FPS
 from .coco_json import is_coco, read_coco
 from .cvat_xml import read_cvat
 from .darklabel import is_darklabel, read_darklabel
 from .delimited import split_cells
-from .document import decode_json, parse
-from .field_checks import TrajectoryError, shorten
 from .headed_tables import has_header, read_headed
-from .model import DEFAULT_FPS
 from .mot import is_mot, read_mot
 from .track_table import ImportedTracks, TrackTable, to_trajectory
 

@@ -1,0 +1,1 @@
+"""Tracks of other tools (CSV, MOT, DarkLabel, CVAT XML, COCO JSON) as trajectory documents."""

@@ -1,0 +1,1 @@
+"""What objects do, in words: keyframes become motions, and motions a sentence for the prompt."""
