@@ -43,8 +43,8 @@ def write_mp4(
         frames: uint8 frames ``[H, W, 3]`` one by one, or a whole clip ``[T, H, W, 3]``; sides even.
         fps: frames per second, see ``check_fps``.
         crf: constant rate factor, 0 (lossless) to 51; lower is better and larger.
-        same_bytes: encode with one thread, so that the same frames always make the same file: with several, x264 decides now and then in
-            another way (3 of 150 files on a busy machine).
+        same_bytes: encode with one thread and without x264's macroblock tree, whose choices depend on what memory held before, so that the
+            same frames always make the same file.
 
     Raises:
         ValueError: no folder, no frames, another shape or type, odd sides, or a number out of range.
@@ -63,8 +63,7 @@ def write_mp4(
             stream: Any = None
             for frame in frames:
                 if stream is None:
-                    stream = _add_stream(container, frame, fps, crf)
-                    stream.codec_context.thread_count = 1 if same_bytes else 0
+                    stream = _add_stream(container, frame, fps, crf, same_bytes)
                 _check_frame(frame, (stream.height, stream.width))
                 picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
                 picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
@@ -129,14 +128,15 @@ def check_target(path: Path) -> None:
         raise ValueError(f"the folder {path.parent} cannot be written to; choose another one.")
 
 
-def _add_stream(container: Any, frame: Frames, fps: float, crf: int) -> Any:
+def _add_stream(container: Any, frame: Frames, fps: float, crf: int, same_bytes: bool) -> Any:
     _check_frame(frame, None)
     height, width, _ = frame.shape
     if height % 2 or width % 2:
         raise ValueError(
             f"the frames are {width} x {height}, but h264 needs even sides; crop or pad them by one pixel."
         )
-    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(crf)})
+    options = {"crf": str(crf), **({"x264-params": "mbtree=0", "threads": "1"} if same_bytes else {})}
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     # Untagged files are shown with whatever matrix the player guesses from the size.
     context = stream.codec_context
