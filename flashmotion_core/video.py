@@ -61,12 +61,13 @@ def write_mp4(
         # Absolute, because FFmpeg takes what stands before a colon in a relative name for a protocol.
         with av.open(os.path.abspath(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream: Any = None
-            for frame in frames:
+            for number, frame in enumerate(frames):
                 if stream is None:
                     stream = _add_stream(container, frame, fps, crf, same_bytes)
                 _check_frame(frame, (stream.height, stream.width))
                 picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
                 picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
+                picture.pts, picture.time_base = number, 1 / stream.codec_context.framerate
                 container.mux(stream.encode(picture))
             if stream is None:
                 raise ValueError(f"there are no frames to write to {path}; give at least one.")
