@@ -32,7 +32,9 @@ SLOWEST, FASTEST = 0.001, 1000
 """Frames per second that an mp4 file can hold as a fraction of whole numbers."""
 
 
-def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16) -> None:
+def write_mp4(
+    path: str | Path, frames: Iterable[Frames], fps: float, crf: int = 16, *, same_bytes: bool = False
+) -> None:
     """Write an h264 mp4 (yuv420p, BT.709) that plays everywhere.
 
     The file is written beside its place and moved there when it is complete: an error or Ctrl+C leaves no broken file, and an older
@@ -43,6 +45,8 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
         frames: uint8 frames ``[H, W, 3]`` one by one, or a whole clip ``[T, H, W, 3]``; sides even.
         fps: frames per second, see ``check_fps``.
         crf: constant rate factor, 0 (lossless) to 51; lower is better and larger.
+        same_bytes: encode with one thread and without x264's macroblock tree, whose choices depend on what memory held before, so that the
+            same frames always make the same file.
 
     Raises:
         ValueError: no folder, no frames, another shape or type, odd sides, or a number out of range.
@@ -59,12 +63,13 @@ def write_mp4(path: str | Path, frames: Iterable[Frames], fps: float, crf: int =
         # Absolute, because FFmpeg takes what stands before a colon in a relative name for a protocol.
         with av.open(os.path.abspath(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream: Any = None
-            for frame in frames:
+            for number, frame in enumerate(frames):
                 if stream is None:
-                    stream = _add_stream(container, frame, fps, crf)
+                    stream = _add_stream(container, frame, fps, crf, same_bytes)
                 _check_frame(frame, (stream.height, stream.width))
                 picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
                 picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
+                picture.pts, picture.time_base = number, 1 / stream.codec_context.framerate
                 container.mux(stream.encode(picture))
             if stream is None:
                 raise ValueError(f"there are no frames to write to {path}; give at least one.")
@@ -126,14 +131,15 @@ def check_target(path: Path) -> None:
         raise ValueError(f"the folder {path.parent} cannot be written to; choose another one.")
 
 
-def _add_stream(container: Any, frame: Frames, fps: float, crf: int) -> Any:
+def _add_stream(container: Any, frame: Frames, fps: float, crf: int, same_bytes: bool) -> Any:
     _check_frame(frame, None)
     height, width, _ = frame.shape
     if height % 2 or width % 2:
         raise ValueError(
             f"the frames are {width} x {height}, but h264 needs even sides; crop or pad them by one pixel."
         )
-    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(crf)})
+    options = {"crf": str(crf), **({"x264-params": "mbtree=0", "threads": "1"} if same_bytes else {})}
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     # Untagged files are shown with whatever matrix the player guesses from the size.
     context = stream.codec_context

@@ -55,6 +55,14 @@ def disk_problem(error: BaseException) -> str | None:
     return None
 
 
+def clip_problem(error: ValueError | OSError) -> str:
+    """What is wrong with a video or a file beside it, as half a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        name = Path(error.filename).name if isinstance(error.filename, str) else "it"
+        return f"{name} cannot be read ({error.strerror}); check its permissions and its disk"
+    return str(error).rstrip(".")
+
+
 def digest(*parts: Any) -> str:
     """A hash of settings, strings and numbers: 16 hex digits."""
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]

@@ -7,7 +7,8 @@ function here does nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -159,6 +160,27 @@ def first_problem(world: World, problem: str | None) -> str | None:
     found: list[str | None] = [None] * world.size
     dist.all_gather_object(found, problem)
     return next((one for one in found if one is not None), None)
+
+
+@contextmanager
+def together(world: World) -> Iterator[None]:
+    """Inside, one rank may do what the others do not, such as writing a file. If that fails, it fails on every rank.
+
+    Every rank must come here; inside, none may wait for another.
+
+    Raises:
+        TrainError: what went wrong on another rank; on the one where it did, its own TrainError or OSError.
+    """
+    problem: TrainError | OSError | None = None
+    try:
+        yield
+    except (TrainError, OSError) as error:
+        problem = error
+    told = first_problem(world, None if problem is None else str(problem))
+    if problem is not None:
+        raise problem
+    if told is not None:
+        raise TrainError(told)
 
 
 def gather_objects(world: World, value: Thing) -> list[Thing]:

@@ -16,7 +16,7 @@ from .data.encoded import what_is_wrong
 from .data.gather import mark as videos_mark
 from .evaluation.evaluate import evaluate
 from .files import digest, file_digest
-from .parallel import broadcast_object
+from .parallel import broadcast_object, together
 from .prepare.phase import PAGE, preparation_mark, prepare
 from .prepare.video_marks import VideoMarks
 from .publish.export import export
@@ -184,8 +184,8 @@ class _Story:
     def _videos_marks(self) -> list[Any]:
         """What changes with the videos; only rank 0 looks, as there may be many."""
         data, marks = self.config.data, list[Any]()
-        if self.run.world.is_main:
-            for split, source in (("train", data.train), ("eval", data.evaluation)):
+        with together(self.run.world):
+            for split, source in (("train", data.train), ("eval", data.evaluation)) if self.run.world.is_main else ():
                 if isinstance(source, Videos):
                     marks.append(videos_mark(source.places, self.artifacts.looks_file(split)))
         return broadcast_object(self.run.world, marks)

@@ -130,7 +130,7 @@ def _write_frames(folder: Path, name: str, frames_THWC: Frames, fps: float) -> N
         np.save(array, frames_THWC)
         write_whole(folder / f"{name}.npy", array.getvalue())
     else:
-        write_mp4(folder / f"{name}.mp4", frames_THWC, fps, CRF)
+        write_mp4(folder / f"{name}.mp4", frames_THWC, fps, CRF, same_bytes=True)
 
 
 def _write_masks(folder: Path, labels_THW: NDArray[np.uint8]) -> None:

@@ -94,6 +94,26 @@ def test_frames_may_come_one_by_one_and_lower_crf_is_larger(tmp_path):
     assert (tmp_path / "good.mp4").stat().st_size > 2 * (tmp_path / "small.mp4").stat().st_size
 
 
+def test_the_same_frames_make_the_same_file(tmp_path):
+    """Whatever memory held before: otherwise x264 makes nearly each of these files in another way."""
+    y, x = np.mgrid[0:128, 0:170]
+    draws = np.random.default_rng(0)
+    waves = [np.stack([x * 3 + t * 5, y * 2 + t, (x + y) * 4 + t * 9], -1) % 256 for t in range(9)]
+    frames = [np.clip(wave + draws.normal(0, 12, wave.shape), 0, 255).astype(np.uint8) for wave in waves]
+
+    def littering():
+        for frame in frames:
+            litter = [np.full(int(draws.integers(20000, 60000)), draws.integers(256), np.uint8) for _ in range(300)]
+            del litter
+            yield frame
+
+    made = set()
+    for _ in range(5):
+        write_mp4(tmp_path / "a.mp4", littering(), 10, crf=8, same_bytes=True)
+        made.add((tmp_path / "a.mp4").read_bytes())
+    assert len(made) == 1
+
+
 @pytest.mark.parametrize("fps", [0.001, 1000])
 def test_the_slowest_and_the_fastest_clip(tmp_path, fps):
     write_mp4(tmp_path / "clip.mp4", bars(), fps)

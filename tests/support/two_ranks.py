@@ -131,6 +131,14 @@ def check_collectives(world: World) -> None:
     assert [one.tolist() for one in everyone] == ([[0, 0], [1, 1]] if world.is_main else [])
     assert parallel.first_problem(world, "late" if world.rank else None) == "late"
     assert parallel.first_problem(world, None) is None
+    with (
+        refuses(TrainError if world.rank else OSError, key="picture", value="full", remedy=""),
+        parallel.together(world),
+    ):
+        if world.is_main:
+            raise OSError("the disk of the picture is full")
+    with parallel.together(world):
+        pass
 
 
 def check_precision(world: World) -> None:

@@ -101,6 +101,33 @@ def test_a_worker_says_what_could_not_be_encoded(says: str, tmp_path: Path) -> N
     assert done == {"index": [7, 8, 9], "problem": ["", "it is damaged", ""], "failure": [says] * 3}
 
 
+def test_what_a_worker_died_of_is_one_line() -> None:
+    """Ray wraps an error in others, with the tracebacks of each in their text."""
+    inner = TrainError("the disk of the worker is full; free some space.")
+    middle = RuntimeError("ray::Encoder()\n  File x\nTrainError: the disk")
+    middle.cause = inner  # type: ignore[attr-defined]
+    outer = RuntimeError("user code failed")
+    outer.__cause__ = middle
+    assert ray_encode.reason_of(outer) == "the disk of the worker is full; free some space"
+    assert ray_encode.reason_of(RuntimeError("one\n  two.\n\n")) == "two"
+    assert ray_encode.reason_of(RuntimeError()) == "RuntimeError"
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_begin_is_one_sentence(
+    ray: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("this machine has no codec")
+
+    monkeypatch.setattr(ray_encode.Encoder, "__init__", broken)
+    assert ray_encode.main(["--workers", "1", "--cpu", *OPTIONS, "--run", str(tmp_path)]) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error: ")]
+    names(said[0], key="encoding on Ray failed", value="this machine has no codec", remedy="run the command again")
+    assert ray_encode.main(["--workers", "1", *OPTIONS, "--run", str(tmp_path)]) == 1
+    names(capsys.readouterr().err, key="Ray", value="0 GPUs", remedy="--cpu")
+
+
 def test_a_worker_is_no_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "8")
     monkeypatch.setenv("RANK", "3")

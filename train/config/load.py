@@ -51,7 +51,20 @@ def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> Config:
         if not equals or not key:
             raise TrainError(f"the override is {override!r}, but must look like stage1.optim.lr=1e-4.")
         _set(values, key.strip().split("."), _yaml(text, f"the override {key}"), override)
+    given = [override.partition("=")[0].strip() for override in overrides]
+    videos = any(key.startswith("data.train") for key in given)
+    if videos and not any(key == "data" or key.startswith("data.evaluation") for key in given):
+        _hold_back(values.get("data"))
     return parse(values)
+
+
+def _hold_back(data: Any) -> None:
+    """Let somebody's own videos be evaluated on a part of them, not on the synthetic world of a configuration that knew of none."""
+    sources = [data.get(key, {}) for key in ("train", "evaluation")] if isinstance(data, dict) else [{}]
+    if not all(isinstance(source, dict) for source in sources) or sources[0].get("kind") != "videos":
+        return
+    if sources[-1].get("kind", "synthetic") == "synthetic" and data.get("prepare", {}) is not None:
+        data["evaluation"] = {"kind": "part"}
 
 
 def parse(values: Mapping[str, Any]) -> Config:
@@ -96,7 +109,13 @@ def _read(name: str, seen: tuple[Path, ...]) -> dict[str, Any]:
         held = {"NoneType": "nothing", "list": "a list"}.get(type(values).__name__, repr(values))
         raise TrainError(f"{path.name} holds {held}, but must hold settings, such as name: my_run.")
     base = values.pop("extends", None)
-    return values if base is None else _merged(_read(str(base), (*seen, path)), values)
+    if base is None:
+        return values
+    own = values.get("data")
+    merged = _merged(_read(str(base), (*seen, path)), values)
+    if isinstance(own, dict) and "train" in own and "evaluation" not in own:
+        _hold_back(merged.get("data"))
+    return merged
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,8 +49,12 @@ def phases_of(config: Config) -> list[PhaseName]:
     ]
 
 
-def training_phases(config: Config) -> list[tuple[PhaseName, PhaseSettings]]:
-    """The phases that train with a method, with their settings. Excludes the codec and a stage 3 that is skipped."""
+WITHOUT_GENERATORS = ("prepare", "codec", "data", "decoder")
+"""Stages that read no generator and no adapter."""
+
+
+def training_phases(config: Config, among: Container[str] | None = None) -> list[tuple[PhaseName, PhaseSettings]]:
+    """The phases that train with a method, with their settings; of these names, or all. Excludes the codec and a stage 3 that is skipped."""
     settings = {"base": config.base, "stage1": config.stage1, "stage2": config.stage2, "stage3": config.stage3}
-    found = [(phase, settings.get(phase.stage)) for phase in phases_of(config)]
+    found = [(phase, settings.get(phase.stage)) for phase in phases_of(config) if among is None or phase.name in among]
     return [(phase, one) for phase, one in found if isinstance(one, PhaseSettings)]

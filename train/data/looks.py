@@ -11,7 +11,7 @@ from typing import Any
 from flashmotion_core.video_reader import look
 from flashmotion_core.whole_file import write_whole
 
-from ..files import digest
+from ..files import clip_problem, digest
 from ..parallel import World, broadcast_object
 from .rank_results import on_all_ranks
 from .video_files import TRACK_SUFFIXES, Entry, content, cropped, identity, inspect
@@ -111,7 +111,7 @@ def see_video(video: Path, *, shapes: Sequence[Shape], fps: float | None, max_cr
         shape, entry = fit(video, shapes, fps, max_crop=max_crop, repeat_frames=repeat_frames)
         return Look(tuple(identity(video)), content(video), shape, entry.lost, entry.notes)
     except (ValueError, OSError) as error:
-        return Look(problem=str(error))
+        return Look(problem=clip_problem(error))
 
 
 def fit(

@@ -13,8 +13,9 @@ from uuid import uuid4
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
+from ..files import writing
 from ..folder_lock import held
-from ..parallel import World, barrier, broadcast_object
+from ..parallel import World, barrier, broadcast_object, together
 
 POLL_S = 0.5
 
@@ -50,15 +51,9 @@ def on_all_ranks(world: World, folder: Path, work: Callable[[], dict[str, Any]])
 def held_by_all(world: World, folder: Path, what: str) -> Iterator[None]:
     """Rank 0 holds a folder for all ranks, see `folder_lock.held`; whoever has it already is a TrainError on every rank."""
     with ExitStack() as stack:
-        problem = None
-        if world.is_main:
-            try:
+        with together(world), writing("the file that says who works there", folder, "check its disk and permissions"):
+            if world.is_main:
                 stack.enter_context(held(folder, what))
-            except TrainError as error:
-                problem = str(error)
-        problem = broadcast_object(world, problem)
-        if problem is not None:
-            raise TrainError(problem)
         yield
 
 

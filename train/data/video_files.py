@@ -25,7 +25,7 @@ from .video_timing import timing
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".asf", ".flv", ".ogv", ".mxf", ".gif"),
+    *(".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".gif", ".vob", ".m2v", ".3g2", ".y4m", ".nut"),
 )
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.acceleration.attention import HOPPER, capability, choose_attention, lacking
+from flashmotion_core.acceleration.attention import HOPPER, Backend, capability, choose_attention, lacking
 from flashmotion_core.acceleration.fp8 import store_as_fp8
 from flashmotion_core.acceleration.switches import use_attention
 from flashmotion_core.adapters import (
@@ -86,7 +86,7 @@ class Builder:
             generator = WanGenerator(sizes)
         generator.requires_grad_(trained)
         self._fill(generator, weights, trained)
-        self._choose_attention(generator, sizes)
+        use_attention(generator, self.attention(sizes).attention)
         if self.config.memory.fp8 and not trained:
             store_as_fp8(generator)
         for name, kept in (loras or {}).items():
@@ -130,7 +130,7 @@ class Builder:
         adapter = construct_adapter(file, sizes)
         adapter.requires_grad_(trained)
         self._fill(adapter, file.state_dict, trained)
-        self._choose_attention(adapter, sizes)
+        use_attention(adapter, self.attention(sizes).attention)
         if self.config.memory.checkpointing and isinstance(adapter, ControlNetAdapter):
             checkpoint_blocks(adapter.blocks, offload=self.config.memory.offload)
         if self.sharded:
@@ -169,11 +169,11 @@ class Builder:
             parallel.settle_root(network, "settle")
         return Role(network, name, has_loras, self.autocast, self.world.device)
 
-    def _choose_attention(self, module: nn.Module, sizes: WanConfig) -> None:
+    def attention(self, sizes: WanConfig) -> Backend:
         """cuDNN's kernel on Hopper, else torch's choice: both take what autocast makes of float32, which libraries of attention do not."""
         device, dtype = self.world.device, self.autocast or torch.float32
         fits = capability(device) == HOPPER and lacking("cudnn", device, dtype, sizes.head_dim) is None
-        use_attention(module, choose_attention("cudnn" if fits else "sdpa", device, dtype, sizes.head_dim).attention)
+        return choose_attention("cudnn" if fits else "sdpa", device, dtype, sizes.head_dim)
 
     def _fill(self, module: nn.Module, weights: Weights, trained: bool) -> None:
         """Fill a module on the meta device with weights; trained ones are copies, frozen ones may be shared between roles."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from ..data.encoded import Batch, EncodedClips
 from ..monitor.console import Console, ProgressLine, peak_memory
 from ..monitor.health import Health
 from ..monitor.run_log import Metrics, Tracker
-from ..parallel import World, broadcast_object
+from ..parallel import World, broadcast_object, together
 from . import checkpoint
 from .batches import Batches
 from .interrupt import Interruptions
@@ -69,13 +70,14 @@ class Trainer:
                 has made no update yet.
         """
         resume(self.job, self._state, self._take, self.world, self.console)
-        self._settle()
-        self.validations.resume(self.iteration)
         with ExitStack() as stack:
             tracker = None
-            if self.world.is_main:
-                tracker = Tracker(self.job.folder, dashboards=self.job.dashboards, resume_step=self.iteration)
-                stack.callback(tracker.close)
+            with together(self.world):
+                if self.world.is_main:
+                    tracker = Tracker(self.job.folder, dashboards=self.job.dashboards, resume_step=self.iteration)
+                    stack.callback(tracker.close)
+            self._settle(tracker)
+            self.validations.resume(self.iteration)
             progress = stack.enter_context(self.console.phase(self.job.name, self.steps, start=self.iteration))
             stop = stack.enter_context(Interruptions())
             if self._validation_is_due() and self.validations.is_missing(self.iteration):
@@ -148,12 +150,14 @@ class Trainer:
         """Whether rank 0 was asked to stop; the same on every rank."""
         return broadcast_object(self.world, stop.asked)
 
-    def _settle(self) -> None:
+    def _settle(self, tracker: Tracker | None) -> None:
         """The number of steps: as configured, or what fits into the time budget; decided once and stored in the folder."""
-        found = settled_steps(self.job, self.method, self.iteration, self._probe, self.console.say)
+        look = partial(self.validations.seconds, tracker)
+        found = settled_steps(self.job, self.method, self.iteration, self._probe, look, self.console.say)
         self.updates.steps = broadcast_object(self.world, found)
-        if self.world.is_main:
-            keep_steps(self.job, self.steps)
+        with together(self.world):
+            if self.world.is_main:
+                keep_steps(self.job, self.steps)
         self.method.settle(self.steps, self.job.settings.steps)
 
     def _probe(self, name: str, trial: int) -> float:
@@ -184,8 +188,9 @@ class Trainer:
         memory = peak_memory(self.world.device)
         if memory is not None:
             values["memory/peak_GB"] = memory / 1e9
-        if tracker is not None:
-            tracker.log(self.iteration, values)
+        with together(self.world):
+            if tracker is not None:
+                tracker.log(self.iteration, values)
         progress.update(
             self.iteration,
             loss=next((value for name, value in values.items() if name.startswith("loss/")), float("nan")),

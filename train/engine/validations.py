@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..errors import TrainError
 from ..monitor.console import Console, duration
 from ..monitor.run_log import Tracker, read_log
-from ..parallel import World, broadcast_object, first_problem
+from ..parallel import World, broadcast_object, first_problem, together
 from . import checkpoint
 from .job import Job
 from .updates import Updates
@@ -77,19 +77,20 @@ class Validations:
         """Validate the averages, log and say what was found, and keep the weights if they are the best; every rank must call it.
 
         Raises:
-            TrainError: the best weights cannot be written.
+            TrainError: a picture, the log or the best weights cannot be written.
         """
-        assert self.validate is not None
-        started = time.monotonic()
-        with self.updates.averaged():
-            values = dict(broadcast_object(self.world, dict(self.validate(step, tracker))))
-        seconds = time.monotonic() - started
-        if tracker is not None:
-            tracker.log(step, {**{f"{PREFIX}{name}": value for name, value in values.items()}, SECONDS: seconds})
+        values, seconds = self._look(step, tracker)
+        with together(self.world):
+            if tracker is not None:
+                tracker.log(step, {**{f"{PREFIX}{name}": value for name, value in values.items()}, SECONDS: seconds})
         value = values.get(self.job.best_by)
         if value is not None:
             self._compare(step, value)
         self._say(step, values, seconds)
+
+    def seconds(self, tracker: Tracker | None) -> float:
+        """How long a validation takes, by a picture of step 0 of which nothing else is kept; 0 without validations. Every rank must call it."""
+        return self._look(0, tracker)[1] if self.validate and self.job.settings.validate_every else 0.0
 
     def load_best(self) -> bool:
         """Put the best weights into the averages, from the disk; false if none are kept. Every rank must call it.
@@ -110,6 +111,14 @@ class Validations:
                 f"{self.job.name}: {problem}; set validation.export_best=false to export the last weights, or train the phase again with --redo."
             )
         return True
+
+    def _look(self, step: int, tracker: Tracker | None) -> tuple[dict[str, float], float]:
+        """What a validation finds, and the seconds that it takes; the same on every rank."""
+        assert self.validate is not None
+        started = time.monotonic()
+        with self.updates.averaged():
+            found = dict(self.validate(step, tracker))
+        return broadcast_object(self.world, (found, time.monotonic() - started))
 
     def _compare(self, step: int, value: float) -> None:
         if self.best is not None and value <= self.best.value:

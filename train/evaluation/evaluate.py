@@ -24,7 +24,7 @@ from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import content_hash, digest
 from ..parallel import broadcast_object
-from ..run_folder.artifacts import Artifacts
+from ..run_folder.artifacts import Artifacts, sizes_of
 from ..run_folder.run import Run
 from .evaluation_rows import ELSEWHERE_REAL, REAL, TIMED_CLIPS, Row, rows_to_measure
 from .features import DEFAULT
@@ -109,14 +109,19 @@ class RowMarks:
         """What all clips depend on."""
         row, artifacts, measuring = self.row, self.artifacts, self.measuring
         files, settings = [artifacts.vae_path], artifacts.config.evaluate
+        # A row is of one machine: its seconds compare, and another card or kernel rounds in another way.
+        device = artifacts.run.world.device
+        machine = [torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
         if row.generator is not None:
             assert row.kind is not None
-            files += [artifacts.generator_path(row.generator), artifacts.adapter_path(row.adapter, row.kind)]
+            path = artifacts.generator_path(row.generator)
+            files += [path, artifacts.adapter_path(row.adapter, row.kind)]
+            machine += [artifacts.builder.attention(sizes_of(path)).name] if path.exists() else []
         stamps = [[path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None for path in files]
         network = None if measuring.features is None else content_hash(measuring.features)
         noise = (SEED, settings.guidance_scale, artifacts.config.precision)
         tracker = None if _is_synthetic(self.clips) else measuring.tracker.mark
-        return digest(FORMAT, asdict(row), noise, stamps, network, tracker)
+        return digest(FORMAT, asdict(row), noise, stamps, network, tracker, machine)
 
     @cached_property
     def by_clip(self) -> list[str]:

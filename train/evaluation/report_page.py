@@ -74,7 +74,8 @@ def write_results(
     rows = by_set.pop(ALL) or by_set.pop(next(iter(found)))
     trained, controls = split_controls(rows)
     columns, best = columns_of(rows), best_of(trained)
-    reading = [READING, *([] if "synthetic" in clip.origin else [NO_SPRITES])]
+    known = [part for part in READING.split("\n\n") if "frechet" in columns or not part.startswith("Frechet")]
+    reading = [*known, *([] if "synthetic" in clip.origin else [NO_SPRITES])]
     if not any(row["name"] == "random_trajectory" for row in rows):
         reading.append(ALONE)
     sections: list[Section] = [

@@ -9,8 +9,11 @@ from typing import Any
 from flashmotion_core.reports.cells import Estimate, Interval, Judgement, Noted, Value, decimals, figure
 from flashmotion_core.reports.html import DataTable
 
+from ..engine import checkpoint
+from ..engine.validations import BEST
 from ..files import read_fields
 from ..monitor.console import duration
+from ..monitor.run_log import read_log
 from ..run_folder.run import Run
 from .report_bars import FEWEST
 from .result_texts import COLUMNS, CONTROLS, WITH_INTERVAL, title_of
@@ -117,10 +120,21 @@ def phases(run: Run) -> DataTable:
         if ".previous-" not in folder.name:
             remedy = "delete it, and run the command again"
             seconds = read_fields(folder / "done.json", remedy, seconds=(int, float))["seconds"]
-            rows.append([folder.name, duration(seconds), _steps(folder)])
+            rows.append([folder.name, duration(seconds), _steps(run, folder)])
     return DataTable(title="Phases", headers=["phase", "wall time", "steps"], rows=rows)
 
 
-def _steps(folder: Path) -> int | None:
+def _steps(run: Run, folder: Path) -> str | int | None:
+    """The steps that a phase made, and which weights are its result; None if it has none."""
     file = folder / "settled.json"
-    return int(read_fields(file, "delete it", steps=int)["steps"]) if file.is_file() else None
+    if not file.is_file():
+        return None
+    steps = int(read_fields(file, "delete it", steps=int)["steps"])
+    # The last step is always logged, and so is the one whose validation ended the phase.
+    log = folder / "log.csv"
+    logged = [step for found, _ in read_log(log).values() for step in found] if log.is_file() else []
+    made = max(logged, default=steps)
+    best = checkpoint.steps(folder / "checkpoints" / BEST) if run.config.validation.export_best else []
+    notes = [f"of {steps}, ended early"] if made < steps else []
+    notes += [f"the result is that of step {best[-1]}"] if best else []
+    return f"{made} {'; '.join(notes)}" if notes else steps

@@ -20,7 +20,7 @@ from ..data.sources import Source, SourceClip
 from ..engine.roles import Denoiser, Role
 from ..errors import TrainError
 from ..monitor.run_log import Tracker
-from ..parallel import first_problem
+from ..parallel import together
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .best_row import score
@@ -51,12 +51,14 @@ class Validator:
         the tracker, measures.
 
         Raises:
-            TrainError: a clip cannot be read, or the tracker is missing.
+            TrainError: a clip cannot be read, the tracker is missing, or, on another rank, the picture cannot be written.
+            OSError: the picture cannot be written.
         """
         logging = self.run.config.logging
         clips = self.artifacts.clips("eval", text_dim=self.text_dim)
         rows, found = list[list[Picture]](), list[Scores]()
-        problem, finite = None, True
+        problem: TrainError | OSError | None = None
+        finite = True
         for index in range(min(logging.validation_clips, len(clips))):
             # Whatever the main rank finds, it samples all clips: where weights are sharded, the others wait for it.
             latent = self._latent(clips, index)
@@ -72,16 +74,17 @@ class Validator:
                 frames_THWC = decoded(self.artifacts.vae, latent)
                 rows += picture_rows(self._clip(clips, index), frames_THWC)
                 found.append(self._scores(clips, index, frames_THWC))
-            except TrainError as error:
-                problem = str(error)
-        problem = first_problem(self.run.world, problem)
-        if problem is not None:
-            raise TrainError(problem)
-        if tracker is None or not finite:
-            return {}
-        sheet = contact_sheet(rows)
-        write_png(self.run.phase_folder(self.phase) / "validation" / f"step_{step:06d}.png", sheet)
-        tracker.image(step, "validation", sheet)
+            except (TrainError, OSError) as error:
+                problem = error
+        with together(self.run.world):
+            if problem is not None:
+                raise problem
+            if tracker is None or not finite:
+                found.clear()
+            else:
+                sheet = contact_sheet(rows)
+                write_png(self.run.phase_folder(self.phase) / "validation" / f"step_{step:06d}.png", sheet)
+                tracker.image(step, "validation", sheet)
         return means_of(found)
 
     def _latent(self, clips: EncodedClips, index: int) -> Tensor:

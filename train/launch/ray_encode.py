@@ -78,12 +78,70 @@ def crew_of(config: Config, run_folder: Path, workers: int, cpu: bool, source: S
             num_gpus=0 if cpu else 1,
             num_cpus=1,
         )
-        for row in encoded.iter_rows():
-            if row["failure"]:
-                raise TrainError(row["failure"])
-            yield int(row["index"]), row["problem"] or None
+        try:
+            for row in encoded.iter_rows():
+                if row["failure"]:
+                    raise TrainError(row["failure"])
+                yield int(row["index"]), row["problem"] or None
+        except failures() as error:
+            raise TrainError(
+                f"encoding on Ray failed ({reason_of(error)}); mend that and run the command again: clips that are done are kept."
+            ) from error
 
     return crew
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What Ray raises where a worker, a machine or Ray itself fails."""
+    from ray.data.exceptions import ExecutionTimeoutError, SystemException
+    from ray.exceptions import RayError
+
+    return RayError, ExecutionTimeoutError, SystemException
+
+
+def reason_of(error: BaseException) -> str:
+    """The last words of the innermost cause: Ray wraps an error of a worker into several others, with their tracebacks."""
+    seen = {id(error)}
+    while True:
+        inner = getattr(error, "cause", None) or error.__cause__
+        if not isinstance(inner, BaseException) or id(inner) in seen or not str(inner).strip():
+            break
+        seen.add(id(inner))
+        error = inner
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).rstrip(".")
+
+
+def start_ray(cpu: bool) -> None:
+    """Join the cluster that Ray finds, or make one of this machine.
+
+    Raises:
+        TrainError: Ray cannot be reached or started, or the cluster has no GPU.
+    """
+    import ray.data
+
+    from train.errors import TrainError
+
+    known: tuple[type[Exception], ...] = (*failures(), OSError, RuntimeError, ValueError)
+    if not ray.is_initialized():
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        try:
+            ray.init(
+                runtime_env={"env_vars": {"PYTHONPATH": paths}},
+                log_to_driver=False,
+                logging_level="error",
+                include_dashboard=False,
+            )
+        except known as error:
+            where = os.environ.get("RAY_ADDRESS", "none")
+            raise TrainError(
+                f"Ray cannot be started (RAY_ADDRESS is {where}: {reason_of(error)}); start the cluster with ray start, or correct the address."
+            ) from error
+    if not cpu and not ray.cluster_resources().get("GPU"):
+        raise TrainError("Ray knows of 0 GPUs, but each worker takes one; add machines with GPUs, or give --cpu.")
+    # Ray Data shows its own progress and writes its own logs; ours is enough.
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel("ERROR")
 
 
 def encode_on_ray(run: Run, workers: int, cpu: bool) -> None:
@@ -104,23 +162,17 @@ def main(arguments: Sequence[str]) -> int:
     ours, rest = options.parse_known_args(arguments)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray.data
+        import ray.data  # noqa: F401
     except ImportError as error:
         sys.stderr.write(
             f'encoding on Ray needs it ({error}); run `pip install "ray[data]"` with the Python that will encode.\n'
         )
         return 1
-    # Ray Data shows its own progress and writes its own logs; ours is enough.
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    if not ray.is_initialized():
-        ray.init(
-            runtime_env={"env_vars": {"PYTHONPATH": paths}},
-            log_to_driver=False,
-            logging_level="error",
-            include_dashboard=False,
-        )
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel("ERROR")
+    try:
+        start_ray(ours.cpu)
+    except ValueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     return run_until(rest, until="data", instead={"data": partial(encode_on_ray, workers=ours.workers, cpu=ours.cpu)})
 
 

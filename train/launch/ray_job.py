@@ -13,9 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
-import ray.train  # type: ignore[import-not-found, unused-ignore]
 import torch.distributed as dist
-from ray.train.torch import TorchConfig, TorchTrainer  # type: ignore[import-not-found, unused-ignore]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,17 +36,42 @@ def work(settings: dict[str, list[str]]) -> None:
         raise RuntimeError(f"training ended with exit code {code}; the log of rank 0 says why.")
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the command; see the module."""
     options = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     options.add_argument("--workers", type=int, required=True, help="processes in all, one per GPU")
     options.add_argument(
         "--cpu", action="store_true", help="without GPUs; add device=cpu where the configuration says otherwise"
     )
     ours, arguments = options.parse_known_args()
-    TorchTrainer(
-        work,
-        train_loop_config={"arguments": arguments},
-        torch_config=TorchConfig(backend="gloo"),  # of the group that is thrown away
-        scaling_config=ray.train.ScalingConfig(num_workers=ours.workers, use_gpu=not ours.cpu),
-        run_config=ray.train.RunConfig(failure_config=ray.train.FailureConfig(max_failures=3)),
-    ).fit()
+    try:
+        import ray.train  # type: ignore[import-not-found, unused-ignore]
+        from ray.train.torch import TorchConfig, TorchTrainer  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        sys.stderr.write(
+            f'training on Ray needs it ({error}); run `pip install "ray[train]"` with the Python that will train.\n'
+        )
+        return 1
+    from ray.exceptions import RayError  # type: ignore[import-not-found, unused-ignore]
+    from ray.train.v2.api.exceptions import RayTrainError  # type: ignore[import-not-found, unused-ignore]
+
+    try:
+        TorchTrainer(
+            work,
+            train_loop_config={"arguments": arguments},
+            torch_config=TorchConfig(backend="gloo"),  # of the group that is thrown away
+            scaling_config=ray.train.ScalingConfig(num_workers=ours.workers, use_gpu=not ours.cpu),
+            run_config=ray.train.RunConfig(failure_config=ray.train.FailureConfig(max_failures=3)),
+        ).fit()
+    except (RayError, RayTrainError, ConnectionError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = (lines[-1] if lines else type(error).__name__).rstrip(".")
+        sys.stderr.write(
+            f"error: training on Ray failed ({reason}); mend that and run the command again: it continues from the last checkpoint.\n"
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

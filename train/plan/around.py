@@ -9,16 +9,14 @@ from ..config.phases import training_phases
 from ..config.schema import Config
 from ..evaluation.evaluation_rows import TIMED_CLIPS, rows_to_measure
 from ..run_folder.artifacts import SLOW
+from .codec_costs import codec_costs
 from .figures import PhasePlan
 from .plan import data_bytes
 
-PIXELS = 1280 * 704 * 121
-ENCODE_FLOPS, DECODE_FLOPS = 382.6e12 / PIXELS, 2011e12 / PIXELS
-"""Of the Wan 2.2 VAE, per pixel and frame: counted on the meta device for 121 frames of 1280 x 704; its convolutions scale with the pixels."""
 TEXT_FLOPS = 4.8e12
 """Of umT5-XXL's encoder for 512 tokens."""
-TEXT_BYTES, VAE_BYTES = 11_400_000_000, 1_410_000_000
-"""Weights of umT5-XXL's encoder and of the VAE in bfloat16."""
+TEXT_BYTES = 11_400_000_000
+"""Its weights in bfloat16."""
 ENCODED = 3
 """What is encoded of a clip: itself and its control maps with boxes and with masks."""
 
@@ -52,23 +50,19 @@ def around(config: Config, plans: Sequence[PhasePlan], clips: int, text_dim: int
     """
     looks = {plan.name: plan.look_flops for plan in plans}
     prompts = clips * TEXT_FLOPS if config.models.text_encoder is not None else 0.0
-    encoding = clips * ENCODED * _codec(config, ENCODE_FLOPS) + prompts
+    costs = codec_costs(config.models.vae)
+    pixels = config.data.size[0] * config.data.size[1] * config.data.frames
+    encode, decode = costs.encode * pixels, costs.decode * pixels
     text = TEXT_BYTES if config.models.text_encoder is not None else 0
-    vae = VAE_BYTES if config.models.vae is not None else 0
+    encoding = clips * ENCODED * encode + prompts
     return [
-        Around("data", encoding / ranks, text + vae, data_bytes(config, clips, text_dim)),
-        Around("pictures", _pictures(config, looks), vae, 0),
-        Around("evaluate", _evaluation(config, looks) / ranks, vae, 0),
+        Around("data", encoding / ranks, text + costs.weights, data_bytes(config, clips, text_dim)),
+        Around("pictures", _pictures(config, looks, decode), costs.weights, 0),
+        Around("evaluate", _evaluation(config, looks, encode, decode) / ranks, costs.weights, 0),
     ]
 
 
-def _codec(config: Config, per_pixel: float) -> float:
-    """Of a clip; nothing for a codec that is trained here, as it is tiny."""
-    width, height = config.data.size
-    return 0.0 if config.models.vae is None else per_pixel * width * height * config.data.frames
-
-
-def _pictures(config: Config, looks: Mapping[str, float]) -> float:
+def _pictures(config: Config, looks: Mapping[str, float], decode: float) -> float:
     total = 0.0
     for phase, settings in training_phases(config):
         if not settings.validate_every:
@@ -76,24 +70,24 @@ def _pictures(config: Config, looks: Mapping[str, float]) -> float:
         times = -(-settings.steps // settings.validate_every)
         few = phase.stage in ("stage2", "stage3")
         steps = config.steps.count if few else config.logging.validation_steps * _halves(config)
-        one = steps * looks[phase.name] + _codec(config, DECODE_FLOPS)
+        one = steps * looks[phase.name] + decode
         total += times * config.logging.validation_clips * one
     return total
 
 
-def _evaluation(config: Config, looks: Mapping[str, float]) -> float:
+def _evaluation(config: Config, looks: Mapping[str, float], encode: float, decode: float) -> float:
     """All rows of all sets; timing one samples a clip more, to warm up, and the counterfactual maps are encoded on the way."""
     clips, total = config.evaluate.clips, 0.0
     for row in rows_to_measure(config, clips):
         if row.name == "oracle" or row.generator is not None:
-            total += clips * _codec(config, DECODE_FLOPS)
+            total += clips * decode
         if row.generator is None:
             continue
         names = (f"stage1_{row.kind}", f"stage3_{row.kind}")
         look = next((looks[name] for name in names if name in looks), 0.0)
         steps = len(row.sigmas) * (_halves(config) if row.generator == SLOW else 1)
         total += (clips + (1 + TIMED_CLIPS if row.is_timed else 0)) * steps * look
-        total += clips * _codec(config, ENCODE_FLOPS) if row.elsewhere else 0.0
+        total += clips * encode if row.elsewhere else 0.0
     return total * max(1, len(config.evaluate.sets))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -15,11 +14,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from flashmotion_core.adapters import read_generator_info
-from flashmotion_core.loading import read_folder_config
-from flashmotion_core.wan.config import WanConfig
+from flashmotion_core.wan.config import TI2V_5B, WanConfig
 
-from ..config.phases import training_phases
+from ..config.phases import WITHOUT_GENERATORS, phases_of, training_phases
 from ..config.settings import Synthetic, Videos
 from ..data.gather import count as videos_count
 from ..data.video_files import find_videos
@@ -28,10 +25,11 @@ from ..errors import TrainError
 from ..evaluation.video_trackers import load_tracker, tracker_of
 from ..monitor.dashboards import check_dashboards
 from ..prepare.weights_folder import check_folder
-from ..run_folder.artifacts import PREPARED
+from ..run_folder.artifacts import PREPARED, sizes_of
 from ..run_folder.run import Run
 from .figures import PhasePlan
-from .given_adapters import check_adapter, given_path
+from .given_adapters import check_adapter
+from .given_files import check_exists, given_files
 from .plan import data_bytes, static_plans
 from .ranks import check_ranks
 from .table import byte_text, knobs, short_rows
@@ -40,8 +38,12 @@ OPTIONAL = ("diffusers", "transformers", "peft", "optimi", "bitsandbytes", "wand
 """Packages that only some configurations need; what is missing is said where it is needed."""
 
 
-def check(run: Run) -> None:
+def check(run: Run, among: Container[str] | None = None) -> None:
     """Print one table of the machine, what is given and what the run takes, and a short plan; refuse what cannot work.
+
+    Args:
+        run: the run.
+        among: the names of the phases that will be done; None for all. What only others need is not looked for.
 
     Raises:
         TrainError: all that is wrong: a file that is not there or is not what it should be, settings that do not fit together or need a
@@ -50,16 +52,19 @@ def check(run: Run) -> None:
     seen = _Findings()
     for what, found in environment(run):
         seen.rows.append([what, found, ""])
-    for what, path, kind in given_files(run):
+    for what, path, kind in given_files(run, among):
         seen.look(what, partial(_found, what, path, kind))
-    seen.look("settings", partial(_settings_fit, run))
+    seen.look("settings", partial(_settings_fit, run, among))
     plans: list[PhasePlan] = []
+    stages = {phase.stage for phase in phases_of(run.config) if among is None or phase.name in among}
+    trains = not stages <= set(WITHOUT_GENERATORS)
     # What follows needs the files.
-    if not seen.problems:
-        seen.look("networks", partial(_networks, run, plans))
+    if trains and not seen.problems:
+        seen.look("networks", partial(_networks, run, plans, among))
     if plans:
         seen.look("memory", partial(_memory_fits, run, plans))
-        seen.look("disk", partial(_disk_fits, run, plans))
+    if plans or not (trains or seen.problems):
+        seen.look("disk", partial(_disk_fits, run, plans, encodes=stages != {"prepare"}))
     run.console.table(seen.rows)
     if plans:
         run.console.table(short_rows(plans))
@@ -88,24 +93,24 @@ class _Findings:
 
 
 def _found(what: str, path: Path, kind: str) -> str:
-    _check_exists(what, path)
+    check_exists(what, path)
     if kind == "clips":
-        return f"{videos_count((path,))} clips in {path}"
+        return f"{videos_count((path,))} videos in {path}"
     if kind == "model":
         check_folder(what, str(path))
     return f"{path}, {byte_text(path.stat().st_size)}" if path.is_file() else str(path)
 
 
-def _settings_fit(run: Run) -> str:
-    check_settings(run)
+def _settings_fit(run: Run, among: Container[str] | None) -> str:
+    check_settings(run, among)
     return f"of {run.config.name}, for {run.world.size} process{'es' if run.world.size > 1 else ''}"
 
 
-def _networks(run: Run, plans: list[PhasePlan]) -> str:
+def _networks(run: Run, plans: list[PhasePlan], among: Container[str] | None) -> str:
     slow, fast = generator_sizes(run)
     for adapter in run.config.models.adapters:
         check_adapter(adapter, slow)
-    plans += static_plans(run.config, slow, fast, ranks=run.world.size, device=run.world.device.type)
+    plans += static_plans(run.config, slow, fast, ranks=run.world.size, device=run.world.device.type, among=among)
     return f"{slow.num_layers} blocks of width {slow.dim}"
 
 
@@ -122,9 +127,13 @@ def _memory_fits(run: Run, plans: list[PhasePlan]) -> str:
     return f"at least {byte_text(largest.peak)} in {largest.name}"
 
 
-def _disk_fits(run: Run, plans: list[PhasePlan]) -> str:
-    slow, _ = generator_sizes(run)
-    return f"up to {byte_text(check_disk(run, plans, slow))}"
+def _disk_fits(run: Run, plans: list[PhasePlan], *, encodes: bool) -> str:
+    data = 0
+    if encodes:
+        slow, _ = generator_sizes(run, TI2V_5B)
+        data = data_bytes(run.config, clip_count(run), slow.text_dim)
+    needed = check_disk(run.folder, {"data": data, **{f"phases/{plan.name}": plan.disk for plan in plans}})
+    return f"up to {byte_text(needed)}" if needed else "the run folder can be written"
 
 
 def environment(run: Run) -> list[list[str]]:
@@ -167,50 +176,17 @@ def _memory() -> int | None:
         return None
 
 
-def given_files(run: Run) -> Iterator[tuple[str, Path, str]]:
-    """What a configuration names: the key, the path, and whether it is weights, clips or the folder of a model of transformers."""
-    models = run.config.models
-    for name in ("generator", "fast_generator", "fast_start", "vae", "text_encoder"):
-        given = getattr(models, name)
-        if given is not None:
-            yield f"models.{name}", Path(given), "weights"
-    for adapter in models.adapters:
-        path = given_path(adapter)
-        if path is not None:
-            yield f"models.adapters, {adapter.kind}", path, "weights"
-    data = run.config.data
-    for name in ("train", "evaluation"):
-        source = getattr(data, name)
-        if isinstance(source, Videos):
-            for place in source.places:
-                yield f"data.{name}.folder", place, "clips"
-    for name in ("detector", "tracker", "captioner") if data.prepares else ():
-        folder = getattr(data.prepare, name)
-        if folder is not None:
-            yield f"data.prepare.{name}", Path(folder), "model"
-
-
-def _check_exists(key: str, path: Path) -> None:
-    if path.exists():
-        return
-    folder = path.parent
-    while not folder.is_dir():
-        path, folder = folder, folder.parent
-    close = difflib.get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=1, cutoff=0.6)
-    hint = f"did you mean {folder / close[0]}?" if close else "check the path."
-    raise TrainError(f"{key}: there is no {path}; {hint}")
-
-
-def check_settings(run: Run) -> None:
-    """Raises TrainError for settings that do not go together on this machine, or that need a package that is not there."""
+def check_settings(run: Run, among: Container[str] | None = None) -> None:
+    """Raises TrainError for settings of the phases of these names (or all) that do not go together on this machine, or that need a package that
+    is not there."""
     config, device = run.config, run.world.device
-    check_ranks(config, run.world.size)
+    check_ranks(config, run.world.size, among)
     check_dashboards(config.logging.dashboards)
     follower = tracker_of(config, device.type)
     if not isinstance(config.data.evaluation, Synthetic) and follower.sam2 is None:
         load_tracker(follower)
     kahan = config.precision == "bf16_kahan"
-    if training_phases(config):
+    if training_phases(config, among):
         probe = {"probe": nn.Parameter(torch.zeros(1, dtype=torch.bfloat16 if kahan else torch.float32))}
         try:
             optim.make_optimizer(config.optimizer, probe, lr=1e-3, betas=(0.9, 0.95), device=device)
@@ -230,25 +206,20 @@ def generator_sizes(run: Run, assumed: WanConfig | None = None) -> tuple[WanConf
         ValueError: a file or folder that is not a generator.
     """
     models = run.config.models
-    slow = models.sizes.config() if models.generator is None else _sizes_of(Path(models.generator), assumed)
+
+    def there(path: Path) -> WanConfig:
+        return assumed if assumed is not None and not path.exists() else sizes_of(path)
+
+    slow = models.sizes.config() if models.generator is None else there(Path(models.generator))
     key = "fast_start" if models.fast_generator is None else "fast_generator"
     given = getattr(models, key)
-    fast = slow if given is None else _sizes_of(Path(given), assumed)
+    fast = slow if given is None else there(Path(given))
     if (slow.dim, slow.num_layers, slow.text_dim) != (fast.dim, fast.num_layers, fast.text_dim):
         raise TrainError(
             f"models.{key} has width {fast.dim}, {fast.num_layers} blocks and text of width {fast.text_dim}, but models.generator "
             f"has {slow.dim}, {slow.num_layers} and {slow.text_dim}; an adapter needs the same in both, so choose generators of one size."
         )
     return slow, fast
-
-
-def _sizes_of(path: Path, assumed: WanConfig | None) -> WanConfig:
-    if assumed is not None and not path.exists():
-        return assumed
-    if not path.is_dir():
-        return read_generator_info(path).config
-    folder = path / "transformer" if (path / "transformer").is_dir() else path
-    return WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
 
 
 def clip_count(run: Run) -> int:
@@ -265,9 +236,9 @@ def clip_count(run: Run) -> int:
     return count
 
 
-def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> int:
-    """The bytes that the run needs. Raises TrainError if its folder cannot be written, or its disk cannot hold the rest of the run."""
-    folder = run.folder.absolute()
+def check_disk(run: Path, needs: Mapping[str, int]) -> int:
+    """The bytes that a run needs, from those of the folders in it. Raises TrainError if it cannot be written, or its disk cannot hold the rest."""
+    folder = run.absolute()
     while not folder.exists():
         folder = folder.parent
     try:
@@ -275,10 +246,10 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> int:
             pass
     except OSError as error:
         raise TrainError(
-            f"the run folder {run.folder} cannot be written ({error.strerror}); choose another one with --run."
+            f"the run folder {run} cannot be written ({error.strerror}); choose another one with --run."
         ) from error
-    needed = data_bytes(run.config, clip_count(run), sizes.text_dim) + sum(found.disk for found in plans)
-    free, there = shutil.disk_usage(folder).free, _held(run.folder)
+    needed, free = sum(needs.values()), shutil.disk_usage(folder).free
+    there = sum(_held(run / part) for part in (*needs, "models"))
     if needed > free + there:
         raise TrainError(
             f"the run needs up to {byte_text(needed)} on the disk of {folder}, but only {byte_text(free)} are free; choose another folder with "
@@ -288,5 +259,5 @@ def check_disk(run: Run, plans: list[PhasePlan], sizes: WanConfig) -> int:
 
 
 def _held(folder: Path) -> int:
-    """Bytes of a run that has begun."""
+    """Bytes of a part of a run that has begun."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0

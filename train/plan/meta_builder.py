@@ -5,7 +5,7 @@ Roles and methods are wired as in training (`stages.wiring`); a test holds their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,10 +162,12 @@ def _offload(blocks: Iterable[nn.Module]) -> None:
         block.forward = wrapped(block.forward)
 
 
-def planned_phases(config: Config, slow: WanConfig, fast: WanConfig, builder: MetaBuilder) -> Iterator[Planned]:
-    """The training phases of a run in order; ``slow`` and ``fast`` are the generators' sizes."""
+def planned_phases(
+    config: Config, slow: WanConfig, fast: WanConfig, builder: MetaBuilder, among: Container[str] | None = None
+) -> Iterator[Planned]:
+    """The training phases of a run in order, of these names or all; ``slow`` and ``fast`` are the generators' sizes."""
     schedule = config.steps.schedule()
-    for phase, settings in training_phases(config):
+    for phase, settings in training_phases(config, among):
         # New ones for each phase, as a phase finds them in files.
         slow_network, fast_network = (Network(sizes, builder.weights(sizes)) for sizes in (slow, fast))
         method: Method

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
@@ -33,13 +33,15 @@ def plan(config: Config, slow: WanConfig, fast: WanConfig, *, ranks: int, device
         yield Measurement(config, phase, builder, ranks).plan()
 
 
-def static_plans(config: Config, slow: WanConfig, fast: WanConfig, *, ranks: int, device: str) -> Iterator[PhasePlan]:
-    """The same without what needs a run of the phase's code (``working`` and FLOPs); takes a second."""
+def static_plans(
+    config: Config, slow: WanConfig, fast: WanConfig, *, ranks: int, device: str, among: Container[str] | None = None
+) -> Iterator[PhasePlan]:
+    """The same without what needs a run of the phase's code (``working`` and FLOPs), of the phases of these names; takes a second."""
     from .measure import Measurement
     from .meta_builder import MetaBuilder, planned_phases
 
     builder = MetaBuilder(config, device, ranks)
-    for phase in planned_phases(config, slow, fast, builder):
+    for phase in planned_phases(config, slow, fast, builder, among):
         yield Measurement(config, phase, builder, ranks).static()
 
 

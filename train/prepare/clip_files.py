@@ -79,7 +79,7 @@ def write_clip(
     """Write ``name.mp4``, ``.json``, ``.txt`` and the label pictures of all frames into a folder."""
     from PIL import Image
 
-    write_mp4(folder / f"{name}.mp4", frames_THWC, fps, CRF)
+    write_mp4(folder / f"{name}.mp4", frames_THWC, fps, CRF, same_bytes=True)
     write_document(folder / f"{name}.json", document)
     (folder / f"{name}.txt").write_text(prompt, encoding="utf-8")
     masks = folder / f"{name}.masks"

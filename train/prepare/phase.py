@@ -11,10 +11,11 @@ from ..config.schema import Config
 from ..config.settings import Part, Videos
 from ..data.gather import gather, is_plain, mark
 from ..data.rank_results import on_all_ranks
+from ..data.unread_files import plain, twins, unread
 from ..data.video_files import find_videos
 from ..errors import TrainError
 from ..files import digest, file_digest
-from ..parallel import World, broadcast_object
+from ..parallel import World, broadcast_object, together
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from .cuts import detector_name
@@ -40,13 +41,21 @@ def preparation_mark(run: Run, marks: VideoMarks) -> str:
     assert rules is not None
     found: dict[str, Any] = {}
     for split, source in _sources(config).items():
-        videos, listed = broadcast_object(world, _there(source.places) if world.is_main else ([], []))
+        with together(world):
+            there = _there(source.places) if world.is_main else ([], [])
+        videos, listed = broadcast_object(world, there)
         found[split] = digest(*marks.of(videos)) if videos else listed
     shape = clip_settings(data)
     folders = [one for one in (rules.detector, rules.tracker, rules.captioner) if one]
     weights = [file_digest(str(file)) for one in folders for file in sorted(Path(one).glob("*")) if file.is_file()]
     part = data.evaluation if isinstance(data.evaluation, Part) else "no part"
-    return digest("prepare", rules, shape, detector_name(), found, weights, part, config.models.text_encoder)
+    return digest("prepare", rules, shape, detector_name(), found, weights, part, text_encoder(config))
+
+
+def text_encoder(config: Config) -> str | None:
+    """What counts the tokens of prompts; None where it is not there yet, as a look at the clips needs no weights."""
+    given = config.models.text_encoder
+    return given if given is not None and Path(given).exists() else None
 
 
 def _there(places: Sequence[Path]) -> tuple[list[Path], list[Any]]:
@@ -64,7 +73,7 @@ def prepare(run: Run, marks: VideoMarks) -> None:
     """
     config, artifacts, world = run.config, Artifacts(run), run.world
     data, exchange = config.data, run.phase_folder("prepare")
-    work = VideoWork(data, config.models.text_encoder, world.device.type)
+    work = VideoWork(data, text_encoder(config), world.device.type)
     one_shape = replace(work, data=data.model_copy(update={"buckets": ()}))  # as the data phase reads what is held out
     _on_main(world, exchange, lambda: _say_what_works(run, work))
     alone = isinstance(work.finder, WordFinder) or work.captioner is not None
@@ -105,6 +114,7 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
     """Write the page, and say what became of the videos; raises TrainError if a source has no clip that can be used."""
     say = run.console.say
     lines = [line for videos in pools.values() for line in summary_of(videos)]
+    lines += _overlooked(run)
     named = {f"pool_{split}": videos for split, videos in pools.items()}
     page = write_page(Artifacts(run).prepared_folder, named, evaluated, lines)
     for line in lines:
@@ -113,12 +123,12 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
     for videos in pools.values():
         for video in videos:
             if video.reason:
-                rejected.add(f"{video.video}: {video.reason}")
+                rejected.add(f"{plain(video.video)}: {video.reason}")
             for clip in video.clips:
                 if clip.reason:
-                    rejected.add(f"{clip.name}: {clip.reason}")
+                    rejected.add(f"{plain(clip.name)}: {clip.reason}")
                 else:
-                    cut.add(*(f"{clip.name}: {note}" for note in clip.notes if note.startswith("the prompt")))
+                    cut.add(*(f"{plain(clip.name)}: {note}" for note in clip.notes if note.startswith("the prompt")))
     for line in rejected.first:
         say(f"prepare: left out {line}.")
     if rejected.more:
@@ -135,6 +145,16 @@ def _tell(run: Run, pools: Mapping[str, PreparedVideos], evaluated: set[str]) ->
                 f"data.{split} has {len(videos)} videos, but 0 clips can be used, such as {first} (all are in {page}); loosen data.prepare, "
                 "or draw boxes yourself."
             )
+
+
+def _overlooked(run: Run) -> list[str]:
+    """Sentences about what the folders of the sources hold beside videos, and about videos that are there twice."""
+    artifacts, found = Artifacts(run), list[str]()
+    for split, source in _sources(run.config).items():
+        for place in source.places:
+            found += unread(place) if is_plain((place,)) else []
+        found += twins(find_videos(artifacts.videos_folder(SPLITS[split], source.places)))
+    return found
 
 
 class _Told:

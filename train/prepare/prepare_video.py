@@ -21,6 +21,7 @@ from ..config.settings import Data, Prepare
 from ..data.looks import best_first, fit
 from ..data.sources import SourceClip
 from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels
+from ..files import clip_problem
 from .captions import NEUTRAL, Captioner, fitting, token_counter
 from .clip_files import in_boxes, no_objects, read_own_document, to_document, write_clip, write_document
 from .clip_record import PreparedClip, PreparedVideo
@@ -83,7 +84,7 @@ class VideoWork:
         except (ValueError, OSError) as error:
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-            made = PreparedVideo(video.name, key, str(error).rstrip("."), 0, 0.0, [])
+            made = PreparedVideo(video.name, key, clip_problem(error), 0, 0.0, [])
         made.write(folder)
 
     def _as_it_is(self, video: Path, key: str, folder: Path) -> PreparedVideo:

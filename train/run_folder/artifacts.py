@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.adapters import AdapterFile, read_adapter
+from flashmotion_core.adapters import AdapterFile, read_adapter, read_generator_info
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
-from flashmotion_core.loading import TextEncoder, read_generator
+from flashmotion_core.loading import TextEncoder, read_folder_config, read_generator
 from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling import Schedule
 from flashmotion_core.wan.config import WanConfig
@@ -265,6 +265,18 @@ def _whole(value: Any) -> Tensor:
 def _read_generator(path: Path) -> GeneratorFile:
     info, weights = read_generator(path)
     return GeneratorFile(info.config, weights, info.text)
+
+
+def sizes_of(path: Path) -> WanConfig:
+    """Sizes of a generator, from the header of its file or the configuration of its diffusers folder.
+
+    Raises:
+        ValueError: it is not a generator.
+    """
+    if not path.is_dir():
+        return read_generator_info(path).config
+    folder = path / "transformer" if (path / "transformer").is_dir() else path
+    return WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
 
 
 BOOKKEEPING = {"share", "validate_every", "micro_batch"}

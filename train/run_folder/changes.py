@@ -10,6 +10,7 @@ from pathlib import Path
 from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
+from ..files import writing
 
 FILE = "changes.json"
 
@@ -43,7 +44,8 @@ def keep_change(folder: Path, settings: Sequence[str]) -> None:
     if changes and changes[-1] == list(settings):
         return
     entry = {"when": datetime.now(timezone.utc).isoformat("T", "seconds"), "set": list(settings)}
-    write_whole(folder / FILE, json.dumps([*_entries(folder / FILE), entry], indent=1))
+    with writing(FILE, folder, "free some space there or make it writable"):
+        write_whole(folder / FILE, json.dumps([*_entries(folder / FILE), entry], indent=1))
 
 
 def _entries(path: Path) -> list[dict[str, list[str]]]:

@@ -15,7 +15,9 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -23,12 +25,12 @@ from flashmotion_core.whole_file import write_whole
 
 from ..config.load import dump
 from ..config.schema import Config
-from ..data.rank_results import held_by_all
+from ..data.rank_results import held_by_all, on_all_ranks
 from ..errors import TrainError
-from ..files import disk_problem, read_fields
+from ..files import disk_problem, read_fields, writing
 from ..folder_lock import holder
 from ..monitor.console import Console, forget_peak_memory
-from ..parallel import World, barrier, broadcast_object
+from ..parallel import World, barrier, broadcast_object, together
 
 POLL_SECONDS = 2.0
 
@@ -44,7 +46,7 @@ class Phase:
         outputs: the files or folders that it makes.
         needs: the phases that must be done before it.
         work: does the phase; called on every rank.
-        alone: whether rank 0 does it alone. The others then poll for the done-file, because a collective would time out.
+        alone: whether rank 0 does it alone.
         basis: of a phase that may continue with changed settings of its own, a hash of everything else that its result depends on.
         renews: whether it is done again by itself, and does only what changed, where its fingerprint is another one.
         lacks: one sentence if something of its result is gone or damaged, which doing it again repairs; None if all is well.
@@ -81,15 +83,10 @@ class Run:
         Raises:
             TrainError: the folder cannot be written.
         """
-        if self.world.is_main:
-            try:
+        with together(self.world), writing("config.yaml", self.folder, "choose another folder with --run"):
+            if self.world.is_main:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 write_whole(self.folder / "config.yaml", dump(self.config))
-            except OSError as error:
-                raise TrainError(
-                    f"the run folder {self.folder} cannot be written ({error.strerror}); choose another one with --run."
-                ) from error
-        barrier(self.world)
 
     def minutes(self, share: float) -> float | None:
         """A phase's share of the time budget; None without a budget."""
@@ -123,7 +120,7 @@ class Run:
         """
         if phase.name == "decoder":
             self._wait(phase)
-        state, lack = broadcast_object(self.world, self._found(phase))
+        state, lack = self._found(phase)
         if state == "done" and lack is None:
             self.console.say(f"{phase.name}: done before ({self._took(phase)}).")
             return
@@ -145,12 +142,16 @@ class Run:
         started = time.monotonic()
         with held_by_all(self.world, self.phase_folder(phase.name), f"{phase.name} in {self.folder}"):
             self._work(phase)
-        if self.world.is_main:
-            missing = [path for path in phase.outputs if not path.exists()]
-            assert not missing, f"{phase.name} did not make {missing}"
-            done = {"fingerprint": phase.fingerprint, "seconds": round(time.monotonic() - started, 1)}
-            write_whole(self._done_file(phase), json.dumps(done))
-            self.console.say(f"{phase.name}: {self._took(phase)}.")
+        with (
+            together(self.world),
+            writing("done.json", self.phase_folder(phase.name), "free some space, and run the command again"),
+        ):
+            if self.world.is_main:
+                missing = [path for path in phase.outputs if not path.exists()]
+                assert not missing, f"{phase.name} did not make {missing}"
+                done = {"fingerprint": phase.fingerprint, "seconds": round(time.monotonic() - started, 1)}
+                write_whole(self._done_file(phase), json.dumps(done))
+                self.console.say(f"{phase.name}: {self._took(phase)}.")
         while self.state(phase) != "done":
             time.sleep(POLL_SECONDS)
         barrier(self.world)
@@ -166,7 +167,9 @@ class Run:
 
     def _work(self, phase: Phase) -> None:
         try:
-            if not phase.alone or self.world.is_main:
+            if phase.alone:  # hours, for which a collective would not wait
+                on_all_ranks(self.world, self.phase_folder(phase.name), partial(self._alone, phase))
+            else:
                 phase.work()
         except (OSError, SafetensorError, RuntimeError) as error:
             problem = disk_problem(error)
@@ -176,15 +179,21 @@ class Run:
                 f"{phase.name} cannot read or write {getattr(error, 'filename', None) or self.folder} ({problem}); free some space or check its "
                 "permissions, and run the command again: it continues where it stopped."
             ) from error
-        if not phase.alone:
-            barrier(self.world)
+        barrier(self.world)
+
+    def _alone(self, phase: Phase) -> dict[str, Any]:
+        if self.world.is_main:
+            phase.work()
+        return {}
 
     def _found(self, phase: Phase) -> tuple[str, str | None]:
         """A phase's state and, where it is done, what its result lacks; only rank 0 looks."""
-        if not self.world.is_main:
-            return "", None
-        state = self.state(phase)
-        return state, phase.lacks() if state == "done" else None
+        found: tuple[str, str | None] = ("", None)
+        with together(self.world):
+            if self.world.is_main:
+                state = self.state(phase)
+                found = (state, phase.lacks() if state == "done" else None)
+        return broadcast_object(self.world, found)
 
     def redo(self, phase: Phase) -> None:
         """Move a phase's folder and outputs aside, so that it is done again.
@@ -195,18 +204,21 @@ class Run:
         other = broadcast_object(self.world, holder(self.phase_folder(phase.name)) if self.world.is_main else None)
         if other is not None:
             raise TrainError(f"--redo is {phase.name}, which is being done by {other}; wait for it, or stop it.")
-        if self.world.is_main and self.state(phase) != "open":
-            folder = self.phase_folder(phase.name)
-            number = 1
-            while (aside := folder.with_name(f"{folder.name}.previous-{number}")).exists():
-                number += 1
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.rename(aside)
-            for path in phase.outputs:
-                if path.exists():
-                    shutil.move(path, aside / path.name)
-            self.console.say(f"{phase.name}: the earlier result is now in {aside}.")
-        barrier(self.world)
+        with together(self.world), writing("the earlier result", self.folder, "check its disk and permissions"):
+            if self.world.is_main and self.state(phase) != "open":
+                self._move_aside(phase)
+
+    def _move_aside(self, phase: Phase) -> None:
+        folder = self.phase_folder(phase.name)
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.previous-{number}")).exists():
+            number += 1
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.rename(aside)
+        for path in phase.outputs:
+            if path.exists():
+                shutil.move(path, aside / path.name)
+        self.console.say(f"{phase.name}: the earlier result is now in {aside}.")
 
     def seconds(self, phase: Phase) -> float:
         """How many seconds the last attempt at a phase that is done took."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from train.config.load import CONFIGS, dump, load, parse
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from train.config.schema import Config
-from train.config.settings import Synthetic, Videos
+from train.config.settings import Part, Synthetic, Videos
 from train.files import digest
 from train.monitor.console import Console
 from train.parallel import World
@@ -69,7 +69,6 @@ def test_another_method_replaces_the_settings_of_the_first(tmp_path: Path) -> No
     assert same == before.model_copy(update={"steps": 10})
     videos = load(written(tmp_path, "v", "extends: tiny_cpu\ndata: {train: {kind: videos, folder: /clips}}\n")).data
     assert videos.train == Videos(folder="/clips")
-    assert isinstance(videos.evaluation, Synthetic)
 
 
 # Overrides
@@ -110,6 +109,18 @@ def test_a_later_override_wins_and_a_method_makes_room() -> None:
     assert config.data.train == Videos(folder="/x")
     assert load("tiny_cpu", ["stage3.method=none"]).stage3 == SkipSettings()
     assert load("tiny_cpu", ["stage3.method=hybrid"]) == load("tiny_cpu")
+
+
+def test_a_makers_videos_are_measured_on_a_part_of_them(tmp_path: Path) -> None:
+    """A configuration of the synthetic world would measure there, and say nothing of the videos."""
+    own = "data.train.folder=/x"
+    assert load("tiny_adapter", [own]).data.evaluation == Part()
+    assert load("tiny_adapter", ["data.train={kind: videos, folder: /x}"]).data.evaluation == Part()
+    assert load("one_24g", [own, "data.evaluation.share=0.2"]).data.evaluation == Part(share=0.2)
+    for kept in ("data.evaluation.count=5", "data.prepare=null", "data.evaluation={kind: synthetic, count: 16}"):
+        assert isinstance(load("tiny_adapter", [own, kept]).data.evaluation, Synthetic)
+    (tmp_path / "mine.yaml").write_text("name: mine\nextends: tiny_adapter\ndata: {train: {kind: videos, folder: /x}}")
+    assert load(str(tmp_path / "mine.yaml")).data.evaluation == Part()
 
 
 def test_settings_cannot_be_changed_later() -> None:

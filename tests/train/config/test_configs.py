@@ -12,7 +12,8 @@ from train.config.method_settings import DmdSettings, HybridSettings, LcmSetting
 from train.config.schema import Config
 from train.engine.job import accumulation
 from train.monitor.console import Console
-from train.plan.check import generator_sizes, given_files
+from train.plan.check import generator_sizes
+from train.plan.given_files import given_files
 from train.run_folder.run import Run
 from train.story import run_phases
 

@@ -19,6 +19,7 @@ SHOWN = scene(EVEN, 96, 64)
 CODECS = {
     ".avi": ("mpeg4", "yuv420p"), ".gif": ("gif", "rgb8"), ".mpg": ("mpeg2video", "yuv420p"), ".mpeg": ("mpeg2video", "yuv420p"),
     ".wmv": ("wmv2", "yuv420p"), ".asf": ("msmpeg4v2", "yuv420p"), ".flv": ("flv", "yuv420p"), ".mxf": ("mpeg2video", "yuv420p"),
+    ".vob": ("mpeg2video", "yuv420p"), ".m2v": ("mpeg2video", "yuv420p"), ".y4m": ("wrapped_avframe", "yuv420p"),
     ".webm": ("libvpx-vp9", "yuv420p"), ".mkv": ("ffv1", "yuv420p10le"), ".3gp": ("libx264", "yuv420p"), ".mov": ("mjpeg", "yuvj420p"),
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from train.data.encoded import Batch, EncodedClips
 from train.engine import checkpoint
 from train.engine.method import Step
-from train.engine.time_budget import count_steps
+from train.engine.time_budget import Looks, count_steps
 from train.errors import TrainError
 from train.monitor.console import Console
 
@@ -232,7 +232,7 @@ def test_a_budget_for_nothing_useful_says_what_is_needed(clips: EncodedClips, tm
             minutes=minutes,
         )
         trainer.console = Console(text := StringIO(), plain=True)
-        trainer._settle()
+        trainer._settle(None)
         assert said in text.getvalue()
         assert ("so give --budget " in text.getvalue()) == bool(said)
 
@@ -260,3 +260,10 @@ def test_a_budget_counts_the_schedule() -> None:
     assert count_steps(1e9, seconds, method, 1000) == 1000
     assert count_steps(0, seconds, method, 1000) == 20
     assert count_steps(0, seconds, method, 7) == 7
+    # A validation of 8 seconds every 30 iterations, and one more that measures it: of 30 one counts, of 31 two.
+    looks = Looks(8.0, 30)
+    assert count_steps(7 + 11 * 5 + 4 + 16, seconds, method, 40, looks) == 30
+    assert count_steps(7 + 11 * 5 + 5 + 16, seconds, method, 40, looks) == 30
+    assert count_steps(10 + 15 * 5 + 24, seconds, method, 40, looks) == 40
+    assert count_steps(10 + 15 * 5 + 23.9, seconds, method, 40, looks) == 39
+    assert count_steps(10 + 15 * 5, seconds, method, 40, Looks(8.0, 0)) == 40

@@ -29,7 +29,11 @@ def validated(
     clips: EncodedClips, folder: Path, scores: dict[int, float] | None = None, **changes: Any
 ) -> tuple[Trainer, list[int], StringIO]:
     """A trainer whose validations find these scores, the steps at which it was validated, and what it says."""
-    trainer, steps, said = prepared("flow_resnet", clips, folder, config=EVERY, **changes), list[int](), StringIO()
+    trainer, steps, said = (
+        prepared("flow_resnet", clips, folder, **{"config": EVERY, **changes}),
+        list[int](),
+        StringIO(),
+    )
 
     def validate(step: int, tracker: object) -> dict[str, float]:
         steps.append(step)
@@ -124,6 +128,26 @@ def test_a_phase_without_the_figure_has_no_best_and_says_so(clips: EncodedClips,
     assert not (tmp_path / "checkpoints/best").exists()
     assert "no score, so validation.patience and validation.export_best do nothing here" in said.getvalue()
     average_of(trainer)
+
+
+def test_a_budget_makes_one_validation_to_measure_and_leaves_no_trace_of_it(
+    clips: EncodedClips, tmp_path: Path
+) -> None:
+    """A minute is enough for all steps, and not for as many validations of a minute."""
+    trainer, steps, _ = validated(clips, tmp_path / "minutes", minutes=60.0)
+    trainer.run()
+    assert steps == [0, 2, 4, 6, 8, 10, 12]
+    plain, _, _ = validated(clips, tmp_path / "plain")
+    plain.run()
+    equal(final_state(trainer), final_state(plain))
+    assert figures(tmp_path / "minutes").keys() == figures(tmp_path / "plain").keys()
+    long, _, said = validated(
+        clips, tmp_path / "long", minutes=5.0, config={"stage1": {"steps": 900, "validate_every": 2}}
+    )
+    long.validations.seconds = lambda tracker: 60.0  # type: ignore[method-assign]
+    long._settle(None)
+    assert long.steps == 20
+    assert "enough for 20 of 900 steps" in said.getvalue()
 
 
 def test_damaged_best_weights_are_one_sentence(clips: EncodedClips, tmp_path: Path) -> None:

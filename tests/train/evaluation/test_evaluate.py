@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from flashmotion_core.acceleration.attention import Backend
+from flashmotion_core.wan.block import scaled_dot_product
 from train.config.load import dump
 from train.data.encoded import EncodedClips
 from train.data.sources import SourceClip
+from train.engine.build import Builder
 from train.errors import TrainError
 from train.evaluation import evaluate as evaluation
 from train.evaluation.evaluate import RowMarks, evaluate
@@ -183,7 +186,7 @@ def test_ranks_share_clips_evenly() -> None:
     assert shares(8, 9, 2, 3) == [range(8, 9), range(9, 9), range(9, 9)]
 
 
-def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> None:
+def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = open_run(evaluated, models=ONE_ADAPTER)
     artifacts = Artifacts(run)
     clips = artifacts.clips("eval")
@@ -198,6 +201,11 @@ def test_a_clip_of_other_weights_or_settings_is_not_kept(evaluated: Path) -> Non
     assert known() == [True, True]
     assert known(3) == [True, True, False]  # further clips leave these alone
     assert known(features=None) == [False, False]
+    # Nor one of another card or attention kernel: the seconds of a row would not compare.
+    measuring = ClipMeasuring(None, 1, DEFAULT, tracker_of(run.config, "cpu"))
+    made = RowMarks(artifacts, found["slow_adapter"], clips, 2, measuring).whole
+    monkeypatch.setattr(Builder, "attention", lambda self, sizes: Backend("cudnn", scaled_dot_product))
+    assert RowMarks(artifacts, found["slow_adapter"], clips, 2, measuring).whole != made
     artifacts.vae_path.touch()
     assert known() == [False, False]
 

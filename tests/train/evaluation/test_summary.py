@@ -14,7 +14,7 @@ from train.evaluation.control_measures import TRACKED
 from train.evaluation.measures import PICTURES
 from train.evaluation.report_bars import FAR_BELOW, bars, judged
 from train.evaluation.report_page import figures
-from train.evaluation.report_tables import columns_of, configuration, reason
+from train.evaluation.report_tables import columns_of, configuration, phases, reason
 from train.evaluation.result_texts import title_of
 from train.evaluation.summary import RowResult, pooled, summary
 from train.publish.run_card import run_card
@@ -212,3 +212,17 @@ def test_what_the_student_began_from_is_said(tmp_path: Path) -> None:
     assert rows["FastGenerator"] == "distilled here, beginning with FastWan.safetensors, 4 steps"
     card = run_card(Artifacts(run), [], tmp_path)
     assert "Generator: trained here, distilled beginning with `FastWan.safetensors`." in card
+
+
+def test_a_phase_that_ended_early_says_so(tmp_path: Path) -> None:
+    run, _ = open_run(tmp_path)
+    for name, made in (("stage1_resnet", 300), ("stage3_resnet", 560)):
+        folder = run.phase_folder(name)
+        folder.mkdir(parents=True)
+        (folder / "done.json").write_text('{"fingerprint": "f", "seconds": 75.0}')
+        (folder / "settled.json").write_text('{"steps": 560, "minutes": null}')
+        (folder / "log.csv").write_text(f"step,name,value\n10,loss/flow,1.0\n{made},validation/score,0.5\n")
+    assert {row[0]: row[2] for row in phases(run).rows} == {
+        "stage1_resnet": "300 of 560, ended early",
+        "stage3_resnet": 560,
+    }

@@ -101,10 +101,20 @@ def test_what_cannot_be_measured_is_said_once_all_is_sampled(tmp_path: Path, mon
         with refuses(TrainError, value="cannot be read"):
             validated(run, role)
     assert sampled == [0, 1]
+    # So has a picture that cannot be written: what the main rank alone sees is told to all.
+    with monkeypatch.context() as broken:
+        told: list[str | None] = []
+        broken.setattr("train.parallel.first_problem", lambda world, problem: told.append(problem) or problem)
+        (run.phase_folder("stage3_resnet") / "validation").write_text("in the way", encoding="utf-8")
+        with pytest.raises(OSError, match="validation"):
+            validated(run, role)
+    assert sampled == [0, 1, 0, 1]
+    assert "validation" in str(told[-1])
+    (run.phase_folder("stage3_resnet") / "validation").unlink()
     with torch.no_grad():
         next(role.adapter.parameters()).fill_(float("nan"))
     assert validated(run, role) == {}
-    assert sampled == [0, 1, 0, 1]
+    assert sampled == [0, 1] * 3
 
 
 def test_the_score_is_that_of_each_clip() -> None:

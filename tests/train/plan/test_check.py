@@ -79,6 +79,40 @@ def test_memory_that_cannot_be_enough_is_refused(tmp_path: Path, monkeypatch: py
         checked(tmp_path / "run")
 
 
+def test_only_what_the_wanted_phases_need_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at clips needs no weights, encoding no generator; and neither the memory of training."""
+    from train.plan import check as checks
+
+    monkeypatch.setattr(checks, "_memory", lambda: 1_000_000)
+    (tmp_path / "clips").mkdir()
+    missing = {key: str(tmp_path / key) for key in ("generator", "fast_generator", "vae", "text_encoder")}
+    values = {
+        "name": "checked",
+        "data": {"train": {"kind": "videos", "folder": str(tmp_path / "clips")}, "evaluation": {"kind": "part"}},
+        "models": {**missing, "adapters": [{"kind": "resnet", "start": str(tmp_path / "adapter")}]},
+        "memory": {"optimizer": "adamw8bit"},
+        "stage1": {"global_batch": 10},
+    }
+
+    def found(*among: str) -> str:
+        run = Run(parse(values), tmp_path / "run", World(0, 3, 0, torch.device("cpu")), Console(text := io.StringIO()))
+        check(run, among)
+        return text.getvalue()
+
+    assert "the run folder can be written" in found("prepare")
+    with refuses(TrainError, key="2 things are wrong", value=missing["vae"], remedy=missing["text_encoder"]):
+        found("prepare", "data")
+    for key in ("vae", "text_encoder"):
+        (tmp_path / key).mkdir()
+    text = found("prepare", "data")
+    assert "disk" in text
+    assert "memory" not in text
+    with refuses(
+        TrainError, key="models.generator", value="memory.optimizer is adamw8bit", remedy="models.adapters, resnet"
+    ):
+        found("stage1_resnet")
+
+
 @pytest.mark.parametrize("key", ["generator", "fast_generator", "vae"])
 def test_a_missing_file_is_named_with_its_neighbour(tmp_path: Path, key: str) -> None:
     (tmp_path / "wan2.2_ti2v_5b.safetensors").write_bytes(b"")
@@ -118,7 +152,7 @@ def test_folders_of_models_that_prepare_videos_and_lists_of_videos_are_checked(t
     ) as refused:
         check(run)
     assert f"data.prepare.captioner: there is no {tmp_path / 'empti'}; did you mean" in str(refused.value)
-    assert "1 clips in" in text.getvalue()
+    assert "1 videos in" in text.getvalue()
 
 
 def test_the_disk_check_the_plan_and_the_data_phase_count_the_same_clips(tmp_path: Path) -> None:

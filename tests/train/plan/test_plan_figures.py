@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import TI2V_5B
@@ -19,6 +20,7 @@ from train.errors import TrainError
 from train.monitor.console import Console
 from train.parallel import World
 from train.plan.around import around
+from train.plan.codec_costs import CodecCosts, codec_costs
 from train.plan.device import Imitation
 from train.plan.figures import PhasePlan
 from train.plan.gpus import find_gpu
@@ -135,6 +137,25 @@ def test_what_is_around_training_is_counted() -> None:
     plans = [PhasePlan("stage1_controlnet", 8, {}, 0, 0, look_flops=1e15)]
     evaluation = around(config, plans, 100, 4096, 1)[2]
     assert evaluation.flops == pytest.approx(2 * (sampled + coded + 2 * (8 * 4 * 1e15 + 4 * 2011e12)))
+
+
+def test_a_given_codec_counts_as_what_it_is(tmp_path: Path) -> None:
+    """The tiny codec as a two-hundredth of the VAE of Wan 2.2, not as that; and a pruned one by its weights."""
+    tiny = codec_costs(str(ROOT / "assets/tiny/vae/flashmotion_tiny_vae.safetensors"))
+    whole = codec_costs("nowhere")
+    assert whole.encode == pytest.approx(382.6e12 / (1280 * 704 * 121))
+    assert tiny.encode < whole.encode / 300
+    assert tiny.decode < whole.decode / 150
+    assert tiny.weights == pytest.approx(22.8e6, rel=0.01)
+    assert codec_costs(None) == CodecCosts(0, 0, 0)
+    light = {
+        "decoder.up_blocks.0.upsampler.resample.1.weight": torch.zeros(555, 1000),
+        "encoder.conv_in.weight": torch.zeros(1496, 100),
+    }
+    save_file(light, tmp_path / "light.safetensors")
+    costs = codec_costs(str(tmp_path / "light.safetensors"))
+    assert costs.decode == pytest.approx(whole.decode / 1000)
+    assert costs.encode == pytest.approx(whole.encode / 1000)
 
 
 @pytest.mark.parametrize(
