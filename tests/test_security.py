@@ -152,9 +152,25 @@ def test_the_editor_talks_to_its_own_server_and_runs_no_text() -> None:
 
 
 UNPICKLES = re.compile(
-    r"\b(?:c?pickle|dill|joblib|shelve|marshal|cloudpickle)\.(?:load|loads|Unpickler|open)\b|allow_pickle\s*=\s*True|weights_only\s*=\s*False"
+    r"\b(?:_?c?pickle|dill|joblib|shelve|marshal|cloudpickle)\.(?:_?loads?|_?Unpickler|open)\b|allow_pickle\s*=\s*True|weights_only\s*=\s*False"
+    r"|\bfrom (?:_?c?pickle|dill|joblib|shelve|marshal|cloudpickle) import [^\n]*\b(?:_?loads?|_?Unpickler|open)\b"
     r"|\byaml\.(?:load|unsafe_load|full_load|load_all)\(|\btorch\.load\((?![^)]*weights_only=True)"
 )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pickle._Unpickler(stream)",
+        "_pickle.loads(text)",
+        "from pickle import dumps, loads",
+        "pickle.load(file)",
+        "torch.load(path)",
+    ],
+)
+def test_every_way_to_unpickle_is_looked_for(line: str) -> None:
+    assert UNPICKLES.search(line)
+    assert not UNPICKLES.search("from pickle import UnpicklingError")
 
 
 def test_nothing_of_ours_unpickles_but_the_reader_of_old_checkpoints() -> None:

@@ -1,7 +1,8 @@
 """The index of checkpoints from before `tensors.json`: DCP's `.metadata`, a pickle, read without running anything.
 
 Unpickling calls what the file names. Here every name gives a stand-in that only remembers what it was called with, and a name that DCP does
-not write is refused. No class, function or attribute of the running program can be reached, so nothing can be run or changed.
+not write is refused. No class, function or attribute of the running program can be reached, so nothing can be run or changed. What a small
+file can repeat without end (tuples in tuples, lists that many records share) is bounded, so reading ends in the time its length allows.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 OLD_INDEX = ".metadata"
 MAX_BYTES = 500_000_000
+MAX_AXES = 8
+MAX_TUPLE = 64
+"""Entries of a tuple; DCP's longest is the path of a tensor's name."""
 _DCP = "torch.distributed.checkpoint"
 _RECORDS = {
     *(
@@ -46,7 +52,7 @@ def read_old_index(path: Path) -> dict[str, Any]:
         _check_places(data)
         whole = _fields(_Reader(io.BytesIO(data)).load())
         stored, places = whole["state_dict_metadata"], _places(whole["storage_data"])
-        return {"tensors": {name: _tensor(name, _fields(entry), places) for name, entry in stored.items()}}
+        return {"tensors": _tensors(stored, places, len(whole["storage_data"]))}
     except (
         pickle.UnpicklingError,
         EOFError,
@@ -57,19 +63,40 @@ def read_old_index(path: Path) -> dict[str, Any]:
         RecursionError,
         OverflowError,
         MemoryError,
+        AssertionError,
+        struct.error,
     ) as error:
         raise ValueError(f"{path.name} is not an index of tensors ({type(error).__name__}: {error})") from error
 
 
 def _check_places(data: bytes) -> None:
-    """Refuse a number of a remembered object above the file's length: unpickling would take memory up to that number."""
+    """Refuse a length beyond the file's end, and the number of a remembered object above its length: unpickling may take memory up to them."""
     for operation, argument, _ in pickletools.genops(data):
         if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(argument, int) and argument > len(data):
             raise pickle.UnpicklingError(f"it remembers object {argument:,} in {len(data):,} bytes")
 
 
-class _Reader(pickle.Unpickler):
+def _bounded(operation: Callable[[Any], None]) -> Callable[[Any], None]:
+    """An operation that makes a tuple, refused where the tuple could take forever to hash: each level of tuples may double the work."""
+
+    def load(reader: Any) -> None:
+        operation(reader)
+        made = reader.stack[-1]
+        inner = [entry for entry in made if isinstance(entry, tuple)]
+        if len(made) > MAX_TUPLE or any(isinstance(entry, tuple) for each in inner for entry in each):
+            raise pickle.UnpicklingError("it holds tuples that are longer or deeper than DCP writes")
+
+    return load
+
+
+# The one written in Python: only there can an operation be bounded.
+class _Reader(pickle._Unpickler):
     """Sees data and stand-ins, nothing else."""
+
+    dispatch = pickle._Unpickler.dispatch | {
+        code: _bounded(pickle._Unpickler.dispatch[code])
+        for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
+    }
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
@@ -114,13 +141,30 @@ def _fields(record: Any) -> dict[str, Any]:
 
 def _sizes(value: Any) -> list[Any]:
     """Of a `torch.Size`."""
-    return list(value.arguments[0]) if isinstance(value, _StandIn) else list(value)
+    sizes = value.arguments[0] if isinstance(value, _StandIn) else value
+    if len(sizes) > MAX_AXES:
+        raise ValueError(f"a tensor has {len(sizes)} axes, but at most {MAX_AXES} are read")
+    return list(sizes)
 
 
 def _places(stored: Any) -> dict[tuple[str, tuple[Any, ...]], dict[str, Any]]:
     """By a tensor's name and a chunk's offsets."""
     keys = [(_fields(key), _fields(place)) for key, place in stored.items()]
     return {(key["fqn"], tuple(_sizes(key["offset"]))): place for key, place in keys}
+
+
+def _tensors(
+    stored: dict[str, Any], places: dict[tuple[str, tuple[Any, ...]], dict[str, Any]], most: int
+) -> dict[str, dict[str, Any]]:
+    """All tensors, with at most so many chunks: a small file may name one list of chunks for every tensor."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, entry in stored.items():
+        fields = _fields(entry)
+        most -= len(fields["chunks"])
+        if most < 0:
+            raise ValueError("there are more chunks than places for them")
+        found[name] = _tensor(name, fields, places)
+    return found
 
 
 def _tensor(

@@ -135,6 +135,39 @@ def test_names_in_an_old_index_give_stand_ins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "twice",
+    [b"q%ch%c\x86", b"q%c0(h%ch%ct", b"q%ch%ch%c\x87", b"q%ch%c\x86\x85"],
+    ids=["TUPLE2", "TUPLE", "TUPLE3", "TUPLE1"],
+)
+def test_tuples_in_tuples_do_not_hold_the_reader_up(twice: bytes, tmp_path: Path) -> None:
+    """Each level holds the one before twice: hashing the sixtieth as a key would take ``2 ** 60`` steps."""
+    path = tmp_path / OLD_INDEX
+    levels = (twice % ((level,) * twice.count(b"%c")) for level in range(60))
+    path.write_bytes(b"\x80\x02})" + b"".join(levels) + b"Ns.")
+    with refuses(ValueError, key=OLD_INDEX, value="longer or deeper"):
+        read_old_index(path)
+
+
+def test_chunks_that_many_tensors_share_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = save_as_before(tmp_path)
+    metadata = pickle.loads((path / OLD_INDEX).read_bytes())
+    stored = metadata.state_dict_metadata["model.w"]
+    stored.chunks = stored.chunks * 1000
+    (path / OLD_INDEX).write_bytes(pickle.dumps(metadata))
+    with refuses(ValueError, key=OLD_INDEX, value="more chunks than places"):
+        read_old_index(path / OLD_INDEX)
+
+
+def test_a_tensor_of_many_axes_is_refused(tmp_path: Path) -> None:
+    path = save_as_before(tmp_path)
+    metadata = pickle.loads((path / OLD_INDEX).read_bytes())
+    metadata.state_dict_metadata["model.w"].size = torch.Size([1] * 9)
+    (path / OLD_INDEX).write_bytes(pickle.dumps(metadata))
+    with refuses(ValueError, key=OLD_INDEX, value="9 axes"):
+        read_old_index(path / OLD_INDEX)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"cbuiltins\nexec\n(S'1'\ntR.",
