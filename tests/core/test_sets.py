@@ -272,7 +272,7 @@ BROKEN: list[tuple[str, str, Callable[[Path], object], str, str]] = [
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path)[:, :5]), "pexels_1", "tracks are [5, 1, 2]"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path) * np.nan), "pexels_1", "7 visible points that are"),
     ("movebench", "en/first_frame_mask/single/pexels_1.png", lambda path: paint(path, lambda a: a.fill(0)), "pexels_1", "mask of frame 0 is empty"),
-    ("movebench", "en/first_frame/pexels_1.jpg", lambda path: Image.new("RGB", (8, 6)).save(path), "pexels_1", "drawn on, is 8 x 6 pixels, its video 96 x 64"),
+    ("movebench", "en/first_frame/pexels_1.jpg", lambda path: Image.new("RGB", (8, 6)).save(path), "pexels_1", "8 x 6 pixels, its video 96 x 64"),
     ("movebench", "en/first_frame_mask/single/pexels_1.png", Path.unlink, "pexels_1", "it has no mask of frame 0"),
 ]  # fmt: skip
 

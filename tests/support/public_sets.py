@@ -76,7 +76,14 @@ def make_davis(folder: Path, names: tuple[str, ...] = ("bear", "bus")) -> Path:
 def make_move_bench(folder: Path, names: tuple[str, ...] = ("pexels_1", "pexels_2")) -> Path:
     """MoveBench: a track in one object (single) and in both (multi), first-frame masks as labels, videos at 16 frames a second."""
     root = folder / "en"
-    for kind in ("video", "first_frame", "track/single", "track/multi", "first_frame_mask/single", "first_frame_mask/multi"):
+    for kind in (
+        "video",
+        "first_frame",
+        "track/single",
+        "track/multi",
+        "first_frame_mask/single",
+        "first_frame_mask/multi",
+    ):
         (root / kind).mkdir(parents=True)
     for mode in ("single", "multi"):
         lines = [f"{name}.mp4,Things move, and the camera does not." for name in names]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flashmotion_core.links import link_or_copy
+from flashmotion_core.pictures import picture_files
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
 from flashmotion_core.whole_file import write_whole
@@ -230,7 +231,7 @@ def _remove(path: Path) -> None:
 def _convert(given: Given, path: Path) -> None:
     """Labels and boxes from a folder of mask pictures, unless they were made from the same ones."""
     assert given.mask_pictures is not None
-    pictures = sorted(given.mask_pictures.glob("*.png"))
+    pictures = picture_files(given.mask_pictures)
     made = digest(*([picture.name, picture.stat().st_size] for picture in pictures))
     labels, document = path.with_name(f"{path.name}{MASKS}"), path.with_name(f"{path.name}.json")
     stamp = labels / "made_of"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.pictures import read_labels as read_label_numbers
 from flashmotion_core.pictures import read_mask
 from flashmotion_core.texts import read_text
@@ -23,10 +24,6 @@ from flashmotion_core.video_reader import Shown, pictures
 
 from .video_timing import timing
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".mov", ".m4v", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".gif", ".vob", ".m2v", ".3g2", ".y4m", ".nut"),
-)
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 
