@@ -97,6 +97,7 @@ def results(
                 if row.broken
             ),
             *_few(written, extractors),
+            *_uncounted(first),
             *(
                 f"Clips of {row.row.title} that the set has no document for are not measured ({len(row.row.unasked)}): "
                 f"{', '.join(row.row.unasked[:NAMED])}{', ...' if len(row.row.unasked) > NAMED else ''}."
@@ -176,6 +177,17 @@ def _few(rows: Sequence[dict[str, Any]], extractors: Sequence[Extractor]) -> lis
                 f"compare it with the same number of clips only, and prefer {extractor.kernel}, which is not."
             )
     return said
+
+
+def _uncounted(first: RowFigures) -> list[str]:
+    """A sentence on the clips that say nothing about control."""
+    names = [name for name, figures in first.clips.items() if figures["box_iou"] is None]
+    if not names:
+        return []
+    more = ", ..." if len(names) > NAMED else ""
+    return [
+        f"Clips without a box IoU, as no object of theirs shows on frame 0 and later ({len(names)}): {', '.join(names[:NAMED])}{more}."
+    ]
 
 
 def _against(clips: Measured, first: Measured, names: Sequence[str]) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..named_words import split_word
 from .bench_models import add_model_options, check_model_options, codec_of, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
+from .bench_words import row_of, shard_of
 from .endings import finish
 from .set_commands import COMMANDS, SentenceParser, add_allow_broken, check_allow_broken, read_set_options
 
@@ -84,8 +84,8 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("--ray", type=int, metavar="N", help="measure as N tasks of Ray")
     add_model_options(parser)
     options = parser.parse_args(arguments)
-    options.rows = [_row(value) for value in options.rows]
-    options.shard = _shard(options.shard)
+    options.rows = [row_of(value) for value in options.rows]
+    options.shard = shard_of(options.shard)
     check_allow_broken(options)
     if options.limit is not None and options.limit < 1:
         raise ValueError(f"--limit is {options.limit}, but must be at least 1.")
@@ -236,19 +236,3 @@ def _check_form(folder: Path, *, is_row: bool) -> None:
         raise ValueError(
             f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."
         )
-
-
-def _row(value: str) -> tuple[str, Path]:
-    name, folder = split_word(value)
-    if folder is None:
-        name, folder = Path(value).resolve().name, value
-    if not name or name in (".", "..") or any(character in name for character in '/\\:*?"<>|'):
-        raise ValueError(f"the row {value!r} has no name that a file may have; write NAME=FOLDER.")
-    return name, Path(folder)
-
-
-def _shard(value: str) -> tuple[int, int]:
-    number, slash, count = value.partition("/")
-    if not slash or not number.isdecimal() or not count.isdecimal() or int(number) >= int(count):
-        raise ValueError(f"--shard is {value!r}, but must be I/N with I from 0 to N - 1, such as 0/4.")
-    return int(number), int(count)

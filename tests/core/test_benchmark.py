@@ -223,6 +223,10 @@ def test_all_clips_that_cannot_be_read_are_named_at_once(
     said = capsys.readouterr().err
     assert "has 2 of 3 clips that cannot be measured" in said
     assert "b: it has 5 frames, its document 7; c: there is no such video" in said
+    words += ["--tracker", "masks"]
+    assert main([f"row={made / 'good'}", *words]) == 2
+    assert "3 of 3 clips" in (said := capsys.readouterr().err)
+    assert "a_masks; give" in said
     assert main([str(tmp_path / "row")]) == 2
     assert (
         "holds no documents (NAME.json beside each clip); name the folder that does with --set"
