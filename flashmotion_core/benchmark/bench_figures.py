@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
 from ..metrics import mean_interval, paired_difference
+from ..reports.cells import signed
 from .bench_measures import FIGURES, against_other
 from .bench_protocols import SEED, protocol, protocols
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
@@ -127,13 +128,13 @@ def notes(rows: dict[str, Measured], models: Sequence[str], names: Sequence[str]
         if pasted is not None and pasted[1][0] <= 0:
             better = "keeps to the boxes better than" if pasted[1][1] < 0 else "cannot be told by its boxes from"
             said.append(
-                f"Copy and paste of frame 0's objects {better} {model} (box IoU {-pasted[0]:+.3f}, "
-                f"{-pasted[1][1]:+.3f} to {-pasted[1][0]:+.3f}): this set alone does not show that a generator is needed."
+                f"Copy and paste of frame 0's objects {better} {model} (box IoU {signed(-pasted[0])}, "
+                f"{signed(-pasted[1][1])} to {signed(-pasted[1][0])}): this set alone does not show that a generator is needed."
             )
         if still is not None and still[1][0] <= 0:
             said.append(
-                f"{model} does not keep to the boxes better than frame 0 standing still (box IoU {still[0]:+.3f}, "
-                f"{still[1][0]:+.3f} to {still[1][1]:+.3f})."
+                f"{model} does not keep to the boxes better than frame 0 standing still (box IoU {signed(still[0])}, "
+                f"{signed(still[1][0])} to {signed(still[1][1])})."
             )
     return said
 

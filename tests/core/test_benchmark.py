@@ -21,6 +21,8 @@ from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
 from flashmotion_core.cli.bench import main
 from flashmotion_core.metrics.kernel import kernel_distance
+from flashmotion_core.reports.cells import decimals, signed
+from flashmotion_core.reports.contact_sheets import contact_sheet
 from flashmotion_core.tracking.appearance import AppearanceTracker
 from flashmotion_core.trajectory import dumps
 from flashmotion_core.video import write_mp4
@@ -341,6 +343,13 @@ def test_sets_that_cannot_be_used(made: Path, tmp_path: Path) -> None:
     (tmp_path / "cost.json").write_text('{"denoise": NaN}', encoding="utf-8")
     with refuses(key="cost.json", value="must be an object of numbers", remedy="mend or remove it"):
         generated_row("row", tmp_path)
+
+
+def test_sheets_and_numbers_of_the_page() -> None:
+    flat, tall = np.zeros((2, 6, 3), np.uint8), np.ones((5, 6, 3), np.uint8)
+    assert contact_sheet([[flat, flat], [tall]], gap=1).shape == (1 + 3 + 6, 1 + 7 + 7, 3)
+    assert (contact_sheet([[flat, flat], [tall]], gap=1)[4:9, 1:7] == 1).all()
+    assert (signed(-0.0004), decimals(-0.0004), decimals(-12.34)) == ("+0.000", "0.000", "-12.3")
 
 
 def test_kernel_distance() -> None:
