@@ -4,7 +4,8 @@
     python -m flashmotion_core.bench mine=out/mine other=out/other --set sets/my_set --out report
 
 A set is a folder with a trajectory document NAME.json for each clip and, if there are any, the real clips (NAME.mp4, NAME.npy or a folder
-NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
+NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names; what
+they cost per clip may stand in a cost.json among them, such as {"denoise s": 3.5, "peak GB": 21}, and is shown.
 
     python -m flashmotion_core.bench --set sets/my_set --generator g.safetensors --vae v.safetensors --adapter resnet=a.safetensors
     torchrun --nproc-per-node 8 -m flashmotion_core.bench ...                  # or --ray 8; the same report, to the last digit

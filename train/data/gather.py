@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from flashmotion_core.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.links import link_or_copy
 from flashmotion_core.pictures import picture_files
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
@@ -28,7 +29,7 @@ from ..errors import TrainError
 from ..files import digest, writing
 from .list_rows import LISTS, read_rows, without_nothing
 from .looks import identities
-from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, FolderClips, find_videos
+from .video_files import TRACK_SUFFIXES, FolderClips, find_videos
 
 SHARD = ".tar"
 LARGEST_TEXT = 64 << 20
