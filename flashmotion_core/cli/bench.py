@@ -47,7 +47,10 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
         allow_abbrev=False,
     )
     parser.add_argument(
-        "rows", nargs="*", metavar="[NAME=]FOLDER", help="generated clips; the first is compared with the rest"
+        "rows",
+        nargs="*",
+        metavar="[NAME=]FOLDER",
+        help="generated clips; the first is compared with the rest (default: the bounds)",
     )
     parser.add_argument(
         "--set", type=Path, help="documents and real clips (default: documents beside the first row's clips)"
@@ -185,9 +188,11 @@ def measured(
     bounds = (
         []
         if options.tracker == "masks"
-        else bound_rows(models[0], has_real=has_real, codec=codec, codec_mark=codec_mark)
+        else bound_rows(models[0] if models else None, has_real=has_real, codec=codec, codec_mark=codec_mark)
     )
     rows = [*models, *bounds]
+    if not rows:
+        raise ValueError("the tracker is masks, but no folder of clips is given; give one with their NAME_masks/.")
     tracker_of, extractors = named_tracker(options.tracker, device), named_extractors(options.features, device)
     for extractor in extractors:
         print(f"{extractor.frechet}: {extractor.protocol}.")

@@ -229,6 +229,11 @@ def test_all_clips_that_cannot_be_read_are_named_at_once(
     assert main([f"row={made / 'good'}", *words]) == 2
     assert "3 of 3 clips" in (said := capsys.readouterr().err)
     assert "a_masks; give" in said
+    assert main(words) == 2
+    assert "no folder of clips is given; give one" in capsys.readouterr().err
+    assert main(words[:-2]) == 0
+    table = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in table["rows"]] == ["real", "static", "paste", "other_boxes"]
     assert main([str(tmp_path / "row")]) == 2
     assert (
         "holds no documents (NAME.json beside each clip); name the folder that does with --set"
