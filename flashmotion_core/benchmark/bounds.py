@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..trajectory import animatic
-from ..video import Frames
+from ..video.frames import Frames
 from .clip_set import BenchClip
 
 Codec = Callable[[Frames], Frames]

@@ -16,14 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
-from .codec.vae import Vae, load_vae
-from .guide import Guide, guided
-from .guide_levels import Levels
-from .loading import TEXT_TOKENS, Generator, encode_text, load_generator, no_text
-from .sampling import Schedule, check_sigmas, comfyui_noise, control_sigma, denoised, euler, few_step, in_control_range
-from .wan.conditioning import frame_timesteps, with_clean_frame
-from .wan.generator import WanGenerator
+from ..adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
+from ..codec.vae import Vae, load_vae
+from ..guide.guide import Guide, guided
+from ..guide.guide_levels import Levels
+from ..sampling.few_step import comfyui_noise, control_sigma, denoised, euler, few_step, in_control_range
+from ..sampling.schedule import Schedule, check_sigmas
+from ..wan.conditioning import frame_timesteps, with_clean_frame
+from ..wan.generator import WanGenerator
+from .loading import Generator, load_generator
+from .text_encoder import TEXT_TOKENS, encode_text, no_text
 
 __all__ = [
     "TEXT_TOKENS",

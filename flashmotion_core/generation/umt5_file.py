@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .wan.config import describe, shapes_of
-from .wan.prefixes import strip_wrappers
-from .wan.quantised import dequantise, layer_formats
-from .weights import read_header, read_tensors
+from ..files.weights import read_header, read_tensors
+from ..wan.config import describe, shapes_of
+from ..wan.prefixes import strip_wrappers
+from ..wan.quantised import dequantise, layer_formats
 
 ANCHOR = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 SECOND = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight"

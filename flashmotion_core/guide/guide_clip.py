@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..trajectory import AnimaticFrame, Sampled, animatic, pixel_boxes
+from ..video.frames import Frames
+from ..wan.conditioning import check_size
+from ..wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 from .guide import Guide
-from .trajectory import AnimaticFrame, Sampled, animatic, pixel_boxes
-from .video import Frames
-from .wan.conditioning import check_size
-from .wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 
 Floats = NDArray[np.float32]
 

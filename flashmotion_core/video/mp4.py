@@ -1,7 +1,4 @@
-"""Write clips and read decoded frames with PyAV, and fit pictures to them. Everything is uint8 RGB, frames first.
-
-(Reading pictures: `pictures.py`.)
-"""
+"""Write clips as mp4 files with PyAV."""
 
 from __future__ import annotations
 
@@ -14,20 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from .whole_file import write_whole
+from ..files.whole_file import write_whole
+from .frames import BT709, LIMITED_RANGE, Frames
 
 Item = TypeVar("Item")
 _POLL_S = 0.1
 
-Frames = npt.NDArray[np.uint8]
 
-# Numbers of ITU-T H.273, as PyAV takes them.
-_BT709, _BT601 = 1, 5
-_LIMITED_RANGE, _FULL_RANGE = 1, 2
-LARGEST_CLIP = 4 << 30
-"""Bytes of a clip or array that are read into memory: 1,000 frames of 1280 x 704 are 2.7e9. A few bytes of a compressed file can say more."""
 SLOWEST, FASTEST = 0.001, 1000
 """Frames per second that an mp4 file can hold as a fraction of whole numbers."""
 
@@ -68,7 +59,7 @@ def write_mp4(
                     stream = _add_stream(container, frame, fps, crf, same_bytes)
                 _check_frame(frame, (stream.height, stream.width))
                 picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                picture = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE)
+                picture = picture.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED_RANGE)
                 picture.pts, picture.time_base = number, 1 / stream.codec_context.framerate
                 container.mux(stream.encode(picture))
             if stream is None:
@@ -89,26 +80,6 @@ def check_fps(fps: float) -> float:
             f"fps is {fps!r}, but must be a number of frames per second from {SLOWEST} to {FASTEST}, such as 24."
         )
     return fps
-
-
-def to_rgb(frame: Any, form: str = "rgb24") -> npt.NDArray[Any]:
-    """A decoded `av.VideoFrame` as ``[H, W, 3]``, or in another RGB form such as rgb48le, by its own matrix and range.
-
-    Where the file names none, they are BT.601 and limited range.
-
-    PyAV before 17 ignores both unless the target differs (a BT.709 file then comes out up to 29 of 255 wrong), so all four are given.
-    The target's matrix has no meaning for RGB.
-    """
-    matrix = int(frame.colorspace)
-    converted = frame.reformat(
-        format=form,
-        src_colorspace=matrix,
-        dst_colorspace=_BT709 if matrix == _BT601 else _BT601,
-        src_color_range=int(frame.color_range),
-        dst_color_range=_FULL_RANGE,
-    )
-    pixels: npt.NDArray[Any] = converted.to_ndarray()
-    return pixels
 
 
 def check_target(path: Path) -> None:
@@ -143,8 +114,8 @@ def _add_stream(container: Any, frame: Frames, fps: float, crf: int, same_bytes:
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     # Untagged files are shown with whatever matrix the player guesses from the size.
     context = stream.codec_context
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = _LIMITED_RANGE
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    context.color_range = LIMITED_RANGE
     return stream
 
 
@@ -155,40 +126,6 @@ def _check_frame(frame: Frames, size: tuple[int, int] | None) -> None:
         raise ValueError(
             f"a frame is {frame.shape[1]} x {frame.shape[0]}, but the first one was {size[1]} x {size[0]}; give one size."
         )
-
-
-def cover(image: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
-    """Resize a picture ``[H, W, 3]`` uint8 or mask ``[H, W]`` bool to cover width x height pixels, and cut off the overhang evenly.
-
-    Pictures are resampled by Lanczos, as the official Wan code does, masks by the nearest pixel. ``cover_notice`` says what is lost.
-    """
-    from PIL import Image
-
-    left, top, crop_width, crop_height = _crop_box(image.shape[1], image.shape[0], width, height)
-    is_mask = image.dtype == np.bool_
-    picture = Image.fromarray(image.astype(np.uint8) * 255 if is_mask else image)
-    box = (left, top, left + crop_width, top + crop_height)
-    resized = np.asarray(
-        picture.resize((width, height), Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS, box=box)
-    )
-    return resized > 127 if is_mask else resized.copy()
-
-
-def cover_notice(image: npt.NDArray[Any], width: int, height: int) -> str | None:
-    """One sentence on what ``cover`` cuts off; None if the shape fits (to within one pixel of the output)."""
-    left, top, _, _ = _crop_box(image.shape[1], image.shape[0], width, height)
-    scale = max(width / image.shape[1], height / image.shape[0])
-    if max(left, top) * scale < 1:
-        return None
-    side, lost = ("left and right", left / image.shape[1]) if left > top else ("top and bottom", top / image.shape[0])
-    return f"{image.shape[1]} x {image.shape[0]} pixels are cut to the video's {width} x {height}: {lost:.0%} is lost at {side} each."
-
-
-def _crop_box(image_width: int, image_height: int, width: int, height: int) -> tuple[float, float, float, float]:
-    """Left, top, width and height (in image pixels) of the largest centred part with the video's shape."""
-    scale = max(width / image_width, height / image_height)
-    crop_width, crop_height = min(width / scale, image_width), min(height / scale, image_height)
-    return (image_width - crop_width) / 2, (image_height - crop_height) / 2, crop_width, crop_height
 
 
 def ahead(items: Iterator[Item], depth: int = 16) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .file_kinds import existing_file, what_else
-from .wan.keys import part_of_shards
 from .whole_file import write_whole
 
+_SHARD = re.compile(r"-(\d{4,6})-of-(\d{4,6})\.\w+$")
 MAX_TENSORS = 20_000
 """Of one file. The 5B has 825; quantised, about 2,500."""
 MAX_HEADER = 100_000_000
@@ -60,6 +61,12 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors |= found
         metadata |= notes
     return tensors, metadata
+
+
+def part_of_shards(name: str) -> tuple[int, int] | None:
+    """(2, 3) for ``diffusion_pytorch_model-00002-of-00003.safetensors``; None for a name that is not one part of several."""
+    match = _SHARD.search(name)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def model_files(path: str | Path) -> list[Path]:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .frames import Frames, to_rgb
 from .hdr import BT2020, HLG, PQ, to_sdr
-from .video import Frames, to_rgb
 
 REORDERED = 32
 """Packets come in decoding order. No codec shows a frame later than this many packets after its turn."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .sampling import PRESETS, Schedule, preset_schedule, recognise_schedule
+from .schedule import PRESETS, Schedule, preset_schedule, recognise_schedule
 
 FROM_FILE = "from file"
 """The choice that leaves the schedule to the files."""
@@ -38,7 +38,7 @@ def known_schedule(file: str, keys: Iterable[str], metadata: Mapping[str, str]) 
     """
     stated = metadata.get("flashmotion.schedule")
     if stated:
-        from .metadata.entries import read_schedule
+        from ..metadata.entries import read_schedule
 
         schedule = read_schedule(stated, f"{file}: the metadata entry flashmotion.schedule", "export the file again")
         return KnownSchedule(file, schedule, "its metadata")

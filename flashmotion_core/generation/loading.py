@@ -1,4 +1,4 @@
-"""Load a generator and a text encoder for headless generation from ComfyUI's single files or a diffusers folder.
+"""Load a generator and an adapter for headless generation from ComfyUI's single files or a diffusers folder.
 
 Nothing is fetched from the network. Every file is checked before its weights are used: a missing or unknown key is an error that names
 it, never a layer with random weights.
@@ -6,99 +6,24 @@ it, never a layer with random weights.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .adapters import AdapterFile, GeneratorInfo, TrajectoryAdapter, build_adapter, rebuilt
-from .adapters.adapter_file import generator_info
-from .texts import read_text
-from .umt5_file import load_umt5
-from .wan.config import WanConfig, generator_shapes, shapes_of
-from .wan.fingerprint import fingerprint
-from .wan.generator import WanGenerator
-from .wan.keys import is_diffusers, to_diffusers, to_original
-from .wan.prefixes import find_network
-from .wan.quantised import dequantise, layer_formats
-from .weights import read_weights
-
-TEXT_TOKENS = 512
-"""Tokens of text that the generator was trained on; shorter texts are followed by zeros."""
-
-
-class TextEncoder:
-    """umT5 and its tokenizer, loaded once for many prompts."""
-
-    def __init__(self, path: str | Path, device: torch.device | str, dtype: torch.dtype) -> None:
-        """Load both.
-
-        Args:
-            path: ComfyUI's file of umT5, a diffusers folder (``text_encoder/`` and ``tokenizer/`` in it), or one folder with both.
-            device: where the encoder runs.
-            dtype: of the encoder and the result.
-
-        Raises:
-            ValueError: a file or folder without a readable encoder or tokenizer.
-        """
-        self.device, self.dtype = device, dtype
-        self.tokens: Callable[[str], list[int]]
-        if Path(path).is_file():
-            encoder, self.tokens = load_umt5(Path(path), dtype)
-            self.encoder: Any = encoder.to(device)
-        else:
-            self._load_folder(Path(path))
-
-    def _load_folder(self, folder: Path) -> None:
-        from transformers import AutoTokenizer, UMT5EncoderModel
-
-        parts = [folder / name if (folder / name).is_dir() else folder for name in ("text_encoder", "tokenizer")]
-        classes = ("UMT5EncoderModel", "UMT5ForConditionalGeneration", "UMT5Model")
-        read_folder_config(parts[0], "text encoder", classes)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(parts[1], local_files_only=True)
-            encoder = UMT5EncoderModel.from_pretrained(
-                parts[0], local_files_only=True, use_safetensors=True, torch_dtype=self.dtype
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ValueError(
-                f"{folder} does not hold a readable umT5 encoder and tokenizer ({_first_line(error)}); copy both again."
-            ) from error
-        self.tokens = lambda text: list(tokenizer(text).input_ids)
-        self.encoder = encoder.to(self.device).eval()
-
-    @torch.no_grad()
-    def __call__(self, prompt: str) -> Tensor:
-        """The true tokens of a prompt, ``[M, text_dim]`` with M at most 512.
-
-        Raises:
-            ValueError: a prompt that is too long.
-        """
-        ids = torch.tensor([self.tokens(prompt)], device=self.device)
-        length = ids.shape[1]
-        if length > TEXT_TOKENS:
-            raise ValueError(f"the prompt has {length} tokens, but at most {TEXT_TOKENS} fit; shorten it.")
-        hidden: Tensor = self.encoder(ids, torch.ones_like(ids)).last_hidden_state[0]
-        return hidden.to(self.dtype)
-
-
-def encode_text(path: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    """Encode one prompt with umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
-
-    Raises:
-        ValueError: see ``TextEncoder``.
-    """
-    tokens_MT = TextEncoder(path, device, dtype)(prompt)
-    return nn.functional.pad(tokens_MT, (0, 0, 0, TEXT_TOKENS - len(tokens_MT)))[None]
-
-
-def no_text(config: WanConfig) -> Tensor:
-    """What a generator trained without text gets instead: zeros ``[1, 512, text_dim]``."""
-    return torch.zeros(1, TEXT_TOKENS, config.text_dim)
+from ..adapters import AdapterFile, GeneratorInfo, TrajectoryAdapter, build_adapter, rebuilt
+from ..adapters.adapter_file import generator_info
+from ..files.model_folder import read_folder_config
+from ..files.weights import read_weights
+from ..wan.config import WanConfig, generator_shapes, shapes_of
+from ..wan.fingerprint import fingerprint
+from ..wan.generator import WanGenerator
+from ..wan.keys import is_diffusers, to_diffusers, to_original
+from ..wan.prefixes import find_network
+from ..wan.quantised import dequantise, layer_formats
 
 
 @dataclass(frozen=True)
@@ -267,40 +192,3 @@ def empty_transformer(config: WanConfig) -> Any:
             num_layers=config.num_layers,
             eps=config.eps,
         )
-
-
-def read_folder_config(folder: Path, what: str, classes: Sequence[str]) -> dict[str, Any]:
-    """A folder's ``config.json``, which must be of one of the classes (diffusers would load another one with random weights)."""
-    try:
-        config: dict[str, Any] = json.loads(read_text(folder / "config.json"))
-        found = config.get("_class_name") or ", ".join(config.get("architectures") or ["nothing"])
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(
-            f"{folder} has no readable config.json, but a {what} folder was expected; check the path."
-        ) from error
-    if found not in classes:
-        raise ValueError(f"{folder} holds {found}, but a {what} ({classes[0]}) was expected; choose another folder.")
-    return config
-
-
-def load_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:
-    """A diffusers model from a folder, on the CPU.
-
-    Raises:
-        ValueError: an unreadable folder, or one that lacks weights.
-    """
-    try:
-        model, loading = model_class.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, torch_dtype=dtype, output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{folder} cannot be read ({_first_line(error)}); download or export it again.") from error
-    if loading["missing_keys"]:
-        raise ValueError(
-            f"the weights in {folder} lack {', '.join(sorted(loading['missing_keys']))}; download or export it again."
-        )
-    return model
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Read pictures and masks of any kind so that they mean what one sees. (Clips: `video.py`.)
+"""Read pictures and masks of any kind so that they mean what one sees. (Clips: `video_reader.py`.)
 
 Pictures are as ComfyUI's LoadImage gives them: upright as their EXIF orientation says, the first frame of an animation, and
 transparency dropped, not composited: hidden pixels show the colour that the file stores for them. Unlike there, 16-bit grey
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .file_kinds import existing_file
+from ..files.file_kinds import existing_file
 
 Picture = npt.NDArray[np.uint8]
 _HALF = 127

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .video import Frames
+from .frames import Frames
 
 PQ, HLG = 16, 18
 BT2020 = 9

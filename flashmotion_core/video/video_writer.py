@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .video import Frames, check_fps
-from .whole_file import write_whole
+from ..files.whole_file import write_whole
+from .frames import Frames
+from .mp4 import check_fps
 
 
 def write_lossless(path: Path, frames_THWC: Frames, fps: float) -> None:

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .wan.block import rotary, scaled_dot_product, timestep_embedding
-from .wan.config import LATENT_CHANNELS, TI2V_5B
+from ..wan.block import rotary, scaled_dot_product, timestep_embedding
+from ..wan.config import LATENT_CHANNELS, TI2V_5B
 
 POSITION_CHANNELS = 128
 """Sinusoids per token position, in the generator's own three-axis layout (44 time, 42 height, 42 width)."""
