@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numpy, refuse_shape
-from .field_checks import TrajectoryError
+from ..arrays import as_numpy, refuse_shape
+from ..field_checks import TrajectoryError
+from ..model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
 from .found import Found, counted, document_of, tell
-from .model import DEFAULT_FPS, MAX_FRAMES, MAX_OBJECTS, Trajectory
 
 
 def from_object_mask(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .control_map import pixel_boxes
-from .masks import cut_shapes
-from .model import TrackedObject
-from .sample import Sampled
+from ..drawing.control_map import pixel_boxes
+from ..drawing.masks import cut_shapes
+from ..model import TrackedObject
+from ..sample import Sampled
 
 if TYPE_CHECKING:
     import torch

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .field_checks import TrajectoryError, fail, items, number, plain
+from ..field_checks import TrajectoryError, fail, items, number, plain
+from ..model import DEFAULT_FPS, MAX_FRAMES, Trajectory
 from .found import Found, counted, document_of, tell
 from .matching import Box, match
-from .model import DEFAULT_FPS, MAX_FRAMES, Trajectory
 
 # ComfyUI limits a picture's side to 16384; a box may reach outside, and the document's own limits are checked later.
 _MAX_PIXELS = 1e6

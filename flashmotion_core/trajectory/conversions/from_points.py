@@ -9,11 +9,11 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numpy, refuse_shape
-from .document import decode
-from .field_checks import TrajectoryError, fail, items, number
+from ..arrays import as_numpy, refuse_shape
+from ..document import decode
+from ..field_checks import TrajectoryError, fail, items, number
+from ..model import DEFAULT_FPS, MAX_FRAMES, Trajectory
 from .found import Found, counted, document_of, tell
-from .model import DEFAULT_FPS, MAX_FRAMES, Trajectory
 
 _MAX_TRACKS = 1000
 _MAX_PIXELS = 1e6

@@ -31,9 +31,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .field_checks import choice, items, number, whole
+from ..field_checks import choice, items, number, whole
+from ..sample import Sampled
 from .masks import CutMask, cut_masks, cut_shapes, paint_moved
-from .sample import Sampled
 
 Rgb: TypeAlias = tuple[int, int, int]
 Mode = Literal["box", "mask"]

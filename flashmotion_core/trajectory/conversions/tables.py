@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numpy, refuse_shape
-from .document import MAX_TEXT
-from .field_checks import TrajectoryError
-from .keyframes import from_boxes
-from .model import DEFAULT_FPS, TrackedObject, Trajectory
-from .sample import Sampled
-from .tracks.delimited import split_cells
-from .tracks.headed_tables import CSV_HEADER, read_headed
-from .tracks.track_table import to_trajectory
+from ..arrays import as_numpy, refuse_shape
+from ..document import MAX_TEXT
+from ..field_checks import TrajectoryError
+from ..keyframes import from_boxes
+from ..model import DEFAULT_FPS, TrackedObject, Trajectory
+from ..sample import Sampled
+from ..tracks.delimited import split_cells
+from ..tracks.headed_tables import CSV_HEADER, read_headed
+from ..tracks.track_table import to_trajectory
 
 
 def to_csv(sampled: Sampled, objects: Sequence[TrackedObject]) -> str:

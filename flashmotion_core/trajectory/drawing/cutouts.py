@@ -25,9 +25,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sample import Sampled
 from .control_map import pixel_boxes
 from .masks import cut_masks, cut_shapes
-from .sample import Sampled
 from .soft_shapes import Mask, Shape, box_shape, mask_shape, window
 
 FEATHER, FEATHER_MOST, ROUNDING, BLUR = 0.12, 0.03, 0.18, 0.004

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .field_checks import TrajectoryError
+from ..field_checks import TrajectoryError
 
 Box: TypeAlias = tuple[float, float, float, float]
 # Far above what a document holds, so that an error can say which there were; bounded, because every frame compares with all of them.

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numpy, refuse_shape
+from ..arrays import as_numpy, refuse_shape
+from ..sample import Sampled
 from .cutouts import CutOut, cut_outs, openness, owned
 from .resampling import place
-from .sample import Sampled
 from .soft_fill import fill_softly
 from .soft_shapes import Floats, Shape, window
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numpy, refuse_shape
-from .field_checks import TrajectoryError, whole
-from .first_shape import inside_picture
-from .sample import Sampled
+from ..arrays import as_numpy, refuse_shape
+from ..field_checks import TrajectoryError, whole
+from ..first_shape import inside_picture
+from ..sample import Sampled
 
 
 class CutMask(NamedTuple):

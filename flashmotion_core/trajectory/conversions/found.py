@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .field_checks import TrajectoryError, fail, shorten
-from .keyframes import from_boxes
-from .model import MAX_OBJECTS, MAX_SIDE, Trajectory
+from ..field_checks import TrajectoryError, fail, shorten
+from ..keyframes import from_boxes
+from ..model import MAX_OBJECTS, MAX_SIDE, Trajectory
 
 _SHOWN_LABELS = 6
 _RANGE = re.compile(r"([0-9]{1,6})(?:\s*-\s*([0-9]{1,6}))?")
