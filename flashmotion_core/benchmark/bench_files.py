@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..file_kinds import VIDEO_SUFFIXES
-from ..pictures import picture_files, read_image
+from ..files.file_kinds import VIDEO_SUFFIXES
 from ..sets.array_files import announced_array, load_array
-from ..video import Frames
-from ..video_reader import look, pictures
+from ..video.frames import Frames
+from ..video.pictures import picture_files, read_image
+from ..video.video_reader import look, pictures
 
 PICTURES = (".png", ".jpg", ".jpeg")
 ARRAY = ".npy"

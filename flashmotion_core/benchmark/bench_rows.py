@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..texts import read_text
-from ..video import Frames
+from ..files.texts import read_text
+from ..video.frames import Frames
 from .bench_files import clip_names, content_digest, find_clip, read_clip
 from .bounds import CODEC, OTHERS, PASTE, REAL, STATIC, TITLES, Codec, pasted, static
 from .clip_set import BenchClip

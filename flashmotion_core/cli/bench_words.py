@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..named_words import split_word
+from ..files.named_words import split_word
 
 
 def row_of(value: str) -> tuple[str, Path]:

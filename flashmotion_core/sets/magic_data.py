@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..metrics import box_iou
-from ..pictures import picture_files
+from ..video.pictures import picture_files
 from .clip_lists import magic_list, read_magic_list
 from .colored_masks import boxes_document, boxes_of_labels, read_colors
 from .listed_names import check_listed

@@ -25,7 +25,7 @@ from flashmotion_core.reports.cells import decimals, signed
 from flashmotion_core.reports.contact_sheets import contact_sheet
 from flashmotion_core.tracking.appearance import AppearanceTracker
 from flashmotion_core.trajectory import dumps
-from flashmotion_core.video import write_mp4
+from flashmotion_core.video.mp4 import write_mp4
 from train.world import synthetic
 from train.world.clip_tracker import ClipTracker
 from train.world.synthetic import Clip

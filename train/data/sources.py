@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.file_kinds import VIDEO_SUFFIXES
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.trajectory import Trajectory
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import check_size
 
 from ..config.settings import SHORTEST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flashmotion_core.file_kinds import VIDEO_SUFFIXES
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 
 from .video_files import CLIP, TRACK_SUFFIXES, content, find_videos
 

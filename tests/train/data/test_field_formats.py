@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from flashmotion_core.file_kinds import VIDEO_SUFFIXES
-from flashmotion_core.hdr import BT2020, HLG, PQ, WHITE, to_sdr
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
+from flashmotion_core.video.hdr import BT2020, HLG, PQ, WHITE, to_sdr
 from train.data.sources import VideoFolder
 from train.data.video_files import find_videos
 
