@@ -10,7 +10,7 @@ from tools.examples import Example, all_examples
 
 TITLE = 30  # pixels above a node's position
 # Without its preview; the classic renderer then adds the picture at the node's full width.
-GROWING = {"SaveVideo": 160, "LoadVideo": 110, "PreviewImage": 40}
+GROWING = {"SaveVideo": 125, "LoadVideo": 110, "PreviewImage": 40}
 RATIOS = {"portrait": 16 / 9, "landscape": 9 / 16}
 EXAMPLES = all_examples()
 
