@@ -113,7 +113,7 @@ export function createToolbar(context, label, items, keep = []) {
   /** @param {HTMLElement} entry */
   const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
   let room = 0;
-  let away = false;
+  let unseen = false;
   /** @type {{width: number, rank: number}[]} */
   let sizes = [];
   /** @type {Set<number>} */
@@ -158,8 +158,8 @@ export function createToolbar(context, label, items, keep = []) {
 
   // What a bar needs changes with its width alone. One out of sight has none, and mostly comes back as it was.
   whenResized.set(bar, (width) => {
-    away = width === 0;
-    if (away || width === room) return undefined;
+    unseen = width === 0;
+    if (unseen || width === room) return undefined;
     room = width;
     return fitting;
   });
@@ -173,7 +173,7 @@ export function createToolbar(context, label, items, keep = []) {
       if (now === tool) return;
       tool = typeof now === "string" ? now : undefined;
       if (!room || !parts.some((part) => part.element.hidden)) return;
-      if (away) room = 0;
+      if (unseen) room = 0;
       else fitAll([fitting]);
     },
   };
