@@ -159,6 +159,12 @@ def _column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], to
     return placed
 
 
+def _result(x: int, height: int = SAVE) -> dict[str, Node]:
+    """What shows the video: the last of its column, because ComfyUI makes it higher when the clip is upright."""
+    video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
+    return _column(x, RESULT, ("10", height, "SaveVideo", video), top=HEIGHT - height)
+
+
 def _graph(
     files: Sequence[str],
     image: str,
@@ -230,7 +236,6 @@ def _graph(
         )
         saved, prompt_height = SMALL_SAVE, 110 + DECODE + GAP
     text = [("12", prompt_height, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt})] if prompt is not None else []
-    video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
     nodes = {
         **_column(0, LEFT, *loaders, ("3", HEIGHT - picture, "LoadImage", {"image": image}), top=STEPS + GAP),
         **above,
@@ -247,8 +252,8 @@ def _graph(
             RESULT_X, RESULT,
             *watching,
             ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
-            ("10", saved, "SaveVideo", video),
         ),
+        **_result(RESULT_X, saved),
     }  # fmt: skip
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
@@ -305,16 +310,17 @@ def _guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
         **_column(
             FAR_RESULT_X, RESULT,
             ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
-            ("10", SAVE, "SaveVideo", {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}),
         ),
+        **_result(FAR_RESULT_X),
     }  # fmt: skip
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
 
 def _notes(title: str, steps: str, files: str, *, switch: bool = False, x: int = RESULT_X) -> list[Note]:
-    """What to do, above the loaders; where files come from, below the result."""
-    below = 100 + SAVE + 2 * GAP if not switch else 60 + SWITCH + DECODE + 100 + SMALL_SAVE + 5 * GAP
-    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, below, RESULT, HEIGHT - below)]
+    """What to do, above the loaders; where files come from, above the result."""
+    above = 60 + SWITCH + DECODE + 100 + 4 * GAP if switch else 100 + GAP
+    height = HEIGHT - above - GAP - (SMALL_SAVE if switch else SAVE)
+    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, above, RESULT, height)]
 
 
 # The English of Wan's own, in short.
@@ -456,7 +462,6 @@ def _video_motion() -> Example:
     nodes["4"][5].update({"masks": ["19", 0], "mask_batch": "one mask per frame"})
     nodes |= _column(
         DRAW_X, TRACK,
-        ("13", 187, "LoadVideo", {"file": VIDEO_FILE}),
         ("14", 106, "Video Slice", {"video": ["13", 0], "start_time": 0.0, "duration": 5.0, "strict_duration": False}),
         ("15", 86, "GetVideoComponents", {"video": ["14", 0]}),
         ("16", 98, "CheckpointLoaderSimple", {"ckpt_name": TRACKER_FILE}),
@@ -465,6 +470,7 @@ def _video_motion() -> Example:
             "images": ["15", 0], "model": ["16", 0], "conditioning": ["17", 0], "detection_threshold": 0.5, "max_objects": 1, "detect_interval": 1,
         }),
         ("19", 57, "SAM3_TrackToMask", {"track_data": ["18", 0], "object_indices": "0"}),
+        ("13", 187, "LoadVideo", {"file": VIDEO_FILE}),  # last: it grows with the video
     )  # fmt: skip
     notes = [
         (title, text, x + right if x >= DRAW_X else x, y, width, height)
