@@ -32,7 +32,9 @@ def parser() -> argparse.ArgumentParser:
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path, nargs="?", help="of the experiments")
-    options.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"{', '.join(EXPERIMENTS)}; all by default")
+    options.add_argument(
+        "experiments", nargs="*", metavar="EXPERIMENT", help=f"{', '.join(EXPERIMENTS)}; all by default"
+    )
     options.add_argument("--minutes", type=float, default=FOREVER, help="stop after so many")
     options.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="processes")
     options.add_argument("--rehearse", action="store_true", help="everything once in small")
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     unknown = sorted(set(options.experiments) - set(EXPERIMENTS))
     if options.folder is None or unknown:
-        parser().error(f"the experiment is {unknown[0]!r}; choose {', '.join(EXPERIMENTS)}." if unknown else "give a folder.")
+        parser().error(
+            f"the experiment is {unknown[0]!r}; choose {', '.join(EXPERIMENTS)}." if unknown else "give a folder."
+        )
     return _work(options) if options.worker is not None else _start(options)
 
 

@@ -73,7 +73,9 @@ def stage3_jobs(sizes: Stage3Sizes, experiments: Sequence[str] = EXPERIMENTS) ->
     return found + lengths
 
 
-def _chain(name: str, counts: Sequence[int], first: str, work: Callable[[int], Callable[[Stage3Place], None]]) -> list[Stage3Job]:
+def _chain(
+    name: str, counts: Sequence[int], first: str, work: Callable[[int], Callable[[Stage3Place], None]]
+) -> list[Stage3Job]:
     """Parts that each continue the one before."""
     names = [first, *(f"{name}_{count}" for count in counts)]
     return [Stage3Job(names[n + 1], (names[n],), work(count)) for n, count in enumerate(counts)]
@@ -98,17 +100,17 @@ def _arm(place: Stage3Place, arm: Arm, lr: float, updates: int) -> None:
     run = there.arm_run(f"{KIND}_{arm.key}_{lr:g}", SEED)
     adapter, method = trained_arm(there, run, arm, KIND, run.folder / f"{updates}.safetensors", digest(arm.key, lr))
     name = arm_row(arm.name, lr, updates)
-    row(place, ClaimRow(name, KIND, FAST), adapter, _key(name))
+    row(place, ClaimRow(name, KIND, FAST), adapter, row_key(name))
     if isinstance(method, Hybrid) and method.adversary is not None:
         batch, _ = read_pairs(place, "ask")
         samples = student_samples(place, place.fast, adapter, "ask")[FINAL]
-        write_scores(place, f"fooled_{_key(name)}", judged(method, batch, samples))
+        write_scores(place, f"fooled_{row_key(name)}", {FINAL: judged(method, batch, samples)})
 
 
 def _length_jobs(sizes: Stage3Sizes) -> list[Stage3Job]:
     found = [_fast_job(AT_START, ALONE)]
     found += [
-        Stage3Job(_key(slow_row(steps, adapter)), ("clips",), partial(_slow_row, steps=steps, adapter=adapter))
+        Stage3Job(row_key(slow_row(steps, adapter)), ("clips",), partial(_slow_row, steps=steps, adapter=adapter))
         for steps in (MANY, FEW)
         for adapter in (WITH, ALONE)
     ]
@@ -116,7 +118,9 @@ def _length_jobs(sizes: Stage3Sizes) -> list[Stage3Job]:
 
 
 def _fast_job(updates: int, adapter: str) -> Stage3Job:
-    return Stage3Job(_key(fast_row(updates, adapter)), ("clips",), partial(_fast_row, updates=updates, adapter=adapter))
+    return Stage3Job(
+        row_key(fast_row(updates, adapter)), ("clips",), partial(_fast_row, updates=updates, adapter=adapter)
+    )
 
 
 def _longer(place: Stage3Place, updates: int) -> None:
@@ -137,13 +141,14 @@ def _longer(place: Stage3Place, updates: int) -> None:
 def _fast_row(place: Stage3Place, updates: int, adapter: str) -> None:
     generator: GeneratorFile = place.fast if updates == AT_START else generator_file(place.generator(updates))
     name, steering = fast_row(updates, adapter), place.artifacts.adapter(SLOW, KIND) if adapter == WITH else None
-    row(place, ClaimRow(name, KIND, FAST), steering, _key(name), generator)
+    row(place, ClaimRow(name, KIND, FAST), steering, row_key(name), generator)
 
 
 def _slow_row(place: Stage3Place, steps: str, adapter: str) -> None:
     name, steering = slow_row(steps, adapter), place.artifacts.adapter(SLOW, KIND) if adapter == WITH else None
-    row(place, ClaimRow(name, KIND, SLOW, place.counts.slow_steps if steps == MANY else 0), steering, _key(name))
+    row(place, ClaimRow(name, KIND, SLOW, place.counts.slow_steps if steps == MANY else 0), steering, row_key(name))
 
 
-def _key(name: str) -> str:
+def row_key(name: str) -> str:
+    """The name of a row's file."""
     return f"row_{name}".replace(",", "").replace(" ", "_").lower()

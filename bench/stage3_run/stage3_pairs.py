@@ -78,8 +78,7 @@ def role_estimates(role: Role, batch: Batch, sigmas: Sequence[float], split: str
 def read_pairs(place: Stage3Place, split: str) -> tuple[Batch, dict[str, Tensor]]:
     """The real clips as a batch, and the samples beside them by kind."""
     samples = {
-        name: value.float()
-        for name, value in read_tensors(place.folder / "pairs" / f"{split}.safetensors")[0].items()
+        name: value.float() for name, value in read_tensors(place.folder / "pairs" / f"{split}.safetensors")[0].items()
     }
     clips = place.clips if split == LEARN else place.held_out
     return clips.batch(range(len(samples[FINAL]))), samples

@@ -1,4 +1,4 @@
-"""Experiment 2: what can be told apart, by the discriminator as it is trained, by a linear probe of its taps, and by a small convolutional network."""
+"""What can be told apart: by the discriminator as it is trained, by a linear probe of its taps, and by a small convolutional network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from train.data.encoded import Batch
 from train.engine.roles import Discriminator
 from train.methods.hybrid import Hybrid
 
-from .stage3_pairs import FINAL, KINDS, level, noisy, read_pairs
+from .stage3_pairs import KINDS, level, noisy, read_pairs
 from .stage3_place import Stage3Place
 from .stage3_sizes import KIND, SEED
 
@@ -81,7 +81,9 @@ def ask_taps(place: Stage3Place) -> None:
     (learn, samples), (ask, asked) = read_pairs(place, "learn"), read_pairs(place, "ask")
     found: dict[str, dict[str, list[list[float]]]] = {kind: {} for kind in KINDS}
     for sigma in SIGMAS:
-        real, real_ask = (tap_statistics(network, b, b.latent_BCFHW, sigma, s) for b, s in ((learn, "learn"), (ask, "ask")))
+        real, real_ask = (
+            tap_statistics(network, b, b.latent_BCFHW, sigma, s) for b, s in ((learn, "learn"), (ask, "ask"))
+        )
         for kind in KINDS:
             fake = tap_statistics(network, learn, samples[kind], sigma, "learn")
             fake_ask = tap_statistics(network, ask, asked[kind], sigma, "ask")
