@@ -90,13 +90,14 @@ def _start(options: argparse.Namespace) -> int:
     _remember(folder, options.rehearse)
     command = [str(Path(__file__).resolve()), str(folder), *options.experiments, "--until", str(until)]
     command += ["--rehearse"] if options.rehearse else []
-    run_workers(folder, command, options.workers, until)
+    died = run_workers(folder, command, options.workers, until)
     write_curves(folder)
     failed = sorted(marks(folder, FAILED))
     print(f"{len(marks(folder, 'done'))} parts are done, {time.time() - began:.0f} s.")
     for name in failed:
         print(f"{name} failed: {(folder / FAILED / name).read_text(encoding='utf-8').strip().splitlines()[-1]}")
-    return 1 if failed else 0
+    print(*died, sep="\n", end="\n" if died else "")
+    return 1 if died or failed else 0
 
 
 def _remember(folder: Path, rehearsal: bool) -> None:

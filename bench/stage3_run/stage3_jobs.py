@@ -65,12 +65,12 @@ def stage3_jobs(sizes: Stage3Sizes, experiments: Sequence[str] = EXPERIMENTS) ->
     if SEES in experiments:
         found += [Stage3Job(f"net_{kind}".replace(" ", "_"), ("pairs",), partial(ask_net, kind=kind)) for kind in KINDS]
         found.append(Stage3Job("taps", (f"judge_{sizes.ahead[0]}",), ask_taps))
+    # By turns, so that a run that ends early says something of each experiment.
+    arms_by_rate = [_arm_jobs(sizes, lr) for lr in sizes.rates] if CURVES in experiments else []
     lengths = _length_jobs(sizes) if LENGTH in experiments else []
-    for lr in sizes.rates if CURVES in experiments else ():
-        found += _arm_jobs(sizes, lr)
-        # Between the learning rates, so that a run that ends early says something of each experiment.
-        found, lengths = found + lengths[:-1], lengths[-1:]
-    return found + lengths
+    first, *others = arms_by_rate or [[]]
+    most = len(first) * 2 // 3
+    return found + first[:most] + lengths + first[most:] + [job for jobs in others for job in jobs]
 
 
 def _chain(
@@ -82,12 +82,12 @@ def _chain(
 
 
 def _arm_jobs(sizes: Stage3Sizes, lr: float) -> list[Stage3Job]:
-    named, found = arms(sizes.arm_sizes), list[Stage3Job]()
+    """All arms to the first number of updates, then to the next."""
+    named, chains = arms(sizes.arm_sizes), []
     for arm in (named[name] for name in ARMS):
         first = f"judge_{sizes.ahead[-1]}" if arm.shares_judge else "clips"
-        work = partial(_arm_work, arm, lr)
-        found += _chain(f"arm_{arm.key}_{lr:g}", sizes.updates, first, work)
-    return found
+        chains.append(_chain(f"arm_{arm.key}_{lr:g}", sizes.updates, first, partial(_arm_work, arm, lr)))
+    return [job for turn in zip(*chains, strict=True) for job in turn]
 
 
 def _arm_work(arm: Arm, lr: float, updates: int) -> Callable[[Stage3Place], None]:

@@ -30,14 +30,14 @@ class Stage3Sizes:
         slow_steps: of the SlowGenerator's sampling.
     """
 
-    clips: int = 1000
-    held_out: int = 128
-    pairs: int = 640
-    net_steps: int = 250
+    clips: int = 400
+    held_out: int = 96
+    pairs: int = 400
+    net_steps: int = 150
     ahead: tuple[int, ...] = (100, 400)
     rates: tuple[float, ...] = (3e-4, 5e-5)
     updates: tuple[int, ...] = (50, 100, 200)
-    students: tuple[int, ...] = (250, 500, 1000)
+    students: tuple[int, ...] = (250, 500)
     fake_ahead: int = 100
     slow_steps: int = 50
 
@@ -70,7 +70,7 @@ def stage3_settings(sizes: Stage3Sizes, lr: float, updates: int, ahead: int) -> 
         [
             "name=stage3",
             f"seed={SEED}",
-            "data.workers=0",
+            "data.workers=2",
             f"data.train.count={sizes.clips}",
             f"data.evaluation.count={sizes.held_out}",
             f"models.vae={TINY / 'vae/flashmotion_tiny_vae.safetensors'}",
