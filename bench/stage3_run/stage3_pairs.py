@@ -43,7 +43,7 @@ def student_samples(place: Stage3Place, fast: GeneratorFile, adapter: AdapterFil
     """Samples of an adapter on a FastGenerator beside the real clips of a split, by kind."""
     builder, sigmas = place.artifacts.builder, place.artifacts.schedule.sigmas
     network = Denoiser(builder.generator(fast.sizes, fast.weights), builder.adapter(adapter, fast.sizes))
-    role, clips, many = builder.role(network), place.held_out, place.counts.held_out
+    role, clips, many = builder.role(network), place.asked, place.counts.held_out
     if split == LEARN:
         clips, many = place.clips, place.counts.pairs
     latents = torch.cat(
@@ -80,7 +80,7 @@ def read_pairs(place: Stage3Place, split: str) -> tuple[Batch, dict[str, Tensor]
     samples = {
         name: value.float() for name, value in read_tensors(place.folder / "pairs" / f"{split}.safetensors")[0].items()
     }
-    clips = place.clips if split == LEARN else place.held_out
+    clips = place.clips if split == LEARN else place.asked
     return clips.batch(range(len(samples[FINAL]))), samples
 
 

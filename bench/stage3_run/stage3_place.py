@@ -7,13 +7,27 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from bench.claims_run.claim_clips import codec_of
+from bench.claims_run.claim_clips import codec_of, known_clips
 from bench.claims_run.claim_place import ClaimPlace
 from flashmotion_core.codec.taehv import TAEHV
 from train.data.encoded import EncodedClips
+from train.data.sources import SourceClip
 from train.run_folder.encoding import encode_source, mark_of
+from train.world.synthetic import Clip
 
 from .stage3_sizes import Stage3Sizes, stage3_settings
+
+
+class FirstClips(EncodedClips):
+    """The first so many clips of a folder."""
+
+    def __init__(self, folder: Path, many: int, text_dim: int) -> None:
+        super().__init__(folder, text_dim=text_dim)
+        self.many = many
+
+    def __len__(self) -> int:
+        """How many clips."""
+        return self.many
 
 
 class Stage3Place(ClaimPlace):
@@ -44,9 +58,19 @@ class Stage3Place(ClaimPlace):
         return self.artifacts.clips("train", text_dim=self.slow.sizes.text_dim)
 
     @cached_property
-    def held_out(self) -> EncodedClips:
-        """The encoded clips to measure on."""
+    def asked(self) -> EncodedClips:
+        """All encoded held-out clips."""
         return self.artifacts.clips("eval", text_dim=self.slow.sizes.text_dim)
+
+    @cached_property
+    def held_out(self) -> EncodedClips:
+        """The encoded clips to measure rows on."""
+        return FirstClips(self.artifacts.clips_folder("eval"), self.counts.measured, self.slow.sizes.text_dim)
+
+    @cached_property
+    def known(self) -> list[tuple[SourceClip, Clip]]:
+        """The same clips, drawn once."""
+        return known_clips(self.source("eval"), self.counts.measured)
 
     @cached_property
     def trained_codec(self) -> TAEHV:

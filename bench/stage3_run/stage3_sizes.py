@@ -20,7 +20,8 @@ class Stage3Sizes:
     """Counts.
 
     Attributes:
-        clips, held_out: to learn from, and to measure on.
+        clips, held_out: to learn from, and to ask judges about.
+        measured: held-out clips that rows are measured on, which takes longest.
         pairs: of a real clip and a sample, that the probes learn from.
         net_steps: of the convolutional probe.
         ahead: iterations of the discriminator alone, each measured; every arm begins with the last.
@@ -32,7 +33,8 @@ class Stage3Sizes:
 
     clips: int = 400
     held_out: int = 96
-    pairs: int = 400
+    measured: int = 48
+    pairs: int = 300
     net_steps: int = 150
     ahead: tuple[int, ...] = (100, 400)
     rates: tuple[float, ...] = (3e-4, 5e-5)
@@ -51,6 +53,7 @@ FULL = Stage3Sizes()
 REHEARSAL = Stage3Sizes(
     clips=8,
     held_out=4,
+    measured=4,
     pairs=8,
     net_steps=2,
     ahead=(1, 2),
