@@ -21,6 +21,7 @@ from train.engine.job import Job
 from train.engine.method import Method
 from train.engine.roles import Denoiser
 from train.engine.streams import Streams
+from train.engine.time_budget import FILE as SETTLED
 from train.engine.trainer import Trainer
 from train.files import digest
 from train.methods.flow import Flow
@@ -63,9 +64,13 @@ def trained(
         keep=run.config.checkpoints.keep,
         checkpoint_minutes=run.config.checkpoints.minutes,
     )
+    if share is None:
+        # One that goes on to more steps than before must not keep its earlier number.
+        (job.folder / SETTLED).unlink(missing_ok=True)
     watch = Health(HealthSettings(max_gap=None, motion_floor=None), phase=name.split("_")[0])
     trainer = Trainer(job, method, place.clips, place.world, run.console, watch)
     trainer.run()
+    assert share is not None or trainer.iteration == settings.steps, f"{name} ended after {trainer.iteration} steps"
     return trainer
 
 

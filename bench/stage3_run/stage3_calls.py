@@ -45,7 +45,7 @@ def _curves(results: Stage3Results) -> list[tuple[str, str, str]]:
     found = []
     counts = results.sizes["updates"]
     for lr in results.sizes["rates"]:
-        last = {name: counts[-1] for name in ARMS if results.arm(name, lr, counts[-1]) is not None}
+        last = {name: count for count in counts for name in ARMS if results.arm(name, lr, count) is not None}
         if not last:
             continue
         changes = {
@@ -54,7 +54,11 @@ def _curves(results: Stage3Results) -> list[tuple[str, str, str]]:
             for measure in MEASURES
         }
         found += [
-            (f"{what}, rate {lr:g}", _holds(results, changes, name, conditions), _figures(changes, name))
+            (
+                f"{what} Rate {lr:g}, {last[name]} updates",
+                _holds(results, changes, name, conditions),
+                _figures(changes, name),
+            )
             for what, name, conditions in (
                 (
                     "(c) more box IoU and less sharpness by the diffusion loss alone?",
