@@ -1,1 +1,1 @@
-"""The parts of ``bench/stage3.py``."""
+"""The parts of ``bench/stage3_checks.py``."""

@@ -7,7 +7,7 @@ from bench.claims_run.claim_statistics import FRECHET, Difference
 
 from .stage3_jobs import ARMS, WITH
 from .stage3_pairs import FINAL
-from .stage3_results import MEASURES, NET, TAPS, Stage3Results, best_level
+from .stage3_results import LEVELS, MEASURES, NET, TAPS, Stage3Results, best_level, rate
 from .stage3_sizes import AT_START
 
 NOTHING = 0.6
@@ -25,20 +25,25 @@ def _seen(results: Stage3Results) -> list[tuple[str, str, str]]:
     own = [name for name in everyone if name not in (NET, TAPS)]
     if NET not in everyone or not own:
         return []
-    best = {name: best_level(one) for name, one in everyone.items()}
-    figures = "; ".join(
-        f"{name} {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) at {level}"
-        for name, (level, found) in best.items()
+    more = {other: _levels_above(results, other, own[-1]) for other in (TAPS, NET)}
+    answer = "; ".join(
+        f"the {other} is right more often at {', '.join(levels)}" for other, levels in more.items() if levels
     )
-    net, judge, taps = best[NET][1], best[own[-1]][1], best.get(TAPS)
-    answer = "the discriminator sees what the network sees"
-    if net.high < NOTHING:
-        answer = "no: nothing is left to learn"
-    elif net.low > judge.high and taps is not None and taps[1].low > judge.high:
-        answer = "yes, and its frozen features hold it: it learns too little from them"
-    elif net.low > judge.high:
-        answer = "yes, and its frozen features hold less of it than the latents"
-    return [("Is there more in final samples than the discriminator sees?", answer, figures)]
+    if not answer:
+        nothing = best_level(everyone[NET])[1].high < NOTHING
+        answer = "no: nothing is left to learn" if nothing else "no"
+    figures = "; ".join(
+        f"{name} {' / '.join(f'{rate(one[level]).value:.2f}' for level in LEVELS)}" for name, one in everyone.items()
+    )
+    return [
+        ("Is there more in final samples than the discriminator sees?", answer, f"{figures} at {' / '.join(LEVELS)}")
+    ]
+
+
+def _levels_above(results: Stage3Results, a: str, b: str) -> list[str]:
+    """The noise levels at which a is right more often than b about final samples, the whole interval above zero."""
+    found = {level: results.apart(a, b, FINAL, level) for level in LEVELS}
+    return [level for level, one in found.items() if one is not None and one.low > 0]
 
 
 def _curves(results: Stage3Results) -> list[tuple[str, str, str]]:

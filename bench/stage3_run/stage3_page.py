@@ -27,7 +27,7 @@ def write_stage3_page(folder: Path, page: Path) -> None:
     """
     kept = folder / "results" if (folder / "results").is_dir() else folder
     if not (kept / "sizes.json").is_file():
-        raise SystemExit(f"{folder} holds no results of bench/stage3.py; give the folder that it was run with.")
+        raise SystemExit(f"{folder} holds no results of bench/stage3_checks.py; give the folder that it was run with.")
     results, pictures = Stage3Results(kept), page.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     seen, learnt = plot_judges(results, pictures / "judges.png"), plot_arms(results, pictures / "arms.png")
@@ -68,7 +68,7 @@ def _answers(results: Stage3Results) -> list[str]:
 def _about(results: Stage3Results) -> list[str]:
     sizes, told = results.sizes, results.told
     text = (
-        f"`python bench/stage3.py` ({told['machine']} CPU, torch {told['torch']}): the embedded generators, SlowAdapter (ResNet) and codec in the "
+        f"`python bench/stage3_checks.py` ({told['machine']} CPU, torch {told['torch']}): the embedded generators, SlowAdapter (ResNet) and codec in the "
         "world `simple`, the settings of `tiny_cpu` with an average of decay 0.9; one seed. "
         f"{sizes['clips']} clips to learn from; {sizes['held_out']} held out for the judges, {sizes['measured']} of them for all other measures; "
         "intervals of 95 % over these (in pairs). "
@@ -90,14 +90,16 @@ def _judges(results: Stage3Results) -> list[str]:
         f"| real clips or | judge | {' | '.join(LEVELS)} | as it is trained |",
         "|---|---|" + "---|" * (len(LEVELS) + 1),
     ]
-    for kind in KINDS:
-        for name, judgements in results.judges().items():
+    asked = [(kind, kind, results.judges()) for kind in KINDS]
+    asked.append((FINAL, f"{FINAL}: which of a pair is real", results.judges(ranked=True)))
+    for kind, shown, everyone in asked:
+        for name, judgements in everyone.items():
             if kind in judgements:
                 found = [
                     rate(judgements[kind][level]) if level in judgements[kind] else None for level in (*LEVELS, TRAINED)
                 ]
                 cells = ["" if one is None else f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in found]
-                lines.append(f"| {kind} | {name} | {' | '.join(cells)} |")
+                lines.append(f"| {shown} | {name} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

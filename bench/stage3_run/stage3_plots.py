@@ -16,7 +16,7 @@ from .stage3_results import LEVELS, MEASURES, Stage3Results, rate
 TITLES = {
     "box_iou": "change of box IoU (up is better)",
     "sharpness": "change of sharpness",
-    FRECHET: "change of Frechet distance (down is better)",
+    FRECHET: "change of Frechet (down is better)",
 }
 MARKERS = "osD^v"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +43,26 @@ class Stage3Results:
 
     # Who can tell what apart
 
-    def judges(self) -> dict[str, Judgements]:
-        """Everyone who was asked about held-out pairs, by name."""
+    def judges(self, *, ranked: bool = False) -> dict[str, Judgements]:
+        """Everyone who was asked about held-out pairs, by name; `ranked`: whether the real clip's score is the higher one of the pair."""
+        judge = known if ranked else right
         found = {
-            f"discriminator, {ahead} iterations": self._scores(f"sees_judge_{ahead}") for ahead in self.sizes["ahead"]
+            f"discriminator, {ahead} iterations": self._scores(f"sees_judge_{ahead}", judge)
+            for ahead in self.sizes["ahead"]
         }
         net: Judgements = {}
         for file in sorted(self.folder.glob("sees_net_*.json")):
-            net |= self._scores(file.stem)
-        everyone = {**found, TAPS: self._scores("sees_taps"), NET: net}
+            net |= self._scores(file.stem, judge)
+        everyone = {**found, TAPS: self._scores("sees_taps", judge), NET: net}
         return {name: one for name, one in everyone.items() if one}
 
-    def _scores(self, name: str) -> Judgements:
+    def _scores(self, name: str, judge: Callable[[list[float], list[float]], Array] | None = None) -> Judgements:
         file = self.folder / f"{name}.json"
         kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return {kind: {level: right(*scores) for level, scores in levels.items()} for kind, levels in kept.items()}
+        return {
+            kind: {level: (judge or right)(*scores) for level, scores in levels.items()}
+            for kind, levels in kept.items()
+        }
 
     def apart(self, a: str, b: str, kind: str, level: str) -> Difference | None:
         """How much more often a is right than b, on the same pairs."""
@@ -113,6 +119,12 @@ class Stage3Results:
 def right(real_N: list[float], fake_N: list[float]) -> Array:
     """The share of right judgements of each pair, from scores that are positive for real."""
     found: Array = ((np.array(real_N) > 0).astype(np.float64) + (np.array(fake_N) < 0)) / 2
+    return found
+
+
+def known(real_N: list[float], fake_N: list[float]) -> Array:
+    """1 for each pair whose real clip has the higher score, else 0: what a judge sees whose zero is wrong."""
+    found: Array = (np.array(real_N) > np.array(fake_N)).astype(np.float64)
     return found
 
 

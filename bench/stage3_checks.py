@@ -1,8 +1,8 @@
 """Why stage 3 brings nothing in the tiny world: our implementation, or the world? Three cheap experiments with the embedded networks, on a CPU.
 
-    python bench/stage3.py FOLDER [EXPERIMENT ...] [--minutes 60] [--workers 2]     (needs the extra [train])
-    python bench/stage3.py FOLDER --rehearse        everything once in small
-    python bench/stage3.py --report FOLDER          tables and plots of these results, to bench/results/stage3.md
+    python bench/stage3_checks.py FOLDER [EXPERIMENT ...] [--minutes 60] [--workers 2]     (needs the extra [train])
+    python bench/stage3_checks.py FOLDER --rehearse        everything once in small
+    python bench/stage3_checks.py --report FOLDER          tables and plots of these results, to bench/results/stage3.md
 
 sees    what the discriminator could see: it, a linear probe of its taps and a small network on latents tell samples from real clips
 curves  learning curves of stage 3: diffusion loss alone, GAN alone, both, and as much more of stage 1
