@@ -109,7 +109,7 @@ def _remember(folder: Path, rehearsal: bool) -> None:
     import torch
 
     from bench.stage3_run.stage3_sizes import FULL, REHEARSAL
-    from flashmotion_core.whole_file import write_whole
+    from flashmotion_core.files.whole_file import write_whole
 
     file = folder / "results" / "sizes.json"
     sizes = json.loads(json.dumps(asdict(REHEARSAL if rehearsal else FULL)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.claims_run.claim_statistics import MeasuredRow, interval_of
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from .stage3_calls import NAMES, calls
 from .stage3_jobs import ARMS
@@ -70,8 +70,8 @@ def _about(results: Stage3Results) -> list[str]:
     text = (
         f"`python bench/stage3_checks.py` ({told['machine']} CPU, torch {told['torch']}): the embedded generators, SlowAdapter (ResNet) and codec in the "
         "world `simple`, the settings of `tiny_cpu` with an average of decay 0.9; one seed. "
-        f"{sizes['clips']} clips to learn from; {sizes['held_out']} held out for the judges, {sizes['measured']} of them for all other measures; "
-        "intervals of 95 % over these (in pairs). "
+        f"{sizes['clips']} clips to learn from; {sizes['held_out']} held out for the judges, {sizes['measured']} of them "
+        "for all other measures; intervals of 95 % over these (in pairs). "
         "Changes are those from the SlowAdapter on the embedded FastGenerator."
     )
     lines = [text, ""]

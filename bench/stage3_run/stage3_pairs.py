@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters import AdapterFile
+from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.losses.regression import noised
-from flashmotion_core.sampling import few_step
+from flashmotion_core.sampling.few_step import few_step
 from flashmotion_core.wan.conditioning import with_clean_frame
-from flashmotion_core.weights import read_tensors, save_whole
 from train.data.encoded import Batch
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams

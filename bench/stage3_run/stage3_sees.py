@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from bench.claims_run.claim_rows import SIGMAS
 from bench.claims_run.claim_training import judge
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.losses.adversarial import discriminator_gan_loss
 from flashmotion_core.wan.conditioning import frame_timesteps
-from flashmotion_core.whole_file import write_whole
 from train.data.encoded import Batch
 from train.engine.roles import Discriminator
 from train.methods.hybrid import Hybrid
