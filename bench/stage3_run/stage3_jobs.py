@@ -64,7 +64,7 @@ def stage3_jobs(sizes: Stage3Sizes, experiments: Sequence[str] = EXPERIMENTS) ->
         found += _chain("judge", sizes.ahead, "pairs", lambda count: partial(ask_judge, ahead=count))
     if SEES in experiments:
         found += [Stage3Job(f"net_{kind}".replace(" ", "_"), ("pairs",), partial(ask_net, kind=kind)) for kind in KINDS]
-        found.append(Stage3Job("taps", (f"judge_{sizes.ahead[0]}",), ask_taps))
+        found.append(Stage3Job("taps", ("pairs",), ask_taps))
     # By turns, so that a run that ends early says something of each experiment.
     arms_by_rate = [_arm_jobs(sizes, lr) for lr in sizes.rates] if CURVES in experiments else []
     lengths = _length_jobs(sizes) if LENGTH in experiments else []

@@ -15,6 +15,7 @@ from bench.claims_run.claim_training import judge
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.losses.adversarial import discriminator_gan_loss
 from flashmotion_core.wan.conditioning import frame_timesteps
+from train.config.method_settings import HybridSettings
 from train.data.encoded import Batch
 from train.engine.roles import Discriminator
 from train.methods.hybrid import Hybrid
@@ -73,11 +74,9 @@ def write_scores(place: Stage3Place, name: str, found: object) -> None:
 
 def ask_taps(place: Stage3Place) -> None:
     """Fit a linear probe on the means and deviations of the discriminator's taps, for each kind of sample and noise level."""
-    method = judge(place.at(ahead=place.counts.ahead[0]), KIND, SEED)
-    assert isinstance(method, Hybrid)
-    assert method.adversary is not None
-    network = method.adversary.role.network
-    assert isinstance(network, Discriminator)
+    builder, slow, settings = place.artifacts.builder, place.slow, place.config.stage3
+    assert isinstance(settings, HybridSettings)
+    network = builder.discriminator(builder.generator(slow.sizes, slow.weights), settings.gan)
     (learn, samples), (ask, asked) = read_pairs(place, "learn"), read_pairs(place, "ask")
     found: dict[str, dict[str, list[list[float]]]] = {kind: {} for kind in KINDS}
     for sigma in SIGMAS:
