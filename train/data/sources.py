@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import check_size
@@ -23,7 +24,7 @@ from ..world import synthetic
 from ..world.difficulty import Difficulty
 from ..world.difficulty import difficulty as preset
 from .looks import Look, look_over, see_video
-from .video_files import VIDEO_SUFFIXES, find_videos, inspect, read_frames, read_labels
+from .video_files import find_videos, inspect, read_frames, read_labels
 
 
 @dataclass(frozen=True, eq=False)
