@@ -112,18 +112,18 @@ class Artifacts:
     @cached_property
     def slow(self) -> GeneratorFile:
         """The SlowGenerator."""
-        return _read_generator(self.generator_path(SLOW))
+        return generator_file(self.generator_path(SLOW))
 
     @cached_property
     def fast(self) -> GeneratorFile:
         """The FastGenerator."""
-        return _read_generator(self.generator_path(FAST))
+        return generator_file(self.generator_path(FAST))
 
     @property
     def fast_start(self) -> GeneratorFile | None:
         """What stage 2's student starts from, if not the SlowGenerator."""
         given = self.config.models.fast_start
-        return None if given is None else _read_generator(Path(given))
+        return None if given is None else generator_file(Path(given))
 
     def adapter(self, which: str, kind: str) -> AdapterFile:
         """An adapter that an earlier phase made."""
@@ -264,7 +264,8 @@ def _whole(value: Any) -> Tensor:
     return gathered.detach().cpu()
 
 
-def _read_generator(path: Path) -> GeneratorFile:
+def generator_file(path: Path) -> GeneratorFile:
+    """A generator from its file."""
     info, weights = read_generator(path)
     return GeneratorFile(info.config, weights, info.text)
 
