@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ..conftest import RunningServer
+from .conftest import Pages
 from .editor_page import NODE, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -39,20 +38,20 @@ DOCUMENT = {
 
 
 @pytest.fixture(scope="module")
-def context(chromium: Any) -> Iterator[Any]:
+def page(pages: Pages) -> Iterator[EditorPage]:
+    """The pinned frontend's page without its touch screen, with axe."""
     if not AXE.is_file():
         pytest.skip("needs node_modules: run python run_tests.py")
-    made = chromium.new_context(viewport={"width": 1500, "height": 1000})
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
-    made = EditorPage(context, newest_server.url, vue=False)
+    before = pages.open.get("pinned")
+    vue = before is not None and before.vue
+    made = pages.show("pinned", vue=False)
+    session = made.page.context.new_cdp_session(made.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
     made.page.add_script_tag(path=str(AXE))
     yield made
     made.set_palette("dark")
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
+    pages.show("pinned", vue)
 
 
 @pytest.mark.parametrize("palette", ["dark", "light"])
