@@ -1,4 +1,4 @@
-"""What the browser tests share: one Chromium, each frontend and its page, an editor as new for each test."""
+"""What the browser tests share: one Chromium, each frontend, a page for each renderer, an editor as new for each test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tools.comfy.frontend import set_settings
 
 from ..conftest import ROOT, RunningServer
 from .editor_page import EditorPage
@@ -115,37 +113,13 @@ def context(chromium: Any) -> Iterator[Any]:
     made.close()
 
 
-class Pages:
-    """The editor's page in each frontend, for the tests of all files and for both renderers. Opening one takes longer than most tests."""
-
-    def __init__(self, context: Any, frontends: Frontends) -> None:
-        self.context, self.frontends = context, frontends
-        self.open: dict[str, EditorPage] = {}
-
-    def show(self, frontend: str, vue: bool) -> EditorPage:
-        """The page, in this renderer once the next test starts over, and whenever it is loaded again."""
-        if frontend not in self.open:
-            self.open[frontend] = EditorPage(self.context, self.frontends[frontend].url, vue, frontend)
-        found = self.open[frontend]
-        found.vue = vue
-        set_settings(found.url, {"Comfy.VueNodes.Enabled": vue})
-        return found
-
-
 @pytest.fixture(scope="package")
-def pages(context: Any, frontends: Frontends) -> Iterator[Pages]:
-    """One page for each frontend that is asked for."""
-    made = Pages(context, frontends)
-    yield made
-    for page in made.open.values():
-        page.page.close()
-
-
-@pytest.fixture(scope="package")
-def opened(request: pytest.FixtureRequest, pages: Pages) -> EditorPage:
-    """One frontend in one renderer."""
+def opened(request: pytest.FixtureRequest, context: Any, frontends: Frontends) -> Iterator[EditorPage]:
+    """One frontend in one renderer, for the tests of all files. Opening it takes longer than most tests."""
     name, renderer = request.param.split("-")
-    return pages.show(name, RENDERERS[renderer])
+    page = EditorPage(context, frontends[name].url, RENDERERS[renderer], frontend=name)
+    yield page
+    page.page.close()
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .conftest import Pages
+from ..conftest import RunningServer
 from .editor_page import NODE, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -38,20 +39,20 @@ DOCUMENT = {
 
 
 @pytest.fixture(scope="module")
-def page(pages: Pages) -> Iterator[EditorPage]:
-    """The pinned frontend's page without its touch screen, with axe."""
+def context(chromium: Any) -> Iterator[Any]:
     if not AXE.is_file():
         pytest.skip("needs node_modules: run python run_tests.py")
-    before = pages.open.get("pinned")
-    vue = before is not None and before.vue
-    made = pages.show("pinned", vue=False)
-    session = made.page.context.new_cdp_session(made.page)
-    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
+    made = EditorPage(context, newest_server.url, vue=False)
     made.page.add_script_tag(path=str(AXE))
     yield made
     made.set_palette("dark")
-    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
-    pages.show("pinned", vue)
 
 
 @pytest.mark.parametrize("palette", ["dark", "light"])
