@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from flashmotion_core.benchmark.clip_set import spread
 from flashmotion_core.cli.endings import finish
 from flashmotion_core.cli.set_commands import SentenceParser, add_allow_broken, check_allow_broken, set_line
+from flashmotion_core.files.texts import read_text
 from flashmotion_core.metrics import group_of
 from flashmotion_core.sets.go_through import ClipShape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
-from flashmotion_core.texts import read_text
 from train.config.sentences import sentence
 from train.config.settings import Data, Prepare, Videos
 from train.data.sources import VideoFolder

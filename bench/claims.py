@@ -143,7 +143,7 @@ def _remember(folder: Path, options: argparse.Namespace, sizes: object) -> None:
 
     import torch
 
-    from flashmotion_core.whole_file import write_whole
+    from flashmotion_core.files.whole_file import write_whole
 
     file = folder / "results" / "sizes.json"
     cuda = options.device != "cpu" and torch.cuda.is_available()

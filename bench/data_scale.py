@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps
-from flashmotion_core.video import Frames, write_mp4
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.mp4 import write_mp4
 from flashmotion_core.wan.conditioning import latent_shape
 from train.data.clip_file import LATENTS, ClipRecord, read_clip, read_record, write_clip
 from train.data.clip_index import ClipIndex, write_index

@@ -38,7 +38,8 @@ from flashmotion_core.adapters import (
 )
 from flashmotion_core.adapters.adapter_file import generator_info
 from flashmotion_core.metadata.entries import adapter_metadata, generator_metadata
-from flashmotion_core.sampling import FROM_MODEL, PRESETS, Schedule, control_sigma, euler, few_step, resolve_sigmas
+from flashmotion_core.sampling.few_step import control_sigma, euler, few_step
+from flashmotion_core.sampling.schedule import FROM_MODEL, PRESETS, Schedule, resolve_sigmas
 from flashmotion_core.trajectory import parse, render, sample
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.generator import WanGenerator, embed

@@ -25,11 +25,11 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tiny_clips import FAST, Recipe, make_clip, through_codec
-from flashmotion_core.guide_clip import GuideClip
+from flashmotion_core.files.whole_file import write_whole
+from flashmotion_core.guide.guide_clip import GuideClip
 from flashmotion_core.reports.contact_sheets import contact_sheet
 from flashmotion_core.trajectory import Sampled, render
-from flashmotion_core.video import Frames
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
 from train.world.backgrounds import draw_background
 from train.world.draws import Draws
 from train.world.sprites import COLORS, DARK

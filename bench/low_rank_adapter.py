@@ -22,8 +22,8 @@ from flashmotion_core.adapters.controlnet import generator_key
 from flashmotion_core.adapters.low_rank import pays
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.codec.vae import TinyVae
+from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.wan.config import TI2V_5B
-from flashmotion_core.weights import read_tensors
 
 GENERATOR = TINY / "diffusion_models/flashmotion_tiny_generator.safetensors"
 ADAPTER = TINY / "model_patches/flashmotion_tiny_controlnet.safetensors"

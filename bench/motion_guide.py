@@ -24,12 +24,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tiny_clips import FAST, FEW, SLOW, Recipe, make_clip, through_codec
-from flashmotion_core.guide_clip import GuideClip
-from flashmotion_core.guide_levels import FROM_FOLLOW
+from flashmotion_core.guide.guide_clip import GuideClip
+from flashmotion_core.guide.guide_levels import FROM_FOLLOW
 from flashmotion_core.metrics import frechet_distance
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
 from flashmotion_core.trajectory import sample
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from train.data.control import control_maps
 from train.data.sources import SourceClip, SyntheticSource
 from train.evaluation.control_measures import Scores

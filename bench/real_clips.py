@@ -22,7 +22,7 @@ from bench.tiny_clips import CODEC
 from bench.tiny_models import ADAPTERS, write_clips
 from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.cli.bench import main as measure
-from flashmotion_core.named_words import split_word
+from flashmotion_core.files.named_words import split_word
 
 
 def main() -> int:

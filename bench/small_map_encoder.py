@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from flashmotion_core.adapters import MapStyle, build_adapter, read_adapter
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.codec.vae import TinyVae
-from flashmotion_core.pipeline import Control, load_generator, no_text, sample_latent
-from flashmotion_core.video import Frames
+from flashmotion_core.generation.pipeline import Control, load_generator, no_text, sample_latent
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 from train.data.control import control_maps
 from train.data.sources import SourceClip, SyntheticSource, synthetic_clip

@@ -13,13 +13,13 @@ import torch
 
 from flashmotion_core.adapters import MapStyle, TrajectoryAdapter, build_adapter, read_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
-from flashmotion_core.guide_clip import GuideClip
-from flashmotion_core.guide_levels import FROM_FOLLOW, levels
-from flashmotion_core.loading import Generator
-from flashmotion_core.pipeline import Control, load_generator, no_text, sample_latent
-from flashmotion_core.sampling import Schedule, turbo_sigmas
+from flashmotion_core.generation.loading import Generator
+from flashmotion_core.generation.pipeline import Control, load_generator, no_text, sample_latent
+from flashmotion_core.guide.guide_clip import GuideClip
+from flashmotion_core.guide.guide_levels import FROM_FOLLOW, levels
+from flashmotion_core.sampling.schedule import Schedule, turbo_sigmas
 from flashmotion_core.trajectory import Sampled
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import latent_shape
 
 TINY = Path(__file__).resolve().parents[1] / "assets" / "tiny"

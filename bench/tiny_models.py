@@ -14,9 +14,9 @@ from bench.tiny_sets import array_bytes
 from flashmotion_core.adapters import MapStyle
 from flashmotion_core.benchmark.bench_rows import real
 from flashmotion_core.benchmark.clip_set import BenchClip
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.trajectory import Sampled, render
-from flashmotion_core.video import Frames
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
 
 RESNET, CONTROLNET = "flashmotion_tiny_resnet", "flashmotion_tiny_controlnet"
 SLOW_RESNET, SLOW_CONTROLNET = "flashmotion_tiny_slow_resnet", "flashmotion_tiny_slow_controlnet"

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from flashmotion_core.benchmark.bench_files import MASKS
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.own_form import describe_set, write_record
 from flashmotion_core.trajectory import dumps
-from flashmotion_core.video import Frames
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
 from train.world import synthetic
 from train.world.difficulty import PRESETS, Difficulty
 from train.world.synthetic import Clip

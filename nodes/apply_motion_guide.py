@@ -9,9 +9,9 @@ from comfy_api.latest import io
 from torch import Tensor
 from typing_extensions import override
 
-from ..flashmotion_core.guide import Guide, guided
-from ..flashmotion_core.guide_clip import GuideClip
-from ..flashmotion_core.guide_levels import FOLLOW, FROM_FOLLOW, Levels, levels
+from ..flashmotion_core.guide.guide import Guide, guided
+from ..flashmotion_core.guide.guide_clip import GuideClip
+from ..flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW, Levels, levels
 from ..flashmotion_core.trajectory import dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from . import wan_patch

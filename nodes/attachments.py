@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..flashmotion_core.sampling import Schedule
+from ..flashmotion_core.sampling.schedule import Schedule
 
 KEY = "flashmotion"
 """What everything of ours is attached under."""

@@ -14,7 +14,7 @@ import torch
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..flashmotion_core.sampling import (
+from ..flashmotion_core.sampling.schedule import (
     AS_TRAINED,
     FIXED_STEPS,
     FROM_MODEL,

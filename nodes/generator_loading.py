@@ -21,11 +21,11 @@ import comfy.supported_models
 import comfy.utils
 import torch
 
+from ..flashmotion_core.files.weights import conversion, part_of_shards, read_header
 from ..flashmotion_core.wan.config import config_of, describe, generator_shapes
-from ..flashmotion_core.wan.keys import is_diffusers, part_of_shards, to_original_key
+from ..flashmotion_core.wan.keys import is_diffusers, to_original_key
 from ..flashmotion_core.wan.prefixes import find_network
 from ..flashmotion_core.wan.quantised import is_helper, layer_formats
-from ..flashmotion_core.weights import conversion, read_header
 from .wan_patch import wan_config
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -12,10 +12,10 @@ from comfy_api.latest import io
 from comfy_extras.nodes_model_advanced import ModelSamplingSD3
 from typing_extensions import override
 
-from ..flashmotion_core.sampling import PRESETS, Schedule
-from ..flashmotion_core.schedule_sources import FROM_FILE, KnownSchedule, choose_schedule, known_schedule
+from ..flashmotion_core.files.weights import read_header, read_tensors
+from ..flashmotion_core.sampling.schedule import PRESETS, Schedule
+from ..flashmotion_core.sampling.schedule_sources import FROM_FILE, KnownSchedule, choose_schedule, known_schedule
 from ..flashmotion_core.wan.fingerprint import fingerprint
-from ..flashmotion_core.weights import read_header, read_tensors
 from . import attachments, carried
 from .generator_loading import generator_header, load_generator
 from .input_checks import checked

@@ -14,9 +14,9 @@ import comfy.lora_convert
 import comfy.utils
 
 from ..flashmotion_core.adapters.weight_checks import is_finite
+from ..flashmotion_core.files.weights import read_header
 from ..flashmotion_core.wan.config import describe
 from ..flashmotion_core.wan.keys import to_diffusers_key
-from ..flashmotion_core.weights import read_header
 
 INNER = "diffusion_model."
 

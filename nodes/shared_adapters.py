@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import torch
 from torch import Tensor
 
-from ..flashmotion_core.guide import Guide
+from ..flashmotion_core.guide.guide import Guide
 
 Encoded = TypeVar("Encoded")
 Key: TypeAlias = tuple[tuple[str, int, int], Hashable]

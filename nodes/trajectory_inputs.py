@@ -31,7 +31,7 @@ from ..flashmotion_core.trajectory import (
     render,
     to_frame_masks,
 )
-from ..flashmotion_core.trajectory.crop import crop_to_cover
+from ..flashmotion_core.trajectory.drawing.crop import crop_to_cover
 
 PER_OBJECT, PER_FRAME, STILL_OBJECTS = "one mask per object", "one mask per frame", "still objects, one mask each"
 FEWEST_FRAMES = 5  # of a clip that moves: fewer masks are objects

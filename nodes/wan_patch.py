@@ -32,11 +32,11 @@ from ..flashmotion_core.adapters import (
     is_ours,
     parse_adapter,
 )
+from ..flashmotion_core.files.weights import read_header
 from ..flashmotion_core.metadata import PREFIX
-from ..flashmotion_core.sampling import in_control_range
+from ..flashmotion_core.sampling.few_step import in_control_range
 from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
-from ..flashmotion_core.weights import read_header
 from .adapter_memory import counting
 from .attachments import KEY
 from .control_encoding import FrameSource, encode

@@ -100,7 +100,7 @@ def write_wrong_files(models: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from flashmotion_core.sampling import Schedule
+    from flashmotion_core.sampling.schedule import Schedule
 
     fourteen = {
         "patch_embedding.weight": (5120, 36, 1, 2, 2),

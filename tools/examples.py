@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flashmotion_core.guide_levels import FOLLOW, FROM_FOLLOW
+from flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW
 
 from .quickstart import scenes
 from .quickstart.readable import readable

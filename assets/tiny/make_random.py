@@ -31,11 +31,11 @@ from flashmotion_core.adapters import MapStyle, save_adapter
 from flashmotion_core.adapters.controlnet import ControlNetAdapter
 from flashmotion_core.adapters.resnet import ResNetAdapter
 from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.metadata.entries import generator_metadata
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan.config import WanConfig, generator_shapes, shapes_of
 from flashmotion_core.wan.fingerprint import fingerprint
-from flashmotion_core.weights import save_whole
 
 TINY = WanConfig(dim=256, ffn_dim=512, num_heads=2, num_layers=4, text_dim=64)
 # A clip of the tiny world is 8 times smaller than a real one: outlines of min(H, W) // 100 would be 1 or 2 pixels there.

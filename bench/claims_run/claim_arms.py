@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flashmotion_core.discriminator import AttentionClassifier
+from flashmotion_core.losses.discriminator import AttentionClassifier
 from flashmotion_core.wan.generator import WanGenerator
 from train.config.method_settings import (
     Balance,

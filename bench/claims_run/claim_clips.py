@@ -13,10 +13,10 @@ from torch import Tensor
 
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.taehv_file import load_taehv
+from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.trajectory import sample
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import denormalise, normalise
-from flashmotion_core.weights import read_tensors, save_whole
 from train.codec.linear_start import decode_whole, encode_whole
 from train.config.schema import Config
 from train.data.clip_file import LATENTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 from train.monitor.run_log import read_log
 
 from .claim_workers import DONE, FAILED, marks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from .claim_calls import CLAIMS, CONTROLNET, FEW, MANY, ON_FAST, RESNET, UNGUIDED
 from .claim_plots import plot_clips, plot_curves, plot_rows, title_of

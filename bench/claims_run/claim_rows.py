@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from flashmotion_core.adapters import AdapterFile
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.losses.adversarial import discriminator_statistics
 from flashmotion_core.losses.regression import noised
 from flashmotion_core.reports.contact_sheets import write_png
-from flashmotion_core.sampling import turbo_sigmas
+from flashmotion_core.sampling.schedule import turbo_sigmas
 from flashmotion_core.trajectory import animatic, sample
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import with_clean_frame
-from flashmotion_core.whole_file import write_whole
 from train.engine.roles import Denoiser
 from train.engine.streams import Streams
 from train.evaluation.features import DEFAULT, features_of, load_features

@@ -10,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 
 from flashmotion_core.adapters import AdapterFile, read_adapter
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.losses.regression import flow_matching_loss, noised
 from flashmotion_core.wan.conditioning import with_clean_frame
-from flashmotion_core.whole_file import write_whole
 from train.config.method_settings import Balance, FlowSettings, HybridSettings, PhaseSettings
 from train.config.schema import HealthSettings
 from train.engine.build import Network

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 DONE, TAKEN, FAILED = "done", "taken", "failed"
 POLL_SECONDS = 0.3

@@ -16,11 +16,13 @@ from torch import Tensor
 
 from flashmotion_core.adapters import TrajectoryAdapter
 from flashmotion_core.codec.vae import Vae
-from flashmotion_core.loading import TEXT_TOKENS, Generator
-from flashmotion_core.pipeline import Control, sample_latent
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.generation.loading import Generator
+from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, render, sample
-from flashmotion_core.video import Frames, ahead, write_mp4
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.mp4 import ahead, write_mp4
 from flashmotion_core.wan.conditioning import latent_shape
 
 from .clock import Mark, Work

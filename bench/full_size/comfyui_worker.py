@@ -124,7 +124,7 @@ class Graphs:
 
         import nodes
         from bench.full_size.clip_job import FPS, a_file
-        from flashmotion_core.video import write_mp4
+        from flashmotion_core.video.mp4 import write_mp4
 
         (images,) = nodes.VAEDecode().decode(self.vae, latent)
         frames = (images.float() * 255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from flashmotion_core.adapters import ControlNetAdapter
-from flashmotion_core.loading import TEXT_TOKENS
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from flashmotion_core.wan.config import WanConfig
 from train.plan.meter import Meter
 

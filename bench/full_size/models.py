@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from flashmotion_core.adapters import ControlNetAdapter, GeneratorInfo, ResNetAdapter, TrajectoryAdapter
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import TinyVae, WanVae
-from flashmotion_core.loading import Generator, empty_transformer
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.generation.loading import Generator, empty_transformer
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
 from flashmotion_core.wan.config import TI2V_5B, WanConfig
 from flashmotion_core.wan.generator import WanGenerator

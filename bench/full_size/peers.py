@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from flashmotion_core.loading import TEXT_TOKENS, Generator
-from flashmotion_core.sampling import TRAINED_SHIFT
-from flashmotion_core.video import write_mp4
+from flashmotion_core.generation.loading import Generator
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
+from flashmotion_core.sampling.schedule import TRAINED_SHIFT
+from flashmotion_core.video.mp4 import write_mp4
 
 from .clip_job import FPS, STEPS, ClipSize, a_file, picture
 from .clock import Mark, Work

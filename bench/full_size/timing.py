@@ -15,7 +15,7 @@ from flashmotion_core.acceleration.fp8 import products_lacking, store_as_fp8
 from flashmotion_core.acceleration.switches import contiguous_weights, faster_decoder, faster_generator, use_attention
 from flashmotion_core.adapters import ControlNetAdapter
 from flashmotion_core.codec.causal_vae import decoder_parts
-from flashmotion_core.loading import Generator
+from flashmotion_core.generation.loading import Generator
 
 from . import models, peers
 from .cases import Plan, Setting

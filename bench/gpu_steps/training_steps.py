@@ -47,7 +47,7 @@ class RandomClips:
         """As ``EncodedClips.batch``."""
         import torch
 
-        from flashmotion_core.loading import TEXT_TOKENS
+        from flashmotion_core.generation.text_encoder import TEXT_TOKENS
         from train.data.encoded import Batch
 
         count = len(indices)

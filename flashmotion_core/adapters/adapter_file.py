@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..files.weights import model_files, read_header, read_tensors, save_whole
 from ..metadata import FORMAT as FORMAT
 from ..metadata import PREFIX
-from ..sampling import Schedule
+from ..sampling.schedule import Schedule
 from ..wan.block import Attention, scaled_dot_product
 from ..wan.config import LATENT_CHANNELS, WanConfig, config_of, shapes_of
 from ..wan.keys import is_diffusers, to_original
 from ..wan.prefixes import find_network
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
-from ..weights import model_files, read_header, read_tensors, save_whole
 from .adapter import TrajectoryAdapter
 from .controlnet import ControlNetAdapter
 from .foreign import parse_foreign

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..pictures import read_image
 from ..sets.array_files import announced_array, load_array
-from ..video import Frames
-from ..video_reader import look, pictures
+from ..video.frames import Frames
+from ..video.pictures import read_image
+from ..video.video_reader import look, pictures
 
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv")
 PICTURES = (".png", ".jpg", ".jpeg")

@@ -26,7 +26,7 @@ from ..sets.point_tracks import PointTracks
 from ..tracking import ObjectTracker, Tracked
 from ..tracking.points import followed
 from ..trajectory import sample
-from ..video import Frames
+from ..video.frames import Frames
 from .clip_set import BenchClip
 
 Array = NDArray[np.float64]

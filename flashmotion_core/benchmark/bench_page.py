@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from ..files.whole_file import write_whole
 from ..metrics.titles import TITLES
 from ..reports.box_overlay import asked_and_found
 from ..reports.cells import Value, between, cell_of, figure, shown
 from ..reports.contact_sheets import contact_sheet, write_png
 from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
-from ..video import Frames
-from ..whole_file import write_whole
+from ..video.frames import Frames
 from .bench_figures import COMPARED, GROUPS
 from .bench_measures import FIGURES, unlisted
 from .bench_protocols import CONTROL

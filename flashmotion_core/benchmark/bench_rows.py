@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..texts import read_text
-from ..video import Frames
+from ..files.texts import read_text
+from ..video.frames import Frames
 from .bench_files import content_digest, find_clip, read_clip
 from .bounds import CODEC, PASTE, REAL, STATIC, TITLES, Codec, pasted, static
 from .clip_set import BenchClip

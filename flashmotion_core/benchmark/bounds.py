@@ -3,7 +3,7 @@
 - `real`: the real clip. Hardly anything does better; it also shows what the tracker itself loses.
 - `codec`: the real clip through the codec that generators decode with.
 - `static`: frame 0 repeated, which is what comes out when boxes are ignored.
-- `paste`: frame 0's objects, cut out and moved along the boxes (`trajectory.animatic`). If this beats a model, the set is too easy.
+- `paste`: frame 0's objects, cut out and moved along the boxes (`trajectory.drawing.animatic`). If this beats a model, the set is too easy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..trajectory import animatic
-from ..video import Frames
+from ..video.frames import Frames
 from .clip_set import BenchClip
 
 Codec = Callable[[Frames], Frames]

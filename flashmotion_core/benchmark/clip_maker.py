@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..texts import read_text
+from ..files.texts import read_text
 from ..trajectory import render
-from ..video import Frames
+from ..video.frames import Frames
 from .bench_files import content_digest
 from .bench_rows import real
 from .clip_set import BenchClip
@@ -86,9 +86,9 @@ class ClipMaker:
         from ..acceleration.switches import use_attention
         from ..adapters import read_adapter
         from ..cli.generate import choose_schedule
-        from ..loading import load_adapter
-        from ..pipeline import load_generator, load_vae, no_text
-        from ..sampling import Schedule
+        from ..generation.loading import load_adapter
+        from ..generation.pipeline import load_generator, load_vae, no_text
+        from ..sampling.schedule import Schedule
 
         self.models = models
         self.dtype: torch.dtype = getattr(torch, models.dtype)
@@ -114,7 +114,7 @@ class ClipMaker:
         """Make a clip that starts with a picture of its size. Raises ValueError where the clip's size or length is not the generator's."""
         import torch
 
-        from ..pipeline import Control, sample_latent
+        from ..generation.pipeline import Control, sample_latent
         from ..wan.conditioning import latent_shape
 
         seconds = dict.fromkeys(STAGES, 0.0)
@@ -157,7 +157,7 @@ class ClipMaker:
     def _encoded(self, encoder: Path, prompts: set[str]) -> Iterator[tuple[str, tuple[Any, float]]]:
         from torch.nn.functional import pad
 
-        from ..loading import TEXT_TOKENS, TextEncoder
+        from ..generation.text_encoder import TEXT_TOKENS, TextEncoder
 
         encode = TextEncoder(encoder, self.models.device, self.dtype)
         for prompt in sorted(prompts):
@@ -175,7 +175,7 @@ def prompt_of(clip: BenchClip, folder: Path) -> str:
 
 def start_of(clip: BenchClip, folder: Path) -> Frames:
     """Frame 0: of the real clip, else the set's NAME.png. Raises ValueError where there is neither, or of another size."""
-    from ..pictures import read_image
+    from ..video.pictures import read_image
 
     if clip.real is not None:
         found: Frames = real(clip)[0]

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from ..texts import read_text
+from ..files.texts import read_text
 from ..trajectory import Sampled, Trajectory, dumps, parse, sample
 from .bench_files import MASKS, find_clip
 

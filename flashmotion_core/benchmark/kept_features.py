@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
+from ..files.whole_file import write_whole
 from ..sets.array_files import load_arrays
-from ..video import Frames
-from ..whole_file import write_whole
+from ..video.frames import Frames
 
 Array = NDArray[np.float64]
 

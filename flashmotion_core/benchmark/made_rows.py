@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..files.whole_file import write_whole
 from ..trajectory import dumps
-from ..video import Frames
-from ..video_writer import write_lossless
-from ..whole_file import write_whole
+from ..video.frames import Frames
+from ..video.video_writer import write_lossless
 from .bench_files import content_digest, read_clip
 from .bench_rows import BenchRow
 from .clip_maker import STAGES, ClipMaker, RowModels, prompt_of, start_of

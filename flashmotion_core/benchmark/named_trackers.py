@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..named_words import split_word
+from ..files.named_words import split_word
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import LabelMasks, read_label_folder
 from .bench_files import MASKS, content_digest

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
+from ..files.whole_file import write_whole
 from ..sets.point_tracks import read_point_tracks
 from ..tracking import ObjectTracker
 from ..tracking.label_masks import read_label_folder
 from ..tracking.points import points_protocol
-from ..video import Frames
-from ..whole_file import write_whole
+from ..video.frames import Frames
 from .bench_files import content_digest
 from .bench_measures import first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real

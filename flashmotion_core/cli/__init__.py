@@ -1,1 +1,1 @@
-"""The two commands; the only files that name an option."""
+"""The commands; the only files that name an option."""

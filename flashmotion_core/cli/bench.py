@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..named_words import split_word
+from ..files.named_words import split_word
 from .bench_models import add_model_options, check_model_options, codec_of, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
 from .endings import finish

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..named_words import split_word
+from ..files.named_words import split_word
 
 if TYPE_CHECKING:
     from ..benchmark.bench_rows import BenchRow

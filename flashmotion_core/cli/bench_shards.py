@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from ..named_words import split_word
+from ..files.named_words import split_word
 from .endings import which_memory
 
 Shard = tuple[int, int]

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..file_kinds import existing_file, what_else
-from ..weights import read_weights
+from ..files.file_kinds import existing_file, what_else
+from ..files.weights import read_weights
 
 DEPTH = 16
 """Entries within entries; deeper ones are not a checkpoint."""

@@ -23,16 +23,16 @@ from ..adapters.adapter_file import AdapterFile, construct_adapter, parse_adapte
 from ..adapters.foreign import parse_foreign
 from ..codec.taehv_file import is_taehv, takes_generators_latents
 from ..codec.wan_vae_file import bare_vae, is_wan_vae
-from ..loading import load_generator, parse_generator
+from ..files.weights import save_whole
+from ..generation.loading import load_generator, parse_generator
+from ..generation.umt5_file import is_umt5
 from ..metadata.entries import generator_metadata
-from ..sampling import PRESETS, Schedule, preset_schedule
-from ..schedule_sources import KnownSchedule, known_schedule
-from ..umt5_file import is_umt5
+from ..sampling.schedule import PRESETS, Schedule, preset_schedule
+from ..sampling.schedule_sources import KnownSchedule, known_schedule
 from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
 from ..wan.lora_merge import merge_lora
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
-from ..weights import save_whole
 from .checkpoints import read_checkpoint
 from .endings import finish
 

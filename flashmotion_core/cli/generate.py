@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import torch
 
     from ..adapters import AdapterFile, GeneratorInfo
-    from ..guide_clip import GuideClip
-    from ..guide_levels import Levels
-    from ..sampling import Schedule
+    from ..guide.guide_clip import GuideClip
+    from ..guide.guide_levels import Levels
+    from ..sampling.schedule import Schedule
     from ..trajectory import Trajectory
-    from ..video import Frames
+    from ..video.frames import Frames
 
 FRAMES_AHEAD = 16
 """Frames decoded while the file's encoder is busy with earlier ones."""
@@ -53,10 +53,10 @@ def run(options: argparse.Namespace) -> None:
         ValueError: an input does not work; the message is one sentence.
     """
     from ..adapters import read_adapter
-    from ..guide_clip import GuideClip
-    from ..pipeline import check_control
+    from ..generation.pipeline import check_control
+    from ..guide.guide_clip import GuideClip
     from ..trajectory import render, sample
-    from ..video import check_fps, check_target
+    from ..video.mp4 import check_fps, check_target
     from ..wan.conditioning import latent_shape
 
     # Cheap checks come first: a typo should not surface after minutes of loading.
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _levels(options: argparse.Namespace) -> Levels:
     """Until when the guide holds."""
-    from ..guide_levels import FOLLOW, FROM_FOLLOW, levels
+    from ..guide.guide_levels import FOLLOW, FROM_FOLLOW, levels
 
     follow, *given = options.follow, options.hold_object, options.hold_background
     return levels(FOLLOW if follow is None else follow, *(FROM_FOLLOW if value is None else value for value in given))
@@ -142,10 +142,10 @@ def _generate(
     from ..acceleration.attention import choose_attention
     from ..acceleration.switches import check_fp8, faster_decoder, faster_generator, use_attention
     from ..adapters import read_generator_info
-    from ..loading import load_adapter
-    from ..pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
-    from ..sampling import Schedule
-    from ..video import ahead, write_mp4
+    from ..generation.loading import load_adapter
+    from ..generation.pipeline import Control, encode_text, load_generator, load_vae, no_text, sample_latent
+    from ..sampling.schedule import Schedule
+    from ..video.mp4 import ahead, write_mp4
     from ..wan.config import TI2V_5B
     from ..wan.fingerprint import same_generator, short_name
 
@@ -250,7 +250,7 @@ def choose_schedule(typed: str | None, steps: int | None, kept: Schedule) -> Sch
     Raises:
         ValueError: ``typed`` is neither a preset nor a list of sigmas, or ``steps`` contradicts the list.
     """
-    from ..sampling import AS_TRAINED, FROM_MODEL, MAX_STEPS, PRESETS, Schedule, resolve_sigmas
+    from ..sampling.schedule import AS_TRAINED, FROM_MODEL, MAX_STEPS, PRESETS, Schedule, resolve_sigmas
 
     if steps is not None and not 1 <= steps <= MAX_STEPS:
         raise ValueError(f"the number of steps is {steps}, but must be at least 1 and at most {MAX_STEPS}.")
@@ -297,8 +297,8 @@ def _text_folder(options: argparse.Namespace, info: GeneratorInfo | None) -> Pat
 
 def _fit_picture(path: Path, width: int, height: int, *, mask: bool) -> Any:
     """A picture or mask at the video's size; prints a note when something is cropped."""
-    from ..pictures import read_image, read_mask
-    from ..video import cover, cover_notice
+    from ..video.frames import cover, cover_notice
+    from ..video.pictures import read_image, read_mask
 
     picture = read_mask(path) if mask else read_image(path)
     notice = cover_notice(picture, width, height)

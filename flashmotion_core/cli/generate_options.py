@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ..guide_levels import FOLLOW
+from ..guide.guide_levels import FOLLOW
 
 ADAPTER_ONLY = {"strength": 1.0, "start": 0.0, "end": 1.0, "compute_every": 1}
 """Options of an adapter, and their defaults."""

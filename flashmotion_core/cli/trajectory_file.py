@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..file_kinds import existing_file
-from ..texts import read_text
+from ..files.file_kinds import existing_file
+from ..files.texts import read_text
 
 if TYPE_CHECKING:
     from ..trajectory import Trajectory

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..files.weights import read_tensors
 from ..wan.config import LATENT_CHANNELS, Shapes, describe, shapes_of
-from ..weights import read_tensors
 from .taehv import TAEHV, MemoryBlock
 
 WIDTHS_AT = (1, 8, 14, 20)

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..loading import load_folder, read_folder_config
-from ..video import Frames
+from ..files.model_folder import load_whole_folder, read_folder_config
+from ..files.weights import read_header
+from ..video.frames import Frames
 from ..wan.conditioning import LATENT_MEAN, LATENT_STD, denormalise, normalise
 from ..wan.config import LATENT_CHANNELS
-from ..weights import read_header
 from .causal_vae import can_reuse, decode_stream, encode_still, encoder_chunks
 from .taehv import NO_ENCODER, TAEHV, encode_clip
 from .taehv_file import load_taehv
@@ -162,4 +162,4 @@ def load_vae(path: str | Path, device: torch.device | str, dtype: torch.dtype, *
         raise ValueError(
             f"the VAE in {folder} has {config.get('z_dim')} latent channels, but {LATENT_CHANNELS} were expected; choose the VAE of Wan 2.2."
         )
-    return WanVae(load_folder(AutoencoderKLWan, folder, dtype).to(device), plain=plain)
+    return WanVae(load_whole_folder(AutoencoderKLWan, folder, dtype).to(device), plain=plain)

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..files.weights import read_header, read_tensors
 from ..wan.config import LATENT_CHANNELS, Shapes, describe, shapes_of
 from ..wan.prefixes import strip_wrappers
-from ..weights import read_header, read_tensors
 
 ANCHOR = "decoder.upsamples.0.upsamples.0.residual.2.weight"
 """A key that only the VAE of Wan 2.2 has; ComfyUI knows it by the same one."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights import read_tensors
+from ..files.weights import read_tensors
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..benchmark.bench_files import content_digest
-from ..named_words import split_word
+from ..files.named_words import split_word
 from .clip_windows import SUFFIX, Windows
 from .extractor import Extractor
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..weights import read_tensors
+from ..files.weights import read_tensors
 from .extractor import evenly, load_weights
 
 Array = NDArray[np.float64]

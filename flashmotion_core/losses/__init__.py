@@ -1,1 +1,1 @@
-"""The losses of the three stages and their balance, one pure function per equation. Only training imports them."""
+"""What training minimises, and the classifier that two of the losses ask. One pure function per equation. Only training imports them."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..sampling import TRAINED_SHIFT, check_shift
+from ..sampling.schedule import TRAINED_SHIFT, check_shift
 
 
 def stratified_uniform(count: int, generator: torch.Generator) -> Tensor:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ..adapters.adapter import check_inject_after
 from ..adapters.low_rank import LowRank
 from ..adapters.map_style import MapStyle
-from ..sampling import MAX_STEPS, Schedule
+from ..sampling.schedule import MAX_STEPS, Schedule
 from ..trajectory.field_checks import shorten
 from . import FORMAT, PREFIX
 from .bounded_json import read_json

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.whole_file import write_whole
 from ..trajectory import Trajectory, object_color, sample
-from ..whole_file import write_whole
 
 Picture = NDArray[np.uint8]
 GAP = 4

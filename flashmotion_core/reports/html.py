@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..whole_file import write_whole
+from ..files.whole_file import write_whole
 from .cells import Cell, Value, cell_of, number_in, shown
 
 TEMPLATES = Path(__file__).with_name("templates")

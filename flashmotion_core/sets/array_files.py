@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ..video import LARGEST_CLIP
+from ..video.frames import LARGEST_CLIP
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, MemoryError)
 """What numpy raises for a file that is damaged, is none of its own, or says that it holds more than fits into memory."""

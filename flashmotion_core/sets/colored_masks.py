@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.whole_file import write_whole
 from ..trajectory import Trajectory, dumps, from_boxes
 from ..trajectory.model import MAX_OBJECTS
-from ..video_reader import look
-from ..whole_file import write_whole
+from ..video.video_reader import look
 
 Labels = NDArray[np.uint8]
 

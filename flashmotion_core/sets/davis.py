@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_labels
-from ..texts import read_text
+from ..files.texts import read_text
+from ..video.pictures import read_labels
 from .colored_masks import boxes_document, boxes_of_labels, read_colors_of, renumbered
 from .listed_names import check_listed
 from .read_clip import FPS, GivenClip, ReadClip, picture_frames

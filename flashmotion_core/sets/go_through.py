@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..benchmark.clip_set import documents, spread
-from ..whole_file import write_whole
+from ..files.whole_file import write_whole
 from .clip_faults import check_clip
 from .davis import davis_clips, is_davis
 from .listed_names import check_names

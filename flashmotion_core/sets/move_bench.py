@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_labels, read_mask
-from ..texts import read_text
+from ..files.texts import read_text
 from ..trajectory import Trajectory, from_boxes
+from ..video.pictures import read_labels, read_mask
 from .array_files import load_array
 from .colored_masks import boxes_of_labels, renumbered
 from .listed_names import check_listed

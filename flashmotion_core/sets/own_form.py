@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from ..benchmark.bench_files import ARRAY, MASKS, VIDEOS, content_digest, find_clip, read_clip
 from ..benchmark.clip_set import NOT_DOCUMENTS, RECORD, TRACKS, read_set, some_documents
-from ..links import link_or_copy
+from ..files.links import link_or_copy
+from ..files.texts import read_text
+from ..files.whole_file import write_whole
 from ..metrics import group_of
-from ..texts import read_text
 from ..tracking.label_masks import read_label_folder
 from ..trajectory import dumps, parse, trim
-from ..video import Frames, write_mp4
-from ..whole_file import write_whole
+from ..video.frames import Frames
+from ..video.mp4 import write_mp4
 from .first_shapes import with_shapes
 from .point_tracks import read_point_tracks
 from .read_clip import GivenClip, ReadClip

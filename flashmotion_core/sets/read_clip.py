@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_image
 from ..trajectory import Trajectory
 from ..trajectory import cover as cover_boxes
 from ..trajectory.model import MAX_FRAMES
-from ..video import LARGEST_CLIP, Frames, cover
-from ..video_reader import look, pictures
+from ..video.frames import LARGEST_CLIP, Frames, cover
+from ..video.pictures import read_image
+from ..video.video_reader import look, pictures
 from .point_tracks import PointTracks
 
 FPS = 24.0

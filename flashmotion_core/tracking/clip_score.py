@@ -14,7 +14,7 @@ from ..reports.box_overlay import asked_and_found
 from ..reports.contact_sheets import contact_sheet
 from ..reports.line_plot import COLORS, Line, line_plot
 from ..trajectory import Sampled, TrackedObject, from_bounding_boxes, sample
-from ..video import Frames
+from ..video.frames import Frames
 from .object_tracker import Tracked
 
 Array = NDArray[np.float64]

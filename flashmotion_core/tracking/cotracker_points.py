@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights import read_tensors
+from ..files.weights import read_tensors
 from .object_tracker import Tracked, check_tracked
 from .optical_flow import FEWEST, box_grid, moved_box
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pictures import read_labels
-from ..video import LARGEST_CLIP
+from ..video.frames import LARGEST_CLIP
+from ..video.pictures import read_labels
 from .object_tracker import Tracked, check_tracked
 
 MOST = 255

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model_folder import load_folder
+from ..files.model_folder import load_folder
 from .label_masks import boxes_of_masks
 from .object_tracker import Tracked, check_tracked
 

@@ -9,23 +9,23 @@ The document stores box centres as fractions of the frame; everything sampled or
 the top-left corner.
 """
 
-from .animatic import AnimaticFrame, animatic
-from .comfy_types import put_shapes, to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
-from .control_map import PALETTE, Drawing, default_thickness, object_color, pixel_boxes, render, render_chunks
+from .conversions.comfy_types import put_shapes, to_bounding_boxes, to_frame_masks, to_object_mask, to_tracks
+from .conversions.found import chosen_numbers
+from .conversions.from_detections import from_bounding_boxes
+from .conversions.from_masks import from_frame_masks, from_object_mask, moves_as_one
+from .conversions.from_points import from_coordinates, from_tracks, is_coordinates
+from .conversions.tables import from_csv, from_deltas, to_csv, to_deltas
 from .document import MIGRATIONS, SCHEMA_PATH, dumps, parse, validate
+from .drawing.animatic import AnimaticFrame, animatic
+from .drawing.control_map import PALETTE, Drawing, default_thickness, object_color, pixel_boxes, render, render_chunks
+from .drawing.masks import refine_masks_grabcut
 from .field_checks import TrajectoryError
 from .first_shape import from_cells, to_cells
-from .found import chosen_numbers
-from .from_detections import from_bounding_boxes
-from .from_masks import from_frame_masks, from_object_mask, moves_as_one
-from .from_points import from_coordinates, from_tracks, is_coordinates
 from .keyframes import from_boxes
-from .masks import refine_masks_grabcut
 from .model import VERSION, FirstShape, Keyframe, TrackedObject, Trajectory, to_mapping
 from .resolve import cover, fit, merge
 from .rounded import rounded
 from .sample import Sampled, sample
-from .tables import from_csv, from_deltas, to_csv, to_deltas
 from .tracks.import_tracks import read_tracks, recognise
 from .tracks.track_table import ImportedTracks, Notice, TrackTable, to_trajectory
 from .transform import resize, retime, trim

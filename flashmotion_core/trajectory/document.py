@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
-from ..texts import without_mark
+from ..files.texts import without_mark
 from .field_checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
 from .first_shape import parse_shape
 from .model import (

@@ -52,18 +52,11 @@ SCALES = (
 SCALED_FP8 = "scaled_fp8"
 """A tensor beside the layers that marks a whole file as the older fp8_scaled."""
 _KEY = re.compile(rf"^(blocks\.\d+\.)?(.+?)(\.(?:weight|bias|{'|'.join(SCALES)}))?$")
-_SHARD = re.compile(r"-(\d{4,6})-of-(\d{4,6})\.\w+$")
 
 
 def is_diffusers(keys: Iterable[str]) -> bool:
     """Whether bare keys are in diffusers' layout."""
     return any(key.startswith("condition_embedder.") or ".attn1." in key for key in keys)
-
-
-def part_of_shards(name: str) -> tuple[int, int] | None:
-    """(2, 3) for ``diffusion_pytorch_model-00002-of-00003.safetensors``; None for a name that is not one part of several."""
-    match = _SHARD.search(name)
-    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def _renamer(direction: int) -> Callable[[str], str]:

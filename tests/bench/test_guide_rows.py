@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.full_size.flops import generator_flops
 from bench.motion_guide import FEW, FRAMES, SEED, SIZE, SPLIT, WORLDS, GuideRow, made, rows
-from flashmotion_core.guide import Guide, guided
-from flashmotion_core.guide_levels import Levels
+from flashmotion_core.guide.guide import Guide, guided
+from flashmotion_core.guide.guide_levels import Levels
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
 from train.data.sources import SyntheticSource, synthetic_clip

@@ -22,11 +22,11 @@ from flashmotion_core.adapters import (
     read_generator_info,
     save_adapter,
 )
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan import block
 from flashmotion_core.wan.block import WanBlock, rotary, scaled_dot_product
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, generator_shapes
-from flashmotion_core.weights import read_tensors, save_whole
 
 from ..support.sentences import names, refuses
 

@@ -17,10 +17,10 @@ from flashmotion_core.benchmark.named_trackers import first_masks, named_tracker
 from flashmotion_core.cli.bench import main
 from flashmotion_core.cli.bench_shards import of_a_part
 from flashmotion_core.cli.convert import convert
+from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.tracking.cotracker_points import boxes_of_tracks, grids_of
 from flashmotion_core.trajectory import dumps
-from flashmotion_core.video_writer import write_lossless
-from flashmotion_core.weights import read_tensors
+from flashmotion_core.video.video_writer import write_lossless
 from train.world import synthetic
 
 from ..support.sentences import refuses

@@ -23,7 +23,7 @@ from flashmotion_core.cli.bench import main
 from flashmotion_core.metrics.kernel import kernel_distance
 from flashmotion_core.tracking.appearance import AppearanceTracker
 from flashmotion_core.trajectory import dumps
-from flashmotion_core.video import write_mp4
+from flashmotion_core.video.mp4 import write_mp4
 from train.world import synthetic
 from train.world.clip_tracker import ClipTracker
 from train.world.synthetic import Clip

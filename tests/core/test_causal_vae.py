@@ -11,7 +11,7 @@ from flashmotion_core.acceleration.switches import contiguous_weights, faster_de
 from flashmotion_core.codec.causal_vae import decode_stream, decoder_parts
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import TinyVae, WanVae
-from flashmotion_core.video import ahead
+from flashmotion_core.video.mp4 import ahead
 
 from ..support.sentences import refuses
 

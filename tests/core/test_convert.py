@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core import weights
 from flashmotion_core.adapters import (
     ControlNetAdapter,
     ResNetAdapter,
@@ -22,12 +21,13 @@ from flashmotion_core.adapters import (
     save_adapter,
 )
 from flashmotion_core.cli.convert import convert, main
-from flashmotion_core.loading import load_generator
-from flashmotion_core.sampling import preset_schedule
+from flashmotion_core.files import weights
+from flashmotion_core.files.weights import read_tensors
+from flashmotion_core.generation.loading import load_generator
+from flashmotion_core.sampling.schedule import preset_schedule
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.fingerprint import same_generator
 from flashmotion_core.wan.keys import to_diffusers
-from flashmotion_core.weights import read_tensors
 
 from ..support.sentences import names, refuses
 

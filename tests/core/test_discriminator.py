@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
 from flashmotion_core.losses.adversarial import (
     DiscriminatorStatistics,
     discriminator_gan_loss,
     discriminator_statistics,
 )
+from flashmotion_core.losses.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
 
 from ..support.sentences import refuses
 

@@ -57,7 +57,7 @@ def started(code: str, *arguments: str) -> subprocess.Popen[bytes]:
 # The command, but it takes its time over every frame of the file, so that a signal arrives in the middle on any machine.
 RUN = """
 import sys, time
-from flashmotion_core import video
+from flashmotion_core.video import mp4 as video
 from flashmotion_core.cli.generate import main
 check = video._check_frame
 video._check_frame = lambda *words: (time.sleep(0.05), check(*words))
@@ -90,7 +90,7 @@ import resource, sys
 import torch, av, tqdm, diffusers, transformers, accelerate
 from diffusers import WanTransformer3DModel
 from flashmotion_core.cli.generate import main
-import flashmotion_core.pipeline, flashmotion_core.video
+import flashmotion_core.generation.pipeline, flashmotion_core.video.mp4
 torch.set_num_threads(1)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from flashmotion_core.weights import read_header
+from flashmotion_core.files.weights import read_header
 
 from ..support.sentences import refuses
 

@@ -23,7 +23,7 @@ from flashmotion_core.sets.go_through import ClipShape, given_clips, import_clip
 from flashmotion_core.sets.listed_names import check_listed
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip, check_amount, video_frames
 from flashmotion_core.tracking.label_masks import read_label_folder
-from flashmotion_core.video import write_mp4
+from flashmotion_core.video.mp4 import write_mp4
 
 from ..support.public_sets import PALETTE, make_davis, make_magic, make_move_bench, two_things
 from ..support.sentences import refuses

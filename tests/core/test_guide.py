@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from flashmotion_core.adapters import GeneratorInfo
-from flashmotion_core.guide import Guide, blend, guided, held_share, weights
-from flashmotion_core.guide_clip import GuideClip, cell_means, entering_cells, group_frames
-from flashmotion_core.guide_levels import Levels, levels
-from flashmotion_core.loading import Generator, no_text
-from flashmotion_core.pipeline import sample_latent
-from flashmotion_core.sampling import Schedule, control_sigma, turbo_sigmas
+from flashmotion_core.generation.loading import Generator
+from flashmotion_core.generation.pipeline import sample_latent
+from flashmotion_core.generation.text_encoder import no_text
+from flashmotion_core.guide.guide import Guide, blend, guided, held_share, weights
+from flashmotion_core.guide.guide_clip import GuideClip, cell_means, entering_cells, group_frames
+from flashmotion_core.guide.guide_levels import Levels, levels
+from flashmotion_core.sampling.few_step import control_sigma
+from flashmotion_core.sampling.schedule import Schedule, turbo_sigmas
 from flashmotion_core.trajectory import Sampled, animatic
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flashmotion_core.files.weights import part_of_shards
 from flashmotion_core.wan.config import WanConfig, generator_shapes
-from flashmotion_core.wan.keys import is_diffusers, part_of_shards, to_diffusers, to_original
+from flashmotion_core.wan.keys import is_diffusers, to_diffusers, to_original
 
 SHAPES = generator_shapes(WanConfig(dim=128, ffn_dim=128, num_heads=1, num_layers=2))
 

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 
 from flashmotion_core.adapters import read_generator_info
 from flashmotion_core.cli.convert import convert, main
+from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers
-from flashmotion_core.weights import read_tensors
 
 from ..support import lora_files
 from ..support.sentences import names, refuses

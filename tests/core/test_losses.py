@@ -32,7 +32,8 @@ from flashmotion_core.losses.regression import (
     sums_by_sigma,
     x0_from_velocity,
 )
-from flashmotion_core.sampling import denoised, renoise, shift_sigma
+from flashmotion_core.sampling.few_step import denoised, renoise
+from flashmotion_core.sampling.schedule import shift_sigma
 
 from ..support.sentences import refuses
 

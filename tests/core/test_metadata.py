@@ -25,11 +25,11 @@ from flashmotion_core.adapters import (
     save_adapter,
 )
 from flashmotion_core.adapters.adapter_file import generator_info
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.metadata.bounded_json import MAX_CHARACTERS, read_json
 from flashmotion_core.metadata.entries import adapter_metadata, generator_metadata
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan.config import WanConfig, generator_shapes
-from flashmotion_core.weights import save_whole
 
 from ..support.sentences import refuses
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.pictures import read_image, read_labels, read_mask
+from flashmotion_core.video.pictures import read_image, read_labels, read_mask
 from tests.support.sentences import refuses
 
 SHAPE = np.zeros((48, 64), dtype=bool)

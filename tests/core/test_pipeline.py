@@ -15,15 +15,16 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from flashmotion_core import pipeline
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, save_adapter
 from flashmotion_core.cli.generate import choose_schedule, main
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import load_vae
-from flashmotion_core.guide_clip import GuideClip
-from flashmotion_core.loading import encode_text, load_generator, no_text
-from flashmotion_core.pipeline import Control, sample_latent
-from flashmotion_core.sampling import PRESETS, Schedule
+from flashmotion_core.generation import pipeline
+from flashmotion_core.generation.loading import load_generator
+from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.text_encoder import encode_text, no_text
+from flashmotion_core.guide.guide_clip import GuideClip
+from flashmotion_core.sampling.schedule import PRESETS, Schedule
 from flashmotion_core.trajectory import parse
 from flashmotion_core.trajectory import sample as sample_boxes
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD, latent_shape

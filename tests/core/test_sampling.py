@@ -6,22 +6,24 @@ import pytest
 import torch
 
 from flashmotion_core.metadata.entries import read_schedule
-from flashmotion_core.sampling import (
-    AS_TRAINED,
-    FROM_MODEL,
-    PRESETS,
-    Schedule,
-    check_sigmas,
+from flashmotion_core.sampling.few_step import (
     comfyui_noise,
     control_sigma,
     denoised,
     few_step,
     in_control_range,
+    renoise,
+)
+from flashmotion_core.sampling.schedule import (
+    AS_TRAINED,
+    FROM_MODEL,
+    PRESETS,
+    Schedule,
+    check_sigmas,
     parse_sigmas,
     plain_sigmas,
     preset_schedule,
     recognise_schedule,
-    renoise,
     resolve_sigmas,
     shift_sigma,
     turbo_sigmas,

@@ -8,9 +8,9 @@ import pytest
 
 from flashmotion_core.cli.convert import main
 from flashmotion_core.cli.generate import choose_schedule as headless_schedule
-from flashmotion_core.sampling import PRESETS, Schedule, preset_schedule
-from flashmotion_core.schedule_sources import KnownSchedule, choose_schedule, known_schedule
-from flashmotion_core.weights import read_header
+from flashmotion_core.files.weights import read_header
+from flashmotion_core.sampling.schedule import PRESETS, Schedule, preset_schedule
+from flashmotion_core.sampling.schedule_sources import KnownSchedule, choose_schedule, known_schedule
 
 from ..support import generator_files
 from ..support.sentences import refuses

@@ -21,11 +21,11 @@ from flashmotion_core.adapters import (
 )
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.adapters.low_rank import EXACT, joined, lost, pair_of
-from flashmotion_core.loading import Generator, load_adapter, load_generator
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.generation.loading import Generator, load_adapter, load_generator
 from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.fingerprint import fingerprint
-from flashmotion_core.weights import read_tensors, save_whole
 
 from ..support.sentences import refuses
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flashmotion_core.texts import decode_text, read_text, without_mark
+from flashmotion_core.files.texts import decode_text, read_text, without_mark
 from flashmotion_core.trajectory import from_csv, parse, read_tracks
 from tests.support.sentences import refuses
 

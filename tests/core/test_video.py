@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from flashmotion_core import video
-from flashmotion_core.video import cover, cover_notice, to_rgb, write_mp4
+from flashmotion_core.video import mp4 as video
+from flashmotion_core.video.frames import cover, cover_notice, to_rgb
+from flashmotion_core.video.mp4 import write_mp4
 
 from ..support.clips import read_clip
 from ..support.sentences import refuses

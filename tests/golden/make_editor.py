@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flashmotion_core.trajectory import TrajectoryError, dumps, from_csv, parse, retime, sample, to_csv, trim
-from flashmotion_core.trajectory.crop import crop_to_cover
+from flashmotion_core.trajectory.drawing.crop import crop_to_cover
 from flashmotion_core.wan.conditioning import check_size
 
 FOLDER = Path(__file__).parent

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from flashmotion_core.sampling import preset_schedule
+from flashmotion_core.sampling.schedule import preset_schedule
 
 from ..support.sentences import names, refuses
 from .helpers import Rig
@@ -134,7 +134,7 @@ def test_a_clip_that_comes_out_not_finite_is_refused(rig: Rig) -> None:
 def test_broken_weights_are_named(rig: Rig) -> None:
     from safetensors.torch import save_file
 
-    from flashmotion_core.weights import read_tensors
+    from flashmotion_core.files.weights import read_tensors
 
     tensors, metadata = read_tensors(rig.tiny["generator"])
     tensors["blocks.1.ffn.0.weight"] = torch.full_like(tensors["blocks.1.ffn.0.weight"], torch.nan)

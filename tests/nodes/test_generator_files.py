@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from flashmotion_core.sampling import Schedule, preset_schedule
+from flashmotion_core.sampling.schedule import Schedule, preset_schedule
 from flashmotion_core.wan.config import WanConfig
 
 from ..support import generator_files as layouts

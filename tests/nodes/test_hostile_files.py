@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from flashmotion_core.weights import read_tensors, save_whole
+from flashmotion_core.files.weights import read_tensors, save_whole
 
 from ..support.sentences import refuses
 from .helpers import Rig

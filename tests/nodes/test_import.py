@@ -45,6 +45,6 @@ def test_the_pack_imports_nothing_that_comfyui_has_not(comfyui: Path) -> None:
     heavy = [
         name
         for name in new
-        if name.startswith(("pack.flashmotion_core.pipeline", "pack.flashmotion_core.generate", "pack.train"))
+        if name.startswith(("pack.flashmotion_core.generation", "pack.flashmotion_core.generate", "pack.train"))
     ]
     assert heavy == []

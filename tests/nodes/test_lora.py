@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flashmotion_core.sampling import Schedule, preset_schedule
+from flashmotion_core.sampling.schedule import Schedule, preset_schedule
 
 from ..support import generator_files, lora_files
 from ..support.sentences import names, refuses

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.wan.fingerprint import fingerprint, same_generator
-from flashmotion_core.weights import read_tensors, save_whole
 
 from .helpers import Rig
 

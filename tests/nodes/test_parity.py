@@ -28,11 +28,11 @@ def headless(
     **options: float,
 ) -> torch.Tensor:
     """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
-    from flashmotion_core import pipeline
     from flashmotion_core.adapters import read_adapter
-    from flashmotion_core.guide_clip import GuideClip
-    from flashmotion_core.guide_levels import levels
-    from flashmotion_core.loading import load_adapter
+    from flashmotion_core.generation import pipeline
+    from flashmotion_core.generation.loading import load_adapter
+    from flashmotion_core.guide.guide_clip import GuideClip
+    from flashmotion_core.guide.guide_levels import levels
     from flashmotion_core.trajectory import parse, render, sample
     from flashmotion_core.wan.conditioning import denormalise, latent_shape
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from flashmotion_core import pipeline
 from flashmotion_core.adapters import build_adapter, read_adapter
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.generation import pipeline
 from flashmotion_core.wan.quantised import dequantise, layer_formats
-from flashmotion_core.weights import read_tensors, save_whole
 
 from ..support import generator_files as layouts
 from ..support.sentences import refuses

@@ -15,8 +15,8 @@ import av
 import numpy as np
 import pytest
 
-from flashmotion_core.video import to_rgb
-from flashmotion_core.weights import read_tensors, save_whole
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.video.frames import to_rgb
 from tools.comfy.client import object_info
 from tools.comfy.server import import_failures
 from tools.comfy.workflow import WorkflowError, to_api

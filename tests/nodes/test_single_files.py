@@ -15,9 +15,9 @@ from torch import Tensor
 from flashmotion_core.cli.convert import convert
 from flashmotion_core.codec.vae import load_vae, only_decodes
 from flashmotion_core.codec.wan_vae_file import to_diffusers_vae_key
-from flashmotion_core.loading import TEXT_TOKENS, TextEncoder, encode_text
+from flashmotion_core.files.weights import read_tensors
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS, TextEncoder, encode_text
 from flashmotion_core.wan.conditioning import denormalise
-from flashmotion_core.weights import read_tensors
 
 from ..support.sentences import refuses
 

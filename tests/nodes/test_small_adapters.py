@@ -12,8 +12,8 @@ from torch import Tensor
 
 from flashmotion_core.adapters import read_adapter, rebuilt, shrunk
 from flashmotion_core.adapters.adapter_file import write_adapter
+from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.wan.fingerprint import fingerprint, short_name
-from flashmotion_core.weights import read_tensors, save_whole
 
 from ..support.sentences import refuses
 from .helpers import Rig

@@ -54,7 +54,7 @@ def test_without_a_start_image_there_is_nothing(rig: Rig) -> None:
 def test_the_crop_is_comfyuis_own(rig: Rig) -> None:
     import comfy.utils
 
-    from flashmotion_core.trajectory.crop import crop_to_cover
+    from flashmotion_core.trajectory.drawing.crop import crop_to_cover
 
     for width, height in ((30, 41), (41, 30), (64, 36), (33, 34)):
         rows, columns = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")

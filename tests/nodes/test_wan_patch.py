@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 
 from ..support.sentences import refuses
 from .helpers import DOCUMENT, SIZE, Rig, narrow_wan_vae, start_picture
@@ -396,7 +396,7 @@ def test_bad_input_of_apply(changed: dict[str, Any], key: str, value: object, re
 
 def test_an_adapter_of_another_generator_is_mentioned(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     from flashmotion_core.adapters import read_adapter
-    from flashmotion_core.weights import read_tensors, save_whole
+    from flashmotion_core.files.weights import read_tensors, save_whole
 
     rig.apply("resnet")
     assert "another generator" not in caplog.text
@@ -418,7 +418,7 @@ def test_an_adapter_of_another_generator_is_mentioned(rig: Rig, caplog: pytest.L
 
 
 def test_the_adapters_schedule_serves_a_generator_without_one(rig: Rig) -> None:
-    from flashmotion_core.weights import read_tensors, save_whole
+    from flashmotion_core.files.weights import read_tensors, save_whole
 
     tensors, metadata = read_tensors(rig.tiny["generator"])
     bare = rig.tiny["generator"].with_name("bare.safetensors")

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import to_rgb
+from flashmotion_core.video.frames import to_rgb
 
 
 def read_clip(path: str | Path) -> tuple[NDArray[np.uint8], float]:

@@ -15,7 +15,7 @@ from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import TinyVae
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from train import parallel
 from train.data import looks as looks_of
 from train.data import video_files

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from flashmotion_core.video import Frames, write_mp4
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.mp4 import write_mp4
 
 PHOTOGRAPH = next((Path(__file__).resolve().parents[2] / "train/world/photographs").glob("*.png"))
 

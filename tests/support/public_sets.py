@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flashmotion_core.video import write_mp4
+from flashmotion_core.video.mp4 import write_mp4
 from train.world import synthetic
 from train.world.difficulty import PRESETS
 from train.world.synthetic import Clip

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import AdapterFile
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 from train.config.load import parse
 from train.config.method_settings import HybridSettings, Lora, SkipSettings
 from train.config.schema import Config

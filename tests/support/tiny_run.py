@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.wan.config import generator_shapes, shapes_of
-from flashmotion_core.weights import save_whole
 from tests.conftest import ROOT, load_module
 from train.config.load import parse
 from train.data.encode import encode_clips

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 TURNS = {
     0: (1, 0, 0, 1),

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from flashmotion_core.adapters import ResNetAdapter, build_adapter, read_adapter, read_generator_info, save_adapter
 from flashmotion_core.codec.vae import load_vae
-from flashmotion_core.loading import load_generator
-from flashmotion_core.weights import read_tensors
+from flashmotion_core.files.weights import read_tensors
+from flashmotion_core.generation.loading import load_generator
 from train.command import main, parser
 from train.config.load import load
 from train.config.settings import Adapter

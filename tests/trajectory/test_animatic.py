@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from flashmotion_core.trajectory import Sampled, animatic, to_frame_masks
-from flashmotion_core.trajectory.cutouts import cut_outs, openness, owned
-from flashmotion_core.trajectory.resampling import place
-from flashmotion_core.trajectory.soft_fill import fill_softly
-from flashmotion_core.trajectory.soft_shapes import Shape
+from flashmotion_core.trajectory.drawing.cutouts import cut_outs, openness, owned
+from flashmotion_core.trajectory.drawing.resampling import place
+from flashmotion_core.trajectory.drawing.soft_fill import fill_softly
+from flashmotion_core.trajectory.drawing.soft_shapes import Shape
 
 from ..support.sentences import refuses
 

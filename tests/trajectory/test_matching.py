@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flashmotion_core.trajectory.matching import Box, match, overlaps
+from flashmotion_core.trajectory.conversions.matching import Box, match, overlaps
 
 A, B = (0.0, 0.0, 10.0, 10.0), (100.0, 0.0, 10.0, 10.0)
 

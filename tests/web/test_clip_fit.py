@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.trajectory.crop import crop_to_cover
+from flashmotion_core.trajectory.drawing.crop import crop_to_cover
 
 from .conftest import Frontend
 from .editor_page import EMPTY, GRAPH, INTO_SUBGRAPH, NODE, ONE, SAVE_AND_LOAD, SHOW_INNER, EditorPage, corners

@@ -213,7 +213,7 @@ def _saved_document(workflow: Json) -> str:
 
 def _put_guide(graph: dict[str, Json]) -> None:
     """The motion guide in the place of the adapter, with the node's own settings."""
-    from flashmotion_core.guide_levels import FOLLOW, FROM_FOLLOW
+    from flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW
 
     node = graph[_only(graph, ADAPTER_NODE)]
     kept = {name: node["inputs"][name] for name in ("model", "vae", "trajectory", "masks")}

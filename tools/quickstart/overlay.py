@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 from PIL import Image, ImageDraw
 
-from flashmotion_core.video import to_rgb
+from flashmotion_core.video.frames import to_rgb
 
 SHOWN_FRAMES = 6
 COLUMNS = 3

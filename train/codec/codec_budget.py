@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..files import read_fields
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..errors import TrainError
 

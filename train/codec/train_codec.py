@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.codec.taehv import TAEHV, MemoryBlock
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.wan.conditioning import denormalise, normalise
-from flashmotion_core.weights import save_whole
 
 from ..config.codec_settings import CodecSettings
 from ..engine.optim import lr_factor

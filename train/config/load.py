@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
 
 from ..errors import TrainError
 from .consistency import check_together

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw
-from flashmotion_core.sampling import Schedule, check_shift, turbo_sigmas
+from flashmotion_core.sampling.schedule import Schedule, check_shift, turbo_sigmas
 
 from .settings import Count, Positive, Settings, Share
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from torch import Tensor
 
+from flashmotion_core.files.weights import read_header, read_tensors, save_whole
 from flashmotion_core.wan.conditioning import latent_shape
-from flashmotion_core.weights import read_header, read_tensors, save_whole
 
 from ..files import digest
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.trajectory import Sampled, object_color, render, sample
-from flashmotion_core.trajectory.control_map import Mode
-from flashmotion_core.video import Frames
+from flashmotion_core.trajectory.drawing.control_map import Mode
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 
 from .sources import SourceClip

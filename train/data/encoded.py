@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from flashmotion_core.loading import TEXT_TOKENS
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from flashmotion_core.wan.conditioning import latent_shape
 
 from ..errors import TrainError

@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from flashmotion_core.links import link_or_copy
+from flashmotion_core.files.links import link_or_copy
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
-from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import digest, writing

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.video_reader import look
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
+from flashmotion_core.video.video_reader import look
 
 from ..files import clip_problem, digest
 from ..parallel import World, broadcast_object

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..errors import TrainError
 from ..files import writing

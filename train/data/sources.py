@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.trajectory import Trajectory
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.conditioning import check_size
 
 from ..config.settings import SHORTEST

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.pictures import read_labels as read_label_numbers
-from flashmotion_core.pictures import read_mask
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
 from flashmotion_core.trajectory import Trajectory, from_boxes, pixel_boxes, read_tracks, sample
 from flashmotion_core.trajectory import cover as cover_boxes
-from flashmotion_core.video import Frames, cover
-from flashmotion_core.video_reader import Shown, pictures
+from flashmotion_core.video.frames import Frames, cover
+from flashmotion_core.video.pictures import read_labels as read_label_numbers
+from flashmotion_core.video.pictures import read_mask
+from flashmotion_core.video.video_reader import Shown, pictures
 
 from .video_timing import timing
 

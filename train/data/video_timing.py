@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video_reader import Shown, look
+from flashmotion_core.video.video_reader import Shown, look
 
 FPS_SLACK = 0.99  # 23.976 counts as 24: a frame is shown twice every 40 seconds
 REPEATS = 25  # one frame of this many may be shown twice, as phones drop a frame now and then

@@ -18,7 +18,7 @@ from flashmotion_core.adapters import (
     TrajectoryAdapter,
     construct_adapter,
 )
-from flashmotion_core.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
+from flashmotion_core.losses.discriminator import AttentionClassifier, ClassifierConfig, tap_blocks
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
 

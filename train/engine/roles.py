@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from flashmotion_core.adapters import ReusingAdapter, TrajectoryAdapter
-from flashmotion_core.discriminator import AttentionClassifier
+from flashmotion_core.losses.discriminator import AttentionClassifier
 from flashmotion_core.wan.conditioning import frame_timesteps
 from flashmotion_core.wan.generator import WanGenerator
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..errors import TrainError
 from .method import Method

@@ -9,7 +9,7 @@ from flashmotion_core.metrics import control_scores, mean_of_clip
 from flashmotion_core.metrics.keeping import centres, clipped, counting
 from flashmotion_core.tracking import ObjectTracker
 from flashmotion_core.trajectory import Trajectory, sample
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 Array = NDArray[np.float64]
 Scores = dict[str, float | None]

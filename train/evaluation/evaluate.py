@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from ..data.encoded import EncodedClips
 from ..data.worker_pool import worker_pool

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
 
 from ..errors import TrainError
 from ..packages import run_tool

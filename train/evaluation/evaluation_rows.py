@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from flashmotion_core.sampling import turbo_sigmas
+from flashmotion_core.sampling.schedule import turbo_sigmas
 
 from ..config.schema import Config
 from ..run_folder.artifacts import FAST, SLOW

@@ -15,7 +15,7 @@ from flashmotion_core.extractors.world_network import (
     load_world_network,
     pixels,
 )
-from flashmotion_core.weights import save_whole
+from flashmotion_core.files.weights import save_whole
 
 from ..errors import TrainError
 

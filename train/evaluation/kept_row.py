@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from .control_measures import Scores
 

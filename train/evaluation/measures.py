@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from flashmotion_core.benchmark.counterfactual import counterfactual
 from flashmotion_core.metrics import box_iou, mask_iou, mean_of_clip, motion, psnr, sharpness
 from flashmotion_core.metrics.keeping import centres, means_of_objects
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from ..data.sources import Source, synthetic_clip
 from ..world.clip_tracker import ClipTracker

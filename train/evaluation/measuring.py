@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from ..errors import TrainError
 from .held_out import ClipSet

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
 from flashmotion_core.reports.html import Commands, Files, Picture, Section, Text, Video, write_report
-from flashmotion_core.video import Frames, write_mp4
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.mp4 import write_mp4
 
 from ..config.settings import Synthetic
 from ..data.sources import SourceClip

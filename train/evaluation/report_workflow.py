@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.files.texts import read_text
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.reports.contact_sheets import write_png
-from flashmotion_core.texts import read_text
 from flashmotion_core.trajectory import dumps
-from flashmotion_core.whole_file import write_whole
 
 from ..config.schema import Config
 from ..data.sources import SourceClip

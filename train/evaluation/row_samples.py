@@ -13,7 +13,7 @@ from torch import Tensor
 from flashmotion_core.benchmark.counterfactual import counterfactual
 from flashmotion_core.trajectory import animatic
 from flashmotion_core.trajectory import sample as sample_boxes
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from ..data.control import control_maps
 from ..data.encoded import Batch, EncodedClips

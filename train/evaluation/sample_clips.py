@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.losses.regression import guided
-from flashmotion_core.sampling import euler as integrate
-from flashmotion_core.sampling import few_step
+from flashmotion_core.sampling.few_step import euler as integrate
+from flashmotion_core.sampling.few_step import few_step
 
 from ..data.encoded import Batch, EncodedClips
 from ..engine.roles import Role

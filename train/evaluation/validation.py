@@ -12,7 +12,7 @@ from torch import Tensor
 
 from flashmotion_core.codec.vae import Vae
 from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, write_png
-from flashmotion_core.sampling import turbo_sigmas
+from flashmotion_core.sampling.schedule import turbo_sigmas
 from flashmotion_core.wan.config import WanConfig
 
 from ..data.encoded import EncodedClips

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.losses.regression import dmd_gradient, dmd_loss, fake_score_loss, guided, noised, x0_from_velocity
-from flashmotion_core.sampling import euler, few_step, turbo_sigmas
+from flashmotion_core.sampling.few_step import euler, few_step
+from flashmotion_core.sampling.schedule import turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import Conditioning, DmdSettings

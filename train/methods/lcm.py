@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.losses.regression import noised, squared_error, x0_from_velocity
-from flashmotion_core.sampling import turbo_sigmas
+from flashmotion_core.sampling.schedule import turbo_sigmas
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..config.method_settings import Conditioning, LcmSettings

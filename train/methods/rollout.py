@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.losses.regression import x0_from_velocity
-from flashmotion_core.sampling import few_step
+from flashmotion_core.sampling.few_step import few_step
 from flashmotion_core.wan.conditioning import with_clean_frame
 
 from ..engine.roles import Role

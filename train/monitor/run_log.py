@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.losses.regression import sums_by_sigma
-from flashmotion_core.whole_file import write_whole
 
 from ..errors import TrainError
 from ..parallel import World, sum_over_ranks

@@ -13,8 +13,8 @@ from flashmotion_core.codec.taehv import encode_clip
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.codec.vae import only_decodes
 from flashmotion_core.codec.wan_vae_file import is_wan_vae_file
+from flashmotion_core.files.weights import read_header
 from flashmotion_core.wan.config import LATENT_CHANNELS
-from flashmotion_core.weights import read_header
 
 PIXELS = 1280 * 704 * 121
 ENCODE_FLOPS, DECODE_FLOPS = 382.6e12 / PIXELS, 2011e12 / PIXELS

@@ -8,8 +8,8 @@ import torch
 
 from flashmotion_core.adapters import ResNetAdapter, construct_adapter
 from flashmotion_core.adapters.adapter_file import parse_adapter
+from flashmotion_core.files.weights import read_header
 from flashmotion_core.wan.config import WanConfig
-from flashmotion_core.weights import read_header
 
 from ..config.settings import Adapter
 from ..errors import TrainError

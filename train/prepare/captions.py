@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from flashmotion_core.loading import TEXT_TOKENS
-from flashmotion_core.umt5_file import load_umt5_tokens
-from flashmotion_core.video import Frames
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
+from flashmotion_core.generation.umt5_file import load_umt5_tokens
+from flashmotion_core.video.frames import Frames
 
 from ..errors import TrainError
 from .weights_folder import load_model, load_processor

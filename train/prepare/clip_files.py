@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.trajectory import Trajectory, dumps, from_boxes, read_tracks, resize, rounded, sample, trim
-from flashmotion_core.video import Frames, write_mp4
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.mp4 import write_mp4
 
 from .found_objects import FoundObjects, Labels
 

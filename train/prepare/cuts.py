@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.extractors.transnet import THUMBNAIL, transnet, untouched
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 __all__ = ["THUMBNAIL", "Shot", "between", "detector_name", "find_shots", "jumps"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from .found_objects import Boxes
 from .weights_folder import load_model, load_processor

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from .detectors import WordDetector
 from .found_objects import BoxFollower, Finder, FoundObjects

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from .camera import STILL, Greys, Matrix, path, shifts, step
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 Boxes = NDArray[np.float64]
 Labels = NDArray[np.uint8]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from .camera import STILL, step
 from .foreground import own_speed

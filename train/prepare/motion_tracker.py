@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from .foreground import Flow, Masks, Moving, moving
 from .found_objects import Boxes, FoundObjects, Labels, boxes_of

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from .clip_record import PreparedClip, clip_from
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flashmotion_core.adapters import MapStyle
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
 from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.trajectory import cover as cover_boxes
-from flashmotion_core.video import Frames, cover
+from flashmotion_core.video.frames import Frames, cover
 
 from ..config.settings import Data, Prepare
 from ..data.looks import best_first, fit

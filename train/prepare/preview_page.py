@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.reports.html import fill
-from flashmotion_core.whole_file import write_whole
 
 from .clip_record import PreparedClip, PreparedVideo
 from .curate import crop_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flashmotion_core.tracking.sam_video import follow, load_sam
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 
 from ..errors import TrainError
 from .found_objects import Boxes, FoundObjects, boxes_of

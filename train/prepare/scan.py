@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from flashmotion_core.video import Frames
-from flashmotion_core.video_reader import Shown, look, pictures
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.video_reader import Shown, look, pictures
 
 from .cuts import THUMBNAIL
 from .windows import Window

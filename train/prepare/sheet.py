@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from flashmotion_core.adapters import MapStyle
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.reports.contact_sheets import Picture, contact_sheet, with_boxes
 from flashmotion_core.trajectory import object_color
-from flashmotion_core.video import Frames
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.video.frames import Frames
 
 from ..data.control import FirstFrame, control_maps
 from ..data.sources import SourceClip

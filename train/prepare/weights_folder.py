@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.model_folder import load_folder
+from flashmotion_core.files.model_folder import load_folder
 
 from ..errors import TrainError
 from ..files import content_hash

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..config.phases import phases_of
 from ..errors import TrainError
@@ -93,8 +93,8 @@ def write_weights(artifacts: Artifacts, folder: Path) -> dict[str, Path]:
     import torch
 
     from flashmotion_core.adapters.adapter_file import write_adapter
+    from flashmotion_core.files.weights import read_tensors, save_whole
     from flashmotion_core.wan.fingerprint import fingerprint, same_generator
-    from flashmotion_core.weights import read_tensors, save_whole
 
     from ..run_folder.artifacts import FAST, SLOW
     from .export import cast

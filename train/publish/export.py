@@ -25,10 +25,10 @@ from torch import Tensor
 
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.cli.convert import DTYPES
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.metadata import PREFIX
 from flashmotion_core.wan.fingerprint import fingerprint, same_generator, short_name
-from flashmotion_core.weights import read_tensors, save_whole
-from flashmotion_core.whole_file import write_whole
 
 from ..config.method_settings import Lora
 from ..errors import TrainError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flashmotion_core.texts import read_text
+from flashmotion_core.files.texts import read_text
 
 from ..config.phases import phases_of
 from ..data.encoded import EncodedClips

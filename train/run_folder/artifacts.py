@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from flashmotion_core.adapters import AdapterFile, read_adapter, read_generator_info
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
-from flashmotion_core.loading import TextEncoder, read_folder_config, read_generator
+from flashmotion_core.files.model_folder import read_folder_config
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.generation.loading import read_generator
+from flashmotion_core.generation.text_encoder import TextEncoder
 from flashmotion_core.metadata.entries import generator_metadata
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.fingerprint import fingerprint
-from flashmotion_core.weights import read_tensors, save_whole
 
 from ..config.method_settings import PhaseSettings
 from ..config.phases import phases_of

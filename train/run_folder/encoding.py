@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from flashmotion_core.adapters import MapStyle
-from flashmotion_core.weights import save_whole
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.weights import save_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..config.settings import Videos
 from ..data import encode as encoding

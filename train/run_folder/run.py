@@ -21,7 +21,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.whole_file import write_whole
 
 from ..config.load import dump
 from ..config.schema import Config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flashmotion_core.weights import save_whole
+from flashmotion_core.files.weights import save_whole
 
 from ..engine import lora
 from ..evaluation.validation import Validator

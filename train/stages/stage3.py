@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flashmotion_core.weights import read_tensors
+from flashmotion_core.files.weights import read_tensors
 
 from ..config.method_settings import HybridSettings, SkipSettings
 from ..config.settings import Adapter

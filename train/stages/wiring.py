@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from flashmotion_core.adapters import AdapterFile
-from flashmotion_core.sampling import Schedule
+from flashmotion_core.sampling.schedule import Schedule
 
 from ..config.method_settings import (
     DmdSettings,

@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 
-from ...texts import without_mark
+from ...files.texts import without_mark
 from ..field_checks import TrajectoryError
 
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...texts import without_mark
+from ...files.texts import without_mark
 from ..document import decode_json, parse
 from ..field_checks import TrajectoryError, shorten
 from ..model import DEFAULT_FPS

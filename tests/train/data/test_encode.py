@@ -16,7 +16,7 @@ from torch import Tensor
 from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import render, sample
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from train.data import encode
 from train.data.clip_file import file_of
 from train.data.clip_index import INDEX

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.wan.config import WanConfig
 from flashmotion_core.wan.generator import WanGenerator, initialise
-from flashmotion_core.weights import read_tensors, save_whole
 from train.data.clip_file import file_of
 from train.data.clip_index import INDEX
 from train.data.encode import encode_clips

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.trajectory import sample
-from flashmotion_core.video import Frames
-from flashmotion_core.video_reader import is_hidden, oriented
-from flashmotion_core.weights import save_whole
+from flashmotion_core.video.frames import Frames
+from flashmotion_core.video.video_reader import is_hidden, oriented
 from train.data.clip_index import INDEX
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from flashmotion_core.hdr import BT2020, HLG, PQ, WHITE, to_sdr
+from flashmotion_core.video.hdr import BT2020, HLG, PQ, WHITE, to_sdr
 from train.data.sources import VideoFolder
 from train.data.video_files import VIDEO_SUFFIXES, find_videos
 

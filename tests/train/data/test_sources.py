@@ -12,7 +12,7 @@ from PIL import Image
 
 from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, dumps, render, sample
-from flashmotion_core.video import write_mp4
+from flashmotion_core.video.mp4 import write_mp4
 from train.data.control import control_maps, inside_map
 from train.data.sources import SourceClip, SyntheticSource, VideoFolder, synthetic_clip
 from train.data.video_files import identity

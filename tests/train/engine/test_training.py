@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flashmotion_core.weights import read_tensors
+from flashmotion_core.files.weights import read_tensors
 from train.data.encoded import Batch, EncodedClips
 from train.engine import checkpoint
 from train.engine.job import accumulation

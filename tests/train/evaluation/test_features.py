@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.metrics import frechet_distance
-from flashmotion_core.weights import save_whole
 from train.errors import TrainError
 from train.evaluation.feature_network import MIRROR, WORDS, draw, examples, motion_of, train
 from train.evaluation.features import (

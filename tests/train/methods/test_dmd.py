@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from flashmotion_core.files.weights import save_whole
 from flashmotion_core.metadata.entries import generator_metadata
-from flashmotion_core.weights import save_whole
 from train.engine.build import Network
 from train.engine.roles import Discriminator
 from train.monitor.console import Console

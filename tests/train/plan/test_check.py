@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from flashmotion_core.loading import load_generator, read_generator
+from flashmotion_core.generation.loading import load_generator, read_generator
 from flashmotion_core.wan.config import WanConfig
 from train.config.load import parse
 from train.errors import TrainError

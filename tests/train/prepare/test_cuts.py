@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from flashmotion_core.video import Frames
+from flashmotion_core.video.frames import Frames
 from train.prepare.cuts import THUMBNAIL, between, find_shots, jumps
 
 WIDTH, HEIGHT = THUMBNAIL

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from flashmotion_core.loading import TEXT_TOKENS
+from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from tests.support.encoding import STYLE, Plain, Zeros
 from tests.support.filmed import film, write_film
 from tests.support.videos import document

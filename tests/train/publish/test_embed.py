@@ -14,9 +14,9 @@ from PIL import Image
 
 from flashmotion_core.adapters import build_adapter, read_adapter, read_generator_info
 from flashmotion_core.codec.vae import load_vae
-from flashmotion_core.loading import load_generator
+from flashmotion_core.files.weights import read_tensors
+from flashmotion_core.generation.loading import load_generator
 from flashmotion_core.reports.contact_sheets import write_png
-from flashmotion_core.weights import read_tensors
 from train.errors import TrainError
 from train.evaluation.control_measures import TRACKED
 from train.evaluation.measures import PICTURES

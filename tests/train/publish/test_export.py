@@ -17,10 +17,10 @@ from torch import Tensor
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.cli.convert import main as convert_main
 from flashmotion_core.cli.convert import to_diffusers_folder
-from flashmotion_core.loading import load_adapter, load_generator
-from flashmotion_core.schedule_sources import known_schedule
-from flashmotion_core.weights import read_tensors, save_whole
-from flashmotion_core.whole_file import write_whole
+from flashmotion_core.files.weights import read_tensors, save_whole
+from flashmotion_core.files.whole_file import write_whole
+from flashmotion_core.generation.loading import load_adapter, load_generator
+from flashmotion_core.sampling.schedule_sources import known_schedule
 from tests.conftest import ROOT
 from train.engine import lora
 from train.engine.roles import Denoiser

@@ -1,5 +1,5 @@
 /**
- * One frame of the control map, as the model sees it: the same pixels as flashmotion_core/trajectory/control_map.py
+ * One frame of the control map, as the model sees it: the same pixels as flashmotion_core/trajectory/drawing/control_map.py
  * (which states the rules), held to tests/golden/control_map. The editor knows no masks but the objects' own shapes.
  *
  * @import { Rectangle } from "./rectangle.js"

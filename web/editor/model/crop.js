@@ -20,7 +20,7 @@ const PIXELS_MATTER = 0.25;
 const SAME_SHAPE = 0.01;
 
 /**
- * The part of a picture that a clip shows, in whole pixels; the same as `crop_to_cover` in flashmotion_core/trajectory/crop.py.
+ * The part of a picture that a clip shows, in whole pixels; the same as `crop_to_cover` in flashmotion_core/trajectory/drawing/crop.py.
  * @param {Size} picture
  * @param {Size} size of the clip
  * @returns {Crop | undefined} undefined: the picture is so thin that nothing is left

@@ -1,5 +1,5 @@
 /**
- * Tables of boxes. The same text as flashmotion_core/trajectory/tables.py writes, and the same rules and sentences for
+ * Tables of boxes. The same text as flashmotion_core/trajectory/conversions/tables.py writes, and the same rules and sentences for
  * reading; errors of a table's quotes are named as Python's csv module names them.
  *
  * @import { Document } from "./types.js"

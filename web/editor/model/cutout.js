@@ -1,6 +1,6 @@
 /**
  * The cut-outs of frame 0's objects, and what is drawn of them where on a frame: the same rules as
- * flashmotion_core/trajectory/cutouts.py and animatic.py (which state them), held to tests/golden/animatic.json.
+ * flashmotion_core/trajectory/drawing/cutouts.py and animatic.py (which state them), held to tests/golden/animatic.json.
  *
  * @import { Corner, HardMask, Shape, Size } from "./soft_shapes.js"
  *

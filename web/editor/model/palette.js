@@ -1,6 +1,6 @@
 /** The control map's palette, and the colours the editor uses to tell objects apart. */
 
-/** supervision.ColorPalette.DEFAULT in its order, as in flashmotion_core/trajectory/control_map.py: 0xRRGGBB. */
+/** supervision.ColorPalette.DEFAULT in its order, as in flashmotion_core/trajectory/drawing/control_map.py: 0xRRGGBB. */
 export const PALETTE = [
   0xa351fb, 0xff4040, 0xffa1a0, 0xff7633, 0xffb633, 0xd1d435, 0x4cfb12, 0x94cf1a, 0x40de8a, 0x1b9640, 0x00d6c1,
   0x2e9caa, 0x00c4ff, 0x364797, 0x6675ff, 0x0019ef, 0x863aff, 0x530087, 0xcd3aff, 0xff97ca, 0xff39c9,

@@ -1,4 +1,4 @@
-/** Text files that people and other programs wrote: the one place where bytes become text (flashmotion_core/texts.py). */
+/** Text files that people and other programs wrote: the one place where bytes become text (flashmotion_core/files/texts.py). */
 /* global TextDecoder -- browsers and Node have it */
 
 const BYTE_ORDER_MARK = "\ufeff";

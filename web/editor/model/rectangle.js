@@ -1,4 +1,4 @@
-/** The pixels of a box; the same as `pixel_boxes` in flashmotion_core/trajectory/control_map.py. */
+/** The pixels of a box; the same as `pixel_boxes` in flashmotion_core/trajectory/drawing/control_map.py. */
 
 /** Makes an exact half pixel round up whatever the last bits of the float are. */
 const HALF = 0.5 + 2 ** -20;

@@ -1,5 +1,5 @@
 /**
- * Fill holes of a picture smoothly from their surroundings: the same arithmetic as flashmotion_core/trajectory/soft_fill.py (which has
+ * Fill holes of a picture smoothly from their surroundings: the same arithmetic as flashmotion_core/trajectory/drawing/soft_fill.py (which has
  * the formulas), held to tests/golden/animatic.json.
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Cells rows of cells with the same number of channels

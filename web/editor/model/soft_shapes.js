@@ -1,6 +1,6 @@
 /**
  * Soft shapes on the picture's plane, of a box with rounded corners and of a hard mask: the same as
- * flashmotion_core/trajectory/soft_shapes.py, held to tests/golden/animatic.json. The rules are in cutouts.py beside it.
+ * flashmotion_core/trajectory/drawing/soft_shapes.py, held to tests/golden/animatic.json. The rules are in cutouts.py beside it.
  *
  * @typedef {readonly [number, number]} Size width and height in pixels
  * @typedef {readonly number[]} Corner x, y, w, h of a box in pixels, x, y the TOP-LEFT corner

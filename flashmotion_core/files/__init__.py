@@ -1,0 +1,1 @@
+"""Files of any kind: what one is, read whole and written whole."""

@@ -1,0 +1,1 @@
+"""The motion guide: objects follow their boxes without an adapter."""

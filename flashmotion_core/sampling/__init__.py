@@ -1,0 +1,1 @@
+"""Few-step sampling: which schedule a generator has, and its steps."""
