@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flashmotion_core.files.links import link_or_copy
+from flashmotion_core.files.reasons import first_line
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
@@ -249,7 +250,7 @@ def _opened(shard: Path) -> tarfile.TarFile:
         return tarfile.open(shard)
     except (OSError, tarfile.TarError) as error:
         raise TrainError(
-            f"the shard {shard} is not a whole tar file ({str(error).splitlines()[0].rstrip(':')}); copy or remove it."
+            f"the shard {shard} is not a whole tar file ({first_line(error)}); copy or remove it."
         ) from error
 
 
