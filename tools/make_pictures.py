@@ -23,7 +23,8 @@ from .comfy.client import object_info, run
 from .comfy.frontend import open_page, set_settings
 from .comfy.server import Server
 from .comfy.workflow import to_api
-from .examples import all_examples, document
+from .example_graphs import document
+from .examples import all_examples
 from .make_workflows import FOLDER, ROOT, comfyui_pages
 from .quickstart.follow import requested_boxes
 from .quickstart.overlay import COLOURS, read_frames, spread

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .examples import Example, all_examples
+from .example_parts import Example
+from .examples import all_examples
 from .quickstart import scenes
 from .version import version
 

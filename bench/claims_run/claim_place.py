@@ -11,7 +11,8 @@ from flashmotion_core.codec.taehv import TAEHV
 from train import parallel
 from train.data.sources import Source, SourceClip
 from train.monitor.console import Console
-from train.run_folder.artifacts import Artifacts, GeneratorFile
+from train.run_folder.artifacts import Artifacts
+from train.run_folder.generator_file import GeneratorFile
 from train.run_folder.run import Run
 from train.world.synthetic import Clip
 

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flashmotion_core.codec.taehv import TAEHV, MemoryBlock
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.taehv_blocks import MemoryBlock
 from flashmotion_core.files.weights import save_whole
 from flashmotion_core.wan.conditioning import denormalise, normalise
 

@@ -17,7 +17,7 @@ from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video.frames import Frames, cover
 
-from ..config.settings import Data, Prepare
+from ..config.data_settings import Data, Prepare
 from ..data.looks import best_first, fit
 from ..data.sources import SourceClip
 from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels

@@ -11,12 +11,14 @@ from flashmotion_core.adapters import MapStyle
 from flashmotion_core.files.weights import save_whole
 from flashmotion_core.files.whole_file import write_whole
 
-from ..config.settings import Videos
+from ..config.data_settings import Videos
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
 from ..data.gather import gather, is_plain
-from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder, check_apart
+from ..data.sources import Source, SourceClip, check_apart
+from ..data.synthetic_source import SyntheticSource
+from ..data.video_folder import VideoFolder
 from ..files import content_hash
 from ..parallel import barrier
 from .artifacts import Artifacts

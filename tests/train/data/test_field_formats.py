@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from flashmotion_core.video.hdr import BT2020, HLG, PQ, WHITE, to_sdr
-from train.data.sources import VideoFolder
 from train.data.video_files import VIDEO_SUFFIXES, find_videos
+from train.data.video_folder import VideoFolder
 
 from ...support.videos import document, place, scene, write_video
 
