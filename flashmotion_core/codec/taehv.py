@@ -23,6 +23,7 @@ DECODER_GROW = (1, 2, 2)
 """Frames that each decoder stage makes of one; every stage also doubles the sides."""
 BLOCKS_PER_STAGE = 3
 DECODER_WIDTHS = (256, 128, 64, 64)
+"""Widths of the decoder's stages, as ComfyUI loads them."""
 SUPER_WIDTHS = (512, 256, 128, 64)
 NO_ENCODER = "this VAE has a decoder alone, so it cannot encode; encode with the full VAE (wan2.2_vae.safetensors)."
 

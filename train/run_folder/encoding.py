@@ -16,6 +16,7 @@ from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
 from ..data.gather import gather, is_plain
+from ..data.listed_clips import fingerprint
 from ..data.sources import Source, SourceClip, check_apart
 from ..data.synthetic_source import SyntheticSource
 from ..data.video_folder import VideoFolder
@@ -88,7 +89,7 @@ def mark_of(artifacts: Artifacts, source: Source) -> str:
     data, encoder = artifacts.config.data, artifacts.config.models.text_encoder
     codec = content_hash(artifacts.codec_path)
     text = "none" if encoder is None else content_hash(encoder)
-    return encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
+    return fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
 
 
 def encode_source(

@@ -24,8 +24,9 @@ from train.errors import TrainError
 from train.prepare.clip_record import PreparedVideo, read_record
 from train.prepare.lay_out import lay_out, part_names
 from train.prepare.prepare_folder import prepare_videos
-from train.prepare.prepare_video import VideoWork, clip_size
+from train.prepare.prepare_video import VideoWork
 from train.prepare.preview_page import summary_of, write_page
+from train.prepare.video_facts import clip_size
 from train.prepare.video_marks import VideoMarks
 
 from ...support.sentences import refuses
