@@ -17,6 +17,7 @@ from ..flashmotion_core.tracking.appearance import AppearanceTracker
 from ..flashmotion_core.tracking.clip_score import (
     ClipScore,
     best_of,
+    owned,
     score_clip,
     score_picture,
     score_text,
@@ -143,29 +144,34 @@ def _clips(frames_BHWC: Tensor, length: int) -> Sequence[Tensor]:
     """The clips of a batch."""
     if len(frames_BHWC) % length:
         raise ValueError(
-            f"TrajectoryScore got {len(frames_BHWC)} frames, but the trajectory has {length}; connect as many, or a multiple for several clips."
+            f"TrajectoryScore got {_counted(len(frames_BHWC), 'frame')}, but the trajectory has {length}; connect as many, or a multiple for several "
+            "clips."
         )
     return list(torch.split(frames_BHWC, length))
 
 
 def _bytes(frames_THWC: Tensor) -> Any:
-    return (frames_THWC.clamp(0, 1) * 255).round().byte().numpy()
+    """One by one: three copies of a long clip in float32 would take gigabytes."""
+    return np.stack([(frame_HWC.clamp(0, 1) * 255).round().byte().numpy() for frame_HWC in frames_THWC])
 
 
 def _of_masks(masks_BHW: Tensor, clips: int, document: Trajectory, asked: Sampled) -> list[Tracked]:
-    """What masks of a tracker show: clip by clip, object by object, frame by frame; scaled to the clip's size where theirs is another."""
+    """What masks of a tracker show: clip by clip, thing by thing, frame by frame; scaled to the clip's size where theirs is another.
+
+    A tracker may list things in another order than the trajectory does, so each object takes those that overlap it on frame 0.
+    """
     frames, objects = document.frames, len(document.objects)
     if len(masks_BHW) != clips * objects * frames:
         raise ValueError(
-            f"TrajectoryScore got {len(masks_BHW)} masks for {clips} clips of {objects} objects on {frames} frames; connect one mask for each, "
-            f"{clips * objects * frames} in all, or disconnect them."
+            f"TrajectoryScore got {_counted(len(masks_BHW), 'mask')} for {_counted(clips, 'clip')} of {_counted(objects, 'object')} on {frames} "
+            f"frames; connect one mask for each, {clips * objects * frames} in all, or disconnect them."
         )
     height, width = masks_BHW.shape[1:]
     scale = np.array([asked.size[0] / width, asked.size[1] / height] * 2)
     found = []
     for masks_NTHW in (masks_BHW > 0.5).reshape(clips, objects, frames, height, width).numpy():
         boxes_TN4 = boxes_of_masks(masks_NTHW).swapaxes(0, 1) * scale
-        found.append(Tracked(boxes_TN4, np.isfinite(boxes_TN4[..., 0]).astype(np.float64)))
+        found.append(owned(boxes_TN4, asked, listed=True))
     return found
 
 
@@ -175,6 +181,10 @@ def _of_boxes(boxes: Any, clips: int, asked: Sampled) -> list[Tracked]:
     if not isinstance(boxes, (list, tuple)) or len(boxes) != clips * frames:
         given = len(boxes) if isinstance(boxes, (list, tuple)) else 1
         raise ValueError(
-            f"TrajectoryScore got boxes of {given} frames, but there are {clips * frames}; connect a list of boxes for every frame."
+            f"TrajectoryScore got boxes of {_counted(given, 'frame')}, but there are {clips * frames}; connect a list of boxes for every frame."
         )
     return [tracked_boxes(boxes[start : start + frames], asked) for start in range(0, len(boxes), frames)]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" + ("s" if count != 1 else "")

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..extractors.extractor import Extractor
 from ..metrics import mean_interval, paired_difference
+from ..reports.cells import signed
 from .bench_measures import FIGURES, against_other
 from .bench_protocols import SEED, protocol, protocols
 from .bounds import OTHERS, PASTE, REAL, STATIC, TITLES
-from .clip_set import BenchSet
+from .clip_set import NAMED, BenchSet
 from .distances import distances
 from .runner import Measured, RowFigures
 
@@ -71,6 +72,7 @@ def results(
             "against_first": _against(row.clips, first.clips, names) if row.name != first.row.name else None,
             "groups": _groups(row.clips),
             "iou_by_frame": _by_frame(row.clips),
+            "clips": {name: _one(row.clips[name]) for name in names if name in row.clips},
             "seconds": None if row.source is None else row.source.row.seconds,
             "broken": {} if row.source is None else row.source.broken,
         }
@@ -96,6 +98,13 @@ def results(
                 if row.broken
             ),
             *_few(written, extractors),
+            *_uncounted(first),
+            *(
+                f"Clips of {row.row.title} that the set has no document for are not measured ({len(row.row.unasked)}): "
+                f"{', '.join(row.row.unasked[:NAMED])}{', ...' if len(row.row.unasked) > NAMED else ''}."
+                for row in rows
+                if row.row.unasked
+            ),
         ],
     }
 
@@ -119,13 +128,13 @@ def notes(rows: dict[str, Measured], models: Sequence[str], names: Sequence[str]
         if pasted is not None and pasted[1][0] <= 0:
             better = "keeps to the boxes better than" if pasted[1][1] < 0 else "cannot be told by its boxes from"
             said.append(
-                f"Copy and paste of frame 0's objects {better} {model} (box IoU {-pasted[0]:+.3f}, "
-                f"{-pasted[1][1]:+.3f} to {-pasted[1][0]:+.3f}): this set alone does not show that a generator is needed."
+                f"Copy and paste of frame 0's objects {better} {model} (box IoU {signed(-pasted[0])}, "
+                f"{signed(-pasted[1][1])} to {signed(-pasted[1][0])}): this set alone does not show that a generator is needed."
             )
         if still is not None and still[1][0] <= 0:
             said.append(
-                f"{model} does not keep to the boxes better than frame 0 standing still (box IoU {still[0]:+.3f}, "
-                f"{still[1][0]:+.3f} to {still[1][1]:+.3f})."
+                f"{model} does not keep to the boxes better than frame 0 standing still (box IoU {signed(still[0])}, "
+                f"{signed(still[1][0])} to {signed(still[1][1])})."
             )
     return said
 
@@ -139,6 +148,11 @@ def _row(clips: Measured, names: Sequence[str]) -> dict[str, Any]:
         row[figure] = None if interval is None else float(values_N[np.isfinite(values_N)].mean())
         row[f"{figure}_95"] = None if interval is None else list(interval)
     return row
+
+
+def _one(figures: dict[str, Any]) -> dict[str, Any]:
+    """A clip's figures, and those of its objects; of another row's clip, which has no objects of its own, what it has."""
+    return {key: figures[key] for key in ("group", *FIGURES, "objects") if key in figures}
 
 
 def _distances(row: RowFigures | None, real: RowFigures | None, extractors: Sequence[Extractor]) -> dict[str, Any]:
@@ -164,6 +178,17 @@ def _few(rows: Sequence[dict[str, Any]], extractors: Sequence[Extractor]) -> lis
                 f"compare it with the same number of clips only, and prefer {extractor.kernel}, which is not."
             )
     return said
+
+
+def _uncounted(first: RowFigures) -> list[str]:
+    """A sentence on the clips that say nothing about control."""
+    names = [name for name, figures in first.clips.items() if figures["box_iou"] is None]
+    if not names:
+        return []
+    more = ", ..." if len(names) > NAMED else ""
+    return [
+        f"Clips without a box IoU, as no object of theirs shows on frame 0 and later ({len(names)}): {', '.join(names[:NAMED])}{more}."
+    ]
 
 
 def _against(clips: Measured, first: Measured, names: Sequence[str]) -> dict[str, Any]:

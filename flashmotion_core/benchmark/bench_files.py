@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from ..files.file_kinds import VIDEO_SUFFIXES
 from ..sets.array_files import announced_array, load_array
 from ..video.frames import Frames
-from ..video.pictures import read_image
+from ..video.pictures import picture_files, read_image
 from ..video.video_reader import look, pictures
 
-VIDEOS = (".mp4", ".mov", ".webm", ".mkv")
 PICTURES = (".png", ".jpg", ".jpeg")
 ARRAY = ".npy"
 MASKS = "_masks"
 """Ending of a folder with a clip's masks."""
+FITTED = ", its document "
+"""Stands in what is said of a clip of another size or length."""
 
 
 def find_clip(folder: Path, name: str) -> Path | None:
@@ -26,12 +29,26 @@ def find_clip(folder: Path, name: str) -> Path | None:
     Raises:
         ValueError: there are several.
     """
-    there = [folder / f"{name}{suffix}" for suffix in (*VIDEOS, ARRAY)]
-    found = [path for path in there if path.is_file()]
+    kinds = [(folder / f"{name}{suffix}", folder / f"{name}{suffix.upper()}") for suffix in (*VIDEO_SUFFIXES, ARRAY)]
+    found = [path for kind in kinds if (path := next((path for path in kind if path.is_file()), None))]
     found += [folder / name] if (folder / name).is_dir() else []
     if len(found) > 1:
         raise ValueError(f"{folder} holds {' and '.join(path.name for path in found)}; keep one of them.")
     return found[0] if found else None
+
+
+def clip_names(folder: Path) -> set[str]:
+    """The names of all clips in a folder, as `find_clip` takes them."""
+    found = set()
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if not path.name.endswith(MASKS) and picture_files(path, PICTURES):
+                found.add(path.name)
+        elif path.suffix.lower() in (*VIDEO_SUFFIXES, ARRAY):
+            found.add(path.stem)
+    return found
 
 
 def read_clip(path: Path, frames: int, size: tuple[int, int]) -> Frames:
@@ -44,19 +61,30 @@ def read_clip(path: Path, frames: int, size: tuple[int, int]) -> Frames:
     Raises:
         ValueError: it is damaged, holds NaN, or has another number or size of frames.
     """
-    read = _read_pictures if path.is_dir() else _read_array if path.suffix == ARRAY else _read_video
-    return read(path, frames, size)
+    read = _read_pictures if path.is_dir() else _read_array if path.suffix.lower() == ARRAY else _read_video
+    with _opened():
+        return read(path, frames, size)
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files in a folder."""
-    if path.is_file():
-        return _digest(path)
-    total = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        if file.is_file():
-            total.update(f"{file.relative_to(path).as_posix()} {_digest(file)}\n".encode())
-    return total.hexdigest()
+    """SHA-256 of a file, or of the names and contents of all files in a folder. Raises ValueError for a file that cannot be opened."""
+    with _opened():
+        if path.is_file():
+            return _digest(path)
+        total = hashlib.sha256()
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                total.update(f"{file.relative_to(path).as_posix()} {_digest(file)}\n".encode())
+        return total.hexdigest()
+
+
+@contextmanager
+def _opened() -> Iterator[None]:
+    """Inside, a file that cannot be opened raises ValueError: it is a fault of its clip alone."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{Path(error.filename or 'a file').name} cannot be opened ({error.strerror})") from error
 
 
 def _digest(path: Path) -> str:
@@ -71,9 +99,9 @@ def _check_shape(found: tuple[int, tuple[int, int]], wanted: tuple[int, tuple[in
     """Raise ValueError for another size or number of frames than the document's, before all of them are in memory."""
     (frames, size), (wanted_frames, wanted_size) = found, wanted
     if size != wanted_size:
-        raise ValueError(f"it is {size[0]} x {size[1]} pixels, its document {wanted_size[0]} x {wanted_size[1]}")
+        raise ValueError(f"it is {size[0]} x {size[1]} pixels{FITTED}{wanted_size[0]} x {wanted_size[1]}")
     if frames != wanted_frames:
-        raise ValueError(f"it has {frames} frames, its document {wanted_frames}")
+        raise ValueError(f"it has {frames} frames{FITTED}{wanted_frames}")
 
 
 def _read_video(path: Path, frames: int, size: tuple[int, int]) -> Frames:
@@ -83,7 +111,7 @@ def _read_video(path: Path, frames: int, size: tuple[int, int]) -> Frames:
     with closing(pictures(path, shown)) as decoded:
         for _, picture_HWC in decoded:
             if len(found) == frames:
-                raise ValueError(f"it has {frames + 1} or more frames, its document {frames}")
+                raise ValueError(f"it has {frames + 1} or more frames{FITTED}{frames}")
             found.append(picture_HWC)
     if not found:
         raise ValueError("it has 0 frames that can be decoded")
@@ -92,9 +120,7 @@ def _read_video(path: Path, frames: int, size: tuple[int, int]) -> Frames:
 
 
 def _read_pictures(folder: Path, frames: int, size: tuple[int, int]) -> Frames:
-    files = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")
-    )
+    files = picture_files(folder, PICTURES)
     if not files:
         raise ValueError("it is a folder without PNG or JPEG files")
     found: list[Frames] = []

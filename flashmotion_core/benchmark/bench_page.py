@@ -12,7 +12,7 @@ import numpy as np
 from ..files.whole_file import write_whole
 from ..metrics.titles import TITLES
 from ..reports.box_overlay import asked_and_found
-from ..reports.cells import Value, between, cell_of, figure, shown
+from ..reports.cells import Value, between, cell_of, figure, shown, signed
 from ..reports.contact_sheets import contact_sheet, write_png
 from ..reports.html import DataTable, Picture, Section, Text, write_report
 from ..reports.line_plot import COLORS, Line, line_plot
@@ -127,7 +127,7 @@ def _differences(found: Mapping[str, Any]) -> list[Section]:
         cells: list[Value] = [row["title"]]
         for name in COMPARED:
             pair = row["against_first"][name]
-            cells.append(None if pair is None else f"{pair['difference']:+.3f} ({between(*pair['95'])})")
+            cells.append(None if pair is None else f"{signed(pair['difference'])} ({between(*pair['95'])})")
         rows.append(cells)
     title = f"Differences to {first['title']}, clip by clip"
     return [DataTable(title=title, headers=["row", *(TITLES[name] for name in COMPARED)], rows=rows)] if rows else []
@@ -192,7 +192,7 @@ def _sheets(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> li
     for row in rows:
         clips = spread([clip for clip in bench_set.clips if clip.name in row.clips], SHOWN)
         if clips:
-            file = folder / "pictures" / f"{row.row.name}.png"
+            file = folder / "pictures" / "clips" / f"{row.row.name}.png"
             write_png(file, contact_sheet([strip(row, clip) for clip in clips]))
             caption = row.row.title if shown else f"{row.row.title}. {legend}"
             shown.append(Picture(title="" if shown else "Clips", file=file, caption=caption))
@@ -205,7 +205,7 @@ def _worst(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> lis
     worst = sorted(scored, key=lambda clip: float(row.clips[clip.name]["box_iou"]))[:WORST]
     if not worst:
         return []
-    file = folder / "pictures" / f"{row.row.name}_worst.png"
+    file = folder / "pictures" / "worst" / f"{row.row.name}.png"
     write_png(file, contact_sheet([strip(row, clip) for clip in worst]))
     names = ", ".join(f"{clip.name} ({row.clips[clip.name]['box_iou']:.2f})" for clip in worst)
     return [
@@ -214,18 +214,18 @@ def _worst(folder: Path, bench_set: BenchSet, rows: Sequence[RowFigures]) -> lis
 
 
 def strip(row: RowFigures, clip: BenchClip) -> list[Frames]:
-    """A few frames of a clip with its boxes, all of one small size."""
+    """A few frames of a clip with its boxes, small."""
     frames_THWC = row.row.frames(clip)
     asked, found_TN4 = row.row.asks(clip).asked, unlisted(row.clips[clip.name]["boxes"])
     chosen = np.linspace(0, len(frames_THWC) - 1, min(ACROSS, len(frames_THWC))).round().astype(int)
     return [
-        _square(asked_and_found(frames_THWC[t], asked.boxes_TN4[t], asked.visible_TN[t], found_TN4[t]))
+        _tile(asked_and_found(frames_THWC[t], asked.boxes_TN4[t], asked.visible_TN[t], found_TN4[t]))
         for t in chosen.tolist()
     ]
 
 
-def _square(picture_HWC: Frames) -> Frames:
-    """The picture within `WIDEST` pixels each way, on the sheet's grey: clips of a set may have several sizes."""
+def _tile(picture_HWC: Frames) -> Frames:
+    """The picture within `WIDEST` pixels each way, `WIDEST` wide on the sheet's grey: clips of a set may have several sizes."""
     from PIL import Image
 
     height, width, _ = picture_HWC.shape
@@ -234,7 +234,7 @@ def _square(picture_HWC: Frames) -> Frames:
     small = np.asarray(
         Image.fromarray(picture_HWC).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
     )
-    canvas = np.full((WIDEST, WIDEST, 3), 235, dtype=np.uint8)
-    top, left = (WIDEST - size[1]) // 2, (WIDEST - size[0]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = small
+    canvas = np.full((size[1], WIDEST, 3), 235, dtype=np.uint8)
+    left = (WIDEST - size[0]) // 2
+    canvas[:, left : left + size[0]] = small
     return canvas

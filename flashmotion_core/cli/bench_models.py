@@ -41,8 +41,8 @@ def check_model_options(options: argparse.Namespace) -> None:
         given = [name for name in ("adapter", "text_encoder", "schedule", "steps") if getattr(options, name)]
         if given:
             raise ValueError(f"--{given[0].replace('_', '-')} is given without --generator; add it, or leave both out.")
-        if not options.rows:
-            raise ValueError("there is nothing to measure; give a folder of clips, or --generator; see --help")
+        if not options.rows and options.set is None:
+            raise ValueError("there is nothing to measure; give a folder of clips, or --set; see --help")
         return
     for name in ("vae", "set"):
         if getattr(options, name) is None:

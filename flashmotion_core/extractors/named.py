@@ -59,7 +59,8 @@ def named_extractor(words: str, device: str = "cpu") -> Extractor:
         return TransNetExtractor(content_digest(weights_file()), device)
     path = Path(file or "")
     if not file or not path.is_file():
-        raise ValueError(f"the extractor is {words!r}, and there is no file {path}; write {kind}=FILE.safetensors.")
+        missing = f"there is no file {path}" if file else "names no file"
+        raise ValueError(f"the extractor is {words!r}, but {missing}; write {kind}=FILE.safetensors.")
     if kind == "world":
         from .world_network import WorldExtractor
 

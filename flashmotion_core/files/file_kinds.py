@@ -1,9 +1,14 @@
-"""Whether a file is there, and what it is if not safetensors: told by its first bytes, because names lie."""
+"""Whether a file is there, and what it is if not safetensors: told by its first bytes, because names lie. And which files are videos."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".m4v", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".gif", ".vob", ".m2v", ".3g2", ".y4m", ".nut"),
+)
+"""Of files that are clips; in upper case too."""
 _LEGACY = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _TAKE = "download or copy the file itself"
 

@@ -122,8 +122,14 @@ def figure(value: float | None, interval: Sequence[float] | None = None) -> Esti
 
 
 def decimals(value: float) -> str:
-    """Three decimals below 10, one above: the figures of one column stand below each other."""
+    """Three decimals below 10, one above: the figures of one column stand below each other. No negative zero."""
+    value = round(value, 3) + 0.0
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference, with three decimals."""
+    return f"{round(value, 3) + 0.0:+.3f}"
 
 
 def between(low: float, high: float) -> str:

@@ -17,14 +17,17 @@ GAP = 4
 
 
 def contact_sheet(rows: Sequence[Sequence[Picture]], gap: int = GAP) -> Picture:
-    """Pictures of one size ``[H, W, 3]`` in rows and columns, with a light gap of so many pixels between them."""
-    height, width, _ = rows[0][0].shape
-    columns = max(len(row) for row in rows)
-    sheet = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 235, dtype=np.uint8)
-    for i, row in enumerate(rows):
+    """Pictures ``[H, W, 3]`` of one width, and of one height in each row, with a light gap of so many pixels between them."""
+    width, columns = rows[0][0].shape[1], max(len(row) for row in rows)
+    tall = gap + sum(row[0].shape[0] + gap for row in rows)
+    sheet = np.full((tall, columns * (width + gap) + gap, 3), 235, dtype=np.uint8)
+    y = gap
+    for row in rows:
+        height = row[0].shape[0]
         for j, picture in enumerate(row):
-            y, x = gap + i * (height + gap), gap + j * (width + gap)
+            x = gap + j * (width + gap)
             sheet[y : y + height, x : x + width] = picture
+        y += height + gap
     return sheet
 
 

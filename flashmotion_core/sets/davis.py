@@ -1,4 +1,5 @@
-"""DAVIS (2016, 2017): ``JPEGImages/480p/NAME/00000.jpg`` ..., ``Annotations/480p/NAME/00000.png`` ..., ``ImageSets/2017/val.txt``.
+"""DAVIS (2016, 2017): ``JPEGImages/480p/NAME/00000.jpg`` ..., ``Annotations/480p/NAME/00000.png`` ..., ``ImageSets/2017/val.txt``, as
+davis2017-evaluation reads them; the unsupervised download has ``Annotations_unsupervised`` instead.
 
 Annotations are palette pictures with the index of the object (2017) or black and white (2016); grey of 16 bits and one colour per object, as other
 programs save them, are read too. 255, or its colour, beside other values is unclear, and counts as background. Pictures have no frame rate; 24 is
@@ -14,21 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files.texts import read_text
-from ..video.pictures import read_labels
+from ..video.pictures import picture_files, read_labels
 from .colored_masks import boxes_document, boxes_of_labels, read_colors_of, renumbered
 from .listed_names import check_listed
 from .read_clip import FPS, GivenClip, ReadClip, picture_frames
 
-PICTURES, MASKS, LISTS = "JPEGImages", "Annotations", "ImageSets"
+PICTURES, LISTS = "JPEGImages", "ImageSets"
+MASKS = ("Annotations", "Annotations_unsupervised")
+"""The first that is there counts."""
 RESOLUTION, PART = "480p", "2017/val"
-PICTURE_FILES, MASK_FILES = ("*.jpg", "*.jpeg", "*.png"), ("*.png",)
+PICTURE_FILES = (".jpg", ".jpeg", ".png")
 UNCLEAR = (255, 224 << 16 | 224 << 8 | 192)
 """The index, and the colour that DAVIS gives it."""
 
 
 def is_davis(folder: Path) -> bool:
     """Whether a folder has this layout."""
-    return (folder / PICTURES).is_dir() and (folder / MASKS).is_dir()
+    return (folder / PICTURES).is_dir() and _masks(folder).is_dir()
+
+
+def _masks(folder: Path) -> Path:
+    there = [folder / name for name in MASKS]
+    return next((path for path in there if path.is_dir()), there[0])
 
 
 def davis_clips(folder: Path, part: str | None) -> list[GivenClip]:
@@ -80,11 +88,11 @@ def _names(folder: Path, resolution: str, listed: str) -> list[str]:
 
 def _read(folder: Path, resolution: str, name: str, frames: int | None) -> ReadClip:
     source = folder / PICTURES / resolution / name
-    pictures = _files(source, PICTURE_FILES)
+    pictures = picture_files(source, PICTURE_FILES)
     if not pictures:
         raise ValueError(f"there are no pictures in {PICTURES}/{resolution}/{name}")
     frames_THWC = picture_frames(pictures, frames)
-    masks = {path.stem: path for path in _files(folder / MASKS / resolution / name, MASK_FILES)}
+    masks = {path.stem: path for path in picture_files(_masks(folder) / resolution / name)}
     missing = [path.stem for path in pictures[:frames] if path.stem not in masks]
     if missing:
         raise ValueError(f"{len(missing)} of {len(frames_THWC)} frames have no annotation, such as {missing[0]}")
@@ -112,10 +120,5 @@ def _counted(ids_THW: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 
 def _files_of(folder: Path, resolution: str, name: str) -> list[Path]:
-    pictures = _files(folder / PICTURES / resolution / name, PICTURE_FILES)
-    return pictures + _files(folder / MASKS / resolution / name, MASK_FILES)
-
-
-def _files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
-    found = [path for pattern in patterns for path in folder.glob(pattern)] if folder.is_dir() else []
-    return sorted(path for path in found if not path.name.startswith("."))
+    pictures = picture_files(folder / PICTURES / resolution / name, PICTURE_FILES)
+    return pictures + picture_files(_masks(folder) / resolution / name)

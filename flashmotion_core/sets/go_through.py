@@ -22,6 +22,8 @@ from .read_clip import GivenClip, ReadClip, covered
 OWN = "own"
 MADE_OF = ".made_of"
 """Folder within a set, with a file for each clip: what it was made of."""
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+"""MoveBench comes as ``en.tar.gz``, DAVIS as .zip."""
 LAYOUTS = ("magicdata", "movebench", "davis", OWN)
 """MagicData's is FlashBench's too, as far as is known."""
 
@@ -44,9 +46,10 @@ def layout_of(folder: Path) -> str:
     known = {"davis": is_davis, "movebench": is_move_bench, "magicdata": is_magic}
     found = next((name for name, fits in known.items() if fits(folder)), None)
     if found is None and not any(folder.glob("*.json")):
+        packed = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(ARCHIVES))
         raise ValueError(
             f"{folder} has neither documents (NAME.json) nor the folders of MagicData (videos, masks), MoveBench (en/single_track.txt) or DAVIS "
-            "(JPEGImages, Annotations); check the name."
+            f"(JPEGImages, Annotations); {f'unpack {packed[0]} there' if packed else 'check the name'}."
         )
     return found or OWN
 

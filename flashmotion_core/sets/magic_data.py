@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..metrics import box_iou
+from ..video.pictures import picture_files
 from .clip_lists import magic_list, read_magic_list
 from .colored_masks import boxes_document, boxes_of_labels, read_colors
 from .listed_names import check_listed
@@ -85,12 +86,12 @@ def _read(folder: Path, video: Path, stated: int | None, frames: int | None) -> 
 
 
 def _files_of(folder: Path, video: Path) -> list[Path]:
-    pictures = [path for kind in (MASKS, BOXES) for path in sorted((folder / kind / video.stem).glob("*.png"))]
+    pictures = [path for kind in (MASKS, BOXES) for path in picture_files(folder / kind / video.stem)]
     return [path for path in (video, *pictures) if path.is_file()]
 
 
 def _pictures(folder: Path, frames: int) -> list[Path]:
-    files = sorted(path for path in folder.glob("*.png") if not path.name.startswith(".")) if folder.is_dir() else []
+    files = picture_files(folder)
     if files and len(files) < frames:
         raise ValueError(f"its {folder.parent.name} are {len(files)} pictures for {frames} frames")
     return files[:frames]

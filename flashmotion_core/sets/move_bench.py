@@ -1,8 +1,9 @@
-"""MoveBench (Wan-Move): ``en/single_track.txt`` with "NAME.mp4,caption" lines, ``en/track/single/NAME_tracks.npy`` and ``NAME_visibility.npy``, float
-[1, T, K, 2] in pixels and bool [1, T, K], as Wan-Move's code reads them; videos in ``en/video/``, masks of frame 0 in ``en/first_frame_mask/``.
+"""MoveBench (Wan-Move), as Wan-Move's ``generate.py`` and ``scripts/visualize.py`` (27409be) read it: ``en/single_track.txt`` with lines
+"NAME.mp4,caption" and comments after #, ``en/video/NAME.mp4``, ``en/first_frame/NAME.jpg``, ``en/track/single/NAME_tracks.npy``, float32
+[1, T, K, 2] in pixels of that picture, and ``NAME_visibility.npy``, bool [1, T, K]. A point outside of the picture is not asked for.
 
-MoveBench has no boxes: an object's box is that of its first mask, and goes with the median of its visible points. Its size stays.
-Where videos and masks lie is not written down in public, so some names are tried.
+Masks of frame 0 are in ``en/first_frame_mask/``, says the data set's card; their names are not written down in public, so some are tried.
+There are no boxes: an object's box is that of its first mask, and goes with the median of its visible points. Its size stays.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from numpy.typing import NDArray
 
 from ..files.texts import read_text
 from ..trajectory import Trajectory, from_boxes
-from ..video.pictures import read_labels, read_mask
+from ..video.pictures import read_image, read_labels, read_mask
 from .array_files import load_array
 from .colored_masks import boxes_of_labels, renumbered
 from .listed_names import check_listed
-from .point_tracks import PointTracks
+from .point_tracks import PointTracks, inside
 from .read_clip import GivenClip, ReadClip, video_frames
 
 PART = "en/single"
 VIDEOS = ("video", "videos")
+FIRST, COMMENT = "first_frame", "#"
 MASKS = ("first_frame_mask", "first_frame_masks", "mask", "masks")
 PICTURE_ENDS = (".png", ".jpg", ".npy", ".npz")
 
@@ -49,7 +51,7 @@ def move_bench_clips(folder: Path, part: str | None) -> list[GivenClip]:
         raise ValueError(f"{folder} has no part {part or PART}, only {', '.join(there) or 'nothing'}; choose one.")
     found = []
     for number, line in enumerate(read_text(listed).splitlines(), start=1):
-        if not line.strip():
+        if not line.strip() or line.lstrip().startswith(COMMENT):
             continue
         video, comma, caption = line.partition(",")
         if not comma:
@@ -67,6 +69,7 @@ def _read(folder: Path, mode: str, name: str, frames: int | None) -> ReadClip:
     video = _first([folder / kind / inner / f"{name}.mp4" for kind in VIDEOS for inner in (mode, "")], "video")
     frames_THWC, fps, whole = video_frames(video, frames)
     count, (height, width) = len(frames_THWC), frames_THWC.shape[1:3]
+    _check_first(folder, name, (width, height))
     points_TK2 = _unbatched(load_array(folder / "track" / mode / f"{name}_tracks.npy"), 3).astype(np.float64)
     visible_TK = _unbatched(load_array(folder / "track" / mode / f"{name}_visibility.npy"), 2) > 0.5
     if points_TK2.ndim != 3 or points_TK2.shape[2] != 2 or visible_TK.shape != points_TK2.shape[:2]:
@@ -81,8 +84,17 @@ def _read(folder: Path, mode: str, name: str, frames: int | None) -> ReadClip:
         raise ValueError(f"its tracks have {lost} visible points that are not finite")
     labels_HW = _first_labels(folder, mode, name, (width, height))
     objects_K = _owners(points_TK2[0], labels_HW)
-    tracks = PointTracks(points_TK2.astype(np.float32), visible_TK, objects_K)
+    tracks = PointTracks(points_TK2.astype(np.float32), visible_TK & inside(points_TK2, (width, height)), objects_K)
     return ReadClip(frames_THWC, _document(tracks, labels_HW, fps), labels_HW[None], tracks, video if whole else None)
+
+
+def _check_first(folder: Path, name: str, size: tuple[int, int]) -> None:
+    """Raise ValueError where the picture that the tracks are drawn on has another size than the video."""
+    picture = folder / FIRST / f"{name}.jpg"
+    if picture.is_file() and (shape := read_image(picture).shape[:2]) != size[::-1]:
+        raise ValueError(
+            f"its {FIRST}/{picture.name}, which its tracks are drawn on, is {shape[1]} x {shape[0]} pixels, its video {size[0]} x {size[1]}"
+        )
 
 
 def _files_of(folder: Path, mode: str, name: str) -> list[Path]:
@@ -91,7 +103,7 @@ def _files_of(folder: Path, mode: str, name: str) -> list[Path]:
     videos = [folder / kind / inner / f"{name}.mp4" for kind in VIDEOS for inner in (mode, "")]
     roots = [folder / kind / inner for kind in MASKS for inner in (mode, "")]
     masks = [path for root in roots for path in (*_pictures(root / name), *_starting(root, name))]
-    return [path for path in (*tracks, *videos, *masks) if path.is_file()]
+    return [path for path in (*tracks, *videos, folder / FIRST / f"{name}.jpg", *masks) if path.is_file()]
 
 
 def _starting(folder: Path, name: str) -> list[Path]:

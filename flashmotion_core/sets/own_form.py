@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmark.bench_files import ARRAY, MASKS, VIDEOS, content_digest, find_clip, read_clip
+from ..benchmark.bench_files import ARRAY, MASKS, content_digest, find_clip, read_clip
 from ..benchmark.clip_set import NOT_DOCUMENTS, RECORD, TRACKS, read_set, some_documents
+from ..files.file_kinds import VIDEO_SUFFIXES
 from ..files.links import link_or_copy
 from ..files.texts import read_text
 from ..files.whole_file import write_whole
@@ -98,7 +99,7 @@ def write_clip(folder: Path, name: str, prompt: str, clip: ReadClip) -> None:
     What an earlier run left of a clip of this name is removed first.
     """
     remove_clip(folder, name)
-    if clip.source is not None and (clip.source.is_dir() or clip.source.suffix.lower() in VIDEOS):
+    if clip.source is not None and (clip.source.is_dir() or clip.source.suffix.lower() in VIDEO_SUFFIXES):
         source = clip.source.resolve()
         link_or_copy(source, folder / (name if source.is_dir() else f"{name}{clip.source.suffix.lower()}"))
     elif clip.frames_THWC is not None:
@@ -117,7 +118,7 @@ def write_clip(folder: Path, name: str, prompt: str, clip: ReadClip) -> None:
 
 def remove_clip(folder: Path, name: str) -> None:
     """Remove all files of a clip, its document first; what links lead to stays."""
-    ends = (".json", ".txt", TRACKS, MASKS, *VIDEOS, ARRAY, "")
+    ends = (".json", ".txt", TRACKS, MASKS, *VIDEO_SUFFIXES, ARRAY, "")
     for path in (folder / f"{name}{end}" for end in ends):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,12 @@ class PointTracks:
     points_TK2: NDArray[np.float32]
     visible_TK: NDArray[np.bool_]
     objects_K: NDArray[np.int64]
+
+
+def inside(points_X2: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which points [...] lie in a picture of (width, height); False for NaN."""
+    found: NDArray[np.bool_] = np.asarray(((points_X2 >= -0.5) & (points_X2 < np.array(size) - 0.5)).all(axis=-1))
+    return found
 
 
 def read_point_tracks(path: Path) -> PointTracks:

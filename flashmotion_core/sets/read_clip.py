@@ -16,7 +16,7 @@ from ..trajectory.model import MAX_FRAMES
 from ..video.frames import LARGEST_CLIP, Frames, cover
 from ..video.pictures import read_image
 from ..video.video_reader import look, pictures
-from .point_tracks import PointTracks
+from .point_tracks import PointTracks, inside
 
 FPS = 24.0
 """Of sets of pictures, which have no rate of their own."""
@@ -119,8 +119,8 @@ def _covered_tracks(tracks: PointTracks, old: tuple[int, int], size: tuple[int, 
     scale = max(size[0] / old[0], size[1] / old[1])
     old_2, new_2 = np.array(old, np.float64), np.array(size, np.float64)
     points = (tracks.points_TK2 + 0.5 - old_2 / 2) * scale + new_2 / 2 - 0.5
-    inside_TK: NDArray[np.bool_] = np.asarray(((points >= -0.5) & (points < new_2 - 0.5)).all(axis=2))
-    return replace(tracks, points_TK2=points.astype(np.float32), visible_TK=tracks.visible_TK & inside_TK)
+    seen_TK = tracks.visible_TK & inside(points, size)
+    return replace(tracks, points_TK2=points.astype(np.float32), visible_TK=seen_TK)
 
 
 def check_amount(frames: int, size: tuple[int, int]) -> None:

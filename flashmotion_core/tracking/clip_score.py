@@ -71,25 +71,42 @@ def best_of(scores: Sequence[ClipScore]) -> int:
 def tracked_boxes(bboxes: object, asked: Sampled) -> Tracked:
     """BOUNDING_BOX values of a clip (a list over its frames, in pixels of its size) as what was found of the objects.
 
-    Each object takes the connected box that overlaps its own most on frame 0, at least by `SAME`; without one it is lost.
+    Each object takes the connected box that overlaps its own most on frame 0, at least by `SAME`; without one it is lost, and all are where
+    nothing was found on any frame.
 
     Raises:
         ValueError: another number of frames, or values that are not boxes.
     """
-    frames, count = asked.visible_TN.shape
+    frames = len(asked.visible_TN)
     given = len(bboxes) if isinstance(bboxes, (list, tuple)) else 1
     if given != frames:
         raise ValueError(
             f"the boxes are of {given} frames, but the clip has {frames}; connect one list of boxes per frame."
         )
-    document = from_bounding_boxes(bboxes, size=asked.size, notes=[])
-    sampled = sample(document)
-    seen_TN4 = np.where(sampled.visible_TN[..., None], sampled.boxes_TN4, np.nan)
-    owners = matched(clipped(asked.boxes_TN4[0], asked.size), clipped(seen_TN4[0], asked.size))
+    if isinstance(bboxes, (list, tuple)) and all(
+        frame is None or (isinstance(frame, (list, tuple)) and not frame) for frame in bboxes
+    ):
+        return owned(np.full((frames, 0, 4), np.nan), asked)
+    sampled = sample(from_bounding_boxes(bboxes, size=asked.size, notes=[]))
+    return owned(np.where(sampled.visible_TN[..., None], sampled.boxes_TN4, np.nan), asked)
+
+
+def owned(seen_TM4: Array, asked: Sampled, *, listed: bool = False) -> Tracked:
+    """What was found of the objects, where M things were seen: each takes the one that overlaps it most on frame 0, as `tracked_boxes` says.
+
+    Args:
+        seen_TM4: boxes in pixels of `asked`; NaN where a thing was not seen.
+        asked: the objects.
+        listed: things are listed as the objects are, so one that frame 0 does not show belongs to the object in its place.
+    """
+    frames, count = asked.visible_TN.shape
     boxes_TN4 = np.full((frames, count, 4), np.nan)
+    owners = matched(clipped(asked.boxes_TN4[0], asked.size), clipped(seen_TM4[0], asked.size))
     for n, owner in enumerate(owners):
+        if listed and owner is None and np.isnan(seen_TM4[0, n]).any():
+            owner = n
         if owner is not None:
-            boxes_TN4[:, n] = seen_TN4[:, owner]
+            boxes_TN4[:, n] = seen_TM4[:, owner]
     return Tracked(boxes_TN4, np.isfinite(boxes_TN4[..., 0]).astype(np.float64))
 
 

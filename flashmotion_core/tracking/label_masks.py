@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..video.frames import LARGEST_CLIP
-from ..video.pictures import read_labels
+from ..video.pictures import picture_files, read_labels
 from .object_tracker import Tracked, check_tracked
 
 MOST = 255
@@ -46,11 +46,11 @@ class LabelMasks:
 
 
 def read_label_folder(folder: Path, first: int | None = None) -> NDArray[np.uint8]:
-    """Labels [T, H, W] of a folder's PNG files, in the order of their names; only the first so many.
+    """Labels [T, H, W] of a folder's PNG files, in the order of the numbers in their names; only the first so many.
 
     Raises ValueError for a folder without any, a picture without labels, or pictures of several sizes.
     """
-    files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))[:first]
+    files = picture_files(folder)[:first]
     if not files:
         raise ValueError(f"there are no PNG files in {folder}; give one picture of labels per frame.")
     found: list[NDArray[np.uint8]] = []

@@ -8,6 +8,8 @@ keeps its levels.
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,23 @@ from ..files.file_kinds import existing_file
 
 Picture = npt.NDArray[np.uint8]
 _HALF = 127
+
+
+def picture_files(folder: Path, suffixes: Collection[str] = (".png",)) -> list[Path]:
+    """The pictures of a clip in a folder, in the order of the numbers in their names: 9 before 10; none where there is no folder.
+
+    Args:
+        folder: hidden files in it do not count.
+        suffixes: that count, also in upper case.
+    """
+    if not folder.is_dir():
+        return []
+    files = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith(".")]
+    return sorted(files, key=lambda path: (_by_number(path.stem), path.name))
+
+
+def _by_number(name: str) -> list[str | int]:
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def read_image(path: str | Path) -> Picture:

@@ -21,6 +21,8 @@ from flashmotion_core.benchmark.clip_set import read_set
 from flashmotion_core.benchmark.runner import Measuring, measure_rows
 from flashmotion_core.cli.bench import main
 from flashmotion_core.metrics.kernel import kernel_distance
+from flashmotion_core.reports.cells import decimals, signed
+from flashmotion_core.reports.contact_sheets import contact_sheet
 from flashmotion_core.tracking.appearance import AppearanceTracker
 from flashmotion_core.trajectory import dumps
 from flashmotion_core.video.mp4 import write_mp4
@@ -52,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for t, owner in enumerate(clip.owner_THW):
             Image.fromarray(owner).save(folder / "set" / f"{name}_masks" / f"{t:03d}.png")
         np.save(folder / "still" / f"{name}.npy", np.repeat(clip.frames_THWC[:1], 7, axis=0))
-    write_mp4(folder / "good" / "a.mp4", world("a").frames_THWC, 12, crf=4)
+    write_mp4(folder / "good" / "a.MP4", world("a").frames_THWC, 12, crf=4)
     np.save(folder / "good" / "b.npy", world("b").frames_THWC.astype(np.float32) / 255)
     (folder / "good" / "c").mkdir()
     for t, frame in enumerate(world("c").frames_THWC):
@@ -82,6 +84,10 @@ def test_from_folders_to_a_report(made: Path, tmp_path: Path, capsys: pytest.Cap
         rows["still"]["box_iou"] - rows["good"]["box_iou"]
     )
     assert sum(part["measured"] for part in rows["good"]["groups"].values()) == 3
+    clips = rows["good"]["clips"]
+    assert rows["good"]["box_iou"] == pytest.approx(np.mean([clip["box_iou"] for clip in clips.values()]))
+    assert clips["a"]["box_iou"] == pytest.approx(np.mean(clips["a"]["objects"]["box_iou"]))
+    assert set(rows["other_boxes"]["clips"]) == set(NAMES)
     for words in (
         "colour and template matching",
         "3 clips",
@@ -150,11 +156,13 @@ def test_one_folder_of_clips_with_their_documents(made: Path, tmp_path: Path) ->
     for name in NAMES:
         shutil.copy(made / "set" / f"{name}.json", tmp_path)
         shutil.copy(made / "still" / f"{name}.npy", tmp_path)
+    np.save(tmp_path / "one_more.npy", world("a").frames_THWC)
     assert main([str(tmp_path), "--limit", "2", "--out", str(tmp_path / "out")]) == 0
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert [row["name"] for row in found["rows"]] == [tmp_path.name, "static", "paste", "other_boxes"]
     assert found["rows"][0]["measured"] == 2
     assert any("standing still" in note for note in found["notes"])
+    assert "that the set has no document for are not measured (1): one_more." in found["notes"][-1]
 
 
 def spoilt(made: Path, folder: Path, kind: str) -> None:
@@ -198,6 +206,7 @@ def test_broken_clips_are_named_and_stop_it(
     said = capsys.readouterr().err
     for part in ("row row has 1 of 3 clips", "b: ", value, "make them again"):
         assert part in said
+    assert ("import-set --size, --frames" in said) == (kind in ("short", "size"))
     assert main([*words, "--allow-broken", "0.4"]) == 0
     found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert value in found["rows"][0]["broken"]["b"]
@@ -216,6 +225,15 @@ def test_all_clips_that_cannot_be_read_are_named_at_once(
     said = capsys.readouterr().err
     assert "has 2 of 3 clips that cannot be measured" in said
     assert "b: it has 5 frames, its document 7; c: there is no such video" in said
+    words += ["--tracker", "masks"]
+    assert main([f"row={made / 'good'}", *words]) == 2
+    assert "3 of 3 clips" in (said := capsys.readouterr().err)
+    assert "a_masks; give" in said
+    assert main(words) == 2
+    assert "no folder of clips is given; give one" in capsys.readouterr().err
+    assert main(words[:-2]) == 0
+    table = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in table["rows"]] == ["real", "static", "paste", "other_boxes"]
     assert main([str(tmp_path / "row")]) == 2
     assert (
         "holds no documents (NAME.json beside each clip); name the folder that does with --set"
@@ -224,7 +242,7 @@ def test_all_clips_that_cannot_be_read_are_named_at_once(
 
 
 def test_a_damaged_video_is_noticed(made: Path, tmp_path: Path) -> None:
-    whole = (made / "good" / "a.mp4").read_bytes()
+    whole = (made / "good" / "a.MP4").read_bytes()
     (tmp_path / "a.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="cut off|cannot be read"):
         read_clip(tmp_path / "a.mp4", 7, SIZE)
@@ -317,9 +335,26 @@ def test_sets_that_cannot_be_used(made: Path, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with refuses(key="x.json"):
         read_set(tmp_path)
-    rows = [generated_row("same", made / "good"), generated_row("same", made / "still")]
-    with refuses(key="two rows", value="'same'", remedy="NAME=FOLDER"):
-        measure_rows(read_set(made / "set"), rows, tmp_path, Measuring(lambda row, clip: AppearanceTracker()))
+    for name in ("y", "z"):
+        (tmp_path / f"{name}.json").write_text("[]" if name == "y" else dumps(world("a").document), encoding="utf-8")
+    with refuses(key="2 of 3 documents", value="y.json: ", remedy="mend or remove them"):
+        read_set(tmp_path)
+    how = Measuring(lambda row, clip: AppearanceTracker())
+    rows = [generated_row("same", made / "good"), generated_row("Same", made / "still")]
+    with refuses(key="two rows", value="'Same'", remedy="NAME=FOLDER"):
+        measure_rows(read_set(made / "set"), rows, tmp_path, how)
+    with refuses(key="other_boxes", value="a bound's", remedy="give it another"):
+        measure_rows(read_set(made / "set"), [generated_row("other_boxes", made / "good")], tmp_path, how)
+    (tmp_path / "cost.json").write_text('{"denoise": NaN}', encoding="utf-8")
+    with refuses(key="cost.json", value="must be an object of numbers", remedy="mend or remove it"):
+        generated_row("row", tmp_path)
+
+
+def test_sheets_and_numbers_of_the_page() -> None:
+    flat, tall = np.zeros((2, 6, 3), np.uint8), np.ones((5, 6, 3), np.uint8)
+    assert contact_sheet([[flat, flat], [tall]], gap=1).shape == (1 + 3 + 6, 1 + 7 + 7, 3)
+    assert (contact_sheet([[flat, flat], [tall]], gap=1)[4:9, 1:7] == 1).all()
+    assert (signed(-0.0004), decimals(-0.0004), decimals(-12.34)) == ("+0.000", "0.000", "-12.3")
 
 
 def test_kernel_distance() -> None:

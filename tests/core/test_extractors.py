@@ -139,7 +139,7 @@ def test_inception_is_torch_fidelitys_own(tmp_path: Path, monkeypatch: pytest.Mo
     ("words", "parts"),
     [
         (["clip"], ("'clip'", "must be one of transnet")),
-        (["i3d"], ("'i3d'", "i3d=FILE.safetensors")),
+        (["i3d"], ("'i3d'", "but names no file", "i3d=FILE.safetensors")),
         (["world=nowhere"], ("'world=nowhere'", "there is no file")),
         (["transnet=x"], ("'transnet=x'", "takes no file")),
         ([f"world={WORLD}", f"world={WORLD}"], ("world is named twice", "leave one out")),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flashmotion_core.video.pictures import read_image, read_labels, read_mask
+from flashmotion_core.video.pictures import picture_files, read_image, read_labels, read_mask
 from tests.support.sentences import refuses
 
 SHAPE = np.zeros((48, 64), dtype=bool)
@@ -23,6 +23,14 @@ def colours(seed: int = 3) -> np.ndarray:
 def saved(folder: Path, picture: Image.Image, name: str = "picture.png", **options: object) -> Path:
     picture.save(folder / name, **options)
     return folder / name
+
+
+def test_pictures_of_a_clip_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    names = ["f2.png", "f10.PNG", "f010.png", "f11.png", "g1.png"]
+    for name in (*reversed(names), ".f1.png", "f3.txt", "f4.jpg"):
+        (tmp_path / name).touch()
+    assert [path.name for path in picture_files(tmp_path)] == ["f2.png", "f010.png", "f10.PNG", "f11.png", "g1.png"]
+    assert picture_files(tmp_path / "nowhere") == []
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def test_davis(public: Path) -> None:
             given_clips(folder, "davis", part)
 
 
+def test_davis_unsupervised_has_its_annotations_elsewhere(public: Path, tmp_path: Path) -> None:
+    shutil.copytree(public / "davis", tmp_path / "set")
+    (tmp_path / "set/Annotations").rename(tmp_path / "set/Annotations_unsupervised")
+    as_drawn(first(tmp_path / "set"))
+
+
 def test_masks_of_several_files_are_those_of_the_clip_alone_and_in_order(tmp_path: Path) -> None:
     masks = tmp_path / "en" / "first_frame_mask" / "multi"
     masks.mkdir(parents=True)
@@ -130,6 +136,22 @@ def test_a_hidden_point_hides_its_object(public: Path, tmp_path: Path) -> None:
     seen[0, 3] = False
     np.save(file, seen)
     assert sample(first(tmp_path / "set").trajectory).visible_TN[:, 0].tolist() == [t != 3 for t in range(FRAMES)]
+
+
+def test_what_wan_move_leaves_out_is_not_asked_for(public: Path, tmp_path: Path) -> None:
+    """Lines that begin with #, and points outside of the picture, as its generate.py does."""
+    shutil.copytree(public / "movebench", tmp_path / "set")
+    listed = tmp_path / "set/en/single_track.txt"
+    listed.write_text(f"# two clips\n{listed.read_text(encoding='utf-8')}", encoding="utf-8")
+    file = tmp_path / "set/en/track/single/pexels_1_tracks.npy"
+    points = np.load(file)
+    points[0, 3] = (SIZE[0], 5)
+    np.save(file, points)
+    clips = given_clips(tmp_path / "set", "movebench", None)
+    assert [clip.name for clip in clips] == ["pexels_1", "pexels_2"]
+    tracks = clips[0].read(None).tracks
+    assert tracks is not None
+    assert tracks.visible_TK[:, 0].tolist() == [t != 3 for t in range(FRAMES)]
 
 
 def test_tracks_are_scaled_and_cropped_as_pictures_are(public: Path) -> None:
@@ -250,6 +272,7 @@ BROKEN: list[tuple[str, str, Callable[[Path], object], str, str]] = [
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path)[:, :5]), "pexels_1", "tracks are [5, 1, 2]"),
     ("movebench", "en/track/single/pexels_1_tracks.npy", lambda path: np.save(path, np.load(path) * np.nan), "pexels_1", "7 visible points that are"),
     ("movebench", "en/first_frame_mask/single/pexels_1.png", lambda path: paint(path, lambda a: a.fill(0)), "pexels_1", "mask of frame 0 is empty"),
+    ("movebench", "en/first_frame/pexels_1.jpg", lambda path: Image.new("RGB", (8, 6)).save(path), "pexels_1", "8 x 6 pixels, its video 96 x 64"),
     ("movebench", "en/first_frame_mask/single/pexels_1.png", Path.unlink, "pexels_1", "it has no mask of frame 0"),
 ]  # fmt: skip
 

@@ -86,6 +86,12 @@ def test_masks_of_a_tracker_are_taken_object_by_object(rig: Rig) -> None:
     assert "the connected masks" in found["text"]
     halves = masks[:, ::2, ::2]
     assert scored(rig, STILL, masks=halves)["box_iou"] > 0.75
+    # A tracker's order may be another; what it does not see on frame 0 keeps its place.
+    turned = masks.reshape(-1, 9, 128, 128).flip(0).reshape(masks.shape)
+    assert scored(rig, STILL, masks=turned)["text"] == found["text"]
+    late = masks.clone()
+    late[0] = 0
+    assert scored(rig, STILL, masks=late)["text"] == found["text"]
     # Masks win over boxes.
     boxes = [[{"x": 0, "y": 0, "width": 8, "height": 8}]] * 9
     assert scored(rig, STILL, masks=masks, boxes=boxes)["box_iou"] == found["box_iou"]
@@ -111,6 +117,8 @@ def test_boxes_elsewhere_on_frame_0_belong_to_nobody(rig: Rig) -> None:
     free = [box for box in corners if not any(_overlaps(box, asked) for asked in CLIP.boxes_TN4[0].tolist())]
     found = scored(rig, GOOD, boxes=[free[:1]] * 9)
     assert (found["box_iou"], found["centre_error"], found["sure"]) == (0, 1, 0)
+    nothing = scored(rig, torch.cat([GOOD, GOOD]), boxes=[[]] * 9 + [free[:1]] * 9)
+    assert (nothing["box_iou"], nothing["best_number"]) == (0, 0)
 
 
 def _overlaps(box: dict[str, int], asked: list[float]) -> bool:
@@ -123,7 +131,7 @@ def test_what_cannot_be_scored_is_one_sentence(rig: Rig) -> None:
         scored(rig, torch.cat([GOOD, GOOD[:1]]))
     with refuses(key="TrajectoryScore: the trajectory", value="no objects", remedy="add one"):
         scored(rig, torch.rand(17, 32, 32, 3), trajectory=EMPTY)
-    with refuses(key="masks", value="3 masks for 1 clips", remedy="disconnect them"):
+    with refuses(key="masks", value="3 masks for 1 clip of", remedy="disconnect them"):
         scored(rig, GOOD, masks=torch.ones(3, 8, 8))
     with refuses(key="boxes", value="2 frames, but there are 9", remedy="every frame"):
         scored(rig, GOOD, boxes=[[{"x": 1, "y": 1, "width": 5, "height": 5}]] * 2)

@@ -76,7 +76,14 @@ def make_davis(folder: Path, names: tuple[str, ...] = ("bear", "bus")) -> Path:
 def make_move_bench(folder: Path, names: tuple[str, ...] = ("pexels_1", "pexels_2")) -> Path:
     """MoveBench: a track in one object (single) and in both (multi), first-frame masks as labels, videos at 16 frames a second."""
     root = folder / "en"
-    for kind in ("video", "track/single", "track/multi", "first_frame_mask/single", "first_frame_mask/multi"):
+    for kind in (
+        "video",
+        "first_frame",
+        "track/single",
+        "track/multi",
+        "first_frame_mask/single",
+        "first_frame_mask/multi",
+    ):
         (root / kind).mkdir(parents=True)
     for mode in ("single", "multi"):
         lines = [f"{name}.mp4,Things move, and the camera does not." for name in names]
@@ -84,6 +91,7 @@ def make_move_bench(folder: Path, names: tuple[str, ...] = ("pexels_1", "pexels_
         for index, name in enumerate(names):
             clip = two_things(index)
             write_mp4(root / f"video/{name}.mp4", clip.frames_THWC, 16, crf=4)
+            Image.fromarray(clip.frames_THWC[0]).save(root / f"first_frame/{name}.jpg")
             count = 1 if mode == "single" else 2
             centres_TN2 = clip.boxes_TN4[:, :count, :2] + clip.boxes_TN4[:, :count, 2:] / 2
             np.save(root / f"track/{mode}/{name}_tracks.npy", centres_TN2[None].astype(np.float32))

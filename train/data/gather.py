@@ -18,17 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.files.links import link_or_copy
 from flashmotion_core.files.reasons import first_line
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
+from flashmotion_core.video.pictures import picture_files
 
 from ..errors import TrainError
 from ..files import digest, writing
 from .list_rows import LISTS, read_rows, without_nothing
 from .looks import identities
-from .video_files import TRACK_SUFFIXES, VIDEO_SUFFIXES, FolderClips, find_videos
+from .video_files import TRACK_SUFFIXES, FolderClips, find_videos
 
 SHARD = ".tar"
 LARGEST_TEXT = 64 << 20
@@ -231,7 +233,7 @@ def _remove(path: Path) -> None:
 def _convert(given: Given, path: Path) -> None:
     """Labels and boxes from a folder of mask pictures, unless they were made from the same ones."""
     assert given.mask_pictures is not None
-    pictures = sorted(given.mask_pictures.glob("*.png"))
+    pictures = picture_files(given.mask_pictures)
     made = digest(*([picture.name, picture.stat().st_size] for picture in pictures))
     labels, document = path.with_name(f"{path.name}{MASKS}"), path.with_name(f"{path.name}.json")
     stamp = labels / "made_of"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .video_files import CLIP, TRACK_SUFFIXES, VIDEO_SUFFIXES, content, find_videos
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
+
+from .video_files import CLIP, TRACK_SUFFIXES, content, find_videos
 
 SHOWN = 5
 """Names that a sentence holds."""

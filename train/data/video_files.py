@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.files.texts import read_text
 from flashmotion_core.trajectory import Trajectory, from_boxes, pixel_boxes, read_tracks, sample
 from flashmotion_core.trajectory import cover as cover_boxes
@@ -23,10 +24,6 @@ from flashmotion_core.video.video_reader import Shown, pictures
 
 from .video_timing import timing
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".mov", ".m4v", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".gif", ".vob", ".m2v", ".3g2", ".y4m", ".nut"),
-)
 TRACK_SUFFIXES = (".json", ".csv", ".xml")
 FASTEST = 240.0  # the largest frame rate of a trajectory document
 

@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
+
 from ..errors import TrainError
 from ..files import digest
 from ..parallel import ONE, World
 from .looks import Look, look_over, see_video
 from .sources import SourceClip, check_clip_size
-from .video_files import VIDEO_SUFFIXES, find_videos, inspect, read_frames, read_labels
+from .video_files import find_videos, inspect, read_frames, read_labels
 
 
 class VideoFolder:
