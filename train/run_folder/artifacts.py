@@ -35,7 +35,7 @@ from ..engine.build import Builder
 from ..errors import TrainError
 from ..files import read_fields
 from ..parallel import ONE, World
-from .generator_file import GeneratorFile, read_generator_file
+from .generator_file import GeneratorFile, generator_file
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
@@ -99,18 +99,18 @@ class Artifacts:
     @cached_property
     def slow(self) -> GeneratorFile:
         """The SlowGenerator."""
-        return read_generator_file(self.generator_path(SLOW))
+        return generator_file(self.generator_path(SLOW))
 
     @cached_property
     def fast(self) -> GeneratorFile:
         """The FastGenerator."""
-        return read_generator_file(self.generator_path(FAST))
+        return generator_file(self.generator_path(FAST))
 
     @property
     def fast_start(self) -> GeneratorFile | None:
         """What stage 2's student starts from, if not the SlowGenerator."""
         given = self.config.models.fast_start
-        return None if given is None else read_generator_file(Path(given))
+        return None if given is None else generator_file(Path(given))
 
     def adapter(self, which: str, kind: str) -> AdapterFile:
         """An adapter that an earlier phase made."""

@@ -26,7 +26,8 @@ class GeneratorFile(Network):
         return fingerprint(self.weights)
 
 
-def read_generator_file(path: Path) -> GeneratorFile:
+def generator_file(path: Path) -> GeneratorFile:
+    """A generator from its file."""
     info, weights = read_generator(path)
     return GeneratorFile(info.config, weights, info.text)
 
