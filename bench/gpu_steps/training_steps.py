@@ -212,14 +212,14 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    """Returns 0, or 1 if no iteration was made."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns 0, or 1 if no iteration was made."""
     parser = argparse.ArgumentParser()
     parser.add_argument("stage", choices=("stage1", "stage2", "stage3"))
     parser.add_argument("--rehearse", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     from bench.full_size import models
     from bench.gpu_steps.step_record import write_result
     from train.plan.gpus import this_gpu

@@ -38,7 +38,8 @@ EDGES_WEIGHT = 0.1
 """Weight of the error in the differences of neighbouring pixels."""
 SPREAD_WEIGHT = 0.02
 """Weight of the spread of the latents; see `quality.spread`."""
-START_CROPS = 192
+START_CROPS, CROPS_OF_A_CLIP = 192, 2
+"""Crops that the linear code is computed from, and how many of them the clips in memory are good for."""
 
 
 class CodecTraining:
@@ -83,7 +84,8 @@ class CodecTraining:
             self.say(problem)
         if state is None:
             generator = Streams(self.seed, "codec", 0).generator("start")
-            pixels, stays = self.crops.batch(0, START_CROPS), self.settings.encoder_part == 0
+            crops = min(START_CROPS, CROPS_OF_A_CLIP * self.settings.clips)
+            pixels, stays = self.crops.batch(0, crops), self.settings.encoder_part == 0
             start(self.codec, pixels, generator, self.settings.whitening, stays)
             self._forget()
             self._make_optimizers()

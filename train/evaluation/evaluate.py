@@ -84,8 +84,8 @@ def _measure_set(run: Run, artifacts: Artifacts, clips: ClipSet, measuring: Clip
             if run.world.is_main and len(todo) < count:
                 run.console.say(f"evaluate: {title}: {count - len(todo)} of {count} clips were already measured.")
             _measure_row(run, artifacts, _RowWork(row, clips, title, marks, kept), todo, measuring, untimed=untimed)
-            gc.collect()
             if run.world.device.type == "cuda":
+                gc.collect()
                 torch.cuda.empty_cache()
         else:
             run.console.say(f"evaluate: {title} was already measured.")

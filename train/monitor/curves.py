@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, PANEL_HEIGHT, COLUMNS, DPI = 16.0, 3.3, 3, 100  # inches, inches, panels, dots per inch: 1600 px
+TOP, LEFT, RIGHT, ACROSS, DOWN = 0.85, 0.65, 0.75, 1.35, 0.65
+"""Inches around and between panels: for the title, the figures of an axis, and a legend of sigma bins. To measure them takes longer than to draw."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """The palette of Okabe and Ito, which colour-blind people can tell apart; strongest first."""
 INK, SOFT = "#22272e", "#6b7580"
@@ -83,10 +85,11 @@ def draw_curves(log_csv: Path, png: Path, title: str) -> None:
         raise TrainError(f"{log_csv} holds no values yet, so there are no curves to draw; train first.")
     panels = panels_of(list(log))
     rows = math.ceil(len(panels) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, round(PANEL_HEIGHT * rows + 0.6, 1)), dpi=DPI, layout="constrained")
+    height = round(PANEL_HEIGHT * rows + 0.6, 1)
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=15, fontweight="bold", color=INK)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    figure.suptitle(title, x=0.01, y=1 - 0.12 / height, ha="left", va="top", fontsize=15, fontweight="bold", color=INK)
+    axes = figure.subplots(rows, COLUMNS, squeeze=False, gridspec_kw=_places(rows, height)).ravel()
     everything = [step for steps, _ in log.values() for step in steps]
     margin = 0.02 * max(1, max(everything) - min(everything))
     for ax, (panel, names) in zip(axes, panels.items(), strict=False):
@@ -95,6 +98,21 @@ def draw_curves(log_csv: Path, png: Path, title: str) -> None:
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     write_whole(png, partial(figure.savefig, format="png"))
+
+
+def _places(rows: int, height: float) -> dict[str, float]:
+    """Where the panels of a figure of this height in inches lie, as matplotlib wants it: in shares of the figure and of a panel."""
+    panel_width = (WIDTH - LEFT - RIGHT - ACROSS * (COLUMNS - 1)) / COLUMNS
+    bottom = 0.35
+    panel_height = (height - TOP - bottom - DOWN * (rows - 1)) / rows
+    return {
+        "left": LEFT / WIDTH,
+        "right": 1 - RIGHT / WIDTH,
+        "top": 1 - TOP / height,
+        "bottom": bottom / height,
+        "wspace": ACROSS / panel_width,
+        "hspace": DOWN / panel_height,
+    }
 
 
 def _draw_panel(ax: Axes, panel: str, series: dict[str, Series]) -> None:

@@ -373,6 +373,7 @@ def test_photographs_are_among_the_clips() -> None:
 
 def test_training_lowers_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.codec.codec_training.START_CROPS", 64)  # a worse start, so that few steps show
+    monkeypatch.setattr("train.codec.codec_training.CROPS_OF_A_CLIP", 6)
     settings = SHORT.model_copy(update={"steps": 45, "start_steps": 30, "batch": 4, "clips": 12, "lr": 1e-3})
     run = CodecTraining(settings, tmp_path, torch.device("cpu"))
     run.load()
