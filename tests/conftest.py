@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from .support.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
+from .support.order import (  # noqa: F401 (hooks)
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 

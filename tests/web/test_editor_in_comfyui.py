@@ -97,6 +97,7 @@ def test_the_page_is_reloaded(persistent: EditorPage) -> None:
     persistent.page.get_by_role("option", name=drawn["label"]).wait_for()
     # The page is new: it shall be complete before another test takes it.
     persistent.page.wait_for_function(READY, timeout=60_000)
+    assert persistent.is_vue() == persistent.vue
 
 
 def test_an_editor_out_of_sight_is_painted_when_it_is_seen(editor: EditorPage) -> None:

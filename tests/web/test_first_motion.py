@@ -84,7 +84,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
-    made = EditorPage(context, newest_server.url, vue=False)
+    made = EditorPage(context, newest_server.url, vue=False, shadows=True)
     yield made
     made.set_palette("dark")
     made.page.close()

@@ -8,6 +8,8 @@ from typing import Any
 
 from tools.comfy.frontend import open_page, set_settings
 
+from .editor_page import NO_SHADOWS
+
 WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
 
@@ -25,6 +27,7 @@ class OpenPage:
             "console",
             lambda entry: self.complaints.append(f"{entry.text} {entry.location}") if entry.type == "error" else None,
         )
+        self.page.add_init_script(NO_SHADOWS)
         open_page(self.page, url)
         self.page.evaluate(
             """() => { window.seen = []; for (const name of ['executed', 'execution_success', 'execution_error'])
