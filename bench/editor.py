@@ -5,10 +5,12 @@ per frame while a box is dragged (from the pointer event to the end of layout an
 of 16.7 ms, also on the last frame of a photograph with the cut-out preview; and what it draws while idle.
 
 `--only opening`: a workflow with ten such nodes, with ten empty documents, with ten stubs (the page registers the node's own definition
-under another name, so that the frontend makes the same inputs and outputs with a text field in place of our editor), with ten of
-ComfyUI's nodes with a text field, and with ten of its nodes with as many inputs. First what hardly depends on the machine: elements in the page,
-listeners added, layouts and passes over the styles. Then the time by the clock and the processor time of the page's main thread, until the
-second picture and until the page is quiet, because editors in sight are built meanwhile; and the processor time as a ratio to the stub's.
+under another name, so that the frontend makes the same inputs and outputs with a text field in place of our editor), and with ten of
+each of ComfyUI's own: with one text field and nothing else, with a text field for tracks and 12 inputs, with text fields and 15 inputs,
+as many as ours. Each time under new numbers, because a node that comes again takes its old editor. First what hardly depends on the
+machine: elements in the page, listeners added, layouts and passes over the styles. Then the time by the clock and the processor time of
+the page's main thread, until the second picture and until the page is quiet, because editors in sight are built meanwhile; and the
+processor time as a ratio to the stub's.
 
 Measures both renderers. Run it with the Python of that ComfyUI, which needs Playwright. `--frontend` is the folder `static` of another
 comfyui_frontend_package.
@@ -49,8 +51,8 @@ from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # n
 from tools.comfy.server import Server  # noqa: E402
 
 OBJECTS, FRAMES, KEYFRAMES, NODES = 16, 121, 20, 10
-# ComfyUI's own node with a text field, and its node with text fields and 15 inputs, as DrawTrajectory has.
-TEXT_FIELD, AS_LARGE = "PrimitiveStringMultiline", "TextEncodeAceStepAudio1.5"
+# ComfyUI's own nodes with text fields, by the field's name: without any other input, with 12 inputs, and with 15, as DrawTrajectory has.
+TEXT_FIELD, TRACKS, AS_LARGE = "PrimitiveStringMultiline", "WanTrackToVideo", "TextEncodeAceStepAudio1.5"
 QUIET_MS = 700
 # A frame at 60 Hz.
 GOAL_MS = 16.7
@@ -96,9 +98,14 @@ def with_picture(nodes: dict[str, Any]) -> dict[str, Any]:
 
 def core_graph(count: int, node: str) -> dict[str, Any]:
     """A workflow of `count` nodes without our editor."""
-    name = {TEXT_FIELD: "value", STUB: "trajectory"}.get(node, "tags")
-    inputs = {name: document(False) if node == STUB else "a cat"}
+    name = {TEXT_FIELD: "value", STUB: "trajectory", TRACKS: "tracks", AS_LARGE: "tags"}[node]
+    inputs = {name: document(False) if node == STUB else "[]"}
     return {str(index + 1): {"class_type": node, "inputs": inputs} for index in range(count)}
+
+
+def numbered(nodes: dict[str, Any], first: int) -> dict[str, Any]:
+    """The same nodes with numbers from `first` on."""
+    return {str(first + index): node for index, node in enumerate(nodes.values())}
 
 
 def figures(times: list[float]) -> str:
@@ -155,7 +162,7 @@ def counts(page: Any, processor: Processor, nodes: dict[str, Any]) -> str:
     names = ("LayoutCount", "RecalcStyleCount")
     elements, before = page.evaluate(ELEMENTS), [processor.metric(name) for name in names]
     page.evaluate(LISTENERS)
-    page.evaluate(OPEN, nodes)
+    page.evaluate(OPEN, numbered(nodes, 5000))
     page.wait_for_timeout(2 * QUIET_MS)
     listeners = page.evaluate(LISTENERS)
     layouts, styles = (processor.metric(name) - value for name, value in zip(names, before, strict=True))
@@ -170,8 +177,9 @@ def measure_opening(page: Any, name: str) -> None:
         "full": graph(NODES, True),
         "with empty documents": graph(NODES, False),
         "as stubs": core_graph(NODES, STUB),
-        "of ComfyUI's own": core_graph(NODES, TEXT_FIELD),
-        "of its own, as large": core_graph(NODES, AS_LARGE),
+        TEXT_FIELD: core_graph(NODES, TEXT_FIELD),
+        TRACKS: core_graph(NODES, TRACKS),
+        AS_LARGE: core_graph(NODES, AS_LARGE),
     }
     processor = Processor(page)
     opened: dict[str, list[float]] = {what: [] for what in graphs}
@@ -182,7 +190,7 @@ def measure_opening(page: Any, name: str) -> None:
             page.evaluate(CLEAN)
             page.wait_for_timeout(QUIET_MS)
             processor.lap()
-            elapsed = page.evaluate(OPEN, nodes)
+            elapsed = page.evaluate(OPEN, numbered(nodes, 100 * turn + 100))
             first = processor.lap()
             page.wait_for_timeout(QUIET_MS)
             if turn == 0:
@@ -194,7 +202,7 @@ def measure_opening(page: Any, name: str) -> None:
     for what, nodes in graphs.items():
         first, whole = (statistics.median(times[what]) for times in (busy, quiet))
         print(
-            f"{name:<9} opening {NODES} nodes {what:<21} {counts(page, processor, nodes)}  {statistics.median(opened[what]):4.0f} ms, "
+            f"{name:<9} opening {NODES} nodes {what:<25} {counts(page, processor, nodes)}  {statistics.median(opened[what]):4.0f} ms, "
             f"processor {first:4.0f}, until quiet {whole:4.0f}; to the stub's {first / stub[0]:.2f}, {whole / stub[1]:.2f}"
         )
 

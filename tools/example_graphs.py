@@ -50,6 +50,12 @@ def column(x: int, width: int, *nodes: tuple[str, int, str, dict[str, Any]], top
     return placed
 
 
+def _result(x: int, height: int = SAVE) -> dict[str, Node]:
+    """What shows the video: the last of its column, because ComfyUI makes it higher when the clip is upright."""
+    video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
+    return column(x, RESULT, ("10", height, "SaveVideo", video), top=HEIGHT - height)
+
+
 def graph(
     files: Sequence[str],
     image: str,
@@ -121,7 +127,6 @@ def graph(
         )
         saved, prompt_height = SMALL_SAVE, 110 + DECODE + GAP
     text = [("12", prompt_height, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt})] if prompt is not None else []
-    video = {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}
     nodes = {
         **column(0, LEFT, *loaders, ("3", HEIGHT - picture, "LoadImage", {"image": image}), top=STEPS + GAP),
         **above,
@@ -138,8 +143,8 @@ def graph(
             RESULT_X, RESULT,
             *watching,
             ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
-            ("10", saved, "SaveVideo", video),
         ),
+        **_result(RESULT_X, saved),
     }  # fmt: skip
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
@@ -196,13 +201,14 @@ def guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
         **column(
             FAR_RESULT_X, RESULT,
             ("9", 100, "CreateVideo", {"images": ["8", 0], "fps": ["4", 8]}),
-            ("10", SAVE, "SaveVideo", {"video": ["9", 0], "filename_prefix": "video/FlashMotion", "format": "mp4", "codec": "h264"}),
         ),
+        **_result(FAR_RESULT_X),
     }  # fmt: skip
     return dict(sorted(nodes.items(), key=lambda entry: int(entry[0])))
 
 
 def both_notes(title: str, steps: str, files: str, *, switch: bool = False, x: int = RESULT_X) -> list[Note]:
-    """What to do, above the loaders; where files come from, below the result."""
-    below = 100 + SAVE + 2 * GAP if not switch else 60 + SWITCH + DECODE + 100 + SMALL_SAVE + 5 * GAP
-    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, below, RESULT, HEIGHT - below)]
+    """What to do, above the loaders; where files come from, above the result."""
+    above = 60 + SWITCH + DECODE + 100 + 4 * GAP if switch else 100 + GAP
+    height = HEIGHT - above - GAP - (SMALL_SAVE if switch else SAVE)
+    return [(title, steps, 0, 0, LEFT, STEPS), ("Files", files, x, above, RESULT, height)]

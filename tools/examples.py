@@ -135,7 +135,6 @@ def _video_motion() -> Example:
     nodes["4"][5].update({"masks": ["19", 0], "mask_batch": "one mask per frame"})
     nodes |= column(
         DRAW_X, TRACK,
-        ("13", 187, "LoadVideo", {"file": VIDEO_FILE}),
         ("14", 106, "Video Slice", {"video": ["13", 0], "start_time": 0.0, "duration": 5.0, "strict_duration": False}),
         ("15", 86, "GetVideoComponents", {"video": ["14", 0]}),
         ("16", 98, "CheckpointLoaderSimple", {"ckpt_name": TRACKER_FILE}),
@@ -144,6 +143,7 @@ def _video_motion() -> Example:
             "images": ["15", 0], "model": ["16", 0], "conditioning": ["17", 0], "detection_threshold": 0.5, "max_objects": 1, "detect_interval": 1,
         }),
         ("19", 57, "SAM3_TrackToMask", {"track_data": ["18", 0], "object_indices": "0"}),
+        ("13", 187, "LoadVideo", {"file": VIDEO_FILE}),  # last: it grows with the video
     )  # fmt: skip
     notes = [
         (title, text, x + right if x >= DRAW_X else x, y, width, height)

@@ -71,9 +71,14 @@ const history = createOneHistory({
   },
 });
 
-/** @returns {string} the language that the user chose */
+/** @type {string | undefined} */
+let language;
+
+/** @returns {string} the language that the user chose; looked up once for all nodes of a graph that opens */
 function locale() {
-  return app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+  if (language === undefined) setTimeout(() => { language = undefined; });
+  language ??= String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
+  return language;
 }
 
 /** Tell ComfyUI what an editor's document is now. @param {Entry} entry */

@@ -116,7 +116,9 @@ def test_two_things_are_followed_and_become_one_step(editor: EditorPage, films: 
     dialog.get_by_role("button", name="Follow").click()
     dialog.get_by_role("button", name="Cancel").click()
     assert "Cancelled" in editor.until(lambda: dialog.get_by_role("status").inner_text())
-    dialog.get_by_role("button", name="Follow").click()
+    with page.expect_worker() as worker:
+        dialog.get_by_role("button", name="Follow").click()
+    assert worker.value.url.endswith("/tracking/worker.js")
     dialog.get_by_role("button", name="Use this motion").wait_for()
     lines = dialog.get_by_role("listitem").all_inner_texts()
     assert [line.split(" frame")[0] for line in lines] == ["cat: followed to the end.", "object 2: lost at"]
@@ -138,5 +140,15 @@ def test_two_things_are_followed_and_become_one_step(editor: EditorPage, films: 
     assert 8 <= gone <= 20
     assert end == 32
     assert "lost at frame" in page.locator(".fm-message").inner_text()
+    assert [worker.url for worker in page.workers if "/tracking/" in worker.url] == [], "each worker ends"
     editor.press("Control+z")
     editor.until(lambda: editor.document() == DOCUMENT)
+
+    # Where no worker starts, the page follows the cat itself, to the same places.
+    page.evaluate("() => { window.Worker = class { constructor() { throw new Error('forbidden') } } }")
+    page.get_by_role("option", name="cat").click()
+    choose(editor, films / "run.webm")
+    dialog.get_by_role("button", name="Follow").click()
+    dialog.get_by_role("button", name="Use this motion").click()
+    editor.until(lambda: not dialog.count())
+    assert editor.objects() == [cat]

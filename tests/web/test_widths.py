@@ -35,6 +35,7 @@ RESIZE = f"""([width, height]) => {{
     window.app.canvas.ds.offset = [100, 80]
     window.app.canvas.setDirty(true, true)
 }}"""
+SET_VALUE = f"(text) => {{ {NODE}.widgets.find(({{ name }}) => name === 'trajectory').value = text }}"
 # Nothing of the menu or panel that is open leaves the window; the least height of its entries.
 POPUP = """() => {
     const popup = document.querySelector('.fm-popup:popover-open')
@@ -240,6 +241,10 @@ def test_fingers_and_app_mode(phone: EditorPage) -> None:
     phone.settle()
     page.get_by_role("button", name="Run", exact=True).click()
     page.locator("video").first.wait_for(timeout=120_000, state="attached")
+    # An upright clip gets more of the screen.
+    page.get_by_role("tab").first.click()
+    phone.page.evaluate(SET_VALUE, json.dumps({**ONE, "size": [256, 384]}))
+    phone.until(lambda: phone.page.locator(".fm-stage:visible").bounding_box()["height"] > 300)
 
 
 def test_a_new_node_fits_a_screen_and_folds_rare_inputs(mouse: EditorPage) -> None:

@@ -188,6 +188,7 @@ export function createEditor(host, wrapper, root) {
     for (const part of [tools, brushBar, stage, time, inspector]) part.element.inert = state.problem !== undefined || !linked.hidden;
     if (message.textContent !== state.message) tell(state.message);
     message.classList.toggle("fm-alarm", state.alarm);
+    stage.element.classList.toggle("fm-upright", shown.size[1] > shown.size[0]);
     empty.show(shown.objects.length === 0 && state.behind === "picture" && clipNotes.cut.margins === undefined, state.tool);
     stage.redraw();
     keys.keepFocus();

@@ -68,3 +68,8 @@ test("a mask that is the filled box is no shape, and outside there is none", () 
   assert.ok(opacityAt(cut.shape, 63, 7) > 0.9);
   assert.equal(opacityAt(cut.hole, 64, 7), 0);
 });
+
+test("what comes later in the list passes in front", () => {
+  const layers = layersOf([1, 1, 1], [true, true, true], []).filter(({ kind }) => kind === "object");
+  assert.deepEqual(layers.map(({ object }) => object), [0, 1, 2]);
+});

@@ -113,6 +113,7 @@ export function createToolbar(context, label, items, keep = []) {
   /** @param {HTMLElement} entry */
   const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
   let room = 0;
+  let unseen = false;
   /** @type {{width: number, rank: number}[]} */
   let sizes = [];
   /** @type {Set<number>} */
@@ -155,11 +156,12 @@ export function createToolbar(context, label, items, keep = []) {
     }));
   }
 
-  // What a bar needs changes with its width alone; a bar out of sight tells none.
+  // What a bar needs changes with its width alone. One out of sight has none, and mostly comes back as it was.
   whenResized.set(bar, (width) => {
-    if (width === room) return undefined;
+    unseen = width === 0;
+    if (unseen || width === room) return undefined;
     room = width;
-    return room ? fitting : undefined;
+    return fitting;
   });
   widths.observe(bar);
 
@@ -170,7 +172,9 @@ export function createToolbar(context, label, items, keep = []) {
       const now = items.find((item) => typeof item === "string" && COMMANDS[item]?.tool && COMMANDS[item].pressed?.(session.state));
       if (now === tool) return;
       tool = typeof now === "string" ? now : undefined;
-      if (room && parts.some((part) => part.element.hidden)) fitAll([fitting]);
+      if (!room || !parts.some((part) => part.element.hidden)) return;
+      if (unseen) room = 0;
+      else fitAll([fitting]);
     },
   };
 }

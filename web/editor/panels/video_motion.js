@@ -124,6 +124,7 @@ function openPanel({ session, texts }, video) {
       dialog.state("follow");
       const result = await followVideo(video, all, marked.map(({ box }) => box), {
         signal: run.signal,
+        broken: fill(texts.videoBroken, video.name),
         onStep({ picture, done, all: count, boxes: now }) {
           dialog.picture(picture);
           dialog.progress(done, count);

@@ -33,5 +33,6 @@ export const VIDEO_ZH = {
   videoForbidden: "此 ComfyUI 启动时使用了 --disable-api-nodes，页面因此不能播放 {0}：请在启动时去掉它。",
   videoPictureless: "{0} 没有画面：请选择视频。",
   videoShort: "{0} 只有 {1} 秒，不足以成为运动：请选择更长的视频。",
+  videoBroken: "浏览器停止了对 {0} 的跟踪，可能是内存不足：请选择更短的部分，或关闭其他页面后再试。",
   videoStuck: "{0} 在第 {1} 秒没有画面：请选择在此之前的部分，或重新保存视频。",
 };
