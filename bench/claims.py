@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command += ["--minutes", str(options.minutes)] if options.minutes else []
     command += ["--rehearse"] if options.rehearse else []
     command += ["--only", options.only] if options.only else []
-    run_workers(folder, command, options.workers, until - GRACE_SECONDS)
+    died = run_workers(folder, command, options.workers, until - GRACE_SECONDS)
     from bench.claims_run.claim_curves import write_curves
 
     write_curves(folder)
@@ -91,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in sorted(marks(folder, FAILED)):
         last = (folder / FAILED / name).read_text(encoding="utf-8").strip().splitlines()[-1]
         print(f"{name} failed: {last}")
-    return 1 if marks(folder, FAILED) else 0
+    print(*died, sep="\n", end="\n" if died else "")
+    return 1 if died or marks(folder, FAILED) else 0
 
 
 def _report(results: Path, page: Path) -> int:

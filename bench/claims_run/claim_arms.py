@@ -97,7 +97,7 @@ def arm_settings(arm: Arm, config: Config, sizes: Sizes) -> PhaseSettings:
         "validate_every": 0,
     }
     if arm.method == "flow":
-        one = config.stage1.model_copy(update=common | {"steps": sizes.updates, "masks_first": 0.0})
+        one = config.stage1.model_copy(update=common | {"steps": sizes.updates, "masks_first": 0.0, "decay": 0.0})
         assert isinstance(one, FlowSettings)
         return one
     if arm.method == "lcm":

@@ -114,7 +114,7 @@ def decoded_clips(codec: TAEHV, latents_BCFHW: Tensor) -> Iterator[Frames]:
         yield from (pixels * 255).round().byte().permute(0, 2, 3, 4, 1).cpu().numpy()
 
 
-def known_clips(source: Source) -> list[tuple[SourceClip, Clip]]:
-    """All clips of a source: as the models get them, and all that is known of them."""
-    found = [source.clip(number) for number in range(len(source))]
+def known_clips(source: Source, many: int | None = None) -> list[tuple[SourceClip, Clip]]:
+    """The first so many clips of a source, or all: as the models get them, and all that is known of them."""
+    found = [source.clip(number) for number in range(len(source) if many is None else many)]
     return [(clip, synthetic_clip(clip.origin)) for clip in found]

@@ -14,7 +14,7 @@ from flashmotion_core.files.whole_file import write_whole
 from .claim_calls import CLAIMS, CONTROLNET, FEW, MANY, ON_FAST, RESNET, UNGUIDED
 from .claim_plots import plot_clips, plot_curves, plot_rows, title_of
 from .claim_statistics import FRECHET, MeasuredRow, interval_of
-from .claim_verdicts import UNMEASURED, Results
+from .claim_verdicts import REFUTED, UNMEASURED, Results, listed
 
 BOUNDS = ("real", "codec", "paste", "static")
 REFERENCES = (MANY, UNGUIDED, FEW, ON_FAST)
@@ -45,10 +45,10 @@ def write_page(folder: Path, page: Path) -> None:
     lines = [
         "# What stage 3 is worth",
         "",
-        _about(results_folder, rows),
-        "",
         *_summary(results),
         *_too_little(results),
+        _about(results_folder, rows),
+        "",
         *_verdicts(results),
         "",
         *_gates(results),
@@ -111,7 +111,7 @@ def _summary(results: Results) -> list[str]:
     text = f"Of {len(found)} claims: {counts}."
     if unmet:
         text += (
-            f" *Premise absent* means that a gate is not met, here {' and '.join(unmet)}: what the claim is about does not occur in this world, so "
+            f" *Premise absent* means that a gate is not met, here {listed(unmet)}: what the claim is about does not occur in this world, so "
             "it is neither reproduced nor refuted, whatever its figures."
         )
     if missing:
@@ -126,8 +126,9 @@ def _too_little(results: Results) -> list[str]:
     if found is None or found.high > 0:
         return []
     text = "**Trained too little to judge the paper: with many steps the SlowAdapter follows its boxes less than a picture that stands still (box IoU"
-    more = 'So "refuted" in the first line below is said of this run alone. Give it more time: a larger `--scale` and more `--minutes`.'
-    return [f"{text} {found}). {more}**", ""]
+    refuted = results.verdict(CLAIMS[0]).verdict == REFUTED
+    alone = 'So "refuted" in the first line below is said of this run alone. ' if refuted else ""
+    return [f"{text} {found}). {alone}Give it more time: a larger `--scale` and more `--minutes`.**", ""]
 
 
 def _verdicts(results: Results) -> list[str]:

@@ -9,6 +9,8 @@ import torch
 
 from flashmotion_core.codec.taehv import TAEHV
 from train import parallel
+from train.config.schema import Config
+from train.data.encoded import EncodedClips
 from train.data.sources import Source, SourceClip
 from train.monitor.console import Console
 from train.run_folder.artifacts import Artifacts
@@ -23,9 +25,11 @@ from .claim_sizes import Sizes, settings
 class ClaimPlace:
     """A folder of the experiment, as a worker sees it. What is read from it stays in memory."""
 
-    def __init__(self, folder: Path, sizes: Sizes, device: str, minutes: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, sizes: Sizes, device: str, minutes: float | None = None, config: Config | None = None
+    ) -> None:
         self.folder, self.sizes, self.minutes = folder, sizes, minutes
-        self.config = settings(sizes, device)
+        self.config = settings(sizes, device) if config is None else config
         self.world = parallel.start(self.config.device)
         self.run = Run(self.config, folder / "trunk", self.world, Console.silent(), minutes)
         self.artifacts = Artifacts(self.run)
@@ -50,12 +54,12 @@ class ClaimPlace:
         return known_clips(self.source("eval"))
 
     @cached_property
-    def clips(self) -> ResidentClips:
+    def clips(self) -> EncodedClips:
         """The clips to learn from."""
         return ResidentClips(list(self.parts("train")), self.device)
 
     @cached_property
-    def held_out(self) -> ResidentClips:
+    def held_out(self) -> EncodedClips:
         """The encoded clips to measure on."""
         return ResidentClips(list(self.parts("eval")), self.device)
 

@@ -54,7 +54,8 @@ PALETTE = (
 LEVELS = {"accuracy of the discriminator": {0.5: "guessing", 0.75: "the gate"}}
 
 
-def _figure(width: float, height: float) -> tuple[Any, Figure]:
+def new_figure(width: float, height: float) -> tuple[Any, Figure]:
+    """Matplotlib and an empty figure in the look of all pages."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -72,7 +73,7 @@ def title_of(row: MeasuredRow) -> str:
 
 def plot_rows(results: Results, rows: Sequence[MeasuredRow], file: Path) -> None:
     """A panel for each of the three main measures, a line for each row."""
-    plt, figure = _figure(12, 1 + 0.3 * len(rows))
+    plt, figure = new_figure(12, 1 + 0.3 * len(rows))
     axes = figure.subplots(1, len(PANELS), sharey=True)
     real = results.rows["real", ""]
     for axis, (measure, title) in zip(axes, PANELS, strict=True):
@@ -108,7 +109,7 @@ def plot_curves(folder: Path, file: Path) -> bool:
     if not source.is_file():
         return False
     curves = json.loads(source.read_text(encoding="utf-8"))
-    plt, figure = _figure(13, 14)
+    plt, figure = new_figure(13, 14)
     arms = sorted(name for name in curves if name.endswith("_0"))
     looks = {name: (PALETTE[n % len(PALETTE)], "-" if n < len(PALETTE) else "--") for n, name in enumerate(arms)}
     for axis, (title, measures, only) in zip(figure.subplots(3, 2).flat, CURVES, strict=True):
@@ -146,7 +147,7 @@ def _training(name: str) -> str:
 
 def plot_clips(rows: Sequence[MeasuredRow], files: Sequence[Path], file: Path) -> None:
     """Some frames of the first held-out clip, a line for each row."""
-    plt, figure = _figure(9, 1.1 * len(rows))
+    plt, figure = new_figure(9, 1.1 * len(rows))
     for axis, row, one in zip(figure.subplots(len(rows), 1, squeeze=False)[:, 0], rows, files, strict=True):
         axis.imshow(plt.imread(one), interpolation="nearest")
         axis.axis("off")

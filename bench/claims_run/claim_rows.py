@@ -29,7 +29,7 @@ from train.evaluation.sample_clips import SEED
 from train.evaluation.sample_clips import sample as sampled
 from train.methods.hybrid import Hybrid
 from train.methods.rollout import rollout
-from train.run_folder.artifacts import SLOW
+from train.run_folder.artifacts import SLOW, GeneratorFile
 from train.world.synthetic import Clip
 
 from .claim_clips import decoded_clips
@@ -84,11 +84,22 @@ def _pasted(first_HWC: Frames, clip: Clip) -> Frames:
     return np.stack([np.floor(frame.picture_HWC * 255 + 0.5).astype(np.uint8) for frame in drawn])
 
 
-def row(place: ClaimPlace, one: ClaimRow, adapter: AdapterFile, key: str) -> None:
-    """Sample all held-out clips, and measure them. A clip's noise is the same in every row."""
-    file = place.slow if one.generator == SLOW else place.fast
+def row(
+    place: ClaimPlace, one: ClaimRow, adapter: AdapterFile | None, key: str, generator: GeneratorFile | None = None
+) -> None:
+    """Sample all held-out clips, and measure them. A clip's noise is the same in every row.
+
+    Args:
+        place: where the clips are.
+        one: who makes them.
+        adapter: None for the generator alone.
+        key: of the result.
+        generator: None for the place's own.
+    """
+    file = generator or (place.slow if one.generator == SLOW else place.fast)
     builder, schedule = place.artifacts.builder, place.artifacts.schedule
-    network = Denoiser(builder.generator(file.sizes, file.weights), builder.adapter(adapter, file.sizes))
+    steering = None if adapter is None else builder.adapter(adapter, file.sizes)
+    network = Denoiser(builder.generator(file.sizes, file.weights), steering)
     latents = sampled(
         builder.role(network),
         place.held_out.batch(range(len(place.held_out))),

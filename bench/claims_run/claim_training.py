@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,7 @@ from train.engine.job import Job
 from train.engine.method import Method
 from train.engine.roles import Denoiser
 from train.engine.streams import Streams
+from train.engine.time_budget import FILE as SETTLED
 from train.engine.trainer import Trainer
 from train.files import digest
 from train.methods.flow import Flow
@@ -63,9 +65,13 @@ def trained(
         keep=run.config.checkpoints.keep,
         checkpoint_minutes=run.config.checkpoints.minutes,
     )
+    if share is None:
+        # One that goes on to more steps than before must not keep its earlier number.
+        (job.folder / SETTLED).unlink(missing_ok=True)
     watch = Health(HealthSettings(max_gap=None, motion_floor=None), phase=name.split("_")[0])
     trainer = Trainer(job, method, place.clips, place.world, run.console, watch)
     trainer.run()
+    assert share is not None or trainer.iteration == settings.steps, f"{name} ended after {trainer.iteration} steps"
     return trainer
 
 
@@ -129,21 +135,28 @@ def stage2(place: ClaimPlace) -> None:
 def arm_adapter(place: ClaimPlace, arm: Arm, kind: str, seed: int) -> AdapterFile:
     """The adapter that an arm makes of the SlowAdapter; read if it is there."""
     run = place.arm_run(f"{kind}_{arm.key}_{seed}", seed)
-    path, file = run.folder / "adapter.safetensors", place.artifacts.adapter(SLOW, kind)
+    path = run.folder / "adapter.safetensors"
     try:
         return read_adapter(path)
     except (ValueError, OSError, SafetensorError):
         pass
+    return trained_arm(place, run, arm, kind, path)[0]
+
+
+def trained_arm(
+    place: ClaimPlace, run: Run, arm: Arm, kind: str, path: Path, fingerprint: str = ""
+) -> tuple[AdapterFile, Method]:
+    """The SlowAdapter, trained as an arm says in the run's folder, or from its checkpoint on; written to a file."""
+    file, seed, name = place.artifacts.adapter(SLOW, kind), run.config.seed, f"stage3_{kind}"
     method, settings = _method(place, run, arm, kind, file)
-    name, mark = f"stage3_{kind}", ""
     if arm.shares_judge:
-        mark = _ahead_mark(name, seed)
+        fingerprint = _ahead_mark(name, seed)
         _copy_judge(place, run, kind, seed)
-    trainer = trained(place, run, name, method, settings, fingerprint=mark)
+    trainer = trained(place, run, name, method, settings, fingerprint=fingerprint)
     with trainer.result():
         weights = whole_state(method.student.adapter)
         place.artifacts.save_adapter(path, file, weights, place.fast)
-    return replace(file, state_dict=weights)
+    return replace(file, state_dict=weights), method
 
 
 def _method(place: ClaimPlace, run: Run, arm: Arm, kind: str, file: AdapterFile) -> tuple[Method, PhaseSettings]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,10 +113,10 @@ class Results:
         calls = [(call, self.between(call.a, call.b, call.measure)) for call in (*claim.calls, *claim.either)]
         figures = tuple(_figure(call, found) for call, found in calls if found is not None)
         missing = {key: None for call, _ in calls for key in (call.a, call.b) if key not in self.rows}
-        figures += (f"{UNMEASURED}: {' and '.join(map(_named, missing))}",) if missing else ()
+        figures += (f"{UNMEASURED}: {listed([_named(key) for key in missing])}",) if missing else ()
         gates = [self.gates[name] for name in claim.gates]
         if any(gate.met is False for gate in gates):
-            absent = " and ".join(gate.name for gate in gates if gate.met is False)
+            absent = listed([gate.name for gate in gates if gate.met is False])
             return ClaimVerdict(claim, ABSENT, (f"gates not met: {absent}", *figures))
         if any(found is None for _, found in calls) or any(gate.met is None for gate in gates):
             return ClaimVerdict(claim, NOT_RUN, figures)
@@ -146,4 +147,10 @@ def _figure(call: Call, found: Difference) -> str:
 
 def _named(key: Key) -> str:
     name = NAMES.get(key[0], key[0])
-    return name if key[1] in ("", RESNET) else f"{name} ({key[1]})"
+    return f"{name}, ControlNet" if key[1] == CONTROLNET else name
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: a; a and b; a, b and c. Some hold a comma, so from three on a semicolon parts those."""
+    comma = "; " if any("," in name for name in names) else ", "
+    return comma.join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]

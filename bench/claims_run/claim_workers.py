@@ -78,8 +78,12 @@ def _take(folder: Path, name: str) -> bool:
     return True
 
 
-def run_workers(folder: Path, command: Sequence[str], count: int, until: float) -> None:
-    """Start workers, each by a command with its number, and wait for them; those still there when the time is over are asked to save and end."""
+def run_workers(folder: Path, command: Sequence[str], count: int, until: float) -> list[str]:
+    """Start workers, each by a command with its number, and wait for them; those still there when the time is over are asked to save and end.
+
+    Returns:
+        What to say of each worker that died.
+    """
     for kind in (DONE, TAKEN, FAILED, "results", "logs"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     for kind in (TAKEN, FAILED):
@@ -96,13 +100,18 @@ def run_workers(folder: Path, command: Sequence[str], count: int, until: float) 
         while any(worker.poll() is None for worker in workers) and time.time() < until:
             time.sleep(POLL_SECONDS)
     finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.terminate()
-        for worker in workers:
+        left = [worker for worker in workers if worker.poll() is None]
+        for worker in left:
+            worker.terminate()
+        for worker in left:
             try:
                 worker.wait(GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 worker.kill()
         for log in logs:
             log.close()
+    return [
+        f"worker {number} died: {(Path(log.name).read_text(encoding='utf-8').strip().splitlines() or ['without a word'])[-1]}"
+        for number, (worker, log) in enumerate(zip(workers, logs, strict=True))
+        if worker not in left and worker.returncode
+    ]

@@ -17,7 +17,7 @@ from bench.claims_run.claim_jobs import jobs, only
 from bench.claims_run.claim_page import write_page
 from bench.claims_run.claim_sizes import FULL, REHEARSAL, settings
 from bench.claims_run.claim_statistics import MEASURES
-from bench.claims_run.claim_verdicts import Results
+from bench.claims_run.claim_verdicts import Results, listed
 from bench.claims_run.claim_workers import DONE, FAILED, TAKEN, marks, work_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +94,19 @@ def test_the_page_names_every_claim(results: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert all(f"| {claim.title} |" in text for claim in CLAIMS)
     assert (page.parent / "claims" / "rows.png").stat().st_size > 10_000
+    assert text.splitlines()[2].startswith(f"Of {len(CLAIMS)} claims: ")
+
+
+def test_trained_too_little_is_said_as_it_is(results: Path, tmp_path: Path) -> None:
+    page = tmp_path / "claims.md"
+    write_row(results, "static", "", box_iou=0.9)
+    for paste, refuted in ((18, True), (21, False)):
+        write_row(results, "paste", "", psnr=paste)
+        write_page(results, page)
+        warning = page.read_text(encoding="utf-8").splitlines()[4]
+        assert warning.startswith("**Trained too little")
+        assert ("refuted" in warning) == refuted
+    assert listed(["a", "b", "c"]) == "a, b and c"
 
 
 def test_all_arms_are_alike_but_for_their_method() -> None:
@@ -102,7 +115,9 @@ def test_all_arms_are_alike_but_for_their_method() -> None:
     alike = set()
     for arm in arms(sizes).values():
         one: Any = arm_settings(arm, config, sizes)
-        alike.add((one.optim.model_dump_json(), one.ema.model_dump_json(), one.global_batch))
+        alike.add(
+            (one.optim.model_dump_json(), one.ema.model_dump_json(), one.global_batch, getattr(one, "decay", 0.0))
+        )
         ahead = getattr(one, "gan_warmup", 0)
         updates = (one.steps - ahead) / (one.ratio if hasattr(one, "ratio") and (ahead or arm.method == "dmd") else 1)
         assert updates == sizes.updates, arm.name
