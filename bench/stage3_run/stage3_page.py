@@ -68,8 +68,8 @@ def _answers(results: Stage3Results) -> list[str]:
 def _about(results: Stage3Results) -> list[str]:
     sizes, told = results.sizes, results.told
     text = (
-        f"`python bench/stage3_checks.py` ({told['machine']} CPU, torch {told['torch']}): the embedded generators, SlowAdapter (ResNet) and codec in the "
-        "world `simple`, the settings of `tiny_cpu` with an average of decay 0.9; one seed. "
+        f"`python bench/stage3_checks.py` ({told['machine']} CPU, torch {told['torch']}): the embedded generators, SlowAdapter (ResNet) and "
+        "codec in the world `simple`, the settings of `tiny_cpu` with an average of decay 0.9; one seed. "
         f"{sizes['clips']} clips to learn from; {sizes['held_out']} held out for the judges, {sizes['measured']} of them "
         "for all other measures; intervals of 95 % over these (in pairs). "
         "Changes are those from the SlowAdapter on the embedded FastGenerator."
