@@ -32,6 +32,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.editor_scripts import (  # noqa: E402
+    CLEAN,
+    DRAG,
+    ELEMENTS,
+    IDLE,
+    LISTENERS,
+    OPEN,
+    PICTURES,
+    PLACE,
+    REGISTER_STUB,
+    STUB,
+    VALUE,
+)
+from bench.processor_time import Processor  # noqa: E402
 from tools.comfy.base_folder import link_pack  # noqa: E402 (needs the path above)
 from tools.comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings  # noqa: E402
 from tools.comfy.server import Server  # noqa: E402
@@ -40,101 +54,8 @@ OBJECTS, FRAMES, KEYFRAMES, NODES = 16, 121, 20, 10
 # ComfyUI's own nodes with text fields, by the field's name: without any other input, with 12 inputs, and with 15, as DrawTrajectory has.
 TEXT_FIELD, TRACKS, AS_LARGE = "PrimitiveStringMultiline", "WanTrackToVideo", "TextEncodeAceStepAudio1.5"
 QUIET_MS = 700
-# A stub has our node's definition without our editor.
-STUB = "BenchStub"
-REGISTER_STUB = f"""async () => {{
-    const {{ DrawTrajectory }} = await (await window.app.api.fetchApi('/object_info/DrawTrajectory')).json()
-    await window.app.registerNodeDef('{STUB}', {{ ...DrawTrajectory, name: '{STUB}', display_name: 'Stub', category: 'bench' }})
-}}"""
 # A frame at 60 Hz.
 GOAL_MS = 16.7
-DRAG = """async ([x0, y0, steps]) => {
-    const canvas = document.querySelector('.fm-canvas')
-    const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
-        bubbles: true, cancelable: true, pointerId: 1, pointerType: 'mouse', isPrimary: true, button: type === 'pointermove' ? -1 : 0,
-        buttons: type === 'pointerup' ? 0 : 1, clientX: x, clientY: y }))
-    canvas.setPointerCapture = () => {}
-    canvas.releasePointerCapture = () => {}
-    const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
-        const channel = new MessageChannel()
-        channel.port1.onmessage = resolve
-        channel.port2.postMessage(0)
-    }))
-    send('pointerdown', x0, y0)
-    const times = []
-    for (let step = 1; step <= steps; step += 1) {
-        await new Promise((resolve) => requestAnimationFrame(resolve))
-        const start = performance.now()
-        send('pointermove', x0 + 40 * Math.sin(step / 9), y0 + 30 * Math.cos(step / 7))
-        const handled = performance.now() - start
-        const before = performance.now()
-        let began = 0
-        requestAnimationFrame(() => { began = performance.now() })
-        await painted()
-        times.push(handled + performance.now() - Math.max(began, before))
-    }
-    // Not far away: the next drag begins here, too.
-    send('pointermove', x0 + 10, y0)
-    send('pointerup', x0 + 10, y0)
-    return times
-}"""
-PLACE = """async ([x, y]) => {
-    const { fitView } = await import('/extensions/flashmotion/editor/model/geometry.js')
-    const canvas = document.querySelector('.fm-canvas')
-    const { left, top, width } = canvas.getBoundingClientRect()
-    const view = fitView(canvas.clientWidth, canvas.clientHeight, [1280, 704])
-    const zoom = width / canvas.clientWidth
-    return [left + (view.left + x * view.width) * zoom, top + (view.top + y * view.height) * zoom]
-}"""
-IDLE = """async (milliseconds) => {
-    let drawn = 0
-    const names = ['clearRect', 'fillRect', 'strokeRect', 'fillText', 'stroke', 'fill', 'drawImage']
-    const kept = names.map((name) => CanvasRenderingContext2D.prototype[name])
-    names.forEach((name, index) => {
-        CanvasRenderingContext2D.prototype[name] = function (...values) {
-            if (this.canvas.closest?.('.fm-editor')) drawn += 1
-            return kept[index].apply(this, values)
-        }
-    })
-    await new Promise((resolve) => setTimeout(resolve, milliseconds))
-    names.forEach((name, index) => { CanvasRenderingContext2D.prototype[name] = kept[index] })
-    return drawn
-}"""
-# How often the stage draws a picture, since it was last asked.
-PICTURES = """() => {
-    const drawImage = CanvasRenderingContext2D.prototype.drawImage
-    if (!window.benchPictures) {
-        CanvasRenderingContext2D.prototype.drawImage = function (...values) {
-            if (this.canvas.matches('.fm-canvas')) window.benchPictures += 1
-            return drawImage.apply(this, values)
-        }
-    }
-    const drawn = window.benchPictures ?? 0
-    window.benchPictures = 1e-9
-    return Math.round(drawn)
-}"""
-VALUE = "() => window.app.graph.nodes[0].widgets.find((widget) => widget.name === 'trajectory').value"
-ELEMENTS = "() => document.querySelectorAll('*').length"
-CLEAN = "async () => { await window.app.clean() }"
-# How many listeners were added since it was last asked.
-LISTENERS = """() => {
-    const { addEventListener } = EventTarget.prototype
-    if (window.benchListeners === undefined) {
-        EventTarget.prototype.addEventListener = function (...values) {
-            window.benchListeners += 1
-            return addEventListener.apply(this, values)
-        }
-    }
-    const added = window.benchListeners ?? 0
-    window.benchListeners = 0
-    return added
-}"""
-OPEN = """async (graph) => {
-    const start = performance.now()
-    await window.app.loadApiJson(graph, 'bench')
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-    return performance.now() - start
-}"""
 
 
 def document(full: bool) -> str:
@@ -193,30 +114,6 @@ def figures(times: list[float]) -> str:
     p95 = ordered[int(0.95 * len(ordered))]
     met = f"{'meets' if p95 < GOAL_MS else 'misses'} {GOAL_MS}"
     return f"median {statistics.median(ordered):5.1f}  p95 {p95:5.1f} ({met})  worst {ordered[-1]:5.1f} ms"
-
-
-class Processor:
-    """The processor time of a page's main thread."""
-
-    def __init__(self, page: Any) -> None:
-        self.session = page.context.new_cdp_session(page)
-        self.session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        self.before = self.now()
-
-    def now(self) -> float:
-        """Milliseconds since the page was made."""
-        return 1000 * self.metric("TaskDuration")
-
-    def metric(self, name: str) -> float:
-        """One of Chromium's metrics of the page."""
-        metrics = self.session.send("Performance.getMetrics")["metrics"]
-        (value,) = (metric["value"] for metric in metrics if metric["name"] == name)
-        return float(value)
-
-    def lap(self) -> float:
-        """Milliseconds since the last call."""
-        before, self.before = self.before, self.now()
-        return self.before - before
 
 
 def measure(page: Any, name: str) -> None:

@@ -31,7 +31,8 @@ from flashmotion_core.reports.contact_sheets import contact_sheet, with_boxes, w
 from flashmotion_core.trajectory import sample
 from flashmotion_core.video.frames import Frames
 from train.data.control import control_maps
-from train.data.sources import SourceClip, SyntheticSource
+from train.data.sources import SourceClip
+from train.data.synthetic_source import SyntheticSource
 from train.evaluation.control_measures import Scores
 from train.evaluation.features import DEFAULT
 from train.evaluation.measures import measure

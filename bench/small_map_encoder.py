@@ -25,11 +25,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from flashmotion_core.adapters import MapStyle, build_adapter, read_adapter
 from flashmotion_core.codec.taehv_file import load_taehv
 from flashmotion_core.codec.vae import TinyVae
-from flashmotion_core.generation.pipeline import Control, load_generator, no_text, sample_latent
+from flashmotion_core.generation.adapter_control import Control
+from flashmotion_core.generation.loading import load_generator
+from flashmotion_core.generation.pipeline import sample_latent
+from flashmotion_core.generation.text_encoder import no_text
 from flashmotion_core.video.frames import Frames
 from flashmotion_core.wan.config import SPATIAL_STRIDE, TEMPORAL_STRIDE
 from train.data.control import control_maps
-from train.data.sources import SourceClip, SyntheticSource, synthetic_clip
+from train.data.sources import SourceClip
+from train.data.synthetic_source import SyntheticSource, synthetic_clip
 from train.evaluation.measures import track_scores
 from train.evaluation.summary import interval
 

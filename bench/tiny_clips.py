@@ -13,8 +13,10 @@ import torch
 
 from flashmotion_core.adapters import MapStyle, TrajectoryAdapter, build_adapter, read_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
-from flashmotion_core.generation.loading import Generator
-from flashmotion_core.generation.pipeline import Control, load_generator, no_text, sample_latent
+from flashmotion_core.generation.adapter_control import Control
+from flashmotion_core.generation.loading import Generator, load_generator
+from flashmotion_core.generation.pipeline import sample_latent
+from flashmotion_core.generation.text_encoder import no_text
 from flashmotion_core.guide.guide_clip import GuideClip
 from flashmotion_core.guide.guide_levels import FROM_FOLLOW, levels
 from flashmotion_core.sampling.schedule import Schedule, turbo_sigmas

@@ -18,7 +18,9 @@ from ..flashmotion_core.trajectory import Drawing, dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from ..flashmotion_core.wan.fingerprint import same_generator, short_name
 from . import attachments, carried, wan_patch
+from .adapter_loading import adapter_file, base_of_small, load_adapter, read_adapter
 from .base_weights import base_for, made_whole
+from .control_encoding import check_vae, encode_control
 from .input_checks import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
@@ -145,15 +147,15 @@ class ApplyFastAdapter(io.ComfyNode):
         check_size(*document.size, document.frames)
         if not document.objects:
             raise ValueError("ApplyFastAdapter: the trajectory has no objects, so there is nothing to follow; add one.")
-        wan_patch.check_vae(vae)
+        check_vae(vae)
         patcher = _adapter(adapter_name, model)
-        file = wan_patch.adapter_file(patcher)
+        file = adapter_file(patcher)
         for note in file.notes:
             logging.warning("ApplyFastAdapter: %s: %s.", file.name, note)
         control = CONTROL_LATENTS.get(
             vae.first_stage_model,
             (dumps(document), digest(masks), file.map_style),
-            lambda: wan_patch.encode_control(vae, model, _ControlMap(document, masks, file)),
+            lambda: encode_control(vae, model, _ControlMap(document, masks, file)),
         )
         sampling = model.get_model_object("model_sampling")
         patched = wan_patch.apply_adapter(
@@ -187,13 +189,13 @@ def _adapter(name: str, model: Any) -> Any:
     generator = wan_patch.wan_config(model)
     path = folder_paths.get_full_path_or_raise("model_patches", name)
     dtype = model.model.get_dtype_inference()
-    wanted = wan_patch.base_of_small(path)
+    wanted = base_of_small(path)
     base = None if wanted is None else base_for(Path(path).name, wanted, model)
 
     def load() -> Any:
-        file = wan_patch.read_adapter(path, dtype)
+        file = read_adapter(path, dtype)
         whole = file if base is None else made_whole(file, base, generator, dtype)
-        return wan_patch.load_adapter(whole, generator, dtype)
+        return load_adapter(whole, generator, dtype)
 
     patcher = ADAPTERS.get(path, (generator, dtype, base and base.mark), load)
     ADAPTERS.release()

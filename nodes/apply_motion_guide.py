@@ -15,6 +15,8 @@ from ..flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW, Levels, l
 from ..flashmotion_core.trajectory import dumps, parse, sample
 from ..flashmotion_core.wan.conditioning import check_size
 from . import wan_patch
+from .control_encoding import check_vae, encode_control
+from .fit_checks import other_clip
 from .input_checks import checked
 from .shared_adapters import GUIDES, digest
 from .trajectory_inputs import fill_frame, one_mask_each
@@ -124,7 +126,7 @@ class ApplyMotionGuide(io.ComfyNode):
         check_size(*document.size, document.frames)
         if not document.objects:
             raise ValueError("ApplyMotionGuide: the trajectory has no objects, so there is nothing to follow; add one.")
-        wan_patch.check_vae(vae)
+        check_vae(vae)
         wan_patch.wan_config(model)
         sampled = sample(document)
         picture_HWC = fill_frame(image[:1], sampled.size)[0].clamp(0, 1)
@@ -142,7 +144,7 @@ class ApplyMotionGuide(io.ComfyNode):
 
 
 def _encoded(vae: Any, model: Any, clip: GuideClip) -> Guide:
-    return clip.guide(wan_patch.encode_control(vae, model, _WithProgress(clip), "guide"))
+    return clip.guide(encode_control(vae, model, _WithProgress(clip), "guide"))
 
 
 class _WithProgress:
@@ -172,6 +174,6 @@ class AfterCfg:
         """
         x0: Tensor = args["denoised"]
         if x0.shape[2:] != self.guide.latent_BCFHW.shape[2:]:
-            raise ValueError(wan_patch.other_clip(self.guide.latent_BCFHW, x0))
+            raise ValueError(other_clip(self.guide.latent_BCFHW, x0))
         sampling = args["model"].model_sampling
         return guided(x0, float(args["sigma"].max()), self.guide, self.hold, sampling.percent_to_sigma)

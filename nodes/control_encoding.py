@@ -18,6 +18,11 @@ import torch
 from comfy.ldm.wan.vae2_2 import WanVAE, count_conv3d, patchify
 from torch import Tensor
 
+from ..flashmotion_core.wan.config import LATENT_CHANNELS
+
+LARGEST_LATENT = 1e4
+"""Beyond what any encoder makes of a picture: raw latents of Wan 2.2 stay within some tens."""
+
 PIECE = 4
 """Frames at a time: those of one latent frame."""
 
@@ -96,3 +101,51 @@ def _whole(frames: FrameSource, dtype: torch.dtype, in_front: int = 0) -> Tensor
         place += len(piece)
     whole_THWC[:in_front] = whole_THWC[in_front : in_front + 1]
     return whole_THWC
+
+
+def check_vae(vae: Any) -> None:
+    """Refuse a VAE of another model.
+
+    Raises:
+        ValueError: it has not the Wan 2.2 VAE's latent channels.
+    """
+    channels = getattr(vae, "latent_channels", None)
+    if channels != LATENT_CHANNELS:
+        raise ValueError(
+            f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors)."
+        )
+
+
+def encode_control(vae: Any, model: Any, control_map: FrameSource, what: str = "control map") -> Tensor:
+    """Encode a control map, or another clip, into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
+
+    Args:
+        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
+        model: the MODEL, for its latent statistics.
+        control_map: uint8 pictures, 4k + 1 of them.
+        what: it is, for errors.
+
+    Raises:
+        ValueError: the result is not what an encoder makes.
+    """
+    encoded = encode(vae, control_map)
+    latent: Tensor = model.get_model_object("latent_format").process_in(encoded)
+    bad = int((~torch.isfinite(latent)).sum())
+    if bad:
+        raise ValueError(
+            f"the VAE made {bad:,} of {latent.numel():,} values of the {what} NaN or infinite; load another file of the VAE, or start "
+            "ComfyUI with --bf16-vae or --fp32-vae."
+        )
+    _check_encoded(encoded, what)
+    return latent
+
+
+def _check_encoded(latent_BCFHW: Tensor, clip: str) -> None:
+    """Refuse what comes of a file without an encoder: ComfyUI only logs the missing weights and leaves them unset."""
+    most = float(latent_BCFHW.detach().abs().max())
+    still = bool((latent_BCFHW == latent_BCFHW[:, :, :1, :1, :1]).all())
+    if still or most > LARGEST_LATENT:
+        what = "the same numbers everywhere" if still else f"numbers up to {most:.3g}"
+        raise ValueError(
+            f"the VAE made {what} of the {clip}, as a file that only decodes does; load one that encodes (wan2.2_vae.safetensors)."
+        )

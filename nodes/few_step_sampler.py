@@ -25,6 +25,7 @@ from ..flashmotion_core.sampling.schedule import (
 )
 from . import attachments, wan_patch
 from .finite import check_result
+from .fit_checks import check_text
 from .input_checks import checked
 
 MAX_SEED = 0xFFFFFFFFFFFFFFFF
@@ -116,7 +117,7 @@ class FewStepSampler(io.ComfyNode):
         if positive is None:
             positive = _no_text(model)
         for text, _ in positive:
-            wan_patch.check_text(text, wan_patch.wan_config(model).text_dim)
+            check_text(text, wan_patch.wan_config(model).text_dim)
         samples = _checked_latent(model, latent)
         noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
         if model.model_options.get("disable_cfg1_optimization"):

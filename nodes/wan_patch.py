@@ -9,8 +9,6 @@ residuals kept for later steps.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import comfy.ldm.flux.math
@@ -25,27 +23,18 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..flashmotion_core.adapters import (
-    AdapterFile,
     ReusingAdapter,
     block_strengths,
-    construct_adapter,
-    is_ours,
-    parse_adapter,
 )
-from ..flashmotion_core.files.weights import read_header
-from ..flashmotion_core.metadata import PREFIX
 from ..flashmotion_core.sampling.few_step import in_control_range
-from ..flashmotion_core.wan.config import LATENT_CHANNELS, WanConfig
+from ..flashmotion_core.wan.config import WanConfig
 from ..flashmotion_core.wan.kernels import Kernels
 from .adapter_memory import counting
 from .attachments import KEY
-from .control_encoding import FrameSource, encode
 from .finite import check_result
-from .quantised_adapters import NOTES, as_plain, kept_layers, put_in
+from .fit_checks import check_text, other_clip
 from .shared_adapters import ADAPTERS
 
-LARGEST_LATENT = 1e4
-"""Beyond what any encoder makes of a picture: raw latents of Wan 2.2 stay within some tens."""
 Block = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
@@ -72,135 +61,6 @@ def wan_config(model: Any) -> WanConfig:
         patch_size=tuple(wan.patch_size),
         eps=wan.eps,
     )
-
-
-def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
-    """An adapter's file, read by ComfyUI's own loader, so that its memory mapping and streaming apply.
-
-    Args:
-        path: of the file.
-        dtype: in which the generator computes, for quantised layers that cannot stay as they are.
-
-    Raises:
-        ValueError: a wrong, truncated or foreign file.
-    """
-    name = Path(path).name
-    read_header(path)  # says what is wrong with a file in one sentence, before anything large is read
-    state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
-    kept = kept_layers(state_dict, metadata, name) if is_ours(metadata or {}) else {}
-    file = parse_adapter(as_plain(state_dict, kept, dtype), metadata, name, dtype)
-    return replace(
-        file, kept={f"{layer}.{key}": value for layer, parts in kept.items() for key, value in parts.items()}
-    )
-
-
-def base_of_small(path: str) -> str | None:
-    """The mark of the generator that an adapter's file is a difference to; None for whole files. See ``base_weights``."""
-    metadata = read_header(path)[1]
-    return metadata.get(f"{PREFIX}base", "unknown") if f"{PREFIX}low_rank" in metadata else None
-
-
-def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | None = None) -> Any:
-    """The adapter as a ModelPatcher, so that ComfyUI offloads, casts and streams it like any model; ``adapter_file`` names its file.
-
-    Args:
-        file: read and checked.
-        generator: sizes of the generator.
-        dtype: in which the generator computes. Weights that are larger, or as large and of another kind, are converted once, as they
-            would otherwise be cast at every use; smaller ones stay, and so do quantised layers that ComfyUI computes with. None leaves
-            all as they are.
-
-    Raises:
-        ValueError: the adapter belongs to another generator.
-    """
-    adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
-    device = comfy.model_management.get_torch_device()
-    put_in(adapter, [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)], dtype, device)
-    # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
-    # the memory-mapped file until they are moved.
-    patcher = comfy.model_patcher.CoreModelPatcher(
-        adapter,
-        load_device=device,
-        offload_device=comfy.model_management.unet_offload_device(),
-    )
-    plain = {key: _for_use(value, dtype) for key, value in file.state_dict.items() if not value.is_meta}
-    adapter.load_state_dict(plain | file.kept, assign=True)
-    adapter.requires_grad_(False).eval()
-    patcher.set_attachments(f"{KEY}.file", replace(file, state_dict={}, kept={}))
-    return patcher
-
-
-def adapter_file(patcher: Any) -> AdapterFile:
-    """What the file of a loaded adapter says about itself, its weights left out."""
-    file: AdapterFile = patcher.get_attachment(f"{KEY}.file")
-    return file
-
-
-def _for_use(weight: Tensor, dtype: torch.dtype | None) -> Tensor:
-    if dtype is None or not weight.is_floating_point() or weight.dtype.itemsize < dtype.itemsize:
-        return weight
-    return weight.to(dtype)
-
-
-def check_vae(vae: Any) -> None:
-    """Refuse a VAE of another model.
-
-    Raises:
-        ValueError: it has not the Wan 2.2 VAE's latent channels.
-    """
-    channels = getattr(vae, "latent_channels", None)
-    if channels != LATENT_CHANNELS:
-        raise ValueError(
-            f"the VAE has {channels} latent channels, but {LATENT_CHANNELS} are needed; load the Wan 2.2 VAE (wan2.2_vae.safetensors)."
-        )
-
-
-def encode_control(vae: Any, model: Any, control_map: FrameSource, what: str = "control map") -> Tensor:
-    """Encode a control map, or another clip, into the generator's space, ``[1, 48, F, H / 16, W / 16]``.
-
-    Args:
-        vae: ComfyUI's VAE; the Wan 2.2 one, or a TAEHV with 48 channels. See ``check_vae``.
-        model: the MODEL, for its latent statistics.
-        control_map: uint8 pictures, 4k + 1 of them.
-        what: it is, for errors.
-
-    Raises:
-        ValueError: the result is not what an encoder makes.
-    """
-    encoded = encode(vae, control_map)
-    latent: Tensor = model.get_model_object("latent_format").process_in(encoded)
-    bad = int((~torch.isfinite(latent)).sum())
-    if bad:
-        raise ValueError(
-            f"the VAE made {bad:,} of {latent.numel():,} values of the {what} NaN or infinite; load another file of the VAE, or start "
-            "ComfyUI with --bf16-vae or --fp32-vae."
-        )
-    _check_encoded(encoded, what)
-    return latent
-
-
-def _check_encoded(latent_BCFHW: Tensor, clip: str) -> None:
-    """Refuse what comes of a file without an encoder: ComfyUI only logs the missing weights and leaves them unset."""
-    most = float(latent_BCFHW.detach().abs().max())
-    still = bool((latent_BCFHW == latent_BCFHW[:, :, :1, :1, :1]).all())
-    if still or most > LARGEST_LATENT:
-        what = "the same numbers everywhere" if still else f"numbers up to {most:.3g}"
-        raise ValueError(
-            f"the VAE made {what} of the {clip}, as a file that only decodes does; load one that encodes (wan2.2_vae.safetensors)."
-        )
-
-
-def check_text(text_BLD: Tensor, text_dim: int) -> None:
-    """Check that a prompt's embedding is one for this generator.
-
-    Raises:
-        ValueError: another width.
-    """
-    if text_BLD.ndim != 3 or text_BLD.shape[2] != text_dim:
-        raise ValueError(
-            f"the prompt is a tensor of the shape {list(text_BLD.shape)}, but this generator reads text {text_dim} wide; make it with "
-            "CLIPLoader (umt5_xxl, type wan) and CLIPTextEncode."
-        )
 
 
 def apply_adapter(
@@ -386,16 +246,3 @@ def _share(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors lie in the same memory; tensors without memory (on the meta device) do not."""
     place = a.untyped_storage().data_ptr()
     return place != 0 and place == b.untyped_storage().data_ptr()
-
-
-def other_clip(drawn_BCFHW: Tensor, sampled_BCFHW: Tensor) -> str:
-    """What is wrong where a trajectory was drawn for another clip than the latent."""
-    return (
-        f"the trajectory was drawn for {_clip(drawn_BCFHW)}, but the latent being sampled is {_clip(sampled_BCFHW)}; connect width, height "
-        "and length of DrawTrajectory to the latent node."
-    )
-
-
-def _clip(latent_BCFHW: Tensor) -> str:
-    frames, rows, columns = latent_BCFHW.shape[2:]
-    return f"{columns * 16} x {rows * 16} pixels, {(frames - 1) * 4 + 1} frames"

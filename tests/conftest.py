@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import shutil
@@ -32,11 +31,6 @@ def load_module(name: str, path: Path) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def pytest_collection_finish() -> None:
-    """Keep what is imported by now out of garbage collections: each full one would look through all of torch for a quarter of a second."""
-    gc.freeze()
 
 
 sys.path.append(str(ROOT))  # at the end, so that the repository's `nodes` never hides ComfyUI's

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .examples import Example, all_examples
+from .example_parts import Example
+from .examples import all_examples
 from .quickstart import scenes
 from .version import version
 
@@ -76,6 +77,11 @@ def comfyui_pages() -> Iterator[tuple[Server, Browser]]:
     """A ComfyUI server that has the pack, the tiny models, the pictures and an empty file for every other model; and a browser."""
     from playwright.sync_api import sync_playwright
 
+    missing = [name for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_BROWSER") if name not in os.environ]
+    if missing:
+        raise SystemExit(
+            f"{' and '.join(missing)} are not set; set them as run_tests.py does: a ComfyUI's folder and a browser."
+        )
     comfyui, browser = Path(os.environ["FLASHMOTION_COMFYUI"]), os.environ["FLASHMOTION_BROWSER"]
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flashmotion_core.files.reasons import first_line
+
 from .errors import TrainError, TrainingStopped
 from .monitor.console import Console
 
@@ -47,7 +49,7 @@ def run_all(options: argparse.Namespace, instead: Mapping[str, Callable[[Run], N
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError" or options.traceback:
             raise
-        console.say(f"error: the GPU is out of memory ({str(error).splitlines()[0]}); {KNOBS}.")
+        console.say(f"error: the GPU is out of memory ({first_line(error)}); {KNOBS}.")
     except KeyboardInterrupt:
         console.say("interrupted; run the same command again to continue.")
         return 130

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .codec.codec_phase import codec_digest, train_codec_phase, train_decoder_phase
+from .config.data_settings import Videos
 from .config.phases import PhaseName, phases_of
 from .config.schema import Config
-from .config.settings import Adapter, Videos
+from .config.settings import Adapter
 from .data.clip_index import INDEX
 from .data.encoded import what_is_wrong
 from .data.gather import mark as videos_mark
@@ -20,8 +21,9 @@ from .parallel import broadcast_object, together
 from .prepare.phase import PAGE, preparation_mark, prepare
 from .prepare.video_marks import VideoMarks
 from .publish.export import export
-from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts, phase_digest
+from .run_folder.artifacts import BASE, FAST, SLOW, Artifacts
 from .run_folder.encoding import encode
+from .run_folder.phase_digest import phase_digest
 from .run_folder.run import Phase, Run
 from .stages import base_generator, stage1, stage2, stage3
 

@@ -22,7 +22,8 @@ from train.config.schema import Config
 from train.data.clip_file import LATENTS
 from train.data.control import control_maps, inside_map
 from train.data.encoded import Batch, EncodedClips
-from train.data.sources import Source, SourceClip, synthetic_clip
+from train.data.sources import Source, SourceClip
+from train.data.synthetic_source import synthetic_clip
 from train.engine.streams import seed_of
 from train.world.synthetic import Clip
 

@@ -13,7 +13,8 @@ from train.config.schema import Config
 from train.data.encoded import EncodedClips
 from train.data.sources import Source, SourceClip
 from train.monitor.console import Console
-from train.run_folder.artifacts import Artifacts, GeneratorFile
+from train.run_folder.artifacts import Artifacts
+from train.run_folder.generator_file import GeneratorFile
 from train.run_folder.run import Run
 from train.world.synthetic import Clip
 

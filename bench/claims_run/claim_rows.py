@@ -29,7 +29,8 @@ from train.evaluation.sample_clips import SEED
 from train.evaluation.sample_clips import sample as sampled
 from train.methods.hybrid import Hybrid
 from train.methods.rollout import rollout
-from train.run_folder.artifacts import SLOW, GeneratorFile
+from train.run_folder.artifacts import SLOW
+from train.run_folder.generator_file import GeneratorFile
 from train.world.synthetic import Clip
 
 from .claim_clips import decoded_clips

@@ -26,8 +26,9 @@ from train.engine.trainer import Trainer
 from train.files import digest
 from train.methods.flow import Flow
 from train.monitor.health import Health
-from train.run_folder.artifacts import FAST, SLOW, whole_state
+from train.run_folder.artifacts import FAST, SLOW
 from train.run_folder.run import Run
+from train.run_folder.whole_state import whole_state
 from train.stages import wiring
 
 from .claim_arms import Arm, ArmBuilder, arm_settings

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from flashmotion_core.adapters import TrajectoryAdapter
 from flashmotion_core.codec.vae import Vae
+from flashmotion_core.generation.adapter_control import Control
 from flashmotion_core.generation.loading import Generator
-from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.pipeline import sample_latent
 from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.trajectory import Keyframe, TrackedObject, Trajectory, render, sample

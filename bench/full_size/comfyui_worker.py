@@ -55,12 +55,13 @@ class Graphs:
         )
         self.vae = comfy.sd.VAE(sd=self._vae_weights(shapes, dtype))
         wan_patch = sys.modules["flashmotion_pack.nodes.wan_patch"]
+        adapter_loading = sys.modules["flashmotion_pack.nodes.adapter_loading"]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "resnet.safetensors"
             save_adapter(path, models.adapter("resnet", shapes, torch.device("cpu"), dtype))
-            file = wan_patch.read_adapter(str(path))
+            file = adapter_loading.read_adapter(str(path))
             file.state_dict.update({key: value.clone() for key, value in file.state_dict.items()})
-        self.adapter = wan_patch.load_adapter(file, wan_patch.wan_config(self.model))
+        self.adapter = adapter_loading.load_adapter(file, wan_patch.wan_config(self.model))
         width = shapes.generator.text_dim
         self.text = [[torch.randn(1, 512, width, generator=torch.Generator().manual_seed(1)), {}]]
 
@@ -115,7 +116,8 @@ class Graphs:
         from bench.full_size.clip_job import control_map
 
         wan_patch = sys.modules["flashmotion_pack.nodes.wan_patch"]
-        control = wan_patch.encode_control(self.vae, self.model, torch.from_numpy(control_map(self.clip)))
+        encode_control = sys.modules["flashmotion_pack.nodes.control_encoding"].encode_control
+        control = encode_control(self.vae, self.model, torch.from_numpy(control_map(self.clip)))
         return wan_patch.apply_adapter(self.model, self.adapter, control, 1.0, 1.0, 0.0)
 
     def finish(self, latent: dict[str, Any]) -> None:

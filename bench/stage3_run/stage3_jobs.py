@@ -11,7 +11,9 @@ from bench.claims_run.claim_rows import ClaimRow, bound, row
 from bench.claims_run.claim_training import trained, trained_arm
 from train.files import digest
 from train.methods.hybrid import Hybrid
-from train.run_folder.artifacts import FAST, SLOW, GeneratorFile, generator_file, whole_state
+from train.run_folder.artifacts import FAST, SLOW
+from train.run_folder.generator_file import GeneratorFile, generator_file
+from train.run_folder.whole_state import whole_state
 from train.stages import wiring
 
 from .stage3_pairs import FINAL, KINDS, read_pairs, student_samples, write_pairs

@@ -17,7 +17,8 @@ from train.data.encoded import Batch
 from train.engine.roles import Denoiser, Role
 from train.engine.streams import Streams
 from train.methods.rollout import estimator
-from train.run_folder.artifacts import SLOW, GeneratorFile
+from train.run_folder.artifacts import SLOW
+from train.run_folder.generator_file import GeneratorFile
 
 from .stage3_place import Stage3Place
 from .stage3_sizes import KIND, SEED

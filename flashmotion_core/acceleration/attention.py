@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..files.reasons import first_line
 from ..wan.block import Attention, scaled_dot_product
 
 BACKENDS = ("auto", "sdpa", "cudnn", "flash3", "sage")
@@ -165,7 +166,7 @@ def lacking(name: str, device: torch.device | str, dtype: torch.dtype, head_size
         getattr(import_module(library.module), library.function)
     # A library built for another torch or CUDA fails to load with an OSError or a RuntimeError.
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        return f"{title} (the module {library.module}) cannot be imported ({_first_line(error)})"
+        return f"{title} (the module {library.module}) cannot be imported ({first_line(error)})"
     return None
 
 
@@ -195,7 +196,3 @@ def _attend(
     """Call a library that takes ``[B, L, H, d]``; nothing is copied on the way in or out."""
     out = call(function, *(tensor.unflatten(-1, (heads, -1)) for tensor in (q_BLD, k_BMD, v_BMD)))
     return out.flatten(2)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")

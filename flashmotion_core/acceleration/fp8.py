@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..files.reasons import first_line
+
 E4M3_MAX = 448.0
 SMALLEST = 16  # layers with fewer features in or out stay as they are; 8-bit products take multiples of this
 
@@ -88,7 +90,7 @@ def products_lacking(device: torch.device | str, dtype: torch.dtype) -> str | No
             layer = nn.Linear(SMALLEST, SMALLEST, device=device, dtype=dtype)
             Fp8ProductLinear(layer)(torch.ones(SMALLEST, SMALLEST, device=device, dtype=dtype)).sum().item()
     except (RuntimeError, ValueError, NotImplementedError, AttributeError) as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".")
+        reason = first_line(error)
         return (
             f"torch {torch.__version__} has no 8-bit product with a scale per row for {dtype} on this device ({reason})"
         )

@@ -5,14 +5,13 @@ from .adapter_file import (
     AdapterFile,
     GeneratorInfo,
     MapStyle,
-    build_adapter,
-    construct_adapter,
     is_ours,
     parse_adapter,
     read_adapter,
     read_generator_info,
     save_adapter,
 )
+from .construct import build_adapter, construct_adapter
 from .controlnet import ControlNetAdapter
 from .resnet import ResNetAdapter
 from .reuse import ReusingAdapter, check_compute_every

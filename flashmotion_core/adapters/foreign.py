@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..wan.config import LATENT_CHANNELS, TI2V_5B, WanConfig, count_blocks, describe, generator_shapes, shapes_of
+from ..wan.config import LATENT_CHANNELS, WanConfig, count_blocks, describe, generator_shapes, shapes_of
 from ..wan.keys import to_original_key
 from ..wan.prefixes import COMPANIONS, PREFERRED, find_network, strip_wrappers
+from .foreign_layers import depth_of, is_pointwise, pointwise, residual_blocks
 
 TAKEN_FIRST = ("adapter", "controlnet", *PREFERRED)
 USUAL_GROUPS = 32
 """Groups of a ResNet's norms, which weights do not show."""
-_INDEXED = re.compile(r"^(.*?)(\d+)((?:\.\w+)*)\.(weight|bias)$")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _controlnet(
     extra = {key: value for key, value in own.items() if key not in wan}
     dim, channels, *patch = clone["patch_embedding.weight"].shape
     blocks = count_blocks(clone)
-    convolutions, extra = _pointwise(extra, (dim, dim))
+    convolutions, extra = pointwise(extra, (dim, dim))
     embeddings = [
         key
         for key, value in extra.items()
@@ -133,7 +133,7 @@ def _controlnet(
         dim=dim,
         ffn_dim=clone["blocks.0.ffn.0.weight"].shape[0],
         num_heads=max(1, dim // 128),
-        num_layers=_depth(dim, blocks, inject_after, name),
+        num_layers=depth_of(dim, blocks, inject_after, name),
         text_dim=clone["text_embedding.0.weight"].shape[1],
         freq_dim=clone["time_embedding.0.weight"].shape[1],
         patch_size=(patch[0], patch[1], patch[2]),
@@ -172,14 +172,14 @@ def _resnet(
     dims = {
         value.shape[0]
         for key, value in rest.items()
-        if key.endswith("weight") and _is_pointwise(value) and value.shape[1] == width
+        if key.endswith("weight") and is_pointwise(value) and value.shape[1] == width
     }
     dims = dims - {width} or dims  # a shortcut inside the tower keeps the width
     if len(dims) != 1:
         return None
     dim = dims.pop()
-    outputs, rest = _pointwise(rest, (dim, width))
-    trunk = _residual_blocks(rest, width)
+    outputs, rest = pointwise(rest, (dim, width))
+    trunk = residual_blocks(rest, width)
     if trunk is None:
         return None
     weights |= {f"zero_convs.{key}": value for key, value in outputs.items()} | trunk
@@ -192,7 +192,7 @@ def _resnet(
     config = {
         "generator": {
             "dim": dim,
-            "num_layers": _depth(dim, count, inject_after, name),
+            "num_layers": depth_of(dim, count, inject_after, name),
             "num_heads": max(1, dim // 128),
             "patch_size": patch,
         },
@@ -202,60 +202,6 @@ def _resnet(
         "groups": groups,
     }
     return config, weights
-
-
-def _residual_blocks(rest: Mapping[str, Tensor], width: int) -> dict[str, Tensor] | None:
-    """Two norms and two 3 x 3 convolutions per index, in natural order, under our names; other keys keep theirs."""
-    found: dict[str, Tensor] = {}
-    layers: dict[tuple[int, str], list[str]] = {}
-    for key in sorted(rest, key=_natural):
-        match = _INDEXED.match(key)
-        value = rest[key]
-        if match and match.group(4) == "weight":
-            kernel = [side for side in value.shape[2:] if side > 1]
-            if value.ndim >= 4 and tuple(value.shape[:2]) == (width, width) and kernel == [3, 3]:
-                layers.setdefault((int(match.group(2)), "conv"), []).append(key)
-                continue
-            if tuple(value.shape) == (width,):
-                layers.setdefault((int(match.group(2)), "norm"), []).append(key)
-                continue
-        if not key.endswith("bias") or key.removesuffix("bias") + "weight" not in rest:
-            found[key] = value
-    if not layers:
-        return None
-    used = set()
-    for (index, kind), keys in layers.items():
-        for number, key in enumerate(keys, 1):
-            value, bias = rest[key], rest.get(key.removesuffix("weight") + "bias")
-            ours = f"trunk.{index}.{kind}{number}"
-            found[f"{ours}.weight"] = value.flatten(2).unflatten(2, (3, 3)) if kind == "conv" else value
-            found[f"{ours}.bias"] = value.new_zeros(width) if bias is None else bias
-            used |= {key, key.removesuffix("weight") + "bias"}
-    for key in rest:
-        if key.endswith("bias") and key not in used and key.removesuffix("bias") + "weight" in rest:
-            found[key] = rest[key]
-    return found
-
-
-def _pointwise(tensors: Mapping[str, Tensor], shape: tuple[int, int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Linear layers and 1 x 1 convolutions of a shape under any name with a number, as ``N.weight`` and ``N.bias``; and the rest."""
-    found: dict[str, Tensor] = {}
-    rest = dict(tensors)
-    for key, value in tensors.items():
-        match = _INDEXED.match(key)
-        if match and match.group(4) == "weight" and _is_pointwise(value) and tuple(value.shape[:2]) == shape:
-            index = match.group(2)
-            if f"{index}.weight" in found:
-                continue
-            found[f"{index}.weight"] = value.reshape(*shape, 1, 1)
-            bias = rest.pop(key.removesuffix("weight") + "bias", None)
-            found[f"{index}.bias"] = value.new_zeros(shape[0]) if bias is None else bias
-            del rest[key]
-    return found, rest
-
-
-def _is_pointwise(value: Tensor) -> bool:
-    return 2 <= value.ndim <= 5 and all(side == 1 for side in value.shape[2:])
 
 
 def _wan_key(key: str) -> str | None:
@@ -271,19 +217,3 @@ def _wan_key(key: str) -> str | None:
 _SIZES_FROM = ("blocks.0.ffn.0.weight", "text_embedding.0.weight", "time_embedding.0.weight")
 _DIFFUSERS = ("condition_embedder.", "proj_out.", "scale_shift_table", ".attn1.", ".attn2.", ".ffn.net.", ".norm2.")
 _ONE_BLOCK = frozenset(generator_shapes(WanConfig(num_layers=1)))
-
-
-def _depth(dim: int, count: int, inject_after: Sequence[int] | None, name: str) -> int:
-    """Blocks of the generator; the 5B's are known by its width."""
-    depth = TI2V_5B.num_layers if dim == TI2V_5B.dim else max([count - 1, *(inject_after or ())]) + 1
-    if inject_after is None and count != depth:
-        raise ValueError(
-            f"{name} adds after {count} of the generator's {depth} blocks and does not say which; name them when you convert it."
-        )
-    if inject_after is not None and len(inject_after) != count:
-        raise ValueError(f"{name} adds after {count} blocks, but {len(inject_after)} are named; name {count}.")
-    return depth
-
-
-def _natural(key: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", key)]

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..wan.config import WanConfig
 from ..wan.fingerprint import same_generator, short_name
-from .adapter_file import AdapterFile, empty_adapter
+from .adapter_file import AdapterFile
+from .construct import empty_adapter
 from .controlnet import generator_key
 from .low_rank import LowRank, Pair, joined, lost, pair_of, pays
 

@@ -85,9 +85,10 @@ class ClipMaker:
         from ..acceleration.attention import choose_attention
         from ..acceleration.switches import use_attention
         from ..adapters import read_adapter
-        from ..cli.generate import choose_schedule
-        from ..generation.loading import load_adapter
-        from ..generation.pipeline import load_generator, load_vae, no_text
+        from ..cli.generate_inputs import choose_schedule
+        from ..codec.vae import load_vae
+        from ..generation.loading import load_adapter, load_generator
+        from ..generation.text_encoder import no_text
         from ..sampling.schedule import Schedule
 
         self.models = models
@@ -114,7 +115,8 @@ class ClipMaker:
         """Make a clip that starts with a picture of its size. Raises ValueError where the clip's size or length is not the generator's."""
         import torch
 
-        from ..generation.pipeline import Control, sample_latent
+        from ..generation.adapter_control import Control
+        from ..generation.pipeline import sample_latent
         from ..wan.conditioning import latent_shape
 
         seconds = dict.fromkeys(STAGES, 0.0)

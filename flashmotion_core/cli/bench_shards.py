@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..files.named_words import split_word
+from ..files.reasons import first_line
 from .endings import which_memory
 
 Shard = tuple[int, int]
@@ -89,7 +90,7 @@ def with_ray(options: argparse.Namespace, count: int, part: Callable[[argparse.N
         raise of_a_part(error.cause) from error
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"Ray {_where()} failed ({_first_line(error)}); mend it, or measure without --ray: what is measured is kept."
+            f"Ray {_where()} failed ({first_line(error)}); mend it, or measure without --ray: what is measured is kept."
         ) from error
     finally:
         ray.shutdown()
@@ -103,17 +104,13 @@ def of_a_part(cause: BaseException | None) -> BaseException:
         return cause  # every command has a sentence for it
     name = type(cause).__name__
     return ValueError(
-        f"a task of Ray stopped with {name} ({_first_line(cause)}); run its part alone with --shard to see where."
+        f"a task of Ray stopped with {name} ({first_line(cause)}); run its part alone with --shard to see where."
     )
 
 
 def _where() -> str:
     address = os.environ.get("RAY_ADDRESS")
     return "on this machine" if not address else f"at RAY_ADDRESS {address}"
-
-
-def _first_line(error: BaseException | None) -> str:
-    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _absolute(value: object) -> object:

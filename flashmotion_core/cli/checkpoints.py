@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..files.file_kinds import existing_file, what_else
+from ..files.reasons import first_line
 from ..files.weights import read_weights
 
 DEPTH = 16
@@ -45,7 +46,7 @@ def _unpickled(path: Path, *, zipped: bool) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     # torch and pickle raise many kinds of errors; all of them mean that no tensors can be read.
     except Exception as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = first_line(error)[:120]
         raise ValueError(
             f"{path.name} is not a checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run: "
             "download it again or choose another file."

@@ -15,6 +15,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from ..wan.config import LATENT_CHANNELS, SPATIAL_STRIDE, TEMPORAL_STRIDE
+from .taehv_blocks import FrameMemory, Grow, MemoryBlock, Pool, SoftClamp, SuperMemoryBlock, conv, per_frame
 
 ENCODER_POOL = (2, 2, 1)
 """Frames that each encoder stage joins into one; every stage also halves the sides."""
@@ -22,134 +23,16 @@ DECODER_GROW = (1, 2, 2)
 """Frames that each decoder stage makes of one; every stage also doubles the sides."""
 BLOCKS_PER_STAGE = 3
 DECODER_WIDTHS = (256, 128, 64, 64)
+"""Widths of the decoder's stages, as ComfyUI loads them."""
 SUPER_WIDTHS = (512, 256, 128, 64)
 NO_ENCODER = "this VAE has a decoder alone, so it cannot encode; encode with the full VAE (wan2.2_vae.safetensors)."
-
-
-def _conv(channels_in: int, channels_out: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=bias)
-
-
-class FrameMemory(nn.Module):
-    """A layer over a frame and its predecessor (zeros before the first one)."""
-
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Chunks ``[B, N, C, H, W]`` of consecutive frames, same shape in and out."""
-        last: Tensor | None = None
-        for chunk in chunks:
-            last = torch.zeros_like(chunk[:, :1]) if last is None else last
-            before = torch.cat([last, chunk[:, :-1]], dim=1)
-            last = chunk[:, -1:]
-            yield _per_frame(self, torch.cat([chunk, before], dim=2))
-
-
-class MemoryBlock(FrameMemory):
-    """Three convolutions with a skip.
-
-    Attributes:
-        only_lifts: the last convolution's weights are all zero, as in a linear encoder, so only its bias is computed.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.only_lifts = False
-        self.conv = nn.Sequential(
-            _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
-        )
-
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """See ``FrameMemory.stream``."""
-        if self.only_lifts:
-            return (functional.relu(self.lift.view(-1, 1, 1) + chunk) for chunk in chunks)
-        return super().stream(chunks)
-
-    def forward(self, frame_and_before_NCHW: Tensor) -> Tensor:
-        """``[N, 2 C, H, W] -> [N, C, H, W]``."""
-        frame, _ = frame_and_before_NCHW.chunk(2, dim=1)
-        return functional.relu(self.conv(frame_and_before_NCHW) + frame)
-
-    @property
-    def last(self) -> nn.Conv2d:
-        """The last convolution."""
-        convolution = self.conv[-1]
-        assert isinstance(convolution, nn.Conv2d)
-        return convolution
-
-    @property
-    def lift(self) -> Tensor:
-        """The last convolution's bias ``[C]``."""
-        assert self.last.bias is not None
-        return self.last.bias
-
-
-class SuperMemoryBlock(FrameMemory):
-    """A depthwise 7 x 7 convolution and two of 1 x 1, with a skip."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Sequential(
-            nn.Conv2d(2 * width, 2 * width, 7, padding=3, groups=2 * width, bias=False),
-            nn.Conv2d(2 * width, 4 * width, 1),
-            nn.ReLU(),
-            nn.Conv2d(4 * width, width, 1, bias=False),
-        )
-
-    def forward(self, frame_and_before_NCHW: Tensor) -> Tensor:
-        """``[N, 2 C, H, W] -> [N, C, H, W]``."""
-        frame, _ = frame_and_before_NCHW.chunk(2, dim=1)
-        out: Tensor = self.conv(frame_and_before_NCHW) + frame
-        return out
-
-
-class Pool(nn.Module):
-    """Join ``stride`` consecutive frames into one with a 1 x 1 convolution over their stacked channels."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.conv = nn.Conv2d(stride * width, width, 1, bias=False)
-
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """``[B, N, C, H, W] -> [B, N / stride, C, H, W]``; chunks hold whole groups of frames."""
-        for chunk in chunks:
-            batch, frames, channels, rows, columns = chunk.shape
-            groups = chunk.reshape(batch, frames // self.stride, self.stride * channels, rows, columns)
-            yield _per_frame(self.conv, groups)
-
-
-class Grow(nn.Module):
-    """Make ``stride`` consecutive frames of one with a 1 x 1 convolution."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.conv = nn.Conv2d(width, stride * width, 1, bias=False)
-
-    def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """``[B, N, C, H, W] -> [B, N * stride, C, H, W]``."""
-        for chunk in chunks:
-            batch, frames, channels, rows, columns = chunk.shape
-            yield _per_frame(self.conv, chunk).reshape(batch, frames * self.stride, channels, rows, columns)
-
-
-class SoftClamp(nn.Module):
-    """Keep latents within -3..3."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``3 tanh(x / 3)``."""
-        return torch.tanh(x / 3) * 3
-
-
-def _per_frame(layer: nn.Module, chunk_BNCHW: Tensor) -> Tensor:
-    out: Tensor = layer(chunk_BNCHW.flatten(0, 1))
-    return out.reshape(*chunk_BNCHW.shape[:2], *out.shape[1:])
 
 
 def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
     """Chain the layers over a stream of chunks; nothing is computed before it is needed, and no chunk is kept longer than needed."""
 
     def plain(layer: nn.Module, stream: Iterable[Tensor]) -> Iterator[Tensor]:
-        return (_per_frame(layer, chunk) for chunk in stream)
+        return (per_frame(layer, chunk) for chunk in stream)
 
     for layer in layers:
         chunks = layer.stream(chunks) if isinstance(layer, (FrameMemory, Pool, Grow)) else plain(layer, chunks)
@@ -157,27 +40,27 @@ def _run(layers: nn.Sequential, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 def _encoder(latent_channels: int, width: int, pixels: int) -> nn.Sequential:
-    layers: list[nn.Module] = [_conv(pixels, width), nn.ReLU()]
+    layers: list[nn.Module] = [conv(pixels, width), nn.ReLU()]
     for stride in ENCODER_POOL:
-        layers += [Pool(width, stride), _conv(width, width, stride=2, bias=False)]
+        layers += [Pool(width, stride), conv(width, width, stride=2, bias=False)]
         layers += [MemoryBlock(width) for _ in range(BLOCKS_PER_STAGE)]
-    return nn.Sequential(*layers, _conv(width, latent_channels))
+    return nn.Sequential(*layers, conv(width, latent_channels))
 
 
 def _decoder(latent_channels: int, widths: Sequence[int], pixels: int) -> nn.Sequential:
-    layers: list[nn.Module] = [SoftClamp(), _conv(latent_channels, widths[0]), nn.ReLU()]
+    layers: list[nn.Module] = [SoftClamp(), conv(latent_channels, widths[0]), nn.ReLU()]
     for stride, wide, narrow in zip(DECODER_GROW, widths[:-1], widths[1:], strict=True):
         layers += [MemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
-        layers += [nn.Upsample(scale_factor=2), Grow(wide, stride), _conv(wide, narrow, bias=False)]
-    return nn.Sequential(*layers, nn.ReLU(), _conv(widths[-1], pixels))
+        layers += [nn.Upsample(scale_factor=2), Grow(wide, stride), conv(wide, narrow, bias=False)]
+    return nn.Sequential(*layers, nn.ReLU(), conv(widths[-1], pixels))
 
 
 def _super_decoder(latent_channels: int, widths: Sequence[int], pixels: int) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Conv2d(latent_channels, widths[0], 1, bias=False)]
     for stride, wide, narrow in zip(DECODER_GROW, widths[:-1], widths[1:], strict=True):
         layers += [SuperMemoryBlock(wide) for _ in range(BLOCKS_PER_STAGE)]
-        layers += [_conv(wide, 4 * narrow), nn.ReLU(), nn.PixelShuffle(2), Grow(narrow, stride)]
-    return nn.Sequential(*layers, _conv(widths[-1], pixels))
+        layers += [conv(wide, 4 * narrow), nn.ReLU(), nn.PixelShuffle(2), Grow(narrow, stride)]
+    return nn.Sequential(*layers, conv(widths[-1], pixels))
 
 
 class TAEHV(nn.Module):

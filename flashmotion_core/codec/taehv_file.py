@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..files.weights import read_tensors
 from ..wan.config import LATENT_CHANNELS, Shapes, describe, shapes_of
-from .taehv import TAEHV, MemoryBlock
+from .taehv import TAEHV
+from .taehv_blocks import MemoryBlock
 
 WIDTHS_AT = (1, 8, 14, 20)
 SUPER_WIDTHS_AT = (0, 7, 14, 21)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from .reasons import first_line
 from .texts import read_text
 
 
@@ -44,11 +45,6 @@ def load_whole_folder(model_class: Any, folder: Path, dtype: torch.dtype) -> Any
             f"the weights in {folder} lack {', '.join(sorted(loading['missing_keys']))}; download or export it again."
         )
     return model
-
-
-def first_line(error: Exception) -> str:
-    """Of its message, without the full stop."""
-    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def load_folder(folder: str | Path, model_class: Any, device: str) -> Any:

@@ -6,7 +6,6 @@ Plain functions. ``loading`` and ``codec.vae`` only load models, so that a calle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,86 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..adapters import ReusingAdapter, TrajectoryAdapter, block_strengths, check_compute_every
-from ..codec.vae import Vae, load_vae
+from ..adapters import ReusingAdapter, TrajectoryAdapter
 from ..guide.guide import Guide, guided
 from ..guide.guide_levels import Levels
-from ..sampling.few_step import comfyui_noise, control_sigma, denoised, euler, few_step, in_control_range
+from ..sampling.few_step import comfyui_noise, control_sigma, denoised, euler, few_step
 from ..sampling.schedule import Schedule, check_sigmas
 from ..wan.conditioning import frame_timesteps, with_clean_frame
 from ..wan.generator import WanGenerator
-from .loading import Generator, load_generator
-from .text_encoder import TEXT_TOKENS, encode_text, no_text
-
-__all__ = [
-    "TEXT_TOKENS",
-    "Control",
-    "Generator",
-    "Vae",
-    "check_control",
-    "encode_text",
-    "injected",
-    "load_generator",
-    "load_vae",
-    "no_text",
-    "sample_latent",
-]
-
-
-@dataclass(frozen=True)
-class Control:
-    """An adapter and what it follows.
-
-    Attributes:
-        adapter: on the generator's device and in its type.
-        latent_BCFHW: the control map's normalised latent ``[1, 48, F, H, W]``, of the video's latent size.
-        strength: factor of the residuals, one for all injections or one each; 0 switches the adapter off.
-        start: fraction of the schedule (0..1) from which control is on.
-        end: fraction (0..1) from which it is off again; equal ends are an empty range.
-        compute_every: 1 to compute the adapter in every step; n to compute it in every n-th step, counted from the first with control,
-            and reuse its residuals, which are all kept, in between. A ResNet is not affected. See ``ReusingAdapter``.
-    """
-
-    adapter: TrajectoryAdapter
-    latent_BCFHW: Tensor
-    strength: float | Sequence[float] = 1.0
-    start: float = 0.0
-    end: float = 1.0
-    compute_every: int = 1
-
-    def __post_init__(self) -> None:
-        check_control(self.strength, self.start, self.end, self.compute_every)
-        block_strengths(self.strength, len(self.adapter.inject_after))
-
-    @property
-    def strengths(self) -> tuple[float, ...]:
-        """One strength per injection."""
-        return block_strengths(self.strength, len(self.adapter.inject_after))
-
-    def is_on(self, sigma: float, shift: float) -> bool:
-        """Whether this control adds anything at a noise level."""
-        return any(self.strengths) and in_control_range(
-            sigma, control_sigma(self.start, shift), control_sigma(self.end, shift)
-        )
-
-
-def check_control(strength: float | Sequence[float], start: float, end: float, compute_every: int = 1) -> None:
-    """Check the numbers of a ``Control``: a function of its own, so that a caller can check them before loading models.
-
-    Raises:
-        ValueError: a fraction outside 0..1, a start after the end, a strength that is not finite, or a number of steps below 1.
-    """
-    check_compute_every(compute_every)
-    for name, value in (("start", start), ("end", end)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"the control's {name} is {value}, but must be a fraction of the schedule from 0 to 1.")
-    if start > end:
-        raise ValueError(
-            f"the control starts at {start} and ends at {end}, but the start must not come after the end; "
-            "lower the start or raise the end."
-        )
-    if not all(map(math.isfinite, strength if isinstance(strength, Sequence) else (strength,))):
-        raise ValueError(f"the control's strength is {strength}, but must be finite, such as 1.")
+from .adapter_control import Control
+from .loading import Generator
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..files.model_folder import first_line, read_folder_config
+from ..files.model_folder import read_folder_config
+from ..files.reasons import first_line
 from ..wan.config import WanConfig
 from .umt5_file import load_umt5
 

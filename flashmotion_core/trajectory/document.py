@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
+from ..files.reasons import first_line
 from ..files.texts import without_mark
 from .field_checks import TrajectoryError, choice, fail, fields, items, number, shorten, text, whole
 from .first_shape import parse_shape
@@ -156,7 +157,7 @@ def decode_json(source: str, name: str) -> object:
     except RecursionError:
         raise TrajectoryError(f"{name} is nested too deeply: paste a trajectory document, it has 6 levels.") from None
     except ValueError as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise TrajectoryError(f"{name} is not valid JSON ({reason}): paste the whole document again.") from None
 
 

@@ -14,7 +14,7 @@ from flashmotion_core.guide.guide import Guide, guided
 from flashmotion_core.guide.guide_levels import Levels
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig
-from train.data.sources import SyntheticSource, synthetic_clip
+from train.data.synthetic_source import SyntheticSource, synthetic_clip
 from train.evaluation.measures import track_scores
 
 

@@ -16,7 +16,7 @@ from flashmotion_core.benchmark.counterfactual import turned
 from flashmotion_core.benchmark.named_trackers import first_masks, named_tracker
 from flashmotion_core.cli.bench import main
 from flashmotion_core.cli.bench_shards import of_a_part
-from flashmotion_core.cli.convert import convert
+from flashmotion_core.cli.convert_file import convert
 from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.tracking.cotracker_points import boxes_of_tracks, grids_of
 from flashmotion_core.trajectory import dumps

@@ -5,8 +5,9 @@ import torch
 
 from flashmotion_core.acceleration.compile import compile_blocks, plain_blocks
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter
+from flashmotion_core.generation.adapter_control import Control
 from flashmotion_core.generation.loading import load_generator
-from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.pipeline import sample_latent
 from flashmotion_core.generation.text_encoder import no_text
 from flashmotion_core.wan.conditioning import latent_shape
 from flashmotion_core.wan.config import WanConfig

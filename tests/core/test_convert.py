@@ -20,7 +20,8 @@ from flashmotion_core.adapters import (
     read_generator_info,
     save_adapter,
 )
-from flashmotion_core.cli.convert import convert, main
+from flashmotion_core.cli.convert import main
+from flashmotion_core.cli.convert_file import convert
 from flashmotion_core.files import weights
 from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.generation.loading import load_generator

@@ -19,7 +19,7 @@ from flashmotion_core.adapters import (
     parse_adapter,
     read_adapter,
 )
-from flashmotion_core.cli.convert import convert
+from flashmotion_core.cli.convert_file import convert
 from flashmotion_core.wan.config import TI2V_5B, WanConfig, block_shapes
 from flashmotion_core.wan.keys import to_diffusers_key
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from flashmotion_core.adapters import read_generator_info
-from flashmotion_core.cli.convert import convert, main
+from flashmotion_core.cli.convert import main
+from flashmotion_core.cli.convert_file import convert
 from flashmotion_core.files.weights import read_tensors
 from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.keys import to_diffusers

@@ -16,12 +16,14 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from flashmotion_core.adapters import ControlNetAdapter, ResNetAdapter, save_adapter
-from flashmotion_core.cli.generate import choose_schedule, main
+from flashmotion_core.cli.generate import main
+from flashmotion_core.cli.generate_inputs import choose_schedule
 from flashmotion_core.codec.taehv import TAEHV
 from flashmotion_core.codec.vae import load_vae
 from flashmotion_core.generation import pipeline
+from flashmotion_core.generation.adapter_control import Control
 from flashmotion_core.generation.loading import load_generator
-from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.pipeline import sample_latent
 from flashmotion_core.generation.text_encoder import encode_text, no_text
 from flashmotion_core.guide.guide_clip import GuideClip
 from flashmotion_core.sampling.schedule import PRESETS, Schedule

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flashmotion_core.cli.convert import main
-from flashmotion_core.cli.generate import choose_schedule as headless_schedule
+from flashmotion_core.cli.generate_inputs import choose_schedule as headless_schedule
 from flashmotion_core.files.weights import read_header
 from flashmotion_core.sampling.schedule import PRESETS, Schedule, preset_schedule
 from flashmotion_core.sampling.schedule_sources import KnownSchedule, choose_schedule, known_schedule

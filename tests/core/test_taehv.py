@@ -4,8 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from flashmotion_core.cli.convert import convert
-from flashmotion_core.codec.taehv import TAEHV, MemoryBlock, encode_clip
+from flashmotion_core.cli.convert_file import convert
+from flashmotion_core.codec.taehv import TAEHV, encode_clip
+from flashmotion_core.codec.taehv_blocks import MemoryBlock
 from flashmotion_core.codec.taehv_file import from_state_dict, load_taehv
 
 from ..support.sentences import refuses

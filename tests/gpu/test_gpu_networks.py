@@ -15,8 +15,9 @@ from flashmotion_core.acceleration.attention import choose_attention, lacking
 from flashmotion_core.acceleration.compile import compile_blocks, plain_blocks
 from flashmotion_core.acceleration.fp8 import Fp8ProductLinear, products_lacking, store_as_fp8
 from flashmotion_core.acceleration.switches import use_attention
+from flashmotion_core.generation.adapter_control import Control
 from flashmotion_core.generation.loading import Generator
-from flashmotion_core.generation.pipeline import Control, sample_latent
+from flashmotion_core.generation.pipeline import sample_latent
 
 pytestmark = pytest.mark.gpu
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench.allocations import STEPS, Bench
+from bench.allocations import STEPS
+from bench.counted_writes import Bench
 
 from .helpers import Rig
 

@@ -155,7 +155,7 @@ def test_two_guides_and_other_packs_functions_are_chained(rig: Rig) -> None:
 
 
 def test_the_clip_is_encoded_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    patch = sys.modules[f"{rig.pack.__name__}.nodes.wan_patch"]
+    patch = sys.modules[f"{rig.pack.__name__}.nodes.control_encoding"]
     encoded: list[str] = []
     real = patch.encode
 

@@ -29,31 +29,34 @@ def headless(
 ) -> torch.Tensor:
     """Four steps on diffusers: denormalised latent; ``options`` of the controls."""
     from flashmotion_core.adapters import read_adapter
-    from flashmotion_core.generation import pipeline
-    from flashmotion_core.generation.loading import load_adapter
+    from flashmotion_core.codec.vae import load_vae
+    from flashmotion_core.generation.adapter_control import Control
+    from flashmotion_core.generation.loading import load_adapter, load_generator
+    from flashmotion_core.generation.pipeline import sample_latent
+    from flashmotion_core.generation.text_encoder import no_text
     from flashmotion_core.guide.guide_clip import GuideClip
     from flashmotion_core.guide.guide_levels import levels
     from flashmotion_core.trajectory import parse, render, sample
     from flashmotion_core.wan.conditioning import denormalise, latent_shape
 
-    generator = pipeline.load_generator(tiny["generator"], "cpu", torch.float32)
-    vae = pipeline.load_vae(tiny["vae"], "cpu", torch.float32)
+    generator = load_generator(tiny["generator"], "cpu", torch.float32)
+    vae = load_vae(tiny["vae"], "cpu", torch.float32)
     controls = []
     for kind in kinds:
         file = read_adapter(tiny[kind], torch.float32)
         adapter = load_adapter(file, generator, "cpu", torch.float32)
         style = file.map_style
         frames = render(sample(parse(DOCUMENT)), mode=style.mode, opacity=style.opacity, thickness=style.thickness)
-        controls.append(pipeline.Control(adapter, vae.encode(frames), **options))
+        controls.append(Control(adapter, vae.encode(frames), **options))
     guide = None
     if follow:
         assert picture is not None
         drawn = GuideClip((picture[0].numpy() * 255).round().astype(np.uint8), sample(parse(DOCUMENT)))
         guide = drawn.guide(vae.encode(drawn.all())), levels(follow)
     clean = None if picture is None else vae.encode((picture.numpy() * 255).round().astype(np.uint8))
-    latent = pipeline.sample_latent(
+    latent = sample_latent(
         generator,
-        pipeline.no_text(generator.info.config),
+        no_text(generator.info.config),
         latent_shape(*SIZE, FRAMES),
         controls,
         guide=guide,

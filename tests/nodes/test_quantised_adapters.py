@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.files.weights import read_tensors, save_whole
-from flashmotion_core.generation import pipeline
+from flashmotion_core.generation.loading import load_generator
 from flashmotion_core.wan.quantised import dequantise, layer_formats
 
 from ..support import generator_files as layouts
@@ -121,7 +121,7 @@ def test_a_quantised_controlnet(
 def test_the_same_file_headless(name: str, rig: Rig) -> None:
     path = quantised(rig, "controlnet", name)
     file = read_adapter(path)
-    sizes = pipeline.load_generator(rig.tiny["generator"], "cpu", torch.float32).info.config
+    sizes = load_generator(rig.tiny["generator"], "cpu", torch.float32).info.config
     adapter = build_adapter(file, sizes, dtype=torch.float32)
     expected = read_tensors(unpacked(path))[0]
     for key, value in adapter.state_dict().items():

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flashmotion_core.cli.convert import convert
+from flashmotion_core.cli.convert_file import convert
 from flashmotion_core.codec.vae import load_vae, only_decodes
 from flashmotion_core.codec.wan_vae_file import to_diffusers_vae_key
 from flashmotion_core.files.weights import read_tensors

@@ -208,7 +208,7 @@ def test_fp8_weights(kind: str, weight_dtype: str, rig: Rig) -> None:
 
 @BOTH
 def test_an_adapter_stored_in_bf16(kind: str, rig: Rig) -> None:
-    from flashmotion_core.cli.convert import convert
+    from flashmotion_core.cli.convert_file import convert
 
     half = rig.tiny[kind].with_name(f"{kind}_bf16.safetensors")
     convert(rig.tiny[kind], half, dtype=torch.bfloat16)
@@ -339,7 +339,7 @@ def test_the_wan_vae_groups_frames_as_the_map_means_them(kind: str, rig: Rig, mo
     """1 + 4 + 4 ... without copies in front: the first latent frame is that of the first picture alone."""
     vae = narrow_wan_vae(monkeypatch)
     control_map = torch.randint(0, 256, (17, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
-    encode = rig.pack.nodes.wan_patch.encode_control
+    encode = rig.pack.nodes.control_encoding.encode_control
     whole, first = encode(vae, rig.generator, control_map), encode(vae, rig.generator, control_map[:1])
     assert whole.shape == (1, 48, 5, SIZE[1] // 16, SIZE[0] // 16)
     torch.testing.assert_close(whole[:, :, :1], first)
@@ -350,7 +350,7 @@ def test_the_wan_vae_groups_frames_as_the_map_means_them(kind: str, rig: Rig, mo
 def test_the_tiny_vae_groups_a_clip_like_the_wan_vae(rig: Rig) -> None:
     """With a TAEHV the map gets three copies in front: its first latent frame is that of the first picture alone, too."""
     control_map = torch.randint(0, 256, (17, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
-    encode = rig.pack.nodes.wan_patch.encode_control
+    encode = rig.pack.nodes.control_encoding.encode_control
     whole, first = encode(rig.vae, rig.generator, control_map), encode(rig.vae, rig.generator, control_map[:1])
     assert whole.shape == (1, 48, 5, SIZE[1] // 16, SIZE[0] // 16)
     torch.testing.assert_close(whole[:, :, :1], first, atol=1e-4, rtol=1e-4)

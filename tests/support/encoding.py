@@ -21,8 +21,10 @@ from train.data import looks as looks_of
 from train.data import video_files
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
-from train.data.sources import SourceClip, SyntheticSource, VideoFolder
+from train.data.sources import SourceClip
+from train.data.synthetic_source import SyntheticSource
 from train.data.video_files import Entry
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 from train.parallel import ONE, World
 

@@ -13,7 +13,8 @@ import pytest
 from tools.setup import comfyui_source, environment
 from tools.setup.comfyui_archive import digest
 from tools.setup.comfyui_fetch import Carrier
-from tools.setup.environment import Environment, prepare, require_space, require_writable
+from tools.setup.environment import Environment, prepare
+from tools.setup.space import require_space, require_writable
 from tools.setup_error import SetupError
 
 from ..support.sentences import names, refuses

@@ -12,7 +12,7 @@ import pytest
 
 from train.command import main
 from train.config.load import load
-from train.data.sources import SyntheticSource
+from train.data.synthetic_source import SyntheticSource
 from train.errors import TrainError
 from train.launch import ray_encode
 

@@ -12,6 +12,7 @@ from ..comfy import base_folder
 from ..comfy.port_claim import claimed_port
 from ..comfy.server import DEFAULT_PORT, require_port
 from ..setup import environment, existing
+from ..setup.space import require_writable
 from ..setup_error import SetupError
 from ..terminal import run_command
 
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     if options.python is not None and options.comfyui is None:
         raise SetupError("--python chooses what runs an existing ComfyUI: give --comfyui too.")
     if options.out is not None:
-        environment.require_writable(options.out.resolve(), "--out")
+        require_writable(options.out.resolve(), "--out")
     with claimed_port(DEFAULT_PORT) if options.port is None else nullcontext(require_port(options.port)) as port:
         return _run_on(port, options)
 
@@ -98,7 +99,7 @@ def _run_on(port: int, options: argparse.Namespace) -> int:
         environment.prepare(where)
         python, comfyui = where.python, where.comfyui
     else:
-        environment.require_writable(where.home)
+        require_writable(where.home)
         comfyui = options.comfyui.resolve()
         python = existing.check(comfyui, options.python)
     workflow = _fill(where.base)

@@ -18,6 +18,7 @@ from ..setup_error import SetupError
 from ..terminal import say
 from . import comfyui_source
 from .pip import run_pip
+from .space import require_space, require_writable
 from .stamp import Stamp
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,10 +29,6 @@ EXTRAS = ("dev", "train")
 LOCK = REPOSITORY / "requirements-dev.lock"
 LOCK_UNTIL = (3, 14)  # the newest Python for which all the lock's packages were available as wheels
 HOOK = Path(__file__).with_name("shims") / "torchvision_cpu_hook.py"
-# On Linux with Python 3.11: 2.0 GB with a CPU build of torch, 5.8 GB with a CUDA build, 0.6 GB more with the extras, plus
-# what pip unpacks while it installs.
-NEEDED_GB = 3.0
-NEEDED_GB_CUDA = 9.0
 
 
 def home() -> Path:
@@ -88,34 +85,6 @@ def prepare(environment: Environment, *, for_tests: bool = False) -> None:
     if for_tests:
         _install_extras(environment)
     shutil.rmtree(environment.home / "temporary", ignore_errors=True)
-
-
-def require_writable(folder: Path, setting: str = "FLASHMOTION_HOME") -> None:
-    """Create `folder`, which `setting` chose; raises SetupError if it is not writable."""
-    probe = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_text("", encoding="utf-8")
-        probe.unlink()
-    except OSError as error:
-        raise SetupError(
-            f"Nothing can be written to {folder} ({error.strerror}): set {setting} to a folder that you can write to."
-        ) from error
-
-
-def require_space(folder: Path, needed_gb: float = NEEDED_GB) -> None:
-    """Raises SetupError if the disk of `folder` has less than `needed_gb` GB free."""
-    free_gb = shutil.disk_usage(folder).free / 1e9
-    if free_gb < needed_gb:
-        raise SetupError(
-            f"The disk of {folder} has {free_gb:.1f} GB free, but about {needed_gb:.1f} GB are needed: free some space or "
-            "set FLASHMOTION_HOME to a folder on another disk."
-        )
-    if sys.platform == "linux" and free_gb < NEEDED_GB_CUDA:
-        say(
-            f"Note: {free_gb:.1f} GB are free. That is enough for a CPU build of torch, but the CUDA build, which pip "
-            f"installs by default, needs up to {NEEDED_GB_CUDA:.0f} GB."
-        )
 
 
 def imports(python: Path, *modules: str) -> str:

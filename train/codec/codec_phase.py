@@ -16,7 +16,8 @@ from ..monitor.run_log import Tracker
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run
 from . import codec_budget, codec_checkpoint
-from .train_codec import BOOKKEEPING, train_codec
+from .codec_training import BOOKKEEPING
+from .train_codec import train_codec
 
 LOG_EVERY = 20
 

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from flashmotion_core.codec.taehv import TAEHV, Grow, MemoryBlock, Pool
+from flashmotion_core.codec.taehv import TAEHV
+from flashmotion_core.codec.taehv_blocks import Grow, MemoryBlock, Pool
 from flashmotion_core.wan.conditioning import LATENT_MEAN, LATENT_STD
 from flashmotion_core.wan.config import TEMPORAL_STRIDE
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .codec_settings import CodecSettings
+from .data_settings import Data
 from .method_settings import (
     BaseSettings,
     Conditioning,
@@ -21,7 +22,7 @@ from .method_settings import (
     SkipSettings,
     Steps,
 )
-from .settings import Count, Data, Machine, Memory, Models, Positive, Seed, Settings, Share
+from .settings import Count, Machine, Memory, Models, Positive, Seed, Settings, Share
 
 
 class HeldOut(Settings):

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.files.links import link_or_copy
+from flashmotion_core.files.reasons import first_line
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
@@ -251,7 +252,7 @@ def _opened(shard: Path) -> tarfile.TarFile:
         return tarfile.open(shard)
     except (OSError, tarfile.TarError) as error:
         raise TrainError(
-            f"the shard {shard} is not a whole tar file ({str(error).splitlines()[0].rstrip(':')}); copy or remove it."
+            f"the shard {shard} is not a whole tar file ({first_line(error)}); copy or remove it."
         ) from error
 
 

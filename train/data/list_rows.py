@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flashmotion_core.files.reasons import first_line
 from flashmotion_core.sets.clip_lists import csv_rows, text_lines
 
 from ..errors import TrainError
@@ -83,7 +84,7 @@ def _parquet(path: Path, wanted: Mapping[str, Sequence[str]]) -> Iterator[tuple[
                     number += 1
                     yield number, {**empty, **row}
     except (OSError, pyarrow.ArrowException) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = first_line(error)
         raise TrainError(
             f"the list of videos {path} cannot be read after row {number} ({reason}); write it again."
         ) from error

@@ -24,7 +24,8 @@ from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import content_hash, digest
 from ..parallel import broadcast_object
-from ..run_folder.artifacts import Artifacts, sizes_of
+from ..run_folder.artifacts import Artifacts
+from ..run_folder.generator_file import sizes_of
 from ..run_folder.run import Run
 from .evaluation_rows import ELSEWHERE_REAL, REAL, TIMED_CLIPS, Row, rows_to_measure
 from .features import DEFAULT

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.data_settings import Synthetic
 from ..config.schema import HeldOut
-from ..config.settings import Synthetic
 from ..data.encoded import EncodedClips
-from ..data.sources import Source, SyntheticSource
+from ..data.sources import Source
+from ..data.synthetic_source import SyntheticSource
 from ..errors import TrainError
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.encoding import encode_source, mark_of

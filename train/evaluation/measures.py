@@ -18,7 +18,8 @@ from flashmotion_core.metrics import box_iou, mask_iou, mean_of_clip, motion, ps
 from flashmotion_core.metrics.keeping import centres, means_of_objects
 from flashmotion_core.video.frames import Frames
 
-from ..data.sources import Source, synthetic_clip
+from ..data.sources import Source
+from ..data.synthetic_source import synthetic_clip
 from ..world.clip_tracker import ClipTracker
 from ..world.sprite_tracker import track
 from ..world.synthetic import Clip

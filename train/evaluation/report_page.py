@@ -16,7 +16,7 @@ from flashmotion_core.reports.html import Commands, Files, Picture, Section, Tex
 from flashmotion_core.video.frames import Frames
 from flashmotion_core.video.mp4 import write_mp4
 
-from ..config.settings import Synthetic
+from ..config.data_settings import Synthetic
 from ..data.sources import SourceClip
 from ..run_folder.artifacts import Artifacts
 from ..run_folder.run import Run

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from ..config.data_settings import Videos
 from ..config.phases import WITHOUT_GENERATORS, phases_of
-from ..config.settings import Videos
 from ..errors import TrainError
 from ..run_folder.run import Run
 from .given_adapters import given_path

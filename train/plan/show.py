@@ -6,10 +6,11 @@ from pathlib import Path
 
 from flashmotion_core.wan.config import TI2V_5B, WanConfig
 
-from ..config.settings import Videos
+from ..config.data_settings import Videos
 from ..run_folder.run import Run
 from .around import around
-from .check import clip_count, generator_sizes
+from .check import generator_sizes
+from .disk import clip_count
 from .given_adapters import check_adapter, given_path
 from .gpus import find_gpu, this_gpu
 from .plan import plan

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from flashmotion_core.files.reasons import first_line
 from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from flashmotion_core.generation.umt5_file import load_umt5_tokens
 from flashmotion_core.video.frames import Frames
@@ -81,7 +82,7 @@ def token_counter(text_encoder: str) -> Callable[[str], int]:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:
         raise TrainError(
-            f"models.text_encoder is {text_encoder!r}, but its tokenizer cannot be loaded ({str(error).splitlines()[0]}); copy the whole folder."
+            f"models.text_encoder is {text_encoder!r}, but its tokenizer cannot be loaded ({first_line(error)}); copy the whole folder."
         ) from error
     return lambda text: len(tokenizer(text)["input_ids"])
 

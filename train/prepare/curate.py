@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.settings import Prepare
+from ..config.data_settings import Prepare
 from .found_objects import Boxes, FoundObjects
 
 CROWD = 4

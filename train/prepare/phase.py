@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config.data_settings import Part, Videos
 from ..config.schema import Config
-from ..config.settings import Part, Videos
 from ..data.gather import gather, is_plain, mark
 from ..data.rank_results import on_all_ranks
 from ..data.unread_files import plain, twins, unread

@@ -18,7 +18,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any, overload
 
-from ..config.settings import Data
+from ..config.data_settings import Data
 from ..data.rank_results import on_all_ranks
 from ..data.video_files import FolderClips, find_videos
 from ..data.worker_pool import worker_pool

@@ -17,7 +17,7 @@ from flashmotion_core.trajectory import Trajectory
 from flashmotion_core.trajectory import cover as cover_boxes
 from flashmotion_core.video.frames import Frames, cover
 
-from ..config.settings import Data, Prepare
+from ..config.data_settings import Data, Prepare
 from ..data.looks import best_first, fit
 from ..data.sources import SourceClip
 from ..data.video_files import TRACK_SUFFIXES, cropped, read_frames, read_labels
@@ -33,10 +33,8 @@ from .motion_measures import speeds
 from .parts import keep_clip, kept_clip
 from .scan import Scan, cut_out, scan
 from .sheet import clip_sheet, write_jpeg
+from .video_facts import checked_document, clip_size, cut_notes, no_window, own_document, own_starts
 from .windows import Window, windows
-
-LONGEST_SIDE = 4096
-"""The largest side of a document, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class VideoWork:
             made[window.start_ms] = clip
         clips = [clip for _, clip in sorted(made.items()) if clip is not None]
         seconds = float(times_T[-1])
-        reason = "" if clips else _no_window(found, shots, shape[2], self.data.fps)
+        reason = "" if clips else no_window(found, shots, shape[2], self.data.fps)
         if found.problem and clips:
             clips[-1].notes.append(f"the rest of the video is left out, as {found.problem}")
         return PreparedVideo(video.name, key, reason, len(shots), seconds, clips)
@@ -162,7 +160,7 @@ class VideoWork:
         if own is not None:
             document = read_own_document(own, size, shape[2], data.fps)
             used, moving = in_boxes(document, found.labels_THW), "yours"
-            verdict = Verdict(tuple(range(len(used.names))), (), 0.0, "", _cut_notes(window, shots))
+            verdict = Verdict(tuple(range(len(used.names))), (), 0.0, "", cut_notes(window, shots))
         else:
             speed_N, camera = speeds(frames_THWC, found.labels_THW, len(found.names), data.fps)
             verdict = judge(found, speed_N, camera, shape[:2], self.rules)
@@ -172,7 +170,7 @@ class VideoWork:
         caption, by, notes = self._caption(video, name, frames_THWC)
         reason = verdict.reason
         try:
-            document = document if reason or own else _checked(document, used)
+            document = document if reason or own else checked_document(document, used)
         except ValueError as error:
             reason = str(error).rstrip(".")
         enlarged = max(wanted / there for wanted, there in zip(shape[:2], scanned.shown.size, strict=True))
@@ -248,48 +246,3 @@ class VideoWork:
                 f"the prompt of {name} has {tokens} tokens; shorten it, or set data.prepare.long_prompts to cut"
             )
         return cut, by, [f"the prompt of {tokens} tokens is cut after {len(cut.split())} words"]
-
-
-def clip_size(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
-    """The (width, height) of a prepared clip: as large as `wanted` needs and never enlarged, in the video's own aspect, both even.
-
-    Raises:
-        ValueError: the video is too narrow or too long for a document.
-    """
-    scale = min(1.0, max(wanted[0] / size[0], wanted[1] / size[1]))
-    width, height = (2 * max(1, round(side * scale / 2 + 0.24)) for side in size)
-    if min(width, height) < 32 or max(width, height) > LONGEST_SIDE:
-        raise ValueError(
-            f"it has {size[0]} x {size[1]} pixels, which no clip with sides of 32 to {LONGEST_SIDE} can show; scale it"
-        )
-    return width, height
-
-
-def own_document(video: Path, name: str) -> Path | None:
-    """A maker's document or tracks for one clip of a video."""
-    return next((path for path in (video.with_name(f"{name}{end}") for end in TRACK_SUFFIXES) if path.is_file()), None)
-
-
-def own_starts(own_clips: Mapping[Path, int]) -> list[int]:
-    """Where clips begin that have a document of the maker's, in milliseconds."""
-    return sorted({start for path, start in own_clips.items() if path.suffix in TRACK_SUFFIXES})
-
-
-def _checked(document: Trajectory, used: FoundObjects) -> Trajectory:
-    """A found document, unless an object lacks pixels on frame 0 where its box is drawn."""
-    for n in range(len(document.objects)):
-        if not (used.labels_THW[0] == n + 1).any():
-            raise ValueError(f"object {n + 1} has no mask on the first frame")
-    return document
-
-
-def _cut_notes(window: Window, shots: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-    inside = any(first <= window.taken[0] and window.taken[-1] <= last for first, last in shots)
-    return () if inside else ("there is a cut in it",)
-
-
-def _no_window(found: Scan, shots: Sequence[tuple[int, int]], frames: int, fps: float) -> str:
-    times = found.shown.times
-    longest = max((float(times[last] - times[first]) for first, last in shots), default=0.0)
-    damaged = f"; {found.problem}" if found.problem else ""
-    return f"its longest shot has {longest:.2f} s, but {frames} frames at data.fps={fps:g} take {frames / fps:.2f} s{damaged}"

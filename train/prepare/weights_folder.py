@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flashmotion_core.files.model_folder import load_folder
+from flashmotion_core.files.reasons import first_line
 
 from ..errors import TrainError
 from ..files import content_hash
@@ -45,7 +46,7 @@ def load_processor(key: str, folder: str) -> Any:
     try:
         return AutoProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = first_line(error)
         raise TrainError(
             f"data.prepare.{key} is {folder!r}, but its processor cannot be loaded ({reason}); copy the whole folder of the model."
         ) from error

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from flashmotion_core.adapters.adapter_file import write_adapter
-from flashmotion_core.cli.convert import DTYPES
+from flashmotion_core.cli.convert_file import DTYPES
 from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.metadata import PREFIX

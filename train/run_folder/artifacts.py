@@ -7,36 +7,35 @@ what users load.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from flashmotion_core.adapters import AdapterFile, read_adapter, read_generator_info
+from flashmotion_core.adapters import AdapterFile, read_adapter
 from flashmotion_core.adapters.adapter_file import write_adapter
 from flashmotion_core.codec.vae import Vae, load_vae
-from flashmotion_core.files.model_folder import read_folder_config
 from flashmotion_core.files.weights import read_tensors, save_whole
-from flashmotion_core.generation.loading import read_generator
 from flashmotion_core.generation.text_encoder import TextEncoder
 from flashmotion_core.metadata.entries import generator_metadata
 from flashmotion_core.sampling.schedule import Schedule
 from flashmotion_core.wan.config import WanConfig
-from flashmotion_core.wan.fingerprint import fingerprint
 
-from ..config.method_settings import PhaseSettings
+from ..config.data_settings import Synthetic, Videos
 from ..config.phases import phases_of
-from ..config.settings import Adapter, Settings, Synthetic, Videos
+from ..config.settings import Adapter
 from ..data.encoded import EncodedClips
 from ..data.gather import is_plain
-from ..data.sources import Source, SyntheticSource, VideoFolder
-from ..engine.build import Builder, Network
+from ..data.sources import Source
+from ..data.synthetic_source import SyntheticSource
+from ..data.video_folder import VideoFolder
+from ..engine.build import Builder
 from ..errors import TrainError
-from ..files import digest, read_fields
+from ..files import read_fields
 from ..parallel import ONE, World
+from .generator_file import GeneratorFile, generator_file
 from .run import Run
 
 SLOW, FAST = "slow", "fast"
@@ -44,18 +43,6 @@ PREPARED = "prepared"
 """The folder of what the phase prepare makes, in the run's folder."""
 BASE = "base"
 """Names the adapter that the SlowGenerator was trained with."""
-
-
-@dataclass(frozen=True)
-class GeneratorFile(Network):
-    """A generator from a file, and whether it takes text."""
-
-    text: bool
-
-    @property
-    def fingerprint(self) -> str:
-        """See ``wan.fingerprint``."""
-        return fingerprint(self.weights)
 
 
 class Artifacts:
@@ -247,56 +234,3 @@ class Artifacts:
                 base_fingerprint=base.fingerprint,
             )
             write_adapter(path, whole)
-
-
-def whole_state(module: nn.Module) -> dict[str, Tensor]:
-    """A state dict on the CPU with shards gathered; every rank must call it."""
-    return whole_tensors(module.state_dict())
-
-
-def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors on the CPU with shards gathered; every rank must call it."""
-    return {key: _whole(value) for key, value in tensors.items()}
-
-
-def _whole(value: Any) -> Tensor:
-    gathered: Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
-    return gathered.detach().cpu()
-
-
-def generator_file(path: Path) -> GeneratorFile:
-    """A generator from its file."""
-    info, weights = read_generator(path)
-    return GeneratorFile(info.config, weights, info.text)
-
-
-def sizes_of(path: Path) -> WanConfig:
-    """Sizes of a generator, from the header of its file or the configuration of its diffusers folder.
-
-    Raises:
-        ValueError: it is not a generator.
-    """
-    if not path.is_dir():
-        return read_generator_info(path).config
-    folder = path / "transformer" if (path / "transformer").is_dir() else path
-    return WanConfig.from_diffusers(read_folder_config(folder, "generator", ("WanTransformer3DModel",)), folder)
-
-
-BOOKKEEPING = {"share", "validate_every", "micro_batch"}
-"""The settings of a phase that do not change its result; validations do, if they decide about it."""
-
-
-def phase_digest(run: Run, name: str, settings: Settings, *depends: str) -> str:
-    """The fingerprint of a training phase: a hash of its settings and of the fingerprints that it depends on."""
-    config, decides = run.config, run.config.validation
-    general: list[Any] = [
-        config.seed,
-        config.precision,
-        config.memory.fp8,
-        config.memory.optimizer,
-        config.conditioning,
-    ]
-    if isinstance(settings, PhaseSettings) and settings.validate_every and (decides.patience or decides.export_best):
-        logging = config.logging
-        general += [decides, settings.validate_every, logging.validation_clips, logging.validation_steps]
-    return digest(name, settings.model_dump(mode="json", exclude=BOOKKEEPING), *general, *depends)

@@ -11,12 +11,15 @@ from flashmotion_core.adapters import MapStyle
 from flashmotion_core.files.weights import save_whole
 from flashmotion_core.files.whole_file import write_whole
 
-from ..config.settings import Videos
+from ..config.data_settings import Videos
 from ..data import encode as encoding
 from ..data.control import control_maps
 from ..data.encoded import EncodedClips
 from ..data.gather import gather, is_plain
-from ..data.sources import Source, SourceClip, SyntheticSource, VideoFolder, check_apart
+from ..data.listed_clips import fingerprint
+from ..data.sources import Source, SourceClip, check_apart
+from ..data.synthetic_source import SyntheticSource
+from ..data.video_folder import VideoFolder
 from ..files import content_hash
 from ..parallel import barrier
 from .artifacts import Artifacts
@@ -86,7 +89,7 @@ def mark_of(artifacts: Artifacts, source: Source) -> str:
     data, encoder = artifacts.config.data, artifacts.config.models.text_encoder
     codec = content_hash(artifacts.codec_path)
     text = "none" if encoder is None else content_hash(encoder)
-    return encoding.fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
+    return fingerprint(source.settings(), codec, data.style(), text, data.first_frame)
 
 
 def encode_source(

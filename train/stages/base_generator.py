@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from ..engine.build import Network
 from ..evaluation.validation import Validator
-from ..run_folder.artifacts import BASE, SLOW, Artifacts, GeneratorFile, whole_state
+from ..run_folder.artifacts import BASE, SLOW, Artifacts
+from ..run_folder.generator_file import GeneratorFile
 from ..run_folder.run import Run
+from ..run_folder.whole_state import whole_state
 from . import wiring
 from .train_phase import train_phase
 

@@ -6,8 +6,9 @@ from flashmotion_core.adapters import AdapterFile, read_adapter
 
 from ..config.settings import Adapter
 from ..evaluation.validation import Validator
-from ..run_folder.artifacts import BASE, SLOW, Artifacts, whole_state
+from ..run_folder.artifacts import BASE, SLOW, Artifacts
 from ..run_folder.run import Run
+from ..run_folder.whole_state import whole_state
 from . import wiring
 from .train_phase import train_phase
 

@@ -6,8 +6,9 @@ from flashmotion_core.files.weights import save_whole
 
 from ..engine import lora
 from ..evaluation.validation import Validator
-from ..run_folder.artifacts import FAST, Artifacts, whole_state, whole_tensors
+from ..run_folder.artifacts import FAST, Artifacts
 from ..run_folder.run import Run
+from ..run_folder.whole_state import whole_state, whole_tensors
 from . import wiring
 from .train_phase import train_phase
 

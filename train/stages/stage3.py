@@ -7,8 +7,9 @@ from flashmotion_core.files.weights import read_tensors
 from ..config.method_settings import HybridSettings, SkipSettings
 from ..config.settings import Adapter
 from ..evaluation.validation import Validator
-from ..run_folder.artifacts import FAST, SLOW, Artifacts, whole_state
+from ..run_folder.artifacts import FAST, SLOW, Artifacts
 from ..run_folder.run import Run
+from ..run_folder.whole_state import whole_state
 from . import wiring
 from .train_phase import train_phase
 

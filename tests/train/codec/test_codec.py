@@ -19,11 +19,12 @@ from flashmotion_core.wan.conditioning import normalise
 from train.codec import codec_checkpoint
 from train.codec.codec_budget import fastest_threads, steps_that_fit
 from train.codec.codec_checkpoint import BEFORE, CHECKPOINT
+from train.codec.codec_training import CodecTraining
 from train.codec.crops import Crops
 from train.codec.linear_start import components, decode_whole, encode_whole, start
 from train.codec.muon import orthogonalise
 from train.codec.quality import spread
-from train.codec.train_codec import FILE, _Training, train_codec
+from train.codec.train_codec import FILE, train_codec
 from train.config.codec_settings import CodecSettings
 from train.errors import TrainError, TrainingStopped
 from train.world import synthetic
@@ -47,8 +48,8 @@ SHORT = CodecSettings(
 
 @pytest.fixture(autouse=True)
 def small_and_soon_warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.codec.train_codec.DECODER_WIDTHS", (32, 32, 32, 32))
-    monkeypatch.setattr("train.codec.train_codec.WARMUP_STEPS", 2)
+    monkeypatch.setattr("train.codec.codec_training.DECODER_WIDTHS", (32, 32, 32, 32))
+    monkeypatch.setattr("train.codec.codec_training.WARMUP_STEPS", 2)
 
 
 def narrow() -> TAEHV:
@@ -354,7 +355,7 @@ def test_a_still_clip_has_one_latent(tmp_path: Path) -> None:
         latents = encode_whole(codec.requires_grad_(False), still)
         return (latents[:, :, 1:] - latents[:, :, :1]).abs().max().item()
 
-    run = _Training(SHORT.model_copy(update={"start_steps": 1}), tmp_path, torch.device("cpu"))
+    run = CodecTraining(SHORT.model_copy(update={"start_steps": 1}), tmp_path, torch.device("cpu"))
     run.load()
     for step in range(3):
         run.step(step)
@@ -371,10 +372,10 @@ def test_photographs_are_among_the_clips() -> None:
 
 
 def test_training_lowers_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.codec.train_codec.START_CROPS", 64)  # a worse start, so that few steps show
-    monkeypatch.setattr("train.codec.train_codec.CROPS_OF_A_CLIP", 6)
+    monkeypatch.setattr("train.codec.codec_training.START_CROPS", 64)  # a worse start, so that few steps show
+    monkeypatch.setattr("train.codec.codec_training.CROPS_OF_A_CLIP", 6)
     settings = SHORT.model_copy(update={"steps": 45, "start_steps": 30, "batch": 4, "clips": 12, "lr": 1e-3})
-    run = _Training(settings, tmp_path, torch.device("cpu"))
+    run = CodecTraining(settings, tmp_path, torch.device("cpu"))
     run.load()
     pixels = pictures(1)[:16]
 

@@ -10,14 +10,14 @@ import torch
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from train.config.data_settings import Part, Synthetic, Videos
 from train.config.load import CONFIGS, dump, load, parse
 from train.config.method_settings import DmdSettings, HybridSettings, LcmSettings, PhaseSettings, SkipSettings
 from train.config.schema import Config
-from train.config.settings import Part, Synthetic, Videos
 from train.files import digest
 from train.monitor.console import Console
 from train.parallel import World
-from train.run_folder.artifacts import BOOKKEEPING, phase_digest
+from train.run_folder.phase_digest import BOOKKEEPING, phase_digest
 from train.run_folder.run import Run
 
 FILES = sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.yaml"))

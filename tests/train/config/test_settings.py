@@ -34,7 +34,6 @@ REASONS = {
     r"models\.adapters\.(start|slow|lr_scale)": "continuing an adapter, and a ControlNet's learning rate",
     r"evaluate\.(guidance_scale|batch|features|compute_every|sets\.stream|sets\.seed)": "what is measured, by evaluate_run",
     r"validation\.(best|patience|export_best)": "what a validation decides; its lines in the console name them",
-    r"logging\.trackio": "as logging.wandb",
     r"checkpoints\.keep": "how many checkpoints a disk can hold",
 }
 

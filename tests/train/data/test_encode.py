@@ -21,9 +21,11 @@ from train.data import encode
 from train.data.clip_file import file_of
 from train.data.clip_index import INDEX
 from train.data.control import control_maps, inside_map
-from train.data.encode import encode_clips, fingerprint
+from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
-from train.data.sources import SourceClip, SyntheticSource
+from train.data.listed_clips import fingerprint
+from train.data.sources import SourceClip
+from train.data.synthetic_source import SyntheticSource
 from train.errors import TrainError
 from train.files import content_hash
 

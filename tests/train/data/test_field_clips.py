@@ -19,7 +19,7 @@ from flashmotion_core.video.video_reader import is_hidden, oriented
 from train.data.clip_index import INDEX
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
-from train.data.sources import VideoFolder
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 from train.story import run_phases
 

@@ -10,8 +10,8 @@ import pytest
 
 from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.video.hdr import BT2020, HLG, PQ, WHITE, to_sdr
-from train.data.sources import VideoFolder
 from train.data.video_files import find_videos
+from train.data.video_folder import VideoFolder
 
 from ...support.videos import document, place, scene, write_video
 

@@ -16,7 +16,7 @@ from PIL import Image
 from flashmotion_core.trajectory import sample
 from train.data import gather as gather_module
 from train.data.gather import count, gather, is_plain, mark
-from train.data.sources import VideoFolder
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 
 from ...support.sentences import refuses

@@ -12,7 +12,7 @@ import pytest
 
 from train.data.gather import count, gather, mark
 from train.data.list_rows import read_rows
-from train.data.sources import VideoFolder
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 
 from ...support.sentences import refuses

@@ -9,7 +9,7 @@ import pytest
 from train.config.load import parse
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
-from train.data.sources import VideoFolder
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 
 from ...support.encoding import STYLE, Zeros

@@ -13,7 +13,8 @@ import pytest
 from flashmotion_core.trajectory import parse
 from tests.conftest import ROOT, RunningServer
 from train.config.load import load
-from train.data.sources import SourceClip, SyntheticSource
+from train.data.sources import SourceClip
+from train.data.synthetic_source import SyntheticSource
 from train.evaluation.report_workflow import EXAMPLES, workflow, write_workflows
 from train.monitor.console import Console
 from train.parallel import ONE

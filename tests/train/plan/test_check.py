@@ -18,7 +18,8 @@ from train.errors import TrainError
 from train.evaluation.video_trackers import load_tracker
 from train.monitor.console import Console
 from train.parallel import World
-from train.plan.check import check, clip_count
+from train.plan.check import check
+from train.plan.disk import clip_count
 from train.run_folder.artifacts import Artifacts
 from train.run_folder.run import Run
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.config.settings import Prepare
+from train.config.data_settings import Prepare
 from train.prepare.curate import Verdict, crop_of, judge
 from train.prepare.found_objects import FoundObjects, boxes_of
 

@@ -16,7 +16,7 @@ from flashmotion_core.generation.text_encoder import TEXT_TOKENS
 from tests.support.encoding import STYLE, Plain, Zeros
 from tests.support.filmed import film, write_film
 from tests.support.videos import document
-from train.config.settings import Data, Prepare, Videos
+from train.config.data_settings import Data, Prepare, Videos
 from train.data.encode import encode_clips
 from train.errors import TrainError
 from train.prepare.captions import fitting, token_counter

@@ -16,7 +16,7 @@ import pytest
 from tests.support.encoding import hashes
 from tests.support.filmed import film, write_film
 from tests.support.two_processes import ROOT, run_two
-from train.config.settings import Data, Prepare, Videos
+from train.config.data_settings import Data, Prepare, Videos
 from train.parallel import ONE
 from train.prepare import prepare_video
 from train.prepare.clip_record import PreparedClip, PreparedVideo

@@ -18,14 +18,15 @@ from flashmotion_core.trajectory import sample
 from tests.support.filmed import film, write_film
 from tests.support.videos import document
 from train.command import main
-from train.config.settings import Data, Prepare, Videos
-from train.data.sources import VideoFolder
+from train.config.data_settings import Data, Prepare, Videos
+from train.data.video_folder import VideoFolder
 from train.errors import TrainError
 from train.prepare.clip_record import PreparedVideo, read_record
 from train.prepare.lay_out import lay_out, part_names
 from train.prepare.prepare_folder import prepare_videos
-from train.prepare.prepare_video import VideoWork, clip_size
+from train.prepare.prepare_video import VideoWork
 from train.prepare.preview_page import summary_of, write_page
+from train.prepare.video_facts import clip_size
 from train.prepare.video_marks import VideoMarks
 
 from ...support.sentences import refuses

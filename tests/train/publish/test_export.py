@@ -16,7 +16,7 @@ from torch import Tensor
 
 from flashmotion_core.adapters import build_adapter, read_adapter
 from flashmotion_core.cli.convert import main as convert_main
-from flashmotion_core.cli.convert import to_diffusers_folder
+from flashmotion_core.cli.diffusers_folder import to_diffusers_folder
 from flashmotion_core.files.weights import read_tensors, save_whole
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.generation.loading import load_adapter, load_generator
