@@ -14,9 +14,6 @@ const initial = new WeakMap();
 /** The height that ComfyUI gave a new node, for all inputs. @type {WeakMap<ComfyNode, number>} */
 const full = new WeakMap();
 
-/** By that height, the one that is left: computing it measures every text of the node. @type {Map<number, number>} */
-const left = new Map();
-
 /** @param {ComfyNode} node that was just made */
 export function foldAdvanced(node) {
   for (const widget of node.widgets ?? []) {
@@ -36,9 +33,7 @@ export function foldAdvanced(node) {
 export function shrinkNew(node) {
   if (!node.size || !node.computeSize || full.get(node) !== node.size[1]) return;
   full.delete(node);
-  const height = left.get(node.size[1]) ?? node.computeSize()[1];
-  left.set(node.size[1], height);
-  node.setSize?.([node.size[0], height]);
+  node.setSize?.([node.size[0], node.computeSize()[1]]);
 }
 
 /**

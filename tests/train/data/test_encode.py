@@ -17,7 +17,6 @@ from flashmotion_core.adapters.adapter_file import MapStyle
 from flashmotion_core.codec.vae import Vae
 from flashmotion_core.trajectory import render, sample
 from flashmotion_core.video.frames import Frames
-from train.data import encode
 from train.data.clip_file import file_of
 from train.data.clip_index import INDEX
 from train.data.control import control_maps, inside_map
@@ -233,15 +232,15 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(vae: Vae, whole: Path, 
 
 def test_a_fingerprint_tells_what_matters_apart(tmp_path: Path) -> None:
     settings = world().settings()
-    first = encode.fingerprint(settings, "codec", STYLE)
-    assert encode.fingerprint(world(5).settings(), "codec", STYLE) == first
-    assert encode.fingerprint(world().settings(), "codec", MapStyle(mode="mask", thickness=3)) == first
+    first = fingerprint(settings, "codec", STYLE)
+    assert fingerprint(world(5).settings(), "codec", STYLE) == first
+    assert fingerprint(world().settings(), "codec", MapStyle(mode="mask", thickness=3)) == first
     others = [
-        encode.fingerprint(world(frames=9).settings(), "codec", STYLE),
-        encode.fingerprint(settings, "other", STYLE),
-        encode.fingerprint(settings, "codec", MapStyle(thickness=5)),
-        encode.fingerprint(settings, "codec", MapStyle(thickness=3, opacity=1)),
-        encode.fingerprint(settings, "codec", STYLE, text="umt5"),
+        fingerprint(world(frames=9).settings(), "codec", STYLE),
+        fingerprint(settings, "other", STYLE),
+        fingerprint(settings, "codec", MapStyle(thickness=5)),
+        fingerprint(settings, "codec", MapStyle(thickness=3, opacity=1)),
+        fingerprint(settings, "codec", STYLE, text="umt5"),
     ]
     assert len({first, *others}) == 6
     (tmp_path / "a").write_bytes(b"12")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,7 @@ def test_a_killed_run_leaves_no_duplicates(tmp_path: Path) -> None:
 def test_tensorboard_shows_the_same(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log_some(tmp_path, range(1, 8), 0)
+    time.sleep(1 - time.time() % 1)  # TensorBoard orders files by the second that they begin in
     log_some(tmp_path, range(5, 10), 4, shift=1.0)
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
