@@ -1,15 +1,10 @@
 /** Sizes that depend on whether fingers do the pointing. The style sheet asks the same question. */
 
 const coarse = globalThis.matchMedia?.("(pointer: coarse)");
-// Asking each time would cost more than what it is asked for.
-let isCoarse = coarse?.matches ?? false;
-coarse?.addEventListener("change", ({ matches }) => {
-  isCoarse = matches;
-});
 
 /** @returns {boolean} whether the main pointer is a finger */
 export function isTouch() {
-  return isCoarse;
+  return coarse?.matches ?? false;
 }
 
 /** @returns {number} the height of a row of the timeline and of the list, CSS pixels */
