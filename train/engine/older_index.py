@@ -2,7 +2,8 @@
 
 Unpickling calls what the file names. Here every name gives a stand-in that only remembers what it was called with, and a name that DCP does
 not write is refused. No class, function or attribute of the running program can be reached, so nothing can be run or changed. What a small
-file can repeat without end (tuples in tuples, lists that many records share) is bounded, so reading ends in the time its length allows.
+file can repeat without end (tuples in tuples, long texts, lists that many records share) and keys that all hash alike are refused, so reading
+ends in the time its length allows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ MAX_BYTES = 500_000_000
 MAX_AXES = 8
 MAX_TUPLE = 64
 """Entries of a tuple; DCP's longest is the path of a tensor's name."""
+MAX_TEXT = 10_000
+"""Characters or bytes of a text; DCP's longest is a tensor's name."""
 _DCP = "torch.distributed.checkpoint"
 _RECORDS = {
     *(
@@ -49,7 +52,7 @@ def read_old_index(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, but at most {MAX_BYTES:,} are read")
     try:
         data = path.read_bytes()
-        _check_places(data)
+        _check_arguments(data)
         whole = _fields(_Reader(io.BytesIO(data)).load())
         stored, places = whole["state_dict_metadata"], _places(whole["storage_data"])
         return {"tensors": _tensors(stored, places, len(whole["storage_data"]))}
@@ -69,11 +72,15 @@ def read_old_index(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path.name} is not an index of tensors ({type(error).__name__}: {error})") from error
 
 
-def _check_places(data: bytes) -> None:
-    """Refuse a length beyond the file's end, and the number of a remembered object above its length: unpickling may take memory up to them."""
+def _check_arguments(data: bytes) -> None:
+    """Refuse a length beyond the file's end, the number of a remembered object above its length, for which memory may be taken, and long values."""
     for operation, argument, _ in pickletools.genops(data):
         if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(argument, int) and argument > len(data):
             raise pickle.UnpicklingError(f"it remembers object {argument:,} in {len(data):,} bytes")
+        if isinstance(argument, (str, bytes, bytearray)) and len(argument) > MAX_TEXT:
+            raise pickle.UnpicklingError(f"it holds a text of {len(argument):,} characters")
+        if isinstance(argument, int) and argument.bit_length() > 64:
+            raise pickle.UnpicklingError(f"it holds a number of {argument.bit_length():,} bits")
 
 
 def _bounded(operation: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -89,14 +96,41 @@ def _bounded(operation: Callable[[Any], None]) -> Callable[[Any], None]:
     return load
 
 
+def _named(operation: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
+    """An operation that fills a dict, refused unless the keys among what lies on top are names: numbers can be chosen to hash alike."""
+
+    def load(reader: Any) -> None:
+        if not all(isinstance(key, (str, _StandIn)) for key in reader.stack[keys]):
+            raise pickle.UnpicklingError("it holds keys that are no names")
+        operation(reader)
+
+    return load
+
+
+def _refused(reader: Any) -> None:
+    raise pickle.UnpicklingError("it holds a set, which DCP does not write")
+
+
 # The one written in Python: only there can an operation be bounded.
 class _Reader(pickle._Unpickler):
     """Sees data and stand-ins, nothing else."""
 
-    dispatch = pickle._Unpickler.dispatch | {
-        code: _bounded(pickle._Unpickler.dispatch[code])
-        for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
-    }
+    dispatch = (
+        pickle._Unpickler.dispatch
+        | {
+            code: _bounded(pickle._Unpickler.dispatch[code])
+            for (code,) in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
+        }
+        | {
+            code: _named(pickle._Unpickler.dispatch[code], keys)
+            for (code,), keys in (
+                (pickle.SETITEM, slice(-2, -1)),
+                (pickle.SETITEMS, slice(0, None, 2)),
+                (pickle.DICT, slice(0, None, 2)),
+            )
+        }
+        | {code: _refused for (code,) in (pickle.ADDITEMS, pickle.FROZENSET)}
+    )
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
@@ -144,12 +178,16 @@ def _sizes(value: Any) -> list[Any]:
     sizes = value.arguments[0] if isinstance(value, _StandIn) else value
     if len(sizes) > MAX_AXES:
         raise ValueError(f"a tensor has {len(sizes)} axes, but at most {MAX_AXES} are read")
+    if not all(isinstance(size, int) for size in sizes):
+        raise TypeError("a size is no whole number")
     return list(sizes)
 
 
 def _places(stored: Any) -> dict[tuple[str, tuple[Any, ...]], dict[str, Any]]:
     """By a tensor's name and a chunk's offsets."""
     keys = [(_fields(key), _fields(place)) for key, place in stored.items()]
+    if not all(isinstance(key["fqn"], str) for key, _ in keys):
+        raise TypeError("a tensor's name is no text")
     return {(key["fqn"], tuple(_sizes(key["offset"]))): place for key, place in keys}
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,47 @@ def test_tuples_in_tuples_do_not_hold_the_reader_up(twice: bytes, tmp_path: Path
     levels = (twice % ((level,) * twice.count(b"%c")) for level in range(60))
     path.write_bytes(b"\x80\x02})" + b"".join(levels) + b"Ns.")
     with refuses(ValueError, key=OLD_INDEX, value="longer or deeper"):
+        read_old_index(path)
+
+
+def long(number: int) -> bytes:
+    return b"\x8a\x0a" + number.to_bytes(10, "little", signed=True)
+
+
+ALIKE = b"".join(b"K%c" % number + b"N" for number in range(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"}(" + ALIKE + b"u.", "no names"),
+        (b"(" + ALIKE + b"d.", "no names"),
+        (b"}K\x01Ns.", "no names"),
+        (b"}S'a'\nNs}(S'b'\nNK\x01Nu.", "no names"),
+        (b"\x8f(K\x01K\x02\x90.", "a set"),
+        (b"(K\x01K\x02\x91.", "a set"),
+        (b"}(" + long((1 << 61) - 1) + b"N" + long((1 << 65) - 8) + b"Nu.", "a number of 65 bits"),
+        (b"X" + (10_001).to_bytes(4, "little") + b"a" * 10_001 + b".", "a text of 10,001 characters"),
+        (b"B" + (10_001).to_bytes(4, "little") + b"a" * 10_001 + b".", "a text of 10,001 characters"),
+    ],
+)
+def test_what_could_hash_alike_or_be_copied_for_ever_is_refused(text: bytes, value: str, tmp_path: Path) -> None:
+    """Keys ``k * (2 ** 61 - 1)`` all hash to 0: 20,000 of them in 260 kB took 1.5 s, and twice as many four times as long."""
+    (tmp_path / OLD_INDEX).write_bytes(b"\x80\x04" + text)
+    with refuses(ValueError, key=OLD_INDEX, value=value):
+        read_old_index(tmp_path / OLD_INDEX)
+
+
+@pytest.mark.parametrize("is_name", [True, False])
+def test_a_name_is_a_text_and_a_size_whole_numbers(is_name: bool, tmp_path: Path) -> None:
+    path = save_as_before(tmp_path) / OLD_INDEX
+    metadata = pickle.loads(path.read_bytes())
+    if is_name:
+        metadata.storage_data = {replace(key, fqn=("a",)): place for key, place in metadata.storage_data.items()}
+    else:
+        metadata.state_dict_metadata["model.w"].size = [30, ("a",)]
+    path.write_bytes(pickle.dumps(metadata))
+    with refuses(ValueError, key=OLD_INDEX, value="no text" if is_name else "no whole number"):
         read_old_index(path)
 
 
