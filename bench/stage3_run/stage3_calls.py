@@ -1,4 +1,4 @@
-"""What each experiment was to show, fixed before anything ran, and what it showed: one line each."""
+"""What each experiment was to show, and what it showed: one line each. Fixed before anything ran, but for `_seen`, see the page."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _answers(results: Stage3Results) -> list[str]:
     if not found:
         return ["Too little has been measured for an answer; run it again.", ""]
     return [
-        "| asked beforehand | answer | figures |",
+        "| question | answer | figures |",
         "|---|---|---|",
         *(f"| {what} | **{answer}** | {figures} |" for what, answer, figures in found),
         "",
@@ -72,7 +72,8 @@ def _about(results: Stage3Results) -> list[str]:
         "codec in the world `simple`, the settings of `tiny_cpu` with an average of decay 0.9; one seed. "
         f"{sizes['clips']} clips to learn from; {sizes['held_out']} held out for the judges, {sizes['measured']} of them "
         "for all other measures; intervals of 95 % over these (in pairs). "
-        "Changes are those from the SlowAdapter on the embedded FastGenerator."
+        "Changes are those from the SlowAdapter on the embedded FastGenerator. The questions were asked beforehand; the first one's rule was "
+        "changed after its data was seen: it compared the judges at their best noise levels, now at each."
     )
     lines = [text, ""]
     return lines + (["**A rehearsal: no figure here means anything.**", ""] if told["rehearsal"] else [])

@@ -1,4 +1,4 @@
-"""What the results say: how often each judge is right, what each arm changes, how far the gap opens; and the calls, fixed beforehand."""
+"""What the results say: how often each judge is right, what each arm changes, how far the gap opens."""
 
 from __future__ import annotations
 

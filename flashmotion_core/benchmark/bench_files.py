@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.file_kinds import VIDEO_SUFFIXES
+from ..files.reasons import first_line
 from ..sets.array_files import announced_array, load_array
 from ..video.frames import Frames
 from ..video.pictures import picture_files, read_image
@@ -84,7 +85,9 @@ def _opened() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ValueError(f"{Path(error.filename or 'a file').name} cannot be opened ({error.strerror})") from error
+        raise ValueError(
+            f"{Path(error.filename or 'a file').name} cannot be opened ({error.strerror or first_line(error)})"
+        ) from error
 
 
 def _digest(path: Path) -> str:
