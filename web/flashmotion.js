@@ -71,14 +71,9 @@ const history = createOneHistory({
   },
 });
 
-/** @type {string | undefined} */
-let language;
-
-/** @returns {string} the language that the user chose; looked up once for all nodes of a graph that opens */
+/** @returns {string} the language that the user chose */
 function locale() {
-  if (language === undefined) setTimeout(() => { language = undefined; });
-  language ??= String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
-  return language;
+  return app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 }
 
 /** Tell ComfyUI what an editor's document is now. @param {Entry} entry */

@@ -113,7 +113,6 @@ export function createToolbar(context, label, items, keep = []) {
   /** @param {HTMLElement} entry */
   const widthOf = (entry) => (entry.offsetWidth ? entry.offsetWidth + GAP : 0);
   let room = 0;
-  let unseen = false;
   /** @type {{width: number, rank: number}[]} */
   let sizes = [];
   /** @type {Set<number>} */
@@ -156,12 +155,11 @@ export function createToolbar(context, label, items, keep = []) {
     }));
   }
 
-  // What a bar needs changes with its width alone. One out of sight has none, and mostly comes back as it was.
+  // What a bar needs changes with its width alone; a bar out of sight tells none.
   whenResized.set(bar, (width) => {
-    unseen = width === 0;
-    if (unseen || width === room) return undefined;
+    if (width === room) return undefined;
     room = width;
-    return fitting;
+    return room ? fitting : undefined;
   });
   widths.observe(bar);
 
@@ -172,9 +170,7 @@ export function createToolbar(context, label, items, keep = []) {
       const now = items.find((item) => typeof item === "string" && COMMANDS[item]?.tool && COMMANDS[item].pressed?.(session.state));
       if (now === tool) return;
       tool = typeof now === "string" ? now : undefined;
-      if (!room || !parts.some((part) => part.element.hidden)) return;
-      if (unseen) room = 0;
-      else fitAll([fitting]);
+      if (room && parts.some((part) => part.element.hidden)) fitAll([fitting]);
     },
   };
 }
