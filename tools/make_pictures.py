@@ -8,7 +8,6 @@ Every picture is a screenshot of the real ComfyUI page. The photograph is scikit
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from .make_workflows import FOLDER, ROOT, comfyui_pages
 from .picture_pages import CARD, editor_square, opened, press, save_card, shot
 from .quickstart.follow import requested_boxes
 from .quickstart.overlay import COLOURS, read_frames, spread
+from .terminal import wanted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -205,11 +205,11 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
 
 def main() -> None:
     """Make the named pictures, or all."""
+    names = wanted("tools.make_pictures", __doc__, list(PICTURES))
     with comfyui_pages() as (server, chromium):
-        for name, make in PICTURES.items():
-            if name in sys.argv[1:] or len(sys.argv) == 1:
-                make(server, chromium)
-                print(name)
+        for name in names:
+            PICTURES[name](server, chromium)
+            print(name)
 
 
 if __name__ == "__main__":

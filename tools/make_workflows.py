@@ -23,6 +23,7 @@ from .comfy.server import Server
 from .example_parts import Example
 from .examples import all_examples
 from .quickstart import scenes
+from .terminal import wanted
 from .version import version
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ OURS = (
     "ApplyFastAdapter",
     "ApplyMotionGuide",
     "FewStepSampler",
+    "MotionAnimatic",
     "TrajectoryScore",
 )
 COMFYUI_VERSION = "0.30.0"  # whose nodes these are
@@ -130,17 +132,18 @@ def fixed_id(name: str) -> uuid.UUID:
 
 def main() -> None:
     """Write the named workflows, or all, into example_workflows/."""
+    examples = all_examples()
+    names = wanted("tools.make_workflows", __doc__, list(examples))
     FOLDER.mkdir(exist_ok=True)
     for scene in map(scenes.draw, range(len(scenes.PICKED))):
         scene.picture().save(TINY / scene.name, optimize=True)
     with comfyui_pages() as (server, chromium):
-        for name, example in all_examples().items():
-            if name in sys.argv[1:] or len(sys.argv) == 1:
-                page = chromium.new_page(viewport={"width": 1850, "height": 940})
-                open_page(page, server.url)
-                save(page, name, example)
-                page.close()
-                print(f"{name}: {len(example.nodes)} nodes")
+        for name in names:
+            page = chromium.new_page(viewport={"width": 1850, "height": 940})
+            open_page(page, server.url)
+            save(page, name, examples[name])
+            page.close()
+            print(f"{name}: {len(examples[name].nodes)} nodes")
 
 
 if __name__ == "__main__":
