@@ -73,7 +73,7 @@ FILES_BEST = """## There is nothing to put in place.
 STEPS_VIDEO = """# 1. Put the files in place (see Files).
 # 2. Choose a picture, and a video.
 # 3. Say what moves in the video, as in "dog".
-# 4. Run: the object in your picture takes that way."""
+# 4. Run: the object in your picture follows its path."""
 STEPS_TINY = """# 1. Run. A CPU is enough.
 # 2. At the last frame, drag the boxes elsewhere.
 # 3. Run again: the objects follow."""

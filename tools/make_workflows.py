@@ -43,7 +43,7 @@ OURS = (
 )
 COMFYUI_VERSION = "0.30.0"  # whose nodes these are
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
-SCALE, OFFSET = 0.62, (110, 150)
+SCALE, OFFSET = 0.62, (110, 225)
 LAY_OUT = """([nodes, notes, groups, titles, fixedSeed]) => {
     const graph = window.app.graph
     for (const node of graph.nodes) {

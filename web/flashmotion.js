@@ -15,6 +15,7 @@ import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, forgetGone, live, promoted, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
+import { listLent } from "./lent_picture.js";
 import { capture, createOneHistory } from "./one_history.js";
 import { followErrors } from "./run_errors.js";
 import { followRuns } from "./runs.js";
@@ -205,6 +206,7 @@ app.registerExtension({
     });
   },
   afterConfigureGraph: forgetGone,
+  loadedGraphNode: listLent,
   nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);
