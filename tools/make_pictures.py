@@ -1,7 +1,8 @@
 """Make the pictures of the README, the help page and the example workflows: `python -m tools.make_pictures NAME ...` inside the test
 environment. A NAME is `editor`, `start` or a workflow's file name without its ending; no name means all of them.
 
-Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
+Every picture is a screenshot of the real ComfyUI page. Those of the two tiny workflows show what they made, the others what is drawn in the editor;
+the boxes of a detector and a tracker were placed by hand. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
 `train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
 """
 
@@ -69,7 +70,7 @@ TRACKED = [
     },
 ]  # fmt: skip
 # For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
-README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 130)
+README_VIEW, README_PIXELS, README_PLACE = (1200, 985), 4 / 3, (0.96, 300, 152)
 
 
 def editor(server: Server, chromium: Browser) -> None:

@@ -102,4 +102,4 @@ def shot(page: Page, clip: Any = None) -> Image.Image:
 
 def save_card(card: Image.Image, name: str) -> None:
     """Write the picture that ComfyUI's template browser shows for a workflow."""
-    card.save(FOLDER / f"{name}.jpg", quality=88, optimize=True)
+    card.save(FOLDER / f"{name}.jpg", quality=82, optimize=True)
