@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..config.data_settings import Data
+from ..data.folder_clips import FolderClips
 from ..data.rank_results import on_all_ranks
-from ..data.video_files import FolderClips, find_videos
+from ..data.video_files import find_videos
 from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import digest
