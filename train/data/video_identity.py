@@ -12,7 +12,7 @@ SAMPLE = 1 << 18
 
 
 def identity(video: Path) -> list[Any]:
-    """Name and size of a video, and a hash of its small files and of its begin, middle and end, as plain JSON values.
+    """Name and size of a video, and a hash of its small files and of its beginning, middle and end, as plain JSON values.
 
     A copy of the folder has the same identities. Of a video above 768 KiB three parts of 256 KiB count: another export differs there.
     """

@@ -1,4 +1,4 @@
-"""Videos with their prompts and tracks in a webdataset shard, a tar file whose members share a name but for the suffix."""
+"""Videos with their prompts and tracks in a webdataset shard, a tar file in which the members of a sample differ in their suffixes only."""
 
 from __future__ import annotations
 

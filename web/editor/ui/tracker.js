@@ -19,7 +19,7 @@ const WORKER = new URL("../tracking/worker.js", import.meta.url);
 const STARTS_MS = 5000;
 
 /**
- * @param {string} broken what is said when the worker ends early, such as for want of memory
+ * @param {string} broken what is said when the worker ends early, such as when memory runs out
  * @returns {Promise<Tracker>}
  */
 export async function startTracker(broken) {
