@@ -49,6 +49,11 @@ def bar(share: float, width: int = 24) -> str:
     return "[" + "#" * filled + "." * (width - filled) + "]"
 
 
+def last_line(output: str, otherwise: str = "no message") -> str:
+    """What a failed program said last, in the text that it wrote."""
+    return (output.strip().splitlines() or [otherwise])[-1]
+
+
 def options_of(name: str, description: str | None) -> argparse.ArgumentParser:
     """A parser for `python -m NAME`, whose help shows the description as it was written: a module's docstring."""
     form = argparse.RawDescriptionHelpFormatter

@@ -227,7 +227,7 @@ class Trainer:
         self._saved_at, self._saved = time.monotonic(), self.iteration
 
     def _take(self, kept: dict[str, Any], state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint kept, whose tensors are in the state already or belong there."""
+        """Continue from what a checkpoint kept, whose tensors are in the state already or belong there."""
         iteration, done = int(kept["iteration"]), {name: int(kept["done"][name]) for name in self.done}
         self.method.load_state_dict(kept["method"])
         self.health.load_state_dict(kept["health"])
