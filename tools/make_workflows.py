@@ -23,6 +23,7 @@ from .comfy.server import Server
 from .example_parts import Example
 from .examples import all_examples
 from .quickstart import scenes
+from .setup.comfyui_source import NEWEST
 from .terminal import wanted
 from .version import version
 
@@ -41,7 +42,6 @@ OURS = (
     "MotionAnimatic",
     "TrajectoryScore",
 )
-COMFYUI_VERSION = "0.30.0"  # whose nodes these are
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
 SCALE, OFFSET = 0.62, (110, 225)
 LAY_OUT = """([nodes, notes, groups, titles, fixedSeed]) => {
@@ -116,7 +116,7 @@ def save(page: Page, name: str, example: Example) -> None:
         own = node["type"] in OURS
         node["properties"] |= {
             "cnr_id": "flashmotion" if own else "comfy-core",
-            "ver": version() if own else COMFYUI_VERSION,
+            "ver": version() if own else NEWEST.version,
         }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
