@@ -1,10 +1,9 @@
-"""The mathematics of training: losses, noise levels and the balance of two losses. Each test is an identity."""
+"""The losses of training. Each test is an identity."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -17,8 +16,6 @@ from flashmotion_core.losses.adversarial import (
     generator_gan_loss,
     perturbed,
 )
-from flashmotion_core.losses.balance import Constant, GradientBalance, Inverse, Linear, LossBalance, loss_balance
-from flashmotion_core.losses.noise_levels import SCORE_LAW, SigmaLaw, own_share, stratified_uniform
 from flashmotion_core.losses.regression import (
     diffusion_loss,
     dmd_gradient,
@@ -33,7 +30,6 @@ from flashmotion_core.losses.regression import (
     x0_from_velocity,
 )
 from flashmotion_core.sampling.few_step import denoised, renoise
-from flashmotion_core.sampling.schedule import shift_sigma
 
 from ...support.sentences import refuses
 
@@ -44,10 +40,6 @@ LN2 = math.log(2)
 
 def draw(seed: int, shape: tuple[int, ...] = SHAPE, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 # Flow matching
@@ -284,154 +276,3 @@ def test_r1_leaves_the_given_frame_alone() -> None:
 def test_statistics_of_logits() -> None:
     found = discriminator_statistics(torch.tensor([3.0, 1.0]), torch.tensor([-2.0, 1.0]))
     assert [value.item() for value in found] == [2.0, -0.5, 2.5, 0.75]
-
-
-# Noise levels
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 64])
-def test_stratified_numbers_fall_one_into_each_stratum(count: int) -> None:
-    for seed in range(20):
-        u = stratified_uniform(count, seeded(seed))
-        assert sorted((u * count).long().tolist()) == list(range(count))
-        assert u.max() < 1
-
-
-def test_ranks_and_micro_steps_share_the_strata() -> None:
-    ranks, micro_steps, count = 2, 3, 12
-    shares = [
-        own_share(
-            stratified_uniform(count, seeded(5)), rank=rank, ranks=ranks, micro_step=step, micro_steps=micro_steps
-        )
-        for rank in range(ranks)
-        for step in range(micro_steps)
-    ]
-    assert {share.shape for share in shares} == {(2,)}
-    assert sorted((torch.cat(shares) * count).long().tolist()) == list(range(count))
-
-
-def test_no_rank_keeps_its_stratum() -> None:
-    generator = seeded(0)
-    first = [int(stratified_uniform(4, generator)[0] * 4) for _ in range(200)]
-    assert all(first.count(stratum) > 20 for stratum in range(4))
-
-
-def test_shares_that_do_not_come_out_even() -> None:
-    u = stratified_uniform(10, seeded(0))
-    with refuses(key="global batch", value="10, but must be a multiple of 4 ranks x 1 micro-steps", remedy="use 12"):
-        own_share(u, rank=0, ranks=4, micro_step=0, micro_steps=1)
-    with refuses(key="rank 2", value="micro-step 0", remedy="there are 2 ranks and 1 micro-steps"):
-        own_share(u, rank=2, ranks=2, micro_step=0, micro_steps=1)
-    with refuses(key="global batch", value=0, remedy="must be at least 1"):
-        stratified_uniform(0, seeded(0))
-
-
-def test_uniform_law_shifted() -> None:
-    u = torch.linspace(0, 1, 11, dtype=torch.float64)
-    assert SigmaLaw(shift=1).sigma(u).tolist() == pytest.approx(u.tolist(), abs=1e-15)
-    assert SigmaLaw().sigma(u).tolist() == pytest.approx([shift_sigma(value, 5.0) for value in u.tolist()], abs=1e-15)
-    assert SigmaLaw().sigma(torch.tensor(0.5)).item() == pytest.approx(5 / 6)
-
-
-@pytest.mark.parametrize("law", [SigmaLaw(), SigmaLaw(shift=3), SCORE_LAW], ids=str)
-def test_density_of_drawn_sigmas(law: SigmaLaw) -> None:
-    drawn = law.sigma(stratified_uniform(4096, seeded(1))).sort().values
-    assert drawn[0] >= 0
-    assert drawn[-1] <= 1
-    for quantile in (0.05, 0.25, 0.5, 0.75, 0.95):
-        expected = law.sigma(torch.tensor(quantile, dtype=torch.float64)).item()
-        assert drawn[int(4096 * quantile)].item() == pytest.approx(expected, abs=2e-3)
-
-
-def test_the_window_of_the_scores() -> None:
-    sigma = SCORE_LAW.sigma(torch.tensor([0.0, 1e-4, 0.5, 0.9999, 1.0], dtype=torch.float64))
-    assert sigma.tolist() == pytest.approx([0.02, 0.02, 5 / 6, 0.98, 0.98])
-
-
-@pytest.mark.parametrize(
-    ("options", "key", "value", "remedy"),
-    [
-        ({"shift": 0}, "shift", 0, "must be a positive number"),
-        ({"low": 0.9, "high": 0.1}, "window", "0.9 to 0.1", "must rise within 0 to 1"),
-        ({"high": 1.5}, "window", "0.0 to 1.5", "must rise within 0 to 1"),
-    ],
-)
-def test_a_law_that_makes_no_sense(options: dict[str, Any], key: str, value: object, remedy: str) -> None:
-    with refuses(key=key, value=value, remedy=remedy):
-        SigmaLaw(**options)
-
-
-# The dynamic scale
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        (Inverse(), (10, 2, 1, 0.476, 0.244)),
-        (Linear(), (0.1, 0.125, 0.156, 0.225, 0.35)),
-        (Constant(), (1, 1, 1, 1, 1)),
-    ],
-)
-def test_lambda_at_the_steps_of_the_paper(schedule: LossBalance, expected: tuple[float, ...]) -> None:
-    assert [schedule(step) for step in (0, 100, 225, 500, 1000)] == pytest.approx(expected, abs=5e-4)
-
-
-def test_mean_lambda_over_a_thousand_steps() -> None:
-    assert sum(map(Inverse(), range(1000))) / 1000 == pytest.approx(0.93, abs=5e-3)
-    assert sum(map(Linear(), range(1000))) / 1000 == pytest.approx(0.225, abs=5e-4)
-
-
-def test_gradient_balance_reaches_its_ratio() -> None:
-    schedule = GradientBalance(ramp_steps=100)
-    schedule.observe(diffusion_norm=8.0, gan_norm=0.5)
-    for step, ratio in ((0, 3.0), (50, 1.75), (100, 0.5), (1000, 0.5)):
-        assert schedule(step) * 8.0 / 0.5 == pytest.approx(ratio)
-
-
-def test_gradient_balance_smooths_the_norms() -> None:
-    schedule = GradientBalance(start=1, end=1, decay=0.75)
-    schedule.observe(4.0, 1.0)
-    schedule.observe(8.0, 3.0)
-    assert schedule(0) == pytest.approx((0.75 * 1 + 0.25 * 3) / (0.75 * 4 + 0.25 * 8))
-
-
-def test_gradient_balance_goes_on_after_a_resume() -> None:
-    schedule, again = GradientBalance(), GradientBalance()
-    again.load_state_dict(schedule.state_dict())
-    for norms in ((3.0, 1.0), (5.0, 0.1)):
-        schedule.observe(*norms)
-    again.load_state_dict(schedule.state_dict())
-    for one in (schedule, again):
-        one.observe(7.0, 0.3)
-    assert again(5) == schedule(5)
-
-
-def test_schedules_without_state_take_part_all_the_same() -> None:
-    schedule = loss_balance("inverse", a=1e-3, b=0.2)
-    schedule.observe(1.0, 2.0)
-    schedule.load_state_dict(schedule.state_dict())
-    assert schedule(0) == 5.0
-    assert isinstance(loss_balance("gradient_balance", decay=0.5), GradientBalance)
-
-
-@pytest.mark.parametrize("norms", [(0.0, 1.0), (math.nan, 1.0), (1.0, math.inf), (1.0, -1.0)])
-def test_gradients_that_cannot_be_balanced(norms: tuple[float, float]) -> None:
-    value = f"{norms[0]!r} (diffusion) and {norms[1]!r} (GAN)"
-    with refuses(key="gradient norms", value=value, remedy="choose another lambda mode"):
-        GradientBalance().observe(*norms)
-
-
-@pytest.mark.parametrize(
-    ("mode", "options", "key", "value", "remedy"),
-    [
-        ("cosine", {}, "lambda mode", "'cosine'", "one of inverse, linear, constant, gradient_balance"),
-        ("inverse", {"b": 0}, "inverse", "b = 0", "b > 0"),
-        ("linear", {"k": -1}, "linear", "k = -1", ">= 0"),
-        ("constant", {"value": -1}, "constant", "value = -1", "value >= 0"),
-        ("gradient_balance", {"decay": 1}, "gradient_balance", "decay = 1", "a decay from 0 to below 1"),
-        ("gradient_balance", {"ramp_steps": 0}, "gradient_balance", "ramp_steps = 0", "at least one step"),
-    ],
-)
-def test_a_balance_that_makes_no_sense(mode: str, options: dict[str, float], key: str, value: str, remedy: str) -> None:
-    with refuses(key=key, value=value, remedy=remedy):
-        loss_balance(mode, **options)
