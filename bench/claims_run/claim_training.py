@@ -160,10 +160,8 @@ def trained_arm(
 
 
 def _method(place: ClaimPlace, run: Run, arm: Arm, kind: str, file: AdapterFile) -> tuple[Method, PhaseSettings]:
-    settings, builder = (
-        arm_settings(arm, run.config, place.sizes),
-        ArmBuilder(run.config, place.artifacts.builder, arm.without),
-    )
+    settings = arm_settings(arm, run.config, place.sizes)
+    builder = ArmBuilder(run.config, place.artifacts.builder, arm.without)
     if isinstance(settings, FlowSettings):
         return wiring.flow(builder, place.slow, file, settings), settings
     schedule = place.artifacts.schedule
