@@ -69,7 +69,8 @@ def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | N
     """
     adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
     device = comfy.model_management.get_torch_device()
-    put_in(adapter, [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)], dtype, device)
+    layers = [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)]
+    put_in(adapter, {layer: f"{layer}.bias" in file.state_dict for layer in layers}, dtype, device)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(
