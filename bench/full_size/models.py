@@ -166,9 +166,10 @@ def made(
 ) -> Any:
     """A model with random weights on the device; see ``on_meta`` for the kinds. ``each`` is called with every block once it is filled."""
     module = on_meta(kind, shapes)
-    for block in getattr(module, "blocks", ()) if each is not None else ():
-        fill(block, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
-        each(block.requires_grad_(False))
+    if each is not None:
+        for block in getattr(module, "blocks", ()):
+            fill(block, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
+            each(block.requires_grad_(False))
     fill(module, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
     if kind in ("vae", "small_vae"):
         calm(module)

@@ -231,7 +231,11 @@ class SpeedMeasurement:
 
 def _each(setting: Setting) -> Callable[[nn.Module], object] | None:
     """What becomes of a block as soon as it is on the device: headless generation brings 8-bit weights there layer by layer."""
-    return {"fp8": store_as_fp8, "fp8-products": partial(store_as_fp8, products=True)}.get(setting.dtype)
+    stored: dict[str, Callable[[nn.Module], object]] = {
+        "fp8": store_as_fp8,
+        "fp8-products": partial(store_as_fp8, products=True),
+    }
+    return stored.get(setting.dtype)
 
 
 def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:

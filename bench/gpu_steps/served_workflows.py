@@ -114,7 +114,8 @@ def graphs(info: dict[str, Any], picture: str, document: str) -> Iterator[tuple[
 
 def by_type(graph: Graph, class_type: str) -> dict[str, Any]:
     """The inputs of the only node of that type."""
-    (inputs,) = (node["inputs"] for node in graph.values() if node["class_type"] == class_type)
+    found: list[dict[str, Any]] = [node["inputs"] for node in graph.values() if node["class_type"] == class_type]
+    (inputs,) = found
     return inputs
 
 
