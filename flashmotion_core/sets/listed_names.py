@@ -19,7 +19,7 @@ def check_listed(path: str, where: str) -> None:
     kinds = PurePosixPath(path), PureWindowsPath(path)
     if any(kind.anchor or ".." in kind.parts for kind in kinds):
         raise ValueError(
-            f"{where} names {path!r}, which is outside of the set's folder; put the file there, and write its path from that folder."
+            f"{where} names {path!r}, which is outside the set's folder; put the file there, and write its path from that folder."
         )
 
 

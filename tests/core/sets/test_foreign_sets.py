@@ -53,7 +53,7 @@ def test_lists_of_every_layout_are_looked_at(tmp_path: Path) -> None:
         if name == "magicdata":
             shutil.copy(folder / "videos/0001.mp4", outside)
         rewritten(folder / file, old, new)
-        with pytest.raises(ValueError, match="outside of the set's folder"):
+        with refuses(key="outside", remedy="put the file there"):
             given_clips(folder, name, "2016/train" if name == "davis" else None)
 
 
@@ -64,7 +64,7 @@ def test_two_clips_of_one_name_are_refused(tmp_path: Path) -> None:
         given_clips(folder, "movebench", None)
     twice = [GivenClip(name, "", lambda frames: ReadClip(None, given.trajectory)) for name in ("a", "a")]
     given = given_clips(folder, "movebench", "en/multi")[0].read(None)
-    with pytest.raises(ValueError, match="more than once, such as a"):
+    with refuses(key="more than once", value="a", remedy="keep one line"):
         import_clips(twice, tmp_path / "out", {}, ClipShape(), 0.01, lambda *_: None)
 
 
@@ -103,7 +103,7 @@ def test_davis_labels_of_any_number(
 
 def test_more_labels_than_objects() -> None:
     assert renumbered(np.array([0, 70000, 3]), (3,)).tolist() == [0, 1, 0]
-    with pytest.raises(ValueError, match="300 objects or levels, more than 64"):
+    with refuses(key="objects or levels", value=300, remedy="64"):
         renumbered(np.arange(301))
 
 
@@ -128,21 +128,21 @@ def test_arrays_that_say_they_are_huge_are_not_read(tmp_path: Path, end: str) ->
     else:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("a.npy", told + bytes(1000))
-    with pytest.raises(ValueError, match=r"a\.np. says that it holds 9\.1 GB, more than the 4\.3 GB that are read"):
+    with refuses(key=file.name, value="9.1 GB", remedy="4.3 GB"):
         load_array(file)
     file.write_bytes(header_of((4,), "<f8")) if end == ".npy" else np.savez_compressed(file, a=np.zeros(10**6))
-    with pytest.raises(ValueError, match="cannot be read as an array" if end == ".npy" else r"0\.0 GB that are read"):
+    with refuses(key=file.name, value="array" if end == ".npy" else "0.0 GB"):
         load_arrays(file, largest=1000)
 
 
 def test_a_clip_is_measured_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.npy").write_bytes(header_of((10**6, 64, 64, 3)))
-    with pytest.raises(ValueError, match="it has 1000000 frames, its document 7"):
+    with refuses(key="frames", value=1000000, remedy="document 7"):
         read_clip(tmp_path / "a.npy", 7, (64, 64))
     for t in range(3):
         Image.new("RGB", (32, 32)).save(tmp_path / f"{t}.png")
     (tmp_path / "2.png").write_bytes(b"never read")
-    with pytest.raises(ValueError, match="it has 3 frames, its document 2"):
+    with refuses(key="frames", value=3, remedy="document 2"):
         read_clip(tmp_path, 2, (32, 32))
     with refuses(ValueError, key="1026 frames", value="at most 1025", remedy="only its first ones"):
         check_amount(1026, (64, 64))
@@ -150,7 +150,7 @@ def test_a_clip_is_measured_before_it_is_read(tmp_path: Path, monkeypatch: pytes
         check_amount(1000, (4096, 4096))
     write_mp4(tmp_path / "b.mp4", two_things(0).frames_THWC, 24)
     monkeypatch.setattr(reading, "LARGEST_CLIP", 1000)
-    with pytest.raises(ValueError, match="its 7 frames of 96 x 64 take"):
+    with refuses(key="frames of 96 x 64", value=7):
         video_frames(tmp_path / "b.mp4", None)
 
 
