@@ -20,8 +20,8 @@ from flashmotion_core.trajectory import parse
 from .comfy.client import object_info, run
 from .comfy.server import Server
 from .comfy.workflow import to_api
+from .examples.picture_pages import CARD, editor_square, opened, press, save_card, shot
 from .make_workflows import FOLDER, ROOT, comfyui_pages
-from .picture_pages import CARD, editor_square, opened, press, save_card, shot
 from .quickstart.follow import requested_boxes
 from .quickstart.overlay import COLOURS, read_frames, spread
 from .terminal import wanted

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .example_parts import Example
-from .examples import all_examples
+from .examples.all_examples import all_examples
+from .examples.example_parts import Example
 from .quickstart import scenes
 from .setup.comfyui_source import NEWEST
 from .terminal import wanted

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..quickstart import scenes
 from .example_graphs import both_notes, column, document, graph, guided_graph
 from .example_parts import (
     DECODE,
@@ -47,7 +48,6 @@ from .example_texts import (
     TURBO_FILES,
     VIDEO_FILE,
 )
-from .quickstart import scenes
 
 
 def all_examples() -> dict[str, Example]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW
 
+from ..quickstart.readable import readable
 from .example_parts import (
     DECODE,
     DRAW_X,
@@ -33,7 +34,6 @@ from .example_texts import (
     TURBO_LORA,
     VAE_FILE,
 )
-from .quickstart.readable import readable
 
 
 def document(size: tuple[int, int], frames: int, objects: list[dict[str, Any]]) -> str:

@@ -10,11 +10,11 @@ from PIL import Image
 
 from train.world.photographs import picture as photograph
 
-from .comfy.frontend import open_page, set_settings
-from .comfy.server import Server
+from ..comfy.frontend import open_page, set_settings
+from ..comfy.server import Server
+from ..make_workflows import FOLDER
+from .all_examples import all_examples
 from .example_graphs import document
-from .examples import all_examples
-from .make_workflows import FOLDER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
