@@ -36,6 +36,7 @@ def _dynamic_vram() -> None:
     except ImportError:  # an older ComfyUI has none
         return
     driver.init()  # before torch first asks for memory
+    driver.set_log_error()  # it starts with a line for every weight at every use
     import comfy.memory_management
     import comfy.model_management
     import comfy.model_patcher

@@ -16,6 +16,14 @@ from .helpers import Rig
 from .test_quantised_adapters import controlled, quantised
 
 
+def known_types(path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """As ComfyUI 0.30 reads files there: the scales of mxfp8 are unknown to it."""
+    tensors, metadata = read_tensors(path)
+    if any(tensor.dtype == torch.float8_e8m0fnu for tensor in tensors.values()):
+        raise KeyError("F8_E8M0")
+    return tensors, metadata
+
+
 @pytest.fixture
 def late_weights(comfyui: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dynamic VRAM without a GPU: layers are made as on one. Only its reader of files, which needs the driver, is safetensors' own."""
@@ -26,11 +34,11 @@ def late_weights(comfyui: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(comfy.memory_management, "aimdo_enabled"):
         pytest.skip("this ComfyUI has no dynamic VRAM")
     monkeypatch.setattr(comfy.memory_management, "aimdo_enabled", True)
-    monkeypatch.setattr(comfy.utils, "load_safetensors", read_tensors)
+    monkeypatch.setattr(comfy.utils, "load_safetensors", known_types)
     assert comfy.ops.manual_cast.Linear(2, 2).weight is None
 
 
-@pytest.mark.parametrize("name", ["resnet", "controlnet", "fp8_scaled", "nvfp4"])
+@pytest.mark.parametrize("name", ["resnet", "controlnet", "fp8_scaled", "mxfp8", "nvfp4"])
 def test_an_adapter_does_what_it_does_on_layers_with_weights(
     name: str, rig: Rig, request: pytest.FixtureRequest
 ) -> None:
