@@ -24,7 +24,7 @@ from flashmotion_core.generation import pipeline
 from flashmotion_core.generation.adapter_control import Control
 from flashmotion_core.generation.loading import load_generator
 from flashmotion_core.generation.pipeline import sample_latent
-from flashmotion_core.generation.text_encoder import encode_text, no_text
+from flashmotion_core.generation.text_encoder import TextEncoder, encode_text, no_text
 from flashmotion_core.guide.guide_clip import GuideClip
 from flashmotion_core.sampling.schedule import PRESETS, Schedule
 from flashmotion_core.trajectory import parse
@@ -275,6 +275,24 @@ def test_text_is_zero_after_its_true_length_and_matches_the_padded_encoding(fold
     with torch.no_grad():
         padded = encoder(batch.input_ids, batch.attention_mask).last_hidden_state
     torch.testing.assert_close(tokens[:, :4], padded[:, :4], rtol=0, atol=1e-5)
+
+
+def test_a_text_encoder_that_the_gpu_cannot_hold_runs_on_the_processor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = encode_text(folder / "diffusers", "a cat runs", "cpu", torch.float32)
+    encode, tried = TextEncoder.__call__, []
+
+    def full_at_first(self: TextEncoder, prompt: str) -> torch.Tensor:
+        tried.append(str(self.device))
+        if len(tried) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return encode(self, prompt)
+
+    monkeypatch.setattr(TextEncoder, "__call__", full_at_first)
+    assert torch.equal(encode_text(folder / "diffusers", "a cat runs", "cpu:0", torch.float32), expected)
+    assert tried == ["cpu:0", "cpu"]
+    assert "the processor encodes the prompt" in capsys.readouterr().out
 
 
 def test_prompts_change_the_video(folder, generator):
