@@ -174,10 +174,8 @@ def _best_of_seeds() -> Example:
     nodes["3"] = changed("3", height - nodes["3"][2])
     nodes["4"] = changed("4", drawing)
     nodes["6"] = changed("6", nodes["6"][4], batch_size=4)
-    noted = nodes["7"][2] + sampler + GAP + DECODE + GAP
-    nodes |= column(
-        MAKE_X, RIGHT, ("7", sampler, *_kind(nodes["7"])), ("8", DECODE, *_kind(nodes["8"])), top=nodes["7"][2]
-    )
+    noted = nodes["8"][2] + DECODE + GAP
+    nodes |= column(MAKE_X, RIGHT, ("7", sampler, *_kind(nodes["7"])), top=height - sampler)
     nodes |= column(DRAW_X, MIDDLE, ("18", picture, "PreviewImage", {"images": ["17", 4]}), top=height - picture)
     nodes |= column(
         RESULT_X,
@@ -189,7 +187,7 @@ def _best_of_seeds() -> Example:
     )
     notes: list[Note] = [
         ("Keep the best of four seeds", STEPS_BEST, 0, 0, LEFT, STEPS),
-        ("Files", FILES_BEST, MAKE_X, noted, RIGHT, height - noted),
+        ("Files", FILES_BEST, MAKE_X, noted, RIGHT, height - noted - sampler - GAP),
     ]
     titles = {"18": "Asked and found boxes", "19": "Score"}
     return Example(dict(sorted(nodes.items(), key=lambda entry: int(entry[0]))), notes, titles, height=height)

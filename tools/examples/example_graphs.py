@@ -136,8 +136,8 @@ def graph(
             *text,
             ("5", 250, "ApplyFastAdapter", control),
             ("6", 180, "Wan22ImageToVideoLatent", {"vae": ["2", 0], **size, "batch_size": 1, "start_image": ["3", 0]}),
-            ("7", 250, "FewStepSampler", sampler),
             *making,
+            ("7", 250, "FewStepSampler", sampler),  # last: its preview makes it higher
         ),
         **column(
             RESULT_X, RESULT,
@@ -186,8 +186,8 @@ def guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
             ("12", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": prompt}),
             ("5", 250, "ApplyMotionGuide", guide),
             ("6", 180, "Wan22ImageToVideoLatent", latent),
-            ("7", 250, "FewStepSampler", few),
             ("8", DECODE, "VAEDecode", {"samples": ["18", 0], "vae": ["2", 0]}),
+            ("7", 250, "FewStepSampler", few),  # last: its preview makes it higher
         ),
         **column(
             RESULT_X, RIGHT,
@@ -195,8 +195,8 @@ def guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
             ("14", 160, "LoadFastGenerator", {"generator_name": BASE_FILE, "weight_dtype": "default"}),
             ("15", SWITCH, "ComfySwitchNode", {**which, "on_false": ["1", 0], "on_true": ["14", 0]}),
             ("16", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": NEGATIVE}),
-            ("17", 270, "KSampler", many),
             ("18", SWITCH, "ComfySwitchNode", {**which, "on_false": ["7", 0], "on_true": ["17", 0]}),
+            ("17", 270, "KSampler", many),
         ),
         **column(
             FAR_RESULT_X, RESULT,

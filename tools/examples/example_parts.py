@@ -17,6 +17,7 @@ DRAW_X = LEFT + GAP
 MAKE_X = DRAW_X + MIDDLE + GAP
 RESULT_X = MAKE_X + RIGHT + GAP
 FAR_RESULT_X = RESULT_X + RIGHT + GAP  # where a further column stands before it
+NARROW = {LEFT: 340, TRACK: 265, MIDDLE: 430, RIGHT: 270, RESULT: 330}  # widths where there are five columns
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
 STEPS, SAVE, DECODE = 206, 375, 70  # heights of the first note, of what shows the video, and of the decoding
@@ -72,13 +73,46 @@ class Example:
     height: int = HEIGHT
 
     @property
-    def groups(self) -> list[Group]:
-        """A frame around each column."""
+    def columns(self) -> list[tuple[str, int]]:
+        """Title and width of each column."""
         more = [("Track", TRACK)] if self.tracks else []
         beside = [] if self.aside is None else [(self.aside, RIGHT)]
-        columns = [("Choose", LEFT), *more, ("Draw", MIDDLE), ("Make the video", RIGHT), *beside, ("Watch", RESULT)]
+        return [("Choose", LEFT), *more, ("Draw", MIDDLE), ("Make the video", RIGHT), *beside, ("Watch", RESULT)]
+
+    @property
+    def taken(self) -> list[int]:
+        """How wide each column is in the file: five columns are narrower, so that they open as large as four."""
+        widths = [width for _, width in self.columns]
+        return [NARROW[width] for width in widths] if len(widths) > 4 else widths
+
+    def placed(self, x: int, width: int) -> tuple[int, int]:
+        """Where a node or note of the column at `x` stands in the file, and how wide it is."""
+        left = 0
+        shown = 0
+        for (_, usual), taken in zip(self.columns, self.taken, strict=True):
+            if x == left:
+                return shown, taken
+            left, shown = left + usual + GAP, shown + taken + GAP
+        return x, width  # two in one column: only where there are four
+
+    def __post_init__(self) -> None:
+        self.nodes = {
+            key: (kind, *self._row(x, y, width), height, inputs)
+            for key, (kind, x, y, width, height, inputs) in self.nodes.items()
+        }
+        self.notes = [
+            (title, text, *self._row(x, y, width), height) for title, text, x, y, width, height in self.notes
+        ]
+
+    def _row(self, x: int, y: int, width: int) -> tuple[int, int, int]:
+        left, taken = self.placed(x, width) if len(self.columns) > 4 else (x, width)
+        return left, y, taken
+
+    @property
+    def groups(self) -> list[Group]:
+        """A frame around each column."""
         groups, x, number = [], 0, 0
-        for title, width in columns:
+        for (title, _), width in zip(self.columns, self.taken, strict=True):
             number += title != self.aside
             shown = title if title == self.aside else f"{number}  {title}"
             groups.append((shown, x - 12, -90, width + 24, self.height + 102))
