@@ -100,9 +100,7 @@ class Example:
             key: (kind, *self._row(x, y, width), height, inputs)
             for key, (kind, x, y, width, height, inputs) in self.nodes.items()
         }
-        self.notes = [
-            (title, text, *self._row(x, y, width), height) for title, text, x, y, width, height in self.notes
-        ]
+        self.notes = [(title, text, *self._row(x, y, width), height) for title, text, x, y, width, height in self.notes]
 
     def _row(self, x: int, y: int, width: int) -> tuple[int, int, int]:
         left, taken = self.placed(x, width) if len(self.columns) > 4 else (x, width)
