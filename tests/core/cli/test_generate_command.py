@@ -155,6 +155,7 @@ def test_switches_that_do_not_go_together_are_one_sentence(command, folder, caps
             [],
             "--vae is decoder_alone.safetensors, which holds no encoder; give the full VAE as --vae and this file as --decoder.",
         ),
+        ({"vae": folder / "generator.safetensors"}, [], "--vae is generator.safetensors, which is a Wan generator"),
         ({"vae": full, "decoder": full}, [], "but must be a safetensors file of a TAEHV or LightVAE"),
         ({"decoder": "none.safetensors"}, [], "there is no file or folder none.safetensors"),
     ):
