@@ -51,10 +51,10 @@ class Stage3Sizes:
 
 FULL = Stage3Sizes()
 REHEARSAL = Stage3Sizes(
-    clips=8,
-    held_out=4,
+    clips=4,
+    held_out=2,
     measured=2,
-    pairs=8,
+    pairs=4,
     net_steps=2,
     ahead=(1, 2),
     rates=(3e-4,),

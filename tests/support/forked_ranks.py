@@ -19,6 +19,7 @@ def rank(number: int, log: Path, module: str) -> int:
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    del sys.modules[module]  # it runs as the main module only; what it imports is there
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as error:
