@@ -73,7 +73,8 @@ def stage3_settings(sizes: Stage3Sizes, lr: float, updates: int, ahead: int) -> 
         [
             "name=stage3",
             f"seed={SEED}",
-            "data.workers=2",
+            # A process takes as long to start as to draw a hundred clips.
+            f"data.workers={min(2, sizes.clips // 100)}",
             f"data.train.count={sizes.clips}",
             f"data.evaluation.count={sizes.held_out}",
             f"models.vae={TINY / 'vae/flashmotion_tiny_vae.safetensors'}",
