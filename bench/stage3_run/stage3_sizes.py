@@ -27,7 +27,7 @@ class Stage3Sizes:
         ahead: iterations of the discriminator alone, each measured; every arm begins with the last.
         rates, updates: learning rates of the arms, and the updates after which each is measured.
         students: updates of stage 2's student after which it is measured, beyond `AT_START`.
-        fake_ahead: iterations of the fake score alone, before the student goes on.
+        fake_ahead: iterations of the fake score alone, before the student continues.
         slow_steps: of the SlowGenerator's sampling.
     """
 

@@ -12,6 +12,7 @@ import pytest
 
 from ..conftest import ROOT
 from ..support.archive import unpack
+from .conftest import Frontends
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -94,13 +95,17 @@ def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(conte
     page.close()
 
 
-def test_the_tiny_template_misses_nothing(context: Any, empty: str) -> None:
-    page = open_template(context, empty, "flashmotion_tiny_cpu")
-    page.wait_for_function("() => document.querySelector('.fm-canvas')")
-    page.wait_for_timeout(2000)  # the panel is opened a moment after the graph
-    assert page.get_by_role("button", name="View details").count() == 0
-    value = page.evaluate("() => window.app.graph.nodes.find((node) => node.type === 'LoadImage').widgets[0].value")
-    assert value == "flashmotion_scene_0.png [temp]"
-    reply = page.request.get(f"{empty}/view?filename=flashmotion_scene_0.png&type=temp")
-    assert reply.body() == (ROOT / "assets/tiny/flashmotion_scene_0.png").read_bytes()
-    page.close()
+def test_the_tiny_template_misses_nothing(context: Any, empty: str, frontends: Frontends) -> None:
+    from tools.comfy.frontend import set_settings
+
+    set_settings(frontends["pinned"].url, {})
+    for url in (empty, frontends["pinned"].url):
+        page = open_template(context, url, "flashmotion_tiny_cpu")
+        page.wait_for_function("() => document.querySelector('.fm-canvas')")
+        page.wait_for_timeout(2000)  # the panel is opened a moment after the graph
+        assert page.get_by_role("button", name="View details").count() == 0
+        value = page.evaluate("() => window.app.graph.nodes.find((node) => node.type === 'LoadImage').widgets[0].value")
+        assert value == "flashmotion_scene_0.png [temp]"
+        reply = page.request.get(f"{url}/view?filename=flashmotion_scene_0.png&type=temp")
+        assert reply.body() == (ROOT / "assets/tiny/flashmotion_scene_0.png").read_bytes()
+        page.close()
