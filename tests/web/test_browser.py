@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,27 +12,7 @@ from tools.comfy.workflow import to_api
 from ..conftest import RunningServer
 from .workflow_page import OURS, WORKFLOWS, OpenPage
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "vue"])
-def page(
-    request: pytest.FixtureRequest,
-    chromium: Any,
-    newest_server: RunningServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[OpenPage]:
-    made = OpenPage(chromium, newest_server.url, request.param, tmp_path_factory.mktemp("screenshots"))
-    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == request.param
-    yield made
-    made.page.close()
-
-
-@pytest.fixture
-def ready(page: OpenPage) -> OpenPage:
-    """The page without a graph, and without the results of the runs before."""
-    page.clear()
-    return page
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("workflow_page", ["classic", "vue"], indirect=True)]
 
 
 def test_load_run_and_read_back(ready: OpenPage, newest_server: RunningServer) -> None:
