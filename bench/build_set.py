@@ -32,8 +32,9 @@ from flashmotion_core.sets.go_through import ClipShape, import_clips
 from flashmotion_core.sets.read_clip import GivenClip, ReadClip
 from train.config.data_settings import Data, Prepare, Videos
 from train.config.sentences import sentence
-from train.data.video_files import find_videos, identity
+from train.data.video_files import find_videos
 from train.data.video_folder import VideoFolder
+from train.data.video_identity import identity
 from train.files import digest
 from train.prepare.clip_record import PreparedVideo
 from train.prepare.lay_out import lay_out

@@ -117,10 +117,8 @@ def _work(options: argparse.Namespace, folder: Path, sizes: object, seeds: tuple
 
     assert isinstance(sizes, Sizes)
     torch.set_num_threads(1)
-    place, found = (
-        ClaimPlace(folder, sizes, options.device, options.minutes),
-        {job.name: job for job in only(jobs(sizes, seeds), options.only)},
-    )
+    place = ClaimPlace(folder, sizes, options.device, options.minutes)
+    found = {job.name: job for job in only(jobs(sizes, seeds), options.only)}
     needs = {name: job.needs for name, job in found.items()}
     work_until(folder, list(found), needs, options.until, lambda name: found[name].work(place))
     return 0

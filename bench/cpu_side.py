@@ -26,8 +26,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.terminal import last_line
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 Pair = tuple[float, float]
 """Seconds of ours and of the alternative."""
@@ -189,8 +192,7 @@ def main() -> int:
         except ModuleNotFoundError as error:
             print(f"| {name} | {error.name} is not installed | | |", flush=True)
         except subprocess.CalledProcessError as error:
-            last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-            print(f"| {name} | the other process ended with: {last} | | |", flush=True)
+            print(f"| {name} | the other process ended with: {last_line(error.stderr)} | | |", flush=True)
         else:
             print(f"| {name} | {ours:.4f} | {other:.4f} | {ours / other:.3f} |", flush=True)
     return 0

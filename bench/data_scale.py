@@ -31,7 +31,8 @@ from train.data.clip_file import LATENTS, ClipRecord, read_clip, read_record, wr
 from train.data.clip_index import ClipIndex, write_index
 from train.data.control import control_maps
 from train.data.sources import SourceClip
-from train.data.video_files import content, identity, inspect, read_frames
+from train.data.video_files import inspect, read_frames
+from train.data.video_identity import content, identity
 
 SIZE, FRAMES, TOKENS, TEXT_WIDTH = (1280, 704), 121, 100, 4096
 CLIPS = 100_000

@@ -155,19 +155,8 @@ def change_entry(metadata: dict[str, str], rng: random.Random) -> None:
     if rng.random() < 0.4:
         metadata.pop(entry, None)
     else:
-        texts = (
-            *metadata.values(),
-            "",
-            "1",
-            "9",
-            "none",
-            "null",
-            "[]",
-            "generator",
-            "resnet",
-            "controlnet",
-            "[" * 10_000,
-        )
+        plain = ("", "1", "9", "none", "null", "[]", "generator", "resnet", "controlnet", "[" * 10_000)
+        texts = (*metadata.values(), *plain)
         metadata[entry] = rng.choice(texts)
 
 

@@ -6,6 +6,7 @@ the pack's time. Run it with the Python of that ComfyUI.
 
 from __future__ import annotations
 
+import argparse
 import platform
 import statistics
 import subprocess
@@ -34,9 +35,11 @@ print("MS", 1000 * (time.perf_counter() - start))
 
 def main() -> None:
     """Command line."""
-    if len(sys.argv) < 2:
-        sys.exit("usage: python bench/import_time.py COMFYUI_FOLDER [RUNS]")
-    comfyui, runs = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("comfyui", type=Path, help="folder of a ComfyUI")
+    parser.add_argument("runs", type=int, nargs="?", default=7, help="processes, at least 1 (default: 7)")
+    options = parser.parse_args()
+    comfyui, runs = options.comfyui.resolve(), options.runs
     times = []
     for _ in range(runs):
         command = [sys.executable, "-c", PROGRAM, str(comfyui), str(PACK)]

@@ -6,7 +6,7 @@
 
 sees    what the discriminator could see: it, a linear probe of its taps and a small network on latents tell samples from real clips
 curves  learning curves of stage 3: diffusion loss alone, GAN alone, both, and as much more of stage 1
-length  stage 2 goes on: does the SlowAdapter get worse on a FastGenerator that was distilled for longer?
+length  stage 2 continues: does the SlowAdapter get worse on a FastGenerator that was distilled for longer?
 
 Run it again to continue where it stopped: each part is done once, and a training that was cut off continues from its checkpoint.
 """

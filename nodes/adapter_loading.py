@@ -21,7 +21,7 @@ from ..flashmotion_core.adapters import (
     is_ours,
     parse_adapter,
 )
-from ..flashmotion_core.files.weights import read_header
+from ..flashmotion_core.files.weights import read_header, read_tensors
 from ..flashmotion_core.metadata import PREFIX
 from ..flashmotion_core.wan.config import WanConfig
 from .attachments import KEY
@@ -40,7 +40,12 @@ def read_adapter(path: str, dtype: torch.dtype = torch.bfloat16) -> AdapterFile:
     """
     name = Path(path).name
     read_header(path)  # says what is wrong with a file in one sentence, before anything large is read
-    state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
+    try:
+        state_dict, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
+    except (
+        KeyError
+    ):  # ComfyUI's own reader of its dynamic VRAM does not know every type: in 0.30 not the scales of mxfp8
+        state_dict, metadata = read_tensors(path)
     kept = kept_layers(state_dict, metadata, name) if is_ours(metadata or {}) else {}
     file = parse_adapter(as_plain(state_dict, kept, dtype), metadata, name, dtype)
     return replace(
@@ -69,7 +74,8 @@ def load_adapter(file: AdapterFile, generator: WanConfig, dtype: torch.dtype | N
     """
     adapter = construct_adapter(file, generator, operations=comfy.ops.manual_cast)
     device = comfy.model_management.get_torch_device()
-    put_in(adapter, [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)], dtype, device)
+    layers = [key.removesuffix(NOTES) for key in file.kept if key.endswith(NOTES)]
+    put_in(adapter, {layer: f"{layer}.bias" in file.state_dict for layer in layers}, dtype, device)
     # Looked up at call time: on a GPU ComfyUI rebinds CoreModelPatcher to its dynamic one. Weights are assigned, not copied: they stay
     # the memory-mapped file until they are moved.
     patcher = comfy.model_patcher.CoreModelPatcher(

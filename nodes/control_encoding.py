@@ -107,7 +107,7 @@ def check_vae(vae: Any) -> None:
     """Refuse a VAE of another model.
 
     Raises:
-        ValueError: it has not the Wan 2.2 VAE's latent channels.
+        ValueError: it does not have the Wan 2.2 VAE's latent channels.
     """
     channels = getattr(vae, "latent_channels", None)
     if channels != LATENT_CHANNELS:

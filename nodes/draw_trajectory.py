@@ -305,8 +305,8 @@ def _start_image(image_BHWC: Tensor | None, cls: type[io.ComfyNode]) -> dict[str
 def _saved(pictures_BHWC: Tensor, cls: type[io.ComfyNode]) -> list[str]:
     """Names of the pictures in ComfyUI's temporary folder, as loaders write them: ``name.png [temp]``.
 
-    Plain texts, not the entries of ``ui.PreviewImage``: whoever lists a prompt's output files, as API clients and the page's queue do,
-    would take those for results and could show them in place of the video.
+    Plain texts, not the entries of ``ui.PreviewImage``: API clients and the page's queue list a prompt's output files, would take those
+    for results and could show them in place of the video.
     """
     entries = ui.PreviewImage(pictures_BHWC, cls=cls).as_dict()["images"]
     return [f"{Path(entry['subfolder'], entry['filename']).as_posix()} [temp]" for entry in entries]

@@ -21,6 +21,7 @@ import comfy.supported_models
 import comfy.utils
 import torch
 
+from ..flashmotion_core.files.reasons import first_line
 from ..flashmotion_core.files.weights import conversion, part_of_shards, read_header
 from ..flashmotion_core.wan.config import config_of, describe, generator_shapes
 from ..flashmotion_core.wan.keys import is_diffusers, to_original_key
@@ -206,10 +207,9 @@ def _refusal(header: Header, error: Exception | None = None) -> ValueError:
     except Exception:
         wan = False
     if error is not None and wan:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         return ValueError(
-            f"{header.name} is a {MODEL}, but this ComfyUI cannot load it ({type(error).__name__}: {reason}); update ComfyUI, or choose a "
-            "file in bf16, fp16 or fp8."
+            f"{header.name} is a {MODEL}, but this ComfyUI cannot load it ({type(error).__name__}: {first_line(error):.200}); update "
+            "ComfyUI, or choose a file in bf16, fp16 or fp8."
         )
     what = describe(header.bare)
     remedies = {

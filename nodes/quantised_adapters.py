@@ -7,7 +7,7 @@ scales, and formats of a later ComfyUI.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,18 +94,18 @@ def as_plain(
     return plain
 
 
-def put_in(adapter: nn.Module, layers: Iterable[str], dtype: torch.dtype | None, device: torch.device) -> None:
+def put_in(adapter: nn.Module, layers: Mapping[str, bool], dtype: torch.dtype | None, device: torch.device) -> None:
     """Give an adapter ComfyUI's layers for quantised weights in place of its own.
 
     Args:
         adapter: on the meta device.
-        layers: names of the modules.
+        layers: names of the modules, and whether each has a bias: on a GPU ComfyUI's layers have none before they are loaded.
         dtype: in which the generator computes; None for bfloat16.
         device: on which it computes: what it cannot multiply is unpacked at each use.
     """
     operations: Any = None
     dtype = dtype or torch.bfloat16
-    for layer in layers:
+    for layer, biased in layers.items():
         # Only now: ComfyUI logs which operations it picks.
         operations = operations or comfy.ops.pick_operations(
             dtype, dtype, load_device=device, model_config=SimpleNamespace(quant_config={"mixed_ops": True})
@@ -113,5 +113,5 @@ def put_in(adapter: nn.Module, layers: Iterable[str], dtype: torch.dtype | None,
         parent, _, name = layer.rpartition(".")
         plain = adapter.get_submodule(layer)
         assert isinstance(plain, nn.Linear)
-        new = operations.Linear(plain.in_features, plain.out_features, bias=plain.bias is not None, device="cpu")
+        new = operations.Linear(plain.in_features, plain.out_features, bias=biased, device="cpu")
         setattr(adapter.get_submodule(parent), name, new)

@@ -46,7 +46,7 @@ class SharedAdapters:
         return found
 
     def hold(self, path: str) -> None:
-        """Keep the adapters of a file that somebody still holds."""
+        """Keep the adapters of a file that are still in use."""
         state = _state(path)
         self._held.update({key: value for key, value in self._shared.items() if key[0] == state})
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from .terminal import options_of
+
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "brand"
 DIGEST = "svg-sha256"  # the PNG's text field
 ICON = (400, 400)  # the registry's limit
@@ -171,6 +173,7 @@ def main() -> int:
     from .comfy.frontend import BROWSER_ARGUMENTS
     from .setup import browser, environment
 
+    options_of("tools.make_brand", __doc__).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     program = browser.ensure(Path(sys.executable), environment.home())
     with sync_playwright() as playwright:

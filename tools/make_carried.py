@@ -11,6 +11,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .terminal import options_of
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -55,6 +57,7 @@ def main() -> None:
     from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 
+    options_of("tools.make_carried", __doc__).parse_args()
     with safe_open(EXACT, "pt") as file:
         metadata = file.metadata()
     CARRIED.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from .setup import comfyui_source
 from .setup.environment import EXTRAS, LOCK, REPOSITORY, TORCH, home
 from .setup_error import SetupError
-from .terminal import run_command
+from .terminal import options_of, run_command
 
 HEADER = """\
 # Made by `python -m tools.make_lock`: what run_tests.py and quickstart.py install beside torch, whose version stands in
@@ -25,8 +25,10 @@ HEADER = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the file is written."""
-    options = sys.argv[1:] if arguments is None else list(arguments)
-    return run_command("tools.make_lock", lambda: make(upgrade="--upgrade" in options))
+    parser = options_of("tools.make_lock", __doc__)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest version of each package")
+    options = parser.parse_args(arguments)
+    return run_command("tools.make_lock", lambda: make(upgrade=options.upgrade))
 
 
 def make(*, upgrade: bool) -> int:

@@ -1,14 +1,14 @@
 """Make the pictures of the README, the help page and the example workflows: `python -m tools.make_pictures NAME ...` inside the test
 environment. A NAME is `editor`, `start` or a workflow's file name without its ending; no name means all of them.
 
-Every picture is a screenshot of the real ComfyUI page. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
+Every picture is a screenshot of the real ComfyUI page. Those of the two tiny workflows show what they made, the others what is drawn in the editor;
+the boxes of a detector and a tracker were placed by hand. The photograph is scikit-image's `coffee`, by Rachel Michetti, CC0, at which
 `train.world.photographs` vouches for the licence and the pixels. Needs what `tools.make_workflows` needs.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -20,10 +20,11 @@ from flashmotion_core.trajectory import parse
 from .comfy.client import object_info, run
 from .comfy.server import Server
 from .comfy.workflow import to_api
+from .examples.picture_pages import CARD, editor_square, opened, press, save_card, shot
 from .make_workflows import FOLDER, ROOT, comfyui_pages
-from .picture_pages import CARD, editor_square, opened, press, save_card, shot
 from .quickstart.follow import requested_boxes
 from .quickstart.overlay import COLOURS, read_frames, spread
+from .terminal import wanted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -69,7 +70,7 @@ TRACKED = [
     },
 ]  # fmt: skip
 # For the README: what feeds the editor on its left, what it feeds on its right, in pixels of the graph.
-README_VIEW, README_PIXELS, README_PLACE = (1200, 960), 4 / 3, (0.96, 300, 130)
+README_VIEW, README_PIXELS, README_PLACE = (1200, 935), 4 / 3, (0.91, 316, 160)
 
 
 def editor(server: Server, chromium: Browser) -> None:
@@ -205,11 +206,11 @@ PICTURES: dict[str, Callable[[Server, Browser], None]] = {
 
 def main() -> None:
     """Make the named pictures, or all."""
+    names = wanted("tools.make_pictures", __doc__, list(PICTURES))
     with comfyui_pages() as (server, chromium):
-        for name, make in PICTURES.items():
-            if name in sys.argv[1:] or len(sys.argv) == 1:
-                make(server, chromium)
-                print(name)
+        for name in names:
+            PICTURES[name](server, chromium)
+            print(name)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 from .comfy.base_folder import copy_if_new, link_pack, put_models
 from .comfy.frontend import BROWSER_ARGUMENTS, open_page, set_settings
 from .comfy.server import Server
-from .example_parts import Example
-from .examples import all_examples
+from .examples.all_examples import all_examples
+from .examples.example_parts import Example
 from .quickstart import scenes
+from .setup.comfyui_source import NEWEST
+from .terminal import wanted
 from .version import version
 
 if TYPE_CHECKING:
@@ -37,11 +39,11 @@ OURS = (
     "ApplyFastAdapter",
     "ApplyMotionGuide",
     "FewStepSampler",
+    "MotionAnimatic",
     "TrajectoryScore",
 )
-COMFYUI_VERSION = "0.30.0"  # whose nodes these are
 # Where a workflow stands when it is opened as a file; a template is fitted to the page.
-SCALE, OFFSET = 0.62, (110, 150)
+SCALE, OFFSET = 0.62, (110, 225)
 LAY_OUT = """([nodes, notes, groups, titles, fixedSeed]) => {
     const graph = window.app.graph
     for (const node of graph.nodes) {
@@ -114,7 +116,7 @@ def save(page: Page, name: str, example: Example) -> None:
         own = node["type"] in OURS
         node["properties"] |= {
             "cnr_id": "flashmotion" if own else "comfy-core",
-            "ver": version() if own else COMFYUI_VERSION,
+            "ver": version() if own else NEWEST.version,
         }
         if str(node["id"]) in example.models:
             node["properties"]["models"] = example.models[str(node["id"])]
@@ -130,17 +132,18 @@ def fixed_id(name: str) -> uuid.UUID:
 
 def main() -> None:
     """Write the named workflows, or all, into example_workflows/."""
+    examples = all_examples()
+    names = wanted("tools.make_workflows", __doc__, list(examples))
     FOLDER.mkdir(exist_ok=True)
     for scene in map(scenes.draw, range(len(scenes.PICKED))):
         scene.picture().save(TINY / scene.name, optimize=True)
     with comfyui_pages() as (server, chromium):
-        for name, example in all_examples().items():
-            if name in sys.argv[1:] or len(sys.argv) == 1:
-                page = chromium.new_page(viewport={"width": 1850, "height": 940})
-                open_page(page, server.url)
-                save(page, name, example)
-                page.close()
-                print(f"{name}: {len(example.nodes)} nodes")
+        for name in names:
+            page = chromium.new_page(viewport={"width": 1850, "height": 940})
+            open_page(page, server.url)
+            save(page, name, examples[name])
+            page.close()
+            print(f"{name}: {len(examples[name].nodes)} nodes")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from .setup_error import SetupError
@@ -46,6 +47,30 @@ def bar(share: float, width: int = 24) -> str:
     """A progress bar filled to `share` (0..1), with `width` characters between the brackets."""
     filled = round(min(max(share, 0.0), 1.0) * width)
     return "[" + "#" * filled + "." * (width - filled) + "]"
+
+
+def last_line(output: str, otherwise: str = "no message") -> str:
+    """What a failed program said last, in the text that it wrote."""
+    return (output.strip().splitlines() or [otherwise])[-1]
+
+
+def options_of(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser for `python -m NAME`, whose help shows the description as it was written: a module's docstring."""
+    form = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=f"python -m {name}", description=description, formatter_class=form)
+
+
+def wanted(
+    name: str, description: str | None, known: Sequence[str], arguments: Sequence[str] | None = None
+) -> list[str]:
+    """Those of `known` that the command line names, all of them if it names none. Exits with a sentence at an unknown one."""
+    parser = options_of(name, description)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(known)} (default: all)")
+    named: list[str] = parser.parse_args(arguments).names
+    for other in named:
+        if other not in known:
+            parser.error(f"NAME is {other!r}, but must be one of {', '.join(known)}.")
+    return named or list(known)
 
 
 def run_command(name: str, action: Callable[[], int]) -> int:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .terminal import options_of
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -28,12 +30,11 @@ def disagreements(tag: str, root: Path = ROOT) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what disagrees with the tag; 1 when something does."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if len(words) != 1:
-        print("usage: python -m tools.version TAG, for example v0.1.0")
-        return 2
-    wrong = disagreements(words[0])
-    print("\n".join(wrong) if wrong else f"{words[0]} is the version everywhere.")
+    parser = options_of("tools.version", __doc__)
+    parser.add_argument("tag", metavar="TAG", help="for example v0.1.0")
+    tag: str = parser.parse_args(arguments).tag
+    wrong = disagreements(tag)
+    print("\n".join(wrong) if wrong else f"{tag} is the version everywhere.")
     return 1 if wrong else 0
 
 

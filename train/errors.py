@@ -8,4 +8,4 @@ class TrainError(ValueError):
 
 
 class TrainingStopped(TrainError):  # noqa: N818 (it says what happened)
-    """Training cannot succeed any more (a NaN, a winning discriminator, a frozen video). Names the setting to change."""
+    """Training can no longer succeed (a NaN, a winning discriminator, a frozen video). Names the setting to change."""

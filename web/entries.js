@@ -18,7 +18,7 @@ import { placesOf } from "./upstream.js";
  * An editor and the node that it edits for now. ComfyUI's undo, like every reload, creates all nodes again, while Nodes 2.0
  * keeps showing the old node's element. So a new node takes over the editor of the node it replaces, with its element, selection
  * and history.
- * @typedef {{editor: Editor, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
+ * @typedef {{editor: Editor, locale: string, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
  *   returned: readonly Returned[], use: number, results: Map<string, Result>, place?: Place, measures?: Measures}} Entry use: which of the
  *   node's places is shown, from 0; results: by place, as the server calls the node there; measures: what its last run made of the clip
  */
@@ -137,8 +137,11 @@ export function settle(entry, value) {
   const place = placeOf(node);
   if (place === undefined || !widget) return entry;
   const before = byPlace.get(place) ?? [...byPlace.values()].find((other) => isSameElsewhere(other, node, value));
-  const kept = before && before !== entry && !(live.has(before.node) && stands(before.node)) ? before : entry;
+  const gone = before && before !== entry && !(live.has(before.node) && stands(before.node)) ? before : entry;
+  // An editor keeps its language.
+  const kept = gone.locale === entry.locale ? gone : entry;
   if (kept !== entry) takeOver(kept, node, widget);
+  else if (gone !== entry && gone.editor.element.isConnected) gone.editor.element.replaceWith(entry.editor.element);
   claim(kept);
   return kept;
 }

@@ -15,9 +15,11 @@ import { isTouch } from "./editor/ui/touch.js";
 import { textsFor } from "./editor/texts/texts.js";
 import { claim, entries, entryAt, followMove, forgetGone, live, promoted, settle, tellFrontend } from "./entries.js";
 import { follow, forwardPointer, nodeAt, placeOf, textOf, whenReleased } from "./graph.js";
+import { listLent } from "./lent_picture.js";
 import { capture, createOneHistory } from "./one_history.js";
 import { followErrors } from "./run_errors.js";
 import { followRuns } from "./runs.js";
+import { showInPanel } from "./panel_card.js";
 import { editPromoted } from "./promoted.js";
 import { takePicture } from "./take_picture.js";
 import { templateMenu } from "./templates.js";
@@ -87,8 +89,9 @@ function tellAround(entry) {
 
 /** @param {ComfyNode} node @returns {Entry} */
 function createEntry(node) {
+  const language = locale();
   const editor = createLazyEditor({
-    locale: locale(),
+    locale: language,
     changed() {
       showClip(entry);
       claim(entry);
@@ -120,7 +123,7 @@ function createEntry(node) {
     }),
   });
   /** @type {Entry} */
-  const entry = { editor, node, widget: undefined, returned: [], use: 0, results: new Map() };
+  const entry = { editor, locale: language, node, widget: undefined, returned: [], use: 0, results: new Map() };
   return entry;
 }
 
@@ -156,6 +159,12 @@ function createWidget(node, name, initial) {
   first.widget = widget;
   // Nodes 2.0 would lay the input's tooltip, about the JSON, over the picture. A blank one is not shown.
   widget.tooltip = " ";
+  showInPanel(widget, {
+    isGraphs: (canvas) => canvas === app.canvas?.canvas || canvas === app.canvas?.bgcanvas,
+    picture: () => entryOf().editor.element.querySelector("canvas"),
+    text: textsFor(locale()).inPanel,
+    open: () => entryOf().editor.openLarge(() => {}),
+  });
   // The editor shows the run's result. Nodes 2.0 reads the first of these; the classic renderer adds its preview in the second.
   node.hideOutputImages = true;
   node.onDrawBackground = () => {};
@@ -205,6 +214,7 @@ app.registerExtension({
     });
   },
   afterConfigureGraph: forgetGone,
+  loadedGraphNode: listLent,
   nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
     followRuns(app.api, toUrl);

@@ -26,7 +26,7 @@ const PICTURE_TYPES = ["IMAGE", "VIDEO", "*"];
 const AFTER_A_RUN = "control_after_generate";
 const MAX_STEPS = 32;
 const MAX_NODES = 1000;
-/** So many results are kept for a node, because ComfyUI may not send a result again that it still has. */
+/** Results kept for a node, because ComfyUI may not send a result again that it still has. */
 const MAX_RETURNED = 8;
 
 /**

@@ -5,7 +5,8 @@
  * @typedef {{name: string, type?: string, value?: unknown, element?: HTMLElement, serialize?: boolean, options?: Record<string, unknown>,
  *   advanced?: boolean, computeSize?: (width?: number) => [number, number], callback?: (value: unknown) => void}} WidgetLike
  * @typedef {{type?: string, element: HTMLElement, callback?: (value: unknown) => void, tooltip?: string, _state?: {value?: unknown},
- *   computeLayoutSize?: (node: unknown) => Record<string, unknown>}} DomWidget
+ *   computeLayoutSize?: (node: unknown) => Record<string, unknown>, width?: number, mouse?: (event: Event) => boolean,
+ *   draw?: (ctx: CanvasRenderingContext2D, node: unknown, width: number, y: number, ...rest: unknown[]) => void}} DomWidget
  *
  * @typedef {{origin_id: unknown, origin_slot: number, target_id: unknown, target_slot: number}} LinkLike
  *

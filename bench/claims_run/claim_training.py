@@ -66,7 +66,7 @@ def trained(
         checkpoint_minutes=run.config.checkpoints.minutes,
     )
     if share is None:
-        # One that goes on to more steps than before must not keep its earlier number.
+        # A phase that continues to more steps must not keep its earlier number.
         (job.folder / SETTLED).unlink(missing_ok=True)
     watch = Health(HealthSettings(max_gap=None, motion_floor=None), phase=name.split("_")[0])
     trainer = Trainer(job, method, place.clips, place.world, run.console, watch)
@@ -160,10 +160,8 @@ def trained_arm(
 
 
 def _method(place: ClaimPlace, run: Run, arm: Arm, kind: str, file: AdapterFile) -> tuple[Method, PhaseSettings]:
-    settings, builder = (
-        arm_settings(arm, run.config, place.sizes),
-        ArmBuilder(run.config, place.artifacts.builder, arm.without),
-    )
+    settings = arm_settings(arm, run.config, place.sizes)
+    builder = ArmBuilder(run.config, place.artifacts.builder, arm.without)
     if isinstance(settings, FlowSettings):
         return wiring.flow(builder, place.slow, file, settings), settings
     schedule = place.artifacts.schedule

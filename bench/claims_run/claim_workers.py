@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flashmotion_core.files.whole_file import write_whole
+from tools.terminal import last_line
 
 DONE, TAKEN, FAILED = "done", "taken", "failed"
 POLL_SECONDS = 0.3
@@ -111,7 +112,7 @@ def run_workers(folder: Path, command: Sequence[str], count: int, until: float) 
         for log in logs:
             log.close()
     return [
-        f"worker {number} died: {(Path(log.name).read_text(encoding='utf-8').strip().splitlines() or ['without a word'])[-1]}"
+        f"worker {number} died: {last_line(Path(log.name).read_text(encoding='utf-8'), 'without a word')}"
         for number, (worker, log) in enumerate(zip(workers, logs, strict=True))
         if worker not in left and worker.returncode
     ]

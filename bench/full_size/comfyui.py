@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.terminal import last_line
+
 from .cases import Plan
 from .models import Shapes
 from .rows import Recorder, SpeedRow
@@ -30,8 +32,9 @@ def measure(comfyui: Path, shapes: Shapes, plan: Plan, recorder: Recorder) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        recorder.failed(SpeedRow("peers", "ComfyUI, picture to mp4", clip), f"ComfyUI ended with: {last}")
+        recorder.failed(
+            SpeedRow("peers", "ComfyUI, picture to mp4", clip), f"ComfyUI ended with: {last_line(done.stderr)}"
+        )
         return
     for found in json.loads(lines[-1]):
         row = SpeedRow(**found)

@@ -6,7 +6,7 @@ of signals, so no value is NaN or infinite. Latents are noise, which costs the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
@@ -157,9 +157,19 @@ def _adapter_of(variant: Variant, shapes: Shapes) -> nn.Module:
     return ControlNetAdapter(shapes.generator)
 
 
-def made(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> Any:
-    """A model with random weights on the device; see ``on_meta`` for the kinds."""
+def made(
+    kind: str,
+    shapes: Shapes,
+    device: torch.device,
+    dtype: torch.dtype,
+    each: Callable[[nn.Module], object] | None = None,
+) -> Any:
+    """A model with random weights on the device; see ``on_meta`` for the kinds. ``each`` is called with every block once it is filled."""
     module = on_meta(kind, shapes)
+    if each is not None:
+        for block in getattr(module, "blocks", ()):
+            fill(block, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
+            each(block.requires_grad_(False))
     fill(module, device, dtype, TIME_AND_NORMS if kind == "diffusers" else ())
     if kind in ("vae", "small_vae"):
         calm(module)
@@ -176,10 +186,16 @@ def calm(vae: Any) -> None:
     layers[-1].weight.mul_(CALM)
 
 
-def generator(shapes: Shapes, host: str, device: torch.device, dtype: torch.dtype) -> Generator:
+def generator(
+    shapes: Shapes,
+    host: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    each: Callable[[nn.Module], object] | None = None,
+) -> Generator:
     """A generator for ``sample_latent``: diffusers' transformer, or the core's with one row of modulation per latent frame."""
     info = GeneratorInfo(shapes.generator, schedule=Schedule(), text=True, diffusers_layout=False)
-    return Generator(made("generator" if host == "core" else host, shapes, device, dtype), info, "random")
+    return Generator(made("generator" if host == "core" else host, shapes, device, dtype, each), info, "random")
 
 
 def codecs(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
@@ -188,9 +204,15 @@ def codecs(shapes: Shapes, device: torch.device, dtype: torch.dtype) -> dict[str
     return {"full": WanVae(full), "small": TinyVae(small)}
 
 
-def adapter(kind: str, shapes: Shapes, device: torch.device, dtype: torch.dtype) -> TrajectoryAdapter:
+def adapter(
+    kind: str,
+    shapes: Shapes,
+    device: torch.device,
+    dtype: torch.dtype,
+    each: Callable[[nn.Module], object] | None = None,
+) -> TrajectoryAdapter:
     """One of ``VARIANTS``; its zero convolutions are random, so that nothing is skipped."""
-    found: TrajectoryAdapter = made(kind, shapes, device, dtype)
+    found: TrajectoryAdapter = made(kind, shapes, device, dtype, each)
     return found
 
 

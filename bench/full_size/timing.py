@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 import torch
+from torch import nn
 
 from flashmotion_core.acceleration.attention import choose_attention
 from flashmotion_core.acceleration.compile import plain_blocks
@@ -199,7 +200,7 @@ class SpeedMeasurement:
         return named
 
     def _generator(self, setting: Setting) -> Generator:
-        generator = models.generator(self.shapes, setting.host, self.device, self.dtype)
+        generator = models.generator(self.shapes, setting.host, self.device, self.dtype, _each(setting))
         if setting.dtype == "fp8":
             store_as_fp8(generator.transformer)
         compiled = setting.mode == "compiled"
@@ -218,7 +219,7 @@ class SpeedMeasurement:
         """An adapter on the device, in 8 bits where the generator is; None for ``none``."""
         if setting.adapter == "none":
             return None
-        adapter = models.adapter(setting.adapter, self.shapes, self.device, self.dtype)
+        adapter = models.adapter(setting.adapter, self.shapes, self.device, self.dtype, _each(setting))
         use_attention(adapter, self._attention(setting))
         if setting.dtype == "fp8":
             store_as_fp8(adapter)
@@ -226,6 +227,15 @@ class SpeedMeasurement:
             store_as_fp8(adapter.blocks, products=True)
         self.recorder.clock.free()
         return adapter
+
+
+def _each(setting: Setting) -> Callable[[nn.Module], object] | None:
+    """What becomes of a block as soon as it is on the device: headless generation brings 8-bit weights there layer by layer."""
+    stored: dict[str, Callable[[nn.Module], object]] = {
+        "fp8": store_as_fp8,
+        "fp8-products": partial(store_as_fp8, products=True),
+    }
+    return stored.get(setting.dtype)
 
 
 def _by_generator(settings: tuple[Setting, ...]) -> Iterator[list[Setting]]:

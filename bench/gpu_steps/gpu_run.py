@@ -132,7 +132,7 @@ class GpuRun:
         """See ``StepRecord.write``; the longer path first."""
         comfyui = self.there.comfyui
         host = {} if comfyui is None else {str(comfyui): comfyui.name}
-        return {**host, f"{self.there.work}{os.sep}": "", f"{ROOT}{os.sep}": ""}
+        return {**host, f"{self.there.work}{os.sep}": "", str(self.there.work): "runs/on_gpu", f"{ROOT}{os.sep}": ""}
 
     def _outcome(self, code: int | None, log: Path) -> tuple[str, str]:
         if code == 0:

@@ -48,7 +48,7 @@ def speed(
             "jobs": jobs,
             "attention": attention,
         }
-        chosen["parts"] = [part for part in parts if part != "jobs" or not there.missing & set(CLIP)]
+        chosen["parts"] = [part for part in parts if part == "denoise" or not there.missing & set(CLIP)]
         if there.rehearse:
             chosen["modes"] = ["eager"]
             fixed = ["--device", "cpu", "--shapes", "tiny", "--sizes", TINY_SIZE, "--repeat", "1"]
@@ -72,6 +72,12 @@ def own(program: str, *arguments: str) -> Command:
     return command
 
 
+def served(there: Surroundings, stem: Path) -> Sequence[str | Path]:
+    """The tiny example workflows on ComfyUI's server."""
+    assert there.comfyui is not None
+    return own("served_workflows.py", "--comfyui", str(there.comfyui))(there, stem)
+
+
 STEPS: tuple[GpuStep, ...] = (
     GpuStep("tests", "the tests marked gpu", own("marked_tests.py"), needs=(*CORE, "pytest"), wishes=("pydantic",),
             without="one test is skipped"),
@@ -89,8 +95,8 @@ STEPS: tuple[GpuStep, ...] = (
     GpuStep("speed_jobs_fp8", "the same with 8-bit weights", speed("jobs", dtypes=("fp8",), adapters=("resnet",)), needs=(*CORE, *CLIP)),
     *(
         GpuStep(f"memory_{cap}", f"what runs in {cap} GB",
-                speed("denoise", "jobs", dtypes=("bf16", "fp8"), adapters=("resnet", "controlnet"), memory_gb=cap),
-                needs=CORE, wishes=CLIP, memory_gb=cap, without="no whole job")
+                speed("text", "codecs", "denoise", dtypes=("bf16", "fp8"), adapters=("resnet", "controlnet"), memory_gb=cap),
+                needs=CORE, wishes=CLIP, memory_gb=cap, without="no text and no codecs")
         for cap in CAPS_GB
     ),
     GpuStep("peers_comfyui", "ComfyUI's stock graph beside ours",
@@ -103,6 +109,8 @@ STEPS: tuple[GpuStep, ...] = (
                 needs=(*CORE, *ENGINE))
         for stage in STAGES
     ),
+    GpuStep("workflows", "the tiny example workflows on ComfyUI's server, on the card and on the processor", served,
+            needs=(*CORE, "av", "PIL"), wants_comfyui=True),
     GpuStep("tiny_gpu", "train/run_all.py --config tiny_gpu, continued from call to call", own("tiny_gpu_run.py"), needs=(*CORE, *TRAINING)),
 )  # fmt: skip
 

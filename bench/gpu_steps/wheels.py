@@ -8,6 +8,8 @@ import venv
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools.terminal import last_line
+
 PACKAGES = {"yaml": "pyyaml", "optimi": "torch-optimi", "PIL": "pillow", "cv2": "opencv-python-headless"}
 """The packages of modules with another name."""
 
@@ -48,8 +50,7 @@ def install(python: Path, wheels: Path, modules: Iterable[str]) -> list[str]:
             [*pip, "--no-index", "--find-links", str(wheels), package], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            problems.append(f"{package} could not be installed from {wheels} ({last}).")
+            problems.append(f"{package} could not be installed from {wheels} ({last_line(done.stderr)}).")
     return problems
 
 

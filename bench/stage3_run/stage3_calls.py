@@ -1,4 +1,4 @@
-"""What each experiment was to show, and what it showed: one line each. Fixed before anything ran, but for `_seen`, see the page."""
+"""What each experiment was to show, and what it showed: one line each. Fixed before anything ran, except `_seen`, see the page."""
 
 from __future__ import annotations
 
@@ -115,4 +115,4 @@ def _length(results: Stage3Results) -> list[tuple[str, str, str]]:
     figures = "; ".join(
         f"{updates}: box IoU {gaps[updates, 'box_iou']}, Frechet {gaps[updates, FRECHET]}" for updates in lengths
     )
-    return [("Does a gap (b) open when stage 2 goes on?", answer, figures)]
+    return [("Does a gap (b) open when stage 2 continues?", answer, figures)]

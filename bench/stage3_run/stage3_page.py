@@ -49,7 +49,7 @@ def write_stage3_page(folder: Path, page: Path) -> None:
             *_arms(results),
         ]
     if len(results.lengths()) > 1:
-        lines += ["## Stage 2 goes on", "", *_lengths(results)]
+        lines += ["## Stage 2 continues", "", *_lengths(results)]
     write_whole(page, "\n".join(lines).rstrip() + "\n")
 
 
@@ -132,7 +132,7 @@ def _lengths(results: Stage3Results) -> list[str]:
 
     heads = " | ".join(NAMES.get(measure, measure) for measure in COLUMNS)
     lines = [
-        f"The embedded FastGenerator had {AT_START} updates of its student; it goes on with a fresh fake score.",
+        f"The embedded FastGenerator had {AT_START} updates of its student; it continues with a fresh fake score.",
         "",
         f"| updates of the student, adapter | {heads} |",
         "|---|" + "---|" * len(COLUMNS),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 import torch.nn.functional as functional
@@ -183,8 +182,3 @@ def train_net(real_BCFHW: Tensor, fake_BCFHW: Tensor, steps: int) -> LatentNet:
 def _rows(many: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
     for _ in range(steps):
         yield torch.randperm(many, generator=generator)[:PAIRS_AT_ONCE]
-
-
-def scores_file(folder: Path, name: str) -> Path:
-    """Where scores are kept in a folder of results."""
-    return folder / f"sees_{name}.json"

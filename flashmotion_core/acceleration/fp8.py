@@ -26,15 +26,17 @@ class Fp8Linear(nn.Linear):
     weight: Tensor
     scale: Tensor
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, device: torch.device | str | None = None) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features = linear.in_features, linear.out_features
-        weight = linear.weight.detach().float()
+        weight = linear.weight.detach().to(device).float()
         largest = weight.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny * E4M3_MAX)
         scale = torch.exp2(torch.ceil(torch.log2(largest / E4M3_MAX)))
         self.register_buffer("weight", (weight / scale).to(torch.float8_e4m3fn))
         self.register_buffer("scale", scale)
         self.bias = linear.bias
+        if device is not None:
+            self.to(device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         weight, scale = self.weight, self.scale
@@ -97,10 +99,11 @@ def products_lacking(device: torch.device | str, dtype: torch.dtype) -> str | No
     return None
 
 
-def store_as_fp8(module: nn.Module, *, products: bool = False) -> int:
+def store_as_fp8(module: nn.Module, *, products: bool = False, device: torch.device | str | None = None) -> int:
     """Replace every frozen linear layer in `module` with at least 16 features in and out; returns the bytes saved.
 
     With `products`, layers whose sizes are multiples of 16 also multiply in 8 bits; the others unpack their weights.
+    With `device`, each layer goes there on its way into 8 bits, so that a GPU never holds a layer's weights in 16 bits but the one at hand.
 
     Call it before adding LoRA. Raises ValueError for a layer that is trained.
     """
@@ -115,7 +118,7 @@ def store_as_fp8(module: nn.Module, *, products: bool = False) -> int:
                 place = f"{name}.{key}".lstrip(".")
                 raise ValueError(f"{place} is trained and cannot be stored as fp8: freeze it first or leave fp8 off.")
             whole = linear.in_features % SMALLEST == 0 and linear.out_features % SMALLEST == 0
-            replacement = Fp8ProductLinear(linear) if products and whole else Fp8Linear(linear)
+            replacement = (Fp8ProductLinear if products and whole else Fp8Linear)(linear, device)
             saved += linear.weight.nbytes - replacement.weight.nbytes - replacement.scale.nbytes
             setattr(parent, key, replacement)
     return saved

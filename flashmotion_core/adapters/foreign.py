@@ -51,7 +51,7 @@ def parse_foreign(
     inject_after: Sequence[int] | None = None,
     groups: int | None = None,
 ) -> ForeignAdapter:
-    """Recognise an adapter of somebody else's training code.
+    """Recognise an adapter of other training code.
 
     Args:
         state_dict: all tensors of the file.

@@ -123,7 +123,7 @@ def check_names(rows: Sequence[BenchRow]) -> None:
 
 
 def _cost(folder: Path) -> dict[str, float] | None:
-    """Seconds per clip by stage and peak memory that whoever made the clips wrote down. Raises ValueError for another form."""
+    """Seconds per clip by stage and peak memory that the maker of the clips wrote down. Raises ValueError for another form."""
     file = folder / "cost.json"
     if not file.is_file():
         return None

@@ -64,11 +64,19 @@ class RowFigures:
     broken: dict[str, str] = field(default_factory=dict)
 
 
+class BrokenClipsError(ValueError):
+    """A row has more broken clips than allowed; `fitted` if some have another size or length than the set's."""
+
+    def __init__(self, sentence: str, fitted: bool) -> None:
+        super().__init__(sentence)
+        self.fitted = fitted
+
+
 def measure_rows(bench_set: BenchSet, rows: Sequence[BenchRow], folder: Path, how: Measuring) -> list[RowFigures]:
     """All rows; finished clips are read from `folder`.
 
     Raises:
-        ValueError: more clips of a row are broken than allowed (they are named), or two rows have one name.
+        ValueError: more clips of a row are broken than allowed (`BrokenClipsError`, which names them), or two rows have one name.
     """
     check_names(rows)
     return [_measure_row(bench_set.clips, row, folder / row.name, how) for row in rows]
@@ -86,7 +94,7 @@ def _measure_row(every: Sequence[BenchClip], row: BenchRow, folder: Path, how: M
             found.broken[clip.name] = _one_line(error)
             if len(found.broken) > how.allowed * len(every):
                 found.broken |= {} if row.made else _unreadable(row, clips[done + 1 :], how.tracker_of)
-                raise ValueError(_too_many(found, len(every), how.allowed)) from error
+                raise _too_many(found, len(every), how.allowed) from error
             continue
         found.clips[clip.name] = figures
         for name, features_KD in features.items():
@@ -113,23 +121,20 @@ def _one_line(error: ValueError) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
-def _too_many(found: RowFigures, count: int, allowed: float) -> str:
+def _too_many(found: RowFigures, count: int, allowed: float) -> BrokenClipsError:
     alike: dict[str, list[str]] = {}
     for name, reason in list(found.broken.items())[:NAMED]:
         alike.setdefault(reason, []).append(name)
     named = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in alike.items())
     named += f"; and {len(found.broken) - NAMED} more" if len(found.broken) > NAMED else ""
-    return (
+    # Clips of another size or length may be right, and the set's form wrong for them.
+    fitted = any(FITTED in reason for reason in found.broken.values())
+    remedy = "make them again in the set's form, or the set in theirs" if fitted else "make them again"
+    return BrokenClipsError(
         f"the row {found.row.name} has {len(found.broken)} of {count} clips that cannot be measured, more than {allowed:.0%} ({named}); "
-        f"{_remedy(found.broken)}, or allow a larger share with --allow-broken."
+        f"{remedy}, or allow a larger share.",
+        fitted,
     )
-
-
-def _remedy(broken: dict[str, str]) -> str:
-    """What to do: clips of another size or length may be right, and the set's form wrong for them."""
-    if any(FITTED in reason for reason in broken.values()):
-        return "make them again in the set's form, or the set in theirs (import-set --size, --frames)"
-    return "make them again"
 
 
 def _measured(

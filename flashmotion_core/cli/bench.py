@@ -165,7 +165,7 @@ def measured(
     from ..benchmark.clip_set import documents, read_set
     from ..benchmark.made_rows import with_costs
     from ..benchmark.named_trackers import named_tracker
-    from ..benchmark.runner import Measuring, measure_rows
+    from ..benchmark.runner import BrokenClipsError, Measuring, measure_rows
     from ..extractors.named import named_extractors
 
     given = options.set or options.rows[0][1]
@@ -198,7 +198,11 @@ def measured(
         print(f"{extractor.frechet}: {extractor.protocol}.")
     with bars() as progress:
         how = Measuring(tracker_of, extractors, options.allow_broken, shard, progress)
-        found = measure_rows(bench_set, rows, options.out / "measured", how)
+        try:
+            found = measure_rows(bench_set, rows, options.out / "measured", how)
+        except BrokenClipsError as error:
+            options_for_it = "import-set --size, --frames; --allow-broken" if error.fitted else "--allow-broken"
+            raise ValueError(f"{str(error).rstrip('.')} ({options_for_it}).") from error
     for row in found:
         row.row = with_costs(row.row, bench_set.clips)
     return bench_set, found, tracker_of(rows[0], bench_set.clips[0]), extractors

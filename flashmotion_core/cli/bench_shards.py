@@ -21,7 +21,7 @@ WHOLE: Shard = (0, 1)
 
 
 def torchrun_shard() -> Shard | None:
-    """(number, of how many) as torchrun, or whoever sets RANK and WORLD_SIZE, started this process; None for a single one."""
+    """(number, of how many) as torchrun, or another launcher that sets RANK and WORLD_SIZE, started this process; None for a single one."""
     rank, count = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
     return None if rank is None or count is None or int(count) < 2 else (int(rank), int(count))
 

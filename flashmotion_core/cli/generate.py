@@ -162,17 +162,18 @@ def _generate(
             clean = vae.encode(image[None])
         done("generator and adapter" if adapter_file else "generator")
         del vae  # frees its memory for the generator, unless it also decodes
-        generator = load_generator(options.generator, device, dtype, options.host)
+        first = device if options.fp8 == "none" else "cpu"
+        generator = load_generator(options.generator, first, dtype, options.host)
         adapter = None
         if adapter_file is not None:
-            adapter = load_adapter(adapter_file, generator, device, dtype)
+            adapter = load_adapter(adapter_file, generator, first, dtype)
         if options.host == "core":
             with _of_option("--attention"):
                 backend = choose_attention(options.attention, device, dtype, generator.info.config.head_dim)
             use_attention(generator.transformer, backend.attention)
             if adapter is not None:
                 use_attention(adapter, backend.attention)
-        faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8)
+        faster_generator(generator.transformer, adapter, compiled=options.compile, fp8=options.fp8, device=device)
         bar.update()
     trained_on = None if adapter_file is None else adapter_file.base_fingerprint
     if (

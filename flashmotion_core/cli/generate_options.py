@@ -210,7 +210,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         choices=("none", "weights", "products"),
         default="none",
         help="store the generator's linear weights in 8 bits to save memory, or multiply in 8 bits too, which needs a GPU that "
-        "can; both change the video (default: %(default)s)",
+        "can and pays with --compile; both change the video (default: %(default)s)",
     )
     machine.add_argument(
         "--compile-vae",

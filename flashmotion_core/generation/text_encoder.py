@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,26 @@ class TextEncoder:
         return hidden.to(self.dtype)
 
 
-def encode_text(path: str | Path, prompt: str, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+def encode_text(
+    path: str | Path,
+    prompt: str,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    say: Callable[[str], object] = print,
+) -> Tensor:
     """Encode one prompt with umT5: ``[1, 512, text_dim]``, zeros after the true length; the encoder is freed again.
+
+    Where a GPU's memory is too small for umT5 (11.4 GB in bfloat16), the processor encodes, and `say` is called with a note.
 
     Raises:
         ValueError: see ``TextEncoder``.
     """
-    tokens_MT = TextEncoder(path, device, dtype)(prompt)
+    tokens_MT = None
+    with contextlib.suppress(torch.cuda.OutOfMemoryError):
+        tokens_MT = TextEncoder(path, device, dtype)(prompt)
+    if tokens_MT is None:  # only here is what was on the GPU free again
+        say("note: the text encoder is larger than the GPU's free memory, so the processor encodes the prompt.")
+        tokens_MT = TextEncoder(path, "cpu", dtype)(prompt)
     return nn.functional.pad(tokens_MT, (0, 0, 0, TEXT_TOKENS - len(tokens_MT)))[None]
 
 

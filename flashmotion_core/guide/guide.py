@@ -79,7 +79,7 @@ def blend(x0_BCFHW: Tensor, guide_BCFHW: Tensor, weight_FHW: Tensor) -> Tensor:
 
 
 def guided(x0_BCFHW: Tensor, sigma: float, guide: Guide, hold: Levels, sigma_at: Callable[[float], float]) -> Tensor:
-    """A step's clean estimate with the guide in it; the estimate itself where nothing is held any more.
+    """A step's clean estimate with the guide in it; the estimate itself where nothing is held.
 
     Args:
         x0_BCFHW: normalised latent of the guide's size, any batch.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..video.frames import LARGEST_CLIP
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, NotImplementedError, MemoryError)
-"""What numpy raises for a file that is damaged, is none of its own, or says that it holds more than fits into memory."""
+"""What numpy raises for a file that is damaged, is not one of its own, or says that it holds more than fits into memory."""
 ENDING = ".npy"
 
 

@@ -1,4 +1,4 @@
-"""Names and paths in the lists of sets. A set is often somebody else's, so its list must not name files outside of its folder."""
+"""Names and paths in the lists of sets. Others made most sets, so a list must not name files outside its folder."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def check_listed(path: str, where: str) -> None:
     kinds = PurePosixPath(path), PureWindowsPath(path)
     if any(kind.anchor or ".." in kind.parts for kind in kinds):
         raise ValueError(
-            f"{where} names {path!r}, which is outside of the set's folder; put the file there, and write its path from that folder."
+            f"{where} names {path!r}, which is outside the set's folder; put the file there, and write its path from that folder."
         )
 
 
 def check_names(names: Sequence[str], where: Path) -> None:
-    """Raise ValueError for a name that is none of a file in a folder, such as "..", is taken by a file of our form, or comes twice."""
+    """Raise ValueError for a name that no file can have, such as "..", that a file of our form has, or that stands twice."""
     wrong = [name for name in names if name[:1] in ("", ".") or Path(name).name != name]
     wrong += [name for name in names if f"{name}.json".lower() in NOT_DOCUMENTS]
     if wrong:

@@ -11,23 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import fft
 from numpy.typing import NDArray
 
 from .object_tracker import Tracked, check_tracked
-
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
+from .template_places import Array, Floats, Padded, Place, Template, cut, padded, search
 
 SIDE = 24
 """Pixels of a template's longer side."""
 REACH = 0.8
 """How far from the expected place is searched, in sides of the object."""
-TOLERANCE = 0.14
-"""Colour distance (root mean square of R, G, B; white to black is 1) up to which a pixel agrees."""
 FOUND, SURE = 0.3, 0.6
 """Weighted share of the pixels that must agree to count as found; from which no other place is looked at."""
 STEP = 1.06
@@ -41,28 +35,11 @@ BINS = 8
 """Of each colour in the histograms."""
 SMALLEST = 4.0
 """Pixels: a box does not become narrower."""
-LARGEST_SEARCH = 640
-"""Most pixels across a frame that is searched as a whole."""
-
-
-class Template(NamedTuple):
-    """What to look for: colours 0..1 [h, w, 3] and weights [h, w] that sum to 1."""
-
-    colors_HW3: Floats
-    weights_HW: Floats
-
-
-class Place(NamedTuple):
-    """Where a template fits: box (x, y, w, h) in pixels, weighted squared difference, and weighted share of pixels that agree."""
-
-    box_4: Array
-    difference: float
-    agreement: float
 
 
 @dataclass(frozen=True, eq=False)
-class OnItsWay:
-    """An object on its way: its templates, its last box, and how far that moved."""
+class FollowedObject:
+    """An object that is followed: its templates, its last box, and how far that moved."""
 
     first: Template
     latest: Template
@@ -90,13 +67,13 @@ class AppearanceTracker:
         check_tracked(frames_THWC, first_boxes_N4)
         frames, count = len(frames_THWC), len(first_boxes_N4)
         boxes_TN4, sure_TN = np.full((frames, count, 4), np.nan), np.zeros((frames, count))
-        picture = _padded(frames_THWC[0])
+        picture = padded(frames_THWC[0])
         objects = [_start(picture, box_4) if _usable(box_4, frames_THWC.shape) else None for box_4 in first_boxes_N4]
         for n, followed in enumerate(objects):
             if followed is not None:
                 boxes_TN4[0, n], sure_TN[0, n] = first_boxes_N4[n], 1.0
         for t in range(1, frames):
-            picture = _padded(frames_THWC[t])
+            picture = padded(frames_THWC[t])
             for n, followed in enumerate(objects):
                 if followed is not None:
                     place = _find(picture, followed)
@@ -107,23 +84,6 @@ class AppearanceTracker:
         return Tracked(boxes_TN4, sure_TN)
 
 
-class _Padded(NamedTuple):
-    """A picture with its border continued by `margin` pixels."""
-
-    image: Any
-    margin: int
-    size: tuple[int, int]
-
-
-def _padded(frame_HWC: NDArray[np.uint8]) -> _Padded:
-    from PIL import Image
-
-    height, width, _ = frame_HWC.shape
-    margin = max(height, width)
-    wide = np.pad(frame_HWC, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    return _Padded(Image.fromarray(wide), margin, (width, height))
-
-
 def _usable(box_4: Array, shape: tuple[int, ...]) -> bool:
     """Whether there is something of the box in the frame."""
     if not np.isfinite(box_4).all():
@@ -132,27 +92,13 @@ def _usable(box_4: Array, shape: tuple[int, ...]) -> bool:
     return bool(x < shape[2] - 1 and y < shape[1] - 1 and x + w > 1 and y + h > 1 and min(w, h) >= 1)
 
 
-def _cut(picture: _Padded, box_4: Array, size: tuple[int, int]) -> Floats:
-    """A part of the picture, scaled to `size` (width, height), 0..1 [h, w, 3]; the border continues outside."""
-    from PIL import Image
-
-    x, y, w, h = (box_4 + np.array([picture.margin, picture.margin, 0, 0])).tolist()
-    across, down = picture.image.size
-    # A box that has left the margin too is taken from the margin's end.
-    x, y = min(max(x, 0), across - 1), min(max(y, 0), down - 1)
-    box = (x, y, min(x + w, across), min(y + h, down))
-    cut = picture.image.resize(size, Image.Resampling.BILINEAR, box=box)
-    colors_HW3: Floats = np.asarray(cut, dtype=np.float32) / np.float32(255)
-    return colors_HW3
-
-
-def _start(picture: _Padded, box_4: Array) -> OnItsWay:
+def _start(picture: Padded, box_4: Array) -> FollowedObject:
     w, h = box_4[2:].tolist()
     size = max(round(SIDE * w / max(w, h)), 4), max(round(SIDE * h / max(w, h)), 4)
-    colors_HW3 = _cut(picture, box_4, size)
-    around_HW3 = _cut(picture, _grown(box_4, 1.8), (2 * size[0], 2 * size[1]))
+    colors_HW3 = cut(picture, box_4, size)
+    around_HW3 = cut(picture, _grown(box_4, 1.8), (2 * size[0], 2 * size[1]))
     template = Template(colors_HW3, _weights(colors_HW3, around_HW3))
-    return OnItsWay(template, template, box_4, np.zeros(2))
+    return FollowedObject(template, template, box_4, np.zeros(2))
 
 
 def _weights(colors_HW3: Floats, around_HW3: Floats) -> Floats:
@@ -184,75 +130,22 @@ def _histogram(colors_P3: Floats) -> Array:
     return shares
 
 
-def _find(picture: _Padded, followed: OnItsWay) -> Place:
+def _find(picture: Padded, followed: FollowedObject) -> Place:
     expected_4 = followed.box_4 + np.append(followed.speed_2, (0.0, 0.0))
     templates = [followed.first] if followed.latest is followed.first else [followed.first, followed.latest]
     found = [
         (place.difference * (INERTIA if shape == SHAPES[0] else 1.0), number, place)
         for number, (template, shape) in enumerate(product(templates, SHAPES))
-        for place in [_search(picture, template, _shaped(expected_4, shape), REACH)]
+        for place in [search(picture, template, _shaped(expected_4, shape), REACH)]
     ]
     best = min(found)[2]
     if best.agreement >= SURE:
         return best
-    other = _search(picture, followed.first, followed.box_4, None)
+    other = search(picture, followed.first, followed.box_4, None)
     return other if other.agreement > best.agreement + 0.1 else best
 
 
-def _search(picture: _Padded, template: Template, expected_4: Array, reach: float | None) -> Place:
-    """The best place of a template for a box of this size, within `reach` sides of it, or (None) in the whole frame."""
-    height, width = template.weights_HW.shape
-    w, h = expected_4[2:].tolist()
-    if reach is None:
-        view_4 = np.array([-w / 2, -h / 2, picture.size[0] + w, picture.size[1] + h])
-    else:
-        view_4 = np.array(
-            [expected_4[0] - reach * w, expected_4[1] - reach * h, (1 + 2 * reach) * w, (1 + 2 * reach) * h]
-        )
-    size = [max(round(view_4[2] * width / w), width), max(round(view_4[3] * height / h), height)]
-    if max(size) > LARGEST_SEARCH and reach is None:
-        return Place(expected_4, np.inf, 0.0)  # too small an object to look for everywhere
-    seen_HW3 = _cut(picture, view_4, (size[0], size[1]))
-    difference_YX = _differences(seen_HW3, template)
-    row, column = np.unravel_index(int(difference_YX.argmin()), difference_YX.shape)
-    there_HW3 = seen_HW3[row : row + height, column : column + width]
-    agrees_HW = np.square(there_HW3 - template.colors_HW3).mean(axis=2) < TOLERANCE**2
-    agreement = float((agrees_HW * template.weights_HW).sum())
-    y, x = _peak(difference_YX, int(row), int(column))
-    box_4 = np.array([view_4[0] + x * view_4[2] / size[0], view_4[1] + y * view_4[3] / size[1], w, h])
-    return Place(box_4, float(difference_YX[row, column]), agreement)
-
-
-def _differences(seen_HW3: Floats, template: Template) -> Floats:
-    """Weighted mean squared differences at every place where the template lies inside [rows, columns], by Fourier transforms."""
-    height, width = template.weights_HW.shape
-    rows, columns = seen_HW3.shape[0] - height + 1, seen_HW3.shape[1] - width + 1
-    shape = seen_HW3.shape[:2]
-    weights = template.weights_HW[..., None]
-    seen = np.concatenate([seen_HW3, np.square(seen_HW3).sum(axis=2, keepdims=True)], axis=2)
-    kernel = np.concatenate([-2 * template.colors_HW3 * weights, weights], axis=2)
-    product = fft.rfft2(seen, axes=(0, 1)) * np.conj(fft.rfft2(kernel, s=shape, axes=(0, 1)))
-    found_HW = fft.irfft2(product.sum(axis=2), s=shape, axes=(0, 1))[:rows, :columns]
-    own = float((np.square(template.colors_HW3) * weights).sum())
-    return (np.maximum(found_HW + own, 0) / 3 + 1e-6).astype(np.float32)
-
-
-def _peak(values_YX: Floats, row: int, column: int) -> tuple[float, float]:
-    """The lowest place to a part of a pixel, by a parabola through its neighbours."""
-
-    def part(before: float, here: float, after: float) -> float:
-        bend = before - 2 * here + after
-        return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend > 1e-12 else 0.0
-
-    y, x = float(row), float(column)
-    if 0 < row < values_YX.shape[0] - 1:
-        y += part(*(float(value) for value in values_YX[row - 1 : row + 2, column]))
-    if 0 < column < values_YX.shape[1] - 1:
-        x += part(*(float(value) for value in values_YX[row, column - 1 : column + 2]))
-    return y, x
-
-
-def _advance(picture: _Padded, followed: OnItsWay, place: Place) -> OnItsWay:
+def _advance(picture: Padded, followed: FollowedObject, place: Place) -> FollowedObject:
     """The object after a frame; where it was not found, it stays where it was."""
     if place.agreement < FOUND:
         return replace(followed, speed_2=np.zeros(2))
@@ -261,7 +154,7 @@ def _advance(picture: _Padded, followed: OnItsWay, place: Place) -> OnItsWay:
     if place.agreement < SURE:
         return moved
     height, width = followed.first.weights_HW.shape
-    colors = (1 - LEARNING) * followed.latest.colors_HW3 + LEARNING * _cut(picture, place.box_4, (width, height))
+    colors = (1 - LEARNING) * followed.latest.colors_HW3 + LEARNING * cut(picture, place.box_4, (width, height))
     return replace(moved, latest=Template(colors, followed.first.weights_HW))
 
 

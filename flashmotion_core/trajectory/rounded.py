@@ -16,7 +16,7 @@ def rounded(trajectory: Trajectory, kept: Iterable[TrackedObject] = ()) -> Traje
 
     Args:
         trajectory: valid, and so is what comes back.
-        kept: objects that somebody wrote so: they keep their numbers, letter by letter.
+        kept: objects whose numbers a person wrote: they keep every digit.
     """
     as_written = set(kept)
     objects = tuple(

@@ -52,7 +52,7 @@ def merge_lora(weights: Mapping[str, Tensor], lora: Mapping[str, Tensor], name: 
         name: of the LoRA's file, for errors.
 
     Raises:
-        ValueError: no tensor has a place, one has not the layer's shape, a half without the other, DoRA, or a weight that is not finite.
+        ValueError: no tensor has a place, one does not have the layer's shape, a half without the other, DoRA, or a weight that is not finite.
     """
     parts, unknown = _parts(weights, lora, name)
     merged = dict(weights)

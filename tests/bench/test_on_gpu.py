@@ -70,10 +70,10 @@ def test_a_bare_machine_runs_what_it_can_and_names_the_rest(tmp_path: Path) -> N
     assert lacking["speed_jobs"] == "needs diffusers, av"
     assert "pydantic" in lacking["training_stage1"]
     memory = next(step for step in STEPS if step.name == "memory_24")
-    assert memory.reduced(bare) == "without diffusers, av: no whole job"
+    assert memory.reduced(bare) == "without diffusers, av: no text and no codecs"
     assert memory.reduced(there(tmp_path)) == ""
     assert (
-        "jobs"
+        "text"
         not in list(memory.command(bare, tmp_path / "x"))[list(memory.command(bare, tmp_path / "x")).index("--parts") :]
     )
 
@@ -381,7 +381,7 @@ def test_a_bare_machine_is_rehearsed(tmp_path: Path) -> None:
         "resnet",
         "controlnet",
     }
-    assert records["memory_12"].note == "without diffusers, av: no whole job"
+    assert records["memory_12"].note == "without diffusers, av: no text and no codecs"
     assert "needs diffusers, av" in said
     assert "needs pydantic, tensorboard, rich" in said
     assert "four steps with ResNet: at most 3.5 s" in said

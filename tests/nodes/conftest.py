@@ -23,7 +23,7 @@ def comfyui() -> Path:
     folder = os.environ.get("FLASHMOTION_COMFYUI")
     if not folder:
         pytest.skip("needs ComfyUI: run python run_tests.py, or set FLASHMOTION_COMFYUI to its folder")
-    start_comfyui(Path(folder), cpu=True)
+    start_comfyui(Path(folder), cpu=os.environ.get("FLASHMOTION_ON_GPU") != "1")
     return Path(folder)
 
 

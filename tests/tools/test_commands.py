@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import subprocess
@@ -87,3 +88,25 @@ def test_what_run_tests_does_not_know_is_for_pytest() -> None:
     options, for_pytest = run_tests.parser().parse_known_args(["--fast", "-k", "keys", "-x", "tests/core"])
     assert options.fast
     assert for_pytest == ["-k", "keys", "-x", "tests/core"]
+
+
+@pytest.mark.parametrize(
+    "name", ["make_brand", "make_carried", "make_lock", "make_pictures", "make_workflows", "version"]
+)
+def test_a_maker_asked_for_help_says_what_it_does_and_does_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maker = importlib.import_module(f"tools.{name}")
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        maker.main()
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: python -m tools.{name} ")
+    assert maker.__doc__.split(":")[0].split(".")[0] in said
+
+
+def test_a_picture_that_is_not_among_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["make_pictures", "logo"])
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module("tools.make_pictures").main()
+    names(capsys.readouterr().err, key="NAME", value="logo", remedy="must be one of editor, start")

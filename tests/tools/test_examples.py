@@ -6,8 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from tools.example_parts import Example
-from tools.examples import all_examples
+from tools.examples.all_examples import all_examples
+from tools.examples.example_parts import Example
 
 TITLE = 30  # pixels above a node's position
 # Without its preview; the classic renderer then adds the picture at the node's full width.

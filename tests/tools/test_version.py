@@ -57,4 +57,6 @@ def test_the_file_that_disagrees_with_the_tag_is_named(
 def test_the_command_says_so_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"v{version()}9"]) == 1
     assert "pyproject.toml has the version" in capsys.readouterr().out
-    assert main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "TAG" in capsys.readouterr().err

@@ -10,9 +10,14 @@ import pytest
 from tools.comfy.workflow import to_api
 
 from ..conftest import RunningServer
-from .workflow_page import OURS, WORKFLOWS, OpenPage
+from .workflow_page import OURS, WORKFLOWS, OpenPage, nothing_is_missing
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("workflow_page", ["classic", "vue"], indirect=True)]
+
+
+def test_the_tiny_template_misses_nothing_here_either(ready: OpenPage, newest_server: RunningServer) -> None:
+    ready.load("flashmotion_tiny_cpu")
+    nothing_is_missing(ready.page, newest_server.url)
 
 
 def test_load_run_and_read_back(ready: OpenPage, newest_server: RunningServer) -> None:

@@ -184,7 +184,7 @@ def test_values_that_would_fail_are_refused_and_the_nearest_is_offered(editor: E
     assert page.locator(".fm-offer").get_attribute("role") == "alert"
     assert w.get_attribute("aria-invalid") == "true"
     reason = page.locator(f"#{w.get_attribute('aria-describedby')}").inner_text()
-    assert reason == "The model makes sides of a multiple of 32 pixels, from 32 to 4096."
+    assert reason == "The model needs sides in multiples of 32 pixels, from 32 to 4096."
     assert editor.text() == before
     w.press("Escape")
     assert (w.input_value(), w.get_attribute("aria-invalid")) == ("384", None)

@@ -65,6 +65,10 @@ def test_the_inspector_offers_what_has_an_effect(editor: EditorPage) -> None:
     assert editor.document()["fps"] == 12
     editor.click("Clip")
     assert not fps.is_visible()
+    # A double click on its row names it.
+    editor.page.get_by_role("option", name=CAT["label"]).dblclick()
+    editor.press("Control+a", "t", "o", "m", "Enter")
+    assert editor.objects()[0]["label"] == "tom"
 
 
 def test_a_pen_draws_a_path_and_clicks_change_it(editor: EditorPage) -> None:

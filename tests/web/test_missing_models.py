@@ -12,6 +12,7 @@ from tools.comfy.frontend import open_page, set_settings
 from tools.comfy.server import Server
 
 from ..conftest import ROOT
+from .workflow_page import nothing_is_missing
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -93,10 +94,4 @@ def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(page:
 
 def test_the_tiny_template_misses_nothing(page: Any, empty_server: Server) -> None:
     open_template(page, "flashmotion_tiny_cpu")
-    page.wait_for_function("() => document.querySelector('.fm-canvas')")
-    page.wait_for_timeout(2000)  # the panel is opened a moment after the graph
-    assert page.get_by_role("button", name="View details").count() == 0
-    value = page.evaluate("() => window.app.graph.nodes.find((node) => node.type === 'LoadImage').widgets[0].value")
-    assert value == "flashmotion_scene_0.png [temp]"
-    reply = page.request.get(f"{empty_server.url}/view?filename=flashmotion_scene_0.png&type=temp")
-    assert reply.body() == (ROOT / "assets/tiny/flashmotion_scene_0.png").read_bytes()
+    nothing_is_missing(page, empty_server.url)

@@ -145,6 +145,15 @@ def test_keys_stay_in_the_editor(editor: EditorPage) -> None:
         assert page.evaluate(IN_EDITOR)
     page.locator(".fm-field input[type=number]:enabled").first.focus()
     editor.press(*keys[:6])
+    # Beside the controls, too: on a text, on a button that is off, on a line between entries of a menu.
+    for beside in (".fm-length", "[data-command=redo]"):
+        page.locator(f".fm-editor:visible {beside}").first.click(force=True)
+        assert page.evaluate(IN_EDITOR)
+    editor.click("Motion")
+    page.get_by_role("separator").first.click()
+    editor.press("Delete", "Control+b")
+    assert page.evaluate(IN_EDITOR)
+    editor.press("Escape")
     # The node's copy, made with the focus on a button, would be a node of its own.
     page.locator('button[data-command="snap"]').focus()
     editor.press("Control+c", "Control+v")

@@ -23,6 +23,20 @@ CAT = {"id": "cat", "label": "cat", "path": "smooth"}
 START = [{"frame": 0, "x": 50 / WIDTH, "y": 0.5, "w": SIDE / WIDTH, "h": 2 * SIDE / HEIGHT}]
 DOCUMENT = {**EMPTY, "objects": [{**CAT, "keyframes": START}]}
 
+# Workers that end with their fourth picture.
+FRAIL = """() => {
+    window.pictures = 0
+    window.Lasting = window.Worker
+    window.Worker = class extends window.Lasting {
+        postMessage(...message) {
+            window.pictures += 1
+            if (window.pictures < 4) return super.postMessage(...message)
+            this.terminate()
+            this.dispatchEvent(new ErrorEvent('error', { cancelable: true }))
+        }
+    }
+}"""
+
 
 def spots(seed: int, height: int, width: int) -> Any:
     """A picture of soft spots, which there is something to follow in."""
@@ -116,6 +130,12 @@ def test_two_things_are_followed_and_become_one_step(editor: EditorPage, films: 
     dialog.get_by_role("button", name="Follow").click()
     dialog.get_by_role("button", name="Cancel").click()
     assert "Cancelled" in editor.until(lambda: dialog.get_by_role("status").inner_text())
+    # A worker that the browser ends midway: it says so, the boxes are there again, and another one follows them.
+    page.evaluate(FRAIL)
+    dialog.get_by_role("button", name="Follow").click()
+    editor.until(lambda: "stopped following run.webm" in dialog.get_by_role("status").inner_text())
+    assert dialog.get_by_role("button", name="Box of cat").is_visible()
+    assert page.evaluate("() => { window.Worker = window.Lasting; return window.pictures }") == 4
     with page.expect_worker() as worker:
         dialog.get_by_role("button", name="Follow").click()
     assert worker.value.url.endswith("/tracking/worker.js")

@@ -104,6 +104,21 @@ def menus_fit(editor: EditorPage, least: int) -> None:
         editor.press("Escape")
 
 
+def the_panel_beside(editor: EditorPage) -> None:
+    """ComfyUI's panel of a node's values shows the picture, opens the large view, and leaves the editor its width."""
+    page = editor.page
+    page.evaluate(f"() => window.app.canvas.selectNode({NODE})")
+    page.get_by_role("button", name="Toggle properties panel").click()
+    card = page.locator(".widget-item canvas").first
+    drawn = "(card) => card.getContext('2d').getImageData(0, 0, card.width, 400).data.filter((value, index) => index % 4 === 0 && value > 99).length"
+    editor.until(lambda: card.evaluate(drawn) > 5000)
+    width = page.locator(".fm-editor:visible").bounding_box()["width"]
+    assert width > page.evaluate(f"() => {NODE}.size[0]") - 30
+    card.click(position={"x": 80, "y": 60})
+    editor.click("Back to the node")
+    page.get_by_role("button", name="Toggle properties panel").click()
+
+
 @pytest.fixture
 def mouse(editor: EditorPage) -> Iterator[EditorPage]:
     """The page without its touch screen."""
@@ -122,8 +137,9 @@ def test_every_width_with_a_mouse(mouse: EditorPage) -> None:
     editor.load(TWO)
     walk(editor, NARROW_AND_WIDE if editor.vue else WIDTHS, 860, MARGINS["vue" if editor.vue else "classic"])
     if not editor.vue:
-        for locale in ("zh", "en"):
+        for locale, name in (("zh", "\u8f68\u8ff9\u7f16\u8f91\u5668"), ("en", "Trajectory editor")):
             page.evaluate("(locale) => window.app.extensionManager.setting.set('Comfy.Locale', locale)", locale)
+            page.get_by_role("region", name=name).wait_for()  # the editor that is open follows at once
             editor.load(TWO)
             walk(editor, (240, 600), 860, MARGINS["classic"])
         # The large view on a small screen, with the way back in sight.
@@ -135,6 +151,7 @@ def test_every_width_with_a_mouse(mouse: EditorPage) -> None:
             menus_fit(editor, 20)
             assert "closeLarge" in bars(page)[0]["shown"]
         editor.click("Back to the node")
+        the_panel_beside(editor)
     page.set_viewport_size(before)
 
 

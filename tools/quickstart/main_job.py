@@ -153,12 +153,12 @@ def _check_pack(server: Server) -> None:
 
 
 def _run_workflow(server: Server, workflow: Json, job: QuickstartJob, name: str, guide: bool = False) -> Path:
-    """Run the workflow, with the motion guide in the place of the adapter if `guide`; the mp4 that it wrote."""
+    """Run the workflow, with the motion guide in place of the adapter if `guide`; the mp4 that it wrote."""
     graph = to_api(workflow, comfy_client.object_info(server.url), lambda text: say(f"Note: {text}"))
     graph[_only(graph, IMAGE_NODE)]["inputs"][IMAGE_INPUT] = job.picture.name
     graph[_only(graph, TRAJECTORY_NODE)]["inputs"][TRAJECTORY_INPUT] = job.document
     if guide:
-        _put_guide(graph)
+        put_guide(graph)
     status = StatusLine()
     started = time.monotonic()
     say(f"Running {name} ({len(graph)} nodes{', with the motion guide' if guide else ''}) ...")
@@ -211,8 +211,8 @@ def _saved_document(workflow: Json) -> str:
     return str(found[0])
 
 
-def _put_guide(graph: dict[str, Json]) -> None:
-    """The motion guide in the place of the adapter, with the node's own settings."""
+def put_guide(graph: dict[str, Json]) -> None:
+    """The motion guide in place of the adapter, with the node's own settings."""
     from flashmotion_core.guide.guide_levels import FOLLOW, FROM_FOLLOW
 
     node = graph[_only(graph, ADAPTER_NODE)]

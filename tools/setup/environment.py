@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..setup_error import SetupError
-from ..terminal import say
+from ..terminal import last_line, say
 from . import comfyui_source
 from .pip import run_pip
 from .space import require_space, require_writable
@@ -95,7 +95,7 @@ def imports(python: Path, *modules: str) -> str:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError as error:
         return str(error)
-    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it crashed"])[-1]
+    return "" if done.returncode == 0 else last_line(done.stderr, "it crashed")
 
 
 def _is_healthy(python: Path) -> bool:

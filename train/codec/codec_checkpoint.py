@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from flashmotion_core.files.reasons import first_line
 from flashmotion_core.files.whole_file import write_whole
 
 from ..errors import TrainError
@@ -54,8 +55,7 @@ def load(folder: Path, device: torch.device) -> tuple[dict[str, Any] | None, str
             if missing:
                 raise ValueError(f"it has no {missing[0]}")
         except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, TypeError, KeyError) as error:
-            reason = (str(error).splitlines() or [repr(error)])[0]
-            problems.append(f"{path} is damaged ({reason:.80})")
+            problems.append(f"{path} is damaged ({first_line(error):.80})")
             continue
         said = f"{problems[0]}; the codec continues from the checkpoint before, after {step} steps." if problems else ""
         return state, said

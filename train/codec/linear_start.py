@@ -1,6 +1,6 @@
 """The codec's starting point: a linear code that already works, inside the layers of TAEHV.
 
-With the usual random weights, a codec gets stuck at grey: it learns the mean picture and no more. So every layer starts as linear as it can
+With the usual random weights, a codec gets stuck at grey: it only learns the mean picture. So every layer starts as linear as it can
 be. A memory block starts with a last convolution of zero and a bias that lifts its input above zero, where ReLU changes nothing, so it passes
 frames on unchanged (`memory=False` also skips computing the zeros). What remains of the encoder is a pyramid of projections, which are set to
 principal components: first of 2 frames x 4 x 4 pixels, then of 4 x 8 x 8, then of 4 x 16 x 16. The decoder has no such closed form: its

@@ -59,7 +59,7 @@ def train_codec(
 
     Raises:
         TrainError: the checkpoint was made with other settings.
-        TrainingStopped: the loss is not a finite number any more.
+        TrainingStopped: the loss is no longer a finite number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began, threads = time.perf_counter(), torch.get_num_threads()

@@ -59,7 +59,7 @@ def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> Config:
 
 
 def _hold_back(data: Any) -> None:
-    """Let somebody's own videos be evaluated on a part of them, not on the synthetic world of a configuration that knew of none."""
+    """Evaluate videos given on the command line on a part of them, not on the synthetic world of a configuration without videos."""
     sources = [data.get(key, {}) for key in ("train", "evaluation")] if isinstance(data, dict) else [{}]
     if not all(isinstance(source, dict) for source in sources) or sources[0].get("kind") != "videos":
         return
@@ -171,7 +171,7 @@ class _TooManyError(Exception):
 
 
 def _numbers(value: Any, seen: list[int]) -> Any:
-    """YAML 1.1 reads 1e-4 as a string; whoever writes it means a number. ``seen`` counts the values."""
+    """YAML 1.1 reads 1e-4 as a string, but a number is meant. ``seen`` counts the values."""
     seen[0] += 1
     if seen[0] > MOST_VALUES:
         raise _TooManyError

@@ -116,7 +116,7 @@ class Checkpoints(Settings):
 
 
 class HealthSettings(Settings):
-    """When to stop a run that cannot succeed any more."""
+    """When to stop a run that can no longer succeed."""
 
     max_gap: Positive | None = 5.0
     """Gap between real and fake logits at which the discriminator has won; none to never stop for it."""

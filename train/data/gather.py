@@ -11,16 +11,14 @@ import hashlib
 import json
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 from flashmotion_core.files.links import link_or_copy
-from flashmotion_core.files.reasons import first_line
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
@@ -28,13 +26,12 @@ from flashmotion_core.video.pictures import picture_files
 
 from ..errors import TrainError
 from ..files import digest, writing
+from .folder_clips import FolderClips
 from .list_rows import LISTS, read_rows, without_nothing
 from .looks import identities
-from .video_files import TRACK_SUFFIXES, FolderClips, find_videos
+from .video_files import TRACK_SUFFIXES, find_videos
+from .video_shards import SHARD, unpack, videos_in
 
-SHARD = ".tar"
-LARGEST_TEXT = 64 << 20
-"""Bytes of a prompt or of tracks in a shard."""
 MASKS = ".masks"
 
 
@@ -84,7 +81,7 @@ def gather(places: Sequence[Path], into: Path) -> None:
         taken: set[str] = set()
         for place in places:
             if place.suffix.lower() == SHARD:
-                wanted |= _unpack(place, into, taken)
+                wanted |= unpack(place, into, partial(_free, place=place, taken=taken))
                 continue
             for given in _given(place):
                 name = _free(given.name, place, taken)
@@ -169,8 +166,7 @@ def _inside(root: Path, name: str) -> Path:
 
 def _names(place: Path) -> Iterator[str]:
     if place.suffix.lower() == SHARD and place.is_file():
-        with _opened(place) as shard:
-            yield from (member.name for member in shard if Path(member.name).suffix.lower() in VIDEO_SUFFIXES)
+        yield from videos_in(place)
     else:
         yield from (given.name for given in _given(place))
 
@@ -245,60 +241,3 @@ def _convert(given: Given, path: Path) -> None:
     except (ValueError, OSError) as error:
         raise TrainError(f"the masks of {given.video.name} in {given.mask_pictures} cannot be used: {error}") from error
     write_whole(stamp, made)
-
-
-def _opened(shard: Path) -> tarfile.TarFile:
-    try:
-        return tarfile.open(shard)
-    except (OSError, tarfile.TarError) as error:
-        raise TrainError(
-            f"the shard {shard} is not a whole tar file ({first_line(error)}); copy or remove it."
-        ) from error
-
-
-def _unpack(place: Path, into: Path, taken: set[str]) -> set[str]:
-    """Unpack a shard's videos, tracks and prompts; the names that they have then."""
-    names: dict[str, str] = {}
-    wanted: set[str] = set()
-    with _opened(place) as shard:
-        for member in shard:
-            stem, suffix = os.path.splitext(member.name)
-            suffix = suffix.lower()
-            if not member.isfile() or suffix not in (*VIDEO_SUFFIXES, *TRACK_SUFFIXES, ".txt"):
-                continue
-            if stem not in names:
-                names[stem] = _free(stem.replace("/", "_").replace("\\", "_").lstrip("."), place, taken)
-            stream = shard.extractfile(member)
-            assert stream is not None
-            path, size = into / f"{names[stem]}{suffix}", member.size
-            content: bytes | None = None
-            if suffix not in VIDEO_SUFFIXES and size > LARGEST_TEXT:
-                raise TrainError(
-                    f"the shard {place} holds {member.name} of {size / 1e6:,.0f} MB, more than the {LARGEST_TEXT / 1e6:,.0f} MB of a text; remove it."
-                )
-            if suffix == ".json":
-                content = stream.read()
-                prompt = _prompt_in(content)
-                if prompt is not None:
-                    path, content = path.with_suffix(".txt"), prompt.encode()
-                size = len(content)
-            wanted.add(path.name)
-            if not path.is_file() or path.stat().st_size != size:
-                write_whole(path, partial(_pour, stream) if content is None else content)
-    return wanted
-
-
-def _pour(stream: IO[bytes], path: Path) -> None:
-    with path.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-
-
-def _prompt_in(content: bytes) -> str | None:
-    """The prompt of a sample's .json, unless that is a trajectory."""
-    try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict) or "objects" in values:
-        return None
-    return next((str(values[name]) for name in KEYS["prompt"] if values.get(name)), None)

@@ -14,7 +14,8 @@ from flashmotion_core.video.video_reader import look
 from ..files import clip_problem, digest
 from ..parallel import World, broadcast_object
 from .rank_results import on_all_ranks
-from .video_files import TRACK_SUFFIXES, Entry, content, cropped, identity, inspect
+from .video_files import TRACK_SUFFIXES, Entry, cropped, inspect
+from .video_identity import content, identity
 from .worker_pool import worker_pool
 
 Shape = tuple[int, int, int]
@@ -28,8 +29,8 @@ class Look:
     """What is known of a video.
 
     Attributes:
-        identity: see `video_files.identity`.
-        content: see `video_files.content`.
+        identity: see `video_identity.identity`.
+        content: see `video_identity.content`.
         shape: what it becomes a clip of.
         lost: the share of its picture that is cropped.
         notes: what is worth saying of it.
@@ -54,7 +55,7 @@ def stamp(video: Path) -> str:
 
 
 def identities(videos: Sequence[Path], kept: Path | None) -> list[list[Any]]:
-    """See `video_files.identity`; those of videos that have not changed since a look was kept are not worked out again."""
+    """See `video_identity.identity`; those of videos that have not changed since a look was kept are not worked out again."""
     known = {key.partition("/")[2]: found.identity for key, found in _read(kept).items() if found.identity}
     return [list(known.get(stamp(video)) or identity(video)) for video in videos]
 

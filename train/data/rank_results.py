@@ -49,7 +49,7 @@ def on_all_ranks(world: World, folder: Path, work: Callable[[], dict[str, Any]])
 
 @contextmanager
 def held_by_all(world: World, folder: Path, what: str) -> Iterator[None]:
-    """Rank 0 holds a folder for all ranks, see `folder_lock.held`; whoever has it already is a TrainError on every rank."""
+    """Rank 0 holds a folder for all ranks, see `folder_lock.held`; if another process has it, every rank raises TrainError."""
     with ExitStack() as stack:
         with together(world), writing("the file that says who works there", folder, "check its disk and permissions"):
             if world.is_main:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
 
-from .video_files import CLIP, TRACK_SUFFIXES, content, find_videos
+from .folder_clips import CLIP
+from .video_files import TRACK_SUFFIXES, find_videos
+from .video_identity import content
 
 SHOWN = 5
 """Names that a sentence holds."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,65 +161,6 @@ def read_labels(entry: Entry, size: tuple[int, int]) -> NDArray[np.uint8] | None
         for label in range(1, objects + 1):
             labels_HW[cover(source_HW == label, *size)] = label
     return labels_THW
-
-
-CLIP = re.compile(r"(.+)-(\d{1,9})ms")
-
-
-class FolderClips:
-    """Prompts, documents and tracks beside videos that are for one clip, such as ``dog-12400ms.json``; each folder is read once."""
-
-    def __init__(self) -> None:
-        self._found: dict[Path, dict[str, dict[Path, int]]] = {}
-
-    def of(self, video: Path) -> dict[Path, int]:
-        """Those of a video, with the clip's start in ms."""
-        folder = video.parent
-        if folder not in self._found:
-            found: dict[str, dict[Path, int]] = {}
-            for path in sorted(path for path in folder.iterdir() if path.suffix in (".txt", *TRACK_SUFFIXES)):
-                name = CLIP.fullmatch(path.stem)
-                if name and path.is_file():
-                    found.setdefault(name[1], {})[path] = int(name[2])
-            self._found[folder] = found
-        return self._found[folder].get(video.stem, {})
-
-
-SAMPLE = 1 << 18
-
-
-def identity(video: Path) -> list[Any]:
-    """Name and size of a video, and a hash of its small files and of its begin, middle and end, as plain JSON values.
-
-    A copy of the folder has the same identities. Of a video above 768 KiB three parts of 256 KiB count: another export differs there.
-    """
-    digest = hashlib.sha256()
-    # A missing .csv or .xml leaves no trace: clips without them keep the identity that they had before tables were read.
-    for suffix in (".json", ".txt", *TRACK_SUFFIXES[1:]):
-        path = video.with_suffix(suffix)
-        content = path.read_bytes() if path.is_file() else b""
-        if path.is_file() or suffix in (".json", ".txt"):
-            digest.update(len(content).to_bytes(8, "big") + content)
-    folder = video.with_suffix(".masks")
-    for path in sorted(folder.glob("*.png")) if folder.is_dir() else []:
-        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    _hash_samples(video, digest)
-    return [video.name, video.stat().st_size, digest.hexdigest()]
-
-
-def content(video: Path) -> str:
-    """A hash of the video alone, whatever its name; see `identity`."""
-    digest = hashlib.sha256(str(video.stat().st_size).encode())
-    _hash_samples(video, digest)
-    return digest.hexdigest()
-
-
-def _hash_samples(video: Path, digest: Any) -> None:
-    size = video.stat().st_size
-    with video.open("rb") as file:
-        for start in (0, size // 2 - SAMPLE // 2, size - SAMPLE) if size > 3 * SAMPLE else (0,):
-            file.seek(start)
-            digest.update(file.read(SAMPLE if size > 3 * SAMPLE else size))
 
 
 def _document(video: Path, size: tuple[int, int], fps: float, frames: int) -> tuple[Trajectory, tuple[str, ...]]:

@@ -132,12 +132,12 @@ class VideoFolder:
         return {"videos": {"size": list(self.size), "frames": self.frames, "fps": self.fps}}
 
     def identity(self, index: int) -> list[Any]:
-        """See `Source.identity` and `video_files.identity`."""
+        """See `Source.identity` and `video_identity.identity`."""
         seen = self._looks[index]
         return [*seen.identity, *([list(seen.shape)] if seen.shape != self._shapes[0] else [])]
 
     def content(self, index: int) -> str:
-        """See `Source.content` and `video_files.content`."""
+        """See `Source.content` and `video_identity.content`."""
         return self._looks[index].content
 
     def leave_out(self, problems: Mapping[int, str]) -> None:

@@ -44,7 +44,7 @@ def _is_even(times_T: NDArray[np.float64]) -> bool:
 
 
 def _even_rate(shown: Shown, frames: int) -> float:
-    """The rate by the frames' times, or as the container states it, if that is the same but for rounding."""
+    """The rate by the frames' times, or as the container states it, if they differ by rounding only."""
     measured = (frames - 1) / shown.times[frames - 1]
     stated = shown.rate
     return stated if stated and abs(stated / measured - 1) < 0.01 else float(measured)

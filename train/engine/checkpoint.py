@@ -21,6 +21,8 @@ from torch import Tensor
 from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
 
+from flashmotion_core.files.reasons import first_line
+
 from ..errors import TrainError
 from ..parallel import World, broadcast_object
 from .checkpoint_index import IndexReader, IndexWriter, has_index
@@ -210,8 +212,8 @@ def load(folder: Path, step: int, state: Mapping[str, Any], world: World) -> dic
             if not isinstance(cause, (CheckpointException, Exception)):
                 raise  # Ctrl+C on one of the ranks
         first = next((cause for cause in causes if not isinstance(cause, CheckpointException)), error)
-        reason = (str(first).strip().splitlines() or [type(first).__name__])[0]
         raise TrainError(
-            f"the checkpoint {path} is damaged or was made with other settings ({reason}); delete that folder to resume from an earlier one."
+            f"the checkpoint {path} is damaged or was made with other settings ({first_line(first)}); "
+            "delete that folder to resume from an earlier one."
         ) from error
     return trainer

@@ -11,7 +11,7 @@ class ClipOrder:
     """The clips of every iteration of a phase, in whatever order it is asked for.
 
     Clips of one shape form a group, and all clips of an iteration are of one group. In an epoch each group has as many iterations as its
-    clips fill, at random places; so a clip of one shape is seen as often as one of another, but for a group that does not fill a batch.
+    clips fill, at random places; so a clip of one shape is seen as often as one of another, except in a group that does not fill a batch.
     """
 
     def __init__(self, seed: int, groups: Sequence[Sequence[int]], global_batch: int) -> None:

@@ -69,7 +69,7 @@ def add_lora(
 
 @contextmanager
 def _seeming(layers: list[nn.Module], dtype: torch.dtype) -> Iterator[None]:
-    """Inside, the layers seem to have weights of a type: peft draws a LoRA and then rounds it to that of the weights, be it float8."""
+    """Inside, the layers seem to have weights of a type: peft draws a LoRA and then rounds it to that of the weights, even float8."""
     kept = [layer._parameters.get("weight", layer._buffers.get("weight")) for layer in layers]
     try:
         for layer, weight in zip(layers, kept, strict=True):

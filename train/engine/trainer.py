@@ -65,7 +65,7 @@ class Trainer:
 
         Raises:
             TrainError: the checkpoint belongs to another configuration or all are damaged, the disk is full, or data cannot be read.
-            TrainingStopped: the run cannot succeed any more; see ``health``.
+            TrainingStopped: the run can no longer succeed; see ``health``.
             KeyboardInterrupt: after Ctrl+C or SIGTERM, once a checkpoint of the last finished iteration is saved. An iteration ends early if it
                 has made no update yet.
         """
@@ -114,7 +114,7 @@ class Trainer:
         progress: ProgressLine,
         tracker: Tracker | None,
     ) -> bool:
-        """One iteration with all that follows it; false if it was the last one, as somebody asked to stop."""
+        """One iteration with all that follows it; false if it was the last one, because a stop was asked for."""
         started = time.monotonic()
         waited = self.updates.iterate(batches, lambda: self._asked_to_stop(stop))
         if waited is None:
@@ -227,7 +227,7 @@ class Trainer:
         self._saved_at, self._saved = time.monotonic(), self.iteration
 
     def _take(self, kept: dict[str, Any], state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint kept, whose tensors are in the state already or belong there."""
+        """Continue from what a checkpoint kept, whose tensors are in the state already or belong there."""
         iteration, done = int(kept["iteration"]), {name: int(kept["done"][name]) for name in self.done}
         self.method.load_state_dict(kept["method"])
         self.health.load_state_dict(kept["health"])

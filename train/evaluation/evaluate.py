@@ -153,7 +153,7 @@ class RowMarks:
 
 @dataclass(frozen=True, eq=False)
 class _RowWork:
-    """A row on its way."""
+    """A row that is being sampled."""
 
     row: Row
     clips: ClipSet

@@ -3,7 +3,7 @@
 Needs `pip install "ray[data]"`. `--workers` (one GPU each) and `--cpu` are for Ray, the rest as for run_all.py. It does the phases up to
 `data`: those before it here, and the encoding by Ray Data on as many machines as there are, with the code that run_all.py uses. The
 repository and the run folder have the same path on every machine. Stop it or lose machines at any time: run again, it continues, and
-run_all.py with the same options goes on to train.
+run_all.py with the same options then trains.
 """
 
 from __future__ import annotations

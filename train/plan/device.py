@@ -90,7 +90,7 @@ class Imitation(TorchFunctionMode):
 
     @contextmanager
     def autocast(self, dtype: torch.dtype | None, *, cache: bool) -> Iterator[None]:
-        """As ``torch.autocast``; ``cache`` keeps the cast weights till the end, as it does unless told otherwise."""
+        """As ``torch.autocast``; ``cache`` keeps the cast weights until the end, as it does unless told otherwise."""
         before = self._type, self._casts
         self._type, self._casts = dtype, {} if cache else None
         try:

@@ -1,4 +1,4 @@
-"""How fast a clip's objects and its camera move, whoever found the objects."""
+"""How fast a clip's objects and its camera move, however the objects were found."""
 
 from __future__ import annotations
 

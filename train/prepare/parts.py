@@ -39,7 +39,7 @@ def keep_clip(folder: Path, clip: PreparedClip) -> None:
 
 
 def kept_clip(folder: Path, name: str) -> PreparedClip | None:
-    """A clip that is there; None if it is not, and then none of its files are there any more either."""
+    """A finished clip; None if it is not there, and then its other files are removed."""
     try:
         return clip_from(json.loads((folder / DONE / f"{name}.json").read_text(encoding="ascii")))
     except (OSError, ValueError, KeyError, TypeError):

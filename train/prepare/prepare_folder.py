@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..config.data_settings import Data
+from ..data.folder_clips import FolderClips
 from ..data.rank_results import on_all_ranks
-from ..data.video_files import FolderClips, find_videos
+from ..data.video_files import find_videos
 from ..data.worker_pool import worker_pool
 from ..errors import TrainError
 from ..files import digest
@@ -118,7 +119,7 @@ def prepare_videos(
         return {"missing": [number for number in share if not _is_done(pool / videos[number].name, keys[number])]}
 
     missing = [number for found in on_all_ranks(world, pool, not_yet) for number in found["missing"]]
-    # The largest first and dealt out in turn: a film of hours is not what everybody waits for in the end.
+    # The largest first and dealt out in turn, so that the end does not wait for one long film.
     missing.sort(key=lambda number: (-_size(videos[number]), number))
     own = missing[world.rank :: world.size]
     report(len(videos) - len(missing), len(videos))
@@ -175,7 +176,7 @@ def _prepared(
         ) from error
     finally:
         processes.shutdown(wait=False, cancel_futures=True)
-        for child in active_children():  # after Ctrl+C, a long video would keep everybody waiting
+        for child in active_children():  # after Ctrl+C, a long video would hold up the end
             child.terminate()
 
 

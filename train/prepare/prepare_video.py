@@ -74,7 +74,7 @@ class VideoWork:
             video: the file.
             key: see `PreparedVideo.key`.
             folder: where the clips go, and where those that are there from an earlier try are kept.
-            own_clips: see `video_files.FolderClips`.
+            own_clips: see `folder_clips.FolderClips`.
         """
         own = next((path for path in map(video.with_suffix, TRACK_SUFFIXES) if path.is_file()), None)
         try:

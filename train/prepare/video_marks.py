@@ -11,8 +11,9 @@ from pathlib import Path
 
 from flashmotion_core.files.whole_file import write_whole
 
+from ..data.folder_clips import FolderClips
 from ..data.looks import stamp
-from ..data.video_files import FolderClips, identity
+from ..data.video_identity import identity
 from ..files import content_hash, digest
 from ..parallel import ONE, World, broadcast_object, gather_objects
 

@@ -95,7 +95,7 @@ def _phases(artifacts: Artifacts) -> str:
 
 def _clips(artifacts: Artifacts) -> str:
     kind = artifacts.config.data.train.kind
-    what = "the synthetic world" if kind == "synthetic" else "videos of whoever trained this"
+    what = "the synthetic world" if kind == "synthetic" else "the trainer's own videos"
     try:
         return f"{len(EncodedClips(artifacts.clips_folder('train'))):,} clips of {what}."
     except TrainError:

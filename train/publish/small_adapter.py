@@ -1,4 +1,4 @@
-"""`export.lora_rank`: the FastAdapter once more as a small file, the difference to its generator."""
+"""`export.lora_rank`: the FastAdapter as a small file too, the difference to its generator."""
 
 from __future__ import annotations
 

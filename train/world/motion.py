@@ -32,7 +32,7 @@ def draw_camera(draws: Draws, difficulty: Difficulty, size: tuple[int, int], fra
 def draw_motion(
     draws: Draws, difficulty: Difficulty, sprites: tuple[Sprite, ...], camera: Trajectory
 ) -> tuple[Trajectory, NDArray[np.float64]]:
-    """Where the sprites go on the screen: (the document, turns_TN).
+    """Where on the screen the sprites move: (the document, turns_TN).
 
     A document's box is that of the **upright** sprite, so its centre is the pivot around which the sprite turns.
     """

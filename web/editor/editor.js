@@ -71,7 +71,7 @@ import { createStage } from "./stage/view.js";
 
 /** How long a message stays on the picture. */
 const MESSAGE_MS = 6000;
-/** So many animation frames are left to ComfyUI to put the editor back into the page. */
+/** Animation frames in which ComfyUI may put the editor back into the page. */
 const FOCUS_TURNS = 30;
 
 /**

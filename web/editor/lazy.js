@@ -11,7 +11,7 @@ import { textsFor } from "./texts/texts.js";
 import { element } from "./ui/dom.js";
 import { whenSeen } from "./ui/when_seen.js";
 
-/** What comes first when somebody reaches for the box before it was seen. */
+/** The first event when the box is reached for before it was seen. */
 const TOUCHES = ["pointerover", "dragenter", "focusin"];
 
 /**

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from flashmotion_core.trajectory import sample
-from train.data import gather as gather_module
+from train.data import video_shards
 from train.data.gather import count, gather, is_plain, mark
 from train.data.video_folder import VideoFolder
 from train.errors import TrainError
@@ -167,12 +167,12 @@ def test_masks_that_are_none_are_named(
 
 
 def test_a_shard_with_a_huge_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather_module, "LARGEST_TEXT", 1000)
+    monkeypatch.setattr(video_shards, "LARGEST_TEXT", 1000)
     (tmp_path / "a.json").write_text(" " * 2000, encoding="utf-8")
     with tarfile.open(tmp_path / "s.tar", "w") as shard:
         shard.add(tmp_path / "a.json", "a.json")
-    with pytest.raises(TrainError, match=r"s\.tar holds a\.json of 0 MB, more than"):
-        gather_module._unpack(tmp_path / "s.tar", tmp_path, set())
+    with refuses(TrainError, key="s.tar", value="a.json", remedy="remove it"):
+        video_shards.unpack(tmp_path / "s.tar", tmp_path, str)
 
 
 def test_a_source_that_is_none_is_named(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from train.data import looks
 from train.data.encode import encode_clips
 from train.data.encoded import EncodedClips
 from train.data.looks import identities
-from train.data.video_files import identity
 from train.data.video_folder import VideoFolder
+from train.data.video_identity import identity
 from train.errors import TrainError
 from train.folder_lock import FILE, GONE_SECONDS
 

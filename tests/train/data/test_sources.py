@@ -16,8 +16,8 @@ from flashmotion_core.video.mp4 import write_mp4
 from train.data.control import control_maps, inside_map
 from train.data.sources import SourceClip
 from train.data.synthetic_source import SyntheticSource, synthetic_clip
-from train.data.video_files import identity
 from train.data.video_folder import VideoFolder
+from train.data.video_identity import identity
 from train.errors import TrainError
 from train.world.difficulty import PRESETS
 

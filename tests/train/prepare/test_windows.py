@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.video_files import FolderClips
+from train.data.folder_clips import FolderClips
 from train.prepare.windows import Window, windows
 
 from ...support.sentences import refuses

@@ -28,14 +28,14 @@ function paused(random) {
  * @param {number} frame
  * @param {readonly [number, number]} stage
  * @param {{x: number, y: number}} place
- * @param {{pointerType?: number, keysFirst?: boolean}} [options]
+ * @param {{pointerType?: number, keysFirst?: boolean, keyHere?: boolean}} [options]
  */
-function grab(document, frame, [width, height], place, { pointerType: reach = 8, keysFirst = false } = {}) {
+function grab(document, frame, [width, height], place, { pointerType: reach = 8, keysFirst = false, keyHere = false } = {}) {
   const view = fitView(width, height, SIZE);
   const { x, y, w, h } = boxAt(document.objects[0], frame);
   const point = toCanvas(view, { x: x + (place.x * w) / 2, y: y + (place.y * h) / 2 });
   return targetAt({
-    view, shown: shownObjects(document, frame, ["o1"], []), selected: ["o1"], locked: [], tool: "draw", frame, frames: 121, point, reach, keysFirst,
+    view, shown: shownObjects(document, frame, ["o1"], []), selected: ["o1"], locked: [], tool: "draw", frame, frames: 121, point, reach, keysFirst, keyHere,
   });
 }
 
@@ -84,6 +84,10 @@ test("outside the box a diamond is grabbed where it stands, inside it with a key
   assert.ok(outside > 5 && outside < RUNS - 5);
   const late = paused(random);
   assert.deepEqual(grab(late, 120, STAGES[0], { x: 0, y: 0 }, { keysFirst: true }), { kind: "key", id: "o1", frame: 80 });
+  // A menu also answers for the diamond of the frame shown, unless it is the only one.
+  assert.deepEqual(grab(late, 80, STAGES[0], { x: 0, y: 0 }, { keysFirst: true, keyHere: true }), { kind: "key", id: "o1", frame: 80 });
+  const alone = addObject(emptyDocument(SIZE, 121), { box: { x: 0.5, y: 0.5, w: 0.2, h: 0.2 }, frame: 0 });
+  assert.equal(grab(alone, 0, STAGES[0], { x: 0, y: 0 }, { keysFirst: true, keyHere: true }).kind, "box");
 });
 
 test("a corner resizes, a locked box is not there, and an empty place is empty", () => {

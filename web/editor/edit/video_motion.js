@@ -36,7 +36,7 @@ const LONGEST_STEP = 1 / 24;
 const MAX_SECONDS = 120;
 
 /**
- * The moments of a video to look at, one after the other: those of the clip's frames, and between them so many that nothing jumps.
+ * The moments of a video to look at, in order: those of the clip's frames, and as many between them as keep motion small.
  * @param {{readonly frames: number, readonly fps: number}} clip
  * @param {number} duration of the video in seconds
  * @param {Part} part

@@ -14,11 +14,12 @@ import { readTheme } from "../ui/theme.js";
 import { createPainter } from "../stage/view.js";
 import { withoutFling } from "../ui/touch.js";
 
-/** Room for overshooting: y from -0.5 to 1.5 is shown. */
-const [LOW, HIGH] = [-0.5, 1.5];
+/** Room for overshooting, where it is allowed: y from -0.5 to 1.5 is shown. */
+const ROOM = /** @type {const} */ ([-0.5, 1.5]);
 const WIDTH = 180;
-const HEIGHT = 240;
 const SIDE = 12;
+/** Pixels of a whole step of y. */
+const STEP = 108;
 
 /**
  * @param {HTMLElement} root
@@ -33,7 +34,9 @@ const SIDE = 12;
  */
 export function openCurve(root, beside, texts, start, onChange, { title = texts.curve, limits = [-2, 3], presets = [] } = {}) {
   let now = [...start];
-  const canvas = element("canvas", { class: "fm-curve", style: `width:${WIDTH}px;height:${HEIGHT}px`, "aria-hidden": "true" });
+  const [low, high] = [Math.max(ROOM[0], limits[0]), Math.min(ROOM[1], limits[1])];
+  const tall = 2 * SIDE + (high - low) * STEP;
+  const canvas = element("canvas", { class: "fm-curve", style: `width:${WIDTH}px;height:${tall}px`, "aria-hidden": "true" });
   const inputs = [0, 1, 2, 3].map((index) => {
     const label = `${index < 2 ? texts.curveFirst : texts.curveSecond}, ${index % 2 ? "y" : "x"}`;
     const [min, max] = index % 2 ? limits : [0, 1];
@@ -63,7 +66,7 @@ export function openCurve(root, beside, texts, start, onChange, { title = texts.
   });
 
   /** @param {number} x @param {number} y */
-  const place = (x, y) => ({ x: SIDE + x * (WIDTH - 2 * SIDE), y: SIDE + ((HIGH - y) / (HIGH - LOW)) * (HEIGHT - 2 * SIDE) });
+  const place = (x, y) => ({ x: SIDE + x * (WIDTH - 2 * SIDE), y: SIDE + (high - y) * STEP });
 
   const painter = createPainter(canvas, (ctx, width, height) => {
     const theme = readTheme(canvas);
@@ -120,7 +123,7 @@ export function openCurve(root, beside, texts, start, onChange, { title = texts.
     const move = (moved) => {
       const { x, y } = pointOf(moved);
       now[first] = round(Math.min(Math.max((x - SIDE) / (WIDTH - 2 * SIDE), 0), 1));
-      now[first + 1] = round(Math.min(Math.max(HIGH - ((y - SIDE) / (HEIGHT - 2 * SIDE)) * (HIGH - LOW), limits[0]), limits[1]));
+      now[first + 1] = round(Math.min(Math.max(high - (y - SIDE) / STEP, limits[0]), limits[1]));
       show();
     };
     canvas.addEventListener("pointermove", move, { signal });

@@ -26,7 +26,7 @@ const HEAD = 4096;
  * @param {File} file
  * @returns {Promise<"picture" | "video" | "text" | "other">}
  */
-export async function kindOf(file) {
+async function kindOf(file) {
   if (file.type.startsWith("image/") ? !file.type.startsWith("image/svg") : PICTURE.test(file.name)) return "picture";
   if (/^(video|audio)\//.test(file.type) || MOVING.test(file.name)) return "video";
   const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());

@@ -25,6 +25,7 @@ const PASSED = new Set([
 ]);
 /** The browser gives these to the field that has the focus. */
 const CLIPBOARD = ["Ctrl+c", "Ctrl+x", "Ctrl+v"];
+const FOCUSABLE = ":is(button, input, select, textarea):not(:disabled), a[href], [tabindex]";
 const TEXT_FIELD = "textarea, input:not([type=checkbox], [type=color], [type=range])";
 
 /** From "Ctrl+Shift+z" to the commands; of several the first that is enabled runs. @type {Map<string, import("./commands.js").Command[]>} */
@@ -120,6 +121,13 @@ export function installKeys(root, sink, context, focus) {
     event.preventDefault();
     // ComfyUI's undo saw the key before us and looks at it again in the next animation frame. On a button it would undo as well.
     Object.defineProperty(event, "key", { value: "Unidentified" });
+  });
+  // Or a press beside a button would give the focus to ComfyUI's node, where Delete removes the node.
+  root.addEventListener("mousedown", (event) => {
+    const focusable = event.target instanceof Element ? event.target.closest(FOCUSABLE) : undefined;
+    if (focusable && root.contains(focusable)) return;
+    event.preventDefault();
+    focus();
   });
   root.addEventListener("focusin", ({ target }) => {
     held = target instanceof Element ? target : undefined;

@@ -79,7 +79,7 @@ export function createVideoDialog(texts, { title, video, clip, boxes, part, dura
   const again = button(texts.videoAgain, doings.again, "fm-plain");
   const use = button(texts.videoUse, doings.use, "fm-primary");
   const close = iconButton("close", texts.close, () => dialog.close());
-  const dialog = element("dialog", { class: "fm-wrapper fm-video", "aria-label": title },
+  const dialog = element("dialog", { tabindex: -1, class: "fm-wrapper fm-video", "aria-label": title },
     element("div", { class: "fm-form-head" }, element("strong", {}, title), close),
     element("p", {}, [texts.videoHow, clip ? texts.videoCrop : ""].join(" ").trim()),
     frame, fields, status, bar, list,

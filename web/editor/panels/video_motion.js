@@ -118,12 +118,13 @@ function openPanel({ session, texts }, video) {
       say(texts.videoNone);
       return;
     }
-    run = new AbortController();
+    const own = new AbortController();
+    run = own;
     try {
       const all = moments(session.state.document, video.duration, part);
       dialog.state("follow");
       const result = await followVideo(video, all, marked.map(({ box }) => box), {
-        signal: run.signal,
+        signal: own.signal,
         broken: fill(texts.videoBroken, video.name),
         onStep({ picture, done, all: count, boxes: now }) {
           dialog.picture(picture);
@@ -139,11 +140,12 @@ function openPanel({ session, texts }, video) {
       }
     } catch (error) {
       if (closed) return;
-      if (run.signal.aborted) await draw(texts.videoStopped);
+      if (own.signal.aborted) await draw(texts.videoStopped);
       else if (error instanceof RangeError) await draw(error.message);
       else throw error;
     }
-    run = undefined;
+    // The user may have pressed Follow again meanwhile.
+    if (run === own) run = undefined;
   }
 
   function use() {

@@ -146,7 +146,7 @@ export function installStageInput(context) {
     event.preventDefault();
     event.stopPropagation();
     // A right click moves nothing, so diamonds inside the box answer too.
-    const target = aimedAt(context, stage.pointOf(event), { pointerType: "mouse", ctrlKey: true, metaKey: false });
+    const target = aimedAt(context, stage.pointOf(event), { pointerType: "mouse", ctrlKey: true, metaKey: false }, true);
     if (target.id !== undefined && !session.state.ids.includes(target.id)) session.set({ ids: [target.id], keys: [] });
     context.openMenu(event, target);
   });
@@ -201,13 +201,14 @@ function choose(context, point, event) {
  * @param {Context} context
  * @param {Point} point
  * @param {{readonly pointerType: string, readonly ctrlKey: boolean, readonly metaKey: boolean}} event
+ * @param {boolean} [keyHere] see `Sight`
  * @returns {Target}
  */
-function aimedAt({ stage, session }, point, { pointerType, ctrlKey, metaKey }) {
+function aimedAt({ stage, session }, point, { pointerType, ctrlKey, metaKey }, keyHere = false) {
   const { ids, locked, tool, frame } = session.state;
   stage.setReach(pointerType);
   const { view, reach } = stage;
-  return targetAt({ view, shown: stage.shown(), selected: ids, locked, tool, frame, frames: session.shown.frames, point, reach, keysFirst: ctrlKey || metaKey });
+  return targetAt({ view, shown: stage.shown(), selected: ids, locked, tool, frame, frames: session.shown.frames, point, reach, keysFirst: ctrlKey || metaKey, keyHere });
 }
 
 /** @param {string} kind @param {string} tool */

@@ -17,6 +17,7 @@
  * @property {Point} point canvas pixels
  * @property {number} reach of the pointer, see `reachOf`
  * @property {boolean} keysFirst whether keyframes also win inside the selected box
+ * @property {boolean} [keyHere] whether the keyframe of the frame shown answers too: for a menu, not for a drag, which would move the box
  *
  * @typedef {{kind: "handle", id: string, handle: Handle}} HandleTarget
  * @typedef {{kind: "key", id: string, frame: number}} KeyTarget a diamond
@@ -36,7 +37,7 @@ import { centresOf, nameOf } from "./scene.js";
  * @param {Sight} sight
  * @returns {Target}
  */
-export function targetAt({ view, shown, selected, locked, tool, frame, frames, point, reach, keysFirst }) {
+export function targetAt({ view, shown, selected, locked, tool, frame, frames, point, reach, keysFirst, keyHere }) {
   const free = shown.filter(({ id }) => !locked.includes(id));
   const chosen = free.filter(({ id }) => selected.includes(id));
   if (chosen.length === 1 && tool === "draw") {
@@ -44,7 +45,7 @@ export function targetAt({ view, shown, selected, locked, tool, frame, frames, p
     const rect = rectOf(view, box);
     const handle = handleAt(rect, point, reach);
     if (handle) return { kind: "handle", id, handle };
-    const key = !keysFirst && contains(rect, point, reach) ? undefined : keyAt(view, object.keyframes, point, reach, frame);
+    const key = !keysFirst && contains(rect, point, reach) ? undefined : keyAt(view, object.keyframes, point, reach, frame, keyHere);
     if (key) return { kind: "key", id, frame: key.frame };
   }
   const under = hits(view, free, point, reach, selected);
@@ -58,21 +59,22 @@ export function targetAt({ view, shown, selected, locked, tool, frame, frames, p
 }
 
 /**
- * The keyframe of another frame nearest to a point; where several lie, the one nearest in time.
+ * The keyframe nearest to a point, of another frame or (`here`) of any; where several lie, the one nearest in time.
  * @param {View} view
  * @param {readonly Keyframe[]} keys
  * @param {Point} point
  * @param {number} reach
  * @param {number} frame the one shown
+ * @param {boolean} [here]
  * @returns {Keyframe | undefined}
  */
-function keyAt(view, keys, point, reach, frame) {
+function keyAt(view, keys, point, reach, frame, here) {
   if (keys.length < 2) return undefined;
   const away = keys.map((key) => {
     const at = toCanvas(view, key);
     return { key, pixels: Math.hypot(at.x - point.x, at.y - point.y), frames: Math.abs(key.frame - frame) };
   });
-  const near = away.filter(({ key, pixels }) => key.frame !== frame && pixels <= reach);
+  const near = away.filter(({ key, pixels }) => (here || key.frame !== frame) && pixels <= reach);
   return near.sort((a, b) => a.pixels - b.pixels || a.frames - b.frames)[0]?.key;
 }
 

@@ -9,6 +9,7 @@ export const AROUND_EN = {
   shortResult: "Result",
   samplingStep: "Sampling, step {0} of {1}.",
   samplingShown: "The sampler previews the first frame.",
+  inPanel: "Drawn in the node. Click here for the large view.",
   cancelRun: "Cancel",
   cancelRunTip: "Stop this run",
   resultOld: "The result of the last run. The drawing has changed since.",

@@ -9,6 +9,7 @@ export const AROUND_ZH = {
   shortResult: "结果",
   samplingStep: "正在采样：第 {0} 步，共 {1} 步。",
   samplingShown: "采样器预览的是第一帧。",
+  inPanel: "在节点中绘制。点击这里打开大视图。",
   cancelRun: "取消",
   cancelRunTip: "停止此次运行",
   resultOld: "上次运行的结果。此后绘制已有更改。",

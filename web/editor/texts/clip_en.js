@@ -1,8 +1,8 @@
 /** The clip and its picture, values that are refused, and errors of a run, in English. {0}, {1} stand for values. */
 export const CLIP_EN = {
   useInstead: "Use {0}",
-  mustSide: "The model makes sides of a multiple of 32 pixels, from 32 to 4096.",
-  mustLength: "The model makes 4k + 1 frames (such as 49, 81, 121), at most 1025.",
+  mustSide: "The model needs sides in multiples of 32 pixels, from 32 to 4096.",
+  mustLength: "The model needs 4k + 1 frames (such as 49, 81, 121), at most 1025.",
   mustWhole: "Give a whole number from {0} to {1}.",
   mustNumber: "Give a number from {0} to {1}.",
   clipWrong: "A clip of {0} x {1} pixels and {2} frames cannot be made: sides are multiples of 32, and frames 4k + 1.",

@@ -33,6 +33,6 @@ export const VIDEO_EN = {
   videoForbidden: "This ComfyUI was started with --disable-api-nodes, which forbids the page to play {0}: start it without.",
   videoPictureless: "{0} has no pictures: choose a video.",
   videoShort: "{0} is {1} seconds long, too short for a motion: choose a longer video.",
-  videoBroken: "The browser stopped following {0}, perhaps for want of memory: choose a shorter part, or close other pages, and try again.",
+  videoBroken: "The browser stopped following {0}, probably out of memory: choose a shorter part, or close other pages, and try again.",
   videoStuck: "{0} gives no picture at second {1}: choose a part before that, or save the video again.",
 };

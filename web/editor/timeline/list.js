@@ -57,7 +57,6 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     const lock = iconButton("unlock", "", () => toggle("locked", id));
     option.addEventListener("pointerdown", (event) => begin(event, id));
     withoutFling(option);
-    option.addEventListener("dblclick", rename);
     return { look: "", option, swatch, name, hint, eye, lock, flags: element("div", { class: "fm-flag" }, hint, eye, lock) };
   }
 
@@ -102,6 +101,8 @@ export function createList(session, texts, { rename, selectNext, hints, showHint
     }
   }
 
+  // Not on the rows: the list captures the pointer, so that clicks are its own.
+  list.addEventListener("dblclick", rename);
   list.addEventListener("keydown", (event) => {
     const step = { ArrowUp: /** @type {const} */ (-1), ArrowDown: /** @type {const} */ (1) }[event.key];
     if (!step || event.altKey) return;

@@ -30,15 +30,15 @@ const INSET = 0.12;
 const FEWEST = 6;
 /** Pixels that the way forward and back may differ by. */
 const MOST_ERROR = 1.5;
-/** So much may a box grow or shrink from one picture to the next. */
+/** The most that a box may grow or shrink from one picture to the next, as a factor. */
 const MOST_GROWTH = 1.25;
-/** Above, it is held to how it looked; below, it looks different by now. */
+/** At this likeness and above, an object is held to its earlier looks; below it, it has changed. */
 const SURE = 0.8;
-/** Below, it is out of sight, or something else. */
+/** Below this likeness it is out of sight, or something else. */
 const LOST = 0.6;
-/** What was out of sight must look so much as before to be it again. */
+/** How alike an object must look to count as found again after it was out of sight. */
 const AGAIN = 0.75;
-/** A new look is learnt only where so many of the points agree: what passes in front moves otherwise. */
+/** The share of points that must agree before a new look is learnt: what passes in front moves otherwise. */
 const AGREE = 0.85;
 /** Looks that are kept: the first one always. */
 const LOOKS = 6;

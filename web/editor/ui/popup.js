@@ -28,7 +28,7 @@ import { rangeRule } from "./rules.js";
  */
 export function openPopup(root, beside, content, className = "") {
   const before = document.activeElement;
-  const popup = element("div", { class: `fm-popup ${className}`, popover: "auto" }, content);
+  const popup = element("div", { class: `fm-popup ${className}`, popover: "auto", tabindex: -1 }, content);
   popup.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
     popup.remove();

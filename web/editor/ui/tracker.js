@@ -17,9 +17,11 @@ import { createFollowers } from "../tracking/followers.js";
 const WORKER = new URL("../tracking/worker.js", import.meta.url);
 /** A worker's scripts come from ComfyUI, which may be far away. */
 const STARTS_MS = 5000;
+/** A worker that the browser ended for want of memory says nothing. A picture takes a tenth of a second, on a busy machine a few. */
+const ANSWERS_MS = 30_000;
 
 /**
- * @param {string} broken what is said when the worker ends early, such as for want of memory
+ * @param {string} broken what is said when the worker ends early, such as when memory runs out
  * @returns {Promise<Tracker>}
  */
 export async function startTracker(broken) {
@@ -57,17 +59,23 @@ function workerTracker(worker, broken) {
   /** @param {object} message @param {Uint8ClampedArray} rgba @returns {Promise<Answer>} @throws {RangeError} */
   const ask = (message, rgba) => new Promise((resolve, reject) => {
     const listening = new AbortController();
-    worker.addEventListener("message", ({ data }) => {
+    const end = () => {
+      clearTimeout(timer);
       listening.abort();
+    };
+    /** @param {Event} [event] */
+    const fail = (event) => {
+      event?.preventDefault();
+      end();
+      worker.terminate();
+      reject(new RangeError(broken));
+    };
+    const timer = setTimeout(() => fail(), ANSWERS_MS);
+    worker.addEventListener("message", ({ data }) => {
+      end();
       resolve(data);
     }, { signal: listening.signal });
-    for (const name of ["error", "messageerror"]) {
-      worker.addEventListener(name, (event) => {
-        event.preventDefault();
-        listening.abort();
-        reject(new RangeError(broken));
-      }, { signal: listening.signal });
-    }
+    for (const name of ["error", "messageerror"]) worker.addEventListener(name, fail, { signal: listening.signal });
     worker.postMessage({ rgba, ...message }, [rgba.buffer]);
   });
   return {

@@ -49,12 +49,20 @@ export async function openVideo(file, texts) {
   }
 
   /** @param {number} time @returns {Promise<Shown>} */
-  async function at(time) {
+  async function seek(time) {
     const told = timeTold(video, time);
     await comes(video, "seeked", fill(texts.videoStuck, file.name, time.toFixed(2)), () => {
       video.currentTime = time;
     });
     return { picture: video, time: await told() };
+  }
+  /** A video that is sent to a second place forgets the first. @type {Promise<unknown>} */
+  let before = Promise.resolve();
+  /** @param {number} time */
+  function at(time) {
+    const found = before.then(() => seek(time));
+    before = found.catch(() => undefined);
+    return found;
   }
 
   try {
