@@ -24,6 +24,7 @@ from .control_encoding import check_vae, encode_control
 from .input_checks import checked
 from .model_mark import model_mark
 from .shared_adapters import ADAPTERS, CONTROL_LATENTS, digest
+from .trajectory_inputs import one_mask_each
 
 
 class ApplyFastAdapter(io.ComfyNode):
@@ -147,6 +148,7 @@ class ApplyFastAdapter(io.ComfyNode):
         check_size(*document.size, document.frames)
         if not document.objects:
             raise ValueError("ApplyFastAdapter: the trajectory has no objects, so there is nothing to follow; add one.")
+        masks = one_mask_each("ApplyFastAdapter", masks, document.size, len(document.objects))
         check_vae(vae)
         patcher = _adapter(adapter_name, model)
         file = adapter_file(patcher)

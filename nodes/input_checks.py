@@ -113,8 +113,13 @@ def _mask(name: str, value: Any) -> Tensor:
     """A mask batch, float32 ``[B, H, W]`` on the CPU."""
     if isinstance(value, Tensor) and value.ndim == 2 and value.layout == torch.strided:
         value = value[None]
-    if isinstance(value, Tensor) and value.ndim == 4 and value.shape[1] == 1 and value.layout == torch.strided:
-        value = value[:, 0]
+    if (
+        isinstance(value, Tensor)
+        and value.ndim == 4
+        and 1 in (value.shape[1], value.shape[3])
+        and value.layout == torch.strided
+    ):
+        value = value[:, 0] if value.shape[1] == 1 else value[..., 0]  # one channel, wherever it stands
     return _tensor(name, value, "[batch, height, width]", 3)
 
 

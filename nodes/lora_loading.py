@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ import comfy.utils
 from ..flashmotion_core.adapters.weight_checks import is_finite
 from ..flashmotion_core.files.weights import read_header
 from ..flashmotion_core.wan.config import describe
-from ..flashmotion_core.wan.keys import to_diffusers_key
+from ..flashmotion_core.wan.lora_keys import with_own_names
 
 INNER = "diffusion_model."
 
@@ -30,8 +29,7 @@ def apply_lora(model: Any, path: str, strength: float) -> Any:
 
     Args:
         model: a Wan2.2-TI2V-5B MODEL.
-        path: a safetensors file in any key layout that ComfyUI takes, also without its prefix ``diffusion_model.``, or with diffusers'
-            names.
+        path: a safetensors file in any key layout that ComfyUI takes, or that ``lora_keys`` knows.
         strength: finite; negative takes the LoRA off.
 
     Raises:
@@ -46,7 +44,10 @@ def apply_lora(model: Any, path: str, strength: float) -> Any:
             f"the LoRA {name} holds numbers that are NaN or infinite (in {len(bad)} of {len(tensors)} tensors, such as {bad[0]}); "
             "download it again or choose another one."
         )
-    targets = lora_targets(model)
+    targets: dict[str, Any] = comfy.lora.model_lora_keys_unet(model.model, {})
+    keys = {str(key) for key in targets.values()}
+    layers = [key.removeprefix(INNER).removesuffix(".weight") for key in keys if key.startswith(INNER)]
+    tensors = with_own_names(tensors, layers, name, INNER)
     try:
         patches = comfy.lora.load_lora(tensors, targets, log_missing=False)
     except KeyError as error:
@@ -76,20 +77,6 @@ def apply_lora(model: Any, path: str, strength: float) -> Any:
         )
     logging.info("LoadFastGenerator: the LoRA %s changes %d weights at strength %g.", name, len(patches), strength)
     return patched
-
-
-def lora_targets(model: Any) -> dict[str, Any]:
-    """``{layer as a LoRA names it: key of the MODEL}``: ComfyUI's table, and the names of DiffSynth and diffusers."""
-    targets: dict[str, Any] = comfy.lora.model_lora_keys_unet(model.model, {})
-    for key in [key for key in targets.values() if isinstance(key, str) and key.startswith(INNER)]:
-        own = key.removeprefix(INNER).removesuffix(".weight")
-        names = [own]
-        with contextlib.suppress(KeyError):
-            names.append(to_diffusers_key(key.removeprefix(INNER)).removesuffix(".weight"))
-        for name in names:
-            for prefix in ("", INNER, "transformer.", "base_model.model."):
-                targets.setdefault(prefix + name, key)
-    return targets
 
 
 def _belongs(key: str, targets: Mapping[str, Any], patches: Iterable[Any]) -> bool:

@@ -237,7 +237,9 @@ class Adding:
                 f"the generator has {tokens.shape[1]} tokens, but the trajectory has {residual.shape[1]}; "
                 "remove reference images, which cannot be combined with a trajectory."
             )
-        if self.fresh and not tokens.requires_grad and not _share(tokens, args["img"]):
+        # Compiled blocks would break in two here, and inductor saves the memory itself.
+        alone = not torch.compiler.is_compiling() and self.fresh and not tokens.requires_grad
+        if alone and not _share(tokens, args["img"]):
             return {**out, "img": tokens.add_(residual, alpha=self.strength)}
         return {**out, "img": torch.add(tokens, residual, alpha=self.strength)}
 

@@ -9,15 +9,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .support.archive import unpack
 from .support.order import (  # noqa: F401 (hooks)
     pytest_collection_finish,
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,
 )
+
+if TYPE_CHECKING:
+    from tools.comfy.server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -154,6 +158,20 @@ def oldest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     yield from start_server(
         "FLASHMOTION_COMFYUI_OLDEST", tmp_path_factory.mktemp("oldest"), "FLASHMOTION_FRONTEND_OLDEST"
     )
+
+
+@pytest.fixture(scope="session")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The pinned ComfyUI with the newest frontend, the archive, unpacked into a folder of another name, and no model of the user's."""
+    from tools.comfy.server import Server
+
+    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
+    if not comfyui or not page:
+        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
+    base = tmp_path_factory.mktemp("empty")
+    unpack(base / "custom_nodes" / "flashmotion-main")
+    with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:
+        yield server
 
 
 @pytest.fixture(params=["newest_server", "oldest_server"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SetupError(Exception):
     """Something outside this program prevents it from continuing.
@@ -13,3 +16,12 @@ class SetupError(Exception):
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
         self.details = details
+
+
+@contextmanager
+def refused(option: str) -> Iterator[None]:
+    """What the core refuses of an option's file, as a `SetupError` that names the option."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise SetupError(f"{option}: {error}") from error

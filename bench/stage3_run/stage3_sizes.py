@@ -51,10 +51,10 @@ class Stage3Sizes:
 
 FULL = Stage3Sizes()
 REHEARSAL = Stage3Sizes(
-    clips=8,
-    held_out=4,
-    measured=4,
-    pairs=8,
+    clips=4,
+    held_out=2,
+    measured=2,
+    pairs=4,
     net_steps=2,
     ahead=(1, 2),
     rates=(3e-4,),
@@ -73,7 +73,8 @@ def stage3_settings(sizes: Stage3Sizes, lr: float, updates: int, ahead: int) -> 
         [
             "name=stage3",
             f"seed={SEED}",
-            "data.workers=2",
+            # A process takes as long to start as to draw a hundred clips.
+            f"data.workers={min(2, sizes.clips // 100)}",
             f"data.train.count={sizes.clips}",
             f"data.evaluation.count={sizes.held_out}",
             f"models.vae={TINY / 'vae/flashmotion_tiny_vae.safetensors'}",

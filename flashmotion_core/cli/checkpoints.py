@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from torch import Tensor
 
@@ -35,20 +37,24 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     kind = what_else(existing_file(path), "")
     if kind is not None and "pickled" not in kind:
         raise ValueError(f"{path.name} is {kind}.")
-    return _flat(_unpickled(path, zipped="before zip" not in (kind or "")), path.name), {}
+    return _flat(_unpickled(path), path.name), {}
 
 
-def _unpickled(path: Path, *, zipped: bool) -> Any:
+def _unpickled(path: Path) -> Any:
     with suppress(ImportError):  # a torch without distribution; the import lets torch.load read FSDP's tensors
         import torch.distributed.tensor
     try:
         # Files of the format before zip cannot be memory-mapped.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     # torch and pickle raise many kinds of errors; all of them mean that no tensors can be read.
     except Exception as error:
-        reason = first_line(error)[:120]
+        # torch first tells how to run the code all the same.
+        found = re.search(
+            r"(?:WeightsUnpickler error:|Trying to load)\s*(\S.*?)\.?(?: Please.*)?$", str(error), re.MULTILINE
+        )
+        reason = found[1] if found else first_line(error)
         raise ValueError(
-            f"{path.name} is not a checkpoint of plain tensors ({reason}); it is cut off, or holds code, which is not run: "
+            f"{path.name} is not a checkpoint of plain tensors ({reason:.120}); it is cut off, or holds code, which is not run: "
             "download it again or choose another file."
         ) from error
 

@@ -21,7 +21,7 @@ from ..generation.umt5_file import is_umt5
 from ..metadata.entries import generator_metadata
 from ..sampling.schedule import Schedule, preset_schedule
 from ..sampling.schedule_sources import KnownSchedule, known_schedule
-from ..wan.config import LATENT_CHANNELS, WanConfig, shapes_of
+from ..wan.config import LATENT_CHANNELS, WanConfig, describe, shapes_of
 from ..wan.lora_merge import merge_lora
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
@@ -91,7 +91,7 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
             )
         save_whole(target, _cast(kept, wishes.dtype), {})
         return _said(source, f"{len(kept)} tensors under their own names", _others(len(tensors) - len(kept)))
-    if wishes.lora is not None and not _is_generator(find_network(tensors, wishes.take), tensors):
+    if wishes.lora is not None and not _is_whole_network(find_network(tensors, wishes.take), tensors):
         raise ValueError("--lora is given, but only a generator takes a LoRA; leave it out.")
     if is_wan_vae(tensors):
         vae = bare_vae(tensors)
@@ -120,7 +120,12 @@ def _convert(source: Path, target: Path, wishes: Wishes) -> str:
             wishes,
         )
     network = find_network(tensors, wishes.take)
-    if _is_generator(network, tensors):
+    if _is_whole_network(network, tensors):
+        if tensors[network.keys["patch_embedding.weight"]].shape[1] != LATENT_CHANNELS:
+            found = describe({name: tuple(tensors[key].shape) for name, key in network.keys.items()})
+            raise ValueError(
+                f"{source.name}: expected a generator or adapter of Wan2.2-TI2V-5B, but found {found}; choose another file."
+            )
         return _generator(source, target, tensors, metadata, network, wishes)
     formats = layer_formats(tensors, metadata)
     plain, changed = dequantise(tensors, formats, wishes.dtype or torch.bfloat16)
@@ -140,14 +145,13 @@ def _name_says_latents(source: Path, target: Path) -> list[str]:
     return ["its colours will be wrong under this name; keep taew2_2 or lighttaew2_2 in it"]
 
 
-def _is_generator(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:
+def _is_whole_network(network: FoundNetwork, tensors: Mapping[str, Tensor]) -> bool:
     """Whether a network has a generator's embedding and head, and nothing that is an adapter's."""
     keys = network.keys
     head = keys.get("head.head.weight") or keys.get("proj_out.weight")
     if head is None or "patch_embedding.weight" not in keys:
         return False
-    added = [key for key in keys if tensors[keys[key]].ndim in (4, 5) and key != "patch_embedding.weight"]
-    return not added and tensors[keys["patch_embedding.weight"]].shape[1] == LATENT_CHANNELS
+    return not any(tensors[keys[key]].ndim in (4, 5) for key in keys if key != "patch_embedding.weight")
 
 
 def _generator(

@@ -29,12 +29,19 @@ def check_switches(options: argparse.Namespace) -> None:
     """Check that the speed switches fit the given models."""
     from ..codec.vae import only_decodes
     from ..codec.wan_vae_file import is_wan_vae_file
+    from ..files.weights import read_header
+    from ..wan.config import describe
 
     if options.decoder is not None and options.decoder.is_dir():
         raise ValueError(
             f"--decoder is the folder {options.decoder}, but must be a safetensors file of a TAEHV or LightVAE; give a file."
         )
     if options.vae is not None and not options.vae.is_dir() and only_decodes(options.vae):
+        shapes = read_header(options.vae)[0]
+        if not any("decoder." in key for key in shapes):
+            raise ValueError(
+                f"--vae is {options.vae.name}, which is {describe(shapes)}; give the VAE of Wan 2.2 as --vae."
+            )
         raise ValueError(
             f"--vae is {options.vae.name}, which holds no encoder; give the full VAE as --vae and this file as --decoder."
         )

@@ -162,7 +162,10 @@ def decode_json(source: str, name: str) -> object:
 
 
 def _migrate(data: object) -> object:
-    if isinstance(data, list) and data and isinstance(data[0], Mapping) and {"x", "y"} <= data[0].keys():
+    first = data
+    while isinstance(first, list) and first:
+        first = first[0]
+    if isinstance(data, list) and isinstance(first, Mapping) and {"x", "y"} <= first.keys():
         fail(
             "trajectory",
             data,

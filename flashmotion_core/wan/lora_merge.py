@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .keys import to_diffusers_key
+from .lora_keys import with_own_names
 
-PREFIXES = (
-    "",
-    "diffusion_model.",
-    "model.diffusion_model.",
-    "transformer.",
-    "base_model.model.",
-    "unet.",
-    "lora_unet_",
-    "lora_transformer_",
-)
-"""What may stand before a layer's name."""
 HALVES = {
-    "down": (".lora_down.weight", ".lora_A.weight", ".lora_A.default.weight", ".lora.down.weight", "_lora.down.weight"),
-    "up": (".lora_up.weight", ".lora_B.weight", ".lora_B.default.weight", ".lora.up.weight", "_lora.up.weight"),
+    "down": (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", "_lora.down.weight"),
+    "up": (".lora_up.weight", ".lora_B.weight", ".lora.up.weight", "_lora.up.weight"),
     "alpha": (".alpha",),
     "diff": (".diff",),
     "diff_b": (".diff_b",),
 }
 """By what it is, how a tensor's key may end: the two factors, their scale, and whole differences of a weight and of a bias."""
 
-NOT_A_PRODUCT = (".dora_scale", ".lora_magnitude_vector.weight", ".lora_magnitude_vector", ".lora_mid.weight")
-"""What a key ends with of a LoRA (DoRA, LoCon) whose two factors are not all: without the rest, they would spoil the weights."""
+NOT_A_PRODUCT = re.compile(
+    r"\.(dora_scale|lora_magnitude_vector(\.weight)?|lora_mid\.weight|(lokr|hada|oft|boft)_[a-z0-9_]+)$|\.oft_blocks$|\.[ab][12]\.weight$"
+)
+"""What a key ends with of a LoRA (DoRA, LoCon, LyCORIS) whose two factors are not all: without the rest, they would spoil the weights."""
 
 
 class LayerPart(NamedTuple):
@@ -71,21 +63,21 @@ def _parts(
     weights: Mapping[str, Tensor], lora: Mapping[str, Tensor], name: str
 ) -> tuple[dict[str, dict[str, Tensor]], list[str]]:
     """The LoRA's tensors by layer and half, and the keys of those without a place."""
-    further = next((key for key in lora if key.endswith(NOT_A_PRODUCT)), None)
+    further = next((key for key in lora if NOT_A_PRODUCT.search(key)), None)
     if further is not None:
         raise ValueError(
             f"the LoRA {name} holds {further}, so it is more than a product of two factors, which is all that can be added; choose a plain LoRA."
         )
-    layers = _spellings(weights)
+    layers = {key.removesuffix(".weight") for key in weights if key.endswith(".weight")}
     parts: dict[str, dict[str, Tensor]] = {}
     unknown = []
-    for key, value in lora.items():
+    for key, value in with_own_names(lora, layers, name).items():
         place = _place(key, layers)
         if place is None:
             unknown.append(key)
         else:
             parts.setdefault(place.layer, {})[place.half] = value
-    if not parts:
+    if not any(part.keys() - {"alpha"} for part in parts.values()):
         raise ValueError(
             f"none of the {len(lora)} tensors of {name} fits a layer of this generator (such as {next(iter(lora), 'none')}); choose a LoRA of "
             "Wan2.2-TI2V-5B."
@@ -93,34 +85,11 @@ def _parts(
     return parts, unknown
 
 
-def _spellings(weights: Mapping[str, Tensor]) -> dict[str, str]:
-    """Every way to write a layer's name: original or diffusers', with dots or underscores."""
-    found: dict[str, str] = {}
-    for key in weights:
-        layer, _, ending = key.rpartition(".")
-        if ending == "weight":
-            names = (layer, *_theirs(key))
-            found |= {spelt: layer for name in names for spelt in (name, name.replace(".", "_"))}
-    return found
-
-
-def _theirs(key: str) -> list[str]:
-    """Diffusers' name of a weight's layer; nothing where it has none."""
-    try:
-        return [to_diffusers_key(key).rpartition(".")[0]]
-    except KeyError:
-        return []
-
-
-def _place(key: str, layers: Mapping[str, str]) -> LayerPart | None:
+def _place(key: str, layers: Collection[str]) -> LayerPart | None:
     for half, endings in HALVES.items():
         for ending in endings:
-            if not key.endswith(ending):
-                continue
-            stem = key.removesuffix(ending)
-            for prefix in PREFIXES:
-                if stem.startswith(prefix) and stem.removeprefix(prefix) in layers:
-                    return LayerPart(layers[stem.removeprefix(prefix)], half)
+            if key.endswith(ending) and key.removesuffix(ending) in layers:
+                return LayerPart(key.removesuffix(ending), half)
     return None
 
 

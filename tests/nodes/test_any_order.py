@@ -63,10 +63,13 @@ def with_lora(model: Any, rig: Rig) -> Any:
 
 
 def compiled(model: Any, rig: Rig) -> Any:
-    """As TorchCompileModel does, with a backend that needs no compiler."""
+    """As TorchCompileModel does, with a backend that needs no compiler, and a GPU's attention: a CPU's breaks each graph in parts."""
+    from comfy.ldm.modules.attention import attention_pytorch
     from comfy_api.torch_helpers import set_torch_compile_wrapper
 
     model = model.clone()
+    options = model.model_options["transformer_options"]
+    options["optimized_attention_override"] = lambda _, *args, **kwargs: attention_pytorch(*args, **kwargs)
     set_torch_compile_wrapper(model=model, backend="eager")
     return model
 

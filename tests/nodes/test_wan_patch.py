@@ -374,6 +374,9 @@ def test_masks_shape_the_first_frame(rig: Rig) -> None:
     boxes = rig.sample(rig.apply("resnet"))
     shaped = rig.sample(rig.apply("resnet", masks=masks))
     assert not torch.equal(boxes, shaped)
+    # Of a larger picture, with a channel of their own: fitted as every node fits them.
+    larger = masks.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)[..., None]
+    torch.testing.assert_close(rig.sample(rig.apply("resnet", masks=larger)), shaped)
 
 
 @pytest.mark.parametrize(
@@ -386,7 +389,12 @@ def test_masks_shape_the_first_frame(rig: Rig) -> None:
         ({"trajectory": DOCUMENT.replace('"frames": 17', '"frames": 18')}, "frame count", 18, "use 17 or 21"),
         ({"start": 0.7, "end": 0.2}, "start", "is 0.7 and end is 0.2", "lower start or raise end"),
         ({"compute_every": 0}, "compute_every", 0, "a whole number from 1"),
-        ({"masks": torch.zeros(3, 96, 128)}, "masks", "[3, 96, 128]", "[2 objects, height 96, width 128]"),
+        (
+            {"masks": torch.zeros(3, 96, 128)},
+            "ApplyFastAdapter",
+            "3 masks for 2 objects",
+            "connect one mask per object",
+        ),
     ],
 )
 def test_bad_input_of_apply(changed: dict[str, Any], key: str, value: object, remedy: str, rig: Rig) -> None:

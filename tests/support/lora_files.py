@@ -60,6 +60,15 @@ def _with_alpha(prefix: str, joint: str) -> Callable[[Pairs], dict[str, Tensor]]
     return made
 
 
+def _with_joined_names(prefix: str) -> Callable[[Pairs], dict[str, Tensor]]:
+    """As kohya's trainers write diffusers' names."""
+    return lambda pairs: {
+        f"{prefix}{to_diffusers_key(f'{layer}.weight').removesuffix('.weight').replace('.', '_')}.lora_{half}.weight": value
+        for layer, both in pairs.items()
+        for half, value in zip(("down", "up"), both, strict=True)
+    }
+
+
 def _differences(pairs: Pairs) -> dict[str, Tensor]:
     return {f"diffusion_model.{layer}.diff": up @ down for layer, (down, up) in pairs.items()}
 
@@ -71,5 +80,12 @@ LAYOUTS: dict[str, Callable[[Pairs], dict[str, Tensor]]] = {
     "kohya": _with_alpha("lora_unet_", "_"),
     "diffsynth": _dotted("", "lora_A.default", "lora_B.default"),
     "diffusers": _dotted("transformer.", "lora_A", "lora_B", to_diffusers_key),
+    "videox-fun": _with_alpha("lora_unet__", "_"),
+    "onetrainer": _with_joined_names("lora_transformer_"),
+    "model save": _dotted("model.diffusion_model.", "lora_A", "lora_B"),
+    "pipeline": _dotted("pipe.dit.", "lora_A.default", "lora_B.default"),
+    "compiled": _dotted("transformer._orig_mod.", "lora_A", "lora_B", to_diffusers_key),
+    "old diffusers": _dotted("transformer.", "lora.down", "lora.up", to_diffusers_key),
+    "named adapter": _dotted("base_model.model.", "lora_A.turbo", "lora_B.turbo"),
     "peft": _dotted("base_model.model.", "lora_A", "lora_B", to_diffusers_key),
 }

@@ -19,10 +19,12 @@ SERVERS = {
 }
 """How a test's parameters begin that takes a server which other files take too, the one with most tests first."""
 FILES = {
+    "nodes/test_install.py": "empty",
     "nodes/test_server.py": "pinned",
     "web/test_accessibility.py": "pinned",
     "web/test_browser.py": "pinned",
     "web/test_first_motion.py": "pinned",
+    "web/test_missing_models.py": "empty",
     "web/test_result.py": "pinned",
     "web/test_tiny_follows.py": "pinned",
     "web/test_video_motion.py": "newest",
@@ -31,7 +33,7 @@ FILES = {
 """The server that tests of a file take without a parameter that says so."""
 LONG = ("test_style.py", "test_javascript.py")
 """Files of many seconds without a test that is marked slow."""
-FIXTURES = {"newest_frontend": "newest", "newest_server": "pinned", "oldest_server": "oldest"}
+FIXTURES = {"empty_server": "empty", "newest_frontend": "newest", "newest_server": "pinned", "oldest_server": "oldest"}
 
 
 def group_of(test: str) -> str:

@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
         "size": [64, 64],
         "frames": 5,
         "thickness": 3,
+        "workers": 0,
         "evaluation": {"kind": "synthetic", "count": 3, "difficulty": "easy"},
     },
     "models": {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,20 +24,19 @@ def run_two(module: str, *arguments: str | Path, logs: Path, timeout: float = 24
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    files = [logs / f"{rank}.log" for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            cwd=ROOT,
-            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=file.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        for rank, file in enumerate(files)
-    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.forked_ranks", str(logs), module, *map(str, arguments)],
+        cwd=ROOT,
+        env=common,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        codes = [process.wait(timeout=timeout) for process in processes]
+        said = process.communicate(timeout=timeout)[0]
     finally:
-        for process in processes:
-            process.kill()
-    assert codes == [0, 0], "\n".join(file.read_text()[-3000:] for file in files)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with both ranks
+    logged = [file.read_text()[-3000:] for file in sorted(logs.glob("[01].log"))]
+    assert process.returncode == 0, "\n".join([said, *logged])

@@ -128,15 +128,23 @@ def test_the_guide_is_run_and_compared_with_the_adapter(command: list[str], tmp_
     assert "with the motion guide" in done.stdout
 
 
-@pytest.mark.server
-def test_a_trajectory_that_is_wrong_is_one_sentence(command: list[str], tmp_path: Path) -> None:
-    trajectory = tmp_path / "wrong.json"
-    trajectory.write_text(json.dumps({**DOCUMENT, "frames": -3}), encoding="utf-8")
-    done = run([*command, "--trajectory", str(trajectory)], tmp_path / "home")
+@pytest.mark.parametrize(
+    ("option", "name", "content", "value", "remedy"),
+    [
+        ("--trajectory", "wrong.json", json.dumps({**DOCUMENT, "frames": -3}), "-3", "give a whole number"),
+        ("--image", "dög.png", "no picture", "dög.png", "choose an undamaged picture"),
+    ],
+)
+def test_a_file_that_is_wrong_is_one_sentence_before_a_server_starts(
+    option: str, name: str, content: str, value: str, remedy: str, command: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    done = run([*command, option, str(file)], tmp_path / "home")
     assert done.returncode == 1
     (said,) = done.stderr.splitlines()
-    assert said.startswith("quickstart: ")
-    names(said, key="failed in DrawTrajectory", value=-3, remedy="frames")
+    names(said, key=f"quickstart: {option}", value=value, remedy=remedy)
+    assert "Starting" not in done.stdout
 
 
 @pytest.mark.server

@@ -229,6 +229,12 @@ def test_coordinate_strings_are_tracks(text: Any, tracks: list[list[dict[str, fl
     np.testing.assert_allclose(boxes_TN4[..., 2:], np.broadcast_to([40, 30], boxes_TN4[..., 2:].shape))
 
 
+@pytest.mark.parametrize("tracks", [LINE, [LINE, CURVE]])
+def test_a_reader_of_documents_sends_points_to_the_node(tracks: Any) -> None:
+    with refuses(key="trajectory", value=f"a list of {len(tracks)}", remedy="give it to DrawTrajectory"):
+        parse(json.dumps(tracks))
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "[[]]", "[1, 2]", '{"version": 1}', '[{"w": 1}]', [], [3], None, 7, {"x": 1, "y": 2}]
 )

@@ -14,6 +14,7 @@ import pytest
 
 from ..conftest import ROOT, RunningServer
 from .editor_page import EditorPage
+from .workflow_page import OpenPage
 
 RENDERERS = {"classic": False, "vue": True}
 FRONTENDS = ("oldest", "pinned", "newest")
@@ -120,6 +121,28 @@ def opened(request: pytest.FixtureRequest, context: Any, frontends: Frontends) -
     page = EditorPage(context, frontends[name].url, RENDERERS[renderer], frontend=name)
     yield page
     page.page.close()
+
+
+@pytest.fixture(scope="package")
+def workflow_page(
+    request: pytest.FixtureRequest,
+    chromium: Any,
+    newest_server: RunningServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[OpenPage]:
+    """The pinned frontend in the renderer that the parameter names, for the tests of all files that run workflows."""
+    vue = RENDERERS[request.param]
+    made = OpenPage(chromium, newest_server.url, vue, tmp_path_factory.mktemp("screenshots"))
+    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == vue
+    yield made
+    made.page.close()
+
+
+@pytest.fixture
+def ready(workflow_page: OpenPage) -> OpenPage:
+    """That page without a graph, and without the results of the runs before."""
+    workflow_page.clear()
+    return workflow_page
 
 
 @pytest.fixture

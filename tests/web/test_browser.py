@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tools.comfy.workflow import to_api
 
 from ..conftest import RunningServer
-from .workflow_page import OURS, WORKFLOWS, OpenPage
+from .workflow_page import OURS, WORKFLOWS, OpenPage, nothing_is_missing
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "vue"])
-def page(
-    request: pytest.FixtureRequest,
-    chromium: Any,
-    newest_server: RunningServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[OpenPage]:
-    made = OpenPage(chromium, newest_server.url, request.param, tmp_path_factory.mktemp("screenshots"))
-    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == request.param
-    yield made
-    made.page.close()
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("workflow_page", ["classic", "vue"], indirect=True)]
 
 
-@pytest.fixture
-def ready(page: OpenPage) -> OpenPage:
-    """The page without a graph, and without the results of the runs before."""
-    page.clear()
-    return page
+def test_the_tiny_template_misses_nothing_here_either(ready: OpenPage, newest_server: RunningServer) -> None:
+    ready.load("flashmotion_tiny_cpu")
+    nothing_is_missing(ready.page, newest_server.url)
 
 
 def test_load_run_and_read_back(ready: OpenPage, newest_server: RunningServer) -> None:

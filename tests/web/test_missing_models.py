@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tools.comfy.frontend import open_page, set_settings
+from tools.comfy.server import Server
+
 from ..conftest import ROOT
-from ..support.archive import unpack
-from .conftest import Frontends
+from .workflow_page import nothing_is_missing
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
+EMPTY_TAB = "() => window.app.extensionManager.command.execute('Comfy.NewBlankWorkflow')"
+
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a ComfyUI with the newest page, the archive, unpacked into a folder of another name, and no model of the user's."""
-    from tools.comfy.frontend import set_settings
-    from tools.comfy.server import Server
-
-    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
-    if not comfyui or not page:
-        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
-    base = tmp_path_factory.mktemp("empty")
-    unpack(base / "custom_nodes" / "flashmotion-main")
-    with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:
-        set_settings(server.url, {})
-        yield server.url
-
-
-def open_template(context: Any, url: str, name: str) -> Any:
-    from tools.comfy.frontend import open_page
-
+def opened_page(context: Any, empty_server: Server) -> Iterator[Any]:
+    """The page of that server, for all tests."""
+    set_settings(empty_server.url, {})
     page = context.new_page()
-    open_page(page, url)
+    open_page(page, empty_server.url)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(opened_page: Any) -> Any:
+    """The page with an empty workflow in a new tab, of which nothing is missing."""
+    opened_page.evaluate(EMPTY_TAB)
+    opened_page.wait_for_function("() => window.app.graph.nodes.length === 0")
+    for name in ("View details", "Download all"):
+        opened_page.get_by_role("button", name=name).wait_for(state="detached")
+    return opened_page
+
+
+def open_template(page: Any, name: str) -> None:
     workflow = json.loads((ROOT / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
     page.evaluate(
         "async ([flow, name]) => { await window.app.loadGraphData(flow, true, true, name) }", [workflow, name]
     )
-    return page
 
 
-def test_the_panel_says_what_goes_where(context: Any, empty: str) -> None:
-    page = open_template(context, empty, "flashmotion_plus_adapter")
+def test_the_panel_says_what_goes_where(page: Any) -> None:
+    open_template(page, "flashmotion_plus_adapter")
     page.get_by_role("button", name="View details").click()
     page.get_by_text("Missing Models").first.wait_for()
     page.get_by_role("button", name="Download all").wait_for()
@@ -61,14 +62,9 @@ def test_the_panel_says_what_goes_where(context: Any, empty: str) -> None:
         assert folder in lines[lines.index(file) :][:6], (file, lines)
     # All but the adapter, which has no public file.
     assert [line.strip() for line in lines].count("Download") == 4
-    page.close()
 
 
-def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(context: Any, empty: str) -> None:
-    from tools.comfy.frontend import open_page
-
-    page = context.new_page()
-    open_page(page, empty)
+def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(page: Any) -> None:
     page.evaluate("() => { window.app.graph.add(window.LiteGraph.createNode('LoadImage')) }")
     page.get_by_test_id("comfy-menu-button").click()
     page.get_by_text("FlashMotion", exact=True).click()
@@ -90,22 +86,12 @@ def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(conte
         [filename, activeState.nodes.some(({ type }) => type === 'LoadImage'), activeState.nodes.length])"""
     )
     workflow = json.loads((ROOT / "example_workflows/flashmotion_no_adapter.json").read_text(encoding="utf-8"))
-    assert tabs[0][:2] == ["Unsaved Workflow", True]
-    assert tabs[1] == ["flashmotion_no_adapter", True, len(workflow["nodes"])]
-    page.close()
+    *_, drawn, opened = tabs
+    assert drawn[0].startswith("Unsaved Workflow")
+    assert drawn[1]
+    assert opened == ["flashmotion_no_adapter", True, len(workflow["nodes"])]
 
 
-def test_the_tiny_template_misses_nothing(context: Any, empty: str, frontends: Frontends) -> None:
-    from tools.comfy.frontend import set_settings
-
-    set_settings(frontends["pinned"].url, {})
-    for url in (empty, frontends["pinned"].url):
-        page = open_template(context, url, "flashmotion_tiny_cpu")
-        page.wait_for_function("() => document.querySelector('.fm-canvas')")
-        page.wait_for_timeout(2000)  # the panel is opened a moment after the graph
-        assert page.get_by_role("button", name="View details").count() == 0
-        value = page.evaluate("() => window.app.graph.nodes.find((node) => node.type === 'LoadImage').widgets[0].value")
-        assert value == "flashmotion_scene_0.png [temp]"
-        reply = page.request.get(f"{url}/view?filename=flashmotion_scene_0.png&type=temp")
-        assert reply.body() == (ROOT / "assets/tiny/flashmotion_scene_0.png").read_bytes()
-        page.close()
+def test_the_tiny_template_misses_nothing(page: Any, empty_server: Server) -> None:
+    open_template(page, "flashmotion_tiny_cpu")
+    nothing_is_missing(page, empty_server.url)

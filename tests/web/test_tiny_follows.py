@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,15 +27,6 @@ ADAPTER = """window.app.graph.nodes.find((node) => node.type === 'ApplyFastAdapt
 OTHER_ENDS = ((0.75, 0.25), (0.3, 0.8))
 
 
-@pytest.fixture(scope="module")
-def example(
-    chromium: Any, newest_server: RunningServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OpenPage]:
-    made = OpenPage(chromium, newest_server.url, False, tmp_path_factory.mktemp("follows"))
-    yield made
-    made.page.close()
-
-
 def moved(document: Trajectory) -> Trajectory:
     """The same objects on straight ways to other places."""
     objects = []
@@ -58,29 +47,29 @@ def test_the_other_boxes_are_far_from_the_first() -> None:
     assert (other_TN4[..., :2] + other_TN4[..., 2:]).max() <= 128
 
 
+@pytest.mark.parametrize("workflow_page", ["classic"], indirect=True)
 @pytest.mark.parametrize("adapter", ["resnet", "controlnet"])
 def test_objects_follow_the_boxes_and_move_with_them(
-    example: OpenPage, newest_server: RunningServer, adapter: str
+    ready: OpenPage, newest_server: RunningServer, adapter: str
 ) -> None:
-    example.clear()
-    example.load("flashmotion_tiny_cpu")
+    ready.load("flashmotion_tiny_cpu")
     scene = scenes.draw(0)
     file = f"flashmotion_tiny_{adapter}.safetensors"
-    example.page.evaluate(f"(file) => {{ {ADAPTER}.value = file }}", file)
-    drawn = parse(example.page.evaluate(f"() => {EDITOR}.value"))
+    ready.page.evaluate(f"(file) => {{ {ADAPTER}.value = file }}", file)
+    drawn = parse(ready.page.evaluate(f"() => {EDITOR}.value"))
     assert drawn == parse(scene.document)
     other = moved(drawn)
     found = {}
     for name, document in (("as saved", drawn), ("moved", other)):
-        example.page.evaluate(f"(text) => {{ {EDITOR}.value = text }}", dumps(document))
-        assert parse(example.page.evaluate(f"() => {EDITOR}.value")) == document
-        frames = read_frames(example.video(newest_server.base, example.run()))
-        contact_sheet(frames, requested_boxes(document, frames[0].size), example.artefacts / f"{adapter} {name}.png")
-        example.picture(f"page {adapter} {name}")
+        ready.page.evaluate(f"(text) => {{ {EDITOR}.value = text }}", dumps(document))
+        assert parse(ready.page.evaluate(f"() => {EDITOR}.value")) == document
+        frames = read_frames(ready.video(newest_server.base, ready.run()))
+        contact_sheet(frames, requested_boxes(document, frames[0].size), ready.artefacts / f"{adapter} {name}.png")
+        ready.picture(f"page {adapter} {name}")
         found[name] = {"saved": measure(frames, scene, drawn).box_iou, "moved": measure(frames, scene, other).box_iou}
     print(json.dumps(found))
     assert found["as saved"]["saved"] > FLOOR
     assert found["moved"]["moved"] > FLOOR
     assert found["moved"]["saved"] < found["moved"]["moved"] - APART
     assert found["as saved"]["moved"] < found["as saved"]["saved"] - APART
-    assert example.complaints_about_us() == []
+    assert ready.complaints_about_us() == []

@@ -14,6 +14,17 @@ WORKFLOWS = Path(__file__).resolve().parents[2] / "example_workflows"
 OURS = ("LoadFastGenerator", "DrawTrajectory", "ApplyFastAdapter", "FewStepSampler")
 
 
+def nothing_is_missing(page: Any, url: str) -> None:
+    """The tiny template, just opened in the page of this server, asks for no file; its start picture is lent."""
+    page.wait_for_function("() => document.querySelector('.fm-canvas')")
+    page.wait_for_timeout(2000)  # the panel is opened a moment after the graph
+    assert page.get_by_role("button", name="View details").count() == 0
+    value = page.evaluate("() => window.app.graph.nodes.find((node) => node.type === 'LoadImage').widgets[0].value")
+    assert value == "flashmotion_scene_0.png [temp]"
+    reply = page.request.get(f"{url}/view?filename=flashmotion_scene_0.png&type=temp")
+    assert reply.body() == (WORKFLOWS.parent / "assets/tiny/flashmotion_scene_0.png").read_bytes()
+
+
 class OpenPage:
     """The frontend in one renderer, and every complaint of its console."""
 

@@ -13,13 +13,15 @@ from pathlib import Path
 from PIL import Image
 
 from flashmotion_core import trajectory
+from flashmotion_core.files.texts import read_text
+from flashmotion_core.video.pictures import read_image
 
 from ..comfy import base_folder
 from ..comfy import client as comfy_client
 from ..comfy.lifeline import end_with_parent
 from ..comfy.server import Server, import_failures, log_tail
 from ..comfy.workflow import Json, to_api
-from ..setup_error import SetupError
+from ..setup_error import SetupError, refused
 from ..terminal import StatusLine, bar, run_command, say
 from . import follow, overlay, scenes
 from .animation import cut_and_moved, moving_picture
@@ -81,10 +83,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _job(workflow: Json, options: argparse.Namespace) -> QuickstartJob:
     """The job; its picture is put into the server's input folder."""
-    given = None if options.trajectory is None else _text(options.trajectory)
+    given = None if options.trajectory is None else _given(options.trajectory)
     folder = options.base / "input"
     folder.mkdir(parents=True, exist_ok=True)
     if options.image is not None:
+        with refused("--image"):
+            read_image(options.image)
         picture = base_folder.copy_if_new(options.image, folder / options.image.name)
         say(f"Start picture: {options.image}.")
         return QuickstartJob(picture, None, given if given is not None else _saved_document(workflow))
@@ -194,11 +198,12 @@ def _reporter(status: StatusLine) -> Callable[[comfy_client.RunProgress], None]:
     return show
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise SetupError(f"{file} cannot be read as UTF-8 text ({error}): save it as UTF-8.") from error
+def _given(file: Path) -> str:
+    """The trajectory of --trajectory."""
+    with refused("--trajectory"):
+        text = read_text(file)
+        trajectory.parse(text)
+    return text
 
 
 def _saved_document(workflow: Json) -> str:

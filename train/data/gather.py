@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flashmotion_core.files.file_kinds import VIDEO_SUFFIXES
-from flashmotion_core.files.links import link_or_copy
+from flashmotion_core.files.links import link_or_copy, links_or_copies
 from flashmotion_core.files.whole_file import write_whole
 from flashmotion_core.sets.clip_lists import KEYS, magic_list
 from flashmotion_core.sets.colored_masks import convert_masks
@@ -212,8 +211,7 @@ def _put(path: Path, what: Path | str) -> None:
             _remove(path)
             write_whole(path, what)
         return
-    target = str(what.absolute())
-    if path.is_symlink() and os.readlink(path) == target:
+    if links_or_copies(path, what):
         return
     _remove(path)
     link_or_copy(what, path)

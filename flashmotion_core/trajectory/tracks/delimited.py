@@ -1,4 +1,4 @@
-"""Tables of cells as programs write them: CSV with commas, semicolons or tabs, decimal points or commas."""
+"""Tables of cells as programs write them: with commas, semicolons, tabs or spaces, decimal points or commas."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _EXCEL = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
+_SPACES = re.compile(r" +")
+_AT_ENDS = re.compile(r"(^|[\r\n]) | (?=[\r\n]|$)")
 _LINE_END = re.compile(r"[\r\n]")
 _NOTHING = ("", "nan", "na", "n/a", "none", "null", "-")
 
@@ -43,14 +45,16 @@ def is_nothing(cell: str) -> bool:
 
 
 def split_cells(table: str) -> Cells:
-    """The cells of a table; the separator is a tab or semicolon if the first line has one outside quotes, else a comma.
+    """The cells of a table; the separator is the first of tab, semicolon and comma that the first line has outside quotes, else spaces.
 
     A byte-order mark is dropped. Raises `TrajectoryError` naming the line of wrong quotes.
     """
     table = without_mark(table)
     said = _EXCEL.match(table)
     first = _LINE_END.split(_QUOTED.sub("", table[: 1 << 16].lstrip("\r\n")), maxsplit=1)[0]
-    separator = said[1] if said else "\t" if "\t" in first else ";" if ";" in first else ","
+    separator = said[1] if said else next((mark for mark in "\t;, " if mark in first), ",")
+    if separator == " ":
+        table = _AT_ENDS.sub(r"\1", _SPACES.sub(" ", table))
     reader = csv.reader(io.StringIO(table, newline=""), strict=True, delimiter=separator)
     rows = []
     try:

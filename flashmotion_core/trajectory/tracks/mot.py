@@ -16,9 +16,11 @@ _CONFIDENCE, _VISIBILITY = 6, 8
 
 
 def is_mot(cells: Cells) -> bool:
-    """Whether the first row has at least six columns and the first six are numbers."""
+    """Whether the first row has at least six columns and the first six are numbers, frame and id whole ones (YOLO's second is none)."""
     first = cells.rows[0][1] if cells.rows else ()
-    return len(first) >= len(_ROLES) and all(cells.number(cell) is not None for cell in first[: len(_ROLES)])
+    numbers = [cells.number(cell) for cell in first[: len(_ROLES)]]
+    whole = all(number is not None and number.is_integer() for number in numbers[:2])
+    return len(numbers) == len(_ROLES) and whole and None not in numbers
 
 
 def read_mot(cells: Cells) -> TrackTable:

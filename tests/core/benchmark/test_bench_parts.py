@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def test_a_generator_and_an_adapter_make_the_clips(made: Path, whole: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="two processes meet through gloo on Linux and macOS")
 def test_two_processes_measure_what_one_does(made: Path, whole: Path, tmp_path: Path) -> None:
     run_two("flashmotion_core.bench", *words_of(made, tmp_path / "out"), logs=tmp_path, timeout=480)
     assert without_costs(result(tmp_path / "out")) == without_costs(result(whole))

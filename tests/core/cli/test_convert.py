@@ -30,6 +30,7 @@ from flashmotion_core.wan.config import WanConfig, generator_shapes
 from flashmotion_core.wan.fingerprint import same_generator
 from flashmotion_core.wan.keys import to_diffusers
 
+from ...support.generator_files import small_generator
 from ...support.sentences import names, refuses
 
 TINY = WanConfig(dim=128, ffn_dim=192, num_heads=1, num_layers=2, text_dim=32)
@@ -268,6 +269,7 @@ class Evil:
     ("content", "words"),
     [
         ({"state_dict": Evil()}, "holds code, which is not run"),
+        ({"state_dict": Evil()}, "(unsupported GLOBAL "),
         ({"epoch": 3}, "holds no weights"),
         ([1, 2], "is a list"),
         ({"lora_unet.lora_down.weight": torch.zeros(1, 1)}, "is a LoRA"),
@@ -279,7 +281,9 @@ def test_what_cannot_be_converted(
     monkeypatch.chdir(tmp_path)
     torch.save(content, "in.pt")
     assert main(["in.pt", "out.safetensors"]) == 2
-    assert words in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.pt"]
 
 
@@ -287,10 +291,22 @@ def test_other_bad_input(tmp_path: Path) -> None:
     (tmp_path / "cut.pt").write_bytes(b"PK\x03\x04")
     with refuses(key="cut.pt", value="cut off", remedy="download it again"):
         convert(tmp_path / "cut.pt", tmp_path / "o.safetensors")
+    (tmp_path / "text.pt").write_text("hello")
+    with refuses(key="text.pt", value="not a checkpoint", remedy="choose another file") as raised:
+        convert(tmp_path / "text.pt", tmp_path / "o.safetensors")
+    assert "mmap" not in str(raised.value)
     with refuses(key="output", value="o.pt", remedy="must end in .safetensors"):
         convert(tmp_path / "cut.pt", tmp_path / "o.pt")
     with refuses(key="no file", value="none.pt", remedy="check the name and folder"):
         convert(tmp_path / "none.pt", tmp_path / "o.safetensors")
+
+
+@pytest.mark.parametrize("channels", [16, 36, 100])
+def test_another_wan_is_named(channels: int, tmp_path: Path) -> None:
+    weights = small_generator() | {"patch_embedding.weight": torch.zeros(256, channels, 1, 2, 2)}
+    save_file(weights, tmp_path / "other.safetensors")
+    with refuses(key="other.safetensors", value=f"{channels} input channels", remedy="choose another file"):
+        convert(tmp_path / "other.safetensors", tmp_path / "o.safetensors")
 
 
 def test_the_schedule_of_a_generator_is_known_asked_for_or_said_to_be_assumed(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import json
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from flashmotion_core.cli.endings import ASKED, EndAskedError, ending_by_signals, which_memory
 from flashmotion_core.cli.generate import main
 
+from ...support.forked_commands import ForkedCommands, forked_commands
 from ...support.sentences import names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,70 +44,62 @@ def arguments(
     return [str(part) for key, value in (files | given).items() for part in (key, value)]
 
 
-def started(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+def wait(true: Callable[[], bool], said: Path) -> None:
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, said.read_text()
+        time.sleep(0.01)
 
 
-# The command, but it takes its time over every frame of the file, so that a signal arrives in the middle on any machine.
-RUN = """
-import sys, time
-from flashmotion_core.video import mp4 as video
-from flashmotion_core.cli.generate import main
-check = video._check_frame
-video._check_frame = lambda *words: (time.sleep(0.05), check(*words))
-sys.exit(main(sys.argv[1:]))
-"""
+@pytest.fixture(scope="module")
+def commands() -> Iterator[ForkedCommands]:
+    with forked_commands(ROOT) as process:
+        yield process
 
 
 @POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_while_the_file_is_written_leaves_none(name: str, tmp_path: Path) -> None:
-    process = started(RUN, *arguments(tmp_path, frames=129))
-    try:
-        end = time.monotonic() + 120
-        while not list(tmp_path.glob("*.part")) and time.monotonic() < end and process.poll() is None:
-            time.sleep(0.01)
-        assert list(tmp_path.glob("*.part")), process.communicate()[1].decode()
-        process.send_signal(getattr(signal, name))
-        said = process.communicate(timeout=60)[1].decode()
-    finally:
-        process.kill()
-    assert process.returncode == 128 + getattr(signal, name)
-    names(said, key=f"stopped by {name}", value="no file was written")
-    assert "Traceback" not in said
-    assert [path.name for path in tmp_path.iterdir()] == ["trajectory.json"]
+def test_a_signal_while_the_file_is_written_leaves_none(name: str, commands: ForkedCommands, tmp_path: Path) -> None:
+    said, folder = tmp_path / "said", tmp_path / "folder"
+    folder.mkdir()
+    # It pauses, so that the signal arrives in the middle on any machine.
+    run = commands.start(said, *arguments(folder, frames=65), pause=0.1)
+    wait(lambda: any(folder.glob("*.part")), said)
+    os.kill(run, getattr(signal, name))
+    assert commands.exit_code() == 128 + getattr(signal, name)
+    names(said.read_text(), key=f"stopped by {name}", value="no file was written")
+    assert "Traceback" not in said.read_text()
+    assert [path.name for path in folder.iterdir()] == ["trajectory.json"]
 
 
-FULL_MEMORY = """
-import resource, sys
-import torch, av, tqdm, diffusers, transformers, accelerate
-from diffusers import WanTransformer3DModel
-from flashmotion_core.cli.generate import main
-import flashmotion_core.generation.pipeline, flashmotion_core.video.mp4
-torch.set_num_threads(1)
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
-sys.exit(main(sys.argv[1:]))
-"""
+@POSIX
+@pytest.mark.slow
+def test_ctrl_c_ends_with_one_sentence_and_no_file(commands: ForkedCommands, tmp_path: Path) -> None:
+    said, folder = tmp_path / "said", tmp_path / "folder"
+    folder.mkdir()
+    run = commands.start(said, *arguments(folder, "--schedule", "plain", "--steps", "1000"))
+    wait(lambda: "denoise" in said.read_text(), said)
+    os.kill(run, signal.SIGINT)
+    assert commands.exit_code() == 130
+    assert said.read_text().rstrip().endswith("stopped by Ctrl+C; no file was written.")
+    assert "Traceback" not in said.read_text()
+    assert [path.name for path in folder.iterdir()] == ["trajectory.json"]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits the address space")
-def test_full_memory_is_one_sentence(tmp_path: Path) -> None:
-    process = started(FULL_MEMORY, *arguments(tmp_path, frames=121, size=(1280, 704)))
-    said = process.communicate(timeout=200)[1].decode()
-    assert process.returncode == 2, said
-    assert "Traceback" not in said
-    names(said.splitlines()[-1], key="error: the computer's memory is full", remedy="use a smaller size, fewer frames")
-    assert [path.name for path in tmp_path.iterdir()] == ["trajectory.json"]
+def test_full_memory_is_one_sentence(commands: ForkedCommands, tmp_path: Path) -> None:
+    said, folder = tmp_path / "said", tmp_path / "folder"
+    folder.mkdir()
+    commands.start(said, *arguments(folder, frames=121, size=(1280, 704)), memory=200_000_000)
+    code, printed = commands.exit_code(), said.read_text()
+    assert code == 2, printed
+    assert "Traceback" not in printed
+    names(
+        printed.splitlines()[-1], key="error: the computer's memory is full", remedy="use a smaller size, fewer frames"
+    )
+    assert [path.name for path in folder.iterdir()] == ["trajectory.json"]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,20 @@ def test_what_cannot_be_added_is_one_sentence(base: Path, capsys: pytest.Capture
             joined(base, {**halves, f"{layer}.alpha": alpha})
     with refuses(key="some_lora.safetensors", value=f"{layer}.dora_scale", remedy="choose a plain LoRA"):
         joined(base, {**whole, f"{layer}.dora_scale": torch.ones(128, 1)})
+    with refuses(key="some_lora.safetensors", value=f"{layer}.lokr_w1", remedy="choose a plain LoRA"):
+        joined(
+            base,
+            {
+                f"{layer}.lokr_w1": torch.ones(1),
+                f"{layer}.lokr_w2": torch.ones(128, 128),
+                f"{layer}.alpha": torch.ones(()),
+            },
+        )
+    with refuses(key="some_lora.safetensors", value="none of the 1 tensors", remedy="choose a LoRA"):
+        joined(base, {f"{layer}.alpha": torch.ones(())})
+    two = {f"{layer}.lora_A.{adapter}.weight": torch.ones(4, 128) for adapter in ("high", "low")}
+    with refuses(key="some_lora.safetensors", value=f"{layer}.lora_A.low.weight", remedy="export one adapter"):
+        joined(base, two)
     with refuses(key="blocks.0.self_attn.q.weight", value="NaN", remedy="download it again"):
         joined(base, {**whole, f"{layer}.lora_B.weight": torch.full((128, 4), float("nan"))})
     assert not base.with_name("out.safetensors").exists()

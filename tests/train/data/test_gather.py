@@ -106,13 +106,23 @@ def test_all_of_them_are_one_folder_of_clips(sources: list[Path], tmp_path: Path
     assert not (tmp_path / "outside.txt").exists()
 
 
-def test_a_second_time_only_what_changed_is_made(sources: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("linked", [True, False], ids=["links", "copies"])
+def test_a_second_time_only_what_changed_is_made(
+    linked: bool, sources: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not linked:  # as Windows does it without the right to make links
+
+        def refused(path: Path, target: Path, target_is_directory: bool = False) -> None:
+            raise OSError(f"{path} cannot be a link")
+
+        monkeypatch.setattr(Path, "symlink_to", refused)
     into = tmp_path / "run/sources"
     gather(sources, into)
-    before = {path.name: path.lstat().st_mtime_ns for path in into.iterdir()}
+    before = {path.name: (path.lstat().st_ctime_ns, path.is_symlink()) for path in into.iterdir()}
+    assert before["dog.mp4"][1] == linked
     found = mark(sources)
     gather(sources, into)
-    assert {path.name: path.lstat().st_mtime_ns for path in into.iterdir()} == before
+    assert {path.name: (path.lstat().st_ctime_ns, path.is_symlink()) for path in into.iterdir()} == before
     assert mark(sources) == found
     (sources[0] / "dog.txt").write_text("another dog", encoding="utf-8")
     assert mark(sources) != found

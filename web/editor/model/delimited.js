@@ -1,5 +1,5 @@
 /**
- * Tables of cells as programs write them: CSV with commas, semicolons or tabs, decimal points or commas. The same rules as
+ * Tables of cells as programs write them: with commas, semicolons, tabs or spaces, decimal points or commas. The same rules as
  * flashmotion_core/trajectory/tracks/delimited.py.
  *
  * @typedef {object} Cells
@@ -17,7 +17,7 @@ const NOTHING = ["", "nan", "na", "n/a", "none", "null", "-"];
 const HEAD = 1 << 16;
 
 /**
- * The cells of a table; the separator is a tab or semicolon if the first line has one outside quotes, else a comma.
+ * The cells of a table; the separator is the first of tab, semicolon and comma that the first line has outside quotes, else spaces.
  * @param {string} source a byte-order mark is dropped
  * @returns {Cells}
  * @throws {RangeError} naming the line of wrong quotes
@@ -27,12 +27,17 @@ export function splitCells(source) {
   const said = /^sep=([,;\t])\r?\n/i.exec(table);
   const head = table.slice(0, HEAD).replace(/^[\r\n]+/, "").replaceAll(/"[^"]*"/g, "");
   const first = head.split(/[\r\n]/, 1)[0];
-  const separator = said?.[1] ?? (first.includes("\t") ? "\t" : first.includes(";") ? ";" : ",");
+  const separator = said?.[1] ?? (["\t", ";", ",", " "].find((mark) => first.includes(mark)) ?? ",");
   const rows = [];
-  for (const row of readRows(table, separator)) {
+  for (const row of readRows(separator === " " ? singleSpaced(table) : table, separator)) {
     if (row.cells.length && !(said && row.line === 1)) rows.push(row);
   }
   return { rows, separator };
+}
+
+/** One space between cells and none at the ends of lines. @param {string} table */
+function singleSpaced(table) {
+  return table.replaceAll(/ +/g, " ").replaceAll(/(^|[\r\n]) | (?=[\r\n]|$)/g, "$1");
 }
 
 /**

@@ -17,7 +17,9 @@ const [CONFIDENCE, VISIBILITY] = [6, 8];
 /** Whether the first row has at least six columns and the first six are numbers. @param {Cells} table */
 export function isMot({ rows, separator }) {
   const first = rows[0]?.cells ?? [];
-  return first.length >= ROLES.length && first.slice(0, ROLES.length).every((cell) => numberIn(cell, separator) !== undefined);
+  const numbers = first.slice(0, ROLES.length).map((cell) => numberIn(cell, separator));
+  const whole = numbers.slice(0, 2).every((number) => Number.isInteger(number));
+  return numbers.length === ROLES.length && whole && !numbers.includes(undefined);
 }
 
 /**
