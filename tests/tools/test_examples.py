@@ -41,3 +41,13 @@ def test_a_landscape_result_stays_in_its_frame(name: str) -> None:
     example = EXAMPLES[name]
     (bottom,) = {top + height for _, _, top, _, height in example.groups}
     assert max(place[4] for place in rectangles(example, RATIOS["landscape"]) if place[0] not in OUT_OF_FRAME) <= bottom
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_its_notes_are_readable_as_it_opens(name: str) -> None:
+    # What ComfyUI 0.30 fits a template into on a page of 1440 x 900. Below 57 % the classic renderer draws no text.
+    wide, high, least = 1082, 705, 0.57
+    groups = EXAMPLES[name].groups
+    width = max(x + w for _, x, _, w, _ in groups) - min(x for _, x, *_ in groups)
+    (height,) = {h for *_, h in groups}
+    assert min(wide / width, high / height) > least

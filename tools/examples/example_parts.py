@@ -20,7 +20,7 @@ FAR_RESULT_X = RESULT_X + RIGHT + GAP  # where a further column stands before it
 NARROW = {LEFT: 340, TRACK: 255, MIDDLE: 430, RIGHT: 255, RESULT: 330}  # widths where there are five columns
 # Of the columns. A template is fitted to the page, and below 58 % the classic renderer shows no text: on 1440 x 900 pixels this gives 62 %.
 HEIGHT = 1020
-STEPS, SAVE, DECODE = 206, 375, 70  # heights of the first note, of what shows the video, and of the decoding
+STEPS, SAVE, DECODE = 212, 375, 70  # heights of the first note, of what shows the video, and of the decoding
 SWITCH, SMALL_SAVE = 80, 340  # where a switch chooses the decoder
 # Which inputs name files of which folder of ComfyUI's models.
 FILE_INPUTS = {

@@ -51,18 +51,18 @@ FILES_TINY = f"""## There is nothing to put in place: FlashMotion brings these m
 ## If a model is missing from its list, the archive was unpacked in part: install FlashMotion again.
 ## To make another video, choose another picture in Load Image and draw its boxes.
 ## The models know drawn scenes like this one, of 128 x 128 pixels and 17 frames, and nothing else. For photographs, see flashmotion_no_adapter and [the README]({REPOSITORY}#models)."""
-STEPS_5B = """# 1. Put the files in place (see Files).
+STEPS_5B = """# 1. Get the files (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At another frame, drag it to where it should be.
 # 4. Run: 121 frames in four steps."""
-STEPS_GUIDED = """# 1. Put the files in place (see Files).
+STEPS_GUIDED = """# 1. Get the files (see Files).
 # 2. Choose a picture. Write a prompt.
 # 3. Drag the box. At the last frame, drag it elsewhere.
 # 4. Run. Too loose? Raise *follow*."""
 STEPS_FAST = """# 1. Draw. Run: a quick look, by a small decoder.
 # 2. Another take? Change the seed.
 # 3. Switch on, run again: the same clip by the full VAE."""
-STEPS_DETECTOR = """# 1. Put the files in place (see Files).
+STEPS_DETECTOR = """# 1. Get the files (see Files).
 # 2. Choose a photograph. Run: what is found stays where it is.
 # 3. To move it, choose Use connected objects as keyframes in the ... menu."""
 STEPS_BEST = """# 1. Run: four clips, each of other noise.
@@ -70,7 +70,7 @@ STEPS_BEST = """# 1. Run: four clips, each of other noise.
 # 3. Draw, and run again."""
 FILES_BEST = """## There is nothing to put in place.
 ## Four clips take four times the memory: batch_size."""
-STEPS_VIDEO = """# 1. Put the files in place (see Files).
+STEPS_VIDEO = """# 1. Get the files (see Files).
 # 2. Choose a picture, and a video.
 # 3. Say what moves in the video, as in "dog".
 # 4. Run: the object in your picture follows its path."""
