@@ -195,7 +195,7 @@ def guided_graph(image: str, trajectory: str, prompt: str) -> dict[str, Node]:
             ("14", 160, "LoadFastGenerator", {"generator_name": BASE_FILE, "weight_dtype": "default"}),
             ("15", SWITCH, "ComfySwitchNode", {**which, "on_false": ["1", 0], "on_true": ["14", 0]}),
             ("16", 110, "CLIPTextEncode", {"clip": ["11", 0], "text": NEGATIVE}),
-            ("18", SWITCH, "ComfySwitchNode", {**which, "on_false": ["7", 0], "on_true": ["17", 0]}),
+            ("18", SWITCH + 20, "ComfySwitchNode", {**which, "on_false": ["7", 0], "on_true": ["17", 0]}),
             ("17", 270, "KSampler", many),
         ),
         **column(
