@@ -35,7 +35,8 @@ def _dynamic_vram() -> None:
         import comfy_aimdo.control as driver
     except ImportError:  # an older ComfyUI has none
         return
-    driver.init()  # before torch first asks for memory
+    if not driver.init():  # before torch first asks for memory
+        return
     driver.set_log_error()  # it starts with a line for every weight at every use
     import comfy.memory_management
     import comfy.model_management

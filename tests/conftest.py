@@ -160,14 +160,20 @@ def oldest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     )
 
 
+def newest_page() -> tuple[str, str]:
+    """Folders of the pinned ComfyUI and of the newest frontend; skips the test without them."""
+    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
+    if not comfyui or not page:
+        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
+    return comfyui, page
+
+
 @pytest.fixture(scope="session")
 def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The pinned ComfyUI with the newest frontend, the archive, unpacked into a folder of another name, and no model of the user's."""
     from tools.comfy.server import Server
 
-    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
-    if not comfyui or not page:
-        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
+    comfyui, page = newest_page()
     base = tmp_path_factory.mktemp("empty")
     unpack(base / "custom_nodes" / "flashmotion-main")
     with Server(sys.executable, comfyui, base, extra_args=["--front-end-root", page]) as server:

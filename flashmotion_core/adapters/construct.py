@@ -74,7 +74,8 @@ def construct_adapter(
             f"{file.name} is a small adapter file, which holds only the difference to its generator; give the full adapter file here."
         )
     # Of plain layers: on a GPU ComfyUI's have no weights before they are loaded.
-    expected, found = shapes_of(empty_adapter(file, generator).state_dict()), shapes_of(file.state_dict)
+    plain = empty_adapter(file, generator, attention=attention, dtype=dtype)
+    expected, found = shapes_of(plain.state_dict()), shapes_of(file.state_dict)
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())
     wrong = [
@@ -89,6 +90,8 @@ def construct_adapter(
             if keys
         ]
         raise ValueError(f"{file.name} does not fit a {file.kind} adapter ({'; '.join(parts)}); export it again.")
+    if operations is nn:
+        return plain
     return empty_adapter(file, generator, operations=operations, attention=attention, dtype=dtype)
 
 

@@ -52,7 +52,7 @@ def _unpickled(path: Path) -> Any:
         found = re.search(
             r"(?:WeightsUnpickler error:|Trying to load)\s*(\S.*?)\.?(?: Please.*)?$", str(error), re.MULTILINE
         )
-        reason = found[1] if found else first_line(error)
+        reason = first_line(ValueError(found[1]) if found else error)
         raise ValueError(
             f"{path.name} is not a checkpoint of plain tensors ({reason:.120}); it is cut off, or holds code, which is not run: "
             "download it again or choose another file."

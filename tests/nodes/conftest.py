@@ -19,7 +19,7 @@ from bench.inside_comfyui import load_pack, start_comfyui
 
 @pytest.fixture(scope="session")
 def comfyui() -> Path:
-    """Folder of the ComfyUI under test, importable, on the CPU."""
+    """Folder of the ComfyUI under test, importable, on the CPU. FLASHMOTION_ON_GPU=1 is for a look at a card: its rounding fails some tests."""
     folder = os.environ.get("FLASHMOTION_COMFYUI")
     if not folder:
         pytest.skip("needs ComfyUI: run python run_tests.py, or set FLASHMOTION_COMFYUI to its folder")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import ROOT, RunningServer
+from ..conftest import ROOT, RunningServer, newest_page
 from .editor_page import EditorPage
 from .workflow_page import OpenPage
 
@@ -59,9 +59,7 @@ def newest_frontend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronte
     from tools.comfy.base_folder import link_pack
     from tools.comfy.server import Server
 
-    comfyui, page = (os.environ.get(name) for name in ("FLASHMOTION_COMFYUI", "FLASHMOTION_FRONTEND_NEWEST"))
-    if not comfyui or not page:
-        pytest.skip("needs FLASHMOTION_COMFYUI and FLASHMOTION_FRONTEND_NEWEST: run python run_tests.py")
+    comfyui, page = newest_page()
     base = tmp_path_factory.mktemp("newest_frontend")
     link_pack(ROOT, base / "custom_nodes")
     (base / "input").mkdir()

@@ -12,4 +12,7 @@ def test_the_first_line_that_says_something_without_its_end() -> None:
 
 def test_an_error_that_says_nothing_is_named_by_its_type() -> None:
     assert first_line(MemoryError()) == "MemoryError"
+    assert (
+        first_line(ValueError("\x1b]0;title\x07no tensors")) == "]0;titleno tensors"
+    )  # a terminal obeys nothing of it
     assert first_line(RuntimeError("\n \n")) == "RuntimeError"
