@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = {
         "sizes": {"dim": 128, "ffn_dim": 192, "num_heads": 1, "num_layers": 2, "text_dim": 32},
         "adapters": [{"kind": "resnet", "width": 32}, {"kind": "controlnet"}],
     },
-    "evaluate": {"clips": 2, "slow_steps": 3, "workers": 1},
+    "evaluate": {"clips": 2, "slow_steps": 3, "workers": 0},
 }
 
 

@@ -42,12 +42,8 @@ def command(run: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
 
 
-def sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """The error of a command that failed as it should: exit code 1 and one line, no traceback."""
-    return the_error(done.returncode, done.stdout + done.stderr)
-
-
 def the_error(code: int, printed: str) -> str:
+    """The error of a command that failed as it should: exit code 1 and one line, no traceback."""
     assert code == 1, printed
     assert "Traceback" not in printed
     lines = [line for line in printed.splitlines() if line.startswith("error: ")]
@@ -333,7 +329,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(finished: Path, tmp_pa
     here.done(run, "--only", "stage1_resnet")
 
 
-def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path) -> None:
+def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path, here: Here) -> None:
     run = tmp_path / "copy"
     shutil.copytree(finished, run)
     shutil.rmtree(run / "phases/stage3_controlnet")
@@ -345,7 +341,7 @@ def test_a_full_disk_keeps_what_was_there(finished: Path, tmp_path: Path) -> Non
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        found = sentence(command(run, "--only", "stage3_controlnet"))
+        found = here.refused(run, "--only", "stage3_controlnet")
     finally:
         subprocess.run(["umount", str(small)], check=True)
     names(found, key="stage3_controlnet", remedy="free some space")

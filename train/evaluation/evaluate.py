@@ -52,8 +52,8 @@ def evaluate(run: Run) -> None:
     sets = clip_sets(run, artifacts)
     features, tracker = _features_file(run), tracker_of(run.config, run.world.device.type)
     found: dict[str, list[RowResult]] = {}
-    # A model of a tracker is loaded once, here; everything else is measured beside the sampling.
-    here = not run.world.is_main or tracker.sam2 is not None
+    # A model of a tracker is loaded once, here; everything else is measured beside the sampling, if there are workers.
+    here = not run.world.is_main or tracker.sam2 is not None or settings.workers == 0
     with nullcontext() if here else worker_pool(settings.workers) as pool:
         measuring = ClipMeasuring(pool, settings.workers, features, tracker)
         for clips in sets:

@@ -28,16 +28,25 @@ ROOT = Path(__file__).resolve().parents[3]
 ALONE = World(0, 1, 0, torch.device("cpu"))
 
 SAVE_FOREVER = """
-import sys
+import os, sys
 from pathlib import Path
 import torch
 from train.engine import checkpoint
 from train.parallel import World
-step = int(sys.argv[2])
-while True:
-    step += 1
-    state = {"model": {"w": torch.full((1 << 20,), float(step))}, "trainer": {"step": step}}
-    checkpoint.save(Path(sys.argv[1]), step, state, World(0, 1, 0, torch.device("cpu")), keep=2)
+
+def save_forever(step):
+    while True:
+        step += 1
+        state = {"model": {"w": torch.full((1 << 20,), float(step))}, "trainer": {"step": step}}
+        checkpoint.save(Path(sys.argv[1]), step, state, World(0, 1, 0, torch.device("cpu")), keep=2)
+
+torch.set_num_threads(1)
+for line in sys.stdin:  # a fork of this process saves from this step until it is killed
+    child = os.fork()
+    if child == 0:
+        save_forever(int(line))
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 SAVE_BEYOND_THE_LIMIT = """
@@ -121,22 +130,29 @@ def run(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed after a fork")
 def test_a_process_killed_while_saving(tmp_path: Path) -> None:
     last, interrupted = 0, 0
+    forks = run(SAVE_FOREVER, str(tmp_path))
+    assert forks.stdin
+    assert forks.stdout
     for _ in range(6):
-        process = run(SAVE_FOREVER, str(tmp_path), str(last))
+        print(last, file=forks.stdin, flush=True)
+        process = int(forks.stdout.readline())
         end = time.monotonic() + 180
-        while time.monotonic() < end and process.poll() is None:
+        while time.monotonic() < end:
             step = checkpoint.latest(tmp_path) or 0
             if step >= last + 2 and any(tmp_path.glob("step_*.part")):
                 break
-        os.kill(process.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-        process.wait()
+            time.sleep(0.001)
+        os.kill(process, signal.SIGKILL)
+        assert int(forks.stdout.readline()) == -signal.SIGKILL
         found = checkpoint.latest(tmp_path)
         assert found is not None
         assert found >= last + 2
@@ -147,6 +163,7 @@ def test_a_process_killed_while_saving(tmp_path: Path) -> None:
         interrupted += any(tmp_path.glob("step_*.part"))
         if interrupted == 2:
             break
+    forks.communicate(timeout=60)
     assert interrupted
     checkpoint.save(tmp_path, last + 1, state_of(1.0), ALONE, keep=1)
     assert kept(tmp_path) == [f"step_{last + 1:06d}"]

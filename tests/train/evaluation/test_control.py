@@ -126,7 +126,7 @@ def settings(videos: Path, **prepare: Any) -> dict[str, Any]:
     source = {"kind": "videos", "folder": str(videos)}
     data = {"size": list(SIZE), "frames": FRAMES, "fps": 10, "train": source, "evaluation": source, "workers": 0}
     own = {"prepare": prepare or None}
-    return {"data": {**data, **own}, "models": MODELS, "evaluate": {"clips": 3, "slow_steps": 2, "workers": 1}}
+    return {"data": {**data, **own}, "models": MODELS, "evaluate": {"clips": 3, "slow_steps": 2, "workers": 0}}
 
 
 def write_clip(folder: Path, name: str, x: float, dx: float) -> None:

@@ -167,7 +167,7 @@ def test_two_processes_share_the_clips(evaluated: Path, tmp_path: Path) -> None:
     together, alone = tmp_path / "together", tmp_path / "alone"
     for folder in (together, alone):
         shutil.copytree(evaluated, folder, ignore=shutil.ignore_patterns("rows", "report"))
-    changes = {"models": ONE_ADAPTER, "evaluate": {"clips": 3, "slow_steps": 3, "workers": 1, "features": None}}
+    changes = {"models": ONE_ADAPTER, "evaluate": {"clips": 3, "slow_steps": 3, "workers": 0, "features": None}}
     run_two("tests.support.two_evaluations", together, json.dumps(changes), logs=tmp_path)
     sampled = [json.loads((together / f"sampled.{rank}").read_text()) for rank in range(2)]
     assert sampled[0][0] == [0, 1]
@@ -308,7 +308,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
 ) -> None:
     from flashmotion_core.adapters import ControlNetAdapter
 
-    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 1})
+    run = trained_run(tmp_path, models=BOTH_ADAPTERS, evaluate={"clips": 1, "slow_steps": 2, "workers": 0})
     steps: list[float] = []
     begin = ControlNetAdapter.begin
 
@@ -339,7 +339,7 @@ def test_a_controlnet_is_measured_with_and_without_reuse(
     options = [
         "evaluate.clips=1",
         "evaluate.slow_steps=2",
-        "evaluate.workers=1",
+        "evaluate.workers=0",
         "evaluate.features=null",
     ]
     assert main([str(tmp_path), *options]) == 0
@@ -404,7 +404,7 @@ def test_a_run_is_evaluated_by_itself_and_resumes(on_two_sets: Path, capsys: pyt
     assert text.count("of_another_version") == 2
     config.write_text(text)
     (on_two_sets / "phases/evaluate/rows/eval_b_22/oracle.jsonl").unlink()
-    assert main([str(on_two_sets), "evaluate.workers=1"]) == 0
+    assert main([str(on_two_sets), "evaluate.workers=0"]) == 0
     said = capsys.readouterr().out
     assert "eval_b_22/static was already measured" in said
     assert "eval_b_22/oracle was already measured" not in said
@@ -426,9 +426,9 @@ def test_without_a_feature_network_there_is_a_sentence_or_no_distance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "DEFAULT", tmp_path / "none")
-    run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": []})
+    run = trained_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "workers": 0})
     with refuses(TrainError, key="feature network", value=tmp_path / "none", remedy="python -m train.feature_network"):
         evaluate(run)
-    run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None})
+    run, _ = open_run(tmp_path, models=ONE_ADAPTER, evaluate={**TWO_SETS, "sets": [], "features": None, "workers": 0})
     evaluate(run)
     assert {row["frechet"] for row in rows(tmp_path).values()} == {None}

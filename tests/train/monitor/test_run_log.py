@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
+import os
 import time
 from pathlib import Path
 
@@ -20,8 +20,6 @@ from ...support.sentences import refuses
 pytestmark = pytest.mark.slow
 
 ALONE = World(0, 1, 0, torch.device("cpu"))
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_means_are_over_samples_and_last_is_last() -> None:
@@ -65,10 +63,10 @@ def _collect(rank: int, store: str, out: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="gloo over a file store")
-def test_two_ranks_see_the_same_averages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT)  # the other processes import this file
-    torch.multiprocessing.spawn(_collect, (str(tmp_path / "store"), str(tmp_path / "rank")), nprocs=2)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="ranks are forks")
+def test_two_ranks_see_the_same_averages(tmp_path: Path) -> None:
+    files = (str(tmp_path / "store"), str(tmp_path / "rank"))
+    torch.multiprocessing.start_processes(_collect, files, nprocs=2, start_method="fork")
     first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
     assert first == second == {"loss": 3.0, "norm": 0.5, "binned/sigma_0.0": 4.0, "binned/sigma_0.9": 4.0}
 
