@@ -49,7 +49,7 @@ class Evaluate(Settings):
     features: Literal["default"] | None = "default"
     """The network for Frechet distances: the one in assets/tiny/metrics; none to leave the distances out."""
     workers: Annotated[int, Field(ge=0)] = 2
-    """Processes that measure clips; 0 to measure them here, as a few are before a process has started."""
+    """Processes that measure clips; 0 to measure them in the process that samples."""
     compute_every: tuple[Annotated[int, Field(ge=2)], ...] = ()
     """For each n, such as [2, 4], one more row of the ControlNet's FastAdapter, computed only in every n-th step and reused in between, as
     compute_every of the node ApplyFastAdapter does."""
