@@ -67,10 +67,10 @@ def pictures(step: int) -> Tensor:
 
 
 @cache
-def started() -> TAEHV:
+def started(whitening: float = 1.0, stays: bool = False) -> TAEHV:
     """A codec at its start; its decoder is narrow."""
     codec = narrow().requires_grad_(False)
-    start(codec, pictures(0), torch.Generator().manual_seed(0))
+    start(codec, pictures(0), torch.Generator().manual_seed(0), whitening, stays)
     return codec
 
 
@@ -119,27 +119,23 @@ def test_the_first_latents_are_normal() -> None:
 
 @pytest.mark.parametrize("whitening", [0.0, 0.5])
 def test_channels_may_vary_as_their_components_do(whitening: float) -> None:
-    codec = narrow().requires_grad_(False)
-    start(codec, pictures(0), torch.Generator().manual_seed(0), whitening)
-    channels, white = (normalise(encode_whole(of, pictures(0))).transpose(0, 1).flatten(1) for of in (codec, started()))
+    channels, white, component_channels = (
+        normalise(encode_whole(codec, pictures(0))).transpose(0, 1).flatten(1)
+        for codec in (started(whitening), started(), started(0.0))
+    )
     deviations = channels.std(dim=1)
     assert channels.square().mean() == pytest.approx(1, abs=0.05)
     assert (deviations.diff() < 0.02).all()
     # The same code, channel by channel.
     torch.testing.assert_close(channels / deviations[:, None], white / white.std(dim=1)[:, None], atol=1e-2, rtol=0)
-    none = narrow().requires_grad_(False)
-    start(none, pictures(0), torch.Generator().manual_seed(0), 0.0)
-    components_std = normalise(encode_whole(none, pictures(0))).transpose(0, 1).flatten(1).std(dim=1)
-    wanted = components_std ** (1 - whitening)
+    wanted = component_channels.std(dim=1) ** (1 - whitening)
     torch.testing.assert_close(deviations / deviations[0], wanted / wanted[0], atol=1e-3, rtol=1e-2)
 
 
 def test_a_start_that_stays_is_linear_for_other_clips_too() -> None:
     one, other = pictures(1)[:12], pictures(2)[12:]
     off = {}
-    for stays in (False, True):
-        codec = narrow().requires_grad_(False)
-        start(codec, pictures(0), torch.Generator().manual_seed(0), stays=stays)
+    for stays, codec in ((False, started()), (True, started(stays=True))):
         halfway = encode_whole(codec, (one + other) / 2)
         off[stays] = (halfway - (encode_whole(codec, one) + encode_whole(codec, other)) / 2).abs().max().item()
     assert off[True] < 1e-3
