@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from ..conftest import ROOT, load_module
-from .helpers import Rig
+from ..conftest import ROOT
+from .helpers import Rig, write_models
 
 sys.path.append(str(ROOT))  # at the end: the repository's `nodes` must not hide ComfyUI's
 
@@ -39,7 +39,7 @@ def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     import folder_paths
 
     models = tmp_path_factory.mktemp("models")
-    paths = load_module("make_random", ROOT / "assets/tiny/make_random.py").write(models)
+    paths = write_models(models)
     for kind in ("diffusion_models", "vae", "model_patches"):
         folder_paths.add_model_folder_path(kind, str(models / kind), is_default=True)
     folder_paths.set_output_directory(str(models / "output"))
