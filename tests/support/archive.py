@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def git(*arguments: str) -> list[str]:
-    """What git prints, line by line; skips the test outside of a git checkout."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def git(*arguments: str, given: str | None = None) -> list[str]:
+    """What git prints, line by line, when it is `given` a text; skips the test outside of a git checkout."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, input=given)
     if done.returncode:
         pytest.skip("not a git checkout")
     return done.stdout.splitlines()
