@@ -3,6 +3,8 @@
 import sys
 
 from .cli.convert import main
+from .cli.endings import end_at_once
 
 if __name__ == "__main__":
+    end_at_once()
     sys.exit(main())

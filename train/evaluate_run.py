@@ -2,7 +2,10 @@
 
 import sys
 
+from flashmotion_core.cli.endings import end_at_once
+
 from .evaluation.evaluate_run import main
 
 if __name__ == "__main__":
+    end_at_once()
     sys.exit(main())
