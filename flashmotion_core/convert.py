@@ -3,8 +3,8 @@
 import sys
 
 from .cli.convert import main
-from .cli.endings import end_at_once
+from .cli.endings import end_quickly
 
 if __name__ == "__main__":
-    end_at_once()
+    end_quickly()
     sys.exit(main())

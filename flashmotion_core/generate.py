@@ -2,9 +2,9 @@
 
 import sys
 
-from .cli.endings import end_at_once
+from .cli.endings import end_quickly
 from .cli.generate import main
 
 if __name__ == "__main__":
-    end_at_once()
+    end_quickly()
     sys.exit(main())

@@ -2,10 +2,10 @@
 
 import sys
 
-from flashmotion_core.cli.endings import end_at_once
+from flashmotion_core.cli.endings import end_quickly
 
 from .evaluation.evaluate_run import main
 
 if __name__ == "__main__":
-    end_at_once()
+    end_quickly()
     sys.exit(main())
