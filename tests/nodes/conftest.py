@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -30,7 +31,9 @@ def comfyui() -> Path:
 @pytest.fixture(scope="session")
 def pack(comfyui: Path) -> ModuleType:
     """The pack's package with its ``nodes``."""
-    return load_pack()
+    loaded = load_pack()
+    gc.freeze()  # ComfyUI often asks Python to look for what can be freed: not among its own modules
+    return loaded
 
 
 @pytest.fixture(scope="session")

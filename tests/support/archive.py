@@ -10,6 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NODES = [
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "ApplyMotionGuide",
+    "TrajectoryScore",
+]
+"""Ids of the nodes in it, in the order of `get_node_list`."""
 
 
 def git(*arguments: str, given: str | None = None) -> list[str]:

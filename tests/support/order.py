@@ -63,9 +63,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_configure() -> None:
+    """Imports make hundreds of thousands of objects that stay: Python need not look through them again and again for what can be freed."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What the imports have left stays until the end: Python need not look through it again and again for what can be freed."""
-    gc.collect()
+    """From here on Python looks for what can be freed, but not among what the imports have left."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Nor at the end, when everything goes."""
     gc.freeze()
 
 
