@@ -21,10 +21,7 @@ SERVERS = {
 FILES = {
     "nodes/test_install.py": "empty",
     "nodes/test_server.py": "pinned",
-    "web/test_accessibility.py": "pinned",
     "web/test_browser.py": "pinned",
-    "web/test_first_motion.py": "pinned",
-    "web/test_missing_models.py": "empty",
     "web/test_result.py": "pinned",
     "web/test_tiny_follows.py": "pinned",
     "web/test_video_motion.py": "newest",

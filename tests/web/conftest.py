@@ -17,13 +17,19 @@ from .editor_page import EditorPage
 from .workflow_page import OpenPage
 
 RENDERERS = {"classic": False, "vue": True}
+CLASSIC = pytest.mark.parametrize("opened", ["newest-classic"], indirect=True)
+"""For a test of what is the same in both renderers."""
+PINNED = pytest.mark.parametrize("opened", ["pinned-classic", "pinned-vue"], indirect=True)
+"""For a test that changes the palette, or needs the files that only that server has."""
+FINGERS = "() => matchMedia('(pointer: coarse)').matches"
 FRONTENDS = ("oldest", "pinned", "newest")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of the editor's page in both renderers of the newest frontend, or of every frontend where its mark asks for that."""
     asked = metafunc.definition.get_closest_marker("every_frontend")
-    if "opened" in metafunc.fixturenames:
+    chosen = any(mark.args[0] == "opened" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "opened" in metafunc.fixturenames and not chosen:
         renderers = asked.kwargs.get("renderers", RENDERERS) if asked else RENDERERS
         pages = [
             f"{frontend}-{renderer}" for frontend in (FRONTENDS if asked else ["newest"]) for renderer in renderers
@@ -123,23 +129,18 @@ def opened(request: pytest.FixtureRequest, context: Any, frontends: Frontends) -
 
 @pytest.fixture(scope="package")
 def workflow_page(
-    request: pytest.FixtureRequest,
-    chromium: Any,
-    newest_server: RunningServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    chromium: Any, newest_server: RunningServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenPage]:
-    """The pinned frontend in the renderer that the parameter names, for the tests of all files that run workflows."""
-    vue = RENDERERS[request.param]
-    made = OpenPage(chromium, newest_server.url, vue, tmp_path_factory.mktemp("screenshots"))
-    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == vue
+    """The pinned frontend, for the tests of all files that run workflows."""
+    made = OpenPage(chromium, newest_server.url, tmp_path_factory.mktemp("screenshots"))
     yield made
     made.page.close()
 
 
 @pytest.fixture
-def ready(workflow_page: OpenPage) -> OpenPage:
-    """That page without a graph, and without the results of the runs before."""
-    workflow_page.clear()
+def ready(workflow_page: OpenPage, renderer: str) -> OpenPage:
+    """That page in a renderer, without a graph, and without the results of the runs before."""
+    workflow_page.clear(RENDERERS[renderer])
     return workflow_page
 
 
@@ -149,3 +150,13 @@ def editor(opened: EditorPage) -> Iterator[EditorPage]:
     opened.start_over()
     yield opened
     assert [error for error in opened.errors if "flashmotion" in error.lower()] == []
+
+
+@pytest.fixture
+def mouse(editor: EditorPage) -> Iterator[EditorPage]:
+    """The page without its touch screen."""
+    session = editor.page.context.new_cdp_session(editor.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    assert not editor.page.evaluate(FINGERS)
+    yield editor
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
