@@ -59,7 +59,7 @@ def tiny(ready: OpenPage) -> Iterator[OpenPage]:
     page = ready.page
     before = page.evaluate("(name) => window.app.extensionManager.setting.get(name)", PREVIEWS)
     ready.set(PREVIEWS, "latent2rgb")
-    ready.load("flashmotion_tiny_cpu")
+    ready.load("flashmotion_tiny_cpu", draw=901)
     page.evaluate(BRING_NEAR)
     page.evaluate(OWN_SEED)
     page.wait_for_function(CANVAS_SHOWN)

@@ -59,9 +59,14 @@ class OpenPage:
         self.page.wait_for_function("(vue) => Boolean(window.LiteGraph.vueNodesMode) === vue", arg=vue)
         self.complaints.clear()
 
-    def load(self, name: str) -> None:
-        """Open an example workflow."""
+    def load(self, name: str, draw: int | None = None) -> None:
+        """Open an example workflow; `draw`: another id for its DrawTrajectory, whose editor then keeps nothing of one before."""
         workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+        if draw is not None:
+            (node,) = (entry for entry in workflow["nodes"] if entry["type"] == "DrawTrajectory")
+            for link in workflow["links"]:
+                link[1:4:2] = [draw if end == node["id"] else end for end in link[1:4:2]]
+            node["id"] = draw
         self.page.evaluate(
             "async ([wf, name]) => { await window.app.loadGraphData(wf, true, true, name) }", [workflow, name]
         )
