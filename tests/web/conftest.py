@@ -111,8 +111,9 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def context(chromium: Any) -> Iterator[Any]:
-    """A mouse, a touch screen, and a clipboard that pages may use."""
-    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
+    """A mouse, a touch screen, a clipboard that pages may use, and leave to play chosen files: ComfyUI's policy for
+    --disable-api-nodes, with which our servers start, forbids that. The page that runs workflows has this policy."""
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True, bypass_csp=True)
     made.grant_permissions(["clipboard-read", "clipboard-write"])
     yield made
     made.close()
