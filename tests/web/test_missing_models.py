@@ -1,4 +1,4 @@
-"""What ComfyUI's newest page says about the files of our templates in a ComfyUI without models: which are missing, where they go, which it can fetch."""
+"""What ComfyUI's newest page says about our templates' files where there are no models: which are missing, where they go, which it can fetch."""
 
 from __future__ import annotations
 

