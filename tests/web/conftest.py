@@ -17,24 +17,28 @@ from .editor_page import EditorPage
 from .workflow_page import OpenPage
 
 RENDERERS = {"classic": False, "vue": True}
-CLASSIC = pytest.mark.parametrize("opened", ["newest-classic"], indirect=True)
-"""For a test of what is the same in both renderers."""
-PINNED = pytest.mark.parametrize("opened", ["pinned-classic", "pinned-vue"], indirect=True)
-"""For a test that changes the palette, or needs the files that only that server has."""
 FINGERS = "() => matchMedia('(pointer: coarse)').matches"
-FRONTENDS = ("oldest", "pinned", "newest")
+NEWEST = ["newest-classic", "newest-vue"]
+# An older frontend as it opens by default, the pinned one in ComfyUI's desktop app; what the page decides anew there, the smoke tests see.
+PAGES = {
+    "newest": NEWEST,
+    "default": ["oldest-classic", "pinned-vue", *NEWEST],
+    "all": ["oldest-classic", "oldest-vue", "pinned-classic", "pinned-vue", *NEWEST],
+    # The two with the files that the full-size workflows name, and whose palette a test can see.
+    "pinned": ["pinned-classic", "pinned-vue"],
+    # What is the same in both renderers, or of which one is enough.
+    "newest classic": NEWEST[:1],
+    "newest vue": NEWEST[1:],
+    "classic": ["oldest-classic", "pinned-classic", "newest-classic"],
+}
+"""The pages, frontend and renderer, that the mark `frontends` names."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of the editor's page in both renderers of the newest frontend, or of every frontend where its mark asks for that."""
-    asked = metafunc.definition.get_closest_marker("every_frontend")
-    chosen = any(mark.args[0] == "opened" for mark in metafunc.definition.iter_markers("parametrize"))
-    if "opened" in metafunc.fixturenames and not chosen:
-        renderers = asked.kwargs.get("renderers", RENDERERS) if asked else RENDERERS
-        pages = [
-            f"{frontend}-{renderer}" for frontend in (FRONTENDS if asked else ["newest"]) for renderer in renderers
-        ]
-        metafunc.parametrize("opened", pages, indirect=True)
+    """Run a test of the editor's page in both renderers of the newest frontend, or on the pages that its mark asks for."""
+    if "opened" in metafunc.fixturenames:
+        asked = metafunc.definition.get_closest_marker("frontends")
+        metafunc.parametrize("opened", PAGES[asked.args[0] if asked else "newest"], indirect=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PINNED
 from .editor_page import NODE, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -47,7 +46,7 @@ def watched(mouse: EditorPage) -> Iterator[EditorPage]:
     mouse.set_palette("dark")
 
 
-@PINNED
+@pytest.mark.frontends("pinned")
 def test_axe_finds_nothing(watched: EditorPage) -> None:
     editor = watched
     editor.load(DOCUMENT)

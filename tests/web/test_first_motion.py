@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from ..conftest import ROOT
-from .conftest import PINNED
 from .editor_page import NODE, EditorPage, corners
 
 pytestmark = pytest.mark.browser
@@ -89,7 +88,7 @@ def folder() -> Path:
     return made
 
 
-@PINNED
+@pytest.mark.frontends("pinned")
 def test_two_objects_a_pause_and_a_change_of_size(editor: EditorPage, folder: Path) -> None:
     user = User(editor, folder, "vue" if editor.vue else "classic")
     editor.page.evaluate(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ..conftest import ROOT
-from .conftest import CLASSIC, Frontend
+from .conftest import Frontend
 from .editor_page import EditorPage
 from .workflow_page import nothing_is_missing
 
-pytestmark = [pytest.mark.browser, CLASSIC]
+pytestmark = [pytest.mark.browser, pytest.mark.frontends("newest classic")]
 
 EMPTY_TAB = "() => window.app.extensionManager.command.execute('Comfy.NewBlankWorkflow')"
 CLOSE_PANEL = "() => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', false)"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from flashmotion_core.trajectory import parse, sample, to_cells, to_frame_masks
 
-from .conftest import CLASSIC, Frontend
+from .conftest import Frontend
 from .editor_page import EDIT_PROMOTED, EMPTY, GRAPH, INTO_SUBGRAPH, SHOW_INNER, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -41,7 +41,7 @@ def disc(frontend: Frontend) -> np.ndarray:
     return inside_HW
 
 
-@CLASSIC
+@pytest.mark.frontends("newest classic")
 def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPage, disc_HW: np.ndarray) -> None:
     editor.load(EMPTY, graph=THING)
     editor.until(lambda: editor.pixel(0.05, 0.9)[1] > 120)

@@ -78,7 +78,7 @@ def choose(editor: EditorPage, file: Path) -> None:
     chooser.value.set_files(file)
 
 
-@pytest.mark.parametrize("opened", ["newest-vue"], indirect=True)
+@pytest.mark.frontends("newest vue")
 def test_two_things_are_followed_and_become_one_step(mouse: EditorPage, films: Path) -> None:
     editor = mouse
     editor.load(DOCUMENT)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .conftest import CLASSIC, FINGERS
+from .conftest import FINGERS
 from .editor_page import CAT, GRAPH, NODE, ONE, SAVE_AND_LOAD, EditorPage, corners
 from .layout_audit import bars, complaints
 from .workflow_page import WORKFLOWS
@@ -144,7 +144,7 @@ def test_every_width_with_a_mouse(mouse: EditorPage) -> None:
     page.set_viewport_size(before)
 
 
-@CLASSIC
+@pytest.mark.frontends("newest classic")
 def test_the_folded_menu_by_keys(editor: EditorPage) -> None:
     editor.load(TWO)
     editor.page.evaluate(RESIZE, [252, 860])
@@ -193,7 +193,7 @@ def phone(editor: EditorPage) -> Iterator[EditorPage]:
     editor.page.set_viewport_size(before)
 
 
-@CLASSIC
+@pytest.mark.frontends("newest classic")
 def test_fingers_and_app_mode(phone: EditorPage) -> None:
     page = phone.page
     assert page.evaluate(FINGERS)
