@@ -1,7 +1,7 @@
 """A new user with nothing but the README: from Load Image to two objects, a pause and a change of size, without JSON.
 
-The steps are those of the README's section "Draw a motion", with a mouse and a keyboard, in both renderers, dark and light.
-Screenshots of every step are left in the folder `screenshots` of what is set up (.flashmotion, or $FLASHMOTION_HOME).
+The steps are those of the README's section "Draw a motion", with a mouse and a keyboard, in both renderers.
+Screenshots of every step, of two also in light, are left in the folder `screenshots` of what is set up (.flashmotion, or $FLASHMOTION_HOME).
 """
 
 from __future__ import annotations
