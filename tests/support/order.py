@@ -21,14 +21,9 @@ SERVERS = {
 FILES = {
     "nodes/test_install.py": "empty",
     "nodes/test_server.py": "pinned",
-    "web/test_accessibility.py": "pinned",
     "web/test_browser.py": "pinned",
-    "web/test_first_motion.py": "pinned",
-    "web/test_missing_models.py": "empty",
     "web/test_result.py": "pinned",
     "web/test_tiny_follows.py": "pinned",
-    "web/test_video_motion.py": "newest",
-    "web/test_widths.py": "newest",
 }
 """The server that tests of a file take without a parameter that says so."""
 LONG = ("test_style.py", "test_javascript.py")
