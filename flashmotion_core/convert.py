@@ -3,6 +3,8 @@
 import sys
 
 from .cli.convert import main
+from .cli.endings import end_quickly
 
 if __name__ == "__main__":
+    end_quickly()
     sys.exit(main())

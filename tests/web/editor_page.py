@@ -163,7 +163,7 @@ class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
     def __init__(self, context: Any, url: str, vue: bool, frontend: str = "newest", shadows: bool = False) -> None:
-        self.url, self.vue, self.frontend = url, vue, frontend
+        self.vue, self.frontend = vue, frontend
         set_settings(url, {"Comfy.VueNodes.Enabled": vue})
         self.page = context.new_page()
         if not shadows:
@@ -177,11 +177,7 @@ class EditorPage:
         """The renderer of this page, nothing open, and no history: ready for `load`."""
         self.errors.clear()
         if self.page.evaluate(IN_SUBGRAPH):
-            # Frontend 1.39 in Nodes 2.0 shows no node of any kind after a subgraph was open; a page takes 5 seconds of a processor to open.
-            if self.vue and self.frontend == "oldest":
-                open_page(self.page, self.url)
-            else:
-                self.page.evaluate(LEAVE_SUBGRAPH)
+            self.page.evaluate(LEAVE_SUBGRAPH)
         self.page.evaluate(FORGET)
         self.set_renderer(self.vue)
 

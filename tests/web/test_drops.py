@@ -76,7 +76,7 @@ def test_a_picture_goes_to_the_loader_behind_other_nodes_and_stays_marked(editor
     assert notice(editor).startswith(UNKNOWN)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_without_a_loader_one_is_offered_and_the_graphs_undo_takes_it_back(editor: EditorPage) -> None:
     editor.load(BOX, graph=ALONE)
     editor.page.evaluate(GIVE, ["drop", "blue.png", None])
@@ -99,7 +99,7 @@ def test_without_a_loader_one_is_offered_and_the_graphs_undo_takes_it_back(edito
     editor.until(lambda: colour(editor, (0.05, 0.9)) != BLUE)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_a_loader_is_made_inside_the_subgraph_where_the_node_is(editor: EditorPage) -> None:
     editor.load(BOX, graph=ALONE)
     editor.page.evaluate(INTO_SUBGRAPH, False)

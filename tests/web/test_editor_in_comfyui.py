@@ -1,6 +1,6 @@
 """What ComfyUI does with the trajectory editor and its document: undo, save, reload, copy, subgraphs, the other renderer, a run.
 
-In the oldest, the pinned and the newest frontend, in both renderers each.
+In the newest frontend in both renderers, and in the oldest and the pinned one in the renderer that those open with.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .editor_page import (
     corners,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.every_frontend]
+pytestmark = [pytest.mark.browser, pytest.mark.frontends("default")]
 # Whether a draft holds this document: a text in a workflow, which is a text in the browser's storage.
 STORED = """(text) => Object.values({ ...localStorage, ...sessionStorage })
     .some((entry) => entry.replaceAll('\\\\', '').includes(text))"""

@@ -19,7 +19,7 @@ import pytest
 from .editor_page import NODE, ONE, EditorPage, corners
 
 TOOLTIPS = "() => [...document.querySelectorAll('.p-tooltip')].filter((tip) => tip.checkVisibility({ visibilityProperty: true })).length"
-pytestmark = [pytest.mark.browser, pytest.mark.every_frontend]
+pytestmark = [pytest.mark.browser, pytest.mark.frontends("all")]
 
 
 def test_a_box_that_is_drawn_moves_where_it_is_dragged_at_another_frame(editor: EditorPage) -> None:

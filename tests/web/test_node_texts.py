@@ -28,7 +28,7 @@ SHOWN = "() => document.querySelector('.node-tooltip')?.textContent"
 
 
 @pytest.mark.browser
-@pytest.mark.every_frontend(renderers=["classic"])
+@pytest.mark.frontends("classic")
 def test_english_texts_come_from_the_schemas(editor: EditorPage) -> None:
     page = editor.page
     page.evaluate(PLACE_NODE)

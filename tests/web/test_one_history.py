@@ -83,7 +83,7 @@ class Walk:
         assert self.editor.page.evaluate(STEPS) == self.before + count
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_undo_walks_one_history_in_two_editors_and_in_the_graph(editor: EditorPage) -> None:
     editor.load(graph=TWO)
     editor.page.evaluate(

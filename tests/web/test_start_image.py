@@ -1,6 +1,6 @@
 """The picture in the editor is the picture that the node gets, or it says that it is not: before a run, after it, and in subgraphs.
 
-Each test looks at pixels, in both renderers; in every frontend where a subgraph or a run takes part.
+Each test looks at pixels, in both renderers; in the older frontends too where a subgraph or a run takes part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from .conftest import Frontend
-from .editor_page import EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
+from .editor_page import AS_ITS_OWN_WORKFLOW, EDIT_PROMOTED, EMPTY, INTO_SUBGRAPH, NODE, SHOW_INNER, EditorPage
 from .test_editor_in_comfyui import show_run
 
 pytestmark = pytest.mark.browser
@@ -184,7 +184,7 @@ def test_the_picture_of_a_loader_is_shown_as_it_is(editor: EditorPage) -> None:
     shows(editor, BETWEEN, BETWEEN)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_a_change_before_the_node_marks_the_picture_of_the_last_run(editor: EditorPage) -> None:
     editor.load(BOX, graph=crop(191, "12"))
     show_run(editor)
@@ -229,7 +229,7 @@ def test_the_picture_is_shown_on_request_before_anything_is_drawn(editor: Editor
     shows(editor, BETWEEN, BETWEEN, CHANGED)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_the_picture_is_shown_on_request_inside_a_subgraph(editor: EditorPage) -> None:
     editor.load(EMPTY, graph=crop(188, "9"))
     into_subgraph(editor)
@@ -264,7 +264,7 @@ LOADER_INTO_SUBGRAPH = """async () => {
 }"""
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 @pytest.mark.parametrize("deep", [1, 2])
 def test_the_picture_stays_inside_a_subgraph_with_the_loader_outside(editor: EditorPage, deep: int) -> None:
     editor.load(BOX, graph=DIRECT)
@@ -322,16 +322,18 @@ def test_a_crop_outside_a_subgraph_marks_the_picture_inside(editor: EditorPage) 
     shows(editor, BLUE, BLUE)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_the_picture_is_behind_a_promoted_trajectory(editor: EditorPage) -> None:
     editor.load(BOX, graph=DIRECT)
+    editor.page.evaluate(AS_ITS_OWN_WORKFLOW)
+    editor.settle()
     editor.page.evaluate(INTO_SUBGRAPH, True)
     editor.page.evaluate(EDIT_PROMOTED)
     editor.settle()
     shows(editor, RED, BLUE)
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_a_promoted_loaders_file_is_the_one_that_the_subgraphs_node_names(editor: EditorPage) -> None:
     editor.load(BOX, graph=DIRECT)
     editor.page.evaluate(LOADER_INTO_SUBGRAPH)
@@ -367,7 +369,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.every_frontend
+@pytest.mark.frontends("default")
 def test_the_search_finds_what_run_sends(editor: EditorPage) -> None:
     seen = {}
     for name, (graph, change) in CHANGES.items():
