@@ -64,7 +64,7 @@ def test_a_signal_while_the_file_is_written_leaves_none(name: str, commands: For
     said, folder = tmp_path / "said", tmp_path / "folder"
     folder.mkdir()
     # It pauses, so that the signal arrives in the middle on any machine.
-    run = commands.start(said, *arguments(folder, frames=17), pause=0.5)
+    run = commands.start(said, *arguments(folder, frames=65), pause=0.1)
     wait(lambda: any(folder.glob("*.part")), said)
     os.kill(run, getattr(signal, name))
     assert commands.exit_code() == 128 + getattr(signal, name)
