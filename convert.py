@@ -7,6 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from flashmotion_core.cli.convert import main
+from flashmotion_core.cli.endings import end_quickly
 
 if __name__ == "__main__":
+    end_quickly()
     sys.exit(main())

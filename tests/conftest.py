@@ -17,6 +17,8 @@ from .support.archive import unpack
 from .support.order import (  # noqa: F401 (hooks)
     pytest_collection_finish,
     pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
     pytest_xdist_make_scheduler,
 )
 

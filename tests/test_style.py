@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_trees_are_kept() -> Iterator[None]:
+    """They would slow down what looks for memory to free in later tests."""
+    yield
+    tree_of.cache_clear()
 
 
 def run(*command: str, folder: Path = ROOT) -> str:
@@ -121,9 +128,14 @@ def modules() -> dict[str, Path]:
 
 
 @cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(file: Path) -> frozenset[str]:
     """Dotted names of modules that a file imports anywhere but for types, relative ones resolved against the repository."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = tree_of(file)
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -195,7 +207,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_inside_the_core_imports_are_relative() -> None:
     # Inside ComfyUI the core has another name.
     for file in (ROOT / "flashmotion_core").rglob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = tree_of(file)
         absolute = [
             node.module
             for node in ast.walk(tree)
@@ -226,7 +238,7 @@ def test_a_file_name_stands_for_one_thing() -> None:
 def test_a_class_name_stands_for_one_thing() -> None:
     places: dict[str, list[str]] = {}
     for name, file in modules().items():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(name)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
@@ -237,7 +249,7 @@ def test_only_the_command_line_names_its_options() -> None:
     for file in python("flashmotion_core"):
         if "cli" in file.parts:
             continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = tree_of(file)
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         named = [
             node.value
@@ -254,7 +266,7 @@ def test_nothing_private_lies_unused() -> None:
     unused = {
         f"{name}: {node.name}"
         for name, file in modules().items()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(file))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("_") and not node.name.endswith("__")
         if words[node.name] == 1 and not node.decorator_list
     }

@@ -2,7 +2,10 @@
 
 import sys
 
+from flashmotion_core.cli.endings import end_quickly
+
 from .evaluation.evaluate_run import main
 
 if __name__ == "__main__":
+    end_quickly()
     sys.exit(main())

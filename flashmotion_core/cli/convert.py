@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..sampling.schedule import PRESETS
-from .convert_file import DTYPES, convert
-from .diffusers_folder import to_diffusers_folder
+from .dtype_words import DTYPE_WORDS
 from .endings import finish
 
 
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--diffusers", action="store_true", help="write a generator as a folder for diffusers")
     parser.add_argument(
         "--dtype",
-        choices=list(DTYPES),
+        choices=list(DTYPE_WORDS),
         help="dtype of the written weights (default: unchanged; quantised ones become bf16)",
     )
     parser.add_argument(
@@ -66,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> str:
     """Convert as the options say, and say what was written."""
+    from .convert_file import DTYPES, convert
+    from .diffusers_folder import to_diffusers_folder
+
     dtype = DTYPES.get(options.dtype)
     if options.diffusers:
         if any((options.take, options.schedule, options.inject_after, options.groups, options.plain, options.lora)):

@@ -26,8 +26,9 @@ from ..wan.lora_merge import merge_lora
 from ..wan.prefixes import FoundNetwork, find_network, strip_wrappers
 from ..wan.quantised import dequantise, is_helper, layer_formats, made_plain
 from .checkpoints import read_checkpoint
+from .dtype_words import DTYPE_WORDS
 
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+DTYPES: dict[str, torch.dtype] = {word: getattr(torch, name) for word, name in DTYPE_WORDS.items()}
 
 
 @dataclass(frozen=True)

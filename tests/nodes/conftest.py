@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from ..conftest import ROOT, load_module
-from .helpers import Rig
+from ..conftest import ROOT
+from .helpers import Rig, write_models
 
 sys.path.append(str(ROOT))  # at the end: the repository's `nodes` must not hide ComfyUI's
 
@@ -30,7 +31,9 @@ def comfyui() -> Path:
 @pytest.fixture(scope="session")
 def pack(comfyui: Path) -> ModuleType:
     """The pack's package with its ``nodes``."""
-    return load_pack()
+    loaded = load_pack()
+    gc.freeze()  # ComfyUI often asks Python to look for what can be freed: not among its own modules
+    return loaded
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +42,7 @@ def tiny(comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     import folder_paths
 
     models = tmp_path_factory.mktemp("models")
-    paths = load_module("make_random", ROOT / "assets/tiny/make_random.py").write(models)
+    paths = write_models(models)
     for kind in ("diffusion_models", "vae", "model_patches"):
         folder_paths.add_model_folder_path(kind, str(models / kind), is_default=True)
     folder_paths.set_output_directory(str(models / "output"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+
+from ..conftest import ROOT, load_module
 
 SIZE = (128, 96)
 DOCUMENT = json.dumps(
@@ -126,6 +128,25 @@ class Rig:
         with torch.inference_mode():  # as ComfyUI runs nodes
             out = self.pack.nodes.FewStepSampler.execute(**values).args[0]["samples"]
         return out.clone()  # type: ignore[no-any-return]
+
+
+def write_models(folder: Path, **sizes: int) -> dict[str, Path]:
+    """The tiny models, smaller: one head of the real size, three blocks (a first, a last and one between), or other ``sizes``."""
+    make_random = load_module("make_random", ROOT / "assets/tiny/make_random.py")
+    small = replace(make_random.TINY, **{"dim": 128, "ffn_dim": 256, "num_heads": 1, "num_layers": 3, **sizes})
+    paths: dict[str, Path] = make_random.write(folder, small)
+    return paths
+
+
+def own_rig(pack: ModuleType, folder: Path, name: str, **sizes: int) -> Rig:
+    """A rig of models with other sizes, which ComfyUI finds beside those of all tests under names that begin with ``name``."""
+    import folder_paths
+
+    files = write_models(folder, **sizes)
+    for kind, file in files.items():
+        files[kind] = file.rename(file.with_name(f"{name}_{kind}.safetensors"))
+        folder_paths.add_model_folder_path(file.parent.name, str(file.parent))
+    return Rig(pack, files)
 
 
 def narrow_wan_vae(monkeypatch: pytest.MonkeyPatch) -> Any:

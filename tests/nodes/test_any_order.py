@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,22 +11,14 @@ from typing import Any
 import pytest
 import torch
 
-from ..conftest import ROOT, load_module
-from .helpers import Rig
+from .helpers import Rig, own_rig
 from .test_motion_guide import animatic_latent, guide
 
 
 @pytest.fixture(scope="module")
 def rig(pack: ModuleType, comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """Models of two blocks, as torch.compile takes seconds for each."""
-    import folder_paths
-
-    make_random = load_module("make_random", ROOT / "assets/tiny/make_random.py")
-    files = make_random.write(tmp_path_factory.mktemp("models"), replace(make_random.TINY, num_layers=2))
-    for kind, file in files.items():
-        files[kind] = file.rename(file.with_name(f"two_blocks_{kind}.safetensors"))
-        folder_paths.add_model_folder_path(file.parent.name, str(file.parent))
-    return Rig(pack, files)
+    return own_rig(pack, tmp_path_factory.mktemp("models"), "two_blocks", num_layers=2)
 
 
 def shifted(model: Any, rig: Rig) -> Any:
@@ -100,12 +91,12 @@ def test_a_patch_before_or_after_the_adapter(patch: Callable[[Any, Rig], Any], k
 
 @pytest.mark.slow
 def test_all_patches_in_both_orders(rig: Rig) -> None:
-    plain = rig.sample(rig.apply("resnet"))
+    plain = rig.sample(rig.apply("resnet"), steps=2)
     for order in (PATCHES, PATCHES[::-1]):
         model = rig.apply("resnet")
         for patch in order:
             model = patch(model, rig)
-        torch.testing.assert_close(rig.sample(model), plain, atol=2e-3, rtol=1e-3)
+        torch.testing.assert_close(rig.sample(model, steps=2), plain, atol=2e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("patch", [shifted, merged, cached, with_lora, cloned])

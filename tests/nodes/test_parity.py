@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from .helpers import DOCUMENT, SIZE, Rig, start_picture
+from .helpers import DOCUMENT, SIZE, Rig, own_rig, start_picture
 from .test_motion_guide import guide
 from .test_quantised_adapters import quantised
 
 FRAMES = 17
 TOLERANCE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def rig(pack: ModuleType, comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """Models of two heads, so that how they are split counts."""
+    return own_rig(pack, tmp_path_factory.mktemp("models"), "two_heads", dim=256, num_heads=2, num_layers=2)
 
 
 def headless(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from flashmotion_core.wan.quantised import dequantise, layer_formats
 
 from ..support import generator_files as layouts
 from ..support.sentences import refuses
-from .helpers import Rig
+from .helpers import Rig, own_rig
 
 FORMATS: dict[str, layouts.Layout] = {
     "fp8": layouts.plain_fp8,
@@ -42,10 +43,16 @@ FINE = 0.003
 """How far a clip may be from the one before quantisation, as a share of what the adapter changes."""
 
 
+@pytest.fixture(scope="module")
+def rig(pack: ModuleType, comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """Two blocks as wide as the groups of rotated weights."""
+    return own_rig(pack, tmp_path_factory.mktemp("models"), "rotatable", dim=256, num_heads=2, num_layers=2)
+
+
 def quantised(rig: Rig, kind: str, name: str) -> Path:
     """One of the tiny models in a format, beside it."""
     tensors, metadata = read_tensors(rig.tiny[kind])
-    path = rig.tiny[kind].with_name(f"{kind}_{name.replace(' ', '_')}.safetensors")
+    path = rig.tiny[kind].with_stem(f"{rig.tiny[kind].stem}_{name.replace(' ', '_')}")
     return layouts.write(path, (FORMATS | ROTATED)[name], tensors, metadata)
 
 
@@ -142,7 +149,7 @@ def test_what_comfyui_has_no_layers_for_becomes_plain(kind: str, rig: Rig) -> No
             rows = value.flatten(1).abs().amax(1)
             made[key] = (value / rows.reshape(-1, *(1 for _ in value.shape[1:])) * 127).round().to(torch.int8)
             made[key.removesuffix("weight") + "weight_scale"] = rows / 127
-    paths = [rig.tiny[kind].with_name(f"{kind}_{name}.safetensors") for name in ("whole", "rows")]
+    paths = [rig.tiny[kind].with_stem(f"{rig.tiny[kind].stem}_{name}") for name in ("whole", "rows")]
     for path, state in zip(paths, (tensors, made), strict=True):
         save_whole(path, state, metadata)
     before, after = (clip(rig, controlled(rig, path)) for path in paths)
@@ -153,7 +160,7 @@ def test_damaged_layers_are_refused(rig: Rig) -> None:
     path = quantised(rig, "controlnet", "float8_e4m3fn")
     tensors, metadata = read_tensors(path)
     layer = next(key for key in tensors if key.endswith("comfy_quant")).removesuffix("comfy_quant")
-    damaged = path.with_name("damaged.safetensors")
+    damaged = path.with_stem(f"damaged_{path.stem}")
     for key, value, said, remedy in (
         ("weight_scale", torch.tensor(float("nan")), "NaN or infinite", "export the adapter again"),
         ("weight_scale", torch.ones(3), "[3, 1]", "download the file again"),
@@ -211,7 +218,7 @@ def card(rig: Rig) -> Iterator[Card]:
     paths = []
     for kind in ("resnet", "controlnet"):
         tensors, metadata = read_tensors(rig.tiny[kind])
-        paths.append(rig.tiny[kind].with_name(f"{kind}_bf16.safetensors"))
+        paths.append(rig.tiny[kind].with_stem(f"{rig.tiny[kind].stem}_bf16"))
         save_whole(paths[-1], {key: value.bfloat16() for key, value in tensors.items()}, metadata)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comfy.model_management, "should_use_bf16", lambda *_, **__: True)

@@ -238,7 +238,7 @@ def test_the_fast_workflows_switch_changes_the_decoder_and_samples_nothing_again
 
 
 def test_the_template_without_an_adapter_runs_by_either_model(server: RunningServer) -> None:
-    """With the tiny models: one switch, from four steps to 20 with CFG, and the guide is not encoded again."""
+    """With the tiny models: one switch, from four steps to many with CFG, and the guide is not encoded again."""
     graph, tiny = tiny_graph(server, "flashmotion_no_adapter"), tiny_graph(server)
     for key in ("1", "14"):
         graph[key]["inputs"] |= {"generator_name": "flashmotion_tiny_generator.safetensors", "lora_name": "none"}
@@ -248,6 +248,8 @@ def test_the_template_without_an_adapter_runs_by_either_model(server: RunningSer
     del graph["11"]
     for key in ("12", "16"):
         graph[key] = {"class_type": "TestEmptyConditioning", "inputs": {}}
+    assert graph["17"]["inputs"]["steps"] == 20
+    graph["17"]["inputs"]["steps"] = 6  # time
     assert graph["13"]["inputs"]["value"] is False
     looks = [video_of(server, graph).astype(int)]
     graph["13"]["inputs"]["value"] = True
@@ -290,10 +292,10 @@ def test_boxes_of_a_core_node_drive_the_trajectory(newest_server: RunningServer)
     """BOUNDING_BOX of ComfyUI's own crop-region node goes in; ours goes out to its own consumer."""
     graph = tiny_graph(newest_server)
     draw = node(graph, "DrawTrajectory")
-    draw["trajectory"] = '{"version": 1, "size": [384, 256], "frames": 33, "objects": []}'
+    draw["trajectory"] = '{"version": 1, "size": [192, 160], "frames": 9, "objects": []}'
     graph["box"] = {"class_type": "PrimitiveBoundingBox", "inputs": {"x": 60, "y": 40, "width": 100, "height": 120}}
     draw["boxes"] = ["box", 0]
-    assert video_of(newest_server, graph).shape == (33, 256, 384, 3)
+    assert video_of(newest_server, graph).shape == (9, 160, 192, 3)
 
 
 def test_stock_sampler_and_latent_nodes_combine_with_ours(newest_server: RunningServer) -> None:

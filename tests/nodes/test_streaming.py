@@ -11,7 +11,7 @@ import torch
 from .helpers import Rig
 from .test_quantised_adapters import controlled, quantised
 
-BUDGET = 8_000_000
+BUDGET = 2_000_000
 """Bytes for weights: half of the tiny generator."""
 
 

@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NODES = [
+    "LoadFastGenerator",
+    "DrawTrajectory",
+    "ApplyFastAdapter",
+    "FewStepSampler",
+    "MotionAnimatic",
+    "ApplyMotionGuide",
+    "TrajectoryScore",
+]
+"""Ids of the nodes in it, in the order of `get_node_list`."""
 
 
-def git(*arguments: str) -> list[str]:
-    """What git prints, line by line; skips the test outside of a git checkout."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def git(*arguments: str, given: str | None = None) -> list[str]:
+    """What git prints, line by line, when it is `given` a text; skips the test outside of a git checkout."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, input=given)
     if done.returncode:
         pytest.skip("not a git checkout")
     return done.stdout.splitlines()

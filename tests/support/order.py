@@ -21,14 +21,9 @@ SERVERS = {
 FILES = {
     "nodes/test_install.py": "empty",
     "nodes/test_server.py": "pinned",
-    "web/test_accessibility.py": "pinned",
     "web/test_browser.py": "pinned",
-    "web/test_first_motion.py": "pinned",
-    "web/test_missing_models.py": "empty",
     "web/test_result.py": "pinned",
     "web/test_tiny_follows.py": "pinned",
-    "web/test_video_motion.py": "newest",
-    "web/test_widths.py": "newest",
 }
 """The server that tests of a file take without a parameter that says so."""
 LONG = ("test_style.py", "test_javascript.py")
@@ -63,9 +58,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_configure() -> None:
+    """Imports make hundreds of thousands of objects that stay: Python need not look through them again and again for what can be freed."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What the imports have left stays until the end: Python need not look through it again and again for what can be freed."""
-    gc.collect()
+    """From here on Python looks for what can be freed, but not among what the imports have left."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Nor at the end, when everything goes."""
     gc.freeze()
 
 

@@ -30,10 +30,10 @@ from tools.setup.environment import REPOSITORY
 from ..support.sentences import refuses
 
 ANSWERING = """
-import http.server, sys, os
+import gc, http.server, sys, os
 assert os.path.dirname(os.path.abspath(__file__)) == sys.path[0], sys.path
 assert not any(path.endswith("tools") for path in sys.path), sys.path
-print("arguments", sys.argv, flush=True)
+print("arguments", sys.argv, "collects", gc.isenabled(), flush=True)
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -43,6 +43,7 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[sys.argv.ind
 try:
     server.serve_forever()
 except KeyboardInterrupt:
+    print("collects", gc.isenabled(), flush=True)
     print("Stopped server", flush=True)
 """
 
@@ -63,6 +64,8 @@ def test_a_server_answers_and_ends(tmp_path: Path) -> None:
         log = server.log.read_text(encoding="utf-8")
         assert "'--cpu'" in log
         assert "'--lowvram'" in log
+        assert "collects False" in log
+    assert "collects True" in server.log.read_text(encoding="utf-8")
     assert is_free(server.port)
     assert log_tail(server.log, 1) == "Stopped server"
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
+from tools.setup import existing
 from tools.setup.environment import python_of
 from tools.setup.existing import check, find_python
 from tools.setup_error import SetupError
@@ -33,6 +36,14 @@ def test_a_python_that_cannot_run_it(tmp_path: Path) -> None:
         SetupError, key="cannot run this ComfyUI (", value=tmp_path / "python", remedy="give --python the Python"
     ):
         check(comfyui(tmp_path, "0.30.0"), tmp_path / "python")
+
+
+def test_a_python_that_lacks_a_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(existing, "NEEDED", ("json", "not_a_module", "nor_this"))
+    with refuses(SetupError, key=sys.executable, value="(no not_a_module, no nor_this)", remedy="give --python"):
+        check(comfyui(tmp_path, "0.30.0"), Path(sys.executable))
+    monkeypatch.setattr(existing, "NEEDED", ("json",))
+    assert check(tmp_path, Path(sys.executable)) == Path(sys.executable)
 
 
 def test_its_own_environment_comes_before_this_python(tmp_path: Path) -> None:

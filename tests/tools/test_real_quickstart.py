@@ -84,14 +84,25 @@ def box_iou(said: str) -> tuple[float, float]:
 
 
 @pytest.mark.server
-def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = run([*command, "--scene", "1", "--out", str(out)], tmp_path / "home")
+def test_a_scene_along_other_boxes_is_measured_shown_and_compared_with_the_guide(
+    command: list[str], tmp_path: Path
+) -> None:
+    # Along a scene's own boxes: test_the_example_follows_its_boxes_and_an_open_server_ends_with_its_command.
+    other = json.loads(draw(1).document)
+    other["objects"][0]["keyframes"][-1].update(x=0.75, y=0.25)
+    asked, out = tmp_path / "other.json", tmp_path / "out"
+    asked.write_text(json.dumps(other), encoding="utf-8")
+    given = ["--scene", "1", "--trajectory", str(asked), "--guide", "--out", str(out)]
+    done = run([*command, *given], tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert f"Scene 1: {draw(1).objects}.\n" in done.stdout
-    assert re.search(r"^  from picture and boxes to mp4 in \d+\.\d s$", done.stdout, re.MULTILINE)
+    assert len(re.findall(r"^  from picture and boxes to mp4 in \d+\.\d s$", done.stdout, re.MULTILINE)) == 2
+    assert "with the motion guide" in done.stdout
+    found = dict(re.findall(r"^  (standing still|adapter|motion guide) +(\d\.\d\d)$", done.stdout, re.MULTILINE))
+    assert float(found["adapter"]) > FLOOR
+    assert float(found["motion guide"]) > FLOOR
     clip, still = box_iou(done.stdout)
-    assert 0 <= clip <= 1
+    assert [f"{clip:.2f}", f"{still:.2f}"] == [found["motion guide"], found["standing still"]]
     assert 0.1 < still < 0.5
     (video,) = out.glob("*.mp4")
     frames = read_frames(video)
@@ -101,31 +112,9 @@ def test_a_scene_is_run_measured_and_shown(command: list[str], tmp_path: Path) -
         assert moving.n_frames == 17
         assert moving.width > 2 * 3 * 128
     (trajectory,) = out.glob("*_trajectory.json")
-    assert trajectory.read_text(encoding="utf-8") == draw(1).document
+    assert trajectory.read_text(encoding="utf-8") == asked.read_text(encoding="utf-8")
     assert str(animation) in done.stdout
     assert str(trajectory) in done.stdout
-
-
-@pytest.mark.server
-def test_objects_of_a_scene_follow_other_boxes(command: list[str], tmp_path: Path) -> None:
-    # Along the example's own boxes: test_the_example_follows_its_boxes_and_an_open_server_ends_with_its_command.
-    other = json.loads(draw(0).document)
-    other["objects"][0]["keyframes"][-1].update(x=0.75, y=0.25)
-    (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
-    done = run([*command, "--trajectory", str(tmp_path / "other.json")], tmp_path / "home")
-    assert box_iou(done.stdout)[0] > FLOOR
-
-
-@pytest.mark.server
-def test_the_guide_is_run_and_compared_with_the_adapter(command: list[str], tmp_path: Path) -> None:
-    done = run([*command, "--guide"], tmp_path / "home")
-    assert done.returncode == 0, done.stderr
-    found = dict(re.findall(r"^  (standing still|adapter|motion guide) +(\d\.\d\d)$", done.stdout, re.MULTILINE))
-    assert float(found["adapter"]) > FLOOR > float(found["standing still"])
-    assert float(found["motion guide"]) > FLOOR
-    clip, still = box_iou(done.stdout)
-    assert [f"{clip:.2f}", f"{still:.2f}"] == [found["motion guide"], found["standing still"]]
-    assert "with the motion guide" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -166,6 +155,8 @@ def test_the_example_follows_its_boxes_and_an_open_server_ends_with_its_command(
         quickstart.send_signal(signal.SIGTERM)
         assert quickstart.wait(timeout=30) == 128 + signal.SIGTERM
     assert not answers(url)
+    (moves,) = (tmp_path / "home" / "run" / "output").rglob("*_trajectory.json")
+    assert moves.read_text(encoding="utf-8") == draw(0).document
     clip, still = box_iou(said)
     assert clip > FLOOR > still
 

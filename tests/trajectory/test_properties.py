@@ -33,7 +33,7 @@ from flashmotion_core.trajectory import (
 )
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
-relaxed = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(deadline=None, max_examples=75, suppress_health_check=[HealthCheck.too_slow])
 
 
 def real(low: float, high: float) -> st.SearchStrategy[float]:

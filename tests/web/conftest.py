@@ -17,12 +17,18 @@ from .editor_page import EditorPage
 from .workflow_page import OpenPage
 
 RENDERERS = {"classic": False, "vue": True}
+FINGERS = "() => matchMedia('(pointer: coarse)').matches"
 NEWEST = ["newest-classic", "newest-vue"]
 # An older frontend as it opens by default, the pinned one in ComfyUI's desktop app; what the page decides anew there, the smoke tests see.
 PAGES = {
     "newest": NEWEST,
     "default": ["oldest-classic", "pinned-vue", *NEWEST],
     "all": ["oldest-classic", "oldest-vue", "pinned-classic", "pinned-vue", *NEWEST],
+    # The two with the files that the full-size workflows name, and whose palette a test can see.
+    "pinned": ["pinned-classic", "pinned-vue"],
+    # What is the same in both renderers, or of which one is enough.
+    "newest classic": NEWEST[:1],
+    "newest vue": NEWEST[1:],
     "classic": ["oldest-classic", "pinned-classic", "newest-classic"],
 }
 """The pages, frontend and renderer, that the mark `frontends` names."""
@@ -109,8 +115,9 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def context(chromium: Any) -> Iterator[Any]:
-    """A mouse, a touch screen, and a clipboard that pages may use."""
-    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
+    """A mouse, a touch screen, a clipboard that pages may use, and leave to play chosen files: ComfyUI's policy for
+    --disable-api-nodes, with which our servers start, forbids that. The page that runs workflows has this policy."""
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True, bypass_csp=True)
     made.grant_permissions(["clipboard-read", "clipboard-write"])
     yield made
     made.close()
@@ -127,23 +134,18 @@ def opened(request: pytest.FixtureRequest, context: Any, frontends: Frontends) -
 
 @pytest.fixture(scope="package")
 def workflow_page(
-    request: pytest.FixtureRequest,
-    chromium: Any,
-    newest_server: RunningServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    chromium: Any, newest_server: RunningServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenPage]:
-    """The pinned frontend in the renderer that the parameter names, for the tests of all files that run workflows."""
-    vue = RENDERERS[request.param]
-    made = OpenPage(chromium, newest_server.url, vue, tmp_path_factory.mktemp("screenshots"))
-    assert made.page.evaluate("() => Boolean(window.LiteGraph.vueNodesMode)") == vue
+    """The pinned frontend, for the tests of all files that run workflows."""
+    made = OpenPage(chromium, newest_server.url, tmp_path_factory.mktemp("screenshots"))
     yield made
     made.page.close()
 
 
 @pytest.fixture
-def ready(workflow_page: OpenPage) -> OpenPage:
-    """That page without a graph, and without the results of the runs before."""
-    workflow_page.clear()
+def ready(workflow_page: OpenPage, renderer: str) -> OpenPage:
+    """That page in a renderer, without a graph, and without the results of the runs before."""
+    workflow_page.clear(RENDERERS[renderer])
     return workflow_page
 
 
@@ -153,3 +155,13 @@ def editor(opened: EditorPage) -> Iterator[EditorPage]:
     opened.start_over()
     yield opened
     assert [error for error in opened.errors if "flashmotion" in error.lower()] == []
+
+
+@pytest.fixture
+def mouse(editor: EditorPage) -> Iterator[EditorPage]:
+    """The page without its touch screen."""
+    session = editor.page.context.new_cdp_session(editor.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    assert not editor.page.evaluate(FINGERS)
+    yield editor
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})

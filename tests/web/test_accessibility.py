@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ..conftest import RunningServer
 from .editor_page import NODE, EditorPage
 
 pytestmark = pytest.mark.browser
@@ -38,39 +36,31 @@ DOCUMENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def context(chromium: Any) -> Iterator[Any]:
+@pytest.fixture
+def watched(mouse: EditorPage) -> Iterator[EditorPage]:
+    """The page with axe."""
     if not AXE.is_file():
         pytest.skip("needs node_modules: run python run_tests.py")
-    made = chromium.new_context(viewport={"width": 1500, "height": 1000})
-    yield made
-    made.close()
+    mouse.page.add_script_tag(path=str(AXE))
+    yield mouse
+    mouse.set_palette("dark")
 
 
-@pytest.fixture(scope="module")
-def page(context: Any, newest_server: RunningServer) -> Iterator[EditorPage]:
-    made = EditorPage(context, newest_server.url, vue=False)
-    made.page.add_script_tag(path=str(AXE))
-    yield made
-    made.set_palette("dark")
-
-
-@pytest.mark.parametrize("palette", ["dark", "light"])
-@pytest.mark.parametrize("vue", [False, True], ids=["classic", "vue"])
-def test_axe_finds_nothing(page: EditorPage, vue: bool, palette: str) -> None:
-    editor, page.vue = page, vue
-    editor.start_over()
-    editor.set_palette(palette)
+@pytest.mark.frontends("pinned")
+def test_axe_finds_nothing(watched: EditorPage) -> None:
+    editor = watched
     editor.load(DOCUMENT)
     editor.page.get_by_role("option", name="cat").click()
     for width, menu in ((480, None), (252, "More"), (700, "Object: "), (700, "Document")):
         editor.page.evaluate(
             f"(width) => {{ {NODE}.setSize([width, 860]); window.app.canvas.setDirty(true, true) }}", width
         )
-        editor.settle()
-        if menu:
-            editor.click(menu)
-        found = editor.page.evaluate(CHECK)
-        assert found["violations"] == [], (width, menu)
-        assert found["passed"] > 10
-        editor.press("Escape")
+        for palette in ("dark", "light"):
+            editor.set_palette(palette)
+            editor.settle()
+            if menu:
+                editor.click(menu)
+            found = editor.page.evaluate(CHECK)
+            assert found["violations"] == [], (width, menu, palette)
+            assert found["passed"] > 10
+            editor.press("Escape")

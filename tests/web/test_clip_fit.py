@@ -173,6 +173,7 @@ def test_the_inputs_of_the_node_and_the_fields_of_the_editor_agree(editor: Edito
     assert fields(editor) == ["448", "256", "33"]
 
 
+@pytest.mark.frontends("newest classic")
 def test_values_that_would_fail_are_refused_and_the_nearest_is_offered(editor: EditorPage) -> None:
     editor.load(ONE)
     page = editor.page
@@ -253,6 +254,7 @@ def test_errors_of_a_run_appear_in_the_editor_until_something_changes(editor: Ed
     assert editor.until(lambda: note(editor, "trouble")).startswith(nothing)
 
 
+@pytest.mark.frontends("newest classic")
 def test_hints_stand_on_their_rows_and_lead_to_the_frame(editor: EditorPage) -> None:
     far = {**ONE["objects"][0]["keyframes"][1], "frame": 2}
     fast = {**ONE["objects"][0], "keyframes": [ONE["objects"][0]["keyframes"][0], far]}

@@ -1,4 +1,4 @@
-"""What ComfyUI's newest page says about the files of our templates in an empty ComfyUI: which are missing, where they go, which it can fetch."""
+"""What ComfyUI's newest page says about our templates' files where there are no models: which are missing, where they go, which it can fetch."""
 
 from __future__ import annotations
 
@@ -8,35 +8,32 @@ from typing import Any
 
 import pytest
 
-from tools.comfy.frontend import open_page, set_settings
-from tools.comfy.server import Server
-
 from ..conftest import ROOT
+from .conftest import Frontend
+from .editor_page import EditorPage
 from .workflow_page import nothing_is_missing
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.frontends("newest classic")]
 
 EMPTY_TAB = "() => window.app.extensionManager.command.execute('Comfy.NewBlankWorkflow')"
+CLOSE_PANEL = "() => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', false)"
 
 
-@pytest.fixture(scope="module")
-def opened_page(context: Any, empty_server: Server) -> Iterator[Any]:
-    """The page of that server, for all tests."""
-    set_settings(empty_server.url, {})
-    page = context.new_page()
-    open_page(page, empty_server.url)
-    yield page
-    page.close()
+def blank(page: Any) -> None:
+    """An empty workflow in a new tab, of which nothing is missing."""
+    page.evaluate(EMPTY_TAB)
+    page.wait_for_function("() => window.app.graph.nodes.length === 0")
+    for name in ("View details", "Download all"):
+        page.get_by_role("button", name=name).wait_for(state="detached")
 
 
 @pytest.fixture
-def page(opened_page: Any) -> Any:
-    """The page with an empty workflow in a new tab, of which nothing is missing."""
-    opened_page.evaluate(EMPTY_TAB)
-    opened_page.wait_for_function("() => window.app.graph.nodes.length === 0")
-    for name in ("View details", "Download all"):
-        opened_page.get_by_role("button", name=name).wait_for(state="detached")
-    return opened_page
+def page(editor: EditorPage) -> Iterator[Any]:
+    """The page of a ComfyUI without models."""
+    blank(editor.page)
+    yield editor.page
+    blank(editor.page)
+    editor.page.evaluate(CLOSE_PANEL)
 
 
 def open_template(page: Any, name: str) -> None:
@@ -92,6 +89,6 @@ def test_the_menu_opens_the_first_template_and_the_panel_offers_every_file(page:
     assert opened == ["flashmotion_no_adapter", True, len(workflow["nodes"])]
 
 
-def test_the_tiny_template_misses_nothing(page: Any, empty_server: Server) -> None:
+def test_the_tiny_template_misses_nothing(page: Any, frontend: Frontend) -> None:
     open_template(page, "flashmotion_tiny_cpu")
-    nothing_is_missing(page, empty_server.url)
+    nothing_is_missing(page, frontend.url)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tools.comfy.frontend import set_settings
-
-from ..conftest import RunningServer
 from .editor_page import CANVAS_SHOWN, PIXEL, VIEW
 from .workflow_page import OpenPage
 
@@ -28,11 +23,12 @@ BRING_NEAR = """() => {
 NOTE_LINES = """() => {
     window.said = new Set()
     window.app.api.addEventListener('execution_interrupted', () => window.said.add('interrupted'))
-    new MutationObserver(() => {
+    window.notes = new MutationObserver(() => {
         for (const entry of document.querySelectorAll('.fm-notice:not([hidden]) span')) window.said.add(entry.textContent)
-    }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })
+    })
+    window.notes.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })
 }"""
-PREVIEW = "() => window.app.extensionManager.setting.set('Comfy.Execution.PreviewMethod', 'latent2rgb')"
+PREVIEWS = "Comfy.Execution.PreviewMethod"
 # Another node in place of SaveVideo.
 SAVE_AS = """(type) => {
     const { graph } = window.app
@@ -59,17 +55,18 @@ MANY_STEPS = """() => {
 
 
 @pytest.fixture
-def tiny(chromium: Any, newest_server: RunningServer, tmp_path: Path) -> Iterator[OpenPage]:
-    page = OpenPage(chromium, newest_server.url, True, tmp_path)
-    page.page.evaluate(PREVIEW)
-    page.load("flashmotion_tiny_cpu")
-    page.page.evaluate(BRING_NEAR)
-    page.page.evaluate(OWN_SEED)
-    page.page.wait_for_function(CANVAS_SHOWN)
-    page.page.evaluate(NOTE_LINES)
-    yield page
-    page.page.close()
-    set_settings(newest_server.url, {})
+def tiny(ready: OpenPage) -> Iterator[OpenPage]:
+    page = ready.page
+    before = page.evaluate("(name) => window.app.extensionManager.setting.get(name)", PREVIEWS)
+    ready.set(PREVIEWS, "latent2rgb")
+    ready.load("flashmotion_tiny_cpu", draw=901)
+    page.evaluate(BRING_NEAR)
+    page.evaluate(OWN_SEED)
+    page.wait_for_function(CANVAS_SHOWN)
+    page.evaluate(NOTE_LINES)
+    yield ready
+    page.evaluate("() => window.notes.disconnect()")
+    ready.set(PREVIEWS, before)
 
 
 def has_disc(opened: OpenPage) -> bool:
@@ -96,6 +93,7 @@ def press(opened: OpenPage, *keys: str) -> None:
         opened.page.keyboard.press(key)
 
 
+@pytest.mark.parametrize("renderer", ["vue"])
 def test_the_result_lies_under_the_boxes(tiny: OpenPage) -> None:
     opened, page = tiny, tiny.page
     result = page.locator('[data-command="result"]').first

@@ -41,6 +41,7 @@ def disc(frontend: Frontend) -> np.ndarray:
     return inside_HW
 
 
+@pytest.mark.frontends("newest classic")
 def test_a_click_finds_the_thing_and_the_brush_changes_its_mask(editor: EditorPage, disc_HW: np.ndarray) -> None:
     editor.load(EMPTY, graph=THING)
     editor.until(lambda: editor.pixel(0.05, 0.9)[1] > 120)

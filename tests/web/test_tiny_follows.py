@@ -47,7 +47,7 @@ def test_the_other_boxes_are_far_from_the_first() -> None:
     assert (other_TN4[..., :2] + other_TN4[..., 2:]).max() <= 128
 
 
-@pytest.mark.parametrize("workflow_page", ["classic"], indirect=True)
+@pytest.mark.parametrize("renderer", ["classic"])
 @pytest.mark.parametrize("adapter", ["resnet", "controlnet"])
 def test_objects_follow_the_boxes_and_move_with_them(
     ready: OpenPage, newest_server: RunningServer, adapter: str

@@ -26,10 +26,10 @@ def nothing_is_missing(page: Any, url: str) -> None:
 
 
 class OpenPage:
-    """The frontend in one renderer, and every complaint of its console."""
+    """The frontend, and every complaint of its console."""
 
-    def __init__(self, chromium: Any, url: str, vue: bool, artefacts: Path) -> None:
-        set_settings(url, {"Comfy.VueNodes.Enabled": vue})
+    def __init__(self, chromium: Any, url: str, artefacts: Path) -> None:
+        set_settings(url, {})
         self.artefacts = artefacts
         self.complaints: list[str] = []
         self.page = chromium.new_page(viewport={"width": 1850, "height": 940})
@@ -45,15 +45,28 @@ class OpenPage:
             window.app.api.addEventListener(name, (event) => window.seen.push([name, event.detail])) }"""
         )
 
-    def clear(self) -> None:
-        """An empty graph, and nothing left of earlier runs."""
+    def set(self, name: str, value: Any) -> None:
+        """Change one of the user's settings as the settings dialog does."""
+        self.page.evaluate(
+            "async ([name, value]) => { await window.app.extensionManager.setting.set(name, value) }", [name, value]
+        )
+
+    def clear(self, vue: bool) -> None:
+        """An empty graph in Nodes 2.0 or the classic renderer, and nothing left of earlier runs."""
         self.page.evaluate("async () => { await window.app.clean(); window.app.nodeOutputs = {} }")
         self.page.wait_for_function("() => !document.querySelector('video') && window.app.graph.nodes.length === 0")
+        self.set("Comfy.VueNodes.Enabled", vue)
+        self.page.wait_for_function("(vue) => Boolean(window.LiteGraph.vueNodesMode) === vue", arg=vue)
         self.complaints.clear()
 
-    def load(self, name: str) -> None:
-        """Open an example workflow."""
+    def load(self, name: str, draw: int | None = None) -> None:
+        """Open an example workflow; `draw`: another id for its DrawTrajectory, whose editor then keeps nothing of one before."""
         workflow = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+        if draw is not None:
+            (node,) = (entry for entry in workflow["nodes"] if entry["type"] == "DrawTrajectory")
+            for link in workflow["links"]:
+                link[1:4:2] = [draw if end == node["id"] else end for end in link[1:4:2]]
+            node["id"] = draw
         self.page.evaluate(
             "async ([wf, name]) => { await window.app.loadGraphData(wf, true, true, name) }", [workflow, name]
         )

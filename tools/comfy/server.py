@@ -148,10 +148,18 @@ class Server:
             self.check_alive()
             if answers(self.url):
                 self.check_alive()  # the answer may have come from another server on the same port
+                self._say_that_it_has_started()
                 return
             time.sleep(0.2)
         sentence = f"The ComfyUI server did not answer within {self.timeout:.0f} seconds: see {self.log}."
         raise ServerError(sentence, log_tail(self.log))
+
+    def _say_that_it_has_started(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # the server may have ended already
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
 
 
 def answers(url: str) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..setup_error import SetupError
+from ..terminal import last_line
 from . import comfyui_source
-from .environment import imports, python_of
+from .environment import python_of
 
 NEEDED = ("torch", "torchvision", "torchaudio", "numpy", "einops", "safetensors", "PIL", "av", "aiohttp")
 
@@ -30,10 +33,10 @@ def check(comfyui: Path, python: Path | None) -> Path:
             f"The version of ComfyUI in {comfyui} is {shown}: update it to {comfyui_source.OLDEST.version} or newer."
         )
     chosen = python or find_python(comfyui)
-    missing = imports(chosen, *NEEDED)
-    if missing:
+    wrong = _without(chosen, NEEDED)
+    if wrong:
         raise SetupError(
-            f"{chosen} cannot run this ComfyUI ({missing}): give --python the Python with which you start ComfyUI."
+            f"{chosen} cannot run this ComfyUI ({wrong}): give --python the Python with which you start ComfyUI."
         )
     return chosen
 
@@ -44,3 +47,18 @@ def find_python(comfyui: Path) -> Path:
     if os.name == "nt":
         places.append(comfyui.parent / "python_embeded" / "python.exe")
     return next((path for path in places if path.is_file()), Path(sys.executable))
+
+
+def _without(python: Path, modules: Sequence[str]) -> str:
+    """What is wrong with `python`, which should have `modules`; empty if it has them. Only the server imports them, which takes seconds."""
+    ask = (
+        "import sys; from importlib.util import find_spec; "
+        "sys.exit(', '.join('no ' + name for name in sys.argv[1:] if find_spec(name) is None) or 0)"
+    )
+    # -I: neither the current folder nor PYTHONPATH may supply a module.
+    command = [str(python), "-I", "-c", ask, *modules]
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except OSError as error:
+        return str(error)
+    return "" if done.returncode == 0 else last_line(done.stderr, "it crashed")

@@ -263,19 +263,19 @@ def test_weights_of_whole_numbers_are_refused(tmp_path: Path) -> None:
         read_adapter(tmp_path / "a.safetensors")
 
 
-def test_a_file_of_300_000_empty_tensors_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_file_of_too_many_empty_tensors_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "many.safetensors"
     header = {
         f"blocks.{index}.zero.weight": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-        for index in range(300_000)
+        for index in range(100_000)
     }
     text = json.dumps({**header, "__metadata__": metadata_of()}).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text)
     for read in (read_adapter, read_generator_info):
         start = time.perf_counter()
-        with refuses(key="many.safetensors", value="300,000 tensors", remedy="choose another file"):
+        with refuses(key="many.safetensors", value="100,000 tensors", remedy="choose another file"):
             read(path)
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < 1
 
 
 # One truth

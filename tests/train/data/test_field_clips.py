@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import struct
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -166,11 +168,19 @@ def test_frames_that_nobody_sees_are_not_counted() -> None:
 # Damage
 
 
-def busy(folder: Path, name: str, frames: int = 25, which: int = 0) -> Path:
-    """A clip of about 400 kB, whose frames are larger than 10 kB."""
-    folder.mkdir(exist_ok=True)
+@cache
+def encoded_once(frames: int, which: int) -> bytes:
+    """A video of about 400 kB, whose frames are larger than 10 kB."""
     shown = scene([0.1 * which + t / 24 for t in range(frames)], 192, 128, noise=30)
-    video = write_video(folder / f"{name}.mp4", shown, pixels="yuv420p", crf="20")
+    with TemporaryDirectory() as folder:
+        return write_video(Path(folder) / "video.mp4", shown, pixels="yuv420p", crf="20").read_bytes()
+
+
+def busy(folder: Path, name: str, frames: int = 25, which: int = 0) -> Path:
+    """A clip of `encoded_once`."""
+    folder.mkdir(exist_ok=True)
+    video = folder / f"{name}.mp4"
+    video.write_bytes(encoded_once(frames, which))
     document(video, frames, (192, 128))
     return video
 

@@ -39,8 +39,10 @@ const [W, H] = [480, 320];
 const [ball, spot] = [disc(180, 190, 60), disc(170, 175, 14)];
 const scene = readerOf(W, H, (x, y) => (spot(x, y) ? COLORS.dark : ball(x, y) ? COLORS.red : y < 120 ? COLORS.sky : COLORS.grass));
 
+const onBall = found(scene, 200 / W, 215 / H);
+
 test("a click on a ball finds the ball, and another one something else", () => {
-  const { thing, count, best, outline } = found(scene, 200 / W, 215 / H);
+  const { thing, count, best, outline } = onBall;
   assert.ok(agreement(thing, W, H, ball) > 0.95, `${agreement(thing, W, H, ball)}`);
   // Its spot is a part of it, and it is a part of something.
   assert.ok(count > best + 1);
@@ -60,7 +62,7 @@ test("a click on the sky takes the sky, to the picture's borders", () => {
 });
 
 test("the mask fills its box, so that the box is tight", () => {
-  const { thing: { mask } } = found(scene, 200 / W, 215 / H);
+  const { thing: { mask } } = onBall;
   const { width, height, inside } = mask;
   const any = (/** @type {(i: number) => boolean} */ where) => inside.some((value, i) => value && where(i));
   assert.ok(any((i) => i < width) && any((i) => i >= width * (height - 1)));

@@ -29,7 +29,9 @@ function surface(seed) {
   };
 }
 
-const [GROUND, THING, BAR] = [surface(1), surface(2), surface(3)];
+const [THING, BAR] = [surface(2), surface(3)];
+/** The ground is the same in each picture. */
+const GROUND = Float64Array.from({ length: WIDTH * HEIGHT }, ((at) => (_, i) => at((i % WIDTH) + 0.5, Math.floor(i / WIDTH) + 0.5))(surface(1)));
 
 /**
  * A picture: the thing (an ellipse in its box) on the ground, and perhaps a bar in front.
@@ -43,7 +45,7 @@ function picture(box, { bar, light = 1, turn = 0, noise = () => 0.5 } = {}) {
     const [x, y] = [(i % WIDTH) + 0.5, Math.floor(i / WIDTH) + 0.5];
     const [u, v] = [(x - box.x) / box.w, (y - box.y) / box.h];
     const inside = u * u + v * v < 0.25;
-    const ground = inside ? THING((u * cos - v * sin) * 60, (u * sin + v * cos) * 60) : GROUND(x, y);
+    const ground = inside ? THING((u * cos - v * sin) * 60, (u * sin + v * cos) * 60) : GROUND[i];
     data[i] = (bar !== undefined && x > bar && x < bar + 50 ? BAR(x - bar, y) : ground) * light + (noise() - 0.5) * 12;
   }
   return pyramidOf({ width: WIDTH, height: HEIGHT, data });

@@ -22,17 +22,25 @@ export function readerOf(width, height, colorAt) {
     const data = new Uint8ClampedArray(columns * rows * 4);
     const [stepX, stepY] = [(w * width) / columns, (h * height) / rows];
     const count = Math.min(Math.max(Math.ceil(1 / scale), 1), 6);
-    for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) {
-        const sum = [0, 0, 0];
-        for (let n = 0; n < count * count; n += 1) {
-          const px = Math.floor(x * width + (column + ((n % count) + 0.5) / count) * stepX);
-          const py = Math.floor(y * height + (row + (Math.floor(n / count) + 0.5) / count) * stepY);
-          const rgb = colorAt(Math.min(px, width - 1), Math.min(py, height - 1));
-          for (let c = 0; c < 3; c += 1) sum[c] += rgb[c] + grain(px, py) - 4;
-        }
-        data.set([...sum.map((value) => value / count / count), 255], (row * columns + column) * 4);
+    // The pixels of the picture that a row or a column is the mean of.
+    const places = (/** @type {number} */ start, /** @type {number} */ step, /** @type {number} */ n, /** @type {number} */ end) =>
+      Int32Array.from({ length: n * count }, (_, i) => Math.floor(start + (Math.floor(i / count) + ((i % count) + 0.5) / count) * step)).map((at) => Math.min(at, end - 1));
+    const [across, down] = [places(x * width, stepX, columns, width), places(y * height, stepY, rows, height)];
+    for (let i = 0; i < columns * rows; i += 1) {
+      const [row, column] = [Math.floor(i / columns) * count, (i % columns) * count];
+      let [red, green, blue] = [0, 0, 0];
+      for (let n = 0; n < count * count; n += 1) {
+        const [px, py] = [across[column + (n % count)], down[row + Math.floor(n / count)]];
+        const rgb = colorAt(px, py);
+        const more = grain(px, py) - 4;
+        red += rgb[0] + more;
+        green += rgb[1] + more;
+        blue += rgb[2] + more;
       }
+      data[i * 4] = red / count / count;
+      data[i * 4 + 1] = green / count / count;
+      data[i * 4 + 2] = blue / count / count;
+      data[i * 4 + 3] = 255;
     }
     return { width: columns, height: rows, data };
   };

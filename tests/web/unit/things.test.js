@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 
 import { createSession } from "../../../web/editor/edit/session.js";
 import { createThings } from "../../../web/editor/stage/things.js";
@@ -18,12 +18,7 @@ const read = readerOf(...SIZE, (x, y) => {
 const page = globalThis;
 
 // The only parts of a page that it needs: a canvas that gives the pixels of the picture.
-beforeEach(() => {
-  page.document = { createElement: () => canvas() };
-});
-afterEach(() => {
-  delete page.document;
-});
+page.document = { createElement: () => canvas() };
 
 function canvas() {
   const made = { width: 0, height: 0, setAttribute() {}, append() {}, getContext: () => ctx };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { test } from "node:test";
 
 import { startTracker } from "../../../web/editor/ui/tracker.js";
 
@@ -39,8 +39,11 @@ class Mortal extends EventTarget {
   }
 }
 
-/** A tracker with its first picture, and its worker. */
-async function begun() {
+/** A tracker with its first picture, its worker, and a clock that only this test has. @param {import("node:test").TestContext} t */
+async function begun(t) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  Object.assign(globalThis, { Worker: Mortal });
+  t.after(() => Reflect.deleteProperty(globalThis, "Worker"));
   const tracker = await startTracker(BROKEN);
   const worker = /** @type {Mortal} */ (Mortal.last);
   assert.equal(tracker.isWorker, true);
@@ -50,41 +53,32 @@ async function begun() {
 }
 const picture = () => new Uint8ClampedArray(64);
 
-beforeEach(() => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  Object.assign(globalThis, { Worker: Mortal });
-});
-afterEach(() => {
-  mock.timers.reset();
-  Reflect.deleteProperty(globalThis, "Worker");
-});
-
-test("a worker that fails midway ends the following with a sentence", async () => {
-  const { tracker, worker } = await begun();
+test("a worker that fails midway ends the following with a sentence", async (t) => {
+  const { tracker, worker } = await begun(t);
   worker.fate = "fails";
   await assert.rejects(tracker.step(picture()), new RangeError(BROKEN));
   assert.ok(worker.isEnded);
 });
 
-test("so does one that is gone without a word, after a while", async () => {
-  const { tracker, worker } = await begun();
+test("so does one that is gone without a word, after a while", async (t) => {
+  const { tracker, worker } = await begun(t);
   worker.fate = "is gone";
   let said = "";
   const step = tracker.step(picture()).catch((/** @type {Error} */ error) => {
     said = error.message;
   });
-  mock.timers.tick(20_000);
+  t.mock.timers.tick(20_000);
   await Promise.resolve();
   assert.equal(said, "");
-  mock.timers.tick(20_000);
+  t.mock.timers.tick(20_000);
   await step;
   assert.equal(said, BROKEN);
   assert.ok(worker.isEnded);
 });
 
-test("one that answers is left alone, however long the user looks at the boxes", async () => {
-  const { tracker, worker } = await begun();
-  mock.timers.tick(600_000);
+test("one that answers is left alone, however long the user looks at the boxes", async (t) => {
+  const { tracker, worker } = await begun(t);
+  t.mock.timers.tick(600_000);
   assert.ok(!worker.isEnded);
   assert.deepEqual(await tracker.step(picture()), FOUND);
   tracker.close();
