@@ -20,6 +20,8 @@ class Stage3Sizes:
     """Counts.
 
     Attributes:
+        side, frames: of a clip, in pixels.
+        batch: clips of an iteration.
         clips, held_out: to learn from, and to ask judges about.
         measured: held-out clips that rows are measured on, which takes longest.
         pairs: of a real clip and a sample, that the probes learn from.
@@ -31,6 +33,9 @@ class Stage3Sizes:
         slow_steps: of the SlowGenerator's sampling.
     """
 
+    side: int = 128
+    frames: int = 17
+    batch: int = 8
     clips: int = 400
     held_out: int = 96
     measured: int = 48
@@ -51,6 +56,9 @@ class Stage3Sizes:
 
 FULL = Stage3Sizes()
 REHEARSAL = Stage3Sizes(
+    side=64,
+    frames=9,
+    batch=2,
     clips=4,
     held_out=2,
     measured=2,
@@ -75,6 +83,8 @@ def stage3_settings(sizes: Stage3Sizes, lr: float, updates: int, ahead: int) -> 
             f"seed={SEED}",
             # A process takes as long to start as to draw a hundred clips.
             f"data.workers={min(2, sizes.clips // 100)}",
+            f"data.size=[{sizes.side}, {sizes.side}]",
+            f"data.frames={sizes.frames}",
             f"data.train.count={sizes.clips}",
             f"data.evaluation.count={sizes.held_out}",
             f"models.vae={TINY / 'vae/flashmotion_tiny_vae.safetensors'}",
@@ -87,6 +97,11 @@ def stage3_settings(sizes: Stage3Sizes, lr: float, updates: int, ahead: int) -> 
             f"stage3.gan_warmup={ahead}",
             f"stage3.steps={ahead + RATIO * updates}",
             f"stage3.ratio={RATIO}",
+            *(
+                f"{stage}.{batch}={sizes.batch}"
+                for stage in ("stage2", "stage3")
+                for batch in ("global_batch", "micro_batch")
+            ),
             f"stage2.fake_warmup={sizes.fake_ahead}",
             "stage2.canary.every=0",
             "stage3.validate_every=0",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench import claims
 from bench.claims_run.claim_arms import arm_settings, arms
 from bench.claims_run.claim_calls import CLAIMS, CONTROLNET, RESNET, Call, Claim
 from bench.claims_run.claim_jobs import jobs, only
@@ -20,7 +19,6 @@ from bench.claims_run.claim_statistics import MEASURES
 from bench.claims_run.claim_verdicts import Results, listed
 from bench.claims_run.claim_workers import DONE, FAILED, TAKEN, marks, work_until
 
-ROOT = Path(__file__).resolve().parents[2]
 CLIPS = 40
 
 
@@ -149,25 +147,12 @@ def test_what_fails_holds_up_only_what_needs_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_rehearsal_runs_from_the_codec_to_the_page(tmp_path: Path) -> None:
+def test_a_rehearsal_runs_from_the_codec_to_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts = "row_(real|codec|paste|slow_on_fast_resnet|resnet_(full|more|lcm|without_video))|judge"
-    command = [sys.executable, str(ROOT / "bench/claims.py")]
-    arguments = [
-        str(tmp_path),
-        "--rehearse",
-        "--seeds",
-        "1",
-        "--workers",
-        "1",
-        "--only",
-        parts,
-        "--pack",
-        str(tmp_path),
-    ]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    words = ["--rehearse", "--seeds", "1", "--workers", "1", "--only", parts, "--pack", str(tmp_path)]
+    assert claims.main([str(tmp_path), *words]) == 0, capsys.readouterr().out
     report = ["--report", str(tmp_path / "claims_results.tar.gz"), "--page", str(tmp_path / "claims.md")]
-    subprocess.run([*command, *report], check=True)
+    assert claims.main(report) == 0
     text = (tmp_path / "claims.md").read_text(encoding="utf-8")
     assert "A rehearsal" in text
     assert "| more stage 1 | 1 |" in text

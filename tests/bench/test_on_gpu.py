@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -387,12 +388,12 @@ def test_a_bare_machine_is_rehearsed(tmp_path: Path) -> None:
     assert "four steps with ResNet: at most 3.5 s" in said
 
 
-def here(stage: str, folder: Path) -> dict[str, Any]:
-    """What the step of a stage leaves, run in this process: a new one takes 4 s to start."""
-    step = next(step for step in STEPS if step.name == f"training_{stage}")
-    _, *arguments = map(str, step.command(there(folder, rehearse=True), folder / stage))
-    assert training_steps.main(arguments) == 0
-    found: dict[str, Any] = json.loads((folder / f"{stage}.json").read_text(encoding="utf-8"))
+def here(name: str, folder: Path, run: Callable[[list[str]], int]) -> dict[str, Any]:
+    """What a step leaves, run by its program's function in this process: a new one takes 4 s to start."""
+    step = next(step for step in STEPS if step.name == name)
+    _, *arguments = map(str, step.command(there(folder, rehearse=True), folder / name))
+    assert run(arguments) == 0
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -401,30 +402,26 @@ def here(stage: str, folder: Path) -> dict[str, Any]:
 def test_whole_jobs_peers_training_and_a_run_are_rehearsed(tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     comfyui = os.environ.get("FLASHMOTION_COMFYUI")
-    steps = ["peers_diffusers", "training_stage3"]
     host = ["peers_comfyui", "--comfyui", comfyui] if comfyui else []
-    said, records = rehearse(tmp_path, *steps, *host)
-    assert {name: record.outcome for name, record in records.items()} == dict.fromkeys([*steps, *host[:1]], "done"), (
-        said
-    )
-    assert {
-        found["settings"]["vae"] for found in records["peers_diffusers"].result["rows"] if found["group"] == "job"
-    } == {
+    said, records = rehearse(tmp_path, "training_stage3", *host)
+    done = dict.fromkeys(["training_stage3", *host[:1]], "done")
+    assert {name: record.outcome for name, record in records.items()} == done, said
+    peers = here("peers_diffusers", tmp_path, speed.main)
+    assert {found["settings"]["vae"] for found in peers["rows"] if found["group"] == "job"} == {
         "full",
         "small",
         "small decoder",
     }
-    assert any(
-        ratio["what"].startswith("diffusers, picture to mp4 / ours")
-        for ratio in records["peers_diffusers"].result["ratios"]
-    )
+    assert [found["error"] for found in peers["rows"] if found["group"] == "peers"] == [None]
+    assert any(ratio["what"].startswith("diffusers, picture to mp4 / ours") for ratio in peers["ratios"])
     if comfyui:
         assert any(
             ratio["what"].startswith("ComfyUI, picture to mp4 / ours")
             for ratio in records["peers_comfyui"].result["ratios"]
         )
-    for stage, updates in (("stage1", 1), ("stage2", 2), ("stage3", 2)):
-        found = here(stage, tmp_path) if stage != "stage3" else records["training_stage3"].result
+    for number, updates in ((1, 1), (2, 2), (3, 2)):
+        name = f"training_stage{number}"
+        found = records[name].result if name in records else here(name, tmp_path, training_steps.main)
         assert found["steps"] == 8
         assert found["seconds_per_step"] > 0
         assert found["planned_peak_bytes"] > 1e6

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench import stage3_checks
 from bench.claims_run.claim_statistics import MEASURES
 from bench.claims_run.claim_workers import run_workers
 from bench.stage3_run.stage3_jobs import (
@@ -145,11 +144,7 @@ def test_a_worker_that_dies_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_rehearsal_runs_from_the_clips_to_the_page(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "bench/stage3_checks.py")]
-    done = subprocess.run(
-        [*command, str(tmp_path), "--rehearse", "--workers", "1"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    subprocess.run([*command, "--report", str(tmp_path), "--page", str(tmp_path / "stage3.md")], check=True)
+def test_a_rehearsal_runs_from_the_clips_to_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage3_checks.main([str(tmp_path), "--rehearse", "--workers", "1"]) == 0, capsys.readouterr().out
+    assert stage3_checks.main(["--report", str(tmp_path), "--page", str(tmp_path / "stage3.md")]) == 0
     assert "A rehearsal" in (tmp_path / "stage3.md").read_text(encoding="utf-8")
