@@ -20,7 +20,7 @@ import { placesOf } from "./upstream.js";
  * and history.
  * @typedef {{editor: Editor, locale: string, node: ComfyNode, widget: DomWidget | undefined, write?: () => void, follow?: () => void,
  *   returned: readonly Returned[], use: number, results: Map<string, Result>, place?: Place, measures?: Measures}} Entry use: which of the
- *   node's places is shown, from 0; results: by place, as the server calls the node there; measures: what its last run made of the clip
+ *   node's places is shown, from 0; results: by `resultKey`; measures: what its last run made of the clip
  */
 
 /** By the node's place (see `placeOf`), least recently used first. @type {Map<string, Entry>} */
@@ -48,6 +48,9 @@ export function forgetGone() {
 export function placesAt({ place, node }) {
   return place ? [place] : placesOf(node);
 }
+
+/** @param {string | undefined} graph the root graph's id @param {string} id of the node there, as the server calls it */
+export const resultKey = (graph, id) => `${graph} ${id}`;
 
 /** The entry that keeps the results of a node whose widget may be promoted. @param {Entry} entry */
 export function resultsOf(entry) {

@@ -217,9 +217,10 @@ app.registerExtension({
   loadedGraphNode: listLent,
   nodeCreated: (/** @type {ComfyNode} */ node) => node.comfyClass === NODE && foldAdvanced(node),
   setup() {
-    followRuns(app.api, toUrl);
+    const graphId = () => rootGraph()?.id;
+    followRuns(app.api, toUrl, graphId);
     followErrors(app.api);
-    watching = watchRuns(app.api, toUrl, behind.showPicture);
+    watching = watchRuns(app.api, toUrl, behind.showPicture, graphId);
     app.api.addEventListener("executed", (/** @type {CustomEvent<import("./node_pictures.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.
     app.api.addEventListener("graphChanged", () => {

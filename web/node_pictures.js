@@ -16,7 +16,7 @@
  */
 
 import { clipOfEntry, measuresOf } from "./clip_inputs.js";
-import { entries, live, placesAt, resultsOf } from "./entries.js";
+import { entries, live, placesAt, resultKey, resultsOf } from "./entries.js";
 import { notesOf, resolvedText } from "./graph.js";
 import { peek, peekPrompt } from "./peek.js";
 import { runOf } from "./runs.js";
@@ -39,7 +39,7 @@ export function createBehind(page) {
     entry.editor.setClip(clipOfEntry(entry));
     entry.editor.setBackground(backgroundOf(placesAt(entry), keeper.returned, toUrl, entry.use));
     const place = placeShown(entry);
-    entry.editor.setResult(place && keeper.results.get(idOf(place)));
+    entry.editor.setResult(place && keeper.results.get(resultKey(root()?.id, idOf(place))));
   }
 
   /** @param {ComfyNode} node */
@@ -80,11 +80,14 @@ export function createBehind(page) {
       const node = [...live].find((found) => placesOf(found).some((place) => idOf(place) === String(id)));
       const entry = node && entries.get(node);
       if (!entry) return;
-      const resolved = resolvedText(output);
-      entry.measures = measuresOf(resolved) ?? entry.measures;
-      entry.editor.setRunProblem(undefined);
-      entry.editor.setResolved(resolved, notesOf(output));
-      const inputs = (await runOf(run))?.inputs.get(String(id));
+      const found = await runOf(run);
+      if (!found || found.graph === root()?.id) {
+        const resolved = resolvedText(output);
+        entry.measures = measuresOf(resolved) ?? entry.measures;
+        entry.editor.setRunProblem(undefined);
+        entry.editor.setResolved(resolved, notesOf(output));
+      }
+      const inputs = found?.inputs.get(String(id));
       if (inputs) entry.returned = withResult(entry.returned, inputs, output, toUrl);
       refresh(entry.node);
     },

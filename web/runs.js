@@ -5,7 +5,8 @@
  * @import { ToUrl } from "./start_image.js"
  *
  * @typedef {ReturnType<typeof inputsNow>} Inputs
- * @typedef {{inputs: Map<string, Inputs>, prompt: Prompt}} Run inputs by the node as the server calls it
+ * @typedef {{inputs: Map<string, Inputs>, prompt: Prompt, graph: string | undefined}} Run inputs by the node as the server calls it; graph: the
+ *   id of the root graph, as another workflow, opened since, may have nodes of the same ids
  *
  * @typedef {object} Api ComfyUI's client
  * @property {(...args: unknown[]) => Promise<{prompt_id: string}>} queuePrompt
@@ -24,18 +25,18 @@ const sending = new Set();
 /** The run that the server works on. */
 let running = "";
 
-/** @param {Api} api @param {ToUrl} toUrl */
-export function followRuns(api, toUrl) {
+/** @param {Api} api @param {ToUrl} toUrl @param {() => string | undefined} graphId of the root graph of now */
+export function followRuns(api, toUrl, graphId) {
   const send = api.queuePrompt;
   Object.assign(api, {
     /** @this {Api} @param {...unknown} args */
     async queuePrompt(...args) {
-      const inputs = inputsOfAll(toUrl);
+      const [inputs, graph] = [inputsOfAll(toUrl), graphId()];
       const sent = send.apply(this, args);
       sending.add(sent);
       try {
         const answer = await sent;
-        queued.set(answer.prompt_id, { inputs, prompt: Object(args[1]).output ?? {} });
+        queued.set(answer.prompt_id, { inputs, prompt: Object(args[1]).output ?? {}, graph });
         const [oldest] = queued.keys();
         if (queued.size > MAX_QUEUED) queued.delete(oldest);
         return answer;

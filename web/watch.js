@@ -14,6 +14,7 @@
  * @property {(run: string) => Promise<void>} interrupt
  */
 
+import { resultKey } from "./entries.js";
 import { entriesIn } from "./node_pictures.js";
 import { clipOf, downstreamOf, samplersOf } from "./results.js";
 import { runOf } from "./runs.js";
@@ -27,9 +28,10 @@ const watchedIn = new WeakMap();
  * @param {Api} api
  * @param {ToUrl} toUrl
  * @param {(entry: Entry) => void} show the results of an entry
+ * @param {() => string | undefined} graphId of the root graph of now
  * @returns {{cancel: () => void}} end the run under way
  */
-export function watchRuns(api, toUrl, show) {
+export function watchRuns(api, toUrl, show, graphId) {
   let running = "";
   /** What was last heard of the sampler at work. @type {{step: number, steps: number, picture?: Blob}} */
   let now = { step: 0, steps: 0 };
@@ -46,7 +48,7 @@ export function watchRuns(api, toUrl, show) {
     now = { ...now, ...heard };
     for (const { entry } of concerned) {
       sampled.add(entry);
-      entry.editor.setLive(now);
+      entry.editor.setLive(run.graph === graphId() ? now : undefined);
     }
   }
 
@@ -57,12 +59,13 @@ export function watchRuns(api, toUrl, show) {
     if (!run || !clip) return;
     for (const { entry, id: place, samplers } of watched(run.prompt)) {
       if (!downstreamOf(run.prompt, [...samplers]).has(String(node))) continue;
-      const before = entry.results.get(place);
+      const key = resultKey(run.graph, place);
+      const before = entry.results.get(key);
       // Of several in one run the one that shows most.
       if (before?.run === id && before && before.rank > clip.rank) continue;
       const text = String(run.prompt[place].inputs.trajectory);
       const { rank, ...shown } = clip;
-      entry.results.set(place, { clip: shown, rank, run: id ?? "", text, length: entry.measures?.frames ?? entry.editor.clip().frames });
+      entry.results.set(key, { clip: shown, rank, run: id ?? "", text, length: entry.measures?.frames ?? entry.editor.clip().frames });
       show(entry);
     }
   }

@@ -24,6 +24,7 @@ FILES = {
     "web/test_browser.py": "pinned",
     "web/test_result.py": "pinned",
     "web/test_tiny_follows.py": "pinned",
+    "web/test_video_motion.py": "newest",
 }
 """The server that tests of a file take without a parameter that says so."""
 LONG = ("test_style.py", "test_javascript.py")

@@ -26,9 +26,8 @@ PAGES = {
     "all": ["oldest-classic", "oldest-vue", "pinned-classic", "pinned-vue", *NEWEST],
     # The two with the files that the full-size workflows name, and whose palette a test can see.
     "pinned": ["pinned-classic", "pinned-vue"],
-    # What is the same in both renderers, or of which one is enough.
+    # What is the same in both renderers.
     "newest classic": NEWEST[:1],
-    "newest vue": NEWEST[1:],
     "classic": ["oldest-classic", "pinned-classic", "newest-classic"],
 }
 """The pages, frontend and renderer, that the mark `frontends` names."""
@@ -115,9 +114,8 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def context(chromium: Any) -> Iterator[Any]:
-    """A mouse, a touch screen, a clipboard that pages may use, and leave to play chosen files: ComfyUI's policy for
-    --disable-api-nodes, with which our servers start, forbids that. The page that runs workflows has this policy."""
-    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True, bypass_csp=True)
+    """A mouse, a touch screen, and a clipboard that pages may use."""
+    made = chromium.new_context(viewport={"width": 1500, "height": 1000}, has_touch=True)
     made.grant_permissions(["clipboard-read", "clipboard-write"])
     yield made
     made.close()

@@ -162,12 +162,11 @@ def corners(key: dict[str, float]) -> list[float]:
 class EditorPage:
     """A page with LoadImage -> DrawTrajectory -> PreviewImage. Places are fractions of the picture."""
 
-    def __init__(self, context: Any, url: str, vue: bool, frontend: str = "newest", shadows: bool = False) -> None:
+    def __init__(self, context: Any, url: str, vue: bool, frontend: str = "newest") -> None:
         self.vue, self.frontend = vue, frontend
         set_settings(url, {"Comfy.VueNodes.Enabled": vue})
         self.page = context.new_page()
-        if not shadows:
-            self.page.add_init_script(NO_SHADOWS)
+        self.page.add_init_script(NO_SHADOWS)
         self.page.set_default_timeout(30_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

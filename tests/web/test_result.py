@@ -28,6 +28,9 @@ NOTE_LINES = """() => {
     })
     window.notes.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })
 }"""
+RESULT_IS_OFF = (
+    "(off) => (document.querySelector('[data-command=\"result\"]').getAttribute('aria-disabled') === 'true') === off"
+)
 PREVIEWS = "Comfy.Execution.PreviewMethod"
 # Another node in place of SaveVideo.
 SAVE_AS = """(type) => {
@@ -133,4 +136,10 @@ def test_the_result_lies_under_the_boxes(tiny: OpenPage) -> None:
     page.wait_for_function("() => window.said.has('interrupted')")
     press(opened, "End")
     wait(opened, disc=False)
+    # It is no result of another workflow whose node has the same number, and is there again in this one.
+    graph = page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))")
+    for workflow, disabled in (("8b0f9a52-3f0c-4d5e-9d57-0f6c3a1b2c4d", True), (graph["id"], False)):
+        page.evaluate("async (graph) => { await window.app.loadGraphData(graph) }", {**graph, "id": workflow})
+        page.wait_for_function(CANVAS_SHOWN)
+        page.wait_for_function(RESULT_IS_OFF, arg=disabled)
     assert opened.complaints_about_us() == []
