@@ -219,7 +219,7 @@ app.registerExtension({
   setup() {
     const graphId = () => rootGraph()?.id;
     followRuns(app.api, toUrl, graphId);
-    followErrors(app.api);
+    followErrors(app.api, graphId);
     watching = watchRuns(app.api, toUrl, behind.showPicture, graphId);
     app.api.addEventListener("executed", (/** @type {CustomEvent<import("./node_pictures.js").Executed>} */ { detail }) => void behind.takeResult(detail));
     // For example, another file was chosen in the loader. Nothing is polled.

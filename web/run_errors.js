@@ -4,17 +4,18 @@
  * @import { RunProblem } from "./editor/panels/run_words.js"
  *
  * @typedef {{errors?: {message?: string, details?: string, extra_info?: {input_name?: string}}[]}} NodeError
- * @typedef {{node_id?: unknown, exception_message?: string}} Failure
+ * @typedef {{node_id?: unknown, exception_message?: string, prompt_id?: string}} Failure
  * @typedef {object} Api ComfyUI's client
  * @property {(...args: unknown[]) => Promise<{node_errors?: unknown}>} queuePrompt
  * @property {(name: string, listener: (event: CustomEvent<Failure>) => void) => void} addEventListener
  */
 
 import { entries, live } from "./entries.js";
+import { runOf } from "./runs.js";
 import { idOf, placesOf } from "./upstream.js";
 
-/** The editor of each node shows its own. @param {Api} api */
-export function followErrors(api) {
+/** The editor of each node shows its own. @param {Api} api @param {() => string | undefined} graphId of the root graph of now */
+export function followErrors(api, graphId) {
   const send = api.queuePrompt;
   Object.assign(api, {
     /** @this {Api} @param {...unknown} args */
@@ -31,8 +32,10 @@ export function followErrors(api) {
       }
     },
   });
-  api.addEventListener("execution_error", ({ detail }) => {
-    if (detail?.exception_message) tell(String(detail.node_id), { message: detail.exception_message });
+  api.addEventListener("execution_error", async ({ detail }) => {
+    const run = await runOf(detail?.prompt_id);
+    // Another workflow's node may have this id.
+    if (detail?.exception_message && (!run || run.graph === graphId())) tell(String(detail.node_id), { message: detail.exception_message });
   });
   api.addEventListener("execution_success", () => live.forEach((node) => entries.get(node)?.editor.setRunProblem(undefined)));
 }

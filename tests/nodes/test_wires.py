@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from ..support.archive import NODES
 from ..support.sentences import names, refuses
 from .helpers import DOCUMENT, SIZE, Rig, start_picture
 from .hostile import fuzz, try_each
@@ -34,18 +35,7 @@ def moving_masks(frames: int, step: int = 2) -> torch.Tensor:
 # Values
 
 
-@pytest.mark.parametrize(
-    "node",
-    [
-        "LoadFastGenerator",
-        "DrawTrajectory",
-        "ApplyFastAdapter",
-        "FewStepSampler",
-        "MotionAnimatic",
-        "ApplyMotionGuide",
-        "TrajectoryScore",
-    ],
-)
+@pytest.mark.parametrize("node", NODES)
 def test_every_wrong_wire_is_a_result_or_one_sentence(node: str, rig: Rig) -> None:
     counts, wrong = try_each(rig, (node,))
     assert wrong == []

@@ -89,8 +89,13 @@ def prepare(environment: Environment, *, for_tests: bool = False) -> None:
 
 def imports(python: Path, *modules: str) -> str:
     """The last line of the error if `python` cannot import all `modules`; empty if it can."""
+    return complaint(python, "import " + ", ".join(modules))
+
+
+def complaint(python: Path, code: str, *arguments: str) -> str:
+    """The last line of what `python` has against `code`; empty if it runs it to its end."""
     # -I: neither the current folder nor PYTHONPATH may supply a module.
-    command = [str(python), "-I", "-c", "import " + ", ".join(modules)]
+    command = [str(python), "-I", "-c", code, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError as error:

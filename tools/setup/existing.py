@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..setup_error import SetupError
-from ..terminal import last_line
 from . import comfyui_source
-from .environment import python_of
+from .environment import complaint, python_of
 
 NEEDED = ("torch", "torchvision", "torchaudio", "numpy", "einops", "safetensors", "PIL", "av", "aiohttp")
 
@@ -55,10 +53,4 @@ def _without(python: Path, modules: Sequence[str]) -> str:
         "import sys; from importlib.util import find_spec; "
         "sys.exit(', '.join('no ' + name for name in sys.argv[1:] if find_spec(name) is None) or 0)"
     )
-    # -I: neither the current folder nor PYTHONPATH may supply a module.
-    command = [str(python), "-I", "-c", ask, *modules]
-    try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    except OSError as error:
-        return str(error)
-    return "" if done.returncode == 0 else last_line(done.stderr, "it crashed")
+    return complaint(python, ask, *modules)
